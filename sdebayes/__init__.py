@@ -1,0 +1,1 @@
+"""Bayesian stochastic differential equations for how a text moves through meaning."""

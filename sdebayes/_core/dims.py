@@ -1,0 +1,26 @@
+"""The dimension names of every dataset: a new one needs a row here."""
+
+DIMS: dict[str, str] = {
+    "chain": "Markov chain",
+    "draw": "draw within a chain",
+    "sample": "chain-major stack of (chain, draw)",
+    "group": "group of trajectories",
+    "trajectory": "one text or one path",
+    "time": "step of a trajectory, NaN after its end",
+    "transition": "an observed step with the step before it; the first of a trajectory follows the initial law",
+    "state": "coordinate of the state",
+    "state_bis": "second index of a (state, state) matrix",
+    "embedding": "coordinate of the embedding",
+    "point": "place in state space at which a function is read",
+    "path": "simulated path",
+    "horizon": "number of steps ahead",
+    "lag": "number of steps between two observations",
+    "term": "named entry of a list of terms",
+    "fixed_point": "zero of the drift",
+    "candidate": "model or null in a comparison",
+}
+
+
+def is_dim(name: str) -> bool:
+    """Whether ``name`` is a dimension name of this package (``grid_*`` included)."""
+    return name in DIMS or name.startswith("grid_")

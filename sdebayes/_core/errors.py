@@ -1,0 +1,29 @@
+"""The errors that sdebayes raises: each says what was found, where, what was expected and what to do next."""
+
+
+class SdebayesError(Exception):
+    """Base class of every error that sdebayes raises on purpose."""
+
+
+class DataError(SdebayesError, ValueError):
+    """Texts, states or files that cannot be used as they are."""
+
+
+class ModelError(SdebayesError, ValueError):
+    """A model whose parts do not fit together, or do not fit the data."""
+
+
+class StateSpaceError(SdebayesError, ValueError):
+    """Scores or states of two different state spaces were about to be mixed."""
+
+
+class InferenceError(SdebayesError, RuntimeError):
+    """A fit that could not be started or finished."""
+
+
+class StoreError(SdebayesError, OSError):
+    """A file that cannot be read or written."""
+
+
+class MissingDependencyError(SdebayesError, ImportError):
+    """An optional package is needed and is not installed."""

@@ -1,0 +1,17 @@
+"""Drift, diffusion and SDE as pure functions: Equinox modules with no probability inside."""
+
+from sdebayes.dynamics.diffusion import AbstractDiffusion, ConstantDiffusion, ParametricDiffusion
+from sdebayes.dynamics.drift import AbstractDrift, LinearDrift, ParametricDrift
+from sdebayes.dynamics.observed import ObservedSDE
+from sdebayes.dynamics.sde import SDE
+
+__all__ = [
+    "SDE",
+    "AbstractDiffusion",
+    "AbstractDrift",
+    "ConstantDiffusion",
+    "LinearDrift",
+    "ObservedSDE",
+    "ParametricDiffusion",
+    "ParametricDrift",
+]

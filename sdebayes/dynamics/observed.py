@@ -1,0 +1,39 @@
+"""An SDE together with its initial law and the way it is observed."""
+
+from __future__ import annotations
+
+import equinox as eqx
+from jaxtyping import Array, Float
+
+from sdebayes._core.types import Matrix, Vector
+from sdebayes.dynamics.sde import SDE
+
+
+class ObservedSDE(eqx.Module):
+    """Everything that is needed to simulate and to score observations of an SDE.
+
+    X(t₁) ~ N(m₀, P₀), dX = f dt + G dW, Y_k = H (X(t_k) + c) + ε_k with c ~ N(0, C) once a trajectory and
+    ε_k ~ N(0, R).
+
+    Parameters
+    ----------
+    sde
+        Drift and diffusion.
+    initial_mean
+        m₀, (state,).
+    initial_covariance
+        P₀, (state, state).
+    matrix
+        H, (observed, state).
+    noise_covariance
+        R, (observed, observed); zero for exact observation.
+    effect_covariance
+        C, (state, state), the covariance of the trajectory effect; zero without one.
+    """
+
+    sde: SDE
+    initial_mean: Vector
+    initial_covariance: Matrix
+    matrix: Float[Array, "observed state"]
+    noise_covariance: Float[Array, "observed observed"]
+    effect_covariance: Matrix

@@ -1,0 +1,38 @@
+"""The stochastic differential equation dX = f(X, t) dt + G(X, t) dW (Itô)."""
+
+from __future__ import annotations
+
+import equinox as eqx
+
+from sdebayes._core.types import Matrix, Scalar, Vector
+from sdebayes.dynamics.diffusion import AbstractDiffusion
+from sdebayes.dynamics.drift import AbstractDrift
+
+
+class SDE(eqx.Module):
+    """A drift and a diffusion: pure functions, a JAX pytree, no probability inside.
+
+    Parameters
+    ----------
+    drift
+        f(x, t): ``sde.drift(x, t)`` returns (state,), in state per unit time.
+    diffusion
+        G(x, t): ``sde.diffusion(x, t)`` returns (state, state), in state per square root of time.
+
+    Notes
+    -----
+    A stacked SDE carries a leading sample axis on every array; read it with
+    ``jax.vmap(lambda s: s.drift(x))(sde)``.
+    """
+
+    drift: AbstractDrift
+    diffusion: AbstractDiffusion
+
+    def covariance(self, x: Vector, t: Scalar = 0.0) -> Matrix:
+        """Return the covariance rate Σ(x, t) = G Gᵀ, shape (state, state), in state² per unit time."""
+        return self.diffusion.covariance(x, t)
+
+    @property
+    def affine(self) -> bool:
+        """Whether the SDE is linear with additive noise, so that its transition law is Gaussian and exact."""
+        return self.drift.affine and self.diffusion.constant
