@@ -18,6 +18,7 @@ DIMS: dict[str, str] = {
     "term": "named entry of a list of terms",
     "fixed_point": "zero of the drift",
     "candidate": "model or null in a comparison",
+    "exemplar": "one of the observed steps nearest to a place in state space",
 }
 
 

@@ -1,0 +1,268 @@
+"""State spaces: how an embedding becomes a few states, and how a state is read as text again."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from jaxtyping import Float
+from numpy.typing import ArrayLike
+from scipy.spatial.distance import cdist
+
+from sdebayes._core.errors import DataError, StateSpaceError
+from sdebayes.paths.container import feature_dim, to_arrays, validate
+
+_VARIABLES = {
+    "space_mean": ("embedding",),
+    "space_components": ("state", "embedding"),
+    "space_scale": ("state",),
+    "space_embedding_scale": ("embedding",),
+}
+
+
+@dataclass(frozen=True, eq=False)
+class StateSpace:
+    """An affine map from embeddings to states: z = diag(s)⁻¹ V (e − m) / r.
+
+    Attributes
+    ----------
+    mean
+        m, (embedding,).
+    components
+        V, (state, embedding), with orthonormal rows.
+    scale
+        s, (state,), which gives the states of the training set unit standard deviation.
+    embedding_scale
+        r, (embedding,), or None where the embedding is not standardised.
+    spec
+        How the space came to be: a flat mapping that JSON can hold.
+    """
+
+    mean: Float[np.ndarray, " embedding"]
+    components: Float[np.ndarray, "state embedding"]
+    scale: Float[np.ndarray, " state"]
+    embedding_scale: Float[np.ndarray, " embedding"] | None
+    spec: dict[str, Any]
+
+    @property
+    def states(self) -> list[str]:
+        """The labels of the states, "PC1", "PC2", …."""
+        return [f"PC{index + 1}" for index in range(len(self.scale))]
+
+    @property
+    def explained_variance(self) -> Float[np.ndarray, " state"]:
+        """The share of the embedding's variance on the training set that each state holds."""
+        return np.array(self.spec["explained_variance"])
+
+    @property
+    def hash(self) -> str:
+        """A hash of the arrays and the specification: equal spaces, and only these, share it."""
+        digest = hashlib.sha256(_json(self.spec).encode())
+        for name, array in self._arrays().items():
+            digest.update(name.encode())
+            digest.update(np.ascontiguousarray(array, dtype="<f8").tobytes())
+        return digest.hexdigest()
+
+    def describe(self) -> str:
+        """Say in a sentence what the space is."""
+        standardised = "standardised " if self.embedding_scale is not None else ""
+        share = 100 * self.explained_variance.sum()
+        return (
+            f"{len(self.scale)} principal components of a {standardised}{len(self.mean)}-dimensional embedding, "
+            f"fitted on {self.spec['training_steps']} steps of {self.spec['training_trajectories']} trajectories, "
+            f"holding {share:.1f} % of its variance; each state has unit standard deviation there."
+        )
+
+    def transform(self, data: xr.Dataset | ArrayLike) -> Any:
+        """Map embeddings to states.
+
+        Parameters
+        ----------
+        data
+            A data set of embeddings, or an array (..., embedding).
+
+        Returns
+        -------
+        xr.Dataset or np.ndarray
+            ``y(trajectory, time, state)`` with the space and its hash on board; or an array (..., state). A step with
+            any missing entry is missing as a whole.
+
+        Raises
+        ------
+        DataError
+            If the width of the embedding is another one, or the data are not valid.
+        StateSpaceError
+            If the data are already states of a space.
+        """
+        if not isinstance(data, xr.Dataset):
+            return self._project(np.asarray(data, dtype=np.float64))
+        refuse_states(data)
+        values = to_arrays(data).values
+        result = data.drop_dims(feature_dim(data))
+        result["y"] = (("trajectory", "time", "state"), self._project(values))
+        result = result.assign_coords(state=self.states)
+        for name, array in self._arrays().items():
+            result[name] = (_VARIABLES[name], array)
+        result.attrs |= {"space": _json(self.spec), "space_hash": self.hash}
+        return validate(result)
+
+    def inverse_transform(self, data: xr.Dataset | ArrayLike) -> Any:
+        """Map states back to the embeddings nearest to the training mean that have these states.
+
+        Parameters
+        ----------
+        data
+            A data set of states of this space, or an array (..., state).
+
+        Returns
+        -------
+        xr.Dataset or np.ndarray
+            ``y(trajectory, time, embedding)``, or an array (..., embedding).
+
+        Raises
+        ------
+        DataError
+            If the number of states is another one.
+        StateSpaceError
+            If the data are states of another space.
+        """
+        if not isinstance(data, xr.Dataset):
+            return self._reconstruct(np.asarray(data, dtype=np.float64))
+        self._refuse_other(data)
+        embedding = self._reconstruct(to_arrays(data).values)
+        result = data.drop_dims(["state", "embedding"])
+        result["y"] = (("trajectory", "time", "embedding"), embedding)
+        result.attrs = {
+            key: value for key, value in result.attrs.items() if key not in ("space", "space_hash")
+        }
+        return validate(result)
+
+    def exemplars(self, x: ArrayLike | xr.DataArray, traj: xr.Dataset, n: int = 3) -> xr.Dataset:
+        """Find the steps nearest to a state, so that a place in state space can be read.
+
+        Parameters
+        ----------
+        x
+            One state (state,) or several (point, state), in units of this space.
+        traj
+            Where to look: a data set of embeddings, or of states of this space.
+        n
+            How many steps for each point; all observed steps if there are fewer.
+
+        Returns
+        -------
+        xr.Dataset
+            With dims ([point,] exemplar), nearest first: ``name`` (of the trajectory), ``time`` (in the unit of
+            ``t``), ``step``, ``distance`` (Euclidean, in units of the states) and, where ``traj`` has it, ``text``.
+
+        Raises
+        ------
+        DataError
+            If ``x`` has another number of states or is not finite, or ``n`` < 1.
+        StateSpaceError
+            If ``traj`` holds states of another space.
+        """
+        points = np.asarray(x, dtype=np.float64)
+        if points.ndim not in (1, 2) or points.shape[-1] != len(self.scale) or not np.isfinite(points).all():
+            raise DataError(
+                f"x has shape {points.shape}; expected finite values of shape ({len(self.scale)},) or "
+                f"(point, {len(self.scale)})."
+            )
+        if n < 1:
+            raise DataError(f"n={n} exemplars were asked for; at least 1 is needed.")
+        if feature_dim(traj) == "embedding" or "space_hash" not in traj.attrs:
+            traj = self.transform(traj)
+        self._refuse_other(traj)
+        values = to_arrays(traj).values
+        trajectory, step = np.nonzero(np.isfinite(values).all(axis=-1))
+        distance = cdist(np.atleast_2d(points), values[trajectory, step]).reshape(*points.shape[:-1], -1)
+        nearest = np.argsort(distance, axis=-1, kind="stable")[..., :n]
+        trajectory, step = trajectory[nearest], step[nearest]
+        dims = ("point", "exemplar")[2 - nearest.ndim :]
+        found = xr.Dataset(
+            {
+                "name": (dims, traj["trajectory"].values[trajectory]),
+                "step": (dims, step),
+                "distance": (dims, np.take_along_axis(distance, nearest, axis=-1)),
+                "time": (dims, traj["t"].values[trajectory, step]),
+            },
+            attrs={"space_hash": self.hash, "time_unit": traj.attrs.get("time_unit", "step")},
+        )
+        if "text" in traj:
+            found["text"] = (dims, traj["text"].values[trajectory, step])
+        return found
+
+    @classmethod
+    def from_dataset(cls, dataset: xr.Dataset) -> StateSpace:
+        """Rebuild the space that made these states.
+
+        Raises
+        ------
+        StateSpaceError
+            If the data set carries no space, or its arrays do not match its hash.
+        """
+        required = ("space_mean", "space_components", "space_scale")
+        if "space" not in dataset.attrs or any(name not in dataset for name in required):
+            raise StateSpaceError(
+                "The data set carries no state space; only StateSpace.transform puts one on board."
+            )
+        mean, components, scale = (dataset[name].values for name in required)
+        embedding_scale = (
+            dataset["space_embedding_scale"].values if "space_embedding_scale" in dataset else None
+        )
+        space = cls(mean, components, scale, embedding_scale, json.loads(dataset.attrs["space"]))
+        if space.hash != dataset.attrs.get("space_hash"):
+            raise StateSpaceError(
+                "The state space on board does not match its hash: the data set was changed by hand."
+            )
+        return space
+
+    def _arrays(self) -> dict[str, np.ndarray]:
+        arrays = (self.mean, self.components, self.scale, self.embedding_scale)
+        return {name: array for name, array in zip(_VARIABLES, arrays, strict=True) if array is not None}
+
+    def _project(self, embedding: np.ndarray) -> np.ndarray:
+        _check_width(embedding, len(self.mean), "embedding")
+        centred = embedding - self.mean
+        if self.embedding_scale is not None:
+            centred = centred / self.embedding_scale
+        return centred @ self.components.T / self.scale
+
+    def _reconstruct(self, states: np.ndarray) -> np.ndarray:
+        _check_width(states, len(self.scale), "state")
+        centred = (states * self.scale) @ self.components
+        if self.embedding_scale is not None:
+            centred = centred * self.embedding_scale
+        return centred + self.mean
+
+    def _refuse_other(self, dataset: xr.Dataset) -> None:
+        found = dataset.attrs.get("space_hash")
+        if found != self.hash:
+            raise StateSpaceError(
+                f"These are states of another space (hash {str(found)[:12]}, this one is {self.hash[:12]}). "
+                "Transform the embeddings with this space."
+            )
+
+
+def _check_width(array: np.ndarray, width: int, what: str) -> None:
+    if array.ndim == 0 or array.shape[-1] != width:
+        raise DataError(
+            f"The space was fitted on {what}s of width {width}, but the data have shape {array.shape}. "
+            "Use the encoder and the step the space was fitted with."
+        )
+
+
+def refuse_states(dataset: xr.Dataset) -> None:
+    """Raise a StateSpaceError if the data are states of a space rather than embeddings."""
+    if "space_hash" in dataset.attrs:
+        raise StateSpaceError(
+            "The data are already states of a space; give the embeddings they were made from."
+        )
+
+
+def _json(spec: dict[str, Any]) -> str:
+    return json.dumps(spec, sort_keys=True)

@@ -1,0 +1,204 @@
+"""The one gate: what a data set of trajectories must satisfy before anything is computed from it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+
+import numpy as np
+import xarray as xr
+
+from sdebayes._core.errors import DataError
+
+FEATURE_DIMS = ("state", "embedding")
+MINIMUM_STEPS = 3
+_RELATIVE_SPREAD = 1e-12
+
+
+def feature_dim(dataset: xr.Dataset) -> str:
+    """Name the last dimension of ``y``: ``"state"`` or ``"embedding"``.
+
+    Raises
+    ------
+    DataError
+        If ``dataset`` is not a data set of trajectories.
+    """
+    _check_layout(dataset)
+    return str(dataset["y"].dims[-1])
+
+
+def unobserved_states(dataset: xr.Dataset) -> list[str]:
+    """Labels of the states that were declared unobserved (they may be missing everywhere)."""
+    return json.loads(dataset.attrs.get("unobserved", "[]"))
+
+
+def validate(dataset: xr.Dataset) -> xr.Dataset:
+    """Check a data set of trajectories and return it as it is.
+
+    Missing values (whole steps or single entries, as NaN) and irregular times are ordinary. The checks read only
+    ``y``, ``t``, ``n_steps`` and the names.
+
+    Parameters
+    ----------
+    dataset
+        ``y(trajectory, time, state | embedding)``, ``t(trajectory, time)``, ``n_steps(trajectory)``.
+
+    Returns
+    -------
+    xr.Dataset
+        The same object.
+
+    Raises
+    ------
+    DataError
+        With the trajectory, step and state of the first fault found: a wrong layout, no trajectory, duplicate names,
+        values that are no real numbers or infinite, times that are missing, decrease or repeat, fewer than three
+        observed steps, values after the end, a state that never changes.
+    """
+    _check_layout(dataset)
+    names = [str(name) for name in dataset["trajectory"].values]
+    check_unique(names)
+    for name, steps in zip(names, dataset["n_steps"].values, strict=True):
+        _check_length(name, int(steps), dataset.sizes["time"])
+    _check_finite(dataset, names)
+    for index, name in enumerate(names):
+        _check_trajectory(dataset, index, name)
+    _check_variation(dataset)
+    return dataset
+
+
+def check_unique(names: Iterable[str]) -> None:
+    """Raise a DataError that lists the names used more than once."""
+    values, counts = np.unique(np.asarray(list(names), dtype=object), return_counts=True)
+    repeated = [str(value) for value in values[counts > 1]]
+    if repeated:
+        raise DataError(
+            f"Names of trajectories must be unique; used more than once: {_listing(repeated)}. Rename them."
+        )
+
+
+def check_numeric(values: np.ndarray, what: str) -> None:
+    """Raise a DataError unless the dtype is a real number."""
+    if values.dtype.kind not in "iuf":
+        raise DataError(
+            f"{what} must hold real numbers, but has dtype {values.dtype}. "
+            "Convert it with astype(float); write a missing value as NaN."
+        )
+
+
+def _check_layout(dataset: xr.Dataset) -> None:
+    advice = "Build the data set with sdebayes.trajectories or sdebayes.embed."
+    if not isinstance(dataset, xr.Dataset):
+        raise DataError(
+            f"Expected an xarray Dataset of trajectories, found {type(dataset).__name__}. {advice}"
+        )
+    missing = [name for name in ("y", "t", "n_steps", "trajectory") if name not in dataset.variables]
+    if missing:
+        raise DataError(f"The data set has no variable {_listing(missing)}. {advice}")
+    dims = dataset["y"].dims
+    if len(dims) != 3 or dims[:2] != ("trajectory", "time") or dims[2] not in FEATURE_DIMS:
+        raise DataError(
+            f"y has the dimensions {dims}; expected (trajectory, time, state | embedding). {advice}"
+        )
+    for name, expected in (("t", ("trajectory", "time")), ("n_steps", ("trajectory",))):
+        if dataset[name].dims != expected:
+            raise DataError(f"{name} has the dimensions {dataset[name].dims}; expected {expected}. {advice}")
+    for name in ("y", "t"):
+        check_numeric(dataset[name].values, name)
+    if dataset["n_steps"].dtype.kind not in "iu":
+        raise DataError(
+            f"n_steps must hold whole numbers, but has dtype {dataset['n_steps'].dtype}. {advice}"
+        )
+    if not dataset.sizes["trajectory"]:
+        raise DataError("The data set is empty; at least one trajectory is needed.")
+    if not dataset.sizes[dims[2]]:
+        raise DataError(f"y has no {dims[2]}; at least one is needed.")
+
+
+def _check_length(name: str, steps: int, longest: int) -> None:
+    if not 0 <= steps <= longest:
+        raise DataError(
+            f"Trajectory {name!r}: n_steps is {steps}, but there is room for 0 to {longest} steps."
+        )
+    if steps < MINIMUM_STEPS:
+        raise DataError(
+            f"Trajectory {name!r} has {steps} step{'' if steps == 1 else 's'}; "
+            f"at least {MINIMUM_STEPS} observed steps are needed. Leave it out."
+        )
+
+
+def _check_finite(dataset: xr.Dataset, names: list[str]) -> None:
+    infinite = np.argwhere(np.isinf(dataset["y"].values))
+    if infinite.size:
+        trajectory, step, feature = infinite[0]
+        raise DataError(
+            f"Trajectory {names[trajectory]!r}: the value at step {step}, {feature_label(dataset, feature)}, is "
+            f"infinite ({len(infinite)} such values in all). Values must be finite; write a missing value as NaN."
+        )
+
+
+def _check_trajectory(dataset: xr.Dataset, index: int, name: str) -> None:
+    end = int(dataset["n_steps"].values[index])
+    values, times = dataset["y"].values[index], dataset["t"].values[index]
+    check_times(times[:end], name)
+    if not np.isnan(times[end:]).all() or not np.isnan(values[end:]).all():
+        raise DataError(
+            f"Trajectory {name!r} ends after {end} steps, but y or t has values after it; set them to NaN."
+        )
+    observed = int((~np.isnan(values[:end])).any(axis=-1).sum())
+    if observed == 0:
+        raise DataError(f"Trajectory {name!r} has no observed value: all are NaN. Leave it out.")
+    if observed < MINIMUM_STEPS:
+        raise DataError(
+            f"Trajectory {name!r} has {observed} observed step{'' if observed == 1 else 's'} among {end}; "
+            f"at least {MINIMUM_STEPS} are needed. Leave it out."
+        )
+
+
+def check_times(times: np.ndarray, name: str) -> None:
+    """Raise a DataError unless the times, (step,), are finite and strictly increasing."""
+    unknown = np.flatnonzero(~np.isfinite(times))
+    if unknown.size:
+        raise DataError(
+            f"Trajectory {name!r}: the time of step {unknown[0]} is {times[unknown[0]]}; every step up to the end "
+            "needs a finite time. Where only the state is missing, give the time and write NaN in the state."
+        )
+    wrong = np.flatnonzero(np.diff(times) <= 0)
+    if wrong.size:
+        step = int(wrong[0])
+        verb = "repeats" if times[step] == times[step + 1] else "decreases"
+        raise DataError(
+            f"Trajectory {name!r}: time {verb} between steps {step} and {step + 1} "
+            f"(from {times[step]:g} to {times[step + 1]:g}). Times must strictly increase; sort the steps or "
+            "merge them."
+        )
+
+
+def _check_variation(dataset: xr.Dataset) -> None:
+    values = dataset["y"].values.reshape(-1, dataset["y"].shape[-1])
+    low = np.fmin.reduce(values, axis=0)
+    high = np.fmax.reduce(values, axis=0)
+    constant = ~(high - low > _RELATIVE_SPREAD * np.fmax(np.abs(low), np.abs(high)))
+    if feature_dim(dataset) == "embedding":
+        if constant.all():
+            raise DataError("The embedding is the same at every step of every trajectory; nothing moves.")
+        return
+    unobserved = unobserved_states(dataset)
+    labels = [feature_label(dataset, int(index)) for index in np.flatnonzero(constant)]
+    faulty = [label for label in labels if label.removeprefix("state ") not in unobserved]
+    if faulty:
+        raise DataError(
+            f"{_listing(faulty)} never changes over the whole data set (or is never observed). "
+            "Leave it out, or name it in trajectories(..., unobserved=[...])."
+        )
+
+
+def feature_label(dataset: xr.Dataset, index: int) -> str:
+    """Say which feature this is, such as ``"state PC1"``."""
+    dim = str(dataset["y"].dims[-1])
+    return f"{dim} {dataset[dim].values[index]}"
+
+
+def _listing(names: list[str], most: int = 5) -> str:
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(repr(name) for name in names[:most]) + more
