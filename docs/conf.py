@@ -1,0 +1,96 @@
+"""Sphinx configuration: sphinx-build -W docs docs/_build/html needs no network."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import shutil
+from importlib.metadata import version as installed_version
+from pathlib import Path
+
+from sdebayes._core.dims import DIMS
+
+project = "sdebayes"
+author = "The sdebayes developers"
+project_copyright = "2026, the sdebayes developers"
+release = version = installed_version("sdebayes")
+
+extensions = [
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "sphinx.ext.mathjax",
+    "sphinx.ext.viewcode",
+    "numpydoc",
+    "myst_nb",
+]
+exclude_patterns = ["_build", "explanation/decisions/template.md"]
+templates_path = ["_templates"]
+
+html_theme = "furo"
+html_title = "sdebayes"
+html_show_sourcelink = False
+
+myst_enable_extensions = ["amsmath", "colon_fence", "deflist", "dollarmath"]
+myst_heading_anchors = 3
+
+# A page of code is run anew at each build: what it prints is what the present code gives.
+nb_execution_mode = "force"
+nb_execution_raise_on_error = True
+nb_execution_timeout = 900
+nb_merge_streams = True
+
+autosummary_generate = True
+autosummary_imported_members = True
+autosummary_ignore_module_all = False
+autodoc_typehints = "signature"
+autodoc_member_order = "bysource"
+numpydoc_show_class_members = False
+numpydoc_xref_param_type = False
+
+NAMESPACES = (
+    "sdebayes",
+    "sdebayes.priors",
+    "sdebayes.schemes",
+    "sdebayes.dynamics",
+    "sdebayes.datasets",
+    "sdebayes.paths",
+)
+NAMESPACES_OF_MODULES = ("sdebayes.analysis", "sdebayes.plots")
+GENERATED = Path(__file__).parent / "reference" / "generated"
+
+
+def public_namespaces() -> list[str]:
+    """Names under which a reader finds public functions and classes."""
+    rooms = [
+        f"{package}.{module.name}"
+        for package in NAMESPACES_OF_MODULES
+        for module in pkgutil.iter_modules(importlib.import_module(package).__path__)
+        if not module.name.startswith("_")
+        and getattr(importlib.import_module(f"{package}.{module.name}"), "__all__", ())
+    ]
+    return [*NAMESPACES, *rooms]
+
+
+def interface_page() -> str:
+    """List the namespaces; autosummary makes the pages of their members from the docstrings."""
+    entries = "\n".join(f"   {name}" for name in public_namespaces())
+    return (
+        "Interface\n=========\n\n"
+        "Written from the docstrings of everything that the package exports.\n\n"
+        f".. autosummary::\n   :toctree: .\n   :template: autosummary/namespace.rst\n\n{entries}\n"
+    )
+
+
+def dimensions_page() -> str:
+    """Tabulate the names of dimensions."""
+    rows = "\n".join(f"| `{name}` | {meaning} |" for name, meaning in DIMS.items())
+    return (
+        "# Dimensions\n\nThe names that dimensions have in every dataset; names that begin with `grid_` are axes of "
+        f"grids.\n\n| name | meaning |\n|---|---|\n{rows}\n"
+    )
+
+
+shutil.rmtree(GENERATED, ignore_errors=True)  # a page of what is no longer exported would stay
+GENERATED.mkdir(parents=True)
+(GENERATED / "index.rst").write_text(interface_page(), encoding="utf-8")
+(GENERATED / "dimensions.md").write_text(dimensions_page(), encoding="utf-8")
