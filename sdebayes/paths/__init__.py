@@ -1,6 +1,27 @@
 """Trajectories: the container, and the way from texts through embeddings to states."""
 
-from sdebayes.paths.container import trajectories
-from sdebayes.paths.reduce import PCA, StateSpace
+from sdebayes.paths.container import trajectories, validate
+from sdebayes.paths.embed import embed
+from sdebayes.paths.encoders import Encoder, Precomputed, SentenceEncoder
+from sdebayes.paths.nulls import shuffle_across, shuffle_within
+from sdebayes.paths.reduce import PCA
+from sdebayes.paths.segment import Sentences, Step, Steps
+from sdebayes.paths.space import StateSpace
+from sdebayes.paths.split import split
 
-__all__ = ["PCA", "StateSpace", "trajectories"]
+__all__ = [
+    "PCA",
+    "Encoder",
+    "Precomputed",
+    "SentenceEncoder",
+    "Sentences",
+    "StateSpace",
+    "Step",
+    "Steps",
+    "embed",
+    "shuffle_across",
+    "shuffle_within",
+    "split",
+    "trajectories",
+    "validate",
+]

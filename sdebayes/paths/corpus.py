@@ -1,0 +1,68 @@
+"""The corpus: texts with their names and whatever is known about each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+import xarray as xr
+
+from sdebayes._core.errors import DataError
+from sdebayes.paths.validation import check_unique
+
+Corpus: TypeAlias = xr.Dataset | Mapping[str, str] | Sequence[str]
+
+
+def as_corpus(texts: Corpus) -> xr.Dataset:
+    """Bring texts into one form and check them.
+
+    Parameters
+    ----------
+    texts
+        A list of texts (named "text 1", "text 2", …), a mapping {name: text}, or a Dataset ``text(trajectory)``
+        whose other variables along ``trajectory`` alone are kept as coords.
+
+    Returns
+    -------
+    xr.Dataset
+        ``text(trajectory)`` with unique names in ``trajectory``.
+
+    Raises
+    ------
+    DataError
+        If there is no text, one is blank or no text at all, or a name is used twice.
+    """
+    coords: dict[str, Any] = {}
+    if isinstance(texts, xr.Dataset):
+        if "text" not in texts or texts["text"].dims != ("trajectory",):
+            raise DataError("A corpus given as a Dataset needs the variable text(trajectory).")
+        along = {
+            str(name): variable
+            for name, variable in texts.variables.items()
+            if variable.dims == ("trajectory",)
+        }
+        coords = {name: variable for name, variable in along.items() if name not in ("text", "trajectory")}
+        names, values = list(texts["trajectory"].values), list(texts["text"].values)
+    elif isinstance(texts, Mapping):
+        names, values = list(texts), list(texts.values())
+    elif isinstance(texts, str | bytes):
+        raise DataError("The corpus is a single text; give a list of texts or a mapping {name: text}.")
+    else:
+        values = list(texts)
+        names = [f"text {index + 1}" for index in range(len(values))]
+    labels = [str(name) for name in names]
+    _check_texts(labels, values)
+    corpus = xr.Dataset({"text": ("trajectory", np.array([str(value) for value in values], dtype=object))})
+    return corpus.assign_coords({"trajectory": np.array(labels, dtype=str), **coords})
+
+
+def _check_texts(names: list[str], texts: list[Any]) -> None:
+    if not texts:
+        raise DataError("The list of texts is empty; at least one text is needed.")
+    check_unique(names)
+    for name, text in zip(names, texts, strict=True):
+        if not isinstance(text, str):
+            raise DataError(f"Text {name!r} is of type {type(text).__name__}; expected str.")
+        if not text.strip():
+            raise DataError(f"Text {name!r} is blank. Leave it out.")

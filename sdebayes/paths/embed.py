@@ -1,0 +1,180 @@
+"""From texts to trajectories of embeddings."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Literal, get_args
+
+import numpy as np
+import xarray as xr
+
+from sdebayes._core.errors import DataError
+from sdebayes.paths.cache import EmbeddingCache
+from sdebayes.paths.container import pack, validate
+from sdebayes.paths.corpus import Corpus, as_corpus
+from sdebayes.paths.encoders import Encoder
+from sdebayes.paths.segment import Sentences, Step, Steps
+from sdebayes.paths.validation import MINIMUM_STEPS
+
+TimeUnit = Literal["step", "token", "fraction"]
+
+_SAVE_EVERY = 256
+_TOKEN = re.compile(r"\w+|[^\w\s]")
+
+
+def embed(
+    corpus: Corpus,
+    encoder: Encoder,
+    step: Steps | None = None,
+    *,
+    cache: bool | str | Path = True,
+    progress: bool = True,
+    time: TimeUnit = "step",
+) -> xr.Dataset:
+    """Cut each text into steps and embed them.
+
+    Parameters
+    ----------
+    corpus
+        A list of texts, a mapping {name: text}, or a Dataset ``text(trajectory)`` whose other variables along
+        ``trajectory`` are carried over as coords.
+    encoder
+        An object with ``encode(list[str]) -> (n, embedding)``.
+    step
+        How to cut; by default one sentence for each step.
+    cache
+        Whether to keep vectors on disk in the default directory, or the directory to keep them in. Vectors are saved
+        as the work goes on, so an interrupted call resumes where it was. Encoders without ``identity`` are not cached.
+    progress
+        Whether to show a progress bar on the standard error stream.
+    time
+        What ``t`` counts: ``"step"`` the step's index; ``"token"`` the words and punctuation marks before the step;
+        ``"fraction"`` the share of the text's characters before the step.
+
+    Returns
+    -------
+    xr.Dataset
+        ``y(trajectory, time, embedding)``, ``t``, ``n_steps``, ``text(trajectory, time)``, with the encoder, the step,
+        and a ``warning`` where the construction itself induces autocorrelation in ``attrs``.
+
+    Raises
+    ------
+    DataError
+        If there is no text, or a text is blank or has fewer than three steps.
+    StoreError
+        If the model or the cache cannot be read or written.
+    """
+    step = Sentences() if step is None else step
+    if time not in get_args(TimeUnit):
+        raise DataError(f"time={time!r} is not known; use one of {', '.join(map(repr, get_args(TimeUnit)))}.")
+    texts = as_corpus(corpus)
+    names = [str(name) for name in texts["trajectory"].values]
+    steps = [_cut(step, name, text) for name, text in zip(names, texts["text"].values, strict=True)]
+    pieces = dict.fromkeys(piece for one in steps for item in one for piece in item.pieces)
+    vectors = _embed_pieces(list(pieces), encoder, cache, progress)
+
+    def mean(item: Step) -> np.ndarray:
+        return np.mean([vectors[piece] for piece in item.pieces], axis=0)
+
+    dataset = pack(
+        [np.array([mean(item) for item in one]) for one in steps],
+        [_TIMES[time](text, one) for text, one in zip(texts["text"].values, steps, strict=True)],
+        names,
+        "embedding",
+        [[item.text for item in one] for one in steps],
+    )
+    dataset = dataset.assign_coords(
+        {name: texts[name].variable for name in texts.coords if name != "trajectory"}
+    )
+    dataset.attrs |= {
+        "time_unit": time,
+        "step": repr(step),
+        "encoder": getattr(encoder, "identity", None) or repr(encoder),
+    }
+    if step.warning:
+        dataset.attrs["warning"] = step.warning
+    return validate(dataset)
+
+
+def _cut(step: Steps, name: str, text: str) -> list[Step]:
+    steps = step.cut(text)
+    if len(steps) < MINIMUM_STEPS:
+        raise DataError(
+            f"Text {name!r} has {len(steps)} step{'' if len(steps) == 1 else 's'} under {step!r}; "
+            f"at least {MINIMUM_STEPS} are needed. Leave it out or use shorter steps."
+        )
+    return steps
+
+
+def _embed_pieces(
+    pieces: list[str], encoder: Encoder, cache: bool | str | Path, progress: bool
+) -> dict[str, np.ndarray]:
+    """Embed texts, longest first (batches of equal length waste no work), saving as it goes."""
+    identity = getattr(encoder, "identity", None)
+    store = None
+    if identity and cache is not False:
+        store = EmbeddingCache(identity, None if cache is True else cache)
+    vectors = store.read(pieces) if store else {}
+    missing = sorted((piece for piece in pieces if piece not in vectors), key=len, reverse=True)
+    with _progress_bar(len(missing), progress and bool(missing)) as advance:
+        for first in range(0, len(missing), _SAVE_EVERY):
+            chunk = missing[first : first + _SAVE_EVERY]
+            embedded = _checked(encoder.encode(chunk), len(chunk), encoder)
+            if store:
+                embedded = embedded.astype(np.float32)
+                store.write(chunk, embedded)
+            vectors |= zip(chunk, embedded, strict=True)
+            advance(len(chunk))
+    widths = {len(vector) for vector in vectors.values()}
+    if len(widths) > 1:
+        raise DataError(f"{encoder!r} returned vectors of different widths: {sorted(widths)}.")
+    return {piece: vector.astype(np.float64) for piece, vector in vectors.items()}
+
+
+def _checked(vectors: np.ndarray, count: int, encoder: Encoder) -> np.ndarray:
+    vectors = np.asarray(vectors)
+    if vectors.ndim != 2 or len(vectors) != count or not vectors.shape[1] or vectors.dtype.kind != "f":
+        raise DataError(
+            f"{encoder!r} returned an array of shape {vectors.shape} and dtype {vectors.dtype} for {count} texts; "
+            f"expected floating-point numbers of shape ({count}, embedding)."
+        )
+    if not np.isfinite(vectors).all():
+        raise DataError(f"{encoder!r} returned values that are not finite.")
+    return vectors
+
+
+@contextmanager
+def _progress_bar(total: int, shown: bool) -> Iterator[Callable[[int], None]]:
+    if not shown:
+        yield lambda done: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("Embedding"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task("Embedding", total=total)
+        yield lambda done: bar.advance(task, done)
+
+
+def _step_index(text: str, steps: Sequence[Step]) -> np.ndarray:
+    return np.arange(len(steps), dtype=np.float64)
+
+
+def _tokens_before(text: str, steps: Sequence[Step]) -> np.ndarray:
+    starts = [token.start() for token in _TOKEN.finditer(text)]
+    return np.searchsorted(starts, [step.start for step in steps]).astype(np.float64)
+
+
+def _fraction_before(text: str, steps: Sequence[Step]) -> np.ndarray:
+    return np.array([step.start / len(text) for step in steps])
+
+
+_TIMES: dict[str, Callable[[str, Sequence[Step]], np.ndarray]] = {
+    "step": _step_index,
+    "token": _tokens_before,
+    "fraction": _fraction_before,
+}

