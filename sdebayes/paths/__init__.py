@@ -3,11 +3,13 @@
 from sdebayes.paths.container import trajectories, validate
 from sdebayes.paths.embed import embed
 from sdebayes.paths.encoders import Encoder, Precomputed, SentenceEncoder
+from sdebayes.paths.io import load, save
 from sdebayes.paths.nulls import shuffle_across, shuffle_within
 from sdebayes.paths.reduce import PCA
 from sdebayes.paths.segment import Sentences, Step, Steps
 from sdebayes.paths.space import StateSpace
 from sdebayes.paths.split import split
+from sdebayes.paths.texts import read_texts
 
 __all__ = [
     "PCA",
@@ -19,6 +21,9 @@ __all__ = [
     "Step",
     "Steps",
     "embed",
+    "load",
+    "read_texts",
+    "save",
     "shuffle_across",
     "shuffle_within",
     "split",

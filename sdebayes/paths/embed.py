@@ -92,7 +92,7 @@ def embed(
     dataset.attrs |= {
         "time_unit": time,
         "step": repr(step),
-        "encoder": getattr(encoder, "identity", None) or repr(encoder),
+        "encoder": getattr(encoder, "identity", None) or type(encoder).__name__,
     }
     if step.warning:
         dataset.attrs["warning"] = step.warning

@@ -120,10 +120,9 @@ class Precomputed:
     """
 
     def __init__(self, texts: Mapping[str, ArrayLike] | Sequence[str], vectors: ArrayLike | None = None):
-        if isinstance(texts, Mapping):
-            vectors, texts = list(texts.values()), list(texts)
+        values = list(texts.values()) if isinstance(texts, Mapping) else vectors
         try:
-            array = np.asarray(vectors, dtype=np.float64)
+            array = np.asarray(values, dtype=np.float64)
         except (TypeError, ValueError) as error:
             raise DataError(f"The vectors are not numbers of one width: {error}.") from error
         if array.ndim != 2 or len(array) != len(texts) or not array.size or not np.isfinite(array).all():
