@@ -5,10 +5,13 @@ from __future__ import annotations
 import importlib
 import pkgutil
 import shutil
+import sys
 from importlib.metadata import version as installed_version
 from pathlib import Path
 
 from sdebayes._core.dims import DIMS
+
+sys.path.insert(0, str(Path(__file__).parent / "_extensions"))
 
 project = "sdebayes"
 author = "The sdebayes developers"
@@ -18,15 +21,18 @@ release = version = installed_version("sdebayes")
 extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
-    "sphinx.ext.mathjax",
     "sphinx.ext.viewcode",
     "numpydoc",
     "myst_nb",
+    "mathml",
 ]
 exclude_patterns = ["_build", "explanation/decisions/template.md"]
 templates_path = ["_templates"]
 
+html_math_renderer = "mathml"
 html_theme = "furo"
+html_static_path = ["_static"]
+html_css_files = ["mathml.css"]
 html_title = "sdebayes"
 html_show_sourcelink = False
 
