@@ -10,6 +10,7 @@ DIMS: dict[str, str] = {
     "transition": "an observed step with the step before it; the first of a trajectory follows the initial law",
     "state": "coordinate of the state",
     "state_bis": "second index of a (state, state) matrix",
+    "observed_bis": "second index of an (observed, observed) matrix",
     "embedding": "coordinate of the embedding",
     "point": "place in state space at which a function is read",
     "path": "simulated path",
@@ -18,6 +19,9 @@ DIMS: dict[str, str] = {
     "term": "named entry of a list of terms",
     "fixed_point": "zero of the drift",
     "candidate": "model or null in a comparison",
+    "observed": "coordinate of the observation, where it is not the state itself",
+    "statistic": "mean, sd, median, lower and upper of a summary",
+    "mode": "eigenvalue of a Jacobian, slowest first",
     "exemplar": "one of the observed steps nearest to a place in state space",
 }
 

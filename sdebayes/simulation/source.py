@@ -1,0 +1,273 @@
+"""One form for everything that can be simulated or analysed: a stacked ``ObservedSDE`` with labels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, Protocol, TypeAlias, runtime_checkable
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from sdebayes._core import precision
+from sdebayes._core.errors import DataError, ModelError
+from sdebayes._core.linalg import stationary_covariance
+from sdebayes.dynamics import SDE, ObservedSDE
+
+MEMORY_LIMIT = 2**30
+"""Largest array, in bytes, that is made without being asked for by a number of draws (1 GiB)."""
+
+_CARRIED_ATTRIBUTES = ("time_unit", "step", "encoder", "space_hash", "warning")
+
+
+@runtime_checkable
+class PosteriorLike(Protocol):
+    """What simulation and analysis read of a posterior."""
+
+    precision: str
+    states: list[str]
+    data: Any
+
+    def observed_sde(self) -> ObservedSDE:
+        """Return the stacked SDE with its initial law and observation."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """A stacked SDE with its observation, precision, labels and provenance.
+
+    Parameters
+    ----------
+    observed
+        The SDE, its initial law and its observation; every array has a leading sample axis.
+    precision
+        ``"float64"`` or ``"float32"``, in which everything is computed.
+    states
+        Labels of the states.
+    has_initial_law
+        Whether ``initial_mean`` and ``initial_covariance`` mean anything.
+    provenance
+        netCDF-safe attributes that results carry on.
+    """
+
+    observed: ObservedSDE
+    precision: str
+    states: tuple[str, ...]
+    has_initial_law: bool
+    provenance: dict[str, str | int | float]
+
+    @property
+    def n_draws(self) -> int:
+        """Number of draws."""
+        return self.observed.initial_mean.shape[0]
+
+    @property
+    def n_states(self) -> int:
+        """Number of states."""
+        return len(self.states)
+
+    @property
+    def sde(self) -> SDE:
+        """The stacked SDE."""
+        return self.observed.sde
+
+    def take(self, draws: np.ndarray) -> Source:
+        """Return the source of these draws alone, in this order."""
+        chosen = jax.tree.map(lambda leaf: leaf[draws] if eqx.is_array(leaf) else leaf, self.observed)
+        return replace(self, observed=chosen)
+
+    def equilibrium(self) -> np.ndarray | None:
+        """Zero of the drift of every draw, (sample, state), NaN where there is none; None if it is not affine."""
+        return _equilibrium(self.sde) if self.sde.drift.affine else None
+
+
+SourceLike: TypeAlias = Source | PosteriorLike | ObservedSDE | SDE
+
+
+def as_source(source: SourceLike, n_states: int | None = None) -> Source:
+    """Bring a posterior or an SDE into one form.
+
+    Parameters
+    ----------
+    source
+        A posterior; an ``ObservedSDE`` or an ``SDE``, single or stacked (every array with a leading sample axis).
+        An SDE whose drift maps (state,) to (state,) and whose diffusion maps (state,) to (state, state) as it is
+        counts as single; one that does so only under ``jax.vmap`` is stacked.
+    n_states
+        Number of states, for a single SDE made of functions from which it cannot be read.
+
+    Returns
+    -------
+    Source
+        Stacked, in the posterior's precision, and in ``float64`` for an SDE.
+
+    Raises
+    ------
+    ModelError
+        If the argument is none of these, or its drift and diffusion do not fit together.
+    """
+    if isinstance(source, Source):
+        return source
+    if isinstance(source, SDE):
+        return _from_sde(source, n_states)
+    if isinstance(source, ObservedSDE):
+        with precision.scope("float64"):
+            observed = _lifted(source, stacked=source.initial_mean.ndim == 2)
+        states = _labels(observed.initial_mean.shape[-1])
+        return Source(observed, "float64", states, has_initial_law=True, provenance={"source": "ObservedSDE"})
+    if isinstance(source, PosteriorLike):
+        with precision.scope(source.precision):
+            observed = source.observed_sde()
+        provenance = {"source": "posterior", **_carried(source.data)}
+        return Source(observed, source.precision, tuple(source.states), True, provenance)
+    raise ModelError(
+        f"Expected a posterior, an SDE or an ObservedSDE and got {type(source).__name__}; "
+        "pass what sdebayes.fit or sdebayes.datasets.benchmark returned, or build an sdebayes.dynamics.SDE."
+    )
+
+
+def choose_draws(available: int, bytes_per_draw: int, samples: int | None) -> np.ndarray:
+    """Choose which draws to use: all that fit into memory, else evenly thinned ones.
+
+    Parameters
+    ----------
+    available
+        Number of draws.
+    bytes_per_draw
+        Size of the largest result of one draw.
+    samples
+        Number of draws wanted; None takes as many as keep the largest result within ``MEMORY_LIMIT``.
+
+    Returns
+    -------
+    numpy.ndarray
+        Increasing indices of the chosen draws, evenly spread over all of them.
+
+    Raises
+    ------
+    DataError
+        If ``samples`` is not in 1…available, or not even one draw fits and ``samples`` was not given.
+    """
+    if samples is None:
+        samples = min(available, MEMORY_LIMIT // max(bytes_per_draw, 1))
+        if samples == 0:
+            raise DataError(
+                f"One draw alone makes an array of {bytes_per_draw / 2**30:.1f} GiB, above the limit of "
+                f"{MEMORY_LIMIT / 2**30:.0f} GiB; ask for fewer paths, times or grid points, or pass samples=1 "
+                "to go ahead."
+            )
+    if not 1 <= samples <= available:
+        raise DataError(
+            f"samples={samples} was asked for and there are {available} draws; give 1 to {available}."
+        )
+    return np.floor(np.arange(samples) * (available / samples)).astype(int)
+
+
+def _from_sde(sde: SDE, n_states: int | None) -> Source:
+    """Observe an SDE exactly; its initial law is the stationary one if it is a stable linear SDE."""
+    with precision.scope("float64"):
+        n = _dimension(sde, n_states)
+        is_stacked = _is_stacked(sde, n)
+        stacked = _lifted(sde, stacked=is_stacked)
+        draws = (
+            next(leaf for leaf in jax.tree.leaves(stacked) if eqx.is_array(leaf)).shape[0]
+            if is_stacked
+            else 1
+        )
+        mean = jnp.zeros((draws, n))
+        covariance = jnp.zeros((draws, n, n))
+        stable = False
+        if stacked.affine:
+            stable = bool((np.linalg.eigvals(np.asarray(stacked.drift.matrix)).real > 0).all())
+        if stable:
+            factor = stacked.diffusion.factor
+            mean = jnp.asarray(_equilibrium(stacked))
+            covariance = jax.vmap(stationary_covariance)(
+                stacked.drift.matrix, factor @ factor.swapaxes(-1, -2)
+            )
+
+        def exactly_observed(one: SDE, initial_mean: jax.Array, initial_covariance: jax.Array) -> ObservedSDE:
+            zero = jnp.zeros((n, n))
+            return ObservedSDE(one, initial_mean, initial_covariance, jnp.eye(n), zero, zero)
+
+        observed = eqx.filter_vmap(exactly_observed)(stacked, mean, covariance)
+    return Source(observed, "float64", _labels(n), has_initial_law=stable, provenance={"source": "SDE"})
+
+
+def _equilibrium(sde: SDE) -> np.ndarray:
+    """Solve A b = v for every draw of a stacked affine SDE."""
+    drift: Any = sde.drift
+    matrices = np.asarray(drift.matrix)
+    offsets = np.asarray(eqx.filter_vmap(lambda one: one.drift.offset)(sde))
+    regular = np.linalg.matrix_rank(matrices) == matrices.shape[-1]
+    equilibria = np.full(offsets.shape, np.nan)
+    equilibria[regular] = np.linalg.solve(matrices[regular], offsets[regular, :, None])[..., 0]
+    return equilibria
+
+
+def _read(sde: SDE, x: Any) -> tuple[Any, Any]:
+    """Drift and diffusion of every draw of a stacked SDE at one point."""
+    return eqx.filter_vmap(
+        lambda s, point: (s.drift(point), s.diffusion(point)), in_axes=(eqx.if_array(0), None)
+    )(sde, x)
+
+
+def _is_stacked(sde: SDE, n: int) -> bool:
+    """Whether an SDE has a leading sample axis, found by the shapes that its functions return."""
+    x = jax.ShapeDtypeStruct((n,), jnp.float64)
+    failures = []
+    for stacked in (False, True):
+        try:
+            drift, diffusion = eqx.filter_eval_shape(
+                _read if stacked else lambda s, point: (s.drift(point), s.diffusion(point)), sde, x
+            )
+        except Exception as error:  # a user's function may raise anything at a shape it was not written for
+            failures.append(f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}")
+            continue
+        shapes = (drift.shape[int(stacked) :], diffusion.shape[int(stacked) :])
+        if drift.ndim == 1 + stacked and shapes == ((n,), (n, n)):
+            return stacked
+        failures.append(f"drift {drift.shape} and diffusion {diffusion.shape}")
+    raise ModelError(
+        f"At a state of shape ({n},) the drift must return ({n},) and the diffusion ({n}, {n}). "
+        f"Read as one SDE: {failures[0]}. Read as a stacked one: {failures[1]}. "
+        "Mend the functions or the parameters' shapes."
+    )
+
+
+def _dimension(sde: SDE, told: int | None) -> int:
+    """Read the number of states off the arrays of an affine drift or a constant diffusion, else take what was told."""
+    drift: Any = sde.drift
+    diffusion: Any = sde.diffusion
+    if drift.affine:
+        return int(drift.matrix.shape[-1])
+    if diffusion.constant:
+        return int(diffusion.factor.shape[-1])
+    if told is not None:
+        return told
+    raise ModelError(
+        "The number of states cannot be read from an SDE whose drift and diffusion are both functions; "
+        "pass a start (x0) or a state (at) of that length."
+    )
+
+
+def _lifted(tree: Any, *, stacked: bool) -> Any:
+    """Bring numbers to the precision of the scope, and add the sample axis to a single SDE."""
+
+    def lift(leaf: Any) -> Any:
+        if eqx.is_inexact_array_like(leaf):
+            leaf = jnp.asarray(leaf, jnp.result_type(float))
+        return leaf if stacked or not eqx.is_array(leaf) else leaf[None]
+
+    return jax.tree.map(lift, tree)
+
+
+def _labels(n: int) -> tuple[str, ...]:
+    return tuple(f"x{i + 1}" for i in range(n))
+
+
+def _carried(data: Any) -> dict[str, str | int | float]:
+    """Attributes of a posterior's data that results made from it keep."""
+    attributes = dict(getattr(data, "attrs", {}))
+    return {name: attributes[name] for name in _CARRIED_ATTRIBUTES if name in attributes}
