@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jax.scipy.linalg import expm, solve_triangular
 from jaxtyping import Array, Bool, Float
 
-from sdebayes._core.types import Matrix, Scalar
+from sdebayes._core.types import Matrix, Scalar, Vector
 
 _DOUBLINGS = 8
 
@@ -47,32 +47,25 @@ def linear_transition(A: Matrix, covariance: Matrix, dt: Scalar) -> tuple[Matrix
     transition = exponential[n:, n:].T
     noise = symmetrize(transition @ exponential[:n, n:])
 
+    transition, noise = _doubled(transition, noise, times=_DOUBLINGS)
+    return transition, symmetrize(noise)
+
+
+def _doubled(transition: Matrix, noise: Matrix, times: int) -> tuple[Matrix, Matrix]:
     def double(carry: tuple[Matrix, Matrix], _: None) -> tuple[tuple[Matrix, Matrix], None]:
         phi, q = carry
         return (phi @ phi, q + phi @ q @ phi.T), None
 
-    (transition, noise), _ = jax.lax.scan(double, (transition, noise), None, length=_DOUBLINGS)
-    return transition, symmetrize(noise)
+    return jax.lax.scan(double, (transition, noise), None, length=times)[0]
 
 
 def stationary_covariance(A: Matrix, covariance: Matrix) -> Matrix:
-    """Solve A P + P Aᵀ = Σ for the stationary covariance P of dX = −A X dt + G dW.
+    """Solve A P + P Aᵀ = Σ for the stationary covariance P of dX = −A X dt + G dW with stable A.
 
-    The answer is positive definite exactly when every eigenvalue of A has a positive real part.
+    P is the noise covariance of an endless step, reached by doubling; it is not finite where A is not stable.
     """
-    n = A.shape[-1]
-    identity = jnp.eye(n, dtype=A.dtype)
-    kronecker = jnp.kron(A, identity) + jnp.kron(identity, A)
-    return symmetrize(jnp.linalg.solve(kronecker, covariance.reshape(-1)).reshape(n, n))
-
-
-def cholesky_with_jitter(
-    matrix: Float[Array, "*batch n n"], relative_jitter: float = 0.0
-) -> Float[Array, "*batch n n"]:
-    """Cholesky factor of M + jitter·mean(diag M)·I; NaN where even that is not positive definite."""
-    n = matrix.shape[-1]
-    scale = jnp.trace(matrix, axis1=-2, axis2=-1)[..., None, None] / n
-    return jnp.linalg.cholesky(matrix + relative_jitter * scale * jnp.eye(n, dtype=matrix.dtype))
+    start = linear_transition(A, covariance, 1 / jnp.linalg.norm(A))
+    return symmetrize(_doubled(*start, times=60)[1])
 
 
 def normal_log_density(
@@ -93,3 +86,31 @@ def normal_log_density(
     count = residual.shape[-1] if seen is None else jnp.sum(seen)
     log_determinant = jnp.sum(jnp.log(jnp.diagonal(factor)))
     return -0.5 * (white @ white) - log_determinant - 0.5 * count * jnp.log(2 * jnp.pi)
+
+
+def affine_flow(J: Matrix, velocity: Vector, acceleration: Vector, dt: Scalar) -> Vector:
+    r"""Displacement of dz = (J z + v + a s) ds from z = 0 over a step.
+
+    Parameters
+    ----------
+    J
+        (state, state), in 1/time.
+    velocity, acceleration
+        v and a, (state,).
+    dt
+        Step.
+
+    Returns
+    -------
+    displacement
+        :math:`\int_0^{\Delta t} e^{J(\Delta t - s)} (v + a s) ds`, (state,).
+
+    Notes
+    -----
+    The last column of the exponential of [[J, a, v], [0, 0, 1], [0, 0, 0]] Δt, valid for singular J: Al-Mohy & Higham
+    (2011), theorem 2.1, doi:10.1137/100788860.
+    """
+    n = J.shape[-1]
+    block = jnp.zeros((n + 2, n + 2), dtype=J.dtype)
+    block = block.at[:n, :n].set(J).at[:n, n].set(acceleration).at[:n, n + 1].set(velocity)
+    return expm((block.at[n, n + 1].set(1.0)) * dt)[:n, n + 1]

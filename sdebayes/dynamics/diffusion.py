@@ -14,8 +14,8 @@ from sdebayes._core.types import Matrix, Scalar, Vector
 class AbstractDiffusion(eqx.Module):
     """A diffusion factor G(x, t), written for one point.
 
-    Class attributes
-    ----------------
+    Attributes
+    ----------
     constant
         Whether G does not depend on x and t (additive noise), readable as ``factor``.
     """

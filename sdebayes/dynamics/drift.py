@@ -15,10 +15,10 @@ from sdebayes._core.types import Matrix, Scalar, Vector
 class AbstractDrift(eqx.Module):
     """A drift f(x, t), written for one point.
 
-    Class attributes
-    ----------------
+    Attributes
+    ----------
     affine
-        Whether f(x, t) = A (b − x) with constant A and b, readable as ``matrix`` and ``location``.
+        Whether f(x, t) = v − A x with constant A and v, readable as ``matrix`` and ``offset``.
     """
 
     affine: ClassVar[bool] = False
@@ -47,9 +47,38 @@ class LinearDrift(AbstractDrift):
     matrix: Matrix
     location: Vector
 
+    @property
+    def offset(self) -> Vector:
+        """The drift at the origin, A b, shape (state,)."""
+        return self.matrix @ self.location
+
     def __call__(self, x: Vector, t: Scalar = 0.0) -> Vector:
         """Return A (b − x), shape (state,)."""
         return self.matrix @ (self.location - x)
+
+    def jacobian(self, x: Vector, t: Scalar = 0.0) -> Matrix:
+        """Return −A."""
+        return -self.matrix
+
+
+class AffineDrift(AbstractDrift):
+    """f(x) = v − A x: any linear drift, stable or not, with or without an equilibrium.
+
+    Parameters
+    ----------
+    matrix
+        Rate matrix A, (state, state), in 1/time.
+    offset
+        v, (state,), in state per unit time.
+    """
+
+    affine: ClassVar[bool] = True
+    matrix: Matrix
+    offset: Vector
+
+    def __call__(self, x: Vector, t: Scalar = 0.0) -> Vector:
+        """Return v − A x, shape (state,)."""
+        return self.offset - self.matrix @ x
 
     def jacobian(self, x: Vector, t: Scalar = 0.0) -> Matrix:
         """Return −A."""

@@ -1,0 +1,5 @@
+"""Strategies: how a model is fitted."""
+
+from sdebayes.inference.nuts import NUTS
+
+__all__ = ["NUTS"]

@@ -1,0 +1,6 @@
+"""The model: its specification, its observation and its likelihood."""
+
+from sdebayes.model.observation import AbstractObservation, Exact, GaussianNoise
+from sdebayes.model.sdemodel import SDEModel
+
+__all__ = ["AbstractObservation", "Exact", "GaussianNoise", "SDEModel"]

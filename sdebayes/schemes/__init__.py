@@ -1,0 +1,7 @@
+"""Discretisation schemes: maps from an SDE, a state and a step to the normal law of the next state."""
+
+from sdebayes.schemes.base import AbstractScheme, AffineTransition
+from sdebayes.schemes.euler_maruyama import EulerMaruyama
+from sdebayes.schemes.local_linearization import LocalLinearization
+
+__all__ = ["AbstractScheme", "AffineTransition", "EulerMaruyama", "LocalLinearization"]

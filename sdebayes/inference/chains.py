@@ -1,0 +1,135 @@
+"""Run Markov chains in blocks: progress, interrupts and checkpoints between blocks, chains side by side in threads."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+from numpyro.infer.hmc import HMC
+
+from sdebayes._core import precision as precision_scope
+from sdebayes.inference.checkpoint import Checkpoint
+from sdebayes.inference.progress import progress_bars
+
+BLOCK = 25
+
+
+@dataclass(frozen=True)
+class ChainDraws:
+    """Draws of several chains on unconstrained space.
+
+    Parameters
+    ----------
+    position
+        (chain, draw, dimension).
+    statistics
+        Sampler statistics, each (chain, draw), under ArviZ's names.
+    """
+
+    position: Float[np.ndarray, "chain draw dimension"]
+    statistics: dict[str, np.ndarray]
+
+
+def run_chains(
+    kernel: HMC,
+    starts: Float[Array, "chain dimension"],
+    keys: list[Any],
+    warmup: int,
+    draws: int,
+    *,
+    precision: str,
+    progress: bool,
+    workers: int,
+    checkpoint: Checkpoint | None,
+) -> ChainDraws:
+    """Run one chain from each start.
+
+    Parameters
+    ----------
+    kernel
+        A NumPyro HMC or NUTS kernel over a flat vector.
+    starts
+        (chain, dimension).
+    keys
+        One key for each chain.
+    warmup, draws
+        Iterations that adapt, and iterations that are kept.
+    precision
+        The precision in force; worker threads enter it too.
+    progress
+        Whether bars are shown.
+    workers
+        Chains that run at the same time.
+    checkpoint
+        Where finished blocks are kept, if anywhere.
+    """
+    initial = [kernel.init(key, warmup, init_params=start) for key, start in zip(keys, starts, strict=True)]
+
+    @jax.jit
+    def block(state: Any) -> tuple[Any, dict[str, Array]]:
+        def step(state: Any, _: None) -> tuple[Any, dict[str, Array]]:
+            state = kernel.sample(state, (), {})
+            return state, _record(state)
+
+        return jax.lax.scan(step, state, None, length=BLOCK)
+
+    stop = threading.Event()
+    titles = [f"chain {index + 1}" for index in range(len(keys))]
+    with progress_bars(titles, warmup + draws, progress) as advance, ThreadPoolExecutor(workers) as pool:
+
+        def run(index: int) -> dict[str, np.ndarray]:
+            with precision_scope.scope(precision):
+                return _run_chain(block, initial[index], index, warmup + draws, stop, advance, checkpoint)
+
+        jobs = [pool.submit(run, index) for index in range(len(keys))]
+        try:
+            results = [job.result() for job in jobs]
+        except BaseException:
+            stop.set()
+            raise
+    stacked = {name: np.stack([r[name][warmup : warmup + draws] for r in results]) for name in results[0]}
+    return ChainDraws(stacked.pop("position"), stacked)
+
+
+def _run_chain(
+    block: Callable[[Any], tuple[Any, dict[str, Array]]],
+    state: Any,
+    index: int,
+    total: int,
+    stop: threading.Event,
+    advance: Callable[[int, str, int], None],
+    checkpoint: Checkpoint | None,
+) -> dict[str, np.ndarray]:
+    records: list[dict[str, np.ndarray]] = []
+    if checkpoint is not None:
+        state, records = checkpoint.restore(index, state)
+        advance(index, "resumed", min(len(records) * BLOCK, total))
+    while len(records) * BLOCK < total and not stop.is_set():
+        state, record = block(state)
+        records.append({name: np.asarray(value) for name, value in record.items()})
+        done = min(BLOCK, total - (len(records) - 1) * BLOCK)
+        note = f"{record['n_steps'].mean():.0f} steps, {int(record['diverging'].sum())} divergent"
+        advance(index, note, done)
+        if checkpoint is not None:
+            checkpoint.keep(index, state, records)
+    return {name: np.concatenate([record[name] for record in records]) for name in records[0]}
+
+
+def _record(state: Any) -> dict[str, Array]:
+    return {
+        "position": state.z,
+        "diverging": state.diverging,
+        "acceptance_rate": state.accept_prob,
+        "n_steps": state.num_steps,
+        "tree_depth": jnp.ceil(jnp.log2(state.num_steps + 1.0)).astype(int),
+        "lp": -state.potential_energy,
+        "energy": state.energy,
+        "step_size": state.adapt_state.step_size,
+    }

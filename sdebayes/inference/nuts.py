@@ -1,0 +1,138 @@
+"""The No-U-Turn sampler, started from the posterior mode with the curvature there as its mass matrix."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpyro.infer
+from jaxtyping import Array, Float
+
+from sdebayes._core.errors import InferenceError, ModelError
+from sdebayes._core.types import Key
+from sdebayes.inference.chains import ChainDraws, run_chains
+from sdebayes.inference.checkpoint import Checkpoint
+from sdebayes.inference.mode import Mode, find_mode
+from sdebayes.inference.target import Target
+
+
+@dataclass(frozen=True)
+class NUTS:
+    """Hamiltonian Monte Carlo with the No-U-Turn criterion, on unconstrained space.
+
+    Parameters
+    ----------
+    draws
+        Kept draws of each chain.
+    warmup
+        Iterations before them.
+    chains
+        Number of chains, started from draws of the normal approximation at the mode.
+    target_acceptance
+        Mean acceptance probability that the step size aims at.
+    max_tree_depth
+        Trajectories have at most 2**max_tree_depth leapfrog steps.
+    dense_dimension
+        Up to this many parameters the inverse mass matrix is the inverse curvature at the mode and stays fixed; above
+        it is diagonal and adapted during warm-up.
+    workers
+        Chains that run at the same time, each in its own thread.
+
+    Raises
+    ------
+    ModelError
+        If a number is out of range.
+
+    References
+    ----------
+    Hoffman & Gelman (2014), Journal of Machine Learning Research 15, 1593–1623, in NumPyro's iterative form.
+    """
+
+    draws: int = 1000
+    warmup: int = 300
+    chains: int = 2
+    target_acceptance: float = 0.8
+    max_tree_depth: int = 10
+    dense_dimension: int = 500
+    workers: int = 2
+
+    def __post_init__(self) -> None:
+        for name in ("draws", "warmup", "chains", "max_tree_depth", "workers"):
+            if not (isinstance(getattr(self, name), int) and getattr(self, name) >= 1):
+                raise ModelError(
+                    f"NUTS: {name} is {getattr(self, name)!r}; expected a whole number, at least 1."
+                )
+        if not 0 < self.target_acceptance < 1:
+            raise ModelError(
+                f"NUTS: target_acceptance is {self.target_acceptance}; expected between 0 and 1."
+            )
+
+    def run(
+        self,
+        target: Target,
+        key: Key,
+        *,
+        precision: str,
+        progress: bool,
+        checkpoint: tuple[str | Path, str] | None = None,
+    ) -> ChainDraws:
+        """Draw from a posterior density.
+
+        Parameters
+        ----------
+        target
+            The density.
+        key
+            Random key; the same key gives the same draws.
+        precision
+            The precision in force.
+        progress
+            Whether progress bars are shown.
+        checkpoint
+            Folder and fingerprint of a checkpoint, if one is wanted.
+
+        Raises
+        ------
+        InferenceError
+            If no point with a finite density is found.
+        StoreError
+            If the checkpoint cannot be used.
+        """
+        mode_key, start_key, *chain_keys = jax.random.split(key, self.chains + 2)
+        mode = find_mode(target, mode_key)
+        dense = target.dimension <= self.dense_dimension
+        kernel = numpyro.infer.NUTS(
+            potential_fn=target.potential,
+            inverse_mass_matrix=mode.covariance if dense else jnp.diagonal(mode.covariance),
+            dense_mass=dense,
+            adapt_mass_matrix=not dense,
+            target_accept_prob=self.target_acceptance,
+            max_tree_depth=self.max_tree_depth,
+        )
+        return run_chains(
+            kernel,
+            self._starts(target, mode, start_key),
+            chain_keys,
+            self.warmup,
+            self.draws,
+            precision=precision,
+            progress=progress,
+            workers=min(self.workers, self.chains),
+            checkpoint=Checkpoint(*checkpoint) if checkpoint is not None else None,
+        )
+
+    def _starts(self, target: Target, mode: Mode, key: Key) -> Float[Array, "chain dimension"]:
+        """Draw starts around the mode; a draw without a finite density is pulled halfway towards it."""
+        factor = jnp.linalg.cholesky(mode.covariance)
+        white = jax.random.normal(key, (self.chains, target.dimension), dtype=mode.position.dtype)
+        starts = []
+        for z in white:
+            shrink = 1.0
+            while not jnp.isfinite(target.potential(mode.position + shrink * factor @ z)):
+                shrink /= 2
+                if shrink < 1e-6:
+                    raise InferenceError("No starting point with a finite density was found around the mode.")
+            starts.append(mode.position + shrink * factor @ z)
+        return jnp.stack(starts)

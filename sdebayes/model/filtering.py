@@ -1,0 +1,211 @@
+r"""The Kalman filter of a linear SDE observed with noise and a trajectory effect.
+
+The filter's state is z = (x, c), or x alone without a trajectory effect:
+
+.. math::
+    z_{k+1} = F_k z_k + s_k + η_k, \quad η_k \sim N(0, Q_k), \qquad
+    y_k = [H, H] z_k + ε_k, \quad ε_k \sim N(0, R),
+
+so that c and the latent path are integrated out. Kalman (1960), doi:10.1115/1.3662552; Särkkä & Svensson (2023),
+Bayesian Filtering and Smoothing, algorithms 6.1 and 12.1, doi:10.1017/9781108917407.
+"""
+
+from __future__ import annotations
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jax.scipy.linalg import cho_solve, solve_triangular
+from jaxtyping import Array, Float
+
+from sdebayes._core.linalg import normal_log_density, symmetrize
+from sdebayes.dynamics import ObservedSDE
+from sdebayes.model.observations import Observations
+from sdebayes.schemes import AffineTransition
+
+
+class LinearGaussian(eqx.Module):
+    """A linear-Gaussian state-space model, its transitions given for each different Δt.
+
+    Parameters
+    ----------
+    transition
+        F, (unique, z, z).
+    shift
+        s, (unique, z).
+    process
+        Q, (unique, z, z).
+    matrix
+        [H, H], (observed, z).
+    noise
+        R, (observed, observed).
+    mean, covariance
+        Law of the first state, (z,) and (z, z).
+    """
+
+    transition: Float[Array, "unique z z"]
+    shift: Float[Array, "unique z"]
+    process: Float[Array, "unique z z"]
+    matrix: Float[Array, "observed z"]
+    noise: Float[Array, "observed observed"]
+    mean: Float[Array, " z"]
+    covariance: Float[Array, "z z"]
+
+
+class Filtered(eqx.Module):
+    """What the filter leaves for each trajectory and step.
+
+    Parameters
+    ----------
+    log_density
+        log p(y_k | y_1, …, y_{k−1}), (trajectory, time).
+    predicted_mean, predicted_covariance
+        Law of z_k given y_1, …, y_{k−1}.
+    mean, covariance
+        Law of z_k given y_1, …, y_k.
+    """
+
+    log_density: Float[Array, "trajectory time"]
+    predicted_mean: Float[Array, "trajectory time z"]
+    predicted_covariance: Float[Array, "trajectory time z z"]
+    mean: Float[Array, "trajectory time z"]
+    covariance: Float[Array, "trajectory time z z"]
+
+
+def linear_gaussian(
+    model: ObservedSDE, transitions: AffineTransition, trajectory_effect: bool
+) -> LinearGaussian:
+    """Set up the filter's state z = (x, c), or x alone."""
+    F, s, Q = transitions.matrix, transitions.shift, transitions.covariance
+    H, m, P = model.matrix, model.initial_mean, model.initial_covariance
+    if trajectory_effect:
+        count, n = s.shape
+        zeros = jnp.zeros((count, n, n), dtype=F.dtype)
+        same = jnp.broadcast_to(jnp.eye(n, dtype=F.dtype), (count, n, n))
+        F = jnp.concatenate([jnp.concatenate([F, zeros], -1), jnp.concatenate([zeros, same], -1)], -2)
+        Q = jnp.concatenate([jnp.concatenate([Q, zeros], -1), jnp.concatenate([zeros, zeros], -1)], -2)
+        s = jnp.concatenate([s, zeros[..., 0]], -1)
+        m = jnp.concatenate([m, zeros[0, 0]])
+        P = jax.scipy.linalg.block_diag(P, model.effect_covariance)
+        H = jnp.concatenate([H, H], -1)
+    return LinearGaussian(F, s, Q, H, model.noise_covariance, m, P)
+
+
+def shared_log_density(model: LinearGaussian, observations: Observations) -> Float[Array, "trajectory time"]:
+    """Return log p(y_k | y_1, …, y_{k−1}) where all trajectories share their steps and have no gap.
+
+    The covariances do not depend on the values, so they are computed once for all trajectories.
+    """
+    gains, factors, index = _shared_covariances(model, observations)
+    seen = jnp.asarray(observations.seen[..., 0]).T
+    values = jnp.swapaxes(jnp.asarray(observations.values), 0, 1)
+
+    def step(
+        mean: Float[Array, "trajectory z"], inputs: tuple[Array, ...]
+    ) -> tuple[Array, Float[Array, "trajectory observed"]]:
+        value, here, gain, u = inputs
+        residual = jnp.where(here[:, None], value - mean @ model.matrix.T, 0.0)
+        mean = (mean + residual @ gain.T) @ model.transition[u].T + model.shift[u]
+        return mean, residual
+
+    start = jnp.broadcast_to(model.mean, (values.shape[1], model.mean.shape[0]))
+    _, residuals = jax.lax.scan(step, start, (values, seen, gains, index))
+    white = solve_triangular(factors, jnp.swapaxes(residuals, 1, 2), lower=True)
+    log_determinants = jnp.sum(jnp.log(jnp.diagonal(factors, axis1=1, axis2=2)), -1)
+    constant = 0.5 * values.shape[-1] * jnp.log(2 * jnp.pi)
+    terms = -0.5 * jnp.sum(white**2, 1) - (log_determinants + constant)[:, None]
+    return jnp.where(seen, terms, 0.0).T
+
+
+def _shared_covariances(
+    model: LinearGaussian, observations: Observations
+) -> tuple[Float[Array, "time z observed"], Float[Array, "time observed observed"], Array]:
+    index = jnp.concatenate([jnp.asarray(observations.step_index[0]), jnp.zeros(1, dtype=int)])
+    H = model.matrix
+
+    def step(covariance: Float[Array, "z z"], u: Array) -> tuple[Array, tuple[Array, Array]]:
+        cross = covariance @ H.T
+        factor = jnp.linalg.cholesky(H @ cross + model.noise)
+        half = solve_triangular(factor, cross.T, lower=True)
+        gain = solve_triangular(factor, half, lower=True, trans=1).T
+        updated = covariance - half.T @ half
+        F = model.transition[u]
+        return symmetrize(F @ updated @ F.T) + model.process[u], (gain, factor)
+
+    _, (gains, factors) = jax.lax.scan(step, model.covariance, index)
+    return gains, factors, index
+
+
+def kalman_filter(model: LinearGaussian, observations: Observations) -> Filtered:
+    """Filter every trajectory on its own: any times, any gaps, missing entries included."""
+    steps = jnp.asarray(observations.step_index)
+    index = jnp.concatenate([steps, jnp.zeros((steps.shape[0], 1), dtype=steps.dtype)], 1)
+    one = jax.vmap(lambda value, seen, u: _filter_one(model, value, seen, u))
+    return Filtered(*one(jnp.asarray(observations.values), jnp.asarray(observations.seen), index))
+
+
+def _filter_one(model: LinearGaussian, values: Array, seen: Array, index: Array) -> tuple[Array, ...]:
+    def step(carry: tuple[Array, Array], inputs: tuple[Array, ...]) -> tuple[tuple[Array, Array], tuple]:
+        mean, covariance = carry
+        value, here, u = inputs
+        H = jnp.where(here[:, None], model.matrix, 0.0)
+        noise = jnp.where(here[:, None] & here[None, :], model.noise, 0.0) + jnp.diag(1.0 - here)
+        residual = jnp.where(here, value - model.matrix @ mean, 0.0)
+        cross = covariance @ H.T
+        factor = jnp.linalg.cholesky(H @ cross + noise)
+        half = solve_triangular(factor, cross.T, lower=True)
+        updated_mean = mean + cross @ cho_solve((factor, True), residual)
+        updated = symmetrize(covariance - half.T @ half)
+        F = model.transition[u]
+        following = (
+            F @ updated_mean + model.shift[u],
+            symmetrize(F @ updated @ F.T) + model.process[u],
+        )
+        density = normal_log_density(residual, factor, here)
+        return following, (density, mean, covariance, updated_mean, updated)
+
+    _, results = jax.lax.scan(step, (model.mean, model.covariance), (values, seen, index))
+    return results
+
+
+def smooth(
+    model: LinearGaussian, filtered: Filtered, observations: Observations
+) -> tuple[Float[Array, "trajectory time z"], Float[Array, "trajectory time z z"]]:
+    """Return mean and covariance of z_k given the whole trajectory.
+
+    The backward recursion of Rauch, Tung & Striebel (1965), doi:10.2514/3.3166. After a trajectory's end its last law is
+    carried on; callers mask it.
+    """
+    return jax.vmap(lambda *parts: _smooth_one(model, *parts))(
+        filtered.predicted_mean,
+        filtered.predicted_covariance,
+        filtered.mean,
+        filtered.covariance,
+        jnp.asarray(observations.step_index),
+    )
+
+
+def _smooth_one(
+    model: LinearGaussian,
+    predicted_mean: Array,
+    predicted_covariance: Array,
+    mean: Array,
+    covariance: Array,
+    index: Array,
+) -> tuple[Array, Array]:
+    def step(carry: tuple[Array, Array], inputs: tuple[Array, ...]) -> tuple[tuple, tuple]:
+        later_mean, later_covariance = carry
+        m_next, P_next, m, P, u = inputs
+        F = model.transition[u]
+        gain = jnp.linalg.solve(P_next, F @ P).T
+        smoothed_mean = m + gain @ (later_mean - m_next)
+        smoothed = symmetrize(P + gain @ (later_covariance - P_next) @ gain.T)
+        return (smoothed_mean, smoothed), (smoothed_mean, smoothed)
+
+    inputs = (predicted_mean[1:], predicted_covariance[1:], mean[:-1], covariance[:-1], index)
+    last = (mean[-1], covariance[-1])
+    _, (means, covariances) = jax.lax.scan(step, last, inputs, reverse=True)
+    return (
+        jnp.concatenate([means, last[0][None]]),
+        jnp.concatenate([covariances, last[1][None]]),
+    )

@@ -1,0 +1,132 @@
+"""The law of the observations of whole trajectories, c_i, latent path and missing values integrated out."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpyro.distributions as dist
+from jaxtyping import Array, Float
+from numpyro.distributions import constraints
+
+from sdebayes._core.types import Key
+from sdebayes.dynamics import ObservedSDE
+from sdebayes.model.filtering import (
+    Filtered,
+    LinearGaussian,
+    kalman_filter,
+    linear_gaussian,
+    shared_log_density,
+    smooth,
+)
+from sdebayes.model.generate import generate
+from sdebayes.model.observation import AbstractObservation
+from sdebayes.model.observations import Observations
+from sdebayes.model.transition_density import affine_log_density, scheme_laws, scheme_log_density
+from sdebayes.schemes import AbstractScheme, AffineTransition
+
+
+def log_density(
+    model: ObservedSDE, scheme: AbstractScheme, observation: AbstractObservation, observations: Observations
+) -> Float[Array, "trajectory time"]:
+    """Return log p(y_k | y_1, …, y_{k−1}), zero where nothing was seen; a trajectory's sum is its log-likelihood."""
+    if not model.sde.affine:
+        return scheme_log_density(model, scheme, observations)
+    transitions = _transitions(model, scheme, observations)
+    if observation.exact and observations.complete:
+        return affine_log_density(model, transitions, observations)
+    system = linear_gaussian(model, transitions, observation.trajectory_effect)
+    if observations.shared:
+        return shared_log_density(system, observations)
+    return kalman_filter(system, observations).log_density
+
+
+def one_step_laws(
+    model: ObservedSDE, scheme: AbstractScheme, observation: AbstractObservation, observations: Observations
+) -> tuple[Float[Array, "trajectory time observed"], Float[Array, "trajectory time observed observed"]]:
+    """Return mean and covariance of y_k given y_1, …, y_{k−1}."""
+    if not model.sde.affine:
+        means, covariances = scheme_laws(model, scheme, observations)
+        count = means.shape[0]
+        first_mean = jnp.broadcast_to(model.initial_mean, (count, 1, *model.initial_mean.shape))
+        first = jnp.broadcast_to(model.initial_covariance, (count, 1, *model.initial_covariance.shape))
+        return jnp.concatenate([first_mean, means], 1), jnp.concatenate([first, covariances], 1)
+    system, filtered = _filtered(model, scheme, observation, observations)
+    mean = filtered.predicted_mean @ system.matrix.T
+    covariance = system.matrix @ filtered.predicted_covariance @ system.matrix.T + system.noise
+    return mean, covariance
+
+
+def smoothed(
+    model: ObservedSDE, scheme: AbstractScheme, observation: AbstractObservation, observations: Observations
+) -> tuple[Float[Array, "trajectory time z"], Float[Array, "trajectory time z z"]]:
+    """Return mean and covariance of z_k = (x_k, c), or x_k alone, given the whole trajectory."""
+    if not model.sde.affine:
+        x = jnp.asarray(observations.values)
+        return x, jnp.zeros((*x.shape, x.shape[-1]), dtype=x.dtype)
+    system, filtered = _filtered(model, scheme, observation, observations)
+    return smooth(system, filtered, observations)
+
+
+def _filtered(
+    model: ObservedSDE, scheme: AbstractScheme, observation: AbstractObservation, observations: Observations
+) -> tuple[LinearGaussian, Filtered]:
+    transitions = _transitions(model, scheme, observations)
+    system = linear_gaussian(model, transitions, observation.trajectory_effect)
+    return system, kalman_filter(system, observations)
+
+
+def _transitions(model: ObservedSDE, scheme: AbstractScheme, observations: Observations) -> AffineTransition:
+    steps = jnp.asarray(observations.steps)
+    return jax.vmap(lambda dt: scheme.affine_transition(model.sde, dt))(steps)
+
+
+class TrajectoryLaw(dist.Distribution):
+    """The law of y over trajectories, (trajectory,) × (time, observed), at the times of a data set.
+
+    Parameters
+    ----------
+    model, scheme, observation
+        The SDE as it is observed, and how its law is computed.
+    observations
+        The data set whose times and missing entries the law has.
+    """
+
+    arg_constraints: ClassVar[dict[str, Any]] = {}
+    support = constraints.real_matrix
+    pytree_data_fields = ("model", "observations")
+    pytree_aux_fields = ("scheme", "observation")
+
+    def __init__(
+        self,
+        model: ObservedSDE,
+        scheme: AbstractScheme,
+        observation: AbstractObservation,
+        observations: Observations,
+    ) -> None:
+        self.model, self.scheme = model, scheme
+        self.observation, self.observations = observation, observations
+        count, *event = observations.values.shape
+        super().__init__(batch_shape=(count,), event_shape=tuple(event))
+
+    def log_prob(
+        self, value: Float[Array, "trajectory time observed"], intermediates: Any = None
+    ) -> Float[Array, " trajectory"]:
+        """Return the log-likelihood of each trajectory, in nats; missing entries of ``value`` are not read."""
+        seen = jnp.asarray(self.observations.seen)
+        observations = eqx.tree_at(lambda o: o.values, self.observations, jnp.where(seen, value, 0.0))
+        return log_density(self.model, self.scheme, self.observation, observations).sum(-1)
+
+    def sample(self, key: Key, sample_shape: tuple[int, ...] = ()) -> Float[Array, "..."]:
+        """Draw trajectories, zero at missing entries."""
+        if sample_shape == ():
+            return generate(self.model, self.scheme, self.observations, key)
+        count = 1
+        for size in sample_shape:
+            count *= size
+        draws = jax.vmap(lambda k: generate(self.model, self.scheme, self.observations, k))(
+            jax.random.split(key, count)
+        )
+        return draws.reshape(*sample_shape, *draws.shape[1:])

@@ -1,0 +1,274 @@
+"""How the observations Y are made of the path X."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import numpyro
+import numpyro.distributions as dist
+from jaxtyping import Array, Float
+
+from sdebayes._core.errors import ModelError
+from sdebayes._core.types import Matrix, Vector
+from sdebayes.priors.base import DataScale, Dims, constant, positive, say
+
+
+class ObservationDraw(NamedTuple):
+    """What an observation draws inside a model.
+
+    Attributes
+    ----------
+    matrix
+        H, (observed, state).
+    noise_covariance
+        R, (observed, observed).
+    effect_covariance
+        C, (state, state).
+    variance
+        The stationary variance left to the path, (state,); None where the drift's prior draws it.
+    """
+
+    matrix: Float[Array, "observed state"]
+    noise_covariance: Float[Array, "observed observed"]
+    effect_covariance: Matrix
+    variance: Vector | None
+
+
+class AbstractObservation(ABC):
+    """How Y is made of X.
+
+    Attributes
+    ----------
+    exact
+        Whether the states themselves are observed.
+    """
+
+    exact: ClassVar[bool]
+    matrix: Any = None
+    trajectory_effect: bool = False
+
+    def scaled_to(self, scale: DataScale) -> AbstractObservation:
+        """Return a copy whose data-scaled constants are the numbers that ``scale`` gives."""
+        return self
+
+    def dims(self) -> Dims:
+        """Names and dimensions of the parameters that a reader of the posterior wants to see."""
+        return {}
+
+    def state_dim(self, observed_dim: int) -> int:
+        """Return the number of states behind so many observed coordinates."""
+        return observed_dim
+
+    @abstractmethod
+    def sample(self, state_dim: int) -> ObservationDraw:
+        """Draw H, R and C inside a NumPyro model."""
+
+    @abstractmethod
+    def describe(self) -> str:
+        """Say the observation in words and formulas."""
+
+
+@dataclass(frozen=True, eq=False)
+class Exact(AbstractObservation):
+    """Y_k = X(t_k): the states themselves."""
+
+    exact: ClassVar[bool] = True
+
+    def sample(self, state_dim: int) -> ObservationDraw:
+        """Return H = I, R = 0, C = 0."""
+        zero = jnp.zeros((state_dim, state_dim))
+        return ObservationDraw(jnp.eye(state_dim), zero, zero, None)
+
+    def describe(self) -> str:
+        """Say the observation in words."""
+        return "Observation: exact, Y_k = X(t_k)"
+
+
+@dataclass(frozen=True, eq=False)
+class GaussianNoise(AbstractObservation):
+    r"""Y_k = H (X(t_k) + c) + ε_k with ε_k ~ N(0, R) and a trajectory effect c ~ N(0, C).
+
+    With R learned and H = I, noise and diffusion are told apart through variances: per state the total variance
+    :math:`v \sim \mathrm{LogNormal}(\log s^2, 0.5)`, s² the data's, is shared out,
+    :math:`(P, R, C)/v \sim \mathrm{Dirichlet}(2, 2, 1)`, without the last share if there is no trajectory effect.
+
+    Parameters
+    ----------
+    matrix
+        H, (observed, state); the identity by default.
+    covariance
+        R: None (learned, diagonal), a variance, an array (observed, observed) or (observed,) of variances, or a
+        NumPyro distribution over one of these.
+    trajectory_effect
+        Whether each trajectory has a constant offset c, a document effect.
+    total_variance
+        Prior median of each observed coordinate's variance, (observed,) or a number; default: the data's.
+    spread
+        Prior standard deviation of the log of a variance.
+    shares
+        Dirichlet concentration of (path, noise, trajectory effect).
+    latent_variance
+        Prior median of the variance of each state (path and effect), (state,) or a number, where R is given or H is not
+        the identity; default: what the data leave after R.
+
+    Raises
+    ------
+    ModelError
+        If H or R has the wrong shape, R is not positive definite, or a prior constant is not positive.
+    """
+
+    exact: ClassVar[bool] = False
+    matrix: Any = None
+    covariance: Any = None
+    trajectory_effect: bool = False
+    total_variance: Sequence[float] | np.ndarray | float | None = None
+    spread: float = 0.5
+    shares: tuple[float, float, float] = (2.0, 2.0, 1.0)
+    latent_variance: Sequence[float] | np.ndarray | float | None = None
+
+    def __post_init__(self) -> None:
+        if self.matrix is not None:
+            matrix = np.asarray(self.matrix, dtype=np.float64)
+            if matrix.ndim != 2 or not np.all(np.isfinite(matrix)):
+                raise ModelError(
+                    f"GaussianNoise: matrix has shape {matrix.shape}; expected finite numbers (observed, state)."
+                )
+        if not self.spread > 0 or len(self.shares) != 3 or not all(s > 0 for s in self.shares):
+            raise ModelError(
+                f"GaussianNoise: spread={self.spread}, shares={self.shares}; expected a positive spread and three "
+                "positive concentrations (path, noise, trajectory effect)."
+            )
+        if self.covariance is not None and not isinstance(self.covariance, dist.Distribution):
+            self._check_covariance(np.asarray(self.covariance, dtype=np.float64))
+
+    @staticmethod
+    def _check_covariance(covariance: np.ndarray) -> None:
+        square = covariance.ndim == 2 and covariance.shape[0] == covariance.shape[1]
+        if covariance.ndim > 1 and not square:
+            raise ModelError(
+                f"GaussianNoise: covariance has shape {covariance.shape}; expected a number, (observed,) or "
+                "(observed, observed)."
+            )
+        smallest = np.linalg.eigvalsh(covariance).min() if square else covariance.min()
+        if not smallest > 0:
+            raise ModelError(
+                f"GaussianNoise: the noise covariance has the eigenvalue {smallest:g}; expected positive ones. "
+                "For states observed without noise use Exact()."
+            )
+
+    @property
+    def _learned_shares(self) -> bool:
+        return self.matrix is None and self.covariance is None
+
+    def state_dim(self, observed_dim: int) -> int:
+        """Return the number of states behind so many observed coordinates."""
+        if self.matrix is None:
+            return observed_dim
+        rows, columns = np.shape(self.matrix)
+        if rows != observed_dim:
+            raise ModelError(
+                f"GaussianNoise: matrix has shape ({rows}, {columns}) but the data have {observed_dim} observed "
+                "coordinates; expected one row for each."
+            )
+        return columns
+
+    def scaled_to(self, scale: DataScale) -> GaussianNoise:
+        """Return a copy with numbers in the place of the data-scaled constants."""
+        total = scale.observed_variance if self.total_variance is None else self.total_variance
+        latent = self.latent_variance
+        if latent is None:
+            latent = scale.variance
+            if self.matrix is None and not isinstance(self.covariance, dist.Distribution | None):
+                noise = np.asarray(self.covariance, dtype=np.float64)
+                noise = np.diagonal(noise) if noise.ndim == 2 else noise
+                latent = np.maximum(scale.variance - noise, 0.1 * scale.variance)
+        return replace(self, total_variance=total, latent_variance=latent)
+
+    def dims(self) -> Dims:
+        """Names and dimensions of R and C."""
+        dims: Dims = {}
+        if self.covariance is None:
+            dims["noise_variance"] = ["state"] if self.matrix is None else ["observed"]
+        elif isinstance(self.covariance, dist.Distribution):
+            dims["noise_covariance"] = ["observed", "observed_bis"][: len(self.covariance.shape())]
+        if self.trajectory_effect:
+            dims["trajectory_effect_variance"] = ["state"]
+        return dims
+
+    def sample(self, state_dim: int) -> ObservationDraw:
+        """Draw H, R and C inside a NumPyro model."""
+        if self._learned_shares:
+            return self._sample_shares(state_dim)
+        matrix = jnp.eye(state_dim) if self.matrix is None else jnp.asarray(self.matrix, dtype=float)
+        noise = self._sample_noise(matrix.shape[0])
+        latent = constant("latent_variance", self.latent_variance, "GaussianNoise", state_dim)
+        effect, variance = jnp.zeros((state_dim, state_dim)), None
+        if self.trajectory_effect:
+            total = positive("latent_total_variance", latent, 2 * self.spread)
+            share = numpyro.sample(
+                "effect_share",
+                dist.Beta(self.shares[2], self.shares[0]).expand([state_dim]).to_event(1),
+            )
+            effect, variance = jnp.diag(total * share), total * (1 - share)
+            numpyro.deterministic("trajectory_effect_variance", total * share)
+        return ObservationDraw(matrix, noise, effect, variance)
+
+    def _sample_shares(self, state_dim: int) -> ObservationDraw:
+        median = constant("total_variance", self.total_variance, "GaussianNoise", state_dim)
+        total = positive("total_variance", median, self.spread)
+        concentration = jnp.asarray(self.shares if self.trajectory_effect else self.shares[:2])
+        shares = numpyro.sample(
+            "variance_shares", dist.Dirichlet(concentration).expand([state_dim]).to_event(1)
+        )
+        parts = total[:, None] * shares
+        numpyro.deterministic("noise_variance", parts[:, 1])
+        effect = jnp.zeros((state_dim, state_dim))
+        if self.trajectory_effect:
+            effect = jnp.diag(parts[:, 2])
+            numpyro.deterministic("trajectory_effect_variance", parts[:, 2])
+        return ObservationDraw(jnp.eye(state_dim), jnp.diag(parts[:, 1]), effect, parts[:, 0])
+
+    def _sample_noise(self, observed_dim: int) -> Float[Array, "observed observed"]:
+        if self.covariance is None:
+            median = 0.25 * constant("total_variance", self.total_variance, "GaussianNoise", observed_dim)
+            return jnp.diag(positive("noise_variance", median, 2 * self.spread))
+        value = self.covariance
+        if isinstance(value, dist.Distribution):
+            value = numpyro.sample("noise_covariance", value)
+        value = jnp.asarray(value, dtype=float)
+        if value.ndim == 2:
+            return value
+        return jnp.diag(jnp.broadcast_to(value, (observed_dim,)))
+
+    def prior_noise_logit_sd(self) -> float | None:
+        """Prior standard deviation of logit(R / (R + P)); None where the shares are not learned."""
+        if not self._learned_shares:
+            return None
+        trigamma = jax.scipy.special.polygamma(1, jnp.asarray(self.shares[:2]))
+        return float(jnp.sqrt(jnp.sum(trigamma)))
+
+    def describe(self) -> str:
+        """Say the observation in words and formulas."""
+        effect = " + c_i)" if self.trajectory_effect else ")"
+        H = "" if self.matrix is None else "H "
+        lines = [f"Observation: Y_k = {H}(X(t_k){effect} + ε_k, ε_k ~ Normal(0, R)"]
+        if self._learned_shares:
+            names, count = ("(P, R, C)", 3) if self.trajectory_effect else ("(P, R)", 2)
+            values = ", ".join(f"{s:g}" for s in self.shares[:count])
+            lines.append(
+                f"  total variance v_j ~ LogNormal(log {say(self.total_variance, 'data variance')}, {self.spread:g})"
+            )
+            lines.append(f"  {names}_jj / v_j ~ Dirichlet({values})")
+        elif self.covariance is None:
+            lines.append("  R_jj ~ LogNormal(log(total variance / 4), " + f"{2 * self.spread:g})")
+        elif isinstance(self.covariance, dist.Distribution):
+            lines.append(f"  R ~ {type(self.covariance).__name__}")
+        else:
+            lines.append(f"  R = {np.array2string(np.asarray(self.covariance), precision=4)} (known)")
+        return "\n".join(lines)

@@ -1,0 +1,107 @@
+"""A data set as the arrays that the likelihoods need."""
+
+from __future__ import annotations
+
+import equinox as eqx
+import numpy as np
+import xarray as xr
+from jaxtyping import Array, Bool, Float, Int
+
+from sdebayes.paths.container import to_arrays
+
+AnyFloat = Float[Array, "..."] | Float[np.ndarray, "..."]
+
+
+class Observations(eqx.Module):
+    """Trajectories, padded to equal length.
+
+    Parameters
+    ----------
+    values
+        (trajectory, time, observed), zero where nothing was seen.
+    seen
+        (trajectory, time, observed), whether there is a value.
+    times
+        (trajectory, time); after the end the last time stands on.
+    steps
+        (unique,), the different Δt, in time.
+    step_index
+        (trajectory, time − 1), the Δt from each step to the next, as an index into ``steps``.
+    shared
+        Whether all trajectories have the same Δt at each step and none has a gap before its end, so that all
+        share one sequence of filter covariances.
+    """
+
+    values: Float[Array | np.ndarray, "trajectory time observed"]
+    seen: Bool[Array | np.ndarray, "trajectory time observed"]
+    times: Float[Array | np.ndarray, "trajectory time"]
+    steps: Float[Array | np.ndarray, " unique"]
+    step_index: Int[Array | np.ndarray, "trajectory transition"]
+    shared: bool = eqx.field(static=True)
+
+    @property
+    def complete(self) -> bool:
+        """Whether each step is seen in all its entries or in none."""
+        return bool(np.all(np.all(self.seen, -1) == np.any(self.seen, -1)))
+
+
+def read(data: xr.Dataset, drop_missing_steps: bool = False) -> Observations:
+    """Read a validated data set.
+
+    Parameters
+    ----------
+    data
+        A data set of trajectories.
+    drop_missing_steps
+        Whether steps without any value are left out, their Δt joined to the next.
+
+    Raises
+    ------
+    DataError
+        If the data set is not valid.
+    """
+    arrays = to_arrays(data)
+    values, times, seen = arrays.values, arrays.times, arrays.observed
+    ends = arrays.n_steps
+    if drop_missing_steps and not np.all(seen.any(-1).sum(-1) == ends):
+        values, times, seen, ends = _drop(values, times, seen)
+    return _observations(values, times, seen, ends)
+
+
+def _drop(
+    values: np.ndarray, times: np.ndarray, seen: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    keep = seen.any(-1)
+    ends = keep.sum(-1)
+    order = np.argsort(~keep, axis=1, kind="stable")[:, : ends.max()]
+    rows = np.arange(len(values))[:, None]
+    inside = np.arange(order.shape[1]) < ends[:, None]
+    values = np.where(inside[..., None], values[rows, order], np.nan)
+    times = np.where(inside, times[rows, order], np.nan)
+    return values, times, seen[rows, order] & inside[..., None], ends
+
+
+def _observations(values: np.ndarray, times: np.ndarray, seen: np.ndarray, ends: np.ndarray) -> Observations:
+    inside = np.arange(values.shape[1]) < ends[:, None]
+    last = np.take_along_axis(times, ends[:, None] - 1, axis=1)
+    filled = np.where(inside, times, last)
+    steps, index = _unique_steps(np.diff(filled, axis=1), inside[:, 1:], np.abs(filled).max())
+    longest = index[np.argmax(ends)]
+    same = np.all(np.where(inside[:, 1:], index == longest, True))
+    no_gap = np.all(seen == inside[..., None])
+    shared = bool(same and no_gap)
+    if shared:
+        index = np.broadcast_to(longest, index.shape)
+    return Observations(np.where(seen, values, 0.0), seen, filled, steps, index, shared)
+
+
+def _unique_steps(steps: np.ndarray, inside: np.ndarray, largest: float) -> tuple[np.ndarray, np.ndarray]:
+    """Group steps that differ by the rounding of their times only."""
+    found = np.sort(steps[inside])
+    tolerance = 8 * np.finfo(np.float64).eps * max(largest, 1e-300)
+    starts = np.concatenate([[True], np.diff(found) > tolerance])
+    group = np.cumsum(starts) - 1
+    unique = np.bincount(group, found) / np.bincount(group)
+    edges = found[starts]
+    index = np.searchsorted(edges, steps, side="right") - 1
+    return unique, np.where(inside, index, 0)

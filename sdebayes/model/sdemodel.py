@@ -1,0 +1,224 @@
+"""The model: drift and diffusion priors, a scheme and an observation, as a NumPyro program."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+import numpyro
+import numpyro.distributions as dist
+import xarray as xr
+
+from sdebayes._core.errors import ModelError
+from sdebayes._core.linalg import stationary_covariance
+from sdebayes.dynamics import SDE, AbstractDiffusion, AbstractDrift, ObservedSDE
+from sdebayes.model import likelihood
+from sdebayes.model.observation import AbstractObservation, GaussianNoise
+from sdebayes.model.observations import Observations, read
+from sdebayes.model.scale import data_scale
+from sdebayes.priors import AbstractDiffusionPrior, AbstractDriftPrior, Constant, DataScale, Linear
+from sdebayes.priors.base import Dims, positive
+from sdebayes.schemes import AbstractScheme, EulerMaruyama, LocalLinearization
+
+
+@dataclass(frozen=True, eq=False)
+class SDEModel:
+    r"""A Bayesian model of trajectories.
+
+    .. math::
+        dX = f(X, t)\,dt + G(X, t)\,dW, \qquad Y_k = H (X(t_k) + c_i) + ε_k.
+
+    The first state has the stationary law where the drift is a stable linear map and Σ is constant, else N(m₀, P₀)
+    with m₀ and the diagonal of P₀ drawn around the data's mean and variance.
+
+    Parameters
+    ----------
+    drift
+        Prior over f, an object of `sdebayes.priors`.
+    diffusion
+        Prior over G, an object of `sdebayes.priors`.
+    scheme
+        Discretisation, an object of `sdebayes.schemes`. None: local linearisation for additive noise (exact for a
+        linear drift), Euler–Maruyama for multiplicative noise.
+    observation
+        `Exact` or `GaussianNoise`.
+    scale
+        The data's scale, set by `scaled_to`.
+
+    Raises
+    ------
+    ModelError
+        If the parts do not fit together; the message says what to use instead.
+    """
+
+    drift: AbstractDriftPrior = field(default_factory=Linear)
+    diffusion: AbstractDiffusionPrior = field(default_factory=Constant)
+    scheme: AbstractScheme | None = None
+    observation: AbstractObservation = field(default_factory=lambda: GaussianNoise(trajectory_effect=True))
+    scale: DataScale | None = None
+
+    def __post_init__(self) -> None:
+        for name, kind, example in (
+            ("drift", AbstractDriftPrior, "sdebayes.priors.Linear()"),
+            ("diffusion", AbstractDiffusionPrior, "sdebayes.priors.Constant()"),
+            ("observation", AbstractObservation, "sdebayes.GaussianNoise()"),
+        ):
+            if not isinstance(getattr(self, name), kind):
+                raise ModelError(
+                    f"SDEModel: {name} is {getattr(self, name)!r}; expected an object such as {example}."
+                )
+        if self.scheme is None:
+            additive = self.diffusion.constant
+            object.__setattr__(self, "scheme", LocalLinearization() if additive else EulerMaruyama())
+        if not isinstance(self.scheme, AbstractScheme):
+            raise ModelError(f"SDEModel: scheme is {self.scheme!r}; expected an object of sdebayes.schemes.")
+        if self.scheme.requires_additive_noise and not self.diffusion.constant:
+            raise ModelError(
+                f"SDEModel: {type(self.scheme).__name__} needs additive noise, but "
+                f"{type(self.diffusion).__name__} depends on the state; use sdebayes.schemes.EulerMaruyama()."
+            )
+        if not self.observation.exact and not self.affine:
+            raise ModelError(
+                "SDEModel: observation noise with a nonlinear drift or a state-dependent diffusion needs a nonlinear "
+                "filter, which this version does not have; use observation=Exact(), or a Linear() drift with "
+                "Constant() diffusion."
+            )
+
+    @property
+    def affine(self) -> bool:
+        """Whether the drift is linear and Σ constant, so that the likelihood is exact up to the scheme."""
+        return self.drift.affine and self.diffusion.constant
+
+    @property
+    def stationary(self) -> bool:
+        """Whether the first state has the stationary law."""
+        return self.affine and self.drift.stable
+
+    def scaled_to(self, data: xr.Dataset) -> SDEModel:
+        """Return the model with every data-scaled prior constant frozen as a number; itself if that is done.
+
+        Parameters
+        ----------
+        data
+            Trajectories; only their means, variances, increments and steps are read.
+
+        Raises
+        ------
+        DataError
+            If the data set is not valid.
+        ModelError
+            If the data do not have the observed coordinates that the model expects.
+        """
+        if self.scale is not None:
+            return self
+        scale = data_scale(data, self.observation)
+        return replace(
+            self,
+            drift=self.drift.scaled_to(scale),
+            diffusion=self.diffusion.scaled_to(scale),
+            observation=self.observation.scaled_to(scale),
+            scale=scale,
+        )
+
+    def build(self) -> ObservedSDE:
+        """Draw every unknown from its prior inside a NumPyro model and return the SDE as it is observed."""
+        if self.scale is None:
+            raise ModelError("The model's prior is not yet scaled to data; call model.scaled_to(data) first.")
+        n = len(self.scale.states)
+        drawn = self.observation.sample(n)
+        diffusion = self.diffusion.sample(n, drawn.variance)
+        drift = self.drift.sample(n, diffusion, drawn.variance)
+        mean, covariance = self._initial_law(self.scale, drift, diffusion)
+        return ObservedSDE(
+            SDE(drift, diffusion),
+            mean,
+            covariance,
+            drawn.matrix,
+            drawn.noise_covariance,
+            drawn.effect_covariance,
+        )
+
+    def _initial_law(
+        self, scale: DataScale, drift: AbstractDrift, diffusion: AbstractDiffusion
+    ) -> tuple[Any, Any]:
+        if self.stationary:
+            location = drift.location
+            return location, stationary_covariance(drift.matrix, diffusion.covariance(location))
+        law = dist.Normal(scale.location, np.sqrt(scale.variance)).to_event(1)
+        mean = numpyro.sample("initial_mean", law)
+        return mean, jnp.diag(positive("initial_variance", scale.variance, 1.0))
+
+    def dims(self) -> Dims:
+        """Names and dimensions of the interpretable parameters."""
+        initial: Dims = {} if self.stationary else {"initial_mean": ["state"], "initial_variance": ["state"]}
+        return self.drift.dims() | self.diffusion.dims() | self.observation.dims() | initial
+
+    def read(self, data: xr.Dataset) -> Observations:
+        """Read a data set as this model's likelihood needs it.
+
+        Raises
+        ------
+        DataError
+            If the data set is not valid.
+        ModelError
+            If its coordinates are not those of the model, or entries are missing that the likelihood cannot
+            integrate out.
+        """
+        observations = read(data, drop_missing_steps=self.observation.exact)
+        found = self.observation.state_dim(observations.values.shape[-1])
+        if self.scale is not None and found != len(self.scale.states):
+            raise ModelError(
+                f"The data have {found} states, the model was scaled to {len(self.scale.states)} "
+                f"({', '.join(self.scale.states[:4])}, …); transform them with the same StateSpace."
+            )
+        if self.observation.exact and not self.affine and not observations.complete:
+            raise ModelError(
+                "Some steps are observed in part only, which a nonlinear drift with exact observation cannot "
+                "integrate out; set those steps to NaN whole, or use a Linear() drift."
+            )
+        return observations
+
+    def numpyro_model(self, data: xr.Dataset) -> Callable[[], None]:
+        """Return an ordinary NumPyro model of these data, with the observed site ``y``.
+
+        Parameters
+        ----------
+        data
+            Trajectories.
+
+        Returns
+        -------
+        model
+            A function without arguments; its latent sites are the priors' own.
+        """
+        scaled = self.scaled_to(data)
+        observations = scaled.read(data)
+
+        def model() -> None:
+            law = likelihood.TrajectoryLaw(scaled.build(), scaled.scheme, scaled.observation, observations)
+            numpyro.sample("y", law, obs=jnp.asarray(observations.values))
+
+        return model
+
+    def describe(self) -> str:
+        """Say the model in words and formulas: prior constants as numbers once scaled to data, as rules before."""
+        scheme = type(self.scheme).__name__
+        exact = ", exact for this model" if self.affine and self.scheme.exact_when_linear else ""  # type: ignore[union-attr]
+        initial = (
+            "stationary law"
+            if self.stationary
+            else "N(m₀, P₀), m₀_j ~ Normal(data mean, data sd), log P₀_jj ~ Normal(log data variance, 1)"
+        )
+        return "\n".join(
+            [
+                "dX = f(X, t) dt + G(X, t) dW,  Σ = G Gᵀ",
+                self.drift.describe(),
+                self.diffusion.describe(),
+                f"Scheme: {scheme}{exact}",
+                self.observation.describe(),
+                f"First state: {initial}",
+            ]
+        )

@@ -1,0 +1,67 @@
+"""The likelihood of states that are observed exactly: a vectorised sum over transitions."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+from jax.scipy.linalg import solve_triangular
+from jaxtyping import Array, Float
+
+from sdebayes._core.linalg import normal_log_density
+from sdebayes.dynamics import ObservedSDE
+from sdebayes.model.observations import Observations
+from sdebayes.schemes import AbstractScheme, AffineTransition
+
+Laws = tuple[Float[Array, "trajectory transition state"], Float[Array, "trajectory transition state state"]]
+
+
+def affine_log_density(
+    model: ObservedSDE, transitions: AffineTransition, observations: Observations
+) -> Float[Array, "trajectory time"]:
+    """Return log p(y_k | y_{k−1}) of a linear SDE; the first column is log p(y_1)."""
+    x = jnp.asarray(observations.values)
+    factors = jnp.linalg.cholesky(transitions.covariance)
+    log_determinants = jnp.sum(jnp.log(jnp.diagonal(factors, axis1=1, axis2=2)), -1)
+    if transitions.shift.shape[0] == 1:
+        residual = x[:, 1:] - x[:, :-1] @ transitions.matrix[0].T - transitions.shift[0]
+        flat = residual.reshape(-1, residual.shape[-1]).T
+        white = solve_triangular(factors[0], flat, lower=True).T.reshape(residual.shape)
+        log_determinant = log_determinants[0]
+    else:
+        index = jnp.asarray(observations.step_index)
+        mean = jnp.einsum("ntij,ntj->nti", transitions.matrix[index], x[:, :-1]) + transitions.shift[index]
+        identity = jnp.broadcast_to(jnp.eye(x.shape[-1], dtype=x.dtype), factors.shape)
+        whitening = solve_triangular(factors, identity, lower=True)
+        white = jnp.einsum("ntij,ntj->nti", whitening[index], x[:, 1:] - mean)
+        log_determinant = log_determinants[index]
+    constant = 0.5 * x.shape[-1] * jnp.log(2 * jnp.pi)
+    later = -0.5 * jnp.sum(white**2, -1) - log_determinant - constant
+    return _with_first(model, observations, later)
+
+
+def scheme_log_density(
+    model: ObservedSDE, scheme: AbstractScheme, observations: Observations
+) -> Float[Array, "trajectory time"]:
+    """Return log p(y_k | y_{k−1}) under the scheme's normal law; the first column is log p(y_1)."""
+    means, covariances = scheme_laws(model, scheme, observations)
+    residual = jnp.asarray(observations.values)[:, 1:] - means
+    factors = jnp.linalg.cholesky(covariances)
+    return _with_first(model, observations, jax.vmap(jax.vmap(normal_log_density))(residual, factors))
+
+
+def scheme_laws(model: ObservedSDE, scheme: AbstractScheme, observations: Observations) -> Laws:
+    """Return mean and covariance of each state but the first, given the state before it."""
+    x = jnp.asarray(observations.values)[:, :-1]
+    t = jnp.asarray(observations.times)[:, :-1]
+    dt = jnp.asarray(observations.steps)[jnp.asarray(observations.step_index)]
+    return jax.vmap(jax.vmap(lambda x, t, dt: scheme.transition(model.sde, x, t, dt)))(x, t, dt)
+
+
+def _with_first(
+    model: ObservedSDE, observations: Observations, later: Float[Array, "trajectory transition"]
+) -> Float[Array, "trajectory time"]:
+    factor = jnp.linalg.cholesky(model.initial_covariance)
+    residual = jnp.asarray(observations.values)[:, 0] - model.initial_mean
+    first = jax.vmap(lambda r: normal_log_density(r, factor))(residual)
+    terms = jnp.concatenate([first[:, None], later], axis=1)
+    return jnp.where(jnp.asarray(observations.seen[..., 0]), terms, 0.0)

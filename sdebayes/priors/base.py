@@ -1,0 +1,160 @@
+"""The contracts of priors, and the data's scale in which their constants are expressed."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import jax.numpy as jnp
+import numpy as np
+import numpyro
+import numpyro.distributions as dist
+from jaxtyping import Array, Float, Float64
+
+from sdebayes._core.errors import ModelError
+from sdebayes._core.types import Vector
+from sdebayes.dynamics import AbstractDiffusion, AbstractDrift
+
+Dims = dict[str, list[str]]
+
+
+@dataclass(frozen=True, eq=False)
+class DataScale:
+    """The scale of a data set, in state space: what the default prior constants are multiples of.
+
+    Parameters
+    ----------
+    states
+        Labels of the states.
+    location
+        Mean of each state, (state,).
+    variance
+        Variance of each state over all steps, (state,).
+    rate
+        Mean squared increment per unit time of each state, (state,).
+    observed_variance
+        Variance of each observed coordinate, (observed,).
+    step
+        Median step, in time.
+    """
+
+    states: tuple[str, ...]
+    location: Float64[np.ndarray, " state"]
+    variance: Float64[np.ndarray, " state"]
+    rate: Float64[np.ndarray, " state"]
+    observed_variance: Float64[np.ndarray, " observed"]
+    step: float
+
+
+class AbstractDriftPrior(ABC):
+    """A prior over drift functions.
+
+    Attributes
+    ----------
+    affine
+        Whether every draw is A (b − x).
+    stable
+        Whether every draw is a stable linear map, so that a constant Σ gives a stationary law.
+    """
+
+    affine: ClassVar[bool] = False
+    stable: bool = False
+
+    def scaled_to(self, scale: DataScale) -> Any:
+        """Return a copy whose data-scaled constants are the numbers that ``scale`` gives."""
+        return self
+
+    def dims(self) -> Dims:
+        """Names and dimensions of the parameters that a reader of the posterior wants to see."""
+        return {}
+
+    @abstractmethod
+    def sample(
+        self, state_dim: int, diffusion: AbstractDiffusion, variance: Vector | None = None
+    ) -> AbstractDrift:
+        """Draw a drift inside a NumPyro model.
+
+        Parameters
+        ----------
+        state_dim
+            Number of states.
+        diffusion
+            The diffusion drawn before it.
+        variance
+            Stationary variance of each state, (state,), where the observation has drawn it already.
+        """
+
+    @abstractmethod
+    def describe(self) -> str:
+        """Say the prior in words and formulas: numbers when scaled to data, rules before."""
+
+
+class AbstractDiffusionPrior(ABC):
+    """A prior over diffusion functions.
+
+    Attributes
+    ----------
+    constant
+        Whether every draw is additive noise.
+    """
+
+    constant: ClassVar[bool] = False
+
+    def scaled_to(self, scale: DataScale) -> Any:
+        """Return a copy whose data-scaled constants are the numbers that ``scale`` gives."""
+        return self
+
+    def dims(self) -> Dims:
+        """Names and dimensions of the parameters that a reader of the posterior wants to see."""
+        return {}
+
+    @abstractmethod
+    def sample(self, state_dim: int, variance: Vector | None = None) -> AbstractDiffusion:
+        """Draw a diffusion inside a NumPyro model; arguments as in `AbstractDriftPrior.sample`."""
+
+    @abstractmethod
+    def describe(self) -> str:
+        """Say the prior in words and formulas: numbers when scaled to data, rules before."""
+
+
+def constant(name: str, value: Any, owner: str, state_dim: int) -> Float64[np.ndarray, " state"]:
+    """Return a prior constant as a vector over states.
+
+    Raises
+    ------
+    ModelError
+        If the constant is still a rule, or has another length than ``state_dim``.
+    """
+    if value is None:
+        raise ModelError(
+            f"{owner}: the constant {name!r} is scaled to data that the prior has not seen; "
+            f"call model.scaled_to(data), or give {name}= yourself."
+        )
+    array = np.asarray(value, dtype=np.float64)
+    if array.ndim > 1 or (array.ndim == 1 and array.shape[0] != state_dim):
+        raise ModelError(f"{owner}: {name} has shape {array.shape}, expected () or ({state_dim},).")
+    return np.broadcast_to(array, (state_dim,))
+
+
+def positive(name: str, median: Any, spread: float) -> Float[Array, " state"]:
+    """Draw independent log-normal values with this median and standard deviation of the logarithm."""
+    return numpyro.sample(name, dist.LogNormal(jnp.log(jnp.asarray(median)), spread).to_event(1))
+
+
+def correlation_cholesky(name: str, state_dim: int, concentration: float) -> Float[Array, "state state"]:
+    """Draw the Cholesky factor of a correlation matrix, LKJ(concentration)."""
+    if state_dim == 1:
+        return jnp.ones((1, 1))
+    return numpyro.sample(name, dist.LKJCholesky(state_dim, concentration=concentration))
+
+
+def say(value: Sequence[float] | np.ndarray | float | None, rule: str) -> str:
+    """Write a constant as a number, or as the rule that will set it."""
+    if value is None:
+        return rule
+    array = np.atleast_1d(np.asarray(value, dtype=float))
+    if np.allclose(array, array[0]):
+        return f"{array[0]:.4g}"
+    return "[" + ", ".join(f"{v:.4g}" for v in array) + "]"

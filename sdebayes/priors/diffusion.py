@@ -1,0 +1,123 @@
+"""Priors over additive diffusion."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import ClassVar, Literal, get_args
+
+import jax.numpy as jnp
+import numpy as np
+import numpyro
+import numpyro.distributions as dist
+
+from sdebayes._core.errors import ModelError
+from sdebayes._core.types import Vector
+from sdebayes.dynamics import ConstantDiffusion
+from sdebayes.priors.base import (
+    AbstractDiffusionPrior,
+    DataScale,
+    Dims,
+    constant,
+    correlation_cholesky,
+    positive,
+    say,
+)
+
+Shape = Literal["diagonal", "full"]
+
+
+@dataclass(frozen=True, eq=False)
+class Constant(AbstractDiffusionPrior):
+    r"""Additive noise with an unknown covariance rate Σ.
+
+    Where the states are observed exactly, :math:`\log Σ_{jj} \sim N(\log q_j, s^2)` with the data's mean squared
+    increment per unit time :math:`q_j`. Where the observation has drawn the stationary variance :math:`v_j` (noise
+    learned from data), increments say little about Σ and the time constant is drawn instead:
+    :math:`\log τ_j \sim N(\log τ_0, 1)` and :math:`Σ_{jj} = 2 v_j / τ_j`.
+
+    Parameters
+    ----------
+    shape
+        ``"diagonal"``, or ``"full"``: correlations of Σ from LKJ(``concentration``).
+    rate
+        Prior median of Σ_jj where the states are observed exactly, (state,) or a number, in state² per unit time;
+        default: the data's.
+    spread
+        Prior standard deviation of log Σ_jj.
+    time_constant
+        Prior median of τ_j under observation noise, in time; default: eight steps.
+    time_constant_spread
+        Prior standard deviation of log τ_j.
+    concentration
+        LKJ concentration of the correlations of Σ.
+
+    Raises
+    ------
+    ModelError
+        If ``shape`` is not known, or a spread or the concentration is not positive.
+    """
+
+    constant: ClassVar[bool] = True
+    shape: Shape = "diagonal"
+    rate: Sequence[float] | np.ndarray | float | None = None
+    spread: float = 1.0
+    time_constant: float | None = None
+    time_constant_spread: float = 1.0
+    concentration: float = 2.0
+
+    def __post_init__(self) -> None:
+        if self.shape not in get_args(Shape):
+            raise ModelError(f"Constant(shape={self.shape!r}) is not known; use 'diagonal' or 'full'.")
+        for name in ("spread", "time_constant_spread", "concentration"):
+            if not getattr(self, name) > 0:
+                raise ModelError(f"Constant: {name} is {getattr(self, name)}; expected a positive number.")
+
+    def scaled_to(self, scale: DataScale) -> Constant:
+        """Return a copy with numbers in the place of the data-scaled constants."""
+        return replace(
+            self,
+            rate=scale.rate if self.rate is None else self.rate,
+            time_constant=8 * scale.step if self.time_constant is None else self.time_constant,
+        )
+
+    def dims(self) -> Dims:
+        """Names and dimensions of Σ's parameters."""
+        if self.shape == "diagonal":
+            return {"diffusion_variance": ["state"]}
+        return {"diffusion_covariance": ["state", "state_bis"]}
+
+    def sample(self, state_dim: int, variance: Vector | None = None) -> ConstantDiffusion:
+        """Draw G inside a NumPyro model."""
+        sd = jnp.sqrt(self._variance(state_dim, variance))
+        if self.shape == "diagonal":
+            numpyro.deterministic("diffusion_variance", sd**2)
+            return ConstantDiffusion(jnp.diag(sd))
+        correlation = correlation_cholesky("diffusion_correlation", state_dim, self.concentration)
+        factor = sd[:, None] * correlation
+        numpyro.deterministic("diffusion_covariance", factor @ factor.T)
+        return ConstantDiffusion(factor)
+
+    def _variance(self, state_dim: int, variance: Vector | None) -> Vector:
+        if variance is None:
+            median = constant("rate", self.rate, "Constant", state_dim)
+            return positive("diffusion_scale", median, self.spread)
+        median = constant("time_constant", self.time_constant, "Constant", state_dim)
+        log_median = jnp.log(jnp.asarray(median))
+        log_tau = numpyro.sample(
+            "log_time_constant", dist.Normal(log_median, self.time_constant_spread).to_event(1)
+        )
+        return 2 * variance * jnp.exp(-log_tau)
+
+    def describe(self) -> str:
+        """Say the prior in words and formulas."""
+        lines = [
+            f"Diffusion: constant, {self.shape}",
+            f"  log Σ_jj ~ Normal(log q_j, {self.spread:g}) where states are observed exactly, "
+            f"q_j = {say(self.rate, 'mean squared increment per unit time')}",
+            f"  Σ_jj = 2 v_j / τ_j under learned noise, log τ_j ~ Normal(log τ₀, {self.time_constant_spread:g}), "
+            f"τ₀ = {say(self.time_constant, 'eight steps')}",
+        ]
+        if self.shape == "full":
+            lines.append(f"  correlation of Σ ~ LKJ({self.concentration:g})")
+        return "\n".join(lines)

@@ -1,0 +1,199 @@
+"""Priors over linear drifts, the Ornstein–Uhlenbeck family."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+import jax.numpy as jnp
+import numpy as np
+import numpyro
+import numpyro.distributions as dist
+
+from sdebayes._core.errors import ModelError
+from sdebayes._core.types import Matrix, Vector
+from sdebayes.dynamics import AbstractDiffusion, AffineDrift, LinearDrift
+from sdebayes.priors.base import (
+    AbstractDriftPrior,
+    DataScale,
+    Dims,
+    constant,
+    correlation_cholesky,
+    positive,
+    say,
+)
+
+Constants = Sequence[float] | np.ndarray | float | None
+
+
+@dataclass(frozen=True, eq=False)
+class Linear(AbstractDriftPrior):
+    r"""f(x) = A (b − x).
+
+    With ``stable=True``, :math:`A = (\tfrac12 Σ + K) P^{-1}` with a stationary covariance :math:`P \succ 0` and an
+    antisymmetric :math:`K`: exactly the stable maps, reversible if and only if :math:`K = 0`. Here
+    :math:`P = D C D` with :math:`D^2` the stationary variances and :math:`C` a correlation matrix, and
+    :math:`K = L \tilde K L^\top` with :math:`L L^\top = P` and
+    :math:`\tilde K_{ij} \sim N(0, r^2 a_i a_j)`, :math:`a_i = Σ_{ii} / 2 P_{ii}` for i > j.
+
+    With ``stable=False``, :math:`f(x) = v - A (x - m)` with independent normal v and A around zero: any linear map.
+
+    Parameters
+    ----------
+    stable
+        Whether every draw is stable.
+    diagonal
+        Whether the states are independent (A, P diagonal, K = 0).
+    location
+        Prior mean of b, (state,) or a number (``stable=False``: the reference m); default: the data's mean.
+    location_spread
+        Prior standard deviation of each b_j; default: the data's standard deviation.
+    variance
+        Prior median of P_jj, (state,) or a number, where the observation does not draw it; default: the data's
+        variance.
+    variance_spread
+        Prior standard deviation of log P_jj.
+    concentration
+        LKJ concentration of C.
+    rotation
+        Scale r of the antisymmetric part, relative to the relaxation rates.
+    rate
+        ``stable=False``: prior standard deviation of the entries of A in standardised states, in 1/time; default:
+        1/(4 steps).
+
+    Raises
+    ------
+    ModelError
+        If a scale is not positive.
+
+    References
+    ----------
+    The decomposition is the Helmholtz form of linear diffusions: Pavliotis (2014), Stochastic Processes and
+    Applications, Prop. 4.5 and sec. 4.9, doi:10.1007/978-1-4939-1323-7.
+    """
+
+    affine: ClassVar[bool] = True
+    stable: bool = True
+    diagonal: bool = False
+    location: Constants = None
+    location_spread: Constants = None
+    variance: Constants = None
+    variance_spread: float = 1.0
+    concentration: float = 2.0
+    rotation: float = 1.0
+    rate: float | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("variance_spread", "concentration", "rotation"):
+            if not getattr(self, name) > 0:
+                raise ModelError(f"Linear: {name} is {getattr(self, name)}; expected a positive number.")
+
+    def scaled_to(self, scale: DataScale) -> Linear:
+        """Return a copy with numbers in the place of the data-scaled constants."""
+        return replace(
+            self,
+            location=scale.location if self.location is None else self.location,
+            location_spread=np.sqrt(scale.variance) if self.location_spread is None else self.location_spread,
+            variance=scale.variance if self.variance is None else self.variance,
+            rate=1 / (4 * scale.step) if self.rate is None else self.rate,
+        )
+
+    def dims(self) -> Dims:
+        """Names and dimensions of b, A and P."""
+        matrix: Dims = (
+            {"drift_rate": ["state"]} if self.diagonal else {"drift_matrix": ["state", "state_bis"]}
+        )
+        if not self.stable:
+            return {"drift_offset": ["state"]} | matrix
+        stationary: Dims = {"stationary_variance": ["state"]}
+        return {"equilibrium": ["state"]} | matrix | stationary
+
+    def sample(
+        self, state_dim: int, diffusion: AbstractDiffusion, variance: Vector | None = None
+    ) -> LinearDrift | AffineDrift:
+        """Draw A and b inside a NumPyro model."""
+        if not self.stable:
+            return self._sample_any(state_dim)
+        location = numpyro.sample(
+            "equilibrium",
+            dist.Normal(
+                constant("location", self.location, "Linear", state_dim),
+                constant("location_spread", self.location_spread, "Linear", state_dim),
+            ).to_event(1),
+        )
+        if variance is None:
+            median = constant("variance", self.variance, "Linear", state_dim)
+            variance = positive("stationary_scale", median, self.variance_spread)
+        numpyro.deterministic("stationary_variance", variance)
+        sigma = diffusion.covariance(location)
+        matrix = self._stable_diagonal(sigma, variance) if self.diagonal else self._stable(sigma, variance)
+        return LinearDrift(matrix, location)
+
+    def _stable_diagonal(self, sigma: Matrix, variance: Vector) -> Matrix:
+        rate = 0.5 * jnp.diagonal(sigma) / variance
+        numpyro.deterministic("drift_rate", rate)
+        return jnp.diag(rate)
+
+    def _stable(self, sigma: Matrix, variance: Vector) -> Matrix:
+        n = variance.shape[0]
+        correlation = correlation_cholesky("stationary_correlation", n, self.concentration)
+        factor = jnp.sqrt(variance)[:, None] * correlation
+        rate = 0.5 * jnp.diagonal(sigma) / variance
+        rotation = jnp.zeros((n, n))
+        if n > 1:
+            rows, columns = jnp.tril_indices(n, -1)
+            entries = numpyro.sample(
+                "rotation", dist.Normal(0, self.rotation).expand([n * (n - 1) // 2]).to_event(1)
+            )
+            lower = rotation.at[rows, columns].set(entries * jnp.sqrt(rate[rows] * rate[columns]))
+            rotation = lower - lower.T
+        half = 0.5 * sigma + factor @ rotation @ factor.T
+        matrix = jnp.linalg.solve(factor @ factor.T, half.T).T
+        numpyro.deterministic("drift_matrix", matrix)
+        return matrix
+
+    def _sample_any(self, state_dim: int) -> AffineDrift:
+        centre = constant("location", self.location, "Linear", state_dim)
+        sd = constant("location_spread", self.location_spread, "Linear", state_dim)
+        if self.rate is None:
+            constant("rate", None, "Linear", state_dim)
+        rate = self.rate
+        velocity = numpyro.sample("drift_velocity", dist.Normal(0.0, rate * sd).to_event(1))
+        if self.diagonal:
+            rates = numpyro.sample("drift_rate", dist.Normal(0.0, rate).expand([state_dim]).to_event(1))
+            matrix = jnp.diag(rates)
+        else:
+            standard = numpyro.sample(
+                "drift_weights", dist.Normal(0.0, rate).expand([state_dim, state_dim]).to_event(2)
+            )
+            matrix = standard * sd[:, None] / sd[None, :]
+            numpyro.deterministic("drift_matrix", matrix)
+        offset = velocity + matrix @ centre
+        numpyro.deterministic("drift_offset", offset)
+        return AffineDrift(matrix, offset)
+
+    def describe(self) -> str:
+        """Say the prior in words and formulas."""
+        mean, sd = say(self.location, "data mean"), say(self.location_spread, "data standard deviation")
+        kind = "independent states" if self.diagonal else "coupled states"
+        if not self.stable:
+            return "\n".join(
+                [
+                    f"Drift: linear, f(x) = v − A (x − m), any A, {kind}",
+                    f"  m = {mean}; v_j ~ Normal(0, r·s_j), A_ij ~ Normal(0, r)·s_i/s_j, s = {sd}, "
+                    f"r = {say(self.rate, '1/(4 steps)')} per unit time",
+                ]
+            )
+        lines = [
+            f"Drift: linear, f(x) = A (b − x), stable, {kind}, A = (½Σ + K) P⁻¹",
+            f"  b_j ~ Normal({mean}, {sd})",
+            f"  log P_jj ~ Normal(log {say(self.variance, 'data variance')}, {self.variance_spread:g}) "
+            "where the observation does not draw it",
+        ]
+        if not self.diagonal:
+            lines.append(f"  correlation of P ~ LKJ({self.concentration:g})")
+            lines.append(
+                f"  K = L K̃ Lᵀ, L Lᵀ = P, K̃_ij ~ Normal(0, {self.rotation:g}·√(a_i a_j)), a = ½Σ_ii/P_ii"
+            )
+        return "\n".join(lines)

@@ -1,0 +1,159 @@
+"""The user's own functions: with unknown parameters, or known altogether."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpyro
+import numpyro.distributions as dist
+
+from sdebayes._core.errors import ModelError
+from sdebayes._core.types import Vector
+from sdebayes.dynamics import (
+    AbstractDiffusion,
+    AbstractDrift,
+    ParametricDiffusion,
+    ParametricDrift,
+)
+from sdebayes.priors.base import AbstractDiffusionPrior, AbstractDriftPrior, Dims
+
+
+@dataclass(frozen=True, eq=False)
+class Parametric(AbstractDriftPrior, AbstractDiffusionPrior):
+    """The user's own drift or diffusion with unknown parameters.
+
+    Parameters
+    ----------
+    function
+        ``function(x, t, parameters)``, made of JAX operations: as a drift it returns (state,), as a diffusion the
+        factor G, (state, state). ``parameters`` is a dictionary with a value for each name.
+    parameters
+        A NumPyro distribution for each name.
+
+    Raises
+    ------
+    ModelError
+        If ``function`` is not callable, a parameter is not a NumPyro distribution, or the function's result has
+        another shape than the role asks for.
+    """
+
+    function: Callable[[Any, Any, dict[str, Any]], Any]
+    parameters: Mapping[str, dist.Distribution] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not callable(self.function):
+            raise ModelError(
+                f"Parametric: function is {self.function!r}; expected function(x, t, parameters)."
+            )
+        for name, law in self.parameters.items():
+            if not isinstance(law, dist.Distribution):
+                raise ModelError(
+                    f"Parametric: parameter {name!r} is {law!r}; expected a NumPyro distribution, "
+                    "for example numpyro.distributions.Uniform(10, 40)."
+                )
+
+    def dims(self) -> Dims:
+        """Names of the parameters; a parameter that is not a number gets dimensions of its own."""
+        return {
+            name: [f"{name}_dim_{axis}" for axis in range(len(law.shape()))]
+            for name, law in self.parameters.items()
+        }
+
+    def sample(
+        self,
+        state_dim: int,
+        diffusion: AbstractDiffusion | None = None,
+        variance: Vector | None = None,
+    ) -> ParametricDrift | ParametricDiffusion:
+        """Draw the parameters inside a NumPyro model: a drift where the diffusion is given, else a diffusion."""
+        values = {name: numpyro.sample(name, law) for name, law in self.parameters.items()}
+        if diffusion is None:
+            self._check((state_dim, state_dim), values, "diffusion")
+            return ParametricDiffusion(self.function, values)
+        self._check((state_dim,), values, "drift")
+        return ParametricDrift(self.function, values)
+
+    def _check(self, expected: tuple[int, ...], values: dict[str, Any], role: str) -> None:
+        result = jax.eval_shape(lambda v: self.function(jnp.zeros(expected[0]), jnp.asarray(0.0), v), values)
+        if getattr(result, "shape", None) != expected:
+            raise ModelError(
+                f"Parametric: as a {role} the function returned {getattr(result, 'shape', type(result))}, "
+                f"expected an array of shape {expected}."
+            )
+
+    def describe(self) -> str:
+        """Say the prior in words."""
+        name = getattr(self.function, "__name__", "function")
+        laws = [f"  {key} ~ {_say(law)}" for key, law in self.parameters.items()]
+        return "\n".join([f"Parametric: {name}(x, t, θ)", *laws])
+
+
+def _say(law: dist.Distribution) -> str:
+    values = ", ".join(f"{key}={getattr(law, key, '…')}" for key in law.arg_constraints)
+    return f"{type(law).__name__}({values})"
+
+
+@dataclass(frozen=True, eq=False)
+class Fixed(AbstractDriftPrior, AbstractDiffusionPrior):
+    """A drift or diffusion that is known.
+
+    Parameters
+    ----------
+    function
+        A drift or a diffusion of `sdebayes.dynamics`, or a function ``function(x, t)``.
+
+    Raises
+    ------
+    ModelError
+        If ``function`` cannot be called.
+    """
+
+    function: Any
+
+    def __post_init__(self) -> None:
+        if not callable(self.function):
+            raise ModelError(
+                f"Fixed: found {self.function!r}; expected a drift or diffusion of sdebayes.dynamics, "
+                "or a function (x, t)."
+            )
+
+    @property
+    def affine(self) -> bool:  # type: ignore[override]
+        """Whether the known drift is linear."""
+        return getattr(self.function, "affine", False)
+
+    @property
+    def constant(self) -> bool:  # type: ignore[override]
+        """Whether the known diffusion is additive."""
+        return getattr(self.function, "constant", False)
+
+    def sample(
+        self,
+        state_dim: int,
+        diffusion: AbstractDiffusion | None = None,
+        variance: Vector | None = None,
+    ) -> AbstractDrift | AbstractDiffusion:
+        """Return the known function."""
+        if isinstance(self.function, AbstractDrift | AbstractDiffusion):
+            return self.function
+        known = self.function
+        if diffusion is None:
+            return ParametricDiffusion(_WithoutParameters(known), {})
+        return ParametricDrift(_WithoutParameters(known), {})
+
+    def describe(self) -> str:
+        """Say what is fixed."""
+        name = getattr(self.function, "__name__", type(self.function).__name__)
+        return f"Fixed: {name}"
+
+
+@dataclass(frozen=True)
+class _WithoutParameters:
+    function: Callable[[Any, Any], Any]
+
+    def __call__(self, x: Any, t: Any, parameters: dict[str, Any]) -> Any:
+        return self.function(x, t)

@@ -1,0 +1,37 @@
+"""Euler–Maruyama."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import jax.numpy as jnp
+
+from sdebayes._core.types import Matrix, Scalar, Vector
+from sdebayes.dynamics import SDE
+from sdebayes.schemes.base import AbstractScheme, AffineTransition
+
+
+class EulerMaruyama(AbstractScheme):
+    r"""X(t + Δt) ~ N(x + f(x, t) Δt, Σ(x, t) Δt).
+
+    One evaluation of f and Σ a step. Its mean and covariance are off by terms in Δt², which bias Σ by about
+    −λΔt for relaxation at rate λ.
+
+    References
+    ----------
+    Maruyama (1955), doi:10.1007/BF02846028; Kloeden & Platen (1992), sec. 10.2, doi:10.1007/978-3-662-12616-5.
+    """
+
+    order: ClassVar[str] = "mean: error O(Δt²); covariance: error O(Δt²)"
+    reference: ClassVar[str] = "Kloeden & Platen (1992), sec. 10.2, doi:10.1007/978-3-662-12616-5"
+
+    def transition(self, sde: SDE, x: Vector, t: Scalar, dt: Scalar) -> tuple[Vector, Matrix]:
+        """Return the mean and covariance of the next state."""
+        return x + sde.drift(x, t) * dt, sde.covariance(x, t) * dt
+
+    def affine_transition(self, sde: SDE, dt: Scalar) -> AffineTransition:
+        """Return the law of the next state of a linear SDE."""
+        A, offset = sde.drift.matrix, sde.drift.offset
+        return AffineTransition(
+            jnp.eye(A.shape[0], dtype=A.dtype) - A * dt, offset * dt, sde.covariance(offset) * dt
+        )
