@@ -79,7 +79,8 @@ class Source:
 
     def equilibrium(self) -> np.ndarray | None:
         """Zero of the drift of every draw, (sample, state), NaN where there is none; None if it is not affine."""
-        return _equilibrium(self.sde) if self.sde.drift.affine else None
+        with precision.scope(self.precision):
+            return _equilibrium(self.sde) if self.sde.drift.affine else None
 
 
 SourceLike: TypeAlias = Source | PosteriorLike | ObservedSDE | SDE

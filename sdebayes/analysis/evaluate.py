@@ -1,0 +1,147 @@
+"""Reading the drift and the covariance of every draw, in chunks of draws."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+from numpy.typing import ArrayLike
+
+from sdebayes._core import precision
+from sdebayes._core.errors import DataError
+from sdebayes.dynamics import SDE, ObservedSDE
+from sdebayes.simulation import Source
+
+_CHUNK_BYTES = 2**26
+
+
+@eqx.filter_jit
+def _read(
+    observed: ObservedSDE, points: Float[Array, "sample point state"]
+) -> tuple[Float[Array, "sample point state"], Float[Array, "sample point state state"]]:
+    def at(one: SDE, x: Float[Array, " state"]) -> tuple[Array, Array]:
+        return one.drift(x), one.covariance(x)
+
+    along = eqx.filter_vmap(lambda one, own: jax.vmap(lambda x: at(one.sde, x))(own))
+    return along(observed, points)
+
+
+@eqx.filter_jit
+def _jacobians(
+    observed: ObservedSDE, points: Float[Array, "sample point state"]
+) -> Float[Array, "sample point state state"]:
+    return eqx.filter_vmap(lambda one, own: jax.vmap(lambda x: one.sde.drift.jacobian(x))(own))(
+        observed, points
+    )
+
+
+def drift_and_covariance(
+    source: Source, draws: np.ndarray, points: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Read f and Σ of chosen draws.
+
+    Parameters
+    ----------
+    source
+        The source.
+    draws
+        Indices of draws, (sample,).
+    points
+        (point, state), the same for all draws, or (sample, point, state), one set for each chosen draw.
+
+    Returns
+    -------
+    (drift, covariance)
+        (sample, point, state) and (sample, point, state, state).
+    """
+    drift, covariance = _in_chunks(_read, source, draws, points)
+    return drift, covariance
+
+
+def jacobians(source: Source, draws: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """Read ∂f/∂x of chosen draws, (sample, point, state, state); arguments as in :func:`drift_and_covariance`."""
+    return _in_chunks(lambda *arguments: (_jacobians(*arguments),), source, draws, points)[0]
+
+
+def _in_chunks(
+    function: Callable[..., tuple[Array, ...]], source: Source, draws: np.ndarray, points: np.ndarray
+) -> list[np.ndarray]:
+    """Apply a function of (stacked SDE, points) to blocks of draws, and put the results together."""
+    n_points, n = points.shape[-2:]
+    chunk = int(np.clip(_CHUNK_BYTES // (8 * max(1, n_points) * n * n), 1, draws.size))
+    parts = []
+    with precision.scope(source.precision):
+        for first in range(0, draws.size, chunk):
+            block = np.arange(first, min(first + chunk, draws.size))
+            padded = np.pad(block, (0, chunk - block.size), mode="edge")
+            own = points[padded] if points.ndim == 3 else np.broadcast_to(points, (chunk, *points.shape))
+            values = function(source.take(draws[padded]).observed, jnp.asarray(own, source.precision))
+            parts.append([np.asarray(value)[: block.size] for value in values])
+    return [np.concatenate(blocks) for blocks in zip(*parts, strict=True)]
+
+
+def state_indices(states: Sequence[str], chosen: Sequence[str | int]) -> list[int]:
+    """Return the positions of states given by label or by position.
+
+    Raises
+    ------
+    DataError
+        If one is not there, or is named twice.
+    """
+    found = []
+    for state in chosen:
+        if isinstance(state, str) and state in states:
+            found.append(list(states).index(state))
+        elif not isinstance(state, str) and 0 <= state < len(states):
+            found.append(int(state))
+        else:
+            raise DataError(f"There is no state {state!r}; the states are {', '.join(states)}.")
+    if len(set(found)) < len(found):
+        raise DataError(f"A state is named twice in {list(chosen)!r}; name different ones.")
+    return found
+
+
+def reference_state(source: Source, at: ArrayLike | None) -> np.ndarray:
+    """Return the values of the states that are held fixed.
+
+    Parameters
+    ----------
+    source
+        The source.
+    at
+        (state,), or None: the median equilibrium of an affine drift, else the median initial mean, else zero.
+
+    Returns
+    -------
+    numpy.ndarray
+        (state,).
+    """
+    if at is not None:
+        value = np.asarray(at, dtype=float)
+        if value.shape != (source.n_states,) or not np.isfinite(value).all():
+            raise DataError(
+                f"at must be {source.n_states} finite numbers, one a state; got shape {value.shape}."
+            )
+        return value
+    equilibrium = source.equilibrium()
+    if equilibrium is not None and np.isfinite(equilibrium).any(axis=0).all():
+        return np.nanmedian(equilibrium, axis=0)
+    if source.has_initial_law:
+        return np.median(np.asarray(source.observed.initial_mean), axis=0)
+    return np.zeros(source.n_states)
+
+
+def default_limits(source: Source, chosen: Sequence[int], at: np.ndarray) -> np.ndarray:
+    """Return three standard deviations of the initial law on both sides of a state, (chosen, 2)."""
+    if not source.has_initial_law:
+        raise DataError(
+            "The region to read cannot be guessed from this SDE: it has no stationary or initial law. "
+            "Pass limits=[(low, high), …], one pair for each state of the grid."
+        )
+    variances = np.diagonal(np.asarray(source.observed.initial_covariance), axis1=-2, axis2=-1)
+    reach = 3 * np.sqrt(np.median(variances, axis=0))
+    return np.stack([at - reach, at + reach], axis=1)[list(chosen)]

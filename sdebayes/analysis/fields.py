@@ -1,0 +1,272 @@
+"""Drift and covariance as fields over the state space."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import xarray as xr
+from numpy.typing import ArrayLike
+
+from sdebayes._core.errors import DataError
+from sdebayes.analysis.evaluate import (
+    default_limits,
+    drift_and_covariance,
+    jacobians,
+    reference_state,
+    state_indices,
+)
+from sdebayes.simulation import Source, as_source, choose_draws
+from sdebayes.simulation.source import SourceLike
+
+Limits = Sequence[tuple[float, float]]
+
+
+def grid(
+    source: SourceLike,
+    over: Sequence[str | int] = (0, 1),
+    limits: Limits | None = None,
+    points: int = 25,
+    at: ArrayLike | None = None,
+    samples: int | None = None,
+) -> xr.Dataset:
+    """Read drift and covariance on a regular grid over some of the states.
+
+    Parameters
+    ----------
+    source
+        A posterior or an SDE.
+    over
+        The states that vary, by label or position.
+    limits
+        (low, high) for each of them; by default three standard deviations of the stationary or initial law around
+        ``at``.
+    points
+        Number of grid points along each.
+    at
+        Values of the other states, given as a whole state (state,); by default the median equilibrium of an affine
+        drift, else the median initial mean, else zero.
+    samples
+        Number of draws, evenly thinned; by default all whose covariances fit into 1 GiB.
+
+    Returns
+    -------
+    xarray.Dataset
+        ``drift`` (sample, grid_<state>, …, state) in state per unit time, ``covariance`` (…, state, state_bis) in
+        state² per unit time and ``magnitude`` (sample, grid_<state>, …), the Euclidean norm of the drift.
+
+    Raises
+    ------
+    DataError
+        If a state is not there or the limits cannot be used.
+    """
+    stacked = as_source(source, _length(at))
+    chosen = state_indices(stacked.states, over)
+    fixed = reference_state(stacked, at)
+    axes = grid_axes(stacked, chosen, limits, points, fixed)
+    mesh = np.broadcast_to(fixed, (*(len(axis) for axis in axes), stacked.n_states)).copy()
+    mesh[..., chosen] = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1)
+    place = mesh.reshape(-1, stacked.n_states)
+    draws = choose_draws(stacked.n_draws, place.shape[0] * stacked.n_states**2 * 8, samples)
+    drift, covariance = drift_and_covariance(stacked, draws, place)
+    shape = (draws.size, *mesh.shape[:-1])
+    dims = tuple(f"grid_{stacked.states[i]}" for i in chosen)
+    dataset = _fields(stacked, draws, drift, covariance, shape, ("sample", *dims))
+    return dataset.assign_coords(dict(zip(dims, axes, strict=True)) | {"at": ("state", fixed)})
+
+
+def along(source: SourceLike, data: xr.Dataset, samples: int | None = None) -> xr.Dataset:
+    """Read drift and covariance along trajectories.
+
+    Parameters
+    ----------
+    source
+        A posterior or an SDE.
+    data
+        ``y(trajectory, time, state)``; or a smoothed ``x(sample, trajectory, time, state)`` whose ``sample`` coordinate
+        numbers the draws of the posterior: then each draw is read along its own latent path.
+    samples
+        Number of draws, evenly thinned; by default all whose covariances fit into 1 GiB.
+
+    Returns
+    -------
+    xarray.Dataset
+        ``drift`` (sample, trajectory, time, state), ``covariance`` (…, state, state_bis), ``magnitude``; NaN where the
+        state is missing.
+
+    Raises
+    ------
+    DataError
+        If the data have other states than the source, or neither ``y`` nor ``x``.
+    """
+    path = data["x"] if "x" in data else data.get("y")
+    if path is None or "state" not in path.dims or "trajectory" not in path.dims:
+        raise DataError(
+            "Expected y(trajectory, time, state), or a smoothed x(sample, trajectory, time, state)."
+        )
+    stacked = as_source(source, path.sizes["state"])
+    if path.sizes["state"] != stacked.n_states:
+        raise DataError(
+            f"The data have {path.sizes['state']} states, the model {stacked.n_states}: {', '.join(stacked.states)}."
+        )
+    n_points = path.sizes["trajectory"] * path.sizes["time"]
+    own = path.coords["sample"].values.astype(int) if "sample" in path.dims else np.arange(stacked.n_draws)
+    if own.size and own.max() >= stacked.n_draws:
+        raise DataError(
+            f"The path has draw {own.max()} and the source {stacked.n_draws} draws; pass its own path."
+        )
+    chosen = choose_draws(own.size, n_points * stacked.n_states**2 * 8, samples)
+    path = path.isel(sample=chosen) if "sample" in path.dims else path
+    order = [dim for dim in ("sample", "trajectory", "time", "state") if dim in path.dims]
+    place = path.transpose(*order).values
+    place = place.reshape(*(place.shape[:1] if "sample" in path.dims else ()), n_points, stacked.n_states)
+    drift, covariance = drift_and_covariance(stacked, own[chosen], place)
+    missing = np.isnan(place).any(axis=-1)
+    drift = np.where(missing[..., None], np.nan, drift)
+    covariance = np.where(missing[..., None, None], np.nan, covariance)
+    shape = (chosen.size, path.sizes["trajectory"], path.sizes["time"])
+    dataset = _fields(stacked, own[chosen], drift, covariance, shape, ("sample", "trajectory", "time"))
+    return dataset.assign_coords(
+        {dim: path.coords[dim] for dim in ("trajectory", "time") if dim in path.coords}
+    )
+
+
+def magnitude(fields: xr.Dataset) -> xr.DataArray:
+    """Return ‖f‖, the Euclidean norm of the drift of a field, in state per unit time."""
+    norm = (fields["drift"] ** 2).sum("state", skipna=False) ** 0.5
+    return norm.rename("magnitude").assign_attrs(long_name="drift magnitude ‖f‖")
+
+
+def signal_to_noise(fields: xr.Dataset, dt: float) -> xr.DataArray:
+    """Compare drift and diffusion over one step.
+
+    Parameters
+    ----------
+    fields
+        ``drift`` and ``covariance``, as :func:`grid` and :func:`along` return them.
+    dt
+        Step Δt, in time.
+
+    Returns
+    -------
+    xarray.DataArray
+        ‖f‖ √Δt / ‖G‖ with the Frobenius norm ‖G‖ = (tr Σ)^½: far below 1 the step is mostly noise.
+
+    Raises
+    ------
+    DataError
+        If dt is not positive.
+    """
+    if not dt > 0:
+        raise DataError(f"dt={dt!r} must be a positive time.")
+    trace = xr.DataArray(
+        np.trace(fields["covariance"].transpose(..., "state", "state_bis").values, axis1=-2, axis2=-1),
+        dims=[dim for dim in fields["covariance"].dims if dim not in ("state", "state_bis")],
+    )
+    ratio = magnitude(fields) * np.sqrt(dt / trace)
+    return ratio.rename("signal_to_noise").assign_attrs(long_name="signal-to-noise ratio of a step", dt=dt)
+
+
+def jacobian_spectrum(source: SourceLike, x: ArrayLike | xr.DataArray | None = None) -> xr.Dataset:
+    """Return the eigenvalues of the drift's Jacobian, with their time constants and rotation periods.
+
+    Parameters
+    ----------
+    source
+        A posterior or an SDE.
+    x
+        Places to linearise at: (state,) or (point, state). None for an affine drift, whose Jacobian is the same
+        everywhere, else the reference state of :func:`grid`.
+
+    Returns
+    -------
+    xarray.Dataset
+        Over (sample, point, mode), modes sorted by decreasing real part (slowest decay first), of a conjugate pair the
+        positive imaginary part first: ``real_part`` and ``imaginary_part`` in 1/time, ``time_constant`` 1/|Re λ| and
+        ``period`` 2π/|Im λ| (infinite without rotation) in time. A positive ``real_part`` is a direction of growth.
+
+    Raises
+    ------
+    DataError
+        If x has the wrong number of states.
+    """
+    place = None if x is None else np.atleast_2d(np.asarray(x, dtype=float))
+    stacked = as_source(source, None if place is None else place.shape[-1])
+    if place is None:
+        place = reference_state(stacked, None)[None]
+    if place.ndim != 2 or place.shape[1] != stacked.n_states:
+        raise DataError(f"x has shape {place.shape}; expected (point, state) with {stacked.n_states} states.")
+    draws = np.arange(stacked.n_draws)
+    values = np.linalg.eigvals(jacobians(stacked, draws, place)).astype(complex)
+    scale = np.abs(values).max(axis=-1, keepdims=True)
+    real = np.where(np.abs(values.real) < 1e-12 * scale, 0.0, values.real)
+    order = np.lexsort((-values.imag, -np.round(real / np.where(scale > 0, scale, 1), 9)), axis=-1)
+    values = np.take_along_axis(values, order, axis=-1)
+    with np.errstate(divide="ignore"):
+        variables = {
+            "real_part": (values.real, "real part of the eigenvalue"),
+            "imaginary_part": (values.imag, "imaginary part of the eigenvalue"),
+            "time_constant": (1 / np.abs(values.real), "time constant 1/|Re λ|"),
+            "period": (2 * np.pi / np.abs(values.imag), "rotation period 2π/|Im λ|"),
+        }
+    dims = ("sample", "point", "mode")
+    return xr.Dataset(
+        {name: (dims, value, {"long_name": text}) for name, (value, text) in variables.items()},
+        coords={
+            "sample": draws,
+            "point": np.arange(len(place)),
+            "mode": np.arange(1, stacked.n_states + 1),
+            "state": list(stacked.states),
+            "place": (("point", "state"), place),
+        },
+        attrs=stacked.provenance,
+    )
+
+
+def grid_axes(
+    source: Source, chosen: Sequence[int], limits: Limits | None, points: int, fixed: np.ndarray
+) -> list[np.ndarray]:
+    """Return the coordinates of a grid along each of the chosen states."""
+    if points < 2:
+        raise DataError(f"points={points} must be 2 or more.")
+    pairs = default_limits(source, chosen, fixed) if limits is None else np.asarray(limits, dtype=float)
+    if (
+        pairs.shape != (len(chosen), 2)
+        or not (pairs[:, 0] < pairs[:, 1]).all()
+        or not np.isfinite(pairs).all()
+    ):
+        raise DataError(
+            f"limits={np.asarray(pairs).tolist()} must be one (low, high) pair for each of the {len(chosen)} states, "
+            "low below high."
+        )
+    return [np.linspace(low, high, points) for low, high in pairs]
+
+
+def _length(at: ArrayLike | None) -> int | None:
+    return None if at is None else np.asarray(at).shape[-1]
+
+
+def _fields(
+    source: Source,
+    draws: np.ndarray,
+    drift: np.ndarray,
+    covariance: np.ndarray,
+    shape: tuple[int, ...],
+    dims: tuple[str, ...],
+) -> xr.Dataset:
+    """Name the dimensions of a field."""
+    n = source.n_states
+    unit = source.provenance.get("time_unit", "unit time")
+    dataset = xr.Dataset(
+        {
+            "drift": ((*dims, "state"), drift.reshape(*shape, n), {"long_name": f"drift per {unit}"}),
+            "covariance": (
+                (*dims, "state", "state_bis"),
+                covariance.reshape(*shape, n, n),
+                {"long_name": f"covariance rate per {unit}"},
+            ),
+        },
+        coords={"sample": draws, "state": list(source.states), "state_bis": list(source.states)},
+        attrs=source.provenance,
+    )
+    return dataset.assign(magnitude=magnitude(dataset))

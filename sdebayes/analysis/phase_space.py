@@ -1,0 +1,81 @@
+"""The phase space: where the process goes, and how surely."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import xarray as xr
+from numpy.typing import ArrayLike
+
+from sdebayes._core.errors import DataError
+from sdebayes.analysis.evaluate import state_indices
+from sdebayes.analysis.fields import Limits, grid
+from sdebayes.simulation import as_source
+from sdebayes.simulation.source import SourceLike
+
+
+def portrait(
+    source: SourceLike,
+    states: Sequence[str | int] = (0, 1),
+    limits: Limits | None = None,
+    points: int = 21,
+    at: ArrayLike | None = None,
+    samples: int | None = None,
+) -> xr.Dataset:
+    """Return the drift on a plane of two states with its posterior uncertainty.
+
+    Parameters
+    ----------
+    source
+        A posterior or an SDE.
+    states
+        Two states, by label or position.
+    limits
+        (low, high) for both; by default three standard deviations of the stationary or initial law.
+    points
+        Number of grid points along each.
+    at
+        Values of the other states, as a whole state (state,); by default the median equilibrium of an affine drift,
+        else the median initial mean, else zero.
+    samples
+        Number of draws, evenly thinned; by default all that fit into 1 GiB.
+
+    Returns
+    -------
+    xarray.Dataset
+        On ``grid_<first>``, ``grid_<second>``, the drift's two components in this plane (``state``): ``drift`` with
+        its draws (sample, …, state), ``drift_mean``, ``drift_sd``; ``direction_resultant``, the length between 0 and 1
+        of the mean of the draws' unit vectors (1: all draws point the same way, near 0: the direction is unknown);
+        ``direction_agreement``, the share of draws within 90° of the mean drift. For an affine drift also
+        ``equilibrium`` (sample, state), the point where the whole drift vanishes (NaN where there is none).
+
+    Raises
+    ------
+    DataError
+        If ``states`` are not two states of the source.
+    """
+    if len(states) != 2:
+        raise DataError(f"A portrait shows 2 states and {len(states)} were named: {list(states)!r}.")
+    stacked = as_source(source, None if at is None else np.asarray(at).shape[-1])
+    chosen = state_indices(stacked.states, states)
+    whole = grid(stacked, chosen, limits, points, at, samples)
+    drift = whole["drift"].isel(state=chosen)
+    length = (drift**2).sum("state") ** 0.5
+    unit = (drift / length.where(length > 0)).fillna(0.0)
+    mean = drift.mean("sample")
+    fixed = [f"{name}={value:.3g}" for name, value in zip(stacked.states, whole["at"].values, strict=True)]
+    dataset = xr.Dataset(
+        {
+            "drift": drift,
+            "drift_mean": mean.assign_attrs(drift.attrs),
+            "drift_sd": drift.std("sample", ddof=1 if drift.sizes["sample"] > 1 else 0),
+            "direction_resultant": (unit.mean("sample") ** 2).sum("state") ** 0.5,
+            "direction_agreement": ((drift * mean).sum("state") > 0).mean("sample"),
+        },
+        attrs=whole.attrs | {"at": ", ".join(fixed)},
+    )
+    equilibrium = stacked.equilibrium()
+    if equilibrium is not None:
+        dataset["equilibrium"] = (("sample", "state"), equilibrium[whole["sample"].values][:, chosen])
+    return dataset.drop_vars("at", errors="ignore")

@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import xarray as xr
+from scipy import stats
+
+from sdebayes._core.errors import DataError
+from sdebayes.analysis import summarize
+
+
+def normal(n: int = 40_001) -> np.ndarray:
+    return stats.norm.ppf((np.arange(n) + 0.5) / n)
+
+
+def test_statistics_of_a_known_law():
+    draws = stats.expon.ppf((np.arange(40_001) + 0.5) / 40_001)
+    dataset = xr.Dataset({"rate": ("sample", draws)})
+    equal = summarize(dataset, prob=0.8).rate
+    np.testing.assert_allclose(equal, [1, 1, np.log(2), -np.log(0.9), -np.log(0.1)], rtol=2e-3)
+    shortest = summarize(dataset, interval="hdi", prob=0.8).rate
+    np.testing.assert_allclose(shortest.sel(statistic=["lower", "upper"]), [0, -np.log(0.2)], atol=2e-3)
+
+
+def test_chain_and_draw_are_pooled_and_other_variables_stay():
+    generator = np.random.default_rng(0)
+    values = generator.standard_normal((2, 50, 3))
+    dataset = xr.Dataset(
+        {"x": (("chain", "draw", "state"), values), "data": ("state", [1.0, 2.0, 3.0])},
+        coords={"state": ["a", "b", "c"], "draw": np.arange(50)},
+        attrs={"seed": 1},
+    )
+    summary = summarize(dataset)
+    assert summary.x.dims == ("statistic", "state")
+    np.testing.assert_allclose(summary.x.sel(statistic="mean"), values.mean((0, 1)))
+    np.testing.assert_allclose(summary.x.sel(statistic="sd"), values.reshape(100, 3).std(0, ddof=1))
+    np.testing.assert_allclose(
+        summary.x.sel(statistic="lower"), np.quantile(values.reshape(100, 3), 0.05, axis=0)
+    )
+    xr.testing.assert_equal(summary.data, dataset.data)
+    assert summary.attrs == {"seed": 1, "interval": "eti", "prob": 0.9}
+    xr.testing.assert_equal(summarize(xr.DataTree(dataset)), summary)
+
+
+def test_missing_draws_are_left_out():
+    values = np.array([[1.0, np.nan], [2.0, np.nan], [np.nan, np.nan], [4.0, 7.0]])
+    summary = summarize(xr.DataArray(values, dims=("sample", "state"), name="x")).x
+    np.testing.assert_allclose(summary.sel(statistic="mean"), [7 / 3, 7.0])
+    np.testing.assert_allclose(summary.sel(statistic="median"), [2.0, 7.0])
+    assert np.isnan(summary.sel(statistic="sd").values[1])
+    assert summarize(xr.DataArray(values[:3], dims=("sample", "state"))).value[:, 1].isnull().all()
+
+
+@pytest.mark.parametrize("interval", ["eti", "hdi"])
+def test_one_draw_is_its_own_interval(interval):
+    summary = summarize(xr.DataArray([3.0], dims="sample", name="x"), interval).x
+    assert summary.sel(statistic=["mean", "median", "lower", "upper"]).values.tolist() == [3.0] * 4
+
+
+def test_predictive_intervals_pool_paths_too():
+    draws = normal().reshape(1, -1)[:, :40_000].reshape(200, 200)
+    summary = summarize(xr.DataArray(draws, dims=("sample", "path"), name="x"), over=("sample", "path")).x
+    np.testing.assert_allclose(summary.sel(statistic=["lower", "upper"]), [-1.645, 1.645], atol=2e-3)
+
+
+def test_bad_input(untyped):
+    with pytest.raises(DataError, match=r"no draws.*found state"):
+        summarize(xr.Dataset({"x": ("state", [1.0])}))
+    with pytest.raises(DataError, match=r"prob=1\.5"):
+        summarize(xr.Dataset({"x": ("sample", [1.0])}), prob=1.5)
+    with pytest.raises(DataError, match="interval='sd'"):
+        summarize(xr.Dataset({"x": ("sample", [1.0])}), interval="sd")
