@@ -1,0 +1,226 @@
+"""Figures of drift, covariance and time constants."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import xarray as xr
+
+from sdebayes._core.errors import DataError
+from sdebayes.analysis import summarize
+from sdebayes.plots.style import (
+    POSTERIOR,
+    REFERENCE,
+    SEQUENTIAL,
+    TRUTH,
+    band,
+    legend_above,
+    look,
+    need,
+    one_axes,
+    panels,
+    share_legend,
+    time_label,
+)
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_MAKER = "sdebayes.analysis.fields.grid"
+
+
+def profile(
+    dataset: xr.Dataset, ax: Any = None, *, truth: xr.Dataset | None = None, prob: float = 0.9
+) -> np.ndarray:
+    """Draw each component of the drift along one state, with its posterior band.
+
+    Parameters
+    ----------
+    dataset
+        ``drift`` on a grid over one state, as ``sdebayes.analysis.fields.grid(source, over=("PC1",))`` returns it.
+    ax
+        One axes for each state, or None.
+    truth
+        The same of a known SDE, drawn in black.
+    prob
+        Probability of the band.
+
+    Returns
+    -------
+    numpy.ndarray
+        The axes, (state,).
+
+    Raises
+    ------
+    DataError
+        If the grid does not run over one state.
+    """
+    name = _grid_dims(dataset, 1)[0]
+    with look():
+        axes = panels(dataset.sizes["state"], ax)
+        for state, one in zip(dataset["state"].values, axes, strict=True):
+            one.axhline(0, color=REFERENCE, linewidth=0.6)
+            band(one, dataset[name].values, dataset["drift"].sel(state=state), prob=prob, label="posterior")
+            if truth is not None:
+                mean = truth["drift"].sel(state=state).mean("sample")
+                one.plot(truth[name], mean, color=TRUTH, linestyle="--", label="truth")
+            one.set(xlabel=name.removeprefix("grid_"), ylabel=f"drift of {state}\n({_rate(dataset)})")
+        share_legend(axes)
+    return axes
+
+
+def magnitude(dataset: xr.Dataset, ax: Axes | None = None) -> Axes:
+    """Draw the size of the drift over two states.
+
+    Parameters
+    ----------
+    dataset
+        ``magnitude`` on a grid over two states, as ``sdebayes.analysis.fields.grid`` returns it.
+    ax
+        Axes, or None.
+
+    Returns
+    -------
+    Axes
+        Colours are the posterior mean of ‖f‖, dotted contours its posterior standard deviation.
+
+    Raises
+    ------
+    DataError
+        If the grid does not run over two states.
+    """
+    return _heatmap(dataset, "magnitude", f"‖drift‖ ({_rate(dataset)})", ax)
+
+
+def signal_to_noise(ratio: xr.DataArray, ax: Axes | None = None, *, samples: int = 100) -> Axes:
+    """Draw how large the drift of a step is beside its noise, as distribution over places.
+
+    Parameters
+    ----------
+    ratio
+        As ``sdebayes.analysis.fields.signal_to_noise`` returns it, over ``sample`` and places.
+    ax
+        Axes, or None.
+    samples
+        Most draws to show, one thin line each.
+
+    Returns
+    -------
+    Axes
+        The share of places below each ratio: one line a draw, the mean thick.
+
+    Raises
+    ------
+    DataError
+        If there is no finite ratio.
+    """
+    values = ratio.transpose("sample", ...).values.reshape(ratio.sizes["sample"], -1)
+    values = values[:, np.isfinite(values).all(axis=0)]
+    if not values.size:
+        raise DataError("There is no place at which every draw has a finite signal-to-noise ratio.")
+    ordered = np.sort(values, axis=1)
+    shares = (np.arange(ordered.shape[1]) + 0.5) / ordered.shape[1]
+    with look():
+        ax = one_axes(ax)
+        shown = ordered[:: max(1, len(ordered) // samples)]
+        if len(ordered) > 1:
+            ax.plot(shown.T, shares, color=POSTERIOR, alpha=max(0.05, 1 / len(shown)), linewidth=0.6)
+            ax.plot([], [], color=POSTERIOR, alpha=0.4, linewidth=0.6, label="posterior draws")
+        ax.plot(ordered.mean(axis=0), shares, color=POSTERIOR, label="mean")
+        ax.axvline(1, color=REFERENCE, linestyle=":", label="drift = noise")
+        ax.set(
+            xlabel="signal-to-noise of one step, ‖f‖√Δt / ‖G‖", ylabel="share of places below", ylim=(0, 1)
+        )
+        legend_above(ax)
+    return ax
+
+
+def spectrum(
+    dataset: xr.Dataset, ax: Axes | None = None, *, truth: xr.Dataset | None = None, prob: float = 0.9
+) -> Axes:
+    """Draw the time constants of the modes with their intervals.
+
+    Parameters
+    ----------
+    dataset
+        As ``sdebayes.analysis.fields.jacobian_spectrum`` returns it; its first place is drawn.
+    ax
+        Axes, or None.
+    truth
+        The same of a known SDE.
+    prob
+        Probability of the interval.
+
+    Returns
+    -------
+    Axes
+        A mode a row: posterior median and interval of 1/|Re λ|, logarithmic; the share of draws that rotate beside it.
+
+    Raises
+    ------
+    DataError
+        If the dataset holds no spectrum.
+    """
+    need(dataset, ["time_constant", "imaginary_part"], "sdebayes.analysis.fields.jacobian_spectrum")
+    here = dataset.isel(point=0)
+    summary = summarize(here[["time_constant"]], prob=prob)["time_constant"]
+    rotating = (here["imaginary_part"] != 0).mean("sample").values
+    rows = np.arange(here.sizes["mode"])
+    with look():
+        ax = one_axes(ax, height=0.9 + 0.24 * rows.size)
+        low, middle, high = (summary.sel(statistic=name).values for name in ("lower", "median", "upper"))
+        ax.hlines(rows, low, high, color=POSTERIOR, linewidth=2, alpha=0.5, label=f"{prob:.0%} interval")
+        ax.plot(middle, rows, "o", color=POSTERIOR, markersize=4, label="posterior median")
+        if truth is not None:
+            ax.plot(truth["time_constant"].isel(point=0, sample=0), rows, "x", color=TRUTH, label="truth")
+        ax.set_xscale("log")
+        ax.set(xlabel=time_label(dataset, "time constant"), ylabel="mode (slowest first)", yticks=rows)
+        ax.set_yticklabels(
+            [
+                f"{mode}  ({share:.0%} rotate)"
+                for mode, share in zip(here["mode"].values, rotating, strict=True)
+            ]
+        )
+        ax.invert_yaxis()
+        legend_above(ax)
+    return ax
+
+
+def _heatmap(dataset: xr.Dataset, name: str, label: str, ax: Axes | None) -> Axes:
+    first, second = _grid_dims(dataset, 2)
+    values = dataset[name].transpose("sample", second, first)
+    with look():
+        ax = one_axes(ax, height=2.9)
+        mesh = ax.pcolormesh(
+            dataset[first], dataset[second], values.mean("sample"), cmap=SEQUENTIAL, shading="gouraud"
+        )
+        ax.figure.colorbar(mesh, ax=ax, label=label)
+        if values.sizes["sample"] > 1:
+            lines = ax.contour(
+                dataset[first],
+                dataset[second],
+                values.std("sample"),
+                colors="white",
+                linestyles=":",
+                levels=4,
+                linewidths=0.8,
+            )
+            ax.clabel(lines, fmt="sd %.2g", fontsize=6)
+        ax.set(xlabel=first.removeprefix("grid_"), ylabel=second.removeprefix("grid_"))
+    return ax
+
+
+def _grid_dims(dataset: xr.Dataset, count: int) -> list[str]:
+    """Return the names of the grid's dimensions, or raise."""
+    need(dataset, ["drift", "magnitude"], _MAKER)
+    dims = [str(dim) for dim in dataset["magnitude"].dims if str(dim).startswith("grid_")]
+    if len(dims) != count:
+        raise DataError(
+            f"Expected a grid over {count} state(s) and got one over {len(dims)}; make it with {_MAKER}(over=…)."
+        )
+    return dims
+
+
+def _rate(dataset: xr.Dataset) -> str:
+    return f"per {dataset.attrs.get('time_unit', 'unit time')}"

@@ -1,0 +1,133 @@
+"""Figures of moments and autocorrelation."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import xarray as xr
+
+from sdebayes._core.errors import DataError
+from sdebayes.plots.style import DATA, REFERENCE, band, look, need, panels, share_legend, time_label
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_NAMES = {"mean": "mean", "variance": "variance", "skewness": "skewness", "kurtosis": "excess kurtosis"}
+
+
+def autocorrelation(dataset: xr.Dataset, ax: Any = None, *, prob: float = 0.9) -> np.ndarray:
+    """Draw the autocorrelation of the data over the band of simulated ensembles.
+
+    Parameters
+    ----------
+    dataset
+        As ``sdebayes.analysis.moments.autocorrelation`` returns it.
+    ax
+        One axes for each state, or None.
+    prob
+        Probability of the band.
+
+    Returns
+    -------
+    numpy.ndarray
+        The axes, (state,).
+
+    Raises
+    ------
+    DataError
+        If the dataset holds neither data nor simulations.
+    """
+    if "autocorrelation" not in dataset:
+        need(dataset, ["autocorrelation_data"], "sdebayes.analysis.moments.autocorrelation")
+    lag = dataset["lag"].values
+    with look():
+        axes = panels(dataset.sizes["state"], ax, height=1.5)
+        for state, one in zip(dataset["state"].values, axes, strict=True):
+            one.axhline(0, color=REFERENCE, linewidth=0.6)
+            if "autocorrelation" in dataset:
+                band(one, lag, dataset["autocorrelation"].sel(state=state), prob=prob, label="simulated")
+            if "autocorrelation_data" in dataset:
+                one.plot(
+                    lag,
+                    dataset["autocorrelation_data"].sel(state=state),
+                    "o",
+                    color=DATA,
+                    markersize=3,
+                    label="data",
+                )
+            one.xaxis.get_major_locator().set_params(integer=True)
+            _annotate(one, str(state))
+        _outer_labels(axes, "lag (steps)", "autocorrelation")
+        share_legend(axes)
+    return axes
+
+
+def over_time(
+    dataset: xr.Dataset, ax: Any = None, *, state: str | None = None, prob: float = 0.9
+) -> np.ndarray:
+    """Draw mean, variance, skewness and kurtosis of one state over time, data over the band of simulations.
+
+    Parameters
+    ----------
+    dataset
+        As ``sdebayes.analysis.moments.moments`` returns it, not pooled.
+    ax
+        Four axes, or None.
+    state
+        Which state; by default the first.
+    prob
+        Probability of the band.
+
+    Returns
+    -------
+    numpy.ndarray
+        The axes, (4,).
+
+    Raises
+    ------
+    DataError
+        If there is no time or no such state.
+    """
+    labels = list(dataset["state"].values)
+    chosen = labels[0] if state is None else state
+    if "time" not in dataset.dims or chosen not in labels:
+        raise DataError(
+            f"Expected moments over time of one of {', '.join(labels)}; got state {chosen!r}, "
+            f"dimensions {', '.join(map(str, dataset.dims))}."
+        )
+    time = dataset["time"].values
+    with look():
+        axes = panels(len(_NAMES), ax, height=1.5)
+        for (name, label), one in zip(_NAMES.items(), axes, strict=True):
+            if "mean" in dataset.data_vars:
+                band(one, time, _moment(dataset, name, "", chosen), prob=prob, label="simulated")
+            if "mean_data" in dataset:
+                one.plot(
+                    time, _moment(dataset, name, "_data", chosen), color=DATA, linewidth=0.9, label="data"
+                )
+            one.set(ylabel=f"{label} of {chosen}")
+        _outer_labels(axes, time_label(dataset), None)
+        share_legend(axes)
+    return axes
+
+
+def _moment(dataset: xr.Dataset, name: str, ending: str, state: str) -> xr.DataArray:
+    """One moment of one state; the variance is on the covariance's diagonal."""
+    if name == "variance":
+        return dataset[f"covariance{ending}"].sel(state=state, state_bis=state, drop=True)
+    return dataset[f"{name}{ending}"].sel(state=state, drop=True)
+
+
+def _annotate(ax: Axes, text: str) -> None:
+    ax.text(0.97, 0.93, text, transform=ax.transAxes, ha="right", va="top", fontweight="bold")
+
+
+def _outer_labels(axes: np.ndarray, x: str, y: str | None) -> None:
+    """Label the axes of a grid of panels at its left and lower edge only."""
+    for one in axes:
+        place = one.get_subplotspec()
+        if place is None or place.is_last_row() or one is axes[-1] or one is axes[max(0, len(axes) - 2)]:
+            one.set_xlabel(x)
+        if y is not None and (place is None or place.is_first_col()):
+            one.set_ylabel(y)

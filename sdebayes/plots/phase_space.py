@@ -1,0 +1,114 @@
+"""Figures of the phase space."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import xarray as xr
+
+from sdebayes.plots.style import DATA, POSTERIOR, TRUTH, legend_above, look, need, one_axes
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.colors import Colormap
+
+
+def portrait(
+    dataset: xr.Dataset,
+    ax: Axes | None = None,
+    *,
+    data: xr.Dataset | None = None,
+    truth: xr.Dataset | None = None,
+) -> Axes:
+    """Draw the mean drift as streamlines, faint where the draws do not agree on its direction.
+
+    Parameters
+    ----------
+    dataset
+        As ``sdebayes.analysis.phase_space.portrait`` returns it.
+    ax
+        Axes, or None.
+    data
+        ``y(trajectory, time, state)`` (or a smoothed ``x``) with both states, drawn as points behind.
+    truth
+        The portrait of a known SDE on the same grid, as thin black arrows.
+
+    Returns
+    -------
+    Axes
+        Streamlines of the mean drift coloured by the length of the draws' mean direction (1: the direction is certain),
+        and the equilibria of the draws, if the drift is affine.
+
+    Raises
+    ------
+    DataError
+        If the dataset is no portrait.
+    """
+    need(dataset, ["drift_mean", "direction_resultant"], "sdebayes.analysis.phase_space.portrait")
+    first, second = (f"grid_{state}" for state in dataset["state"].values)
+    x, y = dataset[first].values, dataset[second].values
+    mean = dataset["drift_mean"].transpose(second, first, "state").values
+    certainty = dataset["direction_resultant"].transpose(second, first).values
+    with look():
+        from matplotlib.colors import Normalize
+
+        ax = one_axes(ax, height=3.1)
+        if data is not None:
+            _points(ax, data, list(dataset["state"].values))
+        stream = ax.streamplot(
+            x,
+            y,
+            mean[..., 0],
+            mean[..., 1],
+            color=certainty,
+            cmap=_fading(),
+            norm=Normalize(0, 1),
+            linewidth=1.0,
+            arrowsize=0.7,
+            density=1.0,
+        )
+        if dataset.sizes.get("sample", 1) > 1:
+            ax.figure.colorbar(stream.lines, ax=ax, label="certainty of the direction", shrink=0.85)
+        if truth is not None:
+            _arrows(ax, truth, first, second)
+        if "equilibrium" in dataset:
+            _equilibria(ax, dataset["equilibrium"].values)
+        ax.set(xlabel=first.removeprefix("grid_"), ylabel=second.removeprefix("grid_"))
+        ax.set(xlim=(x[0], x[-1]), ylim=(y[0], y[-1]))
+        legend_above(ax)
+    return ax
+
+
+def _fading() -> Colormap:
+    """From nearly white to the posterior's colour."""
+    from matplotlib.colors import LinearSegmentedColormap
+
+    return LinearSegmentedColormap.from_list("certainty", ["#e4eef5", POSTERIOR])
+
+
+def _points(ax: Axes, data: xr.Dataset, states: list[str]) -> None:
+    path = (data["x"].mean("sample") if "x" in data else data["y"]).sel(state=states)
+    places = path.transpose(..., "state").values.reshape(-1, 2)
+    count = max(1, int(np.isfinite(places).all(axis=1).sum()))
+    alpha = float(np.clip(600 / count, 0.12, 0.8))
+    ax.plot(*places.T, ".", color=DATA, markersize=2, alpha=alpha, zorder=0, rasterized=True)
+    ax.plot([], [], ".", color=DATA, markersize=4, label="data")
+
+
+def _arrows(ax: Axes, truth: xr.Dataset, first: str, second: str) -> None:
+    every = max(1, truth.sizes[first] // 8)
+    thin = truth["drift_mean"].isel({first: slice(None, None, every), second: slice(None, None, every)})
+    arrows = thin.transpose(second, first, "state").values
+    ax.quiver(
+        thin[first], thin[second], arrows[..., 0], arrows[..., 1], color=TRUTH, width=0.004, label="truth"
+    )
+
+
+def _equilibria(ax: Axes, places: np.ndarray) -> None:
+    places = places[np.isfinite(places).all(axis=1)]
+    if len(places) > 1:
+        ax.plot(*places.T, "+", color=TRUTH, markersize=4, alpha=max(0.1, min(1.0, 30 / len(places))))
+        ax.plot([], [], "+", color=TRUTH, markersize=4, label="equilibria of the draws")
+    elif len(places):
+        ax.plot(*places.T, "o", color=TRUTH, markersize=4, label="equilibrium")
