@@ -100,7 +100,7 @@ def pit(values: xr.DataArray, ax: Any = None, *, bins: int = 10, prob: float = 0
     Parameters
     ----------
     values
-        PIT values between 0 and 1 of any shape; NaN are left out.
+        As ``sdebayes.analysis.forecasts.pit`` returns them, or any values between 0 and 1; NaN are left out.
     ax
         Axes, or None.
     bins

@@ -168,6 +168,8 @@ def spectrum(
     rotating = (here["imaginary_part"] != 0).mean("sample").values
     rows = np.arange(here.sizes["mode"])
     with look():
+        from matplotlib.ticker import LogLocator, NullLocator
+
         ax = one_axes(ax, height=0.9 + 0.24 * rows.size)
         low, middle, high = (summary.sel(statistic=name).values for name in ("lower", "median", "upper"))
         ax.hlines(rows, low, high, color=POSTERIOR, linewidth=2, alpha=0.5, label=f"{prob:.0%} interval")
@@ -175,6 +177,9 @@ def spectrum(
         if truth is not None:
             ax.plot(truth["time_constant"].isel(point=0, sample=0), rows, "x", color=TRUTH, label="truth")
         ax.set_xscale("log")
+        ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        ax.xaxis.set_minor_locator(NullLocator())
+        ax.xaxis.set_major_formatter("{x:g}")
         ax.set(xlabel=time_label(dataset, "time constant"), ylabel="mode (slowest first)", yticks=rows)
         ax.set_yticklabels(
             [

@@ -154,8 +154,8 @@ def legend_above(ax: Axes) -> None:
     """Put the legend above the axes, where it hides nothing."""
     if ax.get_legend_handles_labels()[0]:
         ax.legend(
-            loc="lower left",
-            bbox_to_anchor=(0, 1),
+            loc="lower right",
+            bbox_to_anchor=(1, 1),
             ncols=3,
             borderaxespad=0.2,
             handletextpad=0.4,

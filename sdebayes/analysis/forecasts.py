@@ -1,0 +1,51 @@
+"""Forecasts against what came."""
+
+from __future__ import annotations
+
+import numpy as np
+import xarray as xr
+
+from sdebayes._core.errors import DataError
+
+
+def pit(predicted: xr.Dataset, data: xr.Dataset) -> xr.DataArray:
+    """Return the probability integral transform of every observation under its one-step forecast.
+
+    Parameters
+    ----------
+    predicted
+        ``mean`` (sample, trajectory, time, state) and ``covariance`` (…, state, state_bis) of each one-step law of the
+        observation, as a posterior's ``predict`` returns them.
+    data
+        ``y(trajectory, time, state)``, the observations that were predicted.
+
+    Returns
+    -------
+    xarray.DataArray
+        (trajectory, time, state): the mean over the draws of Φ((y − mean)/sd), the distribution function of the
+        forecast at what came. Uniform if the forecasts are calibrated; NaN where nothing was observed.
+
+    Raises
+    ------
+    DataError
+        If forecasts and data do not fit together.
+    """
+    from scipy.special import ndtr
+
+    y = data["y"]
+    coordinate = str(y.dims[-1])
+    expected = ("sample", "trajectory", "time", coordinate)
+    mean, covariance = predicted["mean"], predicted["covariance"]
+    if set(mean.dims) != set(expected) or mean.sizes["trajectory"] != y.sizes["trajectory"]:
+        raise DataError(
+            f"Expected forecasts over {', '.join(expected)} of {y.sizes['trajectory']} trajectories; got "
+            f"{dict(mean.sizes)}. Pass the data that were given to predict."
+        )
+    values = covariance.transpose("sample", "trajectory", "time", coordinate, f"{coordinate}_bis").values
+    sd = np.sqrt(np.diagonal(values, axis1=-2, axis2=-1))
+    observed = y.transpose(*expected[1:]).values
+    total = np.zeros(observed.shape)
+    for draw_mean, draw_sd in zip(mean.transpose(*expected).values, sd, strict=True):
+        total += ndtr((observed - draw_mean) / draw_sd)
+    result = y.transpose(*expected[1:]).copy(data=total / len(sd))
+    return result.rename("pit").assign_attrs(long_name="probability integral transform")
