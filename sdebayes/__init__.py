@@ -1,1 +1,49 @@
 """Bayesian stochastic differential equations for how a text moves through meaning."""
+
+from sdebayes import analysis, datasets, dynamics, paths, plots, priors, schemes
+from sdebayes._core import errors
+from sdebayes.analysis.summary import summarize
+from sdebayes.dynamics import SDE
+from sdebayes.inference import NUTS
+from sdebayes.model import Exact, GaussianNoise, SDEModel
+from sdebayes.paths import (
+    PCA,
+    Precomputed,
+    SentenceEncoder,
+    Sentences,
+    StateSpace,
+    embed,
+    split,
+    trajectories,
+)
+from sdebayes.posterior import Posterior, fit, load
+from sdebayes.simulation import simulate
+
+__all__ = [
+    "NUTS",
+    "PCA",
+    "SDE",
+    "Exact",
+    "GaussianNoise",
+    "Posterior",
+    "Precomputed",
+    "SDEModel",
+    "SentenceEncoder",
+    "Sentences",
+    "StateSpace",
+    "analysis",
+    "datasets",
+    "dynamics",
+    "embed",
+    "errors",
+    "fit",
+    "load",
+    "paths",
+    "plots",
+    "priors",
+    "schemes",
+    "simulate",
+    "split",
+    "summarize",
+    "trajectories",
+]

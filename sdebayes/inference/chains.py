@@ -70,7 +70,8 @@ def run_chains(
     checkpoint
         Where finished blocks are kept, if anywhere.
     """
-    initial = [kernel.init(key, warmup, init_params=start) for key, start in zip(keys, starts, strict=True)]
+    begin = jax.jit(lambda key, start: kernel.init(key, warmup, init_params=start))
+    initial = [begin(key, start) for key, start in zip(keys, starts, strict=True)]
 
     @jax.jit
     def block(state: Any) -> tuple[Any, dict[str, Array]]:

@@ -56,28 +56,27 @@ def find_mode(target: Target, key: Key, starts: int = 20, max_iterations: int = 
 
     Notes
     -----
-    The Hessian is a central difference of the exact gradient, 2·dimension gradients, which needs no further compilation.
+    The Hessian is a central difference of the exact gradient, 2·dimension gradients: no further compilation.
     """
-    value_and_gradient = jax.jit(jax.value_and_grad(target.potential))
     dtype = target.start.dtype
 
     def objective(z: np.ndarray) -> tuple[float, np.ndarray]:
-        value, gradient = value_and_gradient(jnp.asarray(z, dtype=dtype))
+        value, gradient = target.value_and_gradient(jnp.asarray(z, dtype=dtype))
         value, gradient = float(value), np.asarray(gradient, dtype=np.float64)
         if not np.isfinite(value) or not np.all(np.isfinite(gradient)):
             return _FAR, np.zeros_like(z)
         return value, gradient
 
     draws = [target.start, *(target.draw_prior(k) for k in jax.random.split(key, starts))]
-    start = min(draws, key=lambda z: float(target.potential(z)))
+    start = min(draws, key=lambda z: float(target.value_and_gradient(z)[0]))
     options = {"maxiter": max_iterations, "maxfun": 2 * max_iterations, "maxcor": 30}
     found = minimize(
         objective, np.asarray(start, dtype=np.float64), jac=True, method="L-BFGS-B", options=options
     )
     if not found.fun < _FAR:
         raise InferenceError(
-            "The search for the posterior mode found no point with a finite density. Check the data's scale against the "
-            "prior: model.scaled_to(data).describe()."
+            "The search for the posterior mode found no point with a finite density. Check the data's scale against "
+            "the prior: model.scaled_to(data).describe()."
         )
     hessian = _hessian(lambda z: objective(z)[1], found.x, dtype)
     return Mode(

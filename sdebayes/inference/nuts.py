@@ -130,7 +130,7 @@ class NUTS:
         starts = []
         for z in white:
             shrink = 1.0
-            while not jnp.isfinite(target.potential(mode.position + shrink * factor @ z)):
+            while not jnp.isfinite(target.value_and_gradient(mode.position + shrink * factor @ z)[0]):
                 shrink /= 2
                 if shrink < 1e-6:
                     raise InferenceError("No starting point with a finite density was found around the mode.")

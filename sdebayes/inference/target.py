@@ -12,7 +12,7 @@ from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, Float
 from numpyro.distributions import biject_to
 from numpyro.handlers import seed, trace
-from numpyro.infer.util import constrain_fn, potential_energy
+from numpyro.infer.util import potential_energy
 
 from sdebayes._core.errors import InferenceError
 from sdebayes._core.types import Key
@@ -30,10 +30,10 @@ class Target:
     potential
         U(z) = −log p(z, y), up to a constant, with the log-Jacobian of the transform to unconstrained space;
         +inf where the density is not finite.
+    value_and_gradient
+        U and its gradient, compiled.
     start
         A draw from the prior, (dimension,).
-    constrain
-        From a flat vector to a dictionary of constrained sites, deterministic ones included.
     unravel
         From a flat vector to a dictionary of unconstrained sites.
     draw_prior
@@ -41,8 +41,8 @@ class Target:
     """
 
     potential: Callable[[Flat], Float[Array, ""]]
+    value_and_gradient: Callable[[Flat], tuple[Float[Array, ""], Flat]]
     start: Flat
-    constrain: Callable[[Flat], dict[str, Any]]
     unravel: Callable[[Flat], dict[str, Any]]
     draw_prior: Callable[[Key], Flat]
 
@@ -82,18 +82,16 @@ def make_target(model: Program, prior: Program, key: Key) -> Target:
         )
     _, unravel = ravel_pytree(first)
 
-    @jax.jit
     def potential(z: Flat) -> Float[Array, ""]:
         value = potential_energy(model, (), {}, unravel(z))
         return jnp.where(jnp.isfinite(value), value, jnp.inf)
 
-    def constrain(z: Flat) -> dict[str, Any]:
-        return constrain_fn(seed(prior, key), (), {}, unravel(z), return_deterministic=True)
-
     def draw_prior(k: Key) -> Flat:
         return ravel_pytree(draw(k))[0]
 
-    return Target(potential, _finite_start(potential, draw_prior, key), constrain, unravel, draw_prior)
+    value_and_gradient = jax.jit(jax.value_and_grad(potential))
+    start = _finite_start(value_and_gradient, draw_prior, key)
+    return Target(potential, value_and_gradient, start, unravel, draw_prior)
 
 
 def _unconstrained_draw(prior: Program, key: Key) -> dict[str, Any]:
@@ -106,11 +104,13 @@ def _unconstrained_draw(prior: Program, key: Key) -> dict[str, Any]:
 
 
 def _finite_start(
-    potential: Callable[[Flat], Float[Array, ""]], draw_prior: Callable[[Key], Flat], key: Key
+    value_and_gradient: Callable[[Flat], tuple[Float[Array, ""], Flat]],
+    draw_prior: Callable[[Key], Flat],
+    key: Key,
 ) -> Flat:
     for attempt in jax.random.split(key, 100):
         start = draw_prior(attempt)
-        if jnp.isfinite(potential(start)):
+        if jnp.isfinite(value_and_gradient(start)[0]):
             return start
     raise InferenceError(
         "None of 100 draws of the prior has a finite density. Check the data's scale against the prior "

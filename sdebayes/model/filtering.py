@@ -173,8 +173,8 @@ def smooth(
 ) -> tuple[Float[Array, "trajectory time z"], Float[Array, "trajectory time z z"]]:
     """Return mean and covariance of z_k given the whole trajectory.
 
-    The backward recursion of Rauch, Tung & Striebel (1965), doi:10.2514/3.3166. After a trajectory's end its last law is
-    carried on; callers mask it.
+    The backward recursion of Rauch, Tung & Striebel (1965), doi:10.2514/3.3166. After a trajectory's end its last law
+    is carried on; callers mask it.
     """
     return jax.vmap(lambda *parts: _smooth_one(model, *parts))(
         filtered.predicted_mean,

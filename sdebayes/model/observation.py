@@ -65,6 +65,10 @@ class AbstractObservation(ABC):
         """Return the number of states behind so many observed coordinates."""
         return observed_dim
 
+    def prior_noise_logit_sd(self) -> float | None:
+        """Prior standard deviation of logit(R / (R + P)); None where the shares are not learned."""
+        return None
+
     @abstractmethod
     def sample(self, state_dim: int) -> ObservationDraw:
         """Draw H, R and C inside a NumPyro model."""

@@ -70,12 +70,9 @@ class SDEModel:
                 raise ModelError(
                     f"SDEModel: {name} is {getattr(self, name)!r}; expected an object such as {example}."
                 )
-        if self.scheme is None:
-            additive = self.diffusion.constant
-            object.__setattr__(self, "scheme", LocalLinearization() if additive else EulerMaruyama())
-        if not isinstance(self.scheme, AbstractScheme):
+        if not isinstance(self.scheme, AbstractScheme | None):
             raise ModelError(f"SDEModel: scheme is {self.scheme!r}; expected an object of sdebayes.schemes.")
-        if self.scheme.requires_additive_noise and not self.diffusion.constant:
+        if self.discretization.requires_additive_noise and not self.diffusion.constant:
             raise ModelError(
                 f"SDEModel: {type(self.scheme).__name__} needs additive noise, but "
                 f"{type(self.diffusion).__name__} depends on the state; use sdebayes.schemes.EulerMaruyama()."
@@ -88,9 +85,28 @@ class SDEModel:
             )
 
     @property
+    def discretization(self) -> AbstractScheme:
+        """The scheme in force."""
+        if self.scheme is not None:
+            return self.scheme
+        return LocalLinearization() if self.diffusion.constant else EulerMaruyama()
+
+    @property
+    def frozen_scale(self) -> DataScale:
+        """The data's scale; a ModelError where `scaled_to` has not been called."""
+        if self.scale is None:
+            raise ModelError("The model's prior is not yet scaled to data; call model.scaled_to(data) first.")
+        return self.scale
+
+    @property
     def affine(self) -> bool:
         """Whether the drift is linear and Σ constant, so that the likelihood is exact up to the scheme."""
         return self.drift.affine and self.diffusion.constant
+
+    @property
+    def exact_transitions(self) -> bool:
+        """Whether the scheme's law is the true transition law, at any step."""
+        return self.affine and self.discretization.exact_when_linear
 
     @property
     def stationary(self) -> bool:
@@ -125,13 +141,11 @@ class SDEModel:
 
     def build(self) -> ObservedSDE:
         """Draw every unknown from its prior inside a NumPyro model and return the SDE as it is observed."""
-        if self.scale is None:
-            raise ModelError("The model's prior is not yet scaled to data; call model.scaled_to(data) first.")
-        n = len(self.scale.states)
+        n = len(self.frozen_scale.states)
         drawn = self.observation.sample(n)
         diffusion = self.diffusion.sample(n, drawn.variance)
         drift = self.drift.sample(n, diffusion, drawn.variance)
-        mean, covariance = self._initial_law(self.scale, drift, diffusion)
+        mean, covariance = self._initial_law(self.frozen_scale, drift, diffusion)
         return ObservedSDE(
             SDE(drift, diffusion),
             mean,
@@ -198,15 +212,17 @@ class SDEModel:
         observations = scaled.read(data)
 
         def model() -> None:
-            law = likelihood.TrajectoryLaw(scaled.build(), scaled.scheme, scaled.observation, observations)
+            law = likelihood.TrajectoryLaw(
+                scaled.build(), scaled.discretization, scaled.observation, observations
+            )
             numpyro.sample("y", law, obs=jnp.asarray(observations.values))
 
         return model
 
     def describe(self) -> str:
         """Say the model in words and formulas: prior constants as numbers once scaled to data, as rules before."""
-        scheme = type(self.scheme).__name__
-        exact = ", exact for this model" if self.affine and self.scheme.exact_when_linear else ""  # type: ignore[union-attr]
+        scheme = type(self.discretization).__name__
+        exact = ", exact for this model" if self.exact_transitions else ""
         initial = (
             "stationary law"
             if self.stationary

@@ -1,0 +1,7 @@
+"""The result of a fit, and comparisons of results."""
+
+from sdebayes.posterior.fit import fit
+from sdebayes.posterior.load import load
+from sdebayes.posterior.posterior import Posterior
+
+__all__ = ["Posterior", "fit", "load"]

@@ -1,0 +1,228 @@
+"""Findings: what a fit's own checks say, how bad it is, and what to do next."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Literal
+
+import arviz_stats as az
+import numpy as np
+import xarray as xr
+
+Severity = Literal["good", "note", "warning", "problem"]
+
+RHAT_LIMIT = 1.01
+ESS_LIMIT = 400
+BFMI_LIMIT = 0.3
+SEPARATION_LIMIT = 0.8
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One check of a fit.
+
+    Parameters
+    ----------
+    subject
+        What was checked.
+    severity
+        ``"good"``, ``"note"``, ``"warning"`` (read results with care) or ``"problem"`` (do not use them).
+    message
+        What was found.
+    advice
+        What to do next; empty where there is nothing to do.
+    values
+        The numbers behind the message.
+    """
+
+    subject: str
+    severity: Severity
+    message: str
+    advice: str = ""
+    values: dict[str, float] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        advice = f" {self.advice}" if self.advice else ""
+        return f"[{self.severity}] {self.subject}: {self.message}{advice}"
+
+
+@dataclass(frozen=True)
+class Findings:
+    """All findings of a fit, the worst first."""
+
+    items: tuple[Finding, ...]
+
+    def __iter__(self) -> Iterator[Finding]:
+        order = ("problem", "warning", "note", "good")
+        return iter(sorted(self.items, key=lambda finding: order.index(finding.severity)))
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def __str__(self) -> str:
+        return "\n".join(str(finding) for finding in self)
+
+    @property
+    def worst(self) -> Severity:
+        """The worst severity among them; ``"good"`` if there is none."""
+        return next(iter(self)).severity if self.items else "good"
+
+
+def sampling_findings(tree: xr.DataTree, max_tree_depth: int) -> list[Finding]:
+    """Check convergence of the chains.
+
+    Parameters
+    ----------
+    tree
+        With the groups ``posterior`` and ``sample_stats``.
+    max_tree_depth
+        The limit the sampler ran under.
+
+    References
+    ----------
+    Vehtari et al. (2021), Rank-normalization, folding, and localization: an improved R-hat, doi:10.1214/20-BA1221;
+    Betancourt (2016), arXiv 1604.00695, for E-BFMI.
+    """
+    statistics = tree["sample_stats"]
+    return [
+        *_convergence(tree),
+        _divergences(statistics["diverging"].values),
+        _depth(statistics["tree_depth"].values, max_tree_depth),
+        _energy(tree),
+    ]
+
+
+def _worst(dataset: xr.Dataset, reduce: str) -> tuple[str, float]:
+    values = {str(name): float(getattr(np, reduce)(array.values)) for name, array in dataset.items()}
+    name = (max if reduce == "nanmax" else min)(values, key=lambda key: values[key])
+    return name, values[name]
+
+
+def _convergence(tree: xr.DataTree) -> list[Finding]:
+    posterior = tree["posterior"].to_dataset()
+    if posterior.sizes["chain"] < 2:
+        rhat = Finding(
+            "R-hat",
+            "warning",
+            "one chain only, so convergence cannot be judged.",
+            "Fit with chains=2 or more.",
+        )
+    else:
+        name, value = _worst(az.rhat(posterior), "nanmax")
+        rhat = Finding(
+            "R-hat",
+            "good" if value <= RHAT_LIMIT else "warning" if value <= 1.05 else "problem",
+            f"largest {value:.3f} ({name}), limit {RHAT_LIMIT}.",
+            "" if value <= RHAT_LIMIT else "Draw longer (draws, warmup), or simplify the model.",
+            {"rhat": value},
+        )
+    findings = [rhat]
+    for method, subject in (("bulk", "Bulk ESS"), ("tail", "Tail ESS")):
+        name, value = _worst(az.ess(posterior, method=method), "nanmin")
+        findings.append(
+            Finding(
+                subject,
+                "good" if value >= ESS_LIMIT else "note" if value >= 100 else "warning",
+                f"smallest {value:.0f} ({name}), wanted {ESS_LIMIT}.",
+                "" if value >= ESS_LIMIT else "Draw longer before you read tail quantiles.",
+                {"ess": value},
+            )
+        )
+    return findings
+
+
+def _divergences(diverging: np.ndarray) -> Finding:
+    count, share = int(diverging.sum()), float(diverging.mean())
+    return Finding(
+        "Divergences",
+        "good" if count == 0 else "warning" if share < 0.01 else "problem",
+        f"{count} of {diverging.size} draws diverged.",
+        "" if count == 0 else "Raise target_acceptance (0.9, 0.95), or give tighter priors.",
+        {"divergences": float(count)},
+    )
+
+
+def _depth(depth: np.ndarray, limit: int) -> Finding:
+    share = float((depth >= limit).mean())
+    return Finding(
+        "Tree depth",
+        "good" if share == 0 else "note" if share < 0.05 else "warning",
+        f"{share:.1%} of draws reached the limit of 2^{limit} leapfrog steps.",
+        "" if share == 0 else "Draws are correlated but valid; a longer warm-up may help.",
+        {"share_at_limit": share},
+    )
+
+
+def _energy(tree: xr.DataTree) -> Finding:
+    values = np.atleast_1d(np.asarray(az.bfmi(tree)["energy"].values, dtype=float))
+    smallest = float(values.min())
+    return Finding(
+        "E-BFMI",
+        "good" if smallest >= BFMI_LIMIT else "warning",
+        f"smallest {smallest:.2f} over chains, wanted {BFMI_LIMIT}.",
+        ""
+        if smallest >= BFMI_LIMIT
+        else "The energy is explored slowly; a heavy-tailed parameter is likely.",
+        {"bfmi": smallest},
+    )
+
+
+def separation_finding(noise: xr.DataArray, path: xr.DataArray, prior_sd: float) -> Finding:
+    """Check whether the data tell observation noise from diffusion.
+
+    Parameters
+    ----------
+    noise, path
+        Draws of R_jj and P_jj, (chain, draw, state).
+    prior_sd
+        Prior standard deviation of logit(R / (R + P)).
+    """
+    logit = np.log(noise) - np.log(path)
+    ratio = logit.std(("chain", "draw")) / prior_sd
+    worst = str(ratio["state"].values[int(np.argmax(ratio.values))])
+    unclear = [str(label) for label in ratio["state"].values[(ratio > SEPARATION_LIMIT).values]]
+    if unclear:
+        return Finding(
+            "Noise and diffusion",
+            "warning",
+            f"noise and diffusion are not separated for {', '.join(unclear)}: the posterior of their ratio is nearly "
+            "the prior.",
+            "Drop these states, use longer trajectories, or give the noise (GaussianNoise(covariance=...)).",
+            {"largest_sd_ratio": float(ratio.max())},
+        )
+    return Finding(
+        "Noise and diffusion",
+        "good",
+        f"separated in every state: the posterior sd of their log ratio is at most {float(ratio.max()):.2f} of the "
+        f"prior's ({worst}).",
+        values={"largest_sd_ratio": float(ratio.max())},
+    )
+
+
+def step_finding(rate_times_step: float, scheme: str, exact: bool) -> Finding:
+    """Judge the step from ‖J‖Δt, the largest relaxation over one step.
+
+    Parameters
+    ----------
+    rate_times_step
+        Posterior median of the spectral norm of the drift's Jacobian at the probe points, times the median step.
+    scheme
+        Name of the scheme.
+    exact
+        Whether the scheme is exact for this model.
+    """
+    values = {"jacobian_times_step": rate_times_step}
+    if exact:
+        return Finding("Step size", "good", f"{scheme} is exact for this model at any step.", values=values)
+    severity: Severity = "good" if rate_times_step < 0.05 else "note" if rate_times_step < 0.3 else "warning"
+    return Finding(
+        "Step size",
+        severity,
+        f"‖J‖Δt = {rate_times_step:.3g} under {scheme}.",
+        ""
+        if severity == "good"
+        else "Drift and Σ carry a discretisation bias of that relative size; use a scheme of "
+        "higher order (sdebayes.schemes.LocalLinearization) or shorter steps.",
+        values,
+    )

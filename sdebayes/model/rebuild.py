@@ -1,0 +1,68 @@
+"""From unconstrained draws back to the SDE, and quantities computed draw by draw."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import equinox as eqx
+import jax
+import numpy as np
+from numpyro.handlers import seed, substitute, trace
+from numpyro.infer.util import constrain_fn
+
+from sdebayes.dynamics import ObservedSDE
+from sdebayes.model.sdemodel import SDEModel
+
+Sites = dict[str, Any]
+
+_BLOCK = 100
+
+
+def constrained_sites(model: SDEModel, unconstrained: Sites) -> Sites:
+    """Return one draw's sites on their own supports, deterministic ones included."""
+    program = seed(model.build, jax.random.key(0))
+    return constrain_fn(program, (), {}, unconstrained, return_deterministic=True)
+
+
+def rebuild(model: SDEModel, sites: Sites) -> ObservedSDE:
+    """Return the SDE of one draw's constrained sites."""
+    return substitute(seed(model.build, jax.random.key(0)), data=sites)()
+
+
+def log_prior(model: SDEModel, sites: Sites) -> Sites:
+    """Return the log prior density of one draw's constrained sites, in nats, each on its own support."""
+    program = substitute(seed(model.build, jax.random.key(0)), data=sites)
+    return {
+        name: site["fn"].log_prob(site["value"]).sum()
+        for name, site in trace(program).get_trace().items()
+        if site["type"] == "sample"
+    }
+
+
+def per_draw(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Make a function of one draw a function of stacked draws, compiled once for any number of draws.
+
+    Parameters
+    ----------
+    function
+        ``function(draw, *shared)``: a draw is a pytree, the rest is the same for all draws.
+
+    Returns
+    -------
+    callable
+        ``(stacked, *shared)``: every leaf of the result is a NumPy array with a leading sample axis. Draws are
+        taken one after another in blocks, so memory does not grow with their number beyond the result.
+    """
+    compiled = eqx.filter_jit(lambda block, *shared: jax.lax.map(lambda draw: function(draw, *shared), block))
+
+    def apply(stacked: Any, *shared: Any) -> Any:
+        count = jax.tree.leaves(stacked)[0].shape[0]
+        results = []
+        for start in range(0, count, _BLOCK):
+            index = np.minimum(np.arange(start, start + _BLOCK), count - 1)
+            block = jax.tree.map(lambda leaf, index=index: np.asarray(leaf)[index], stacked)
+            results.append(jax.tree.map(np.asarray, compiled(block, *shared)))
+        return jax.tree.map(lambda *leaves: np.concatenate(leaves)[:count], *results)
+
+    return apply

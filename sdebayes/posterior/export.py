@@ -1,0 +1,181 @@
+"""The DataTree of a fit, as ArviZ reads it."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+import xarray as xr
+from jaxtyping import Array
+
+from sdebayes._core.types import Key
+from sdebayes.dynamics import ObservedSDE
+from sdebayes.inference.chains import ChainDraws
+from sdebayes.inference.target import Target
+from sdebayes.model import likelihood
+from sdebayes.model.generate import generate
+from sdebayes.model.observations import Observations
+from sdebayes.model.rebuild import constrained_sites, log_prior, per_draw, rebuild
+from sdebayes.model.sdemodel import SDEModel
+from sdebayes.posterior.packing import Packing, pack_steps
+from sdebayes.posterior.probes import probe_points, probes
+
+PRIOR_DRAWS = 500
+PREDICTIVE_DRAWS = 100
+"""Draws per chain that the groups of predictions keep: each holds a number for every observed step."""
+
+
+def build_tree(model: SDEModel, data: xr.Dataset, target: Target, draws: ChainDraws, key: Key) -> xr.DataTree:
+    """Make all groups of a posterior.
+
+    Parameters
+    ----------
+    model
+        The model, scaled to data.
+    data
+        The trajectories it was fitted to.
+    target
+        Its density on unconstrained space.
+    draws
+        What the strategy drew.
+    key
+        Random key of the predictive draws.
+    """
+    chains, count = draws.position.shape[:2]
+    observations = model.read(data)
+    packing = pack_steps(data, model, observations)
+    read = _Reader(model, target)
+    keys = jax.random.split(key, 3)
+    prior_positions = [target.draw_prior(k) for k in jax.random.split(keys[0], PRIOR_DRAWS)]
+    posterior = read(draws.position)
+    prior = read(np.stack(prior_positions)[None])
+    terms = _step_terms(model, observations, posterior.stacked)
+    thin = np.unique(np.linspace(0, count - 1, min(PREDICTIVE_DRAWS, count)).astype(int))
+    predict = _Predictor(model, observations, packing)
+    groups = {
+        "posterior": posterior.parameters,
+        "unconstrained": posterior.unconstrained,
+        "sample_stats": xr.Dataset(
+            {name: (("chain", "draw"), value) for name, value in draws.statistics.items()}
+        ),
+        "log_prior": posterior.log_prior,
+        "log_likelihood": _log_likelihood(model, observations, packing, terms, (chains, count)),
+        "log_predictive": _over_transitions(
+            packing, terms.reshape(chains, count, *terms.shape[1:])[:, thin]
+        ).assign_coords(draw=thin),
+        "observed_data": packing.dataset(observations.values, ()),
+        "constant_data": packing.constant_data(data, model),
+        "posterior_predictive": predict(posterior, thin, keys[1]),
+        "prior": prior.parameters,
+        "prior_predictive": predict(prior, np.arange(PREDICTIVE_DRAWS), keys[2]),
+    }
+    return xr.DataTree.from_dict({name: _numbered(dataset) for name, dataset in groups.items()})
+
+
+def _numbered(dataset: xr.Dataset) -> xr.Dataset:
+    missing = {
+        dim: np.arange(dataset.sizes[dim])
+        for dim in ("chain", "draw")
+        if dim in dataset.sizes and dim not in dataset.coords
+    }
+    return dataset.assign_coords(missing)
+
+
+class _Draws(NamedTuple):
+    """Draws of the prior or the posterior, in every form that the groups need."""
+
+    shape: tuple[int, int]
+    stacked: ObservedSDE
+    parameters: xr.Dataset
+    unconstrained: xr.Dataset
+    log_prior: xr.Dataset
+
+
+class _Reader:
+    """Turn positions (chain, draw, dimension) into named groups."""
+
+    def __init__(self, model: SDEModel, target: Target) -> None:
+        self.model = model
+
+        def one(position: Array) -> tuple[Any, ...]:
+            free = target.unravel(position)
+            sites = constrained_sites(model, free)
+            return free, sites, rebuild(model, sites), log_prior(model, sites)
+
+        self.read = per_draw(one)
+
+    def __call__(self, positions: np.ndarray) -> _Draws:
+        shape = positions.shape[:2]
+        free, sites, stacked, prior = self.read(positions.reshape(-1, positions.shape[-1]))
+        lead = ("chain", "draw")
+
+        def folded(values: dict[str, np.ndarray], dims: dict[str, list[str]]) -> dict[str, Any]:
+            return {
+                name: ((*lead, *dims[name]), values[name].reshape(*shape, *values[name].shape[1:]))
+                for name in dims
+            }
+
+        own = {name: [f"{name}_dim_{axis}" for axis in range(value.ndim - 1)] for name, value in free.items()}
+        return _Draws(
+            shape,
+            stacked,
+            self._parameters(folded(sites, self.model.dims()), stacked, shape),
+            xr.Dataset(folded(free, own)),
+            xr.Dataset(folded(prior, {name: [] for name in prior})),
+        )
+
+    def _parameters(
+        self, variables: dict[str, Any], stacked: ObservedSDE, shape: tuple[int, int]
+    ) -> xr.Dataset:
+        states = list(self.model.frozen_scale.states)
+        used = {dim for dims, _ in variables.values() for dim in dims}
+        coords = {dim: states for dim in ("state", "state_bis") if dim in used}
+        dataset = xr.Dataset(variables, coords)
+        return dataset.merge(probes(self.model, stacked, probe_points(self.model), shape))
+
+
+def _step_terms(model: SDEModel, observations: Observations, stacked: ObservedSDE) -> np.ndarray:
+    """Return log p(y_k | y_1, …, y_{k−1}) of every draw, (sample, trajectory, time)."""
+    terms = per_draw(
+        lambda one: likelihood.log_density(one, model.discretization, model.observation, observations)
+    )
+    return terms(stacked)
+
+
+def _log_likelihood(
+    model: SDEModel,
+    observations: Observations,
+    packing: Packing,
+    terms: np.ndarray,
+    shape: tuple[int, int],
+) -> xr.Dataset:
+    folded = terms.reshape(*shape, *terms.shape[1:])
+    if model.observation.exact and observations.complete:
+        return _over_transitions(packing, folded)
+    return xr.Dataset({"y": (("chain", "draw", "trajectory"), folded.sum(-1))}, {"trajectory": packing.names})
+
+
+def _over_transitions(packing: Packing, terms: np.ndarray) -> xr.Dataset:
+    return packing.labelled({"y": (("chain", "draw", "transition"), packing.pack(terms))})
+
+
+class _Predictor:
+    """Draw replicated data at the data's times."""
+
+    def __init__(self, model: SDEModel, observations: Observations, packing: Packing) -> None:
+        self.packing = packing
+        self.generate = per_draw(
+            lambda pair: generate(
+                pair[0], model.discretization, observations, jax.random.wrap_key_data(pair[1])
+            )
+        )
+
+    def __call__(self, draws: _Draws, thin: np.ndarray, key: Key) -> xr.Dataset:
+        chains, count = draws.shape
+        chosen = (np.arange(chains)[:, None] * count + thin).reshape(-1)
+        stacked = jax.tree.map(lambda leaf: leaf[chosen], draws.stacked)
+        keys = np.asarray(jax.random.key_data(jax.random.split(key, chosen.size)))
+        return self.packing.dataset(self.generate((stacked, keys)), (chains, thin.size)).assign_coords(
+            draw=thin
+        )

@@ -1,0 +1,120 @@
+"""Fit a model to trajectories."""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+import xarray as xr
+
+from sdebayes._core.errors import ModelError
+from sdebayes._core.precision import scope, single_blas_thread
+from sdebayes.inference import NUTS
+from sdebayes.inference.target import make_target
+from sdebayes.model.sdemodel import SDEModel
+from sdebayes.posterior import specification
+from sdebayes.posterior.export import build_tree
+from sdebayes.posterior.posterior import Posterior
+from sdebayes.posterior.store import SCHEMA_VERSION
+
+
+def fit(
+    model: SDEModel,
+    data: xr.Dataset,
+    strategy: NUTS | None = None,
+    seed: int = 0,
+    *,
+    precision: str = "float64",
+    progress: bool | None = None,
+    checkpoint: str | Path | None = None,
+) -> Posterior:
+    """Fit a model to trajectories.
+
+    Parameters
+    ----------
+    model
+        The model; its data-scaled prior constants are frozen to these data unless that is done already.
+    data
+        Trajectories, as `sdebayes.trajectories` or ``StateSpace.transform`` return them.
+    strategy
+        How to fit; ``NUTS()`` by default.
+    seed
+        The same seed gives the same draws.
+    precision
+        ``"float64"`` or ``"float32"``, for the fit and for everything computed from it.
+    progress
+        Whether progress bars are shown; by default if standard error is a terminal.
+    checkpoint
+        A folder that keeps finished blocks of draws; the same call resumes there after an interrupt, with identical
+        draws.
+
+    Returns
+    -------
+    Posterior
+        The draws, and what is computed from them.
+
+    Raises
+    ------
+    DataError
+        If the data set is not valid.
+    ModelError
+        If data, model and strategy do not fit together.
+    InferenceError
+        If no point with a finite density is found.
+    StoreError
+        If the checkpoint cannot be used.
+
+    Notes
+    -----
+    JAX's configuration and the BLAS threads are as they were when the call returns.
+    """
+    if not isinstance(model, SDEModel):
+        raise ModelError(f"fit: model is {type(model).__name__}; expected a sdebayes.SDEModel.")
+    strategy = NUTS() if strategy is None else strategy
+    if not isinstance(strategy, NUTS):
+        raise ModelError(
+            f"fit: strategy is {strategy!r}; expected an object such as sdebayes.NUTS(draws=1000)."
+        )
+    shown = sys.stderr.isatty() if progress is None else progress
+    with scope(precision), single_blas_thread():
+        scaled = model.scaled_to(data)
+        target_key, run_key, export_key = jax.random.split(jax.random.key(seed), 3)
+        target = make_target(scaled.numpyro_model(data), scaled.build, target_key)
+        attrs = _attributes(scaled, data, strategy, seed, precision)
+        kept = None if checkpoint is None else (checkpoint, _fingerprint(attrs, data))
+        draws = strategy.run(target, run_key, precision=precision, progress=shown, checkpoint=kept)
+        tree = build_tree(scaled, data, target, draws, export_key)
+    tree.attrs.update(attrs)
+    return Posterior(scaled, tree)
+
+
+def _attributes(
+    model: SDEModel, data: xr.Dataset, strategy: NUTS, seed: int, precision: str
+) -> dict[str, Any]:
+    carried = ("space", "space_hash", "time_unit", "step", "encoder", "warning")
+    return {
+        "schema": "sdebayes posterior",
+        "schema_version": SCHEMA_VERSION,
+        "sdebayes_version": version("sdebayes"),
+        "inference_library": "numpyro",
+        "inference_library_version": version("numpyro"),
+        "model": specification.encode(model),
+        "model_description": model.describe(),
+        "strategy": repr(strategy),
+        "max_tree_depth": strategy.max_tree_depth,
+        "seed": seed,
+        "precision": precision,
+        **{name: data.attrs[name] for name in carried if name in data.attrs},
+    }
+
+
+def _fingerprint(attrs: dict[str, Any], data: xr.Dataset) -> str:
+    digest = hashlib.sha256(repr(sorted(attrs.items())).encode())
+    for name in ("y", "t"):
+        digest.update(np.ascontiguousarray(data[name].values, dtype=np.float64).tobytes())
+    return digest.hexdigest()

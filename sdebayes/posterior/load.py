@@ -1,0 +1,50 @@
+"""Load a posterior from disk."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sdebayes._core.errors import StoreError
+from sdebayes.model.sdemodel import SDEModel
+from sdebayes.posterior import specification, store
+from sdebayes.posterior.posterior import Posterior
+
+
+def load(path: str | Path, model: SDEModel | None = None) -> Posterior:
+    """Load a posterior that `Posterior.to_netcdf` wrote.
+
+    Parameters
+    ----------
+    path
+        The file.
+    model
+        The model, where it is made of the user's own functions or distributions, which no file holds. It is scaled to
+        the stored training data as it was in the fit.
+
+    Returns
+    -------
+    Posterior
+        The same draws, with the same results.
+
+    Raises
+    ------
+    StoreError
+        If the file cannot be read, or holds no model and none is given.
+    """
+    tree = store.read(path)
+    text = str(tree.attrs.get("model", ""))
+    if model is None and not text:
+        raise StoreError(
+            f"{path} holds draws of a model with functions of the user's own, which are not stored; "
+            "give the model: sdebayes.load(path, model=...)."
+        )
+    if model is None:
+        return Posterior(specification.decode(text), tree)
+    posterior = Posterior(model, tree)
+    scaled = model.scaled_to(posterior.training_data())
+    if scaled.describe() != tree.attrs["model_description"]:
+        raise StoreError(
+            f"{path} was fitted with another model than the one given.\nStored:\n"
+            f"{tree.attrs['model_description']}\nGiven:\n{scaled.describe()}"
+        )
+    return Posterior(scaled, tree)

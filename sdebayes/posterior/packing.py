@@ -1,0 +1,115 @@
+"""Observed steps of all trajectories in one row after another, without the padding."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from jaxtyping import Bool, Float, Int
+
+from sdebayes.model.observations import Observations
+from sdebayes.model.sdemodel import SDEModel
+from sdebayes.paths.container import pack
+
+
+@dataclass(frozen=True)
+class Packing:
+    """Which rows of padded arrays hold an observed step.
+
+    Parameters
+    ----------
+    rows, columns
+        Trajectory and step of each packed row.
+    seen
+        (transition, observed), which entries have a value.
+    times
+        (transition,), in time.
+    names
+        Names of the trajectories.
+    labels
+        Names of the observed coordinates.
+    dim
+        Dimension of the observed coordinates: ``"state"``, or ``"observed"`` where H makes them of the states.
+    """
+
+    rows: Int[np.ndarray, " transition"]
+    columns: Int[np.ndarray, " transition"]
+    seen: Bool[np.ndarray, "transition observed"]
+    times: Float[np.ndarray, " transition"]
+    names: list[str]
+    labels: list[str]
+    dim: str
+
+    def pack(self, padded: Any) -> np.ndarray:
+        """Take the packed rows of (..., trajectory, time)."""
+        return np.asarray(padded)[..., self.rows, self.columns]
+
+    def labelled(self, variables: dict[str, Any]) -> xr.Dataset:
+        """Make a dataset over ``transition`` with the trajectory, step and time of each row."""
+        coords = {
+            "trajectory": ("transition", np.array(self.names)[self.rows]),
+            "time": ("transition", self.columns),
+            "t": ("transition", self.times),
+        }
+        return xr.Dataset(variables, coords)
+
+    def dataset(self, padded: Any, leading: tuple[int, ...]) -> xr.Dataset:
+        """Make ``y`` over (chain, draw, transition, coordinate) from padded values, or without chain and draw."""
+        array = np.asarray(padded)
+        array = array.reshape(-1, *array.shape[-3:])[:, self.rows, self.columns]
+        array = np.where(self.seen, array, np.nan)
+        dims = ("chain", "draw")[: len(leading)]
+        array = array.reshape(*leading, *array.shape[1:])
+        return self.labelled({"y": ((*dims, "transition", self.dim), array)}).assign_coords(
+            {self.dim: self.labels}
+        )
+
+    def constant_data(self, data: xr.Dataset, model: SDEModel) -> xr.Dataset:
+        """Keep what later steps need of the data: times, the state space, the data's scale."""
+        dataset = self.labelled({"trajectory_index": ("transition", self.rows)})
+        space = [name for name in data.data_vars if str(name).startswith("space_")]
+        scale = model.frozen_scale
+        dataset = dataset.assign(
+            scale_location=("state", scale.location),
+            scale_variance=("state", scale.variance),
+            scale_rate=("state", scale.rate),
+            scale_observed_variance=(self.dim, scale.observed_variance),
+            scale_step=scale.step,
+        ).assign_coords(state=list(scale.states))
+        for name in space:
+            dataset[name] = data[name].drop_vars([c for c in data[name].coords if c not in ("state",)])
+        return dataset.assign_attrs(data.attrs)
+
+
+def pack_steps(data: xr.Dataset, model: SDEModel, observations: Observations) -> Packing:
+    """Find the observed steps of a data set as the model reads it."""
+    seen = np.asarray(observations.seen)
+    rows, columns = np.nonzero(seen.any(-1))
+    whole = model.observation.matrix is None
+    return Packing(
+        rows,
+        columns,
+        seen[rows, columns],
+        np.asarray(observations.times)[rows, columns],
+        [str(name) for name in data["trajectory"].values],
+        [str(label) for label in data["state"].values],
+        "state" if whole else "observed",
+    )
+
+
+def training_data(tree: xr.DataTree) -> xr.Dataset:
+    """Rebuild the trajectories a posterior was fitted to from its packed rows.
+
+    Steps at which nothing was observed come back only where a later step of their trajectory makes them count.
+    """
+    observed, constant = tree["observed_data"].to_dataset(), tree["constant_data"].to_dataset()
+    index = constant["trajectory_index"].values
+    dim = "state" if "state" in observed["y"].dims else "observed"
+    order = np.unique(index)
+    names = [str(observed["trajectory"].values[index == i][0]) for i in order]
+    values = [observed["y"].values[index == i] for i in order]
+    times = [observed["t"].values[index == i] for i in order]
+    dataset = pack(values, times, names, "state").assign_coords(state=list(observed[dim].values))
+    return dataset.assign_attrs({**dataset.attrs, **constant.attrs})

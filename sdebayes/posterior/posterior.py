@@ -1,0 +1,388 @@
+"""The result of a fit: draws, and everything that is computed from them draw by draw."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import xarray as xr
+from scipy.special import logsumexp
+
+from sdebayes._core import precision
+from sdebayes._core.errors import DataError, StateSpaceError
+from sdebayes.dynamics import SDE, ObservedSDE
+from sdebayes.inference.findings import Findings, sampling_findings, separation_finding, step_finding
+from sdebayes.model import likelihood
+from sdebayes.model.observations import Observations
+from sdebayes.model.rebuild import constrained_sites, per_draw, rebuild
+from sdebayes.model.sdemodel import SDEModel
+from sdebayes.posterior import store
+from sdebayes.posterior.packing import training_data
+
+SMOOTHED_DRAWS = 100
+MEMORY_LIMIT = 2**30
+
+
+class Posterior:
+    """Posterior draws of an `SDEModel`.
+
+    Nothing changes it: every method computes from the draws and returns something new.
+
+    Parameters
+    ----------
+    model
+        The model, its prior constants frozen as numbers.
+    data
+        DataTree with the groups ArviZ reads: ``posterior``, ``unconstrained``, ``sample_stats``, ``log_prior``,
+        ``log_likelihood`` (over ``trajectory``, or over ``transition`` for exactly observed states),
+        ``log_predictive``, ``observed_data``, ``posterior_predictive``, ``prior``, ``prior_predictive``,
+        ``constant_data``.
+    """
+
+    def __init__(self, model: SDEModel, data: xr.DataTree) -> None:
+        self.model = model
+        self.data = data
+
+    def __repr__(self) -> str:
+        sizes = self.data["posterior"].sizes
+        return f"<Posterior: {sizes['chain']} chains × {sizes['draw']} draws of {len(self.states)} states>"
+
+    @property
+    def precision(self) -> str:
+        """``"float64"`` or ``"float32"``: the precision of the fit and of everything computed from it."""
+        return str(self.data.attrs["precision"])
+
+    @property
+    def states(self) -> list[str]:
+        """Labels of the states."""
+        return list(self.model.frozen_scale.states)
+
+    @property
+    def space_hash(self) -> str | None:
+        """Hash of the state space of the data, None for data that came as arrays."""
+        return self.data.attrs.get("space_hash")
+
+    @cached_property
+    def _observed_sde(self) -> ObservedSDE:
+        group = self.data["unconstrained"].to_dataset()
+        free = {str(name): array.values.reshape(-1, *array.shape[2:]) for name, array in group.items()}
+        with precision.scope(self.precision):
+            one = per_draw(lambda sites: rebuild(self.model, constrained_sites(self.model, sites)))
+            return jax.tree.map(jnp.asarray, one(free))
+
+    @cached_property
+    def _log_density(self) -> Callable[..., np.ndarray]:
+        """Log-likelihood of every trajectory under every draw, compiled once for data of one shape."""
+        scheme, observation = self.model.discretization, self.model.observation
+        return per_draw(lambda m, data: likelihood.log_density(m, scheme, observation, data).sum(-1))
+
+    @cached_property
+    def _one_step_laws(self) -> Callable[..., tuple[np.ndarray, np.ndarray]]:
+        scheme, observation = self.model.discretization, self.model.observation
+        return per_draw(lambda m, data: likelihood.one_step_laws(m, scheme, observation, data))
+
+    @cached_property
+    def _smoothed(self) -> Callable[..., tuple[np.ndarray, np.ndarray]]:
+        scheme, observation = self.model.discretization, self.model.observation
+        return per_draw(lambda m, data: likelihood.smoothed(m, scheme, observation, data))
+
+    def observed_sde(self) -> ObservedSDE:
+        """Return the SDE, its initial law and its observation, stacked: every array has a leading sample axis."""
+        return self._observed_sde
+
+    def sde(self) -> SDE:
+        """Return the stacked SDE; read it with ``jax.vmap(lambda s: s.drift(x))(posterior.sde())``."""
+        return self._observed_sde.sde
+
+    def drift(self, x: Any) -> xr.DataArray:
+        """Return f(x) of every draw.
+
+        Parameters
+        ----------
+        x
+            Places, (state,), (point, state), or a DataArray with the dimension ``state``.
+
+        Returns
+        -------
+        xr.DataArray
+            (sample, point, state), in state per unit time.
+
+        Raises
+        ------
+        DataError
+            If ``x`` has another number of states, or is not finite.
+        """
+        points, coords = self._points(x)
+        with precision.scope(self.precision):
+            values = per_draw(lambda s, at: jax.vmap(s.drift)(at))(self.sde(), points)
+        dims = ("sample", "point", "state")
+        unit = f"state per {self._time_unit}"
+        return xr.DataArray(values, coords, dims, "drift", {"units": unit})
+
+    def covariance(self, x: Any) -> xr.DataArray:
+        """Return Σ(x) = G Gᵀ of every draw.
+
+        Parameters
+        ----------
+        x
+            Places, (state,), (point, state), or a DataArray with the dimension ``state``.
+
+        Returns
+        -------
+        xr.DataArray
+            (sample, point, state, state_bis), in state² per unit time.
+
+        Raises
+        ------
+        DataError
+            If ``x`` has another number of states, or is not finite.
+        """
+        points, coords = self._points(x)
+        with precision.scope(self.precision):
+            values = per_draw(lambda s, at: jax.vmap(s.covariance)(at))(self.sde(), points)
+        dims = ("sample", "point", "state", "state_bis")
+        unit = f"state² per {self._time_unit}"
+        coords = coords | {"state_bis": self.states}
+        return xr.DataArray(values, coords, dims, "covariance", {"units": unit})
+
+    @property
+    def _time_unit(self) -> str:
+        return str(self.data.attrs.get("time_unit", "unit of time"))
+
+    def _points(self, x: Any) -> tuple[np.ndarray, dict[str, Any]]:
+        coords: dict[str, Any] = {"state": self.states}
+        if isinstance(x, xr.DataArray):
+            if "state" not in x.dims or x.ndim > 2:
+                raise DataError(f"x has the dimensions {x.dims}; expected (state,) or (point, state).")
+            x = x.transpose(..., "state")
+            if x.ndim == 2 and x.dims[0] in x.coords:
+                coords["point"] = x[x.dims[0]].values
+        points = np.atleast_2d(np.asarray(x, dtype=np.float64))
+        if points.ndim != 2 or points.shape[1] != len(self.states):
+            raise DataError(
+                f"x has shape {np.shape(x)}; expected ({len(self.states)},) or (point, {len(self.states)})."
+            )
+        if not np.all(np.isfinite(points)):
+            raise DataError("x is not finite; give numbers.")
+        return points, coords
+
+    def _read(self, data: xr.Dataset) -> Observations:
+        mine, theirs = self.space_hash, data.attrs.get("space_hash")
+        if mine != theirs:
+            raise StateSpaceError(
+                f"The data are in the state space {theirs or 'none (arrays)'}, the posterior was fitted in "
+                f"{mine or 'none (arrays)'}; scores and states compare only within one. Transform the data with the "
+                "StateSpace of the training data."
+            )
+        return self.model.read(data)
+
+    def _draws(self, samples: int | None, bytes_per_draw: int) -> tuple[ObservedSDE, np.ndarray]:
+        total = self.data["posterior"].sizes["chain"] * self.data["posterior"].sizes["draw"]
+        if samples is not None and samples < 1:
+            raise DataError(f"samples is {samples}; expected a positive number or None.")
+        limit = max(1, MEMORY_LIMIT // max(bytes_per_draw, 1))
+        count = min(total, limit, samples or SMOOTHED_DRAWS)
+        chosen = np.unique(np.linspace(0, total - 1, count).astype(int))
+        return jax.tree.map(lambda leaf: leaf[chosen], self._observed_sde), chosen
+
+    def log_score(self, data: xr.Dataset) -> xr.DataArray:
+        r"""Score trajectories: the log posterior-predictive density of each as a whole.
+
+        .. math::
+            \log \frac{1}{S} \sum_s p(y_{i,1:n} \mid θ_s),
+
+        the latent path, the trajectory effect and missing values integrated out; θ is not updated on the trajectory.
+
+        Parameters
+        ----------
+        data
+            Trajectories in the state space of the training data.
+
+        Returns
+        -------
+        xr.DataArray
+            (trajectory,), in nats, with the coords ``n_scalars`` (observed numbers) and ``n_observed`` (steps).
+
+        Raises
+        ------
+        StateSpaceError
+            If the data are in another state space.
+        DataError, ModelError
+            If the data are not valid, or do not fit the model.
+        """
+        observations = self._read(data)
+        with precision.scope(self.precision), precision.single_blas_thread():
+            terms = self._log_density(self._observed_sde, observations)
+        scores = logsumexp(terms, axis=0) - np.log(terms.shape[0])
+        seen = np.asarray(observations.seen)
+        coords = {
+            "trajectory": data["trajectory"].values,
+            "n_scalars": ("trajectory", seen.sum((1, 2))),
+            "n_observed": ("trajectory", seen.any(-1).sum(-1)),
+        }
+        return xr.DataArray(
+            scores, coords, ("trajectory",), "log_score", {"units": "nat", **self._provenance()}
+        )
+
+    def predict(self, data: xr.Dataset, samples: int | None = None) -> xr.Dataset:
+        """Predict each observation from those before it in its trajectory.
+
+        Parameters
+        ----------
+        data
+            Trajectories in the state space of the training data.
+        samples
+            Number of draws, evenly spread; default at most 100, fewer where an array would pass 1 GiB.
+
+        Returns
+        -------
+        xr.Dataset
+            ``mean`` (sample, trajectory, time, state) and ``covariance`` (…, state, state_bis) of
+            the law of y_k given y_1, …, y_{k−1} under each draw; NaN after a trajectory's end.
+
+        Raises
+        ------
+        StateSpaceError, DataError, ModelError
+            As `log_score`.
+        """
+        observations = self._read(data)
+        *lead, n = observations.values.shape
+        model, chosen = self._draws(samples, 8 * n * n * int(np.prod(lead)))
+        with precision.scope(self.precision), precision.single_blas_thread():
+            mean, covariance = self._one_step_laws(model, observations)
+        inside = self._inside(data, observations)
+        dim = "state" if self.model.observation.matrix is None else "observed"
+        labels = data["state"].values
+        return xr.Dataset(
+            {
+                "mean": (("sample", "trajectory", "time", dim), _masked(mean, inside)),
+                "covariance": (
+                    ("sample", "trajectory", "time", dim, f"{dim}_bis"),
+                    _masked(covariance, inside),
+                ),
+            },
+            {
+                "sample": chosen,
+                "trajectory": data["trajectory"].values,
+                dim: labels,
+                f"{dim}_bis": labels,
+                "t": (("trajectory", "time"), np.where(inside, np.asarray(observations.times), np.nan)),
+            },
+            self._provenance(),
+        )
+
+    def smooth(self, data: xr.Dataset, samples: int | None = None) -> xr.Dataset:
+        """Infer the latent path and the trajectory effect behind each trajectory.
+
+        Parameters
+        ----------
+        data
+            Trajectories in the state space of the training data.
+        samples
+            Number of draws, evenly spread; default at most 100, fewer where an array would pass 1 GiB.
+
+        Returns
+        -------
+        xr.Dataset
+            ``x`` (sample, trajectory, time, state), the mean of X(t_k) given the whole trajectory under each draw,
+            ``x_covariance`` (sample, trajectory, time, state, state_bis), and, with a trajectory effect,
+            ``trajectory_effect`` (sample, trajectory, state) and ``trajectory_effect_covariance``.
+
+        Raises
+        ------
+        StateSpaceError, DataError, ModelError
+            As `log_score`.
+        """
+        observations = self._read(data)
+        n = len(self.states)
+        width = 2 * n if self.model.observation.trajectory_effect else n
+        model, chosen = self._draws(samples, 8 * width**2 * int(np.prod(observations.times.shape)))
+        with precision.scope(self.precision), precision.single_blas_thread():
+            mean, covariance = self._smoothed(model, observations)
+        inside = self._inside(data, observations)
+        lead = ("sample", "trajectory")
+        variables: dict[str, Any] = {
+            "x": ((*lead, "time", "state"), _masked(mean[..., :n], inside)),
+            "x_covariance": (
+                (*lead, "time", "state", "state_bis"),
+                _masked(covariance[..., :n, :n], inside),
+            ),
+        }
+        if self.model.observation.trajectory_effect:
+            variables["trajectory_effect"] = ((*lead, "state"), mean[:, :, 0, n:])
+            variables["trajectory_effect_covariance"] = (
+                (*lead, "state", "state_bis"),
+                covariance[:, :, 0, n:, n:],
+            )
+        coords = {
+            "sample": chosen,
+            "trajectory": data["trajectory"].values,
+            "state": self.states,
+            "state_bis": self.states,
+            "t": (("trajectory", "time"), np.where(inside, np.asarray(observations.times), np.nan)),
+        }
+        return xr.Dataset(variables, coords, self._provenance())
+
+    def _inside(self, data: xr.Dataset, observations: Observations) -> np.ndarray:
+        """Tell the steps before each trajectory's end from the padding."""
+        steps = np.asarray(observations.times).shape[1]
+        if self.model.observation.exact:
+            return np.asarray(observations.seen).any(-1)
+        return np.arange(steps) < data["n_steps"].values[:, None]
+
+    def _provenance(self) -> dict[str, Any]:
+        names = ("space_hash", "time_unit", "seed", "precision", "sdebayes_version")
+        return {name: self.data.attrs[name] for name in names if name in self.data.attrs}
+
+    def training_data(self) -> xr.Dataset:
+        """Return the trajectories the model was fitted to, texts left out."""
+        return training_data(self.data)
+
+    def diagnosis(self) -> Findings:
+        """Check the fit: convergence, divergences, step size, and whether noise and diffusion are told apart."""
+        findings = sampling_findings(self.data, int(self.data.attrs["max_tree_depth"]))
+        prior_sd = self.model.observation.prior_noise_logit_sd()
+        parameters = self.data["posterior"].to_dataset()
+        if prior_sd is not None and "stationary_variance" in parameters:
+            findings.append(
+                separation_finding(parameters["noise_variance"], parameters["stationary_variance"], prior_sd)
+            )
+        return Findings((*findings, self._step_finding()))
+
+    def _step_finding(self) -> Any:
+        scale = self.model.frozen_scale
+        with precision.scope(self.precision):
+            norms = per_draw(lambda s, at: jnp.linalg.norm(s.drift.jacobian(at), 2))(
+                self.sde(), scale.location
+            )
+        scheme = type(self.model.discretization).__name__
+        return step_finding(float(np.median(norms)) * scale.step, scheme, exact=self.model.exact_transitions)
+
+    def to_netcdf(self, path: str | Path) -> Path:
+        """Write the posterior to a netCDF file that `sdebayes.load` and `arviz.from_netcdf` read.
+
+        The file before it stays whole until the new one is complete. No code is stored: a model made of the user's own
+        functions is given again to `sdebayes.load`.
+
+        Parameters
+        ----------
+        path
+            The file.
+
+        Raises
+        ------
+        StoreError
+            If it cannot be written.
+        """
+        return store.write(self.data, path)
+
+
+def _masked(values: Any, inside: np.ndarray) -> np.ndarray:
+    array = np.array(values)
+    array[:, ~inside] = np.nan
+    return array

@@ -1,0 +1,91 @@
+"""Drift and covariance at a few places of state space: quantities that every model has, to judge chains by."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import xarray as xr
+from jaxtyping import Float64
+
+from sdebayes.dynamics import ObservedSDE
+from sdebayes.model.rebuild import per_draw
+from sdebayes.model.sdemodel import SDEModel
+
+PROBED_STATES = 4
+
+
+def probe_points(model: SDEModel) -> tuple[list[str], Float64[np.ndarray, "point state"]]:
+    """Return the data's mean, and one standard deviation either side of it along the first states."""
+    scale = model.frozen_scale
+    names, points = ["mean"], [scale.location]
+    for index, label in enumerate(scale.states[:PROBED_STATES]):
+        for sign, word in ((1, "+"), (-1, "−")):
+            shift = np.zeros_like(scale.location)
+            shift[index] = sign * np.sqrt(scale.variance[index])
+            names.append(f"{label} {word} 1 sd")
+            points.append(scale.location + shift)
+    return names, np.array(points)
+
+
+def probes(
+    model: SDEModel,
+    stacked: ObservedSDE,
+    points: tuple[list[str], Float64[np.ndarray, "point state"]],
+    shape: tuple[int, int],
+) -> xr.Dataset:
+    """Read every draw at the probe points.
+
+    Parameters
+    ----------
+    model
+        The model, scaled to data.
+    stacked
+        All its draws.
+    points
+        Names and places, from :func:`probe_points`.
+    shape
+        Numbers of chains and draws.
+
+    Returns
+    -------
+    xr.Dataset
+        ``drift_probe`` (chain, draw, point, state), ``covariance_probe`` (chain, draw, point, term) with a term for
+        each entry of Σ's lower triangle, and for a linear drift ``time_constant`` (chain, draw, mode), 1/Re λ of the
+        drift's Jacobian, slowest first. What is the same in all draws is known, not inferred, and is left out; where Σ
+        does not depend on the state, ``covariance_probe`` has no point.
+    """
+    names, places = points
+    states = list(model.frozen_scale.states)
+    at = jnp.asarray(places)
+    read = per_draw(lambda m: (jax.vmap(m.sde.drift)(at), jax.vmap(m.sde.covariance)(at)))
+    drift, covariance = read(stacked)
+    variables: dict[str, Any] = {}
+    coords: dict[str, Any] = {}
+    if np.ptp(drift, axis=0).any():
+        variables["drift_probe"] = (
+            ("chain", "draw", "point", "state"),
+            drift.reshape(*shape, *drift.shape[1:]),
+        )
+        coords |= {"point": names, "state": states}
+    rows, columns = np.tril_indices(len(states))
+    terms = covariance[:, :, rows, columns]
+    varying = np.ptp(terms, axis=0).any(axis=0)
+    if varying.any():
+        labels = np.array([f"{states[i]}·{states[j]}" for i, j in zip(rows, columns, strict=True)])
+        kept = terms[:, :, varying]
+        dims: tuple[str, ...] = ("chain", "draw", "point", "term")
+        if model.diffusion.constant:
+            kept, dims = kept[:, 0], ("chain", "draw", "term")
+        else:
+            coords["point"] = names
+        variables["covariance_probe"] = (dims, kept.reshape(*shape, *kept.shape[1:]))
+        coords["term"] = labels[varying]
+    if stacked.sde.drift.affine:
+        rates = np.sort(np.linalg.eigvals(np.asarray(stacked.sde.drift.matrix)).real, axis=-1)
+        if np.ptp(rates, axis=0).any() and np.all(rates > 0):
+            variables["time_constant"] = (("chain", "draw", "mode"), (1 / rates).reshape(*shape, -1))
+            coords["mode"] = np.arange(1, len(states) + 1)
+    return xr.Dataset(variables, coords)
