@@ -179,7 +179,7 @@ def benchmark(
         )
     x = simulated["x"].values[0, :, burn_in:]
     data = trajectories(
-        x + noise * generator.standard_normal(x.shape), t=dt * np.arange(n_steps), time_unit="time"
+        x + noise * generator.standard_normal(x.shape), t=dt * np.arange(n_steps), time_unit="time unit"
     )
     return data.assign_attrs(benchmark=name, seed=seed, noise=float(noise)), sde
 

@@ -155,7 +155,8 @@ def spectrum(
     Returns
     -------
     Axes
-        A mode a row: posterior median and interval of 1/|Re λ|, logarithmic; the share of draws that rotate beside it.
+        A mode a row: posterior median and interval of 1/|Re λ|, on a logarithmic axis if they span more than a decade;
+        the share of draws that rotate beside it.
 
     Raises
     ------
@@ -176,10 +177,11 @@ def spectrum(
         ax.plot(middle, rows, "o", color=POSTERIOR, markersize=4, label="posterior median")
         if truth is not None:
             ax.plot(truth["time_constant"].isel(point=0, sample=0), rows, "x", color=TRUTH, label="truth")
-        ax.set_xscale("log")
-        ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-        ax.xaxis.set_minor_locator(NullLocator())
-        ax.xaxis.set_major_formatter("{x:g}")
+        if high.max() > 10 * low.min():
+            ax.set_xscale("log")
+            ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            ax.xaxis.set_minor_locator(NullLocator())
+            ax.xaxis.set_major_formatter("{x:g}")
         ax.set(xlabel=time_label(dataset, "time constant"), ylabel="mode (slowest first)", yticks=rows)
         ax.set_yticklabels(
             [
