@@ -16,7 +16,7 @@ from sdebayes.paths import (
     split,
     trajectories,
 )
-from sdebayes.posterior import Posterior, fit, load
+from sdebayes.posterior import Posterior, compare, fit, load
 from sdebayes.simulation import simulate
 
 __all__ = [
@@ -32,6 +32,7 @@ __all__ = [
     "Sentences",
     "StateSpace",
     "analysis",
+    "compare",
     "datasets",
     "dynamics",
     "embed",

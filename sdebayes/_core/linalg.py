@@ -5,7 +5,7 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 from jax.scipy.linalg import expm, solve_triangular
-from jaxtyping import Array, Bool, Float
+from jaxtyping import Array, Float
 
 from sdebayes._core.types import Matrix, Scalar, Vector
 
@@ -68,24 +68,31 @@ def stationary_covariance(A: Matrix, covariance: Matrix) -> Matrix:
     return symmetrize(_doubled(*start, times=60)[1])
 
 
-def normal_log_density(
-    residual: Float[Array, " n"], factor: Float[Array, "n n"], seen: Bool[Array, " n"] | None = None
-) -> Float[Array, ""]:
-    """Log density of N(0, L Lᵀ) at a residual.
+@jax.custom_jvp
+def inverse_and_log_determinant(matrix: Matrix) -> tuple[Matrix, Float[Array, ""]]:
+    """Return M⁻¹ and log |M| of a positive definite matrix; NaN where it is not.
 
-    Parameters
-    ----------
-    residual
-        (n,), zero where ``seen`` is false.
-    factor
-        Lower Cholesky factor L, (n, n), with unit rows where ``seen`` is false.
-    seen
-        Which entries were observed; all of them by default.
+    The derivatives −M⁻¹ dM M⁻¹ and tr(M⁻¹ dM) are given, which costs a fraction of differentiating the factorisation.
     """
+    factor = jnp.linalg.cholesky(matrix)
+    half = solve_triangular(factor, jnp.eye(matrix.shape[-1], dtype=matrix.dtype), lower=True)
+    return half.T @ half, 2 * jnp.sum(jnp.log(jnp.diagonal(factor)))
+
+
+@inverse_and_log_determinant.defjvp
+def _inverse_jvp(
+    primals: tuple[Matrix], tangents: tuple[Matrix]
+) -> tuple[tuple[Matrix, Array], tuple[Matrix, Array]]:
+    inverse, log_determinant = inverse_and_log_determinant(primals[0])
+    product = inverse @ tangents[0]
+    return (inverse, log_determinant), (-product @ inverse, jnp.trace(product))
+
+
+def normal_log_density(residual: Float[Array, " n"], factor: Float[Array, "n n"]) -> Float[Array, ""]:
+    """Log density of N(0, L Lᵀ) at a residual, (n,), with the lower Cholesky factor L, (n, n)."""
     white = solve_triangular(factor, residual, lower=True)
-    count = residual.shape[-1] if seen is None else jnp.sum(seen)
     log_determinant = jnp.sum(jnp.log(jnp.diagonal(factor)))
-    return -0.5 * (white @ white) - log_determinant - 0.5 * count * jnp.log(2 * jnp.pi)
+    return -0.5 * (white @ white) - log_determinant - 0.5 * residual.shape[-1] * jnp.log(2 * jnp.pi)
 
 
 def affine_flow(J: Matrix, velocity: Vector, acceleration: Vector, dt: Scalar) -> Vector:

@@ -15,10 +15,9 @@ from __future__ import annotations
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jax.scipy.linalg import cho_solve, solve_triangular
 from jaxtyping import Array, Float
 
-from sdebayes._core.linalg import normal_log_density, symmetrize
+from sdebayes._core.linalg import inverse_and_log_determinant, symmetrize
 from sdebayes.dynamics import ObservedSDE
 from sdebayes.model.observations import Observations
 from sdebayes.schemes import AffineTransition
@@ -96,7 +95,7 @@ def shared_log_density(model: LinearGaussian, observations: Observations) -> Flo
 
     The covariances do not depend on the values, so they are computed once for all trajectories.
     """
-    gains, factors, index = _shared_covariances(model, observations)
+    gains, precisions, log_determinants, index = _shared_covariances(model, observations)
     seen = jnp.asarray(observations.seen[..., 0]).T
     values = jnp.swapaxes(jnp.asarray(observations.values), 0, 1)
 
@@ -110,30 +109,28 @@ def shared_log_density(model: LinearGaussian, observations: Observations) -> Flo
 
     start = jnp.broadcast_to(model.mean, (values.shape[1], model.mean.shape[0]))
     _, residuals = jax.lax.scan(step, start, (values, seen, gains, index))
-    white = solve_triangular(factors, jnp.swapaxes(residuals, 1, 2), lower=True)
-    log_determinants = jnp.sum(jnp.log(jnp.diagonal(factors, axis1=1, axis2=2)), -1)
-    constant = 0.5 * values.shape[-1] * jnp.log(2 * jnp.pi)
-    terms = -0.5 * jnp.sum(white**2, 1) - (log_determinants + constant)[:, None]
+    distance = jnp.sum((residuals @ precisions) * residuals, -1)
+    constant = values.shape[-1] * jnp.log(2 * jnp.pi)
+    terms = -0.5 * (distance + log_determinants[:, None] + constant)
     return jnp.where(seen, terms, 0.0).T
 
 
 def _shared_covariances(
     model: LinearGaussian, observations: Observations
-) -> tuple[Float[Array, "time z observed"], Float[Array, "time observed observed"], Array]:
+) -> tuple[Float[Array, "time z observed"], Float[Array, "time observed observed"], Array, Array]:
     index = jnp.concatenate([jnp.asarray(observations.step_index[0]), jnp.zeros(1, dtype=int)])
     H = model.matrix
 
-    def step(covariance: Float[Array, "z z"], u: Array) -> tuple[Array, tuple[Array, Array]]:
+    def step(covariance: Float[Array, "z z"], u: Array) -> tuple[Array, tuple[Array, ...]]:
         cross = covariance @ H.T
-        factor = jnp.linalg.cholesky(H @ cross + model.noise)
-        half = solve_triangular(factor, cross.T, lower=True)
-        gain = solve_triangular(factor, half, lower=True, trans=1).T
-        updated = covariance - half.T @ half
+        precision, log_determinant = inverse_and_log_determinant(H @ cross + model.noise)
+        gain = cross @ precision
         F = model.transition[u]
-        return symmetrize(F @ updated @ F.T) + model.process[u], (gain, factor)
+        following = F @ (covariance - gain @ cross.T) @ F.T + model.process[u]
+        return symmetrize(following), (gain, precision, log_determinant)
 
-    _, (gains, factors) = jax.lax.scan(step, model.covariance, index)
-    return gains, factors, index
+    _, (gains, precisions, log_determinants) = jax.lax.scan(step, model.covariance, index)
+    return gains, precisions, log_determinants, index
 
 
 def kalman_filter(model: LinearGaussian, observations: Observations) -> Filtered:
@@ -152,16 +149,17 @@ def _filter_one(model: LinearGaussian, values: Array, seen: Array, index: Array)
         noise = jnp.where(here[:, None] & here[None, :], model.noise, 0.0) + jnp.diag(1.0 - here)
         residual = jnp.where(here, value - model.matrix @ mean, 0.0)
         cross = covariance @ H.T
-        factor = jnp.linalg.cholesky(H @ cross + noise)
-        half = solve_triangular(factor, cross.T, lower=True)
-        updated_mean = mean + cross @ cho_solve((factor, True), residual)
-        updated = symmetrize(covariance - half.T @ half)
+        precision, log_determinant = inverse_and_log_determinant(H @ cross + noise)
+        gain = cross @ precision
+        updated_mean = mean + gain @ residual
+        updated = symmetrize(covariance - gain @ cross.T)
         F = model.transition[u]
         following = (
             F @ updated_mean + model.shift[u],
             symmetrize(F @ updated @ F.T) + model.process[u],
         )
-        density = normal_log_density(residual, factor, here)
+        constant = jnp.sum(here) * jnp.log(2 * jnp.pi)
+        density = -0.5 * (residual @ precision @ residual + log_determinant + constant)
         return following, (density, mean, covariance, updated_mean, updated)
 
     _, results = jax.lax.scan(step, (model.mean, model.covariance), (values, seen, index))

@@ -30,6 +30,8 @@ class Observations(eqx.Module):
     shared
         Whether all trajectories have the same Δt at each step and none has a gap before its end, so that all
         share one sequence of filter covariances.
+    complete
+        Whether each step is seen in all its entries or in none.
     """
 
     values: Float[Array | np.ndarray, "trajectory time observed"]
@@ -38,11 +40,7 @@ class Observations(eqx.Module):
     steps: Float[Array | np.ndarray, " unique"]
     step_index: Int[Array | np.ndarray, "trajectory transition"]
     shared: bool = eqx.field(static=True)
-
-    @property
-    def complete(self) -> bool:
-        """Whether each step is seen in all its entries or in none."""
-        return bool(np.all(np.all(self.seen, -1) == np.any(self.seen, -1)))
+    complete: bool = eqx.field(static=True)
 
 
 def read(data: xr.Dataset, drop_missing_steps: bool = False) -> Observations:
@@ -92,7 +90,8 @@ def _observations(values: np.ndarray, times: np.ndarray, seen: np.ndarray, ends:
     shared = bool(same and no_gap)
     if shared:
         index = np.broadcast_to(longest, index.shape)
-    return Observations(np.where(seen, values, 0.0), seen, filled, steps, index, shared)
+    complete = bool(np.all(seen.all(-1) == seen.any(-1)))
+    return Observations(np.where(seen, values, 0.0), seen, filled, steps, index, shared, complete)
 
 
 def _unique_steps(steps: np.ndarray, inside: np.ndarray, largest: float) -> tuple[np.ndarray, np.ndarray]:

@@ -1,7 +1,8 @@
 """The result of a fit, and comparisons of results."""
 
+from sdebayes.posterior.compare import compare
 from sdebayes.posterior.fit import fit
 from sdebayes.posterior.load import load
 from sdebayes.posterior.posterior import Posterior
 
-__all__ = ["Posterior", "fit", "load"]
+__all__ = ["Posterior", "compare", "fit", "load"]

@@ -86,7 +86,7 @@ def fit(
         target_key, run_key, export_key = jax.random.split(jax.random.key(seed), 3)
         target = make_target(scaled.numpyro_model(data), scaled.build, target_key)
         attrs = _attributes(scaled, data, strategy, seed, precision)
-        kept = None if checkpoint is None else (checkpoint, _fingerprint(attrs, data))
+        kept = None if checkpoint is None else (checkpoint, repr(sorted(attrs.items())))
         draws = strategy.run(target, run_key, precision=precision, progress=shown, checkpoint=kept)
         tree = build_tree(scaled, data, target, draws, export_key)
     tree.attrs.update(attrs)
@@ -108,13 +108,14 @@ def _attributes(
         "strategy": repr(strategy),
         "max_tree_depth": strategy.max_tree_depth,
         "seed": seed,
+        "data_hash": _data_hash(data),
         "precision": precision,
         **{name: data.attrs[name] for name in carried if name in data.attrs},
     }
 
 
-def _fingerprint(attrs: dict[str, Any], data: xr.Dataset) -> str:
-    digest = hashlib.sha256(repr(sorted(attrs.items())).encode())
+def _data_hash(data: xr.Dataset) -> str:
+    digest = hashlib.sha256()
     for name in ("y", "t"):
         digest.update(np.ascontiguousarray(data[name].values, dtype=np.float64).tobytes())
-    return digest.hexdigest()
+    return digest.hexdigest()[:16]

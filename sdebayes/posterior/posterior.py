@@ -96,8 +96,11 @@ class Posterior:
         return self._observed_sde
 
     def sde(self) -> SDE:
-        """Return the stacked SDE; read it with ``jax.vmap(lambda s: s.drift(x))(posterior.sde())``."""
-        return self._observed_sde.sde
+        """Return the stacked SDE; read it with ``jax.vmap(lambda s: s.drift(x))(posterior.sde())``.
+
+        Its arrays are in the precision that JAX has where this is called.
+        """
+        return jax.tree.map(lambda leaf: jnp.asarray(np.asarray(leaf)), self._observed_sde.sde)
 
     def drift(self, x: Any) -> xr.DataArray:
         """Return f(x) of every draw.
@@ -119,7 +122,7 @@ class Posterior:
         """
         points, coords = self._points(x)
         with precision.scope(self.precision):
-            values = per_draw(lambda s, at: jax.vmap(s.drift)(at))(self.sde(), points)
+            values = per_draw(lambda s, at: jax.vmap(s.drift)(at))(self._observed_sde.sde, points)
         dims = ("sample", "point", "state")
         unit = f"state per {self._time_unit}"
         return xr.DataArray(values, coords, dims, "drift", {"units": unit})
@@ -144,7 +147,7 @@ class Posterior:
         """
         points, coords = self._points(x)
         with precision.scope(self.precision):
-            values = per_draw(lambda s, at: jax.vmap(s.covariance)(at))(self.sde(), points)
+            values = per_draw(lambda s, at: jax.vmap(s.covariance)(at))(self._observed_sde.sde, points)
         dims = ("sample", "point", "state", "state_bis")
         unit = f"state² per {self._time_unit}"
         coords = coords | {"state_bis": self.states}
@@ -358,7 +361,7 @@ class Posterior:
         scale = self.model.frozen_scale
         with precision.scope(self.precision):
             norms = per_draw(lambda s, at: jnp.linalg.norm(s.drift.jacobian(at), 2))(
-                self.sde(), scale.location
+                self._observed_sde.sde, scale.location
             )
         scheme = type(self.model.discretization).__name__
         return step_finding(float(np.median(norms)) * scale.step, scheme, exact=self.model.exact_transitions)
