@@ -1,6 +1,25 @@
 """What a posterior, or a known SDE, says about the process: every result keeps its draws."""
 
-from sdebayes.analysis import fields, forecasts, moments, phase_space
+from sdebayes.analysis import (
+    calibration,
+    fields,
+    forecasts,
+    moments,
+    persistence,
+    phase_space,
+    surprise,
+    variance,
+)
 from sdebayes.analysis.summary import summarize
 
-__all__ = ["fields", "forecasts", "moments", "phase_space", "summarize"]
+__all__ = [
+    "calibration",
+    "fields",
+    "forecasts",
+    "moments",
+    "persistence",
+    "phase_space",
+    "summarize",
+    "surprise",
+    "variance",
+]

@@ -1,5 +1,5 @@
 """Figures of results: each function takes xarray only and returns matplotlib axes."""
 
-from sdebayes.plots import checks, fields, moments, phase_space
+from sdebayes.plots import checks, fields, moments, persistence, phase_space, scores, variance
 
-__all__ = ["checks", "fields", "moments", "phase_space"]
+__all__ = ["checks", "fields", "moments", "persistence", "phase_space", "scores", "variance"]

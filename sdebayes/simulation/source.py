@@ -25,9 +25,15 @@ _CARRIED_ATTRIBUTES = ("time_unit", "step", "encoder", "space_hash", "warning")
 class PosteriorLike(Protocol):
     """What simulation and analysis read of a posterior."""
 
-    precision: str
-    states: list[str]
     data: Any
+
+    @property
+    def precision(self) -> str:
+        """``"float64"`` or ``"float32"``."""
+
+    @property
+    def states(self) -> list[str]:
+        """Labels of the states."""
 
     def observed_sde(self) -> ObservedSDE:
         """Return the stacked SDE with its initial law and observation."""

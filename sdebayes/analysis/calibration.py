@@ -1,0 +1,55 @@
+"""Whether the probabilities of forecasts come true."""
+
+from __future__ import annotations
+
+import numpy as np
+import xarray as xr
+
+from sdebayes._core.errors import DataError
+
+
+def coverage(values: xr.DataArray, nominal: float = 0.9, prob: float = 0.9) -> xr.Dataset:
+    """Count how often what came lay in the central interval of its forecast.
+
+    Parameters
+    ----------
+    values
+        Probability integral transforms (…, state), as `sdebayes.analysis.forecasts.pit` returns them; NaN are left
+        out.
+    nominal
+        Probability of the forecast interval.
+    prob
+        Probability of the interval around the count.
+
+    Returns
+    -------
+    xarray.Dataset
+        Over the last dimension of ``values``: ``coverage``, with its Wilson interval ``lower`` and ``upper``, and
+        ``count``. The interval takes successive values as independent, which they are if the forecasts are calibrated.
+
+    Raises
+    ------
+    DataError
+        If a probability is not between 0 and 1, or a coordinate has no value.
+
+    References
+    ----------
+    Wilson (1927), doi:10.1080/01621459.1927.10502953; Dawid (1984), doi:10.2307/2981683, for the independence.
+    """
+    from scipy.stats import norm
+
+    if not (0 < nominal < 1 and 0 < prob < 1):
+        raise DataError(f"nominal={nominal!r}, prob={prob!r}; both must be probabilities between 0 and 1.")
+    rest = [dim for dim in values.dims if dim != values.dims[-1]]
+    seen = values.notnull()
+    count = seen.sum(rest)
+    if int(count.min()) < 1:
+        raise DataError("A coordinate has no forecast to judge; leave it out.")
+    share = ((abs(values - 0.5) <= nominal / 2) & seen).sum(rest) / count
+    z = float(norm.ppf((1 + prob) / 2))
+    centre = (share + z**2 / (2 * count)) / (1 + z**2 / count)
+    half = z / (1 + z**2 / count) * np.sqrt(share * (1 - share) / count + z**2 / (4 * count**2))
+    return xr.Dataset(
+        {"coverage": share, "lower": centre - half, "upper": centre + half, "count": count},
+        attrs={"nominal": nominal, "prob": prob},
+    )

@@ -1,0 +1,52 @@
+"""Where the variance of the observations comes from."""
+
+from __future__ import annotations
+
+import numpy as np
+import xarray as xr
+
+from sdebayes._core.errors import ModelError
+from sdebayes.simulation import as_source
+from sdebayes.simulation.source import SourceLike
+
+
+def shares(source: SourceLike) -> xr.Dataset:
+    """Share the variance of every observed coordinate out among path, noise and trajectory effect.
+
+    Parameters
+    ----------
+    source
+        A posterior or an ``ObservedSDE`` with a stationary law.
+
+    Returns
+    -------
+    xarray.Dataset
+        Over (sample, state): ``path``, ``noise`` and ``trajectory_effect``, which add up to 1, and ``total``, the
+        variance itself in state²: the diagonals of H P Hᵀ, R and H C Hᵀ, with P the covariance of the initial law.
+
+    Raises
+    ------
+    ModelError
+        If the source has no initial law, or its observation matrix is not the identity.
+    """
+    stacked = as_source(source)
+    observed = stacked.observed
+    matrix = np.asarray(observed.matrix)
+    n = stacked.n_states
+    if matrix.shape[-2:] != (n, n) or not (matrix == np.eye(n)).all():
+        raise ModelError("The shares are told for observations of the states themselves (matrix=None).")
+    if not stacked.has_initial_law:
+        raise ModelError("This SDE has no initial law whose variance could be shared out.")
+    parts = {
+        "path": observed.initial_covariance,
+        "noise": observed.noise_covariance,
+        "trajectory_effect": observed.effect_covariance,
+    }
+    variances = {name: np.diagonal(np.asarray(value), axis1=-2, axis2=-1) for name, value in parts.items()}
+    total = sum(variances.values())
+    dims = ("sample", "state")
+    return xr.Dataset(
+        {name: (dims, value / total) for name, value in variances.items()} | {"total": (dims, total)},
+        {"sample": np.arange(stacked.n_draws), "state": list(stacked.states)},
+        stacked.provenance,
+    )

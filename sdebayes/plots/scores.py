@@ -1,0 +1,103 @@
+"""Figures of held-out scores."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import xarray as xr
+
+from sdebayes._core.errors import DataError
+from sdebayes.plots.style import DATA, POSTERIOR, REFERENCE, legend_above, look, need, one_axes
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_MAKER = "sdebayes.compare"
+
+
+def differences(table: xr.Dataset, ax: Axes | None = None, *, nulls: int = 3) -> Axes:
+    """Draw how much better than the baseline each candidate foretells held-out trajectories.
+
+    Parameters
+    ----------
+    table
+        As ``sdebayes.compare`` returns it.
+    ax
+        Axes, or None.
+    nulls
+        How many candidates at the end of the table are nulls, drawn in grey.
+
+    Returns
+    -------
+    Axes
+        A candidate a row, the mean difference per observed step with two paired standard errors either side.
+
+    Raises
+    ------
+    DataError
+        If the dataset is no table of comparisons.
+    """
+    need(table, ["difference", "standard_error"], _MAKER)
+    names = [str(name) for name in table["candidate"].values]
+    rows = np.arange(len(names))
+    colours = [POSTERIOR] * (len(names) - nulls) + [REFERENCE] * nulls
+    with look():
+        ax = one_axes(ax, height=0.7 + 0.28 * len(names))
+        ax.axvline(0, color=REFERENCE, linewidth=0.6, linestyle=":")
+        values = zip(rows, table["difference"].values, table["standard_error"].values, colours, strict=True)
+        for row, difference, error, colour in values:
+            ax.errorbar(difference, row, xerr=2 * error, fmt="o", color=colour, markersize=4, capsize=2)
+        ax.set(xlabel="gain over the baseline, nats per step", yticks=rows, ylim=(len(names) - 0.5, -0.5))
+        ax.set_yticklabels([name.replace("$", r"\$") for name in names])
+    return ax
+
+
+def per_trajectory(table: xr.Dataset, candidate: str, ax: Axes | None = None, *, most: int = 40) -> Axes:
+    """Draw the score per step of each trajectory under one candidate beside the baseline's.
+
+    Parameters
+    ----------
+    table
+        As ``sdebayes.compare`` returns it.
+    candidate
+        Which candidate.
+    ax
+        Axes, or None.
+    most
+        At most so many trajectories are shown: those with the smallest and the largest gain.
+
+    Returns
+    -------
+    Axes
+        A trajectory a row, sorted by its gain.
+
+    Raises
+    ------
+    DataError
+        If there is no such candidate.
+    """
+    need(table, ["log_score", "n_observed"], _MAKER)
+    if candidate not in table["candidate"].values:
+        raise DataError(f"There is no candidate {candidate!r} among {list(table['candidate'].values)}.")
+    score = table["log_score"] / table["n_observed"]
+    own, null = score.sel(candidate=candidate).values, score.sel(candidate=table.attrs["baseline"]).values
+    order = np.argsort(own - null)[::-1]
+    if order.size > most:
+        order = np.concatenate([order[: most // 2], order[-(most // 2) :]])
+    rows = np.arange(order.size)
+    with look():
+        ax = one_axes(ax, height=0.7 + 0.17 * order.size)
+        ax.hlines(rows, null[order], own[order], color=REFERENCE, linewidth=0.8)
+        ax.plot(null[order], rows, "o", color=DATA, markersize=3.5, label=str(table.attrs["baseline"]))
+        ax.plot(own[order], rows, "o", color=POSTERIOR, markersize=3.5, label="model")
+        ax.set(xlabel="log score, nats per step", yticks=rows, ylim=(order.size - 0.5, -0.5))
+        ax.set_yticklabels([_short(str(table["trajectory"].values[i])) for i in order])
+        legend_above(ax)
+    return ax
+
+
+def _short(name: str, width: int = 28) -> str:
+    """Shorten a name, and keep its dollar signs from being read as mathematics."""
+    cut = name if len(name) <= width else name[: width - 1] + "…"
+    return cut.replace("$", r"\$")

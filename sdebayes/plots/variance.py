@@ -1,0 +1,60 @@
+"""Figures of where the variance comes from."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import xarray as xr
+
+from sdebayes.analysis import summarize
+from sdebayes.plots.style import DATA, POSTERIOR, REFERENCE, legend_above, look, need, one_axes
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_PARTS = {
+    "path": ("slow path", POSTERIOR),
+    "noise": ("noise", DATA),
+    "trajectory_effect": ("trajectory effect", REFERENCE),
+}
+
+
+def shares(dataset: xr.Dataset, ax: Axes | None = None, *, prob: float = 0.9) -> Axes:
+    """Draw the shares of path, noise and trajectory effect in each state's variance, with their intervals.
+
+    Parameters
+    ----------
+    dataset
+        As ``sdebayes.analysis.variance.shares`` returns it.
+    ax
+        Axes, or None.
+    prob
+        Probability of the interval.
+
+    Returns
+    -------
+    Axes
+        A state a row. A part that is absent from the model is left out.
+
+    Raises
+    ------
+    DataError
+        If the dataset holds no shares.
+    """
+    need(dataset, list(_PARTS), "sdebayes.analysis.variance.shares")
+    summary = summarize(dataset[list(_PARTS)], prob=prob)
+    shown = [name for name in _PARTS if float(dataset[name].max()) > 0]
+    rows = np.arange(dataset.sizes["state"])
+    with look():
+        ax = one_axes(ax, height=0.8 + 0.3 * rows.size)
+        for index, name in enumerate(shown):
+            label, colour = _PARTS[name]
+            low, middle, high = (summary[name].sel(statistic=s).values for s in ("lower", "median", "upper"))
+            places = rows + 0.2 * (index - (len(shown) - 1) / 2)
+            ax.hlines(places, low, high, color=colour, linewidth=2, alpha=0.5)
+            ax.plot(middle, places, "o", color=colour, markersize=4, label=label)
+        ax.set(xlabel="share of the variance", yticks=rows, xlim=(0, 1), ylim=(rows.size - 0.5, -0.5))
+        ax.set_yticklabels([str(state) for state in dataset["state"].values])
+        legend_above(ax)
+    return ax

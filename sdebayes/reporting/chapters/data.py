@@ -1,0 +1,82 @@
+"""The data, and what is left of them when their order is destroyed."""
+
+from __future__ import annotations
+
+import numpy as np
+import xarray as xr
+
+from sdebayes import analysis, plots
+from sdebayes.reporting.blocks import Block, Chapter, Figure, Paragraph, Table, Verdicts
+from sdebayes.reporting.chapters import verdicts
+from sdebayes.reporting.figures import picture
+from sdebayes.reporting.material import Material
+from sdebayes.reporting.wording import number
+
+MOST_STATES = 16
+
+
+def write(material: Material) -> Chapter:
+    """Write the chapter."""
+    found = analysis.persistence.persistence(material.data, seed=material.seed)
+    lengths = material.data["n_steps"].values
+    span = f"{lengths.min()}" if lengths.min() == lengths.max() else f"{lengths.min()} to {lengths.max()}"
+    missing = int(
+        material.data["y"].isnull().any("state").sum() - (material.data.sizes["time"] - lengths).sum()
+    )
+    space = "" if material.space is None else f" The states are {material.space.describe()}"
+    blocks: list[Block] = [
+        Paragraph(
+            f"{len(lengths)} training {material.nouns if len(lengths) > 1 else material.noun} of {span} steps, "
+            f"{missing or 'none'} of them missing in whole or in part.{space}"
+        ),
+        Verdicts([_order(found)]),
+        _table(found),
+        Figure(
+            picture(plots.persistence.persistence(found.isel(state=slice(MOST_STATES)))),
+            "Does a step remember the one before?",
+            "A dot beside its grey bar is order: the bar is the range of the same number in 20 copies of the data "
+            "whose steps were shuffled within each trajectory.",
+        ),
+        Paragraph(
+            "The R² of the increment must not be read alone: white noise, of which nothing can be foretold, has one "
+            "half, because a step far out is followed by a step back. It is informative only where it exceeds "
+            "(1 − ρ)/2, which a lag-1 autocorrelation ρ alone explains. The R² of the next state of shuffled data is what the "
+            f"differences in level between {material.nouns} explain.",
+            quiet=True,
+        ),
+    ]
+    return Chapter("data", "The data and their nulls", blocks)
+
+
+def _order(found: xr.Dataset):
+    shuffled = found["autocorrelation_shuffled"].mean("state").values
+    return verdicts.autocorrelation(float(found["autocorrelation"].mean()), shuffled)
+
+
+def _table(found: xr.Dataset) -> Table:
+    def cell(name: str, state: dict) -> str:
+        own = float(found[name].isel(state).mean())
+        null = found[f"{name}_shuffled"].isel(state)
+        null = null.mean("state") if "state" in null.dims else null
+        return f"{number(own)} ({number(float(np.mean(null)))})"
+
+    labels = [str(label) for label in found["state"].values]
+    rows = []
+    for index, label in [(None, "mean"), *enumerate(labels[:MOST_STATES])]:
+        if index == 0 and len(labels) == 1:
+            continue
+        state = {} if index is None else {"state": index}
+        names = ("autocorrelation", "r2_next", "r2_increment", "r2_increment_reference")
+        rows.append([label, *(cell(name, state) for name in names)])
+    return Table(
+        [
+            "state",
+            "autocorrelation, lag 1",
+            "R² of the next state",
+            "R² of the increment",
+            "its reference (1 − ρ)/2",
+        ],
+        rows,
+        "In brackets the mean over shuffles within trajectories.",
+        strong=(0,),
+    )

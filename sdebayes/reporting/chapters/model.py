@@ -1,0 +1,29 @@
+"""The model in words and formulas."""
+
+from __future__ import annotations
+
+from sdebayes.reporting.blocks import Block, Chapter, Formulas, Listing, Paragraph
+from sdebayes.reporting.material import Material
+
+
+def write(material: Material) -> Chapter:
+    """Write the chapter."""
+    model = material.posterior.model
+    blocks: list[Block] = [
+        Paragraph(_words(material)),
+        Formulas(material.noisy, material.effect, not material.identity, model.drift.affine),
+        Paragraph("The priors, with the numbers that the training data gave them:"),
+        Listing(model.describe()),
+    ]
+    return Chapter("model", "The model", blocks)
+
+
+def _words(material: Material) -> str:
+    noun = material.noun
+    text = f"Behind each {noun} runs a path X(t) in state space, pushed by a drift f and shaken by a diffusion G (Itô)."
+    if not material.noisy:
+        return f"{text} The path itself is observed."
+    text += " What is observed is the path with noise ε that is new at each step"
+    if material.effect:
+        text += f" and an offset c that each {noun} keeps from beginning to end"
+    return f"{text}."

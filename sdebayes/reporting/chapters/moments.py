@@ -1,0 +1,92 @@
+"""Moments and memory of the data beside simulated ensembles."""
+
+from __future__ import annotations
+
+import numpy as np
+import xarray as xr
+
+from sdebayes import analysis, plots
+from sdebayes.analysis import summarize
+from sdebayes.reporting.blocks import Block, Chapter, Figure, Paragraph, Table
+from sdebayes.reporting.figures import picture
+from sdebayes.reporting.material import Material
+from sdebayes.reporting.wording import number
+
+LAGS = 20
+MOST_PANELS = 8
+
+
+def write(material: Material) -> Chapter:
+    """Write the chapter."""
+    simulated = material.replicates
+    if simulated is None:
+        text = "The observation matrix is not the identity: simulated states do not compare with the data."
+        return Chapter("moments", "Moments and memory", [Paragraph(text)])
+    lags = min(LAGS, material.cut.sizes["time"] - 1)
+    memory = analysis.moments.autocorrelation(material.cut, lags, simulated)
+    blocks: list[Block] = [
+        Paragraph(_ensemble(material, simulated)),
+        Figure(
+            picture(plots.moments.autocorrelation(memory.isel(state=slice(MOST_PANELS)))),
+            "How long do the data remember?",
+            "Dots inside the band: the model remembers as long as the data do. The band holds 90 % of simulated "
+            "copies, each of another posterior draw; a drop at lag 1 is noise, a level that stays is the "
+            f"difference between {material.nouns}.",
+        ),
+    ]
+    if material.same_times and material.cut.sizes["trajectory"] > 1:
+        over_time = analysis.moments.moments(material.cut, simulated)
+        blocks.append(
+            Figure(
+                picture(plots.moments.over_time(over_time)),
+                f"Moments of {over_time['state'].values[0]} from step to step",
+                "Lines of the data that leave the band for long stretches speak against a process that is the same "
+                "from beginning to end; single excursions are chance (10 % of steps).",
+            )
+        )
+    blocks.append(_table(material, simulated))
+    return Chapter("moments", "Moments and memory", blocks)
+
+
+def _ensemble(material: Material, simulated: xr.Dataset) -> str:
+    lost = int(simulated.attrs["paths_nonfinite"])
+    text = (
+        f"{simulated.sizes['sample']} posterior draws were each asked for {simulated.sizes['path']} paths, as many as "
+        f"there are {material.nouns}, at the data's times"
+    )
+    text += ", with the data's lengths and gaps." if material.same_times else " of the longest one."
+    return f"{text} {lost} simulated paths became infinite." if lost else text
+
+
+def _table(material: Material, simulated: xr.Dataset) -> Table:
+    own = analysis.moments.moments(material.cut, pooled=True)
+    copies = summarize(analysis.moments.moments(None, simulated, pooled=True))
+    labels = [str(label) for label in own["state"].values]
+    rows = []
+    for index, label in enumerate(labels[:16]):
+        row = [label]
+        for name in ("mean", "sd", "skewness", "kurtosis"):
+            value, low, high = (
+                _moment(source, name, index)
+                for source in (own, *(_at(copies, s) for s in ("lower", "upper")))
+            )
+            mark = "" if low <= value <= high else " *"
+            row.append(f"{number(value)} [{number(low)}, {number(high)}]{mark}")
+        rows.append(row)
+    return Table(
+        ["state", "mean", "standard deviation", "skewness", "excess kurtosis"],
+        rows,
+        "All steps pooled: the data's moment, and in brackets the range of 90 % of the simulated copies. "
+        "A star marks a moment outside; of many numbers a tenth may be.",
+    )
+
+
+def _at(copies: xr.Dataset, statistic: str) -> xr.Dataset:
+    chosen = copies.sel(statistic=statistic)
+    return chosen.rename({name: f"{name}_data" for name in ("mean", "covariance", "skewness", "kurtosis")})
+
+
+def _moment(source: xr.Dataset, name: str, index: int) -> float:
+    if name == "sd":
+        return float(np.sqrt(source["covariance_data"].values[index, index]))
+    return float(source[f"{name}_data"].values[index])

@@ -1,0 +1,142 @@
+"""The drift as a field, and the sentences that lie in it."""
+
+from __future__ import annotations
+
+import numpy as np
+import xarray as xr
+
+from sdebayes import analysis, plots
+from sdebayes.analysis import summarize
+from sdebayes.paths import StateSpace
+from sdebayes.reporting.blocks import Block, Chapter, Figure, Heading, Paragraph, Quote, Quotes, Table
+from sdebayes.reporting.figures import picture
+from sdebayes.reporting.material import Material
+from sdebayes.reporting.wording import interval, number, passage
+from sdebayes.simulation import as_source
+
+POLES = 3
+POLE_DISTANCE = 2.0
+EXEMPLARS = 3
+MOST_STATES = 16
+PORTRAIT_DRAWS = 100
+PROFILE_DRAWS = 400
+
+
+_SLICE = (
+    " It is a slice with the other states at the equilibrium: a pull that runs through them is not seen in it, and the "
+    "paths leave the slice."
+)
+
+
+def write(material: Material) -> Chapter:
+    """Write the chapter."""
+    blocks: list[Block] = []
+    if material.effect:
+        blocks.append(
+            Paragraph(
+                f"The model gives each {material.noun} an offset of its own, so the drift lives in coordinates from "
+                f"which it is taken: the points below are the latent paths as smoothed from whole {material.nouns}, not "
+                f"the observed steps, and the equilibrium is that of a {material.noun} without offset.",
+                quiet=True,
+            )
+        )
+    blocks += _pictures(material)
+    blocks += _equilibrium(material)
+    if material.space is not None and material.has_text:
+        blocks += _exemplars(material, material.space)
+    return Chapter("phase-space", "Drift and phase space", blocks)
+
+
+def _pictures(material: Material) -> list[Block]:
+    posterior, states = material.posterior, material.posterior.states
+    profile = analysis.fields.grid(posterior, over=(0,), points=31, samples=PROFILE_DRAWS)
+    line = Figure(
+        picture(plots.fields.profile(profile.isel(state=slice(4)))),
+        f"The drift along {states[0]}, the other states at the equilibrium"
+        if len(states) > 1
+        else "The drift",
+        "Where the line is above zero the state is pushed up, below zero down; the band is the 90 % posterior "
+        "interval. A band that holds zero everywhere: no pull is known.",
+    )
+    if len(states) < 2:
+        return [line]
+    portrait = analysis.phase_space.portrait(posterior, samples=PORTRAIT_DRAWS)
+    around = Figure(
+        picture(plots.phase_space.portrait(portrait, data=material.latent)),
+        f"Phase portrait of {states[0]} and {states[1]}",
+        "Lines follow the mean drift, pale where the posterior draws do not agree on its direction; crosses are the "
+        "equilibria of the draws, and orange points the paths." + (_SLICE if len(states) > 2 else ""),
+    )
+    return [around, line, _signal(material)]
+
+
+def _signal(material: Material) -> Figure:
+    step = float(material.posterior.model.frozen_scale.step)
+    places = material.latent
+    if "x" in places:
+        places = places.isel(trajectory=slice(20))
+    else:
+        places = places.isel(trajectory=slice(20)).drop_dims("embedding", errors="ignore")
+    along = analysis.fields.along(material.posterior, places, samples=20)
+    return Figure(
+        picture(plots.fields.signal_to_noise(analysis.fields.signal_to_noise(along, step))),
+        "Is a step pushed, or shaken?",
+        "The share of places at which the drift over one step is smaller than so many times the diffusion: left of the "
+        "dotted line single steps are mostly chance, and the drift shows only over many.",
+    )
+
+
+def _equilibrium(material: Material) -> list[Block]:
+    places = as_source(material.posterior).equilibrium()
+    if places is None:
+        return []
+    states = material.posterior.states
+    summary = summarize(_over_states(places, states))["equilibrium"]
+    rows = [
+        [state, interval(summary.sel(state=state)), number(float(summary.sel(state=state, statistic="sd")))]
+        for state in states[:MOST_STATES]
+    ]
+    caption = "Where the drift vanishes, in units of the states: median and 90 % interval."
+    return [Table(["state", "equilibrium", "posterior sd"], rows, caption)]
+
+
+def _over_states(places: np.ndarray, states: list[str]) -> xr.DataArray:
+    return xr.DataArray(places, {"state": states}, ("sample", "state"), "equilibrium")
+
+
+def _exemplars(material: Material, space: StateSpace) -> list[Block]:
+    data = material.data
+    scale = material.posterior.model.frozen_scale
+    places = as_source(material.posterior).equilibrium()
+    blocks: list[Block] = [
+        Heading("What lies where"),
+        Paragraph(
+            f"The steps of the training {material.nouns} nearest to a place, in all "
+            f"{len(material.posterior.states)} states at once. "
+            "A single step is half noise or more: read what such passages have in common, not each by itself.",
+            quiet=True,
+        ),
+    ]
+    if places is not None:
+        mean, sd = np.nanmean(places, axis=0), np.nanstd(places, axis=0)
+        spread = f"posterior sd {number(float(sd.min()))} to {number(float(sd.max()))} of a state's standard deviation"
+        blocks.append(_quotes(space.exemplars(mean, data, EXEMPLARS), f"At the equilibrium ({spread})"))
+    for index, state in enumerate(material.posterior.states[:POLES]):
+        for sign, word in ((1, "high"), (-1, "low")):
+            place = np.array(scale.location, dtype=float)
+            place[index] += sign * POLE_DISTANCE * float(np.sqrt(scale.variance[index]))
+            title = f"{state} {word} (mean {'+' if sign > 0 else '−'} {POLE_DISTANCE:g} sd)"
+            blocks.append(_quotes(space.exemplars(place, data, EXEMPLARS), title))
+    return blocks
+
+
+def _quotes(found: xr.Dataset, title: str) -> Quotes:
+    items = [
+        Quote(
+            passage(str(found["text"].values[i])),
+            f"{found['name'].values[i]}, step {int(found['step'].values[i]) + 1}, "
+            f"distance {number(float(found['distance'].values[i]))}",
+        )
+        for i in range(found.sizes["exemplar"])
+    ]
+    return Quotes(title, items)

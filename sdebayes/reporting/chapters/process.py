@@ -1,0 +1,64 @@
+"""Time constants, and where the variance comes from."""
+
+from __future__ import annotations
+
+from sdebayes import analysis, plots
+from sdebayes.analysis import fields, summarize
+from sdebayes.reporting.blocks import Block, Chapter, Figure, Paragraph, Table
+from sdebayes.reporting.figures import picture
+from sdebayes.reporting.material import Material
+from sdebayes.reporting.wording import interval, percent
+
+MOST_ROWS = 16
+
+
+def write(material: Material) -> Chapter:
+    """Write the chapter."""
+    spectrum = fields.jacobian_spectrum(material.posterior).isel(mode=slice(MOST_ROWS))
+    constants = summarize(spectrum[["time_constant"]].isel(point=0))["time_constant"]
+    rotating = (spectrum["imaginary_part"].isel(point=0) != 0).mean("sample").values
+    growing = float((spectrum["real_part"].isel(point=0, mode=0) > 0).mean())
+    rows = [
+        [str(mode), interval(constants.sel(mode=mode), 1), percent(share)]
+        for mode, share in zip(constants["mode"].values, rotating, strict=True)
+    ]
+    place = "" if material.posterior.model.drift.affine else " at the reference state"
+    blocks: list[Block] = [
+        Figure(
+            picture(plots.fields.spectrum(spectrum)),
+            "How fast each direction forgets",
+            f"A bar far right is a slow direction: after one time constant 37 % of a deviation is left. Modes are "
+            f"eigenvalues of the drift's Jacobian{place}; those that rotate in many draws come in pairs.",
+        ),
+        Table(
+            ["mode", f"time constant, {material.time_unit}s", "draws in which it rotates"],
+            rows,
+            "Posterior median and 90 % interval of 1/|Re λ|, slowest first.",
+        ),
+    ]
+    if growing:
+        blocks.append(Paragraph(f"In {percent(growing)} of the draws the slowest direction grows instead."))
+    if material.noisy and material.identity:
+        shares = analysis.variance.shares(material.posterior)
+        blocks.append(
+            Figure(
+                picture(plots.variance.shares(shares.isel(state=slice(MOST_ROWS)))),
+                "Where the variance comes from",
+                "The blue share is what moves slowly and can be foretold; noise is new at each step"
+                + (f", the effect is the level of a whole {material.noun}." if material.effect else "."),
+            )
+        )
+        blocks.append(_shares(material, summarize(shares)))
+    return Chapter("process", "Time constants and noise", blocks)
+
+
+def _shares(material: Material, summary) -> Table:
+    names = {"path": "slow path", "noise": "noise"}
+    names |= {"trajectory_effect": f"{material.noun} effect"} if material.effect else {}
+    rows = [
+        [str(state), *(interval(summary[name].sel(state=state)) for name in names)]
+        for state in summary["state"].values[:MOST_ROWS]
+    ]
+    return Table(
+        ["state", *names.values()], rows, "Shares of each state's variance: median and 90 % interval."
+    )

@@ -1,0 +1,32 @@
+"""What the page was made of, so that it can be made again."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+
+from sdebayes.reporting.blocks import Chapter, Facts, Paragraph
+from sdebayes.reporting.material import Material
+
+_ATTRIBUTES = {
+    "strategy": "strategy",
+    "seed": "seed of the fit",
+    "precision": "precision",
+    "sdebayes_version": "sdebayes at the fit",
+    "encoder": "encoder",
+    "step": "step",
+    "time_unit": "unit of time",
+    "null": "null",
+    "space_hash": "hash of the state space",
+    "data_hash": "hash of the training data",
+}
+_PACKAGES = ("sdebayes", "numpyro", "jax", "arviz", "xarray", "numpy")
+
+
+def write(material: Material) -> Chapter:
+    """Write the chapter."""
+    attributes = {**material.data.attrs, **material.posterior.data.attrs}
+    items = [(label, str(attributes[name])) for name, label in _ATTRIBUTES.items() if name in attributes]
+    items.append(("versions at the report", ", ".join(f"{name} {version(name)}" for name in _PACKAGES)))
+    items.append(("seed of the report", str(material.seed)))
+    text = "The page holds no script and asks no network for anything."
+    return Chapter("provenance", "Provenance", [Facts(items), Paragraph(text, quiet=True)])

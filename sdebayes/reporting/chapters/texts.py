@@ -1,0 +1,76 @@
+"""Findings for each trajectory, and the steps that surprise most."""
+
+from __future__ import annotations
+
+import numpy as np
+import xarray as xr
+
+from sdebayes import plots
+from sdebayes.reporting.blocks import Block, Chapter, Figure, Heading, Paragraph, Quote, Quotes, Table
+from sdebayes.reporting.figures import picture
+from sdebayes.reporting.material import MODEL, Material
+from sdebayes.reporting.wording import number, passage, signed, significant
+
+MOST_ROWS = 40
+SURPRISES = 8
+
+
+def write(material: Material) -> Chapter:
+    """Write the chapter."""
+    blocks: list[Block] = []
+    if material.table is not None:
+        blocks += [
+            Figure(
+                picture(plots.scores.per_trajectory(material.table, MODEL)),
+                f"Each held-out {material.noun}, model beside baseline",
+                f"The longer the line to the right, the more the order of the steps tells in this {material.noun}; "
+                "blue left of orange: it does not move as the others do.",
+            ),
+            _table(material, material.table),
+        ]
+    blocks += _surprises(material)
+    return Chapter("trajectories", f"Single {material.nouns}", blocks)
+
+
+def _table(material: Material, table: xr.Dataset) -> Table:
+    score = table["log_score"] / table["n_observed"]
+    own, null = score.sel(candidate=MODEL).values, score.sel(candidate=table.attrs["baseline"]).values
+    order = np.argsort(null - own)
+    names, steps = table["trajectory"].values, table["n_observed"].values
+    rows = [
+        [str(names[i]), str(int(steps[i])), number(own[i]), number(null[i]), signed(own[i] - null[i])]
+        for i in (
+            order if order.size <= MOST_ROWS else np.r_[order[: MOST_ROWS // 2], order[-MOST_ROWS // 2 :]]
+        )
+    ]
+    head = [material.noun, "steps", "model", str(table.attrs["baseline"]), "gain"]
+    caption = f"Held-out log score in nats per {material.step_noun}, the largest gain first."
+    return Table(head, rows, caption)
+
+
+def _surprises(material: Material) -> list[Block]:
+    judged = material.judged
+    tail = material.surprise["tail_probability"].values
+    count = int(np.isfinite(tail).sum())
+    order = np.argsort(np.where(np.isfinite(tail), tail, np.inf), axis=None)[:SURPRISES]
+    places = [np.unravel_index(index, tail.shape) for index in order]
+    names = judged["trajectory"].values
+    which = "held-out" if material.held_out else "training"
+    intro = Paragraph(
+        f"Of {count} {which} steps these lie farthest from what the steps before them foretold. The number is how "
+        f"often a calibrated process would bring a step at least so far off; among {count} steps the smallest is "
+        f"expected near {significant(1 / (count + 1), 1)}."
+    )
+    heading = Heading(f"The most surprising {material.step_noun}s")
+    if "text" not in judged:
+        rows = [[str(names[i]), str(k + 1), significant(float(tail[i, k]))] for i, k in places]
+        table = Table([material.noun, "step", "probability"], rows, "The smallest tail probabilities.")
+        return [heading, intro, table]
+    quotes = [
+        Quote(
+            passage(str(judged["text"].values[i, k])),
+            f"{names[i]}, {material.step_noun} {k + 1}, probability {significant(float(tail[i, k]), 2)}",
+        )
+        for i, k in places
+    ]
+    return [heading, intro, Quotes("", quotes)]

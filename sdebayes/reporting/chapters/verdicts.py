@@ -1,0 +1,70 @@
+"""The judgements that the summary repeats from the chapters."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sdebayes.reporting.blocks import Verdict
+from sdebayes.reporting.material import MODEL, Material
+from sdebayes.reporting.wording import number, percent, signed
+
+GOOD_COVERAGE, FAIR_COVERAGE = 0.03, 0.06
+
+
+def fit(material: Material) -> list[Verdict]:
+    """Judge the fit by its own checks."""
+    return [Verdict(f.severity, f.subject, f.message, f.advice) for f in material.posterior.diagnosis()]
+
+
+def gain(material: Material) -> Verdict:
+    """Judge whether order in time foretells anything: the gain over the baseline on held-out trajectories."""
+    table = material.table
+    if table is None:
+        return Verdict(
+            "note",
+            "Held-out score",
+            f"not judged: fewer than two held-out {material.nouns} were given.",
+            "Hold some out with sdebayes.split and pass them as test.",
+        )
+    row = table.sel(candidate=MODEL)
+    difference, error = float(row["difference"]), float(row["standard_error"])
+    baseline, unit = table.attrs["baseline"], f"nats per {material.step_noun}"
+    judges = f"{table.sizes['trajectory']} held-out {material.nouns}"
+    message = f"{signed(difference)} ± {error:.2f} {unit} over {baseline} on {judges}"
+    if difference > 2 * error:
+        return Verdict(
+            "good", "Held-out score", f"{message}: the order of the steps foretells what comes next."
+        )
+    if difference > -2 * error:
+        return Verdict(
+            "note", "Held-out score", f"{message}: no more than the baseline knows, within its error."
+        )
+    advice = "Do not read the dynamics below; look at noise, trajectory effect and step."
+    return Verdict("problem", "Held-out score", f"{message}: worse than a model without order.", advice)
+
+
+def calibration(material: Material) -> Verdict:
+    """Judge whether the 90 % forecast intervals held what came as often as they say."""
+    found = material.coverage(0.9)
+    count = found["count"].values
+    share = float((found["coverage"].values * count).sum() / count.sum())
+    off = abs(share - 0.9)
+    severity = "good" if off <= GOOD_COVERAGE else "note" if off <= FAIR_COVERAGE else "warning"
+    where = "held-out" if material.held_out else "training"
+    message = f"90 % intervals of the one-step forecasts held {percent(share)} of the {where} values."
+    advice = ""
+    if severity != "good":
+        advice = (
+            "Look at the histogram: heavy tails or a shift in level between the texts are the usual reasons."
+        )
+    return Verdict(severity, "Calibration", message, advice)
+
+
+def autocorrelation(data: float, shuffled: np.ndarray) -> Verdict:
+    """Judge whether the data have any order at all."""
+    low, high = float(shuffled.min()), float(shuffled.max())
+    message = f"mean lag-1 autocorrelation {number(data)}; shuffled within, {number(low)} to {number(high)}."
+    if data > high:
+        return Verdict("good", "Order in the data", message)
+    advice = "Without order in the data, drift and time constants describe noise."
+    return Verdict("warning", "Order in the data", message, advice)

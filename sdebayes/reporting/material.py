@@ -1,0 +1,165 @@
+"""What the chapters are written from: posterior, data, and what is computed of them once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import xarray as xr
+
+from sdebayes._core.errors import StateSpaceError
+from sdebayes.analysis import forecasts
+from sdebayes.analysis.calibration import coverage
+from sdebayes.analysis.moments import mask_like
+from sdebayes.analysis.surprise import surprise
+from sdebayes.paths import StateSpace
+from sdebayes.posterior import Posterior, compare
+from sdebayes.simulation import simulate
+
+MODEL = "this model"
+FORECAST_DRAWS = 50
+SMOOTHED_DRAWS = 20
+
+
+@dataclass(frozen=True)
+class Material:
+    """Posterior and data, with everything that more than one chapter needs.
+
+    Parameters
+    ----------
+    posterior
+        The fit.
+    data
+        The training trajectories, with texts if there are any.
+    test
+        Held-out trajectories, or None.
+    draws
+        Number of posterior draws that are simulated.
+    seed
+        Seed of shuffles and simulations.
+    """
+
+    posterior: Posterior
+    data: xr.Dataset
+    test: xr.Dataset | None
+    draws: int
+    seed: int
+
+    @property
+    def judged(self) -> xr.Dataset:
+        """The trajectories that forecasts are judged on: held-out ones if there are any."""
+        return self.data if self.test is None else self.test
+
+    @property
+    def held_out(self) -> bool:
+        """Whether these were held out."""
+        return self.test is not None
+
+    @property
+    def noun(self) -> str:
+        """What a trajectory is called."""
+        return "text" if self.has_text else "trajectory"
+
+    @property
+    def nouns(self) -> str:
+        """The same of several."""
+        return "texts" if self.has_text else "trajectories"
+
+    @property
+    def step_noun(self) -> str:
+        """What a step is called."""
+        return "sentence" if str(self.data.attrs.get("step", "")) == "Sentences(block=1)" else "step"
+
+    @property
+    def time_unit(self) -> str:
+        """The unit of time."""
+        return str(self.data.attrs.get("time_unit", "unit of time"))
+
+    @property
+    def has_text(self) -> bool:
+        """Whether the steps can be read."""
+        return "text" in self.data
+
+    @property
+    def noisy(self) -> bool:
+        """Whether the observation has noise."""
+        return not self.posterior.model.observation.exact
+
+    @property
+    def effect(self) -> bool:
+        """Whether each trajectory has an offset of its own."""
+        return self.posterior.model.observation.trajectory_effect
+
+    @property
+    def identity(self) -> bool:
+        """Whether the states themselves are observed, with or without noise."""
+        return self.posterior.model.observation.matrix is None
+
+    @cached_property
+    def space(self) -> StateSpace | None:
+        """The state space, if the states come of one."""
+        try:
+            return StateSpace.from_dataset(self.posterior.data["constant_data"].to_dataset())
+        except StateSpaceError:
+            return None
+
+    @cached_property
+    def table(self) -> xr.Dataset | None:
+        """Scores of held-out trajectories beside those of the nulls; None without any, or with one only."""
+        if self.test is None or self.test.sizes["trajectory"] < 2:
+            return None
+        return compare({MODEL: self.posterior}, self.test)
+
+    @cached_property
+    def predicted(self) -> xr.Dataset:
+        """One-step forecasts of the judged trajectories."""
+        found = self.posterior.predict(self.judged, samples=FORECAST_DRAWS)
+        names = {"observed": "state", "observed_bis": "state_bis"}
+        return found.rename({old: new for old, new in names.items() if old in found.dims})
+
+    @cached_property
+    def pit(self) -> xr.DataArray:
+        """Their probability integral transforms."""
+        return forecasts.pit(self.predicted, self.judged)
+
+    @cached_property
+    def surprise(self) -> xr.Dataset:
+        """How surprising each judged step is."""
+        return surprise(self.predicted, self.judged)
+
+    def coverage(self, nominal: float) -> xr.Dataset:
+        """How often forecast intervals held what came, for each state."""
+        return coverage(self.pit, nominal)
+
+    @cached_property
+    def latent(self) -> xr.Dataset:
+        """The path behind the training data: smoothed under noise, else the data themselves."""
+        return self.posterior.smooth(self.data, samples=SMOOTHED_DRAWS) if self.noisy else self.data
+
+    @cached_property
+    def replicates(self) -> xr.Dataset | None:
+        """Simulated copies of the training data, draw by draw; None where the states are not what is observed."""
+        if not self.identity:
+            return None
+        t = self.data["t"].values
+        longest = int(np.isfinite(t).sum(axis=1).argmax())
+        times = t[longest][np.isfinite(t[longest])]
+        simulated = simulate(
+            self.posterior, times, paths=self.data.sizes["trajectory"], seed=self.seed, samples=self.draws
+        )
+        simulated = simulated.assign_coords(state=self.data["state"].values)
+        return mask_like(simulated, self.cut) if self.same_times else simulated
+
+    @cached_property
+    def cut(self) -> xr.Dataset:
+        """The training data without the padding that all trajectories share."""
+        return self.data.isel(time=slice(int(self.data["n_steps"].max())))
+
+    @cached_property
+    def same_times(self) -> bool:
+        """Whether all trajectories are observed at the same times, early ends allowed."""
+        t = self.cut["t"].values
+        longest = t[int(np.isfinite(t).sum(axis=1).argmax())]
+        gap = np.abs(t - longest)
+        return bool(np.isfinite(longest).all() and np.nanmax(gap) <= 1e-9 * max(1.0, np.abs(longest).max()))

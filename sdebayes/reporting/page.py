@@ -1,0 +1,125 @@
+"""From chapters to a page on disk."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import xarray as xr
+
+from sdebayes._core.errors import DataError, StoreError
+from sdebayes.posterior import Posterior
+from sdebayes.reporting.blocks import Chapter
+from sdebayes.reporting.chapters import CHAPTERS
+from sdebayes.reporting.material import Material
+
+
+def report(
+    posterior: Posterior,
+    path: str | Path,
+    data: xr.Dataset | None = None,
+    test: xr.Dataset | None = None,
+    *,
+    title: str = "A Bayesian SDE report",
+    draws: int = 100,
+    seed: int = 0,
+) -> Path:
+    """Write one self-contained HTML page about a fit.
+
+    Parameters
+    ----------
+    posterior
+        What `sdebayes.fit` returned.
+    path
+        The page. One that is there already is replaced only when the new one is complete.
+    data
+        The trajectories the model was fitted to; with ``text(trajectory, time)`` the page shows the sentences at
+        places in state space. By default the posterior's own copy, which has no texts.
+    test
+        Trajectories that were held out, on which forecasts are judged and compared with the nulls. Without them
+        forecasts are judged on the training data, which flatters them, and no comparison is made.
+    title
+        The page's title.
+    draws
+        Number of posterior draws that are simulated for the moments' bands.
+    seed
+        Seed of shuffles and simulations.
+
+    Returns
+    -------
+    pathlib.Path
+        ``path``.
+
+    Raises
+    ------
+    StateSpaceError
+        If data or test are in another state space than the posterior.
+    DataError
+        If they are not valid, or ``draws`` < 2.
+    StoreError
+        If the page cannot be written.
+    """
+    path = Path(path)
+    if draws < 2:
+        raise DataError(f"draws={draws}; a band needs at least 2 posterior draws.")
+    _check_writable(path)
+    data = posterior.training_data() if data is None else data
+    material = Material(posterior, data, test, draws, seed)
+    chapters = [write(material) for write in CHAPTERS]
+    _write(path, _render(title, chapters))
+    return path
+
+
+def _render(title: str, chapters: list[Chapter]) -> str:
+    from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+
+    environment = Environment(
+        loader=PackageLoader("sdebayes.reporting"),
+        autoescape=select_autoescape(default=True, default_for_string=True),
+        undefined=StrictUndefined,
+        finalize=_kept_together,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template("page.html").render(title=title, chapters=chapters)
+
+
+def _kept_together(value: Any) -> Any:
+    """Keep a number and its percent sign on one line."""
+    return value.replace(" %", "\N{NO-BREAK SPACE}%") if isinstance(value, str) else value
+
+
+def _check_writable(path: Path) -> None:
+    """Raise before the work begins if the page cannot be written."""
+    if path.is_dir():
+        raise StoreError(f"{path} is a directory; give the name of a file, such as {path / 'report.html'}.")
+    if not path.parent.is_dir():
+        raise StoreError(
+            f"{path} cannot be written: the directory {path.parent} does not exist. Make it first."
+        )
+    if not os.access(path.parent, os.W_OK):
+        raise StoreError(f"{path} cannot be written: no permission to write in {path.parent}.")
+
+
+def _write(path: Path, text: str) -> None:
+    name = None
+    try:
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+        os.chmod(name, 0o666 & ~_umask())
+        os.replace(name, path)
+        name = None
+    except OSError as error:
+        raise StoreError(f"{path} cannot be written: {error}.") from error
+    finally:
+        if name is not None:
+            Path(name).unlink(missing_ok=True)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

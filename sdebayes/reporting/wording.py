@@ -1,0 +1,55 @@
+"""Numbers as words: how a report writes estimates, intervals, times and passages."""
+
+from __future__ import annotations
+
+import numpy as np
+import xarray as xr
+
+PASSAGE = 300
+MINUS = "\N{MINUS SIGN}"
+
+
+def number(value: float, digits: int = 2) -> str:
+    """Write a number with so many decimals, or a dash if it is none."""
+    if not np.isfinite(value):
+        return "–"
+    text = f"{value:.{digits}f}"
+    return text.replace("-", MINUS) if float(text) else f"{0:.{digits}f}"
+
+
+def signed(value: float, digits: int = 2) -> str:
+    """Write a number with its sign."""
+    text = number(value, digits)
+    return text if text.startswith((MINUS, "–")) else f"+{text}"
+
+
+def significant(value: float, digits: int = 3) -> str:
+    """Write a number with so many significant digits."""
+    return f"{value:.{digits}g}".replace("-", MINUS) if np.isfinite(value) else "–"
+
+
+def percent(share: float) -> str:
+    """Write a share in percent."""
+    return f"{100 * share:.0f} %" if np.isfinite(share) else "–"
+
+
+def interval(summary: xr.DataArray, digits: int = 2) -> str:
+    """Write median and interval of one number, from its summary over ``statistic``."""
+    middle, low, high = (float(summary.sel(statistic=name)) for name in ("median", "lower", "upper"))
+    return f"{number(middle, digits)} [{number(low, digits)}, {number(high, digits)}]"
+
+
+def plural(count: int, word: str) -> str:
+    """Write a count with its noun."""
+    return f"{count:,} {word}{'' if count == 1 else 's'}".replace(",", "\N{NARROW NO-BREAK SPACE}")
+
+
+def listed(words: list[str]) -> str:
+    """Write words as an enumeration."""
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
+
+
+def passage(text: str) -> str:
+    """Shorten a long passage at a space."""
+    text = " ".join(text.split())
+    return text if len(text) <= PASSAGE else text[:PASSAGE].rsplit(" ", 1)[0] + " …"
