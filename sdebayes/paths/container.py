@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 import numpy as np
 import xarray as xr
 from jaxtyping import Bool, Float, Int
-from numpy.typing import ArrayLike
 
 from sdebayes._core.errors import DataError
 from sdebayes.paths.validation import check_numeric, check_unique, feature_dim, unobserved_states, validate
@@ -50,10 +49,10 @@ class PaddedArrays(NamedTuple):
 
 
 def trajectories(
-    x: ArrayLike | Sequence[ArrayLike] | Mapping[str, ArrayLike],
-    t: ArrayLike | Sequence[ArrayLike] | None = None,
-    names: Sequence[Any] | None = None,
-    groups: Sequence[Any] | None = None,
+    x: Any,
+    t: Any = None,
+    names: Sequence[Any] | np.ndarray | None = None,
+    groups: Sequence[Any] | np.ndarray | None = None,
     time_unit: str = "step",
     unobserved: Sequence[str] = (),
 ) -> xr.Dataset:
@@ -233,7 +232,7 @@ def _end(array: np.ndarray) -> int:
     return int(observed[-1]) + 1 if observed.size else len(array)
 
 
-def _labels(names: Sequence[Any] | None, count: int) -> list[str]:
+def _labels(names: Sequence[Any] | np.ndarray | None, count: int) -> list[str]:
     if names is None:
         return [f"trajectory {index + 1}" for index in range(count)]
     if len(names) != count:
@@ -243,7 +242,7 @@ def _labels(names: Sequence[Any] | None, count: int) -> list[str]:
     return labels
 
 
-def _per_trajectory(values: Sequence[Any], names: Sequence[str], what: str) -> np.ndarray:
+def _per_trajectory(values: Sequence[Any] | np.ndarray, names: Sequence[str], what: str) -> np.ndarray:
     if isinstance(values, str) or len(values) != len(names):
         raise DataError(f"{what} has {len(values)} entries for {len(names)} trajectories; give one for each.")
     return np.array([str(value) for value in values], dtype=str)

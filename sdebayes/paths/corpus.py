@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, TypeAlias
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -11,10 +11,8 @@ import xarray as xr
 from sdebayes._core.errors import DataError
 from sdebayes.paths.validation import check_unique
 
-Corpus: TypeAlias = xr.Dataset | Mapping[str, str] | Sequence[str]
 
-
-def as_corpus(texts: Corpus) -> xr.Dataset:
+def as_corpus(texts: Any) -> xr.Dataset:
     """Bring texts into one form and check them.
 
     Parameters

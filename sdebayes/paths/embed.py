@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 import xarray as xr
@@ -14,7 +14,7 @@ import xarray as xr
 from sdebayes._core.errors import DataError
 from sdebayes.paths.cache import EmbeddingCache
 from sdebayes.paths.container import pack, validate
-from sdebayes.paths.corpus import Corpus, as_corpus
+from sdebayes.paths.corpus import as_corpus
 from sdebayes.paths.encoders import Encoder
 from sdebayes.paths.segment import Sentences, Step, Steps
 from sdebayes.paths.validation import MINIMUM_STEPS
@@ -26,13 +26,13 @@ _TOKEN = re.compile(r"\w+|[^\w\s]")
 
 
 def embed(
-    corpus: Corpus,
+    corpus: Any,
     encoder: Encoder,
     step: Steps | None = None,
     *,
     cache: bool | str | Path = True,
     progress: bool = True,
-    time: TimeUnit = "step",
+    time: str = "step",
 ) -> xr.Dataset:
     """Cut each text into steps and embed them.
 

@@ -14,7 +14,6 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float, Float32
-from numpy.typing import ArrayLike
 
 from sdebayes._core.errors import DataError, StoreError
 
@@ -72,8 +71,20 @@ class SentenceEncoder:
     def encode(self, texts: list[str]) -> Float32[np.ndarray, "text embedding"]:
         """Embed each text.
 
+        Parameters
+        ----------
+        texts
+            At least one text.
+
+        Returns
+        -------
+        np.ndarray
+            (text, embedding), float32.
+
         Raises
         ------
+        DataError
+            If there is no text.
         StoreError
             If the model cannot be loaded.
         """
@@ -135,7 +146,7 @@ class Precomputed:
         If the vectors are no finite real numbers, have different widths or are not as many as the texts.
     """
 
-    def __init__(self, texts: Mapping[str, ArrayLike] | Sequence[str], vectors: ArrayLike | None = None):
+    def __init__(self, texts: Mapping[str, Any] | Sequence[str], vectors: Any = None):
         values = list(texts.values()) if isinstance(texts, Mapping) else vectors
         try:
             array = np.asarray(values, dtype=np.float64)
@@ -152,6 +163,16 @@ class Precomputed:
 
     def encode(self, texts: list[str]) -> Float[np.ndarray, "text embedding"]:
         """Look each text up.
+
+        Parameters
+        ----------
+        texts
+            The pieces that the step has cut.
+
+        Returns
+        -------
+        np.ndarray
+            (text, embedding).
 
         Raises
         ------

@@ -146,12 +146,12 @@ def _open(path: Path) -> Iterator[xr.Dataset]:
 
 def _check_schema(dataset: xr.Dataset, path: Path) -> None:
     found = dataset.attrs.get("schema_version")
-    if found is None or any(name not in dataset.variables for name in _REQUIRED):
-        raise StoreError(f"{path} is no data set of trajectories written by sdebayes.")
-    if int(found) > SCHEMA_VERSION:
+    if isinstance(found, int | np.integer) and found > SCHEMA_VERSION:
         raise StoreError(
             f"{path} has schema version {found}; this sdebayes reads up to {SCHEMA_VERSION}. Install a newer sdebayes."
         )
+    if found is None or any(name not in dataset.variables for name in _REQUIRED):
+        raise StoreError(f"{path} is no data set of trajectories written by sdebayes.")
 
 
 def _with_plain_strings(dataset: xr.Dataset) -> xr.Dataset:

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import xarray as xr
 from jaxtyping import Float
-from numpy.typing import ArrayLike
 from scipy.spatial.distance import cdist
 
 from sdebayes._core.errors import DataError, StateSpaceError
@@ -77,7 +76,7 @@ class StateSpace:
             f"holding {share:.1f} % of its variance; each state has unit standard deviation there."
         )
 
-    def transform(self, data: xr.Dataset | ArrayLike) -> Any:
+    def transform(self, data: Any) -> Any:
         """Map embeddings to states.
 
         Parameters
@@ -110,7 +109,7 @@ class StateSpace:
         result.attrs |= {"space": _json(self.spec), "space_hash": self.hash}
         return validate(result)
 
-    def inverse_transform(self, data: xr.Dataset | ArrayLike) -> Any:
+    def inverse_transform(self, data: Any) -> Any:
         """Map states back to the embeddings nearest to the training mean that have these states.
 
         Parameters
@@ -141,7 +140,7 @@ class StateSpace:
         }
         return validate(result)
 
-    def exemplars(self, x: ArrayLike | xr.DataArray, traj: xr.Dataset, n: int = 3) -> xr.Dataset:
+    def exemplars(self, x: Any, traj: xr.Dataset, n: int = 3) -> xr.Dataset:
         """Find the steps nearest to a state, so that a place in state space can be read.
 
         Parameters
@@ -199,6 +198,15 @@ class StateSpace:
     @classmethod
     def from_dataset(cls, dataset: xr.Dataset) -> StateSpace:
         """Rebuild the space that made these states.
+
+        Parameters
+        ----------
+        dataset
+            What :meth:`transform` returned.
+
+        Returns
+        -------
+        StateSpace
 
         Raises
         ------

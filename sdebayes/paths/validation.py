@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -32,7 +33,7 @@ def unobserved_states(dataset: xr.Dataset) -> list[str]:
     return json.loads(dataset.attrs.get("unobserved", "[]"))
 
 
-def validate(dataset: xr.Dataset) -> xr.Dataset:
+def validate(dataset: Any) -> xr.Dataset:
     """Check a data set of trajectories and return it as it is.
 
     Missing values (whole steps or single entries, as NaN) and irregular times are ordinary. The checks read only
@@ -86,7 +87,7 @@ def check_numeric(values: np.ndarray, what: str) -> None:
         )
 
 
-def _check_layout(dataset: xr.Dataset) -> None:
+def _check_layout(dataset: Any) -> None:
     advice = "Build the data set with sdebayes.trajectories or sdebayes.embed."
     if not isinstance(dataset, xr.Dataset):
         raise DataError(
@@ -130,7 +131,7 @@ def _check_length(name: str, steps: int, longest: int) -> None:
 def _check_finite(dataset: xr.Dataset, names: list[str]) -> None:
     infinite = np.argwhere(np.isinf(dataset["y"].values))
     if infinite.size:
-        trajectory, step, feature = infinite[0]
+        trajectory, step, feature = (int(index) for index in infinite[0])
         raise DataError(
             f"Trajectory {names[trajectory]!r}: the value at step {step}, {feature_label(dataset, feature)}, is "
             f"infinite ({len(infinite)} such values in all). Values must be finite; write a missing value as NaN."
