@@ -5,11 +5,11 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 from jax.scipy.linalg import expm, solve_triangular
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float
 
 from sdebayes._core.types import Matrix, Scalar, Vector
 
-_DOUBLINGS = 8
+_DOUBLINGS = 32
 
 
 def symmetrize(matrix: Float[Array, "*batch n n"]) -> Float[Array, "*batch n n"]:
@@ -37,26 +37,35 @@ def linear_transition(A: Matrix, covariance: Matrix, dt: Scalar) -> tuple[Matrix
 
     Notes
     -----
-    The block exponential of Van Loan (1978, doi:10.1109/TAC.1978.1101743, eq. 1.2) at Δt/2⁸, then eight doublings
-    Q(2h) = Q(h) + Φ(h) Q(h) Φ(h)ᵀ: no cancellation at short steps and no overflow at long ones.
+    The block exponential of Van Loan (1978, doi:10.1109/TAC.1978.1101743, eq. 1.2) at h = Δt/2ᵏ with ‖A‖h ≤ ½ and Σ
+    in units of its largest entry, then k doublings Q(2h) = Q(h) + Φ(h) Q(h) Φ(h)ᵀ: no cancellation at short steps, no
+    overflow at long ones, the same accuracy in every unit of state and time.
     """
     n = A.shape[-1]
-    h = dt / 2**_DOUBLINGS
-    block = jnp.block([[A, covariance], [jnp.zeros_like(A), -A.T]]) * h
-    exponential = expm(block)
+    norm = jax.lax.stop_gradient(jnp.max(jnp.sum(jnp.abs(A), -1)))
+    count = jnp.clip(jnp.ceil(jnp.log2(2 * norm * dt)), 0, _DOUBLINGS)
+    h = dt / 2**count
+    unit = _largest(covariance)
+    exponential = expm(jnp.block([[A * h, covariance / unit], [jnp.zeros_like(A), -A.T * h]]))
     transition = exponential[n:, n:].T
-    noise = symmetrize(transition @ exponential[:n, n:])
+    noise = symmetrize(transition @ exponential[:n, n:]) * (unit * h)
 
-    transition, noise = _doubled(transition, noise, times=_DOUBLINGS)
+    transition, noise = _doubled(transition, noise, jnp.arange(_DOUBLINGS) < count)
     return transition, symmetrize(noise)
 
 
-def _doubled(transition: Matrix, noise: Matrix, times: int) -> tuple[Matrix, Matrix]:
-    def double(carry: tuple[Matrix, Matrix], _: None) -> tuple[tuple[Matrix, Matrix], None]:
-        phi, q = carry
-        return (phi @ phi, q + phi @ q @ phi.T), None
+def _largest(array: Float[Array, "..."]) -> Float[Array, ""]:
+    """Return the largest magnitude, 1 where all entries are zero: a unit, in which nothing is differentiated."""
+    size = jax.lax.stop_gradient(jnp.max(jnp.abs(array)))
+    return jnp.where(size > 0, size, 1.0)
 
-    return jax.lax.scan(double, (transition, noise), None, length=times)[0]
+
+def _doubled(transition: Matrix, noise: Matrix, active: Bool[Array, " doubling"]) -> tuple[Matrix, Matrix]:
+    def double(carry: tuple[Matrix, Matrix], on: Array) -> tuple[tuple[Matrix, Matrix], None]:
+        phi, q = carry
+        return jax.lax.cond(on, lambda: (phi @ phi, q + phi @ q @ phi.T), lambda: carry), None
+
+    return jax.lax.scan(double, (transition, noise), active)[0]
 
 
 def stationary_covariance(A: Matrix, covariance: Matrix) -> Matrix:
@@ -65,7 +74,7 @@ def stationary_covariance(A: Matrix, covariance: Matrix) -> Matrix:
     P is the noise covariance of an endless step, reached by doubling; it is not finite where A is not stable.
     """
     start = linear_transition(A, covariance, 1 / jnp.linalg.norm(A))
-    return symmetrize(_doubled(*start, times=60)[1])
+    return symmetrize(_doubled(*start, jnp.ones(60, dtype=bool))[1])
 
 
 @jax.custom_jvp
@@ -114,10 +123,12 @@ def affine_flow(J: Matrix, velocity: Vector, acceleration: Vector, dt: Scalar) -
 
     Notes
     -----
-    The last column of the exponential of [[J, a, v], [0, 0, 1], [0, 0, 0]] Δt, valid for singular J: Al-Mohy & Higham
-    (2011), theorem 2.1, doi:10.1137/100788860.
+    The last column of the exponential of [[J, a, v], [0, 0, 1], [0, 0, 0]], in units in which Δt and the largest of v
+    and a are 1; valid for singular J: Al-Mohy & Higham (2011), theorem 2.1, doi:10.1137/100788860.
     """
     n = J.shape[-1]
+    columns = jnp.stack([acceleration * dt**2, velocity * dt], axis=-1)
+    unit = _largest(columns)
     block = jnp.zeros((n + 2, n + 2), dtype=J.dtype)
-    block = block.at[:n, :n].set(J).at[:n, n].set(acceleration).at[:n, n + 1].set(velocity)
-    return expm((block.at[n, n + 1].set(1.0)) * dt)[:n, n + 1]
+    block = block.at[:n, :n].set(J * dt).at[:n, n:].set(columns / unit).at[n, n + 1].set(1.0)
+    return unit * expm(block, max_squarings=_DOUBLINGS)[:n, n + 1]
