@@ -1,0 +1,1 @@
+"""The command line: ``sdebayes embed | fit | report | simulate | score | compare | demo``."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -19,7 +20,7 @@ from sdebayes.simulation import simulate
 
 MODEL = "this model"
 FORECAST_DRAWS = 50
-SMOOTHED_DRAWS = 20
+SMOOTHED_DRAWS = 8
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,8 @@ class Material:
         Number of posterior draws that are simulated.
     seed
         Seed of shuffles and simulations.
+    others
+        Further fits to the same data, for the comparison.
     """
 
     posterior: Posterior
@@ -45,6 +48,7 @@ class Material:
     test: xr.Dataset | None
     draws: int
     seed: int
+    others: Mapping[str, Posterior] = field(default_factory=dict)
 
     @property
     def judged(self) -> xr.Dataset:
@@ -109,7 +113,7 @@ class Material:
         """Scores of held-out trajectories beside those of the nulls; None without any, or with one only."""
         if self.test is None or self.test.sizes["trajectory"] < 2:
             return None
-        return compare({MODEL: self.posterior}, self.test)
+        return compare({MODEL: self.posterior, **self.others}, self.test)
 
     @cached_property
     def predicted(self) -> xr.Dataset:

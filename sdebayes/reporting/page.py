@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import xarray as xr
 
-from sdebayes._core.errors import DataError, StoreError
+from sdebayes._core.errors import DataError
 from sdebayes.posterior import Posterior
 from sdebayes.reporting.blocks import Chapter
 from sdebayes.reporting.chapters import CHAPTERS
 from sdebayes.reporting.material import Material
+from sdebayes.reporting.output import check_writable, written_whole
 
 
 def report(
@@ -23,6 +23,7 @@ def report(
     test: xr.Dataset | None = None,
     *,
     title: str = "A Bayesian SDE report",
+    others: Mapping[str, Posterior] | None = None,
     draws: int = 100,
     seed: int = 0,
 ) -> Path:
@@ -42,6 +43,8 @@ def report(
         forecasts are judged on the training data, which flatters them, and no comparison is made.
     title
         The page's title.
+    others
+        Further fits to the same data, {name: posterior}, as rows of the comparison.
     draws
         Number of posterior draws that are simulated for the moments' bands.
     seed
@@ -64,11 +67,13 @@ def report(
     path = Path(path)
     if draws < 2:
         raise DataError(f"draws={draws}; a band needs at least 2 posterior draws.")
-    _check_writable(path)
+    check_writable(path)
     data = posterior.training_data() if data is None else data
-    material = Material(posterior, data, test, draws, seed)
+    material = Material(posterior, data, test, draws, seed, others or {})
     chapters = [write(material) for write in CHAPTERS]
-    _write(path, _render(title, chapters))
+    page = _render(title, chapters)
+    with written_whole(path) as unfinished:
+        unfinished.write_text(page, encoding="utf-8")
     return path
 
 
@@ -89,37 +94,3 @@ def _render(title: str, chapters: list[Chapter]) -> str:
 def _kept_together(value: Any) -> Any:
     """Keep a number and its percent sign on one line."""
     return value.replace(" %", "\N{NO-BREAK SPACE}%") if isinstance(value, str) else value
-
-
-def _check_writable(path: Path) -> None:
-    """Raise before the work begins if the page cannot be written."""
-    if path.is_dir():
-        raise StoreError(f"{path} is a directory; give the name of a file, such as {path / 'report.html'}.")
-    if not path.parent.is_dir():
-        raise StoreError(
-            f"{path} cannot be written: the directory {path.parent} does not exist. Make it first."
-        )
-    if not os.access(path.parent, os.W_OK):
-        raise StoreError(f"{path} cannot be written: no permission to write in {path.parent}.")
-
-
-def _write(path: Path, text: str) -> None:
-    name = None
-    try:
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        os.chmod(name, 0o666 & ~_umask())
-        os.replace(name, path)
-        name = None
-    except OSError as error:
-        raise StoreError(f"{path} cannot be written: {error}.") from error
-    finally:
-        if name is not None:
-            Path(name).unlink(missing_ok=True)
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

@@ -40,8 +40,8 @@ def write(material: Material) -> Chapter:
         Paragraph(
             "The R² of the increment must not be read alone: white noise, of which nothing can be foretold, has one "
             "half, because a step far out is followed by a step back. It is informative only where it exceeds "
-            "(1 − ρ)/2, which a lag-1 autocorrelation ρ alone explains. The R² of the next state of shuffled data is what the "
-            f"differences in level between {material.nouns} explain.",
+            "(1 − ρ)/2, which a lag-1 autocorrelation ρ alone explains. The R² of the next state of shuffled data is "
+            f"what the differences in level between {material.nouns} explain.",
             quiet=True,
         ),
     ]

@@ -35,8 +35,8 @@ def write(material: Material) -> Chapter:
         blocks.append(
             Paragraph(
                 f"The model gives each {material.noun} an offset of its own, so the drift lives in coordinates from "
-                f"which it is taken: the points below are the latent paths as smoothed from whole {material.nouns}, not "
-                f"the observed steps, and the equilibrium is that of a {material.noun} without offset.",
+                f"which it is taken: the points below are the latent paths as smoothed from whole {material.nouns}, "
+                f"not the observed steps, and the equilibrium is that of a {material.noun} without offset.",
                 quiet=True,
             )
         )

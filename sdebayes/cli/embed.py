@@ -1,0 +1,43 @@
+"""``sdebayes embed``: from texts to trajectories."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def embed(
+    paths: Annotated[
+        list[Path],
+        typer.Argument(help="Texts: .txt (one text), .csv or .jsonl (a text a row), or directories of them."),
+    ],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Data set to write, .nc or .zarr.")],
+    block: Annotated[int, typer.Option(help="Sentences in a step; blocks do not overlap.")] = 1,
+    encoder: Annotated[
+        str | None,
+        typer.Option(
+            help="A sentence-transformers model, as a path or a name; default: the packaged MiniLM, offline."
+        ),
+    ] = None,
+    time: Annotated[str, typer.Option(help="What time counts: step, token or fraction.")] = "step",
+) -> None:
+    """Cut texts into sentences and embed them.
+
+    Embeddings are cached, so an interrupted run goes on where it was.
+    """
+    from rich import print as say
+
+    from sdebayes import paths as trajectories
+    from sdebayes.cli.inputs import check_inputs
+    from sdebayes.cli.inputs import encoder as encoder_of
+    from sdebayes.reporting.output import check_writable
+
+    check_writable(output)
+    check_inputs(paths)
+    corpus = trajectories.read_texts(paths)
+    data = trajectories.embed(corpus, encoder_of(encoder), trajectories.Sentences(block), time=time)
+    trajectories.save(data, output)
+    steps = int(data["n_steps"].sum())
+    say(f"{data.sizes['trajectory']} texts, {steps} steps of {data.sizes['embedding']} dimensions: {output}")

@@ -1,0 +1,56 @@
+"""What holds for every command: one line for an error, none half-written, compiled code kept for the next run."""
+
+from __future__ import annotations
+
+import functools
+import os
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import typer
+
+from sdebayes._core.errors import SdebayesError
+
+ERROR, INTERRUPTED = 2, 130
+
+
+def guarded(command: Callable[..., None]) -> Callable[..., None]:
+    """Make a command say its errors in one line on standard error, and end with the exit code for them."""
+
+    @functools.wraps(command)
+    def run(*arguments: Any, **options: Any) -> None:
+        try:
+            command(*arguments, **options)
+        except SdebayesError as error:
+            _say("error: " + " ".join(str(error).split()))
+            raise typer.Exit(ERROR) from None
+        except KeyboardInterrupt:
+            _say("interrupted; nothing was left half-written.")
+            raise typer.Exit(INTERRUPTED) from None
+
+    return run
+
+
+def _say(message: str) -> None:
+    print(f"sdebayes: {message}", file=sys.stderr, flush=True)
+
+
+def keep_compiled_code() -> None:
+    """Let JAX keep what it compiles in the user's cache directory, so that the next run starts sooner.
+
+    A directory that is named in JAX's own environment variable has precedence; one that cannot be made is done without.
+    """
+    import jax
+
+    from sdebayes.paths.cache import default_directory
+
+    if os.environ.get("JAX_COMPILATION_CACHE_DIR"):
+        return
+    directory = default_directory() / "compiled"
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return
+    jax.config.update("jax_compilation_cache_dir", str(directory))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.5)

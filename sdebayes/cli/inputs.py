@@ -1,0 +1,113 @@
+"""What commands read: texts, trajectories, and posteriors that know how their texts were embedded."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+
+from sdebayes._core.errors import DataError, StateSpaceError, StoreError
+from sdebayes.paths import SentenceEncoder, Sentences, StateSpace, embed, load, read_texts
+from sdebayes.posterior import Posterior
+
+STORED = (".nc", ".zarr")
+
+
+def encoder(name: str | None) -> SentenceEncoder:
+    """Return the encoder of this name: a model on disk, or one of the hub; by default the packaged one."""
+    return SentenceEncoder(name)
+
+
+def states_for(posterior: Posterior, paths: Sequence[Path], encoder_name: str | None = None) -> xr.Dataset:
+    """Read trajectories, or texts, and bring them into the state space of a posterior.
+
+    Parameters
+    ----------
+    posterior
+        The fit.
+    paths
+        One data set (``.nc``, ``.zarr``), or text files and directories of such.
+    encoder_name
+        The encoder, if it is not the one that the posterior names.
+
+    Raises
+    ------
+    StateSpaceError
+        If the posterior was fitted to arrays, or with another encoder.
+    DataError, StoreError
+        If files cannot be used.
+    """
+    stored = [path for path in paths if path.suffix in STORED]
+    if stored and len(paths) > 1:
+        raise DataError(f"{stored[0]} is a data set; give it alone, or give texts only.")
+    data = load(stored[0]) if stored else _embedded(posterior, paths, encoder_name)
+    if "embedding" in data["y"].dims:
+        return space_of(posterior).transform(data)
+    return data
+
+
+def space_of(posterior: Posterior) -> StateSpace:
+    """Return the state space that a posterior was fitted in.
+
+    Raises
+    ------
+    StateSpaceError
+        If it was fitted to arrays.
+    """
+    return StateSpace.from_dataset(posterior.data["constant_data"].to_dataset())
+
+
+def _embedded(posterior: Posterior, paths: Sequence[Path], encoder_name: str | None) -> xr.Dataset:
+    attributes = posterior.data.attrs
+    if posterior.space_hash is None:
+        raise StateSpaceError(
+            "This posterior was fitted to arrays, in which texts have no place; give a data set of such arrays."
+        )
+    wanted, found = str(attributes.get("encoder", "")), str(attributes.get("step", ""))
+    hub = re.fullmatch(r"hub (.+)", wanted)
+    chosen = encoder(encoder_name or (hub[1] if hub else None))
+    if chosen.identity != wanted:
+        raise StateSpaceError(
+            f"The posterior's texts were embedded by {wanted!r} and these would be by {chosen.identity!r}; "
+            "name the same encoder with --encoder."
+        )
+    step = re.fullmatch(r"Sentences\(block=(\d+)\)", found)
+    if step is None:
+        raise StateSpaceError(
+            f"The posterior's texts were cut by {found!r}, which this command cannot repeat; embed the new ones with "
+            "sdebayes.embed and give the data set."
+        )
+    corpus = read_texts(list(paths))
+    return embed(corpus, chosen, Sentences(int(step[1])), time=str(attributes.get("time_unit", "step")))
+
+
+def without_training(posterior: Posterior, data: xr.Dataset) -> tuple[xr.Dataset | None, xr.Dataset | None]:
+    """Divide trajectories into those that a posterior was fitted to and the others, None where there is none.
+
+    They are told apart by their values, not by their names.
+    """
+
+    def observed(dataset: xr.Dataset) -> list[np.ndarray]:
+        values = dataset["y"].transpose("trajectory", "time", ...).values
+        return [one[np.isfinite(one).any(axis=-1)] for one in values]
+
+    known = observed(posterior.training_data())
+    seen = np.array([any(_alike(one, other) for other in known) for one in observed(data)])
+    return (
+        data.isel(trajectory=seen) if seen.any() else None,
+        data.isel(trajectory=~seen) if not seen.all() else None,
+    )
+
+
+def _alike(one: np.ndarray, other: np.ndarray) -> bool:
+    return one.shape == other.shape and np.allclose(one, other, rtol=0, atol=1e-9, equal_nan=True)
+
+
+def check_inputs(paths: Sequence[Path]) -> None:
+    """Raise a StoreError unless all of these are there."""
+    for path in paths:
+        if not path.exists():
+            raise StoreError(f"{path} does not exist.")

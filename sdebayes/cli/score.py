@@ -1,0 +1,55 @@
+"""``sdebayes score``: how well a posterior foretells new texts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def score(
+    posterior: Annotated[Path, typer.Argument(help="Posterior, as sdebayes fit writes it.")],
+    paths: Annotated[
+        list[Path], typer.Argument(help="New texts (.txt, .csv, .jsonl, directories), or one data set.")
+    ],
+    encoder: Annotated[
+        str | None, typer.Option(help="The encoder, if the posterior's cannot be found by its name.")
+    ] = None,
+) -> None:
+    """Score new texts or trajectories in the state space of a fit.
+
+    The log score is the log density of a whole text in nats; beside it the same of the baseline, which knows all about
+    a text but the order of its sentences.
+    """
+    from rich.markup import escape
+    from rich.table import Table
+
+    from sdebayes import posterior as posteriors
+    from sdebayes.cli.guard import keep_compiled_code
+    from sdebayes.cli.inputs import check_inputs, states_for
+    from sdebayes.cli.screen import console
+
+    check_inputs([posterior, *paths])
+    keep_compiled_code()
+    fitted = posteriors.load(posterior)
+    data = states_for(fitted, paths, encoder)
+    shown = Table("trajectory")
+    for head in ("steps", "log score, nats", "nats per step"):
+        shown.add_column(head, justify="right")
+    scores = fitted.log_score(data)
+    rows = [
+        [escape(str(name)), str(int(steps)), f"{value:.2f}", f"{value / steps:.3f}"]
+        for name, steps, value in zip(
+            scores["trajectory"].values, scores["n_observed"].values, scores.values, strict=True
+        )
+    ]
+    if len(rows) > 1:
+        table = posteriors.compare({"model": fitted}, data)
+        own, null = (table["log_score"].sel(candidate=name) for name in ("model", table.attrs["baseline"]))
+        shown.add_column(f"over {table.attrs['baseline']}", justify="right")
+        for row, gain in zip(rows, ((own - null) / table["n_observed"]).values, strict=True):
+            row.append(f"{gain:+.3f}")
+    for row in rows:
+        shown.add_row(*row)
+    console.print(shown)

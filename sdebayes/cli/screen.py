@@ -1,0 +1,46 @@
+"""Tables and findings on the terminal."""
+
+from __future__ import annotations
+
+import xarray as xr
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from sdebayes.posterior import Posterior
+
+_COLOURS = {"good": "green", "note": "blue", "warning": "yellow", "problem": "red"}
+
+console = Console(highlight=False)
+
+
+def say_findings(posterior: Posterior) -> None:
+    """Print what the fit's own checks found, the worst first."""
+    for finding in posterior.diagnosis():
+        colour = _COLOURS[finding.severity]
+        text = escape(f"{finding.subject}: {finding.message} {finding.advice}".strip())
+        console.print(f"[{colour}]{finding.severity:>8}[/]  {text}")
+
+
+def comparison(table: xr.Dataset, title: str, unit: str = "step") -> Table:
+    """Make a table of held-out scores.
+
+    Parameters
+    ----------
+    table
+        As `sdebayes.compare` returns it.
+    title
+        Title of the table.
+    unit
+        What a step is.
+    """
+    shown = Table(title=escape(title), title_justify="left", title_style="bold")
+    shown.add_column("candidate", overflow="fold")
+    shown.add_column(f"nats per {unit}", justify="right")
+    shown.add_column(f"over {escape(str(table.attrs['baseline']))}", justify="right")
+    shown.add_column("± standard error", justify="right")
+    for name in table["candidate"].values:
+        row = table.sel(candidate=name)
+        numbers = [f"{float(row['per_step']):.3f}", f"{float(row['difference']):+.3f}"]
+        shown.add_row(escape(str(name)), *numbers, f"{float(row['standard_error']):.3f}")
+    return shown

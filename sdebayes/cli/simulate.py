@@ -1,0 +1,39 @@
+"""``sdebayes simulate``: paths of every posterior draw."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def simulate(
+    posterior: Annotated[Path, typer.Argument(help="Posterior, as sdebayes fit writes it.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Simulations to write, .nc.")],
+    steps: Annotated[
+        int, typer.Option(help="Steps of each path, as long as the training data's median step.")
+    ] = 100,
+    paths: Annotated[int, typer.Option(help="Paths of each draw.")] = 16,
+    draws: Annotated[int, typer.Option(help="Posterior draws, evenly thinned.")] = 100,
+    seed: Annotated[int, typer.Option(help="Seed.")] = 0,
+) -> None:
+    """Simulate latent paths x and observations y (sample, path, time, state)."""
+    import numpy as np
+
+    from sdebayes import posterior as posteriors
+    from sdebayes import simulation
+    from sdebayes._core.errors import DataError
+    from sdebayes.cli.guard import keep_compiled_code
+    from sdebayes.reporting.output import check_writable, written_whole
+
+    check_writable(output)
+    if steps < 1:
+        raise DataError(f"steps={steps}; expected at least 1.")
+    keep_compiled_code()
+    fitted = posteriors.load(posterior)
+    times = float(fitted.model.frozen_scale.step) * np.arange(steps)
+    result = simulation.simulate(fitted, times, paths=paths, samples=draws, seed=seed)
+    with written_whole(output) as unfinished:
+        result.to_netcdf(unfinished, engine="h5netcdf")
+    print(output)

@@ -1,0 +1,111 @@
+"""The stages of the demo."""
+
+from __future__ import annotations
+
+import hashlib
+from importlib.metadata import version
+from pathlib import Path
+
+import xarray as xr
+
+from sdebayes._core.errors import StoreError
+from sdebayes.cli.guard import keep_compiled_code
+from sdebayes.cli.screen import comparison, console, say_findings
+from sdebayes.cli.stages import Stages
+from sdebayes.datasets import load_sotu
+from sdebayes.inference import NUTS
+from sdebayes.model import Exact, GaussianNoise, SDEModel
+from sdebayes.paths import PCA, SentenceEncoder, Sentences, embed, save, shuffle_within, split
+from sdebayes.paths.cache import default_directory
+from sdebayes.posterior import Posterior, compare, fit
+from sdebayes.reporting import report
+from sdebayes.reporting.output import check_writable
+
+SPEECHES, SENTENCES, STATES = 44, 130, 8
+MAIN = "OU + noise + document effect"
+OTHERS = {
+    "OU + noise": SDEModel(observation=GaussianNoise()),
+    "OU, observed exactly": SDEModel(observation=Exact()),
+}
+LONG = NUTS(draws=1000, warmup=200)
+SHORT = NUTS(draws=150, warmup=100)
+TITLE = "State of the Union addresses as trajectories"
+
+
+def run(output: Path, seed: int, fresh: bool) -> None:
+    """Embed, fit, judge and report.
+
+    Parameters
+    ----------
+    output
+        Directory of the results.
+    seed
+        Seed of everything random.
+    fresh
+        Whether checkpoints of an earlier run are left alone.
+    """
+    _make(output)
+    keep_compiled_code()
+    stages = Stages(console)
+    with stages.stage("read and embed"):
+        train, test = _states(output, seed)
+    main = SDEModel(observation=GaussianNoise(trajectory_effect=True))
+    with stages.stage(f"fit {MAIN}"):
+        posterior = _fit(main, train, LONG, seed, fresh)
+        posterior.to_netcdf(output / "posterior.nc")
+    others = {}
+    for name, model in OTHERS.items():
+        with stages.stage(f"fit {name}"):
+            others[name] = _fit(model, train, SHORT, seed, fresh)
+    with stages.stage(f"fit {MAIN} to shuffled speeches"):
+        control = _fit(main, shuffle_within(train, seed), SHORT, seed, fresh)
+    with stages.stage("score held-out speeches"):
+        table = compare({MAIN: posterior, **others}, test)
+        null = compare({MAIN: control}, shuffle_within(test, seed))
+    with stages.stage("write the report"):
+        page = report(posterior, output / "report.html", train, test, title=TITLE, others=others, seed=seed)
+    held_out = f"{test.sizes['trajectory']} held-out speeches"
+    console.print()
+    console.print(comparison(table, held_out, "sentence"))
+    console.print(
+        comparison(null, f"The same, sentences shuffled within each speech ({held_out})", "sentence")
+    )
+    console.print(f"\n[bold]Checks of {MAIN}[/]")
+    say_findings(posterior)
+    console.print(f"\n[bold]Report[/]  {page.resolve()}", soft_wrap=True)
+    console.print(f"[dim]{stages}[/]")
+
+
+def _states(output: Path, seed: int) -> tuple[xr.Dataset, xr.Dataset]:
+    """Return the states of training and held-out speeches, and keep the embeddings."""
+    corpus = load_sotu(sentences=SENTENCES, speeches=SPEECHES)
+    data = embed(corpus, SentenceEncoder(), Sentences())
+    save(data, output / "speeches.nc")
+    train, test = split(data, test=0.25, seed=seed)
+    space = PCA(STATES).fit(train)
+    return space.transform(train), space.transform(test)
+
+
+def _fit(model: SDEModel, data: xr.Dataset, strategy: NUTS, seed: int, fresh: bool) -> Posterior:
+    """Fit, going on from the checkpoint of an earlier run of the same fit."""
+    if fresh:
+        return fit(model, data, strategy, seed=seed)
+    return fit(model, data, strategy, seed=seed, checkpoint=_checkpoint(model, data, strategy, seed))
+
+
+def _checkpoint(model: SDEModel, data: xr.Dataset, strategy: NUTS, seed: int) -> Path:
+    """Name the checkpoint after all that the draws depend on, this package's own code included."""
+    digest = hashlib.sha256(data["y"].values.tobytes())
+    for part in (model.describe(), repr(strategy), str(seed), version("numpyro"), version("jax")):
+        digest.update(part.encode())
+    for path in sorted(Path(__file__).parents[1].rglob("*.py")):
+        digest.update(path.read_bytes())
+    return default_directory() / "demo" / digest.hexdigest()[:16]
+
+
+def _make(output: Path) -> None:
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(f"The directory {output} cannot be made: {error}.") from error
+    check_writable(output / "report.html")
