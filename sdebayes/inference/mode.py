@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -15,6 +16,8 @@ from sdebayes._core.types import Key
 from sdebayes.inference.target import Flat, Target
 
 _FAR = 1e10
+_PRIOR_DRAWS = 40
+_BEST_DRAWS = 2
 
 
 class Mode(NamedTuple):
@@ -35,8 +38,8 @@ class Mode(NamedTuple):
     covariance: Float[Array, "dimension dimension"]
 
 
-def find_mode(target: Target, key: Key, starts: int = 20, max_iterations: int = 2000) -> Mode:
-    """Find a mode by L-BFGS from the best of some draws of the prior, and measure its curvature.
+def find_mode(target: Target, key: Key, max_iterations: int = 2000) -> Mode:
+    """Find the best mode that L-BFGS reaches from the prior's middle and from good draws, and measure its curvature.
 
     Parameters
     ----------
@@ -44,15 +47,13 @@ def find_mode(target: Target, key: Key, starts: int = 20, max_iterations: int = 
         The density.
     key
         Random key of the prior draws.
-    starts
-        Number of prior draws.
     max_iterations
         Iterations of L-BFGS at the most.
 
     Raises
     ------
     InferenceError
-        If the search ends at a point without a finite density.
+        If every search ends at a point without a finite density.
 
     Notes
     -----
@@ -67,26 +68,40 @@ def find_mode(target: Target, key: Key, starts: int = 20, max_iterations: int = 
             return _FAR, np.zeros_like(z)
         return value, gradient
 
-    draws = [target.start, *(target.draw_prior(k) for k in jax.random.split(key, starts))]
-    start = min(draws, key=lambda z: float(target.value_and_gradient(z)[0]))
-    options = {"maxiter": max_iterations, "maxfun": 2 * max_iterations, "maxcor": 30}
-    found = minimize(
-        objective, np.asarray(start, dtype=np.float64), jac=True, method="L-BFGS-B", options=options
-    )
-    if not found.fun < _FAR:
+    def search(start: np.ndarray) -> Any:
+        options = {
+            "maxiter": max_iterations,
+            "maxfun": 2 * max_iterations,
+            "maxcor": 30,
+            "ftol": 1e-13,
+            "gtol": 1e-3,
+        }
+        return minimize(objective, start, jac=True, method="L-BFGS-B", options=options)
+
+    best = min((search(start) for start in _starts(target, key, objective)), key=lambda found: found.fun)
+    if not best.fun < _FAR:
         raise InferenceError(
             "The search for the posterior mode found no point with a finite density. Check the data's scale against "
             "the prior: model.scaled_to(data).describe()."
         )
-    hessian = _hessian(lambda z: objective(z)[1], found.x, dtype)
-    return Mode(
-        jnp.asarray(found.x, dtype=dtype),
-        float(found.fun),
-        jnp.asarray(_positive_inverse(hessian), dtype=dtype),
-    )
+    hessian = _hessian(lambda z: objective(z)[1], best.x, dtype)
+    covariance = jnp.asarray(_positive_inverse(hessian), dtype=dtype)
+    return Mode(jnp.asarray(best.x, dtype=dtype), float(best.fun), covariance)
 
 
-def _hessian(gradient, position: np.ndarray, dtype) -> np.ndarray:  # type: ignore[no-untyped-def]
+def _starts(
+    target: Target, key: Key, objective: Callable[[np.ndarray], tuple[float, np.ndarray]]
+) -> list[np.ndarray]:
+    """Return the coordinatewise median of draws of the prior, and the best of these draws."""
+    draws = [
+        np.asarray(z, dtype=np.float64)
+        for z in (target.start, *map(target.draw_prior, jax.random.split(key, _PRIOR_DRAWS)))
+    ]
+    ranked = sorted(draws, key=lambda z: objective(z)[0])
+    return [np.median(draws, axis=0), *ranked[:_BEST_DRAWS]]
+
+
+def _hessian(gradient: Callable[[np.ndarray], np.ndarray], position: np.ndarray, dtype: Any) -> np.ndarray:
     step = np.cbrt(np.finfo(dtype).eps) * np.maximum(1.0, np.abs(position))
     columns = [
         (gradient(position + shift) - gradient(position - shift)) / (2 * step[index])

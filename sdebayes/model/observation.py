@@ -100,7 +100,9 @@ class GaussianNoise(AbstractObservation):
 
     With R learned and H = I, noise and diffusion are told apart through variances: per state the total variance
     :math:`v \sim \mathrm{LogNormal}(\log s^2, 0.5)`, s² the data's, is shared out,
-    :math:`(P, R, C)/v \sim \mathrm{Dirichlet}(2, 2, 1)`, without the last share if there is no trajectory effect.
+    :math:`(P, R, C)/v \sim \mathrm{Dirichlet}(p, r, 1)`, without the last share if there is no trajectory effect. The
+    effect's share is drawn as the quantile :math:`1 - (1 - Φ(z))^{1/(p + r)}` of a standard normal z, whose posterior
+    keeps light tails where the effect is near zero.
 
     Parameters
     ----------
@@ -116,7 +118,7 @@ class GaussianNoise(AbstractObservation):
     spread
         Prior standard deviation of the log of a variance.
     shares
-        Dirichlet concentration of (path, noise, trajectory effect).
+        Dirichlet concentrations p and r of path and noise; the trajectory effect's is 1.
     latent_variance
         Prior median of the variance of each state (path and effect), (state,) or a number, where R is given or H is not
         the identity; default: what the data leave after R.
@@ -133,7 +135,7 @@ class GaussianNoise(AbstractObservation):
     trajectory_effect: bool = False
     total_variance: Sequence[float] | np.ndarray | float | None = None
     spread: float = 0.5
-    shares: tuple[float, float, float] = (2.0, 2.0, 1.0)
+    shares: tuple[float, float] = (2.0, 2.0)
     latent_variance: Sequence[float] | np.ndarray | float | None = None
 
     def __post_init__(self) -> None:
@@ -143,10 +145,10 @@ class GaussianNoise(AbstractObservation):
                 raise ModelError(
                     f"GaussianNoise: matrix has shape {matrix.shape}; expected finite numbers (observed, state)."
                 )
-        if not self.spread > 0 or len(self.shares) != 3 or not all(s > 0 for s in self.shares):
+        if not self.spread > 0 or len(self.shares) != 2 or not all(s > 0 for s in self.shares):
             raise ModelError(
-                f"GaussianNoise: spread={self.spread}, shares={self.shares}; expected a positive spread and three "
-                "positive concentrations (path, noise, trajectory effect)."
+                f"GaussianNoise: spread={self.spread}, shares={self.shares}; expected a positive spread and two "
+                "positive concentrations (path, noise)."
             )
         if self.covariance is not None and not isinstance(self.covariance, dist.Distribution):
             self._check_covariance(np.asarray(self.covariance, dtype=np.float64))
@@ -215,10 +217,7 @@ class GaussianNoise(AbstractObservation):
         effect, variance = jnp.zeros((state_dim, state_dim)), None
         if self.trajectory_effect:
             total = positive("latent_total_variance", latent, 2 * self.spread)
-            share = numpyro.sample(
-                "effect_share",
-                dist.Beta(self.shares[2], self.shares[0]).expand([state_dim]).to_event(1),
-            )
+            share = self._sample_effect_share(state_dim, self.shares[0])
             effect, variance = jnp.diag(total * share), total * (1 - share)
             numpyro.deterministic("trajectory_effect_variance", total * share)
         return ObservationDraw(matrix, noise, effect, variance)
@@ -226,17 +225,21 @@ class GaussianNoise(AbstractObservation):
     def _sample_shares(self, state_dim: int) -> ObservationDraw:
         median = constant("total_variance", self.total_variance, "GaussianNoise", state_dim)
         total = positive("total_variance", median, self.spread)
-        concentration = jnp.asarray(self.shares if self.trajectory_effect else self.shares[:2])
-        shares = numpyro.sample(
-            "variance_shares", dist.Dirichlet(concentration).expand([state_dim]).to_event(1)
-        )
-        parts = total[:, None] * shares
-        numpyro.deterministic("noise_variance", parts[:, 1])
         effect = jnp.zeros((state_dim, state_dim))
+        rest = total
         if self.trajectory_effect:
-            effect = jnp.diag(parts[:, 2])
-            numpyro.deterministic("trajectory_effect_variance", parts[:, 2])
-        return ObservationDraw(jnp.eye(state_dim), jnp.diag(parts[:, 1]), effect, parts[:, 0])
+            share = self._sample_effect_share(state_dim, sum(self.shares))
+            effect, rest = jnp.diag(total * share), total * (1 - share)
+            numpyro.deterministic("trajectory_effect_variance", total * share)
+        path = numpyro.sample("path_share", dist.Beta(*self.shares).expand([state_dim]).to_event(1))
+        numpyro.deterministic("noise_variance", rest * (1 - path))
+        return ObservationDraw(jnp.eye(state_dim), jnp.diag(rest * (1 - path)), effect, rest * path)
+
+    @staticmethod
+    def _sample_effect_share(state_dim: int, rest: float) -> Vector:
+        """Draw the share of the trajectory effect, Beta(1, ``rest``)."""
+        z = numpyro.sample("effect_quantile", dist.Normal(0, 1).expand([state_dim]).to_event(1))
+        return -jnp.expm1(jax.scipy.special.log_ndtr(-z) / rest)
 
     def _sample_noise(self, observed_dim: int) -> Float[Array, "observed observed"]:
         if self.covariance is None:
@@ -254,7 +257,7 @@ class GaussianNoise(AbstractObservation):
         """Prior standard deviation of logit(R / (R + P)); None where the shares are not learned."""
         if not self._learned_shares:
             return None
-        trigamma = jax.scipy.special.polygamma(1, jnp.asarray(self.shares[:2]))
+        trigamma = jax.scipy.special.polygamma(1, jnp.asarray(self.shares))
         return float(jnp.sqrt(jnp.sum(trigamma)))
 
     def describe(self) -> str:
@@ -263,8 +266,8 @@ class GaussianNoise(AbstractObservation):
         H = "" if self.matrix is None else "H "
         lines = [f"Observation: Y_k = {H}(X(t_k){effect} + ε_k, ε_k ~ Normal(0, R)"]
         if self._learned_shares:
-            names, count = ("(P, R, C)", 3) if self.trajectory_effect else ("(P, R)", 2)
-            values = ", ".join(f"{s:g}" for s in self.shares[:count])
+            names = "(P, R, C)" if self.trajectory_effect else "(P, R)"
+            values = ", ".join(f"{s:g}" for s in (*self.shares, *([1] * self.trajectory_effect)))
             lines.append(
                 f"  total variance v_j ~ LogNormal(log {say(self.total_variance, 'data variance')}, {self.spread:g})"
             )
