@@ -161,3 +161,29 @@ def test_normal_log_density_is_scipys(x64):
 def test_symmetrize_acts_on_the_last_two_axes(x64):
     stack = np.random.default_rng(0).normal(size=(3, 2, 2))
     np.testing.assert_allclose(symmetrize(jnp.asarray(stack)), (stack + stack.transpose(0, 2, 1)) / 2)
+
+
+@pytest.mark.parametrize("unit", [1e-12, 1e6, 1e12])
+def test_the_unit_of_the_state_changes_nothing(unit, x64):
+    A, v = MATRICES["stable"], np.array([1.0, -2.0])
+    _, one = linear_transition(jnp.asarray(A), jnp.asarray(SIGMA), 0.7)
+    _, other = linear_transition(jnp.asarray(A), jnp.asarray(SIGMA * unit**2), 0.7)
+    np.testing.assert_allclose(other, unit**2 * np.asarray(one), rtol=1e-13)
+    flow = affine_flow(jnp.asarray(-A), jnp.asarray(unit * v), jnp.asarray(unit * v[::-1]), 0.7)
+    expected = affine_flow(jnp.asarray(-A), jnp.asarray(v), jnp.asarray(v[::-1].copy()), 0.7)
+    np.testing.assert_allclose(flow, unit * np.asarray(expected), rtol=1e-13)
+    stationary = stationary_covariance(jnp.asarray(A), jnp.asarray(SIGMA * unit**2))
+    np.testing.assert_allclose(stationary / unit**2, linalg.solve_continuous_lyapunov(A, SIGMA), rtol=1e-12)
+
+
+@pytest.mark.parametrize("unit", [1e-9, 1e7])
+def test_the_unit_of_time_changes_nothing(unit, x64):
+    A, v, a = MATRICES["stable"], np.array([1.0, -2.0]), np.array([0.5, 3.0])
+    one = linear_transition(jnp.asarray(A), jnp.asarray(SIGMA), 0.7)
+    other = linear_transition(jnp.asarray(A / unit), jnp.asarray(SIGMA / unit), 0.7 * unit)
+    for first, second in zip(one, other, strict=True):
+        np.testing.assert_allclose(second, first, rtol=1e-13)
+    flow = affine_flow(jnp.asarray(-A / unit), jnp.asarray(v / unit), jnp.asarray(a / unit**2), 0.7 * unit)
+    np.testing.assert_allclose(
+        flow, affine_flow(jnp.asarray(-A), jnp.asarray(v), jnp.asarray(a), 0.7), rtol=1e-13
+    )
