@@ -58,7 +58,7 @@ def test_a_scope_belongs_to_its_thread():
 
 def test_an_unknown_precision_is_refused():
     with (
-        pytest.raises(errors.ModelError, match="float16.*'float64' or 'float32'"),
+        pytest.raises(errors.ModelError, match=r"float16.*'float64' or 'float32'"),
         precision.scope("float16"),
     ):
         pass

@@ -1,4 +1,4 @@
-"""Two OU processes with known answers: a rotating one in two states, and one in three states seen in two coordinates."""
+"""Two OU processes with known answers: one rotates in two states, one has three states seen in two coordinates."""
 
 from __future__ import annotations
 
