@@ -17,6 +17,7 @@ from sdebayes.paths import (
     trajectories,
 )
 from sdebayes.posterior import Posterior, compare, fit, load
+from sdebayes.reporting import report
 from sdebayes.simulation import simulate
 
 __all__ = [
@@ -42,6 +43,7 @@ __all__ = [
     "paths",
     "plots",
     "priors",
+    "report",
     "schemes",
     "simulate",
     "split",

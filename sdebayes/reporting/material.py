@@ -100,6 +100,11 @@ class Material:
         """Whether the states themselves are observed, with or without noise."""
         return self.posterior.model.observation.matrix is None
 
+    def at_most(self, draws: int) -> int:
+        """So many draws, or all there are."""
+        sizes = self.posterior.data["posterior"].sizes
+        return min(draws, sizes["chain"] * sizes["draw"])
+
     @cached_property
     def space(self) -> StateSpace | None:
         """The state space, if the states come of one."""
@@ -150,7 +155,11 @@ class Material:
         longest = int(np.isfinite(t).sum(axis=1).argmax())
         times = t[longest][np.isfinite(t[longest])]
         simulated = simulate(
-            self.posterior, times, paths=self.data.sizes["trajectory"], seed=self.seed, samples=self.draws
+            self.posterior,
+            times,
+            paths=self.data.sizes["trajectory"],
+            seed=self.seed,
+            samples=self.at_most(self.draws),
         )
         simulated = simulated.assign_coords(state=self.data["state"].values)
         return mask_like(simulated, self.cut) if self.same_times else simulated

@@ -10,7 +10,7 @@ from sdebayes.analysis import summarize
 from sdebayes.paths import StateSpace
 from sdebayes.reporting.blocks import Block, Chapter, Figure, Heading, Paragraph, Quote, Quotes, Table
 from sdebayes.reporting.figures import picture
-from sdebayes.reporting.material import Material
+from sdebayes.reporting.material import SMOOTHED_DRAWS, Material
 from sdebayes.reporting.wording import interval, number, passage
 from sdebayes.simulation import as_source
 
@@ -20,6 +20,7 @@ EXEMPLARS = 3
 MOST_STATES = 16
 PORTRAIT_DRAWS = 100
 PROFILE_DRAWS = 400
+SHOWN_TRAJECTORIES = 20
 
 
 _SLICE = (
@@ -49,7 +50,7 @@ def write(material: Material) -> Chapter:
 
 def _pictures(material: Material) -> list[Block]:
     posterior, states = material.posterior, material.posterior.states
-    profile = analysis.fields.grid(posterior, over=(0,), points=31, samples=PROFILE_DRAWS)
+    profile = analysis.fields.grid(posterior, over=(0,), points=31, samples=material.at_most(PROFILE_DRAWS))
     line = Figure(
         picture(plots.fields.profile(profile.isel(state=slice(4)))),
         f"The drift along {states[0]}, the other states at the equilibrium"
@@ -59,8 +60,8 @@ def _pictures(material: Material) -> list[Block]:
         "interval. A band that holds zero everywhere: no pull is known.",
     )
     if len(states) < 2:
-        return [line]
-    portrait = analysis.phase_space.portrait(posterior, samples=PORTRAIT_DRAWS)
+        return [line, _signal(material)]
+    portrait = analysis.phase_space.portrait(posterior, samples=material.at_most(PORTRAIT_DRAWS))
     around = Figure(
         picture(plots.phase_space.portrait(portrait, data=material.latent)),
         f"Phase portrait of {states[0]} and {states[1]}",
@@ -72,12 +73,9 @@ def _pictures(material: Material) -> list[Block]:
 
 def _signal(material: Material) -> Figure:
     step = float(material.posterior.model.frozen_scale.step)
-    places = material.latent
-    if "x" in places:
-        places = places.isel(trajectory=slice(20))
-    else:
-        places = places.isel(trajectory=slice(20)).drop_dims("embedding", errors="ignore")
-    along = analysis.fields.along(material.posterior, places, samples=20)
+    places = material.latent.isel(trajectory=slice(SHOWN_TRAJECTORIES))
+    draws = places.sizes.get("sample", material.at_most(SMOOTHED_DRAWS))
+    along = analysis.fields.along(material.posterior, places, samples=draws)
     return Figure(
         picture(plots.fields.signal_to_noise(analysis.fields.signal_to_noise(along, step))),
         "Is a step pushed, or shaken?",

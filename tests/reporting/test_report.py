@@ -1,0 +1,118 @@
+from __future__ import annotations
+
+import html
+import os
+import re
+
+import pytest
+
+import sdebayes as sb
+from sdebayes._core.errors import DataError, StateSpaceError, StoreError
+from sdebayes.reporting import report
+from tests.browser import visit
+from tests.reporting.conftest import SCRIPT
+
+CHAPTERS = [
+    "summary",
+    "data",
+    "comparison",
+    "model",
+    "diagnostics",
+    "calibration",
+    "phase-space",
+    "moments",
+    "process",
+    "trajectories",
+    "provenance",
+]
+
+
+@pytest.fixture(scope="module")
+def page(noisy, texts, tmp_path_factory):
+    path = tmp_path_factory.mktemp("report") / "report.html"
+    return report(noisy, path, data=texts[0], test=texts[1], title=f"Texts {SCRIPT}", draws=10)
+
+
+@pytest.fixture(scope="module")
+def bare(exact, tmp_path_factory):
+    return report(exact, tmp_path_factory.mktemp("report") / "report.html", draws=10)
+
+
+@pytest.mark.parametrize("name", ["page", "bare"])
+def test_a_browser_opens_it_without_complaint_and_without_a_request(name, request, tmp_path):
+    seen = visit(request.getfixturevalue(name), tmp_path)
+    assert seen.console == []
+    assert [url for url in seen.requests if not url.startswith(("file:", "data:"))] == []
+    assert seen.screenshot.stat().st_size > 10_000
+
+
+@pytest.mark.parametrize("name", ["page", "bare"])
+def test_all_chapters_are_there_and_linked(name, request):
+    content = request.getfixturevalue(name).read_text(encoding="utf-8")
+    assert re.findall(r'<section id="([\w-]+)">', content) == CHAPTERS
+    assert re.findall(r'<a href="#([\w-]+)">', content) == CHAPTERS
+
+
+@pytest.mark.parametrize("name", ["page", "bare"])
+def test_every_figure_says_how_to_read_it_and_no_number_is_lost(name, request):
+    content = request.getfixturevalue(name).read_text(encoding="utf-8")
+    figures = re.findall(r"<figure.*?</figure>", content, re.DOTALL)
+    assert len(figures) >= 6
+    for figure in figures:
+        assert re.search(r'<img src="data:image/(png|svg\+xml);base64,', figure)
+        assert re.search(r"</b>.{40,}</figcaption>", figure)
+    visible = re.sub(r"<style>.*?</style>|<[^>]*>", " ", content, flags=re.DOTALL)
+    assert not re.search(r"\bnan\b|\bNone\b|\binf\b", visible)
+
+
+def test_scripts_in_texts_and_names_are_shown_as_text(page):
+    content = page.read_text(encoding="utf-8")
+    assert "<script" not in content
+    assert html.escape(SCRIPT) in content.replace("&#39;", "&#x27;")
+
+
+def test_numbers_are_those_of_the_comparison(page, noisy, texts):
+    content = page.read_text(encoding="utf-8")
+    table = sb.compare({"this model": noisy}, texts[1])
+    for value in table["per_step"].values:
+        assert f"\N{MINUS SIGN}{abs(value):.3f}" in content
+    assert content.count(f"{float(table['difference'][0]):+.2f}".replace("-", "\N{MINUS SIGN}")) >= 1
+
+
+def test_without_held_out_data_it_says_so(bare):
+    content = bare.read_text(encoding="utf-8")
+    assert "not judged" in content
+    assert "training data, which flatter" in content
+
+
+def test_the_increments_never_stand_without_their_reference(page):
+    head = re.search(r"<thead>.*?R² of the increment.*?</thead>", page.read_text(encoding="utf-8"))
+    assert head is not None
+    assert "(1 − ρ)/2" in head[0]
+
+
+def test_the_same_call_writes_the_same_page(exact, tmp_path):
+    first, second = (report(exact, tmp_path / f"{i}.html", draws=10).read_bytes() for i in range(2))
+    assert first == second
+
+
+def test_a_failed_report_leaves_the_former_one(noisy, texts, series, tmp_path, monkeypatch):
+    path = tmp_path / "report.html"
+    path.write_text("former")
+    with pytest.raises(StateSpaceError):
+        report(noisy, path, data=texts[0], test=series, draws=10)
+    monkeypatch.setattr(os, "replace", lambda *paths: (_ for _ in ()).throw(OSError("disk full")))
+    monkeypatch.setattr("sdebayes.reporting.page.CHAPTERS", ())
+    with pytest.raises(StoreError, match="disk full"):
+        report(noisy, path)
+    assert path.read_text() == "former"
+    assert [p.name for p in tmp_path.iterdir()] == ["report.html"]
+
+
+def test_outputs_that_cannot_be_written_are_refused_before_the_work(exact, tmp_path):
+    with pytest.raises(StoreError, match="is a directory"):
+        report(exact, tmp_path)
+    with pytest.raises(StoreError, match="does not exist"):
+        report(exact, tmp_path / "nowhere" / "report.html")
+    with pytest.raises(DataError, match="draws=1"):
+        report(exact, tmp_path / "report.html", draws=1)
