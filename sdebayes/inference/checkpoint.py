@@ -41,10 +41,10 @@ class Checkpoint:
 
     def keep(self, index: int, state: Any, records: list[dict[str, np.ndarray]]) -> None:
         """Write one chain; the file before it stays whole until the new one is."""
-        leaves = {f"state_{k}": np.asarray(leaf) for k, leaf in enumerate(_leaves(state))}
-        joined = {f"record_{name}": np.stack([r[name] for r in records]) for name in records[0]}
+        arrays: dict[str, Any] = {f"state_{k}": np.asarray(leaf) for k, leaf in enumerate(_leaves(state))}
+        arrays |= {f"record_{name}": np.stack([r[name] for r in records]) for name in records[0]}
         buffer = io.BytesIO()
-        np.savez(buffer, fingerprint=np.array(self.fingerprint), **leaves, **joined)
+        np.savez(buffer, fingerprint=np.array(self.fingerprint), **arrays)
         try:
             with tempfile.NamedTemporaryFile(dir=self.folder, suffix=".part", delete=False) as file:
                 file.write(buffer.getvalue())

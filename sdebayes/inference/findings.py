@@ -84,7 +84,7 @@ def sampling_findings(tree: xr.DataTree, max_tree_depth: int) -> list[Finding]:
     Vehtari et al. (2021), Rank-normalization, folding, and localization: an improved R-hat, doi:10.1214/20-BA1221;
     Betancourt (2016), arXiv 1604.00695, for E-BFMI.
     """
-    statistics = tree["sample_stats"]
+    statistics = tree["sample_stats"].to_dataset()
     return [
         *_convergence(tree),
         _divergences(statistics["diverging"].values),
@@ -178,7 +178,7 @@ def separation_finding(noise: xr.DataArray, path: xr.DataArray, prior_sd: float)
     prior_sd
         Prior standard deviation of logit(R / (R + P)).
     """
-    logit = np.log(noise) - np.log(path)
+    logit: xr.DataArray = xr.apply_ufunc(np.log, noise / path)
     ratio = logit.std(("chain", "draw")) / prior_sd
     worst = str(ratio["state"].values[int(np.argmax(ratio.values))])
     unclear = [str(label) for label in ratio["state"].values[(ratio > SEPARATION_LIMIT).values]]
@@ -216,13 +216,17 @@ def step_finding(rate_times_step: float, scheme: str, exact: bool) -> Finding:
     if exact:
         return Finding("Step size", "good", f"{scheme} is exact for this model at any step.", values=values)
     severity: Severity = "good" if rate_times_step < 0.05 else "note" if rate_times_step < 0.3 else "warning"
+    better = (
+        "a scheme of higher order (sdebayes.schemes.LocalLinearization) or "
+        if scheme == "EulerMaruyama"
+        else ""
+    )
     return Finding(
         "Step size",
         severity,
         f"‖J‖Δt = {rate_times_step:.3g} under {scheme}.",
         ""
         if severity == "good"
-        else "Drift and Σ carry a discretisation bias of that relative size; use a scheme of "
-        "higher order (sdebayes.schemes.LocalLinearization) or shorter steps.",
+        else f"A discretisation bias of that order is likely; use {better}shorter steps.",
         values,
     )

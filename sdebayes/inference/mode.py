@@ -62,8 +62,8 @@ def find_mode(target: Target, key: Key, max_iterations: int = 2000) -> Mode:
     dtype = target.start.dtype
 
     def objective(z: np.ndarray) -> tuple[float, np.ndarray]:
-        value, gradient = target.value_and_gradient(jnp.asarray(z, dtype=dtype))
-        value, gradient = float(value), np.asarray(gradient, dtype=np.float64)
+        both = target.value_and_gradient(jnp.asarray(z, dtype=dtype))
+        value, gradient = float(both[0]), np.asarray(both[1], dtype=np.float64)
         if not np.isfinite(value) or not np.all(np.isfinite(gradient)):
             return _FAR, np.zeros_like(z)
         return value, gradient

@@ -53,6 +53,11 @@ class AbstractObservation(ABC):
     matrix: Any = None
     trajectory_effect: bool = False
 
+    @property
+    def draws_variance(self) -> bool:
+        """Whether the stationary variance of the path is drawn here rather than by the drift's prior."""
+        return False
+
     def scaled_to(self, scale: DataScale) -> AbstractObservation:
         """Return a copy whose data-scaled constants are the numbers that ``scale`` gives."""
         return self
@@ -172,6 +177,11 @@ class GaussianNoise(AbstractObservation):
     def _learned_shares(self) -> bool:
         return self.matrix is None and self.covariance is None
 
+    @property
+    def draws_variance(self) -> bool:
+        """Whether the stationary variance of the path is drawn here."""
+        return True
+
     def state_dim(self, observed_dim: int) -> int:
         """Return the number of states behind so many observed coordinates."""
         if self.matrix is None:
@@ -214,9 +224,9 @@ class GaussianNoise(AbstractObservation):
         matrix = jnp.eye(state_dim) if self.matrix is None else jnp.asarray(self.matrix, dtype=float)
         noise = self._sample_noise(matrix.shape[0])
         latent = constant("latent_variance", self.latent_variance, "GaussianNoise", state_dim)
-        effect, variance = jnp.zeros((state_dim, state_dim)), None
+        variance = total = positive("latent_variance", latent, 2 * self.spread)
+        effect = jnp.zeros((state_dim, state_dim))
         if self.trajectory_effect:
-            total = positive("latent_total_variance", latent, 2 * self.spread)
             share = self._sample_effect_share(state_dim, self.shares[0])
             effect, variance = jnp.diag(total * share), total * (1 - share)
             numpyro.deterministic("trajectory_effect_variance", total * share)

@@ -14,7 +14,7 @@ import xarray as xr
 
 from sdebayes._core.errors import ModelError
 from sdebayes._core.linalg import stationary_covariance
-from sdebayes.dynamics import SDE, AbstractDiffusion, AbstractDrift, ObservedSDE
+from sdebayes.dynamics import SDE, AbstractDiffusion, ObservedSDE
 from sdebayes.model import likelihood
 from sdebayes.model.observation import AbstractObservation, GaussianNoise
 from sdebayes.model.observations import Observations, read
@@ -128,9 +128,10 @@ class SDEModel:
         ModelError
             If the data do not have the observed coordinates that the model expects.
         """
-        if self.scale is not None:
-            return self
-        scale = data_scale(data, self.observation)
+        return self if self.scale is not None else self.with_scale(data_scale(data, self.observation))
+
+    def with_scale(self, scale: DataScale) -> SDEModel:
+        """Return the model with its data-scaled prior constants frozen at a known scale."""
         return replace(
             self,
             drift=self.drift.scaled_to(scale),
@@ -143,8 +144,8 @@ class SDEModel:
         """Draw every unknown from its prior inside a NumPyro model and return the SDE as it is observed."""
         n = len(self.frozen_scale.states)
         drawn = self.observation.sample(n)
-        diffusion = self.diffusion.sample(n, drawn.variance)
-        drift = self.drift.sample(n, diffusion, drawn.variance)
+        diffusion = self.diffusion.sample(n, variance=drawn.variance)
+        drift = self.drift.sample(n, diffusion, variance=drawn.variance)
         mean, covariance = self._initial_law(self.frozen_scale, drift, diffusion)
         return ObservedSDE(
             SDE(drift, diffusion),
@@ -155,9 +156,7 @@ class SDEModel:
             drawn.effect_covariance,
         )
 
-    def _initial_law(
-        self, scale: DataScale, drift: AbstractDrift, diffusion: AbstractDiffusion
-    ) -> tuple[Any, Any]:
+    def _initial_law(self, scale: DataScale, drift: Any, diffusion: AbstractDiffusion) -> tuple[Any, Any]:
         if self.stationary:
             location = drift.location
             return location, stationary_covariance(drift.matrix, diffusion.covariance(location))
@@ -231,8 +230,8 @@ class SDEModel:
         return "\n".join(
             [
                 "dX = f(X, t) dt + G(X, t) dW,  Σ = G Gᵀ",
-                self.drift.describe(),
-                self.diffusion.describe(),
+                self.drift.describe(self.observation.draws_variance),
+                self.diffusion.describe(self.observation.draws_variance),
                 f"Scheme: {scheme}{exact}",
                 self.observation.describe(),
                 f"First state: {initial}",

@@ -7,6 +7,7 @@ from pathlib import Path
 from sdebayes._core.errors import StoreError
 from sdebayes.model.sdemodel import SDEModel
 from sdebayes.posterior import specification, store
+from sdebayes.posterior.packing import stored_scale
 from sdebayes.posterior.posterior import Posterior
 
 
@@ -18,8 +19,8 @@ def load(path: str | Path, model: SDEModel | None = None) -> Posterior:
     path
         The file.
     model
-        The model, where it is made of the user's own functions or distributions, which no file holds. It is scaled to
-        the stored training data as it was in the fit.
+        The model, where it is made of the user's own functions or distributions, which no file holds. It gets the data
+        scale of the fit.
 
     Returns
     -------
@@ -40,8 +41,7 @@ def load(path: str | Path, model: SDEModel | None = None) -> Posterior:
         )
     if model is None:
         return Posterior(specification.decode(text), tree)
-    posterior = Posterior(model, tree)
-    scaled = model.scaled_to(posterior.training_data())
+    scaled = model if model.scale is not None else model.with_scale(stored_scale(tree))
     if scaled.describe() != tree.attrs["model_description"]:
         raise StoreError(
             f"{path} was fitted with another model than the one given.\nStored:\n"

@@ -12,6 +12,7 @@ from jaxtyping import Bool, Float, Int
 from sdebayes.model.observations import Observations
 from sdebayes.model.sdemodel import SDEModel
 from sdebayes.paths.container import pack
+from sdebayes.priors.base import DataScale
 
 
 @dataclass(frozen=True)
@@ -96,6 +97,19 @@ def pack_steps(data: xr.Dataset, model: SDEModel, observations: Observations) ->
         [str(name) for name in data["trajectory"].values],
         [str(label) for label in data["state"].values],
         "state" if whole else "observed",
+    )
+
+
+def stored_scale(tree: xr.DataTree) -> DataScale:
+    """Read the data's scale that a posterior was fitted with."""
+    constant = tree["constant_data"].to_dataset()
+    return DataScale(
+        tuple(str(label) for label in constant["state"].values),
+        constant["scale_location"].values,
+        constant["scale_variance"].values,
+        constant["scale_rate"].values,
+        constant["scale_observed_variance"].values,
+        float(constant["scale_step"]),
     )
 
 

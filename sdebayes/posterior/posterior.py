@@ -16,13 +16,16 @@ from scipy.special import logsumexp
 from sdebayes._core import precision
 from sdebayes._core.errors import DataError, StateSpaceError
 from sdebayes.dynamics import SDE, ObservedSDE
-from sdebayes.inference.findings import Findings, sampling_findings, separation_finding, step_finding
+from sdebayes.inference.findings import Findings
 from sdebayes.model import likelihood
 from sdebayes.model.observations import Observations
 from sdebayes.model.rebuild import constrained_sites, per_draw, rebuild
 from sdebayes.model.sdemodel import SDEModel
 from sdebayes.posterior import store
+from sdebayes.posterior.diagnosis import diagnose
+from sdebayes.posterior.labelling import TrajectoryGrid
 from sdebayes.posterior.packing import training_data
+from sdebayes.posterior.points import as_points
 
 SMOOTHED_DRAWS = 100
 MEMORY_LIMIT = 2**30
@@ -120,7 +123,7 @@ class Posterior:
         DataError
             If ``x`` has another number of states, or is not finite.
         """
-        points, coords = self._points(x)
+        points, coords = as_points(x, self.states)
         with precision.scope(self.precision):
             values = per_draw(lambda s, at: jax.vmap(s.drift)(at))(self._observed_sde.sde, points)
         dims = ("sample", "point", "state")
@@ -145,7 +148,7 @@ class Posterior:
         DataError
             If ``x`` has another number of states, or is not finite.
         """
-        points, coords = self._points(x)
+        points, coords = as_points(x, self.states)
         with precision.scope(self.precision):
             values = per_draw(lambda s, at: jax.vmap(s.covariance)(at))(self._observed_sde.sde, points)
         dims = ("sample", "point", "state", "state_bis")
@@ -156,23 +159,6 @@ class Posterior:
     @property
     def _time_unit(self) -> str:
         return str(self.data.attrs.get("time_unit", "unit of time"))
-
-    def _points(self, x: Any) -> tuple[np.ndarray, dict[str, Any]]:
-        coords: dict[str, Any] = {"state": self.states}
-        if isinstance(x, xr.DataArray):
-            if "state" not in x.dims or x.ndim > 2:
-                raise DataError(f"x has the dimensions {x.dims}; expected (state,) or (point, state).")
-            x = x.transpose(..., "state")
-            if x.ndim == 2 and x.dims[0] in x.coords:
-                coords["point"] = x[x.dims[0]].values
-        points = np.atleast_2d(np.asarray(x, dtype=np.float64))
-        if points.ndim != 2 or points.shape[1] != len(self.states):
-            raise DataError(
-                f"x has shape {np.shape(x)}; expected ({len(self.states)},) or (point, {len(self.states)})."
-            )
-        if not np.all(np.isfinite(points)):
-            raise DataError("x is not finite; give numbers.")
-        return points, coords
 
     def _read(self, data: xr.Dataset) -> Observations:
         mine, theirs = self.space_hash, data.attrs.get("space_hash")
@@ -246,7 +232,8 @@ class Posterior:
         -------
         xr.Dataset
             ``mean`` (sample, trajectory, time, state) and ``covariance`` (…, state, state_bis) of
-            the law of y_k given y_1, …, y_{k−1} under each draw; NaN after a trajectory's end.
+            the law of y_k given y_1, …, y_{k−1} under each draw; NaN after a trajectory's end and at steps that exact
+            observation leaves out.
 
         Raises
         ------
@@ -258,26 +245,8 @@ class Posterior:
         model, chosen = self._draws(samples, 8 * n * n * int(np.prod(lead)))
         with precision.scope(self.precision), precision.single_blas_thread():
             mean, covariance = self._one_step_laws(model, observations)
-        inside = self._inside(data, observations)
-        dim = "state" if self.model.observation.matrix is None else "observed"
-        labels = data["state"].values
-        return xr.Dataset(
-            {
-                "mean": (("sample", "trajectory", "time", dim), _masked(mean, inside)),
-                "covariance": (
-                    ("sample", "trajectory", "time", dim, f"{dim}_bis"),
-                    _masked(covariance, inside),
-                ),
-            },
-            {
-                "sample": chosen,
-                "trajectory": data["trajectory"].values,
-                dim: labels,
-                f"{dim}_bis": labels,
-                "t": (("trajectory", "time"), np.where(inside, np.asarray(observations.times), np.nan)),
-            },
-            self._provenance(),
-        )
+        grid = TrajectoryGrid(self.model, data, observations)
+        return grid.one_step(mean, covariance, chosen, self._provenance())
 
     def smooth(self, data: xr.Dataset, samples: int | None = None) -> xr.Dataset:
         """Infer the latent path and the trajectory effect behind each trajectory.
@@ -307,36 +276,8 @@ class Posterior:
         model, chosen = self._draws(samples, 8 * width**2 * int(np.prod(observations.times.shape)))
         with precision.scope(self.precision), precision.single_blas_thread():
             mean, covariance = self._smoothed(model, observations)
-        inside = self._inside(data, observations)
-        lead = ("sample", "trajectory")
-        variables: dict[str, Any] = {
-            "x": ((*lead, "time", "state"), _masked(mean[..., :n], inside)),
-            "x_covariance": (
-                (*lead, "time", "state", "state_bis"),
-                _masked(covariance[..., :n, :n], inside),
-            ),
-        }
-        if self.model.observation.trajectory_effect:
-            variables["trajectory_effect"] = ((*lead, "state"), mean[:, :, 0, n:])
-            variables["trajectory_effect_covariance"] = (
-                (*lead, "state", "state_bis"),
-                covariance[:, :, 0, n:, n:],
-            )
-        coords = {
-            "sample": chosen,
-            "trajectory": data["trajectory"].values,
-            "state": self.states,
-            "state_bis": self.states,
-            "t": (("trajectory", "time"), np.where(inside, np.asarray(observations.times), np.nan)),
-        }
-        return xr.Dataset(variables, coords, self._provenance())
-
-    def _inside(self, data: xr.Dataset, observations: Observations) -> np.ndarray:
-        """Tell the steps before each trajectory's end from the padding."""
-        steps = np.asarray(observations.times).shape[1]
-        if self.model.observation.exact:
-            return np.asarray(observations.seen).any(-1)
-        return np.arange(steps) < data["n_steps"].values[:, None]
+        grid = TrajectoryGrid(self.model, data, observations)
+        return grid.smoothed(mean, covariance, chosen, self._provenance())
 
     def _provenance(self) -> dict[str, Any]:
         names = ("space_hash", "time_unit", "seed", "precision", "sdebayes_version")
@@ -348,23 +289,7 @@ class Posterior:
 
     def diagnosis(self) -> Findings:
         """Check the fit: convergence, divergences, step size, and whether noise and diffusion are told apart."""
-        findings = sampling_findings(self.data, int(self.data.attrs["max_tree_depth"]))
-        prior_sd = self.model.observation.prior_noise_logit_sd()
-        parameters = self.data["posterior"].to_dataset()
-        if prior_sd is not None and "stationary_variance" in parameters:
-            findings.append(
-                separation_finding(parameters["noise_variance"], parameters["stationary_variance"], prior_sd)
-            )
-        return Findings((*findings, self._step_finding()))
-
-    def _step_finding(self) -> Any:
-        scale = self.model.frozen_scale
-        with precision.scope(self.precision):
-            norms = per_draw(lambda s, at: jnp.linalg.norm(s.drift.jacobian(at), 2))(
-                self._observed_sde.sde, scale.location
-            )
-        scheme = type(self.model.discretization).__name__
-        return step_finding(float(np.median(norms)) * scale.step, scheme, exact=self.model.exact_transitions)
+        return diagnose(self.model, self.data, self._observed_sde, self.precision)
 
     def to_netcdf(self, path: str | Path) -> Path:
         """Write the posterior to a netCDF file that `sdebayes.load` and `arviz.from_netcdf` read.
@@ -383,9 +308,3 @@ class Posterior:
             If it cannot be written.
         """
         return store.write(self.data, path)
-
-
-def _masked(values: Any, inside: np.ndarray) -> np.ndarray:
-    array = np.array(values)
-    array[:, ~inside] = np.nan
-    return array

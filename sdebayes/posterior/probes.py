@@ -83,8 +83,9 @@ def probes(
             coords["point"] = names
         variables["covariance_probe"] = (dims, kept.reshape(*shape, *kept.shape[1:]))
         coords["term"] = labels[varying]
-    if stacked.sde.drift.affine:
-        rates = np.sort(np.linalg.eigvals(np.asarray(stacked.sde.drift.matrix)).real, axis=-1)
+    function: Any = stacked.sde.drift
+    if function.affine:
+        rates = np.sort(np.linalg.eigvals(np.asarray(function.matrix)).real, axis=-1)
         if np.ptp(rates, axis=0).any() and np.all(rates > 0):
             variables["time_constant"] = (("chain", "draw", "mode"), (1 / rates).reshape(*shape, -1))
             coords["mode"] = np.arange(1, len(states) + 1)

@@ -72,7 +72,7 @@ class AbstractDriftPrior(ABC):
 
     @abstractmethod
     def sample(
-        self, state_dim: int, diffusion: AbstractDiffusion, variance: Vector | None = None
+        self, state_dim: int, diffusion: AbstractDiffusion, *, variance: Vector | None = None
     ) -> AbstractDrift:
         """Draw a drift inside a NumPyro model.
 
@@ -87,8 +87,14 @@ class AbstractDriftPrior(ABC):
         """
 
     @abstractmethod
-    def describe(self) -> str:
-        """Say the prior in words and formulas: numbers when scaled to data, rules before."""
+    def describe(self, variance_drawn: bool = False) -> str:
+        """Say the prior in words and formulas: numbers when scaled to data, rules before.
+
+        Parameters
+        ----------
+        variance_drawn
+            Whether the observation draws the stationary variance.
+        """
 
 
 class AbstractDiffusionPrior(ABC):
@@ -111,12 +117,18 @@ class AbstractDiffusionPrior(ABC):
         return {}
 
     @abstractmethod
-    def sample(self, state_dim: int, variance: Vector | None = None) -> AbstractDiffusion:
+    def sample(self, state_dim: int, *, variance: Vector | None = None) -> AbstractDiffusion:
         """Draw a diffusion inside a NumPyro model; arguments as in `AbstractDriftPrior.sample`."""
 
     @abstractmethod
-    def describe(self) -> str:
-        """Say the prior in words and formulas: numbers when scaled to data, rules before."""
+    def describe(self, variance_drawn: bool = False) -> str:
+        """Say the prior in words and formulas: numbers when scaled to data, rules before.
+
+        Parameters
+        ----------
+        variance_drawn
+            Whether the observation draws the stationary variance.
+        """
 
 
 def constant(name: str, value: Any, owner: str, state_dim: int) -> Float64[np.ndarray, " state"]:

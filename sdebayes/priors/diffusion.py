@@ -87,7 +87,7 @@ class Constant(AbstractDiffusionPrior):
             return {"diffusion_variance": ["state"]}
         return {"diffusion_covariance": ["state", "state_bis"]}
 
-    def sample(self, state_dim: int, variance: Vector | None = None) -> ConstantDiffusion:
+    def sample(self, state_dim: int, *, variance: Vector | None = None) -> ConstantDiffusion:
         """Draw G inside a NumPyro model."""
         sd = jnp.sqrt(self._variance(state_dim, variance))
         if self.shape == "diagonal":
@@ -109,14 +109,14 @@ class Constant(AbstractDiffusionPrior):
         )
         return 2 * variance * jnp.exp(-log_tau)
 
-    def describe(self) -> str:
+    def describe(self, variance_drawn: bool = False) -> str:
         """Say the prior in words and formulas."""
         lines = [
             f"Diffusion: constant, {self.shape}",
-            f"  log Σ_jj ~ Normal(log q_j, {self.spread:g}) where states are observed exactly, "
-            f"q_j = {say(self.rate, 'mean squared increment per unit time')}",
-            f"  Σ_jj = 2 v_j / τ_j under learned noise, log τ_j ~ Normal(log τ₀, {self.time_constant_spread:g}), "
-            f"τ₀ = {say(self.time_constant, 'eight steps')}",
+            f"  Σ_jj = 2 P_jj / τ_j, log τ_j ~ Normal(log {say(self.time_constant, 'eight steps')}, "
+            f"{self.time_constant_spread:g})"
+            if variance_drawn
+            else f"  log Σ_jj ~ Normal(log {say(self.rate, 'mean squared increment per unit time')}, {self.spread:g})",
         ]
         if self.shape == "full":
             lines.append(f"  correlation of Σ ~ LKJ({self.concentration:g})")

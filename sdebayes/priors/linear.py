@@ -110,7 +110,7 @@ class Linear(AbstractDriftPrior):
         return {"equilibrium": ["state"]} | matrix | stationary
 
     def sample(
-        self, state_dim: int, diffusion: AbstractDiffusion, variance: Vector | None = None
+        self, state_dim: int, diffusion: AbstractDiffusion, *, variance: Vector | None = None
     ) -> LinearDrift | AffineDrift:
         """Draw A and b inside a NumPyro model."""
         if not self.stable:
@@ -173,7 +173,7 @@ class Linear(AbstractDriftPrior):
         numpyro.deterministic("drift_offset", offset)
         return AffineDrift(matrix, offset)
 
-    def describe(self) -> str:
+    def describe(self, variance_drawn: bool = False) -> str:
         """Say the prior in words and formulas."""
         mean, sd = say(self.location, "data mean"), say(self.location_spread, "data standard deviation")
         kind = "independent states" if self.diagonal else "coupled states"
@@ -188,8 +188,9 @@ class Linear(AbstractDriftPrior):
         lines = [
             f"Drift: linear, f(x) = A (b − x), stable, {kind}, A = (½Σ + K) P⁻¹",
             f"  b_j ~ Normal({mean}, {sd})",
-            f"  log P_jj ~ Normal(log {say(self.variance, 'data variance')}, {self.variance_spread:g}) "
-            "where the observation does not draw it",
+            "  P_jj: the path's share of the total variance, see the observation"
+            if variance_drawn
+            else f"  log P_jj ~ Normal(log {say(self.variance, 'data variance')}, {self.variance_spread:g})",
         ]
         if not self.diagonal:
             lines.append(f"  correlation of P ~ LKJ({self.concentration:g})")

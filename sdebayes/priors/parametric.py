@@ -67,8 +67,9 @@ class Parametric(AbstractDriftPrior, AbstractDiffusionPrior):
         self,
         state_dim: int,
         diffusion: AbstractDiffusion | None = None,
+        *,
         variance: Vector | None = None,
-    ) -> ParametricDrift | ParametricDiffusion:
+    ) -> Any:
         """Draw the parameters inside a NumPyro model: a drift where the diffusion is given, else a diffusion."""
         values = {name: numpyro.sample(name, law) for name, law in self.parameters.items()}
         if diffusion is None:
@@ -85,7 +86,7 @@ class Parametric(AbstractDriftPrior, AbstractDiffusionPrior):
                 f"expected an array of shape {expected}."
             )
 
-    def describe(self) -> str:
+    def describe(self, variance_drawn: bool = False) -> str:
         """Say the prior in words."""
         name = getattr(self.function, "__name__", "function")
         laws = [f"  {key} ~ {_say(law)}" for key, law in self.parameters.items()]
@@ -135,8 +136,9 @@ class Fixed(AbstractDriftPrior, AbstractDiffusionPrior):
         self,
         state_dim: int,
         diffusion: AbstractDiffusion | None = None,
+        *,
         variance: Vector | None = None,
-    ) -> AbstractDrift | AbstractDiffusion:
+    ) -> Any:
         """Return the known function."""
         if isinstance(self.function, AbstractDrift | AbstractDiffusion):
             return self.function
@@ -145,7 +147,7 @@ class Fixed(AbstractDriftPrior, AbstractDiffusionPrior):
             return ParametricDiffusion(_WithoutParameters(known), {})
         return ParametricDrift(_WithoutParameters(known), {})
 
-    def describe(self) -> str:
+    def describe(self, variance_drawn: bool = False) -> str:
         """Say what is fixed."""
         name = getattr(self.function, "__name__", type(self.function).__name__)
         return f"Fixed: {name}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import jax.numpy as jnp
 
@@ -31,7 +31,8 @@ class EulerMaruyama(AbstractScheme):
 
     def affine_transition(self, sde: SDE, dt: Scalar) -> AffineTransition:
         """Return the law of the next state of a linear SDE."""
-        A, offset = sde.drift.matrix, sde.drift.offset
+        drift: Any = sde.drift
+        A, offset = drift.matrix, drift.offset
         return AffineTransition(
             jnp.eye(A.shape[0], dtype=A.dtype) - A * dt, offset * dt, sde.covariance(offset) * dt
         )

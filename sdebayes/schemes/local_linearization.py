@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -48,7 +48,8 @@ class LocalLinearization(AbstractScheme):
 
     def affine_transition(self, sde: SDE, dt: Scalar) -> AffineTransition:
         """Return the exact law of the next state of a linear SDE."""
-        A, offset = sde.drift.matrix, sde.drift.offset
+        drift: Any = sde.drift
+        A, offset = drift.matrix, drift.offset
         matrix, noise = linear_transition(A, sde.covariance(offset), dt)
         shift = affine_flow(-A, offset, jnp.zeros_like(offset), dt)
         return AffineTransition(matrix, shift, noise)

@@ -1,0 +1,56 @@
+"""All findings of a fit."""
+
+from __future__ import annotations
+
+import jax.numpy as jnp
+import numpy as np
+import xarray as xr
+
+from sdebayes._core import precision
+from sdebayes.dynamics import ObservedSDE
+from sdebayes.inference.findings import (
+    Finding,
+    Findings,
+    sampling_findings,
+    separation_finding,
+    step_finding,
+)
+from sdebayes.model.rebuild import per_draw
+from sdebayes.model.sdemodel import SDEModel
+
+
+def diagnose(model: SDEModel, tree: xr.DataTree, stacked: ObservedSDE, precision_name: str) -> Findings:
+    """Check convergence, divergences, step size, and whether noise and diffusion are told apart.
+
+    Parameters
+    ----------
+    model
+        The model, scaled to data.
+    tree
+        Its posterior.
+    stacked
+        All draws.
+    precision_name
+        The precision of the fit.
+
+    Returns
+    -------
+    Findings
+        One finding for each check.
+    """
+    findings = sampling_findings(tree, int(tree.attrs["max_tree_depth"]))
+    prior_sd = model.observation.prior_noise_logit_sd()
+    parameters = tree["posterior"].to_dataset()
+    if prior_sd is not None and "stationary_variance" in parameters:
+        noise, path = parameters["noise_variance"], parameters["stationary_variance"]
+        findings.append(separation_finding(noise, path, prior_sd))
+    with precision.scope(precision_name):
+        findings.append(_step(model, stacked))
+    return Findings(tuple(findings))
+
+
+def _step(model: SDEModel, stacked: ObservedSDE) -> Finding:
+    scale = model.frozen_scale
+    norms = per_draw(lambda s, at: jnp.linalg.norm(s.drift.jacobian(at), 2))(stacked.sde, scale.location)
+    scheme = type(model.discretization).__name__
+    return step_finding(float(np.median(norms)) * scale.step, scheme, exact=model.exact_transitions)
