@@ -95,8 +95,24 @@ def run_chains(
         except BaseException:
             stop.set()
             raise
-    stacked = {name: np.stack([r[name][warmup : warmup + draws] for r in results]) for name in results[0]}
+    return _kept(results, warmup, draws)
+
+
+def finished_chains(checkpoint: Checkpoint, chains: int, warmup: int, draws: int) -> ChainDraws | None:
+    """Return the draws of a checkpoint whose chains have all come to their end, else None."""
+    records = [checkpoint.records(index) for index in range(chains)]
+    if any(len(blocks) * BLOCK < warmup + draws for blocks in records):
+        return None
+    return _kept([_joined(blocks) for blocks in records], warmup, draws)
+
+
+def _kept(chains: list[dict[str, np.ndarray]], warmup: int, draws: int) -> ChainDraws:
+    stacked = {name: np.stack([c[name][warmup : warmup + draws] for c in chains]) for name in chains[0]}
     return ChainDraws(stacked.pop("position"), stacked)
+
+
+def _joined(records: list[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
+    return {name: np.concatenate([record[name] for record in records]) for name in records[0]}
 
 
 def _run_chain(
@@ -120,7 +136,7 @@ def _run_chain(
         advance(index, note, done)
         if checkpoint is not None:
             checkpoint.keep(index, state, records)
-    return {name: np.concatenate([record[name] for record in records]) for name in records[0]}
+    return _joined(records)
 
 
 def _record(state: Any) -> dict[str, Array]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import tempfile
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -52,15 +53,29 @@ class Checkpoint:
         except OSError as error:
             raise StoreError(f"The checkpoint in {self.folder} cannot be written: {error}.") from error
 
+    def records(self, index: int) -> list[dict[str, np.ndarray]]:
+        """Return the kept draws of one chain, block by block."""
+        kept = self._read(index)
+        names = [name.removeprefix("record_") for name in kept if name.startswith("record_")]
+        count = len(kept[f"record_{names[0]}"]) if names else 0
+        return [{name: kept[f"record_{name}"][k] for name in names} for k in range(count)]
+
     def restore(self, index: int, state: Any) -> tuple[Any, list[dict[str, np.ndarray]]]:
         """Return the kept state and draws of one chain, or the given state and no draws."""
+        kept = self._read(index)
+        if not kept:
+            return state, []
+        leaves = [kept[f"state_{k}"] for k in range(len(_leaves(state)))]
+        return _with_leaves(state, leaves), self.records(index)
+
+    def _read(self, index: int) -> dict[str, np.ndarray]:
         path = self._path(index)
         if not path.exists():
-            return state, []
+            return {}
         try:
             with np.load(path, allow_pickle=False) as file:
                 kept = dict(file)
-        except (OSError, ValueError, EOFError) as error:
+        except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
             raise StoreError(
                 f"The checkpoint {path} cannot be read ({error}); delete it to start anew."
             ) from error
@@ -69,10 +84,7 @@ class Checkpoint:
                 f"The checkpoint {path} belongs to another fit (model, data, strategy or seed differ); give another "
                 "folder, or delete it."
             )
-        names = [name.removeprefix("record_") for name in kept if name.startswith("record_")]
-        count = len(kept[f"record_{names[0]}"])
-        records = [{name: kept[f"record_{name}"][k] for name in names} for k in range(count)]
-        return _with_leaves(state, [kept[f"state_{k}"] for k in range(len(_leaves(state)))]), records
+        return kept
 
     def _path(self, index: int) -> Path:
         return self.folder / f"chain-{index}.npz"

@@ -12,7 +12,7 @@ from jaxtyping import Array, Float
 
 from sdebayes._core.errors import InferenceError, ModelError
 from sdebayes._core.types import Key
-from sdebayes.inference.chains import ChainDraws, run_chains
+from sdebayes.inference.chains import ChainDraws, finished_chains, run_chains
 from sdebayes.inference.checkpoint import Checkpoint
 from sdebayes.inference.mode import Mode, find_mode
 from sdebayes.inference.target import Target
@@ -100,6 +100,11 @@ class NUTS:
         StoreError
             If the checkpoint cannot be used.
         """
+        kept = Checkpoint(*checkpoint) if checkpoint is not None else None
+        if kept is not None:
+            finished = finished_chains(kept, self.chains, self.warmup, self.draws)
+            if finished is not None:
+                return finished
         mode_key, start_key, *chain_keys = jax.random.split(key, self.chains + 2)
         mode = find_mode(target, mode_key)
         dense = target.dimension <= self.dense_dimension
@@ -120,7 +125,7 @@ class NUTS:
             precision=precision,
             progress=progress,
             workers=min(self.workers, self.chains),
-            checkpoint=Checkpoint(*checkpoint) if checkpoint is not None else None,
+            checkpoint=kept,
         )
 
     def _starts(self, target: Target, mode: Mode, key: Key) -> Float[Array, "chain dimension"]:
