@@ -1,0 +1,52 @@
+"""Data sets that priors are scaled to, and prior draws of a whole model."""
+
+from __future__ import annotations
+
+import jax
+import numpy as np
+import pytest
+import xarray as xr
+from jaxtyping import config
+from numpyro.handlers import seed, trace
+
+import sdebayes as sb
+from sdebayes._core import precision
+
+
+@pytest.fixture
+def x64():
+    with precision.scope("float64"):
+        yield
+
+
+@pytest.fixture
+def data() -> xr.Dataset:
+    """Three states of unlike location and scale, with a step of 0.5."""
+    rng = np.random.default_rng(0)
+    scale, location = np.array([1.0, 20.0, 0.1]), np.array([0.0, -50.0, 3.0])
+    return sb.trajectories(
+        [location + scale * np.cumsum(0.3 * rng.normal(size=(n, 3)), axis=0) for n in (30, 20, 25)], t=0.5
+    )
+
+
+@pytest.fixture
+def draw():
+    """Draw (ObservedSDE, sites) from a model's prior, any number of times, compiled once."""
+
+    def draws(model: sb.SDEModel, count: int):
+        def one(key):
+            with seed(rng_seed=key), trace() as sites:
+                observed = model.build()
+            return observed, {name: site["value"] for name, site in sites.items() if "value" in site}
+
+        return jax.tree.map(np.asarray, jax.jit(jax.vmap(one))(jax.random.split(jax.random.key(0), count)))
+
+    return draws
+
+
+@pytest.fixture
+def untyped():
+    """Switch the run-time check of signatures off, to reach the error that users see."""
+    config.update("jaxtyping_disable", True)
+    yield
+    config.update("jaxtyping_disable", False)
