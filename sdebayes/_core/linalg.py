@@ -129,6 +129,6 @@ def affine_flow(J: Matrix, velocity: Vector, acceleration: Vector, dt: Scalar) -
     n = J.shape[-1]
     columns = jnp.stack([acceleration * dt**2, velocity * dt], axis=-1)
     unit = _largest(columns)
-    block = jnp.zeros((n + 2, n + 2), dtype=J.dtype)
+    block = jnp.zeros((n + 2, n + 2), dtype=jnp.result_type(J, columns))
     block = block.at[:n, :n].set(J * dt).at[:n, n:].set(columns / unit).at[n, n + 1].set(1.0)
     return unit * expm(block, max_squarings=_DOUBLINGS)[:n, n + 1]

@@ -73,13 +73,13 @@ class Checkpoint:
         if not path.exists():
             return {}
         try:
-            with np.load(path, allow_pickle=False) as file:
+            with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
                 kept = dict(file)
         except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
             raise StoreError(
                 f"The checkpoint {path} cannot be read ({error}); delete it to start anew."
             ) from error
-        if str(kept["fingerprint"]) != self.fingerprint:
+        if str(kept.get("fingerprint")) != self.fingerprint:
             raise StoreError(
                 f"The checkpoint {path} belongs to another fit (model, data, strategy or seed differ); give another "
                 "folder, or delete it."

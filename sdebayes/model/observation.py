@@ -16,7 +16,7 @@ from jaxtyping import Array, Float
 
 from sdebayes._core.errors import ModelError
 from sdebayes._core.types import Matrix, Vector
-from sdebayes.priors.base import DataScale, Dims, constant, positive, say
+from sdebayes.priors.base import DataScale, Dims, check_constants, constant, positive, say
 
 
 class ObservationDraw(NamedTuple):
@@ -150,10 +150,10 @@ class GaussianNoise(AbstractObservation):
                 raise ModelError(
                     f"GaussianNoise: matrix has shape {matrix.shape}; expected finite numbers (observed, state)."
                 )
-        if not self.spread > 0 or len(self.shares) != 2 or not all(s > 0 for s in self.shares):
+        check_constants(self, positive=("total_variance", "spread", "shares", "latent_variance"))
+        if len(self.shares) != 2:
             raise ModelError(
-                f"GaussianNoise: spread={self.spread}, shares={self.shares}; expected a positive spread and two "
-                "positive concentrations (path, noise)."
+                f"GaussianNoise: shares is {self.shares}; expected two concentrations (path, noise)."
             )
         if self.covariance is not None and not isinstance(self.covariance, dist.Distribution):
             self._check_covariance(np.asarray(self.covariance, dtype=np.float64))
@@ -166,6 +166,8 @@ class GaussianNoise(AbstractObservation):
                 f"GaussianNoise: covariance has shape {covariance.shape}; expected a number, (observed,) or "
                 "(observed, observed)."
             )
+        if not np.all(np.isfinite(covariance)) or (square and not np.allclose(covariance, covariance.T)):
+            raise ModelError("GaussianNoise: the noise covariance is not finite and symmetric.")
         smallest = np.linalg.eigvalsh(covariance).min() if square else covariance.min()
         if not smallest > 0:
             raise ModelError(
@@ -196,6 +198,7 @@ class GaussianNoise(AbstractObservation):
 
     def scaled_to(self, scale: DataScale) -> GaussianNoise:
         """Return a copy with numbers in the place of the data-scaled constants."""
+        self._check_width(len(scale.observed_variance))
         total = scale.observed_variance if self.total_variance is None else self.total_variance
         latent = self.latent_variance
         if latent is None:
@@ -205,6 +208,14 @@ class GaussianNoise(AbstractObservation):
                 noise = np.diagonal(noise) if noise.ndim == 2 else noise
                 latent = np.maximum(scale.variance - noise, 0.1 * scale.variance)
         return replace(self, total_variance=total, latent_variance=latent)
+
+    def _check_width(self, observed_dim: int) -> None:
+        law = self.covariance
+        shape = law.shape() if isinstance(law, dist.Distribution) else np.shape(law)
+        if law is not None and len(shape) and set(shape) != {observed_dim}:
+            raise ModelError(
+                f"GaussianNoise: covariance has shape {shape} but the data have {observed_dim} observed coordinates."
+            )
 
     def dims(self) -> Dims:
         """Names and dimensions of R and C."""

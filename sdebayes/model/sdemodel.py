@@ -6,14 +6,17 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import numpyro
 import numpyro.distributions as dist
 import xarray as xr
+from numpyro.handlers import seed, trace
 
 from sdebayes._core.errors import ModelError
 from sdebayes._core.linalg import stationary_covariance
+from sdebayes._core.types import Key
 from sdebayes.dynamics import SDE, AbstractDiffusion, ObservedSDE
 from sdebayes.model import likelihood
 from sdebayes.model.observation import AbstractObservation, GaussianNoise
@@ -131,14 +134,40 @@ class SDEModel:
         return self if self.scale is not None else self.with_scale(data_scale(data, self.observation))
 
     def with_scale(self, scale: DataScale) -> SDEModel:
-        """Return the model with its data-scaled prior constants frozen at a known scale."""
-        return replace(
+        """Return the model with its data-scaled prior constants frozen at a known scale.
+
+        Raises
+        ------
+        ModelError
+            If the parts do not fit together in so many states.
+        """
+        scaled = replace(
             self,
             drift=self.drift.scaled_to(scale),
             diffusion=self.diffusion.scaled_to(scale),
             observation=self.observation.scaled_to(scale),
             scale=scale,
         )
+        scaled._rehearse()
+        return scaled
+
+    def _rehearse(self) -> None:
+        """Run the program once on shapes alone."""
+        names: set[str] = set()
+
+        def once(key: Key) -> None:
+            with trace() as sites, seed(rng_seed=key):
+                self.build()
+            names.update(sites)
+
+        try:
+            jax.eval_shape(once, jax.random.key(0))
+        except AssertionError as error:
+            raise ModelError(
+                f"Two parts of the model share the name of a parameter ({error}); rename it."
+            ) from error
+        if "y" in names:
+            raise ModelError("A parameter is named 'y', the name of the observations; rename it.")
 
     def build(self) -> ObservedSDE:
         """Draw every unknown from its prior inside a NumPyro model and return the SDE as it is observed."""

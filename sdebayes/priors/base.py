@@ -150,6 +150,27 @@ def constant(name: str, value: Any, owner: str, state_dim: int) -> Float64[np.nd
     return np.broadcast_to(array, (state_dim,))
 
 
+def check_constants(owner: Any, *, positive: Sequence[str] = (), finite: Sequence[str] = ()) -> None:
+    """Check constants that users or data have given; None, a rule, passes.
+
+    Raises
+    ------
+    ModelError
+        If a constant is not a finite number or several, or one that must be positive is not.
+    """
+    for name in (*positive, *finite):
+        value = getattr(owner, name)
+        if value is None:
+            continue
+        try:
+            array = np.asarray(value, dtype=np.float64)
+        except (TypeError, ValueError):
+            array = np.array(np.nan)
+        if not np.all(np.isfinite(array)) or (name in positive and not np.all(array > 0)):
+            expected = "positive" if name in positive else "finite"
+            raise ModelError(f"{type(owner).__name__}: {name} is {value}; expected {expected} numbers.")
+
+
 def positive(name: str, median: Any, spread: float) -> Float[Array, " state"]:
     """Draw independent log-normal values with this median and standard deviation of the logarithm."""
     return numpyro.sample(name, dist.LogNormal(jnp.log(jnp.asarray(median)), spread).to_event(1))

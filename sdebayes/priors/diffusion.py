@@ -18,6 +18,7 @@ from sdebayes.priors.base import (
     AbstractDiffusionPrior,
     DataScale,
     Dims,
+    check_constants,
     constant,
     correlation_cholesky,
     positive,
@@ -55,7 +56,7 @@ class Constant(AbstractDiffusionPrior):
     Raises
     ------
     ModelError
-        If ``shape`` is not known, or a spread or the concentration is not positive.
+        If ``shape`` is not known, or a constant is not positive.
     """
 
     constant: ClassVar[bool] = True
@@ -69,9 +70,8 @@ class Constant(AbstractDiffusionPrior):
     def __post_init__(self) -> None:
         if self.shape not in get_args(Shape):
             raise ModelError(f"Constant(shape={self.shape!r}) is not known; use 'diagonal' or 'full'.")
-        for name in ("spread", "time_constant_spread", "concentration"):
-            if not getattr(self, name) > 0:
-                raise ModelError(f"Constant: {name} is {getattr(self, name)}; expected a positive number.")
+        names = ("rate", "spread", "time_constant", "time_constant_spread", "concentration")
+        check_constants(self, positive=names)
 
     def scaled_to(self, scale: DataScale) -> Constant:
         """Return a copy with numbers in the place of the data-scaled constants."""

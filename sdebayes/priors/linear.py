@@ -11,13 +11,13 @@ import numpy as np
 import numpyro
 import numpyro.distributions as dist
 
-from sdebayes._core.errors import ModelError
 from sdebayes._core.types import Matrix, Vector
 from sdebayes.dynamics import AbstractDiffusion, AffineDrift, LinearDrift
 from sdebayes.priors.base import (
     AbstractDriftPrior,
     DataScale,
     Dims,
+    check_constants,
     constant,
     correlation_cholesky,
     positive,
@@ -44,7 +44,7 @@ class Linear(AbstractDriftPrior):
     stable
         Whether every draw is stable.
     diagonal
-        Whether the states are independent (A, P diagonal, K = 0).
+        Whether A is diagonal; the states are independent if Σ is diagonal too (P diagonal, K = 0).
     location
         Prior mean of b, (state,) or a number (``stable=False``: the reference m); default: the data's mean.
     location_spread
@@ -65,7 +65,7 @@ class Linear(AbstractDriftPrior):
     Raises
     ------
     ModelError
-        If a scale is not positive.
+        If a scale is not positive, or the location not finite.
 
     References
     ----------
@@ -85,9 +85,8 @@ class Linear(AbstractDriftPrior):
     rate: float | None = None
 
     def __post_init__(self) -> None:
-        for name in ("variance_spread", "concentration", "rotation"):
-            if not getattr(self, name) > 0:
-                raise ModelError(f"Linear: {name} is {getattr(self, name)}; expected a positive number.")
+        names = ("location_spread", "variance", "variance_spread", "concentration", "rotation", "rate")
+        check_constants(self, positive=names, finite=("location",))
 
     def scaled_to(self, scale: DataScale) -> Linear:
         """Return a copy with numbers in the place of the data-scaled constants."""

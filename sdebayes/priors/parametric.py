@@ -8,6 +8,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import numpyro
 import numpyro.distributions as dist
 
@@ -16,6 +17,7 @@ from sdebayes._core.types import Vector
 from sdebayes.dynamics import (
     AbstractDiffusion,
     AbstractDrift,
+    LinearDrift,
     ParametricDiffusion,
     ParametricDrift,
 )
@@ -72,19 +74,10 @@ class Parametric(AbstractDriftPrior, AbstractDiffusionPrior):
     ) -> Any:
         """Draw the parameters inside a NumPyro model: a drift where the diffusion is given, else a diffusion."""
         values = {name: numpyro.sample(name, law) for name, law in self.parameters.items()}
-        if diffusion is None:
-            self._check((state_dim, state_dim), values, "diffusion")
-            return ParametricDiffusion(self.function, values)
-        self._check((state_dim,), values, "drift")
-        return ParametricDrift(self.function, values)
-
-    def _check(self, expected: tuple[int, ...], values: dict[str, Any], role: str) -> None:
-        result = jax.eval_shape(lambda v: self.function(jnp.zeros(expected[0]), jnp.asarray(0.0), v), values)
-        if getattr(result, "shape", None) != expected:
-            raise ModelError(
-                f"Parametric: as a {role} the function returned {getattr(result, 'shape', type(result))}, "
-                f"expected an array of shape {expected}."
-            )
+        kind = ParametricDrift if diffusion is not None else ParametricDiffusion
+        known = kind(self.function, values)
+        _check_result("Parametric", known, state_dim, diffusion is None)
+        return known
 
     def describe(self, variance_drawn: bool = False) -> str:
         """Say the prior in words."""
@@ -96,6 +89,19 @@ class Parametric(AbstractDriftPrior, AbstractDiffusionPrior):
 def _say(law: dist.Distribution) -> str:
     values = ", ".join(f"{key}={getattr(law, key, '…')}" for key in law.arg_constraints)
     return f"{type(law).__name__}({values})"
+
+
+def _check_result(owner: str, function: Callable[..., Any], state_dim: int, diffusion: bool) -> None:
+    """Call a drift or a diffusion on shapes alone, and compare the shape of its result with the role's."""
+    role, expected = ("diffusion", (state_dim, state_dim)) if diffusion else ("drift", (state_dim,))
+    asked = f"{owner}: as a {role} of {state_dim} states the function should return an array of shape {expected}, but"
+    try:
+        result = jax.eval_shape(function, jnp.zeros(state_dim), jnp.asarray(0.0))
+    except Exception as error:
+        raise ModelError(f"{asked} it failed: {type(error).__name__}: {error}") from error
+    found = getattr(result, "shape", type(result).__name__)
+    if found != expected:
+        raise ModelError(f"{asked} it returned {found}.")
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,7 +116,7 @@ class Fixed(AbstractDriftPrior, AbstractDiffusionPrior):
     Raises
     ------
     ModelError
-        If ``function`` cannot be called.
+        If ``function`` cannot be called, or its result has another shape than the role asks for.
     """
 
     function: Any
@@ -128,6 +134,13 @@ class Fixed(AbstractDriftPrior, AbstractDiffusionPrior):
         return getattr(self.function, "affine", False)
 
     @property
+    def stable(self) -> bool:  # type: ignore[override]
+        """Whether the known drift is a stable `LinearDrift`, which has a stationary law."""
+        if not isinstance(self.function, LinearDrift):
+            return False
+        return bool(np.all(np.linalg.eigvals(np.asarray(self.function.matrix)).real > 0))
+
+    @property
     def constant(self) -> bool:  # type: ignore[override]
         """Whether the known diffusion is additive."""
         return getattr(self.function, "constant", False)
@@ -139,13 +152,14 @@ class Fixed(AbstractDriftPrior, AbstractDiffusionPrior):
         *,
         variance: Vector | None = None,
     ) -> Any:
-        """Return the known function."""
-        if isinstance(self.function, AbstractDrift | AbstractDiffusion):
-            return self.function
+        """Return the known function, in the precision in force."""
         known = self.function
-        if diffusion is None:
-            return ParametricDiffusion(_WithoutParameters(known), {})
-        return ParametricDrift(_WithoutParameters(known), {})
+        if not isinstance(known, AbstractDrift | AbstractDiffusion):
+            kind = ParametricDrift if diffusion is not None else ParametricDiffusion
+            known = kind(_WithoutParameters(known), {})
+        known = jax.tree.map(lambda leaf: jnp.asarray(leaf, dtype=float), known)
+        _check_result("Fixed", known, state_dim, diffusion is None)
+        return known
 
     def describe(self, variance_drawn: bool = False) -> str:
         """Say what is fixed."""
