@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import ast
+import inspect
 import re
+from functools import reduce
 from importlib.metadata import version
 from pathlib import Path
 
 import pytest
+import typer
 
 import sdebayes
+from sdebayes.cli.app import app
 from tests.project.source import ROOT
 
 COMMANDS = [
@@ -24,11 +28,17 @@ def name(page: Path) -> str:
     return page.relative_to(ROOT).as_posix()
 
 
-def blocks(page: Path, language: str) -> list[str]:
+def blocks(text: str, language: str) -> list[str]:
     """The fenced blocks of code in one language."""
-    return re.findall(
-        rf"^```{language}\n(.*?)^```", page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE
-    )
+    return re.findall(rf"^```{language}\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+
+
+def code(text: str) -> list[str]:
+    """The Python of a page: plain blocks, and cells that are executed, without their tags and magics."""
+    cells = [
+        re.sub(r"^[:%].*$", "", cell, flags=re.MULTILINE) for cell in blocks(text, r"\{code-cell\} ipython3")
+    ]
+    return [*blocks(text, "python"), *cells]
 
 
 def dotted(node: ast.expr) -> str | None:
@@ -55,6 +65,36 @@ def exists(dotted_name: str) -> bool:
     return True
 
 
+def unknown_arguments(text: str) -> list[str]:
+    """Calls of the package that its signatures do not allow."""
+    found = []
+    for node in ast.walk(ast.parse(text)):
+        called = dotted(node.func) if isinstance(node, ast.Call) else None
+        if not called or not called.startswith("sb.") or not exists(called):
+            continue
+        value = reduce(getattr, called.split(".")[1:], sdebayes)
+        positional = [argument for argument in node.args if not isinstance(argument, ast.Starred)]
+        keywords = {keyword.arg: None for keyword in node.keywords if keyword.arg}
+        try:
+            inspect.signature(value).bind_partial(*positional, **keywords)
+        except TypeError as error:
+            found.append(f"{called}: {error}")
+    return found
+
+
+def unknown_commands(text: str) -> list[str]:
+    """Lines that call the command line with a command or an option that it does not have."""
+    commands = typer.main.get_command(app).commands
+    found = []
+    for line in re.findall(r"^(?:.* )?sdebayes ([a-z].*)$", text, re.MULTILINE):
+        command, *arguments = line.split()
+        known = commands.get(command)
+        options = {name for option in known.params for name in option.opts} if known else set()
+        if not known or {argument for argument in arguments if argument.startswith("-")} - options:
+            found.append(line)
+    return found
+
+
 def test_readme_has_exactly_the_two_commands():
     start = (ROOT / "README.md").read_text(encoding="utf-8").split("\n## ")[1]
     assert start.startswith("Start\n")
@@ -63,9 +103,17 @@ def test_readme_has_exactly_the_two_commands():
 
 @pytest.mark.parametrize("page", PAGES, ids=name)
 def test_code_on_pages_uses_names_that_exist(page):
-    used = set().union(*(names_used(block) for block in blocks(page, "python")))
-    spoken = set(re.findall(r"`(sb(?:\.\w+)+)", page.read_text(encoding="utf-8")))
+    text = page.read_text(encoding="utf-8")
+    used = set().union(*map(names_used, code(text)))
+    spoken = set(re.findall(r"`(sb(?:\.\w+)+)", text))
     assert {found for found in used | spoken if not exists(found)} == set()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_code_on_pages_calls_what_is_there_as_it_is(page):
+    text = page.read_text(encoding="utf-8")
+    assert [found for block in code(text) for found in unknown_arguments(block)] == []
+    assert [found for block in blocks(text, "bash") for found in unknown_commands(block)] == []
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name)
@@ -92,3 +140,15 @@ def test_the_checks_see_a_wrong_name():
     }
     assert not exists("sb.no_such_name")
     assert exists("sb.__doc__")
+
+
+def test_the_checks_see_a_wrong_call():
+    cell = "```{code-cell} ipython3\n:tags: [remove-cell]\n\n%config x\nsb.PCA(8, whiten=True)\n```\n"
+    assert [found.split(":")[0] for block in code(cell) for found in unknown_arguments(block)] == ["sb.PCA"]
+    assert unknown_arguments("sb.fit(model, data, sb.NUTS(draws=10), seed=0)\nsb.fit(*parts)") == []
+    assert unknown_commands(
+        "sdebayes fit a.nc --output b.nc\nsdebayes fit a.nc --outptu b.nc\nsdebayes fti"
+    ) == [
+        "fit a.nc --outptu b.nc",
+        "fti",
+    ]
