@@ -16,7 +16,7 @@ from jaxtyping import Array, Float
 
 from sdebayes._core.errors import ModelError
 from sdebayes._core.types import Matrix, Vector
-from sdebayes.priors.base import DataScale, Dims, check_constants, constant, positive, say
+from sdebayes.priors.base import DataScale, Dims, check_constants, constant, positive, say, say_law
 
 
 class ObservationDraw(NamedTuple):
@@ -283,9 +283,9 @@ class GaussianNoise(AbstractObservation):
 
     def describe(self) -> str:
         """Say the observation in words and formulas."""
-        effect = " + c_i)" if self.trajectory_effect else ")"
+        seen = "(X(t_k) + c_i)" if self.trajectory_effect else "X(t_k)"
         H = "" if self.matrix is None else "H "
-        lines = [f"Observation: Y_k = {H}(X(t_k){effect} + ε_k, ε_k ~ Normal(0, R)"]
+        lines = [f"Observation: Y_k = {H}{seen} + ε_k, ε_k ~ Normal(0, R)"]
         if self._learned_shares:
             names = "(P, R, C)" if self.trajectory_effect else "(P, R)"
             values = ", ".join(f"{s:g}" for s in (*self.shares, *([1] * self.trajectory_effect)))
@@ -293,10 +293,16 @@ class GaussianNoise(AbstractObservation):
                 f"  total variance v_j ~ LogNormal(log {say(self.total_variance, 'data variance')}, {self.spread:g})"
             )
             lines.append(f"  {names}_jj / v_j ~ Dirichlet({values})")
-        elif self.covariance is None:
-            lines.append("  R_jj ~ LogNormal(log(total variance / 4), " + f"{2 * self.spread:g})")
+            return "\n".join(lines)
+        if self.covariance is None:
+            total = say(self.total_variance, "data variance")
+            lines.append(f"  R_jj ~ LogNormal(log {total} / 4, {2 * self.spread:g})")
         elif isinstance(self.covariance, dist.Distribution):
-            lines.append(f"  R ~ {type(self.covariance).__name__}")
+            lines.append(f"  R ~ {say_law(self.covariance)}")
         else:
             lines.append(f"  R = {np.array2string(np.asarray(self.covariance), precision=4)} (known)")
+        latent = say(self.latent_variance, "data variance less known R")
+        lines.append(f"  latent variance v_j ~ LogNormal(log {latent}, {2 * self.spread:g})")
+        if self.trajectory_effect:
+            lines.append(f"  C_jj / v_j ~ Beta(1, {self.shares[0]:g}), P_jj = v_j − C_jj")
         return "\n".join(lines)

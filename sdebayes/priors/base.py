@@ -191,3 +191,11 @@ def say(value: Sequence[float] | np.ndarray | float | None, rule: str) -> str:
     if np.allclose(array, array[0]):
         return f"{array[0]:.4g}"
     return "[" + ", ".join(f"{v:.4g}" for v in array) + "]"
+
+
+def say_law(law: dist.Distribution) -> str:
+    """Write a distribution with its parameters."""
+    while isinstance(law, dist.Independent | dist.ExpandedDistribution):
+        law = law.base_dist
+    values = ", ".join(f"{key}={getattr(law, key, '…')}" for key in law.arg_constraints)
+    return f"{type(law).__name__}({values})"

@@ -21,7 +21,7 @@ from sdebayes.dynamics import (
     ParametricDiffusion,
     ParametricDrift,
 )
-from sdebayes.priors.base import AbstractDiffusionPrior, AbstractDriftPrior, Dims
+from sdebayes.priors.base import AbstractDiffusionPrior, AbstractDriftPrior, Dims, say_law
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,13 +82,8 @@ class Parametric(AbstractDriftPrior, AbstractDiffusionPrior):
     def describe(self, variance_drawn: bool = False) -> str:
         """Say the prior in words."""
         name = getattr(self.function, "__name__", "function")
-        laws = [f"  {key} ~ {_say(law)}" for key, law in self.parameters.items()]
+        laws = [f"  {key} ~ {say_law(law)}" for key, law in self.parameters.items()]
         return "\n".join([f"Parametric: {name}(x, t, θ)", *laws])
-
-
-def _say(law: dist.Distribution) -> str:
-    values = ", ".join(f"{key}={getattr(law, key, '…')}" for key in law.arg_constraints)
-    return f"{type(law).__name__}({values})"
 
 
 def _check_result(owner: str, function: Callable[..., Any], state_dim: int, diffusion: bool) -> None:

@@ -160,7 +160,7 @@ def test_data_of_another_state_space_are_refused(noisy, held_out):
 
 def test_data_of_another_width_are_refused(noisy):
     wide = sb.trajectories([np.random.default_rng(0).normal(size=(6, 3))])
-    with pytest.raises(ModelError, match="3 states.*scaled to 2"):
+    with pytest.raises(ModelError, match=r"3 states.*scaled to 2"):
         noisy.log_score(wide)
 
 

@@ -1,0 +1,163 @@
+"""Every option of the observation does what it says, and wrong ones are refused."""
+
+from __future__ import annotations
+
+import re
+
+import jax
+import numpy as np
+import numpyro.distributions as dist
+import pytest
+from numpyro.handlers import seed, trace
+
+import sdebayes as sb
+from sdebayes._core.errors import DataError, ModelError
+
+
+@pytest.fixture
+def data():
+    rng = np.random.default_rng(0)
+    return sb.trajectories([np.array([1.0, 3.0]) * np.cumsum(rng.normal(size=(20, 2)), 0) for _ in range(4)])
+
+
+def built(observation, data, count: int = 1, **parts):
+    """Draw the prior of a model with this observation."""
+    model = sb.SDEModel(observation=observation, **parts).scaled_to(data)
+
+    def one(key):
+        with seed(rng_seed=key), trace() as sites:
+            observed = model.build()
+        return observed, {n: s["value"] for n, s in sites.items() if "value" in s}
+
+    return jax.tree.map(np.asarray, jax.jit(jax.vmap(one))(jax.random.split(jax.random.key(0), count)))
+
+
+FULL = np.array([[0.5, 0.1], [0.1, 0.2]])
+
+
+@pytest.mark.parametrize(
+    ("covariance", "expected"),
+    [(0.3, 0.3 * np.eye(2)), (np.array([0.3, 0.4]), np.diag([0.3, 0.4])), (FULL, FULL)],
+    ids=["number", "vector", "matrix"],
+)
+def test_a_known_noise_covariance_is_used_as_it_is(data, covariance, expected, x64):
+    observation = sb.GaussianNoise(covariance=covariance)
+    observed, _ = built(observation, data)
+    np.testing.assert_allclose(observed.noise_covariance[0], expected)
+    np.testing.assert_array_equal(observed.effect_covariance[0], 0)
+    assert observation.prior_noise_logit_sd() is None
+    assert "known" in sb.SDEModel(observation=observation).describe()
+
+
+def test_what_the_known_noise_leaves_is_the_paths(data, x64):
+    total = data["y"].var(("trajectory", "time")).values
+    left, _ = built(sb.GaussianNoise(covariance=0.9 * total[0]), data, 400)
+    median = np.median(np.diagonal(left.initial_covariance, axis1=1, axis2=2), axis=0)
+    expected = np.maximum(total - 0.9 * total[0], 0.1 * total)
+    assert np.all(np.abs(np.log(median / expected)) < 0.2)
+    given, _ = built(sb.GaussianNoise(covariance=0.3, latent_variance=[50.0, 70.0]), data, 400)
+    median = np.median(np.diagonal(given.initial_covariance, axis1=1, axis2=2), axis=0)
+    assert np.all(np.abs(np.log(median / [50.0, 70.0])) < 0.2)
+
+
+@pytest.mark.parametrize(
+    ("law", "shape"),
+    [
+        (dist.LogNormal(0, 1), ()),
+        (dist.LogNormal(0, 1).expand([2]).to_event(1), (2,)),
+    ],
+)
+def test_a_distribution_of_the_noise_covariance_is_drawn(data, law, shape, x64):
+    observed, sites = built(sb.GaussianNoise(covariance=law), data, 5)
+    assert sites["noise_covariance"].shape == (5, *shape)
+    for R, drawn in zip(observed.noise_covariance, sites["noise_covariance"], strict=True):
+        np.testing.assert_allclose(R, np.diag(np.broadcast_to(drawn, (2,))))
+    assert "LogNormal" in sb.SDEModel(observation=sb.GaussianNoise(covariance=law)).describe()
+
+
+@pytest.mark.parametrize("covariance", [None, 0.3])
+def test_a_trajectory_effect_has_a_variance(data, covariance, x64):
+    observed, sites = built(sb.GaussianNoise(covariance=covariance, trajectory_effect=True), data, 3)
+    effect = np.diagonal(observed.effect_covariance, axis1=1, axis2=2)
+    assert np.all(effect > 0)
+    np.testing.assert_allclose(effect, sites["trajectory_effect_variance"])
+    without, _ = built(sb.GaussianNoise(covariance=covariance), data, 3)
+    assert np.all(without.effect_covariance == 0)
+
+
+def test_an_observation_matrix_sets_the_number_of_states(data, x64):
+    H = np.array([[1.0, 0.0, 0.5], [0.0, 1.0, 0.0]])
+    observation = sb.GaussianNoise(matrix=H, trajectory_effect=True)
+    model = sb.SDEModel(observation=observation).scaled_to(data)
+    assert model.frozen_scale.states == ("x1", "x2", "x3")
+    observed, _ = built(observation, data)
+    np.testing.assert_array_equal(observed.matrix[0], H)
+    assert observed.noise_covariance.shape == (1, 2, 2)
+    assert observed.effect_covariance.shape == (1, 3, 3)
+    assert observed.sde.drift.matrix.shape == (1, 3, 3)
+
+
+def test_the_prior_spread_of_the_noise_share(data):
+    """logit of a Beta(a, b) has variance ψ₁(a) + ψ₁(b), here by simulation."""
+    rng = np.random.default_rng(0)
+    beta = rng.beta(2.0, 3.0, 400_000)
+    logit = np.log(beta / (1 - beta))
+    found = sb.GaussianNoise(shares=(3.0, 2.0)).prior_noise_logit_sd()
+    assert found == pytest.approx(logit.std(), rel=0.01)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"matrix": [1.0, 2.0]}, "matrix has shape (2,)"),
+        ({"matrix": [[np.nan, 1.0]]}, "expected finite numbers"),
+        ({"covariance": -1.0}, "positive ones"),
+        ({"covariance": 0.0}, "Exact()"),
+        ({"covariance": [[1.0, 2.0], [2.0, 1.0]]}, "positive ones"),
+        ({"covariance": [[1.0, 0.5], [0.0, 1.0]]}, "symmetric"),
+        ({"covariance": float("nan")}, "not finite"),
+        ({"covariance": np.ones((2, 3))}, "shape (2, 3)"),
+        ({"total_variance": -1.0}, "total_variance is -1.0"),
+        ({"latent_variance": [1.0, 0.0]}, "latent_variance"),
+        ({"spread": 0.0}, "spread is 0.0"),
+        ({"shares": (1.0, 0.0)}, "shares"),
+        ({"shares": (1.0, 1.0, 1.0)}, "two concentrations"),
+    ],
+)
+def test_wrong_options_are_refused(options, words, untyped):
+    with pytest.raises(ModelError, match=re.escape(words)):
+        sb.GaussianNoise(**options)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"covariance": [1.0, 1.0, 1.0]}, "shape (3,) but the data have 2"),
+        ({"covariance": np.eye(3)}, "shape (3, 3) but the data have 2"),
+        ({"covariance": dist.LogNormal(0, 1).expand([3]).to_event(1)}, "shape (3,) but the data have 2"),
+        ({"matrix": np.eye(3)}, "one row for each"),
+    ],
+)
+def test_options_that_do_not_fit_the_data_are_refused(data, options, words):
+    with pytest.raises(ModelError, match=re.escape(words)):
+        sb.SDEModel(observation=sb.GaussianNoise(**options)).scaled_to(data)
+
+
+def test_noise_with_a_nonlinear_drift_is_refused():
+    drift = sb.priors.Parametric(lambda x, t, p: -(x**3))
+    with pytest.raises(ModelError, match=r"nonlinear filter.*observation=Exact\(\)"):
+        sb.SDEModel(drift, observation=sb.GaussianNoise())
+
+
+def test_partly_missing_steps_of_a_nonlinear_model_are_refused(data):
+    model = sb.SDEModel(sb.priors.Parametric(lambda x, t, p: -(x**3)), observation=sb.Exact())
+    y = data["y"].copy()
+    y[0, 3, 1] = np.nan
+    with pytest.raises(ModelError, match="observed in part only"):
+        model.read(data.assign(y=y))
+
+
+def test_embeddings_are_refused(data):
+    embedded = data.rename(state="embedding")
+    with pytest.raises((ModelError, DataError), match=r"PCA|state space"):
+        sb.SDEModel().scaled_to(embedded)
