@@ -93,9 +93,20 @@ def sampling_findings(tree: xr.DataTree, max_tree_depth: int) -> list[Finding]:
     ]
 
 
-def _worst(dataset: xr.Dataset, reduce: str) -> tuple[str, float]:
-    values = {str(name): float(getattr(np, reduce)(array.values)) for name, array in dataset.items()}
-    name = (max if reduce == "nanmax" else min)(values, key=lambda key: values[key])
+def _largest_rhat(posterior: xr.Dataset) -> tuple[str, float]:
+    """Return the worst parameter; one that stands still or is not finite has no R-hat, which is worse than any."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        found = az.rhat(posterior)
+    values = {str(name): float(np.nan_to_num(a.values, nan=np.inf).max()) for name, a in found.items()}
+    name = max(values, key=lambda key: values[key])
+    return name, values[name]
+
+
+def _smallest_ess(posterior: xr.Dataset, method: str) -> tuple[str, float]:
+    with np.errstate(divide="ignore", invalid="ignore"):
+        found = az.ess(posterior, method=method)
+    values = {str(name): float(np.nan_to_num(a.values, nan=0.0).min()) for name, a in found.items()}
+    name = min(values, key=lambda key: values[key])
     return name, values[name]
 
 
@@ -109,7 +120,7 @@ def _convergence(tree: xr.DataTree) -> list[Finding]:
             "Fit with chains=2 or more.",
         )
     else:
-        name, value = _worst(az.rhat(posterior), "nanmax")
+        name, value = _largest_rhat(posterior)
         rhat = Finding(
             "R-hat",
             "good" if value <= RHAT_LIMIT else "warning" if value <= 1.05 else "problem",
@@ -119,7 +130,7 @@ def _convergence(tree: xr.DataTree) -> list[Finding]:
         )
     findings = [rhat]
     for method, subject in (("bulk", "Bulk ESS"), ("tail", "Tail ESS")):
-        name, value = _worst(az.ess(posterior, method=method), "nanmin")
+        name, value = _smallest_ess(posterior, method)
         findings.append(
             Finding(
                 subject,

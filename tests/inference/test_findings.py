@@ -1,0 +1,159 @@
+"""Each finding fires on a fit that is bad in one way, and is quiet on a good one."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from sdebayes.inference.findings import (
+    Finding,
+    Findings,
+    sampling_findings,
+    separation_finding,
+    step_finding,
+)
+
+SUBJECTS = {"R-hat", "Bulk ESS", "Tail ESS", "Divergences", "Tree depth", "E-BFMI"}
+
+
+def tree(chains: int = 4, draws: int = 500, **changes) -> xr.DataTree:
+    """Independent draws and a sampler that did nothing wrong, but for the changes."""
+    rng = np.random.default_rng(0)
+    lead = ("chain", "draw")
+    posterior = {
+        "b": (("chain", "draw", "state"), rng.normal(size=(chains, draws, 2))),
+        "s": (lead, rng.gamma(2.0, size=(chains, draws))),
+    }
+    statistics = {
+        "diverging": (lead, np.zeros((chains, draws), dtype=bool)),
+        "tree_depth": (lead, np.full((chains, draws), 3)),
+        "energy": (lead, rng.normal(size=(chains, draws))),
+    }
+    for name, value in changes.items():
+        group = posterior if name in posterior else statistics
+        dims, old = group[name]
+        group[name] = (dims, value(old.copy()))
+    groups = {"posterior": xr.Dataset(posterior), "sample_stats": xr.Dataset(statistics)}
+    return xr.DataTree.from_dict(
+        {n: d.assign_coords(chain=np.arange(chains), draw=np.arange(draws)) for n, d in groups.items()}
+    )
+
+
+def severities(data: xr.DataTree) -> dict[str, str]:
+    return {f.subject: f.severity for f in sampling_findings(data, 10)}
+
+
+def test_a_good_fit_has_good_findings():
+    assert severities(tree()) == dict.fromkeys(SUBJECTS, "good")
+
+
+def shifted(b: np.ndarray) -> np.ndarray:
+    b[0, :, 1] += 3.0
+    return b
+
+
+def slightly_shifted(b: np.ndarray) -> np.ndarray:
+    b[0, :, 1] += 0.33
+    return b
+
+
+def sticky(b: np.ndarray) -> np.ndarray:
+    rng = np.random.default_rng(1)
+    for k in range(1, b.shape[1]):
+        b[:, k] = 0.97 * b[:, k - 1] + np.sqrt(1 - 0.97**2) * rng.normal(size=b[:, k].shape)
+    return b
+
+
+def drifting_energy(energy: np.ndarray) -> np.ndarray:
+    return np.cumsum(energy, axis=1)
+
+
+def first(count: int, value):
+    def change(array: np.ndarray) -> np.ndarray:
+        array.reshape(-1)[:count] = value
+        return array
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("changes", "subject", "severity"),
+    [
+        ({"b": shifted}, "R-hat", "problem"),
+        ({"b": slightly_shifted}, "R-hat", "warning"),
+        ({"b": sticky}, "Bulk ESS", "warning"),
+        ({"b": sticky}, "Tail ESS", ("note", "warning")),
+        ({"diverging": first(3, True)}, "Divergences", "warning"),
+        ({"diverging": first(100, True)}, "Divergences", "problem"),
+        ({"tree_depth": first(10, 10)}, "Tree depth", "note"),
+        ({"tree_depth": first(1000, 10)}, "Tree depth", "warning"),
+        ({"energy": drifting_energy}, "E-BFMI", "warning"),
+    ],
+)
+def test_each_rule_fires_on_its_own_fault(changes, subject, severity):
+    finding = next(f for f in sampling_findings(tree(**changes), 10) if f.subject == subject)
+    assert finding.severity in ((severity,) if isinstance(severity, str) else severity)
+    assert finding.advice
+    assert finding.values
+    quiet = SUBJECTS - {subject, "R-hat", "Bulk ESS", "Tail ESS"}
+    assert all(severities(tree(**changes))[other] == "good" for other in quiet)
+
+
+@pytest.mark.parametrize("spread", [0.0, 1.0])
+def test_chains_that_stand_still_are_a_problem(spread):
+    """Every draw of a chain the same: the worst failure must not read as good."""
+
+    def stuck(s: np.ndarray) -> np.ndarray:
+        s[:] = 2.0 + spread * np.arange(s.shape[0])[:, None]
+        return s
+
+    assert severities(tree(s=stuck))["R-hat"] == "problem"
+
+
+def test_draws_that_are_not_finite_are_a_problem():
+    assert severities(tree(s=first(1, np.nan)))["R-hat"] == "problem"
+
+
+def test_one_chain_cannot_be_judged():
+    finding = next(f for f in sampling_findings(tree(chains=1), 10) if f.subject == "R-hat")
+    assert finding.severity == "warning"
+    assert "chains=2" in finding.advice
+
+
+def draws(sd: float) -> tuple[xr.DataArray, xr.DataArray]:
+    rng = np.random.default_rng(0)
+    coords = {"state": ["PC1", "PC2"]}
+    noise = np.exp(np.array([0.05, sd]) * rng.normal(size=(2, 400, 2)))
+    dims = ("chain", "draw", "state")
+    return xr.DataArray(noise, coords, dims), xr.DataArray(np.ones_like(noise), coords, dims)
+
+
+def test_noise_and_diffusion_that_are_not_told_apart():
+    bad = separation_finding(*draws(0.9), prior_sd=1.0)
+    assert bad.severity == "warning"
+    assert "PC2" in bad.message
+    assert "PC1" not in bad.message
+    assert bad.values["largest_sd_ratio"] == pytest.approx(0.9, rel=0.1)
+    good = separation_finding(*draws(0.3), prior_sd=1.0)
+    assert good.severity == "good"
+
+
+def test_the_step_is_judged_by_the_jacobian():
+    assert step_finding(5.0, "LocalLinearization", exact=True).severity == "good"
+    assert [step_finding(r, "EulerMaruyama", exact=False).severity for r in (0.01, 0.1, 1.0)] == [
+        "good",
+        "note",
+        "warning",
+    ]
+    assert "LocalLinearization" in step_finding(1.0, "EulerMaruyama", exact=False).advice
+
+
+def test_findings_come_worst_first_and_read_as_text():
+    items = tuple(Finding(s, s, "found.", "Do.") for s in ("good", "problem", "note", "warning"))
+    findings = Findings(items)
+    assert [f.severity for f in findings] == ["problem", "warning", "note", "good"]
+    assert findings.worst == "problem"
+    assert len(findings) == 4
+    assert str(findings).splitlines()[0] == "[problem] problem: found. Do."
+    assert Findings(()).worst == "good"
