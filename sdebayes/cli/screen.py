@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import xarray as xr
+from rich import box
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -11,7 +12,7 @@ from sdebayes.posterior import Posterior
 
 _COLOURS = {"good": "green", "note": "blue", "warning": "yellow", "problem": "red"}
 
-console = Console(highlight=False)
+console = Console(highlight=False, soft_wrap=True)
 
 
 def say_findings(posterior: Posterior) -> None:
@@ -34,11 +35,15 @@ def comparison(table: xr.Dataset, title: str, unit: str = "step") -> Table:
     unit
         What a step is.
     """
-    shown = Table(title=escape(title), title_justify="left", title_style="bold")
+    caption = (
+        f"Baseline: {escape(str(table.attrs['baseline']))}; standard errors are paired over trajectories."
+    )
+    shown = Table(title=escape(title), caption=caption, box=box.SIMPLE_HEAD)
+    shown.title_justify = shown.caption_justify = "left"
+    shown.title_style = "bold"
     shown.add_column("candidate", overflow="fold")
-    shown.add_column(f"nats per {unit}", justify="right")
-    shown.add_column(f"over {escape(str(table.attrs['baseline']))}", justify="right")
-    shown.add_column("± standard error", justify="right")
+    for head in (f"nats per {unit}", "over baseline", "± s.e."):
+        shown.add_column(head, justify="right")
     for name in table["candidate"].values:
         row = table.sel(candidate=name)
         numbers = [f"{float(row['per_step']):.3f}", f"{float(row['difference']):+.3f}"]

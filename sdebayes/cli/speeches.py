@@ -65,7 +65,9 @@ def run(output: Path, seed: int, fresh: bool) -> None:
         table = compare({MAIN: posterior, **others}, test)
         null = compare({MAIN: control}, shuffle_within(test, seed))
     with stages.stage("write the report"):
-        page = report(posterior, output / "report.html", train, test, title=TITLE, others=others, seed=seed)
+        page = report(
+            posterior, output / "report.html", train, test, title=TITLE, comparison=table, seed=seed
+        )
     held_out = f"{test.sizes['trajectory']} held-out speeches"
     console.print()
     console.print(comparison(table, held_out, "sentence"))
@@ -74,7 +76,7 @@ def run(output: Path, seed: int, fresh: bool) -> None:
     )
     console.print(f"\n[bold]Checks of {MAIN}[/]")
     say_findings(posterior)
-    console.print(f"\n[bold]Report[/]  {page.resolve()}", soft_wrap=True)
+    console.print(f"\n[bold]Report[/]  {page.resolve()}")
     console.print(f"[dim]{stages}[/]")
 
 
@@ -96,12 +98,14 @@ def _fit(model: SDEModel, data: xr.Dataset, strategy: NUTS, seed: int, fresh: bo
 
 
 def _checkpoint(model: SDEModel, data: xr.Dataset, strategy: NUTS, seed: int) -> Path:
-    """Name the checkpoint after all that the draws depend on, this package's own code included."""
+    """Name the checkpoint after all that the draws depend on, the code of the floors below included."""
     digest = hashlib.sha256(data["y"].values.tobytes())
     for part in (model.describe(), repr(strategy), str(seed), version("numpyro"), version("jax")):
         digest.update(part.encode())
-    for path in sorted(Path(__file__).parents[1].rglob("*.py")):
-        digest.update(path.read_bytes())
+    package = Path(__file__).parents[1]
+    for room in ("_core", "dynamics", "priors", "schemes", "model", "inference"):
+        for path in sorted((package / room).rglob("*.py")):
+            digest.update(path.read_bytes())
     return default_directory() / "demo" / digest.hexdigest()[:16]
 
 

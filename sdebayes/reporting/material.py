@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -18,7 +17,6 @@ from sdebayes.paths import StateSpace
 from sdebayes.posterior import Posterior, compare
 from sdebayes.simulation import simulate
 
-MODEL = "this model"
 FORECAST_DRAWS = 50
 SMOOTHED_DRAWS = 8
 
@@ -39,8 +37,8 @@ class Material:
         Number of posterior draws that are simulated.
     seed
         Seed of shuffles and simulations.
-    others
-        Further fits to the same data, for the comparison.
+    comparison
+        A table of scores that is there already, with this model in its first row.
     """
 
     posterior: Posterior
@@ -48,7 +46,7 @@ class Material:
     test: xr.Dataset | None
     draws: int
     seed: int
-    others: Mapping[str, Posterior] = field(default_factory=dict)
+    comparison: xr.Dataset | None = None
 
     @property
     def judged(self) -> xr.Dataset:
@@ -116,9 +114,11 @@ class Material:
     @cached_property
     def table(self) -> xr.Dataset | None:
         """Scores of held-out trajectories beside those of the nulls; None without any, or with one only."""
+        if self.comparison is not None:
+            return self.comparison
         if self.test is None or self.test.sizes["trajectory"] < 2:
             return None
-        return compare({MODEL: self.posterior, **self.others}, self.test)
+        return compare({"this model": self.posterior}, self.test)
 
     @cached_property
     def predicted(self) -> xr.Dataset:

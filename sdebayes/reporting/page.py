@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +22,7 @@ def report(
     test: xr.Dataset | None = None,
     *,
     title: str = "A Bayesian SDE report",
-    others: Mapping[str, Posterior] | None = None,
+    comparison: xr.Dataset | None = None,
     draws: int = 100,
     seed: int = 0,
 ) -> Path:
@@ -43,8 +42,9 @@ def report(
         forecasts are judged on the training data, which flatters them, and no comparison is made.
     title
         The page's title.
-    others
-        Further fits to the same data, {name: posterior}, as rows of the comparison.
+    comparison
+        Scores of ``test`` as `sdebayes.compare` returned them with the nulls, this posterior's in the first row, so
+        that other models are shown beside it. By default this model is compared with the nulls alone.
     draws
         Number of posterior draws that are simulated for the moments' bands.
     seed
@@ -69,7 +69,7 @@ def report(
         raise DataError(f"draws={draws}; a band needs at least 2 posterior draws.")
     check_writable(path)
     data = posterior.training_data() if data is None else data
-    material = Material(posterior, data, test, draws, seed, others or {})
+    material = Material(posterior, data, test, draws, seed, comparison)
     chapters = [write(material) for write in CHAPTERS]
     page = _render(title, chapters)
     with written_whole(path) as unfinished:

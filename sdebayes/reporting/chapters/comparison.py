@@ -6,7 +6,7 @@ from sdebayes import plots
 from sdebayes.reporting.blocks import Block, Chapter, Figure, Paragraph, Table, Verdicts
 from sdebayes.reporting.chapters import verdicts
 from sdebayes.reporting.figures import picture
-from sdebayes.reporting.material import MODEL, Material
+from sdebayes.reporting.material import Material
 from sdebayes.reporting.wording import number, signed
 
 
@@ -31,7 +31,7 @@ def write(material: Material) -> Chapter:
                 ["candidate", f"log score, {unit}", f"over {table.attrs['baseline']}", "standard error"],
                 rows,
                 f"{table.sizes['trajectory']} held-out {material.nouns}; the standard error is paired over them.",
-                strong=(names.index(MODEL),),
+                strong=(0,),
             ),
             Figure(
                 picture(plots.scores.differences(table)),

@@ -8,7 +8,7 @@ import xarray as xr
 from sdebayes import plots
 from sdebayes.reporting.blocks import Block, Chapter, Figure, Heading, Paragraph, Quote, Quotes, Table
 from sdebayes.reporting.figures import picture
-from sdebayes.reporting.material import MODEL, Material
+from sdebayes.reporting.material import Material
 from sdebayes.reporting.wording import number, passage, signed, significant
 
 MOST_ROWS = 40
@@ -21,7 +21,9 @@ def write(material: Material) -> Chapter:
     if material.table is not None:
         blocks += [
             Figure(
-                picture(plots.scores.per_trajectory(material.table, MODEL)),
+                picture(
+                    plots.scores.per_trajectory(material.table, str(material.table["candidate"].values[0]))
+                ),
                 f"Each held-out {material.noun}, model beside baseline",
                 f"The longer the line to the right, the more the order of the steps tells in this {material.noun}; "
                 "blue left of orange: it does not move as the others do.",
@@ -34,7 +36,7 @@ def write(material: Material) -> Chapter:
 
 def _table(material: Material, table: xr.Dataset) -> Table:
     score = table["log_score"] / table["n_observed"]
-    own, null = score.sel(candidate=MODEL).values, score.sel(candidate=table.attrs["baseline"]).values
+    own, null = score.isel(candidate=0).values, score.sel(candidate=table.attrs["baseline"]).values
     order = np.argsort(null - own)
     names, steps = table["trajectory"].values, table["n_observed"].values
     rows = [

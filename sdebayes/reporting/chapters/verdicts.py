@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from sdebayes.reporting.blocks import Verdict
-from sdebayes.reporting.material import MODEL, Material
+from sdebayes.reporting.material import Material
 from sdebayes.reporting.wording import number, percent, signed
 
 GOOD_COVERAGE, FAIR_COVERAGE = 0.03, 0.06
@@ -26,7 +26,7 @@ def gain(material: Material) -> Verdict:
             f"not judged: fewer than two held-out {material.nouns} were given.",
             "Hold some out with sdebayes.split and pass them as test.",
         )
-    row = table.sel(candidate=MODEL)
+    row = table.isel(candidate=0)
     difference, error = float(row["difference"]), float(row["standard_error"])
     baseline, unit = table.attrs["baseline"], f"nats per {material.step_noun}"
     judges = f"{table.sizes['trajectory']} held-out {material.nouns}"
