@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from sdebayes._core import precision
 from sdebayes._core.errors import StoreError
 from sdebayes.model.sdemodel import SDEModel
 from sdebayes.posterior import specification, store
@@ -40,7 +41,8 @@ def load(path: str | Path, model: SDEModel | None = None) -> Posterior:
             "give the model: sdebayes.load(path, model=...)."
         )
     if model is None:
-        return Posterior(specification.decode(text), tree)
+        with precision.scope(str(tree.attrs["precision"])):
+            return Posterior(specification.decode(text), tree)
     scaled = model if model.scale is not None else model.with_scale(stored_scale(tree))
     if scaled.describe() != tree.attrs["model_description"]:
         raise StoreError(

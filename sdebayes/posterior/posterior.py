@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
@@ -207,7 +208,7 @@ class Posterior:
         observations = self._read(data)
         with precision.scope(self.precision), precision.single_blas_thread():
             terms = self._log_density(self._observed_sde, observations)
-        scores = logsumexp(terms, axis=0) - np.log(terms.shape[0])
+        scores = logsumexp(terms, axis=0) - math.log(terms.shape[0])
         seen = np.asarray(observations.seen)
         coords = {
             "trajectory": data["trajectory"].values,

@@ -6,7 +6,9 @@ import json
 from dataclasses import fields, is_dataclass
 from typing import Any
 
+import equinox as eqx
 import jax
+import jax.numpy as jnp
 import numpy as np
 import numpyro.distributions as dist
 
@@ -47,7 +49,7 @@ def encode(model: SDEModel) -> str:
 
 
 def decode(text: str) -> SDEModel:
-    """Read a model from JSON.
+    """Read a model from JSON, its known functions in the precision in force.
 
     Raises
     ------
@@ -89,4 +91,7 @@ def _from_json(value: Any) -> Any:
     if "tuple" in value:
         return tuple(_from_json(item) for item in value["tuple"])
     kind = _CLASSES[value["class"]]
-    return kind(**{name: _from_json(item) for name, item in value.items() if name != "class"})
+    parts = {name: _from_json(item) for name, item in value.items() if name != "class"}
+    if issubclass(kind, eqx.Module):
+        parts = jax.tree.map(jnp.asarray, parts)
+    return kind(**parts)

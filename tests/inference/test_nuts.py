@@ -73,21 +73,18 @@ def test_statistics_of_the_sampler(regression_fit):
     assert rhat.values["rhat"] < 1.03
 
 
-def test_a_fit_leaves_configuration_and_threads_alone(regression_model, regression_data, regression_fit):
-    before = {
-        name: getattr(jax.config, name) for name in ("jax_enable_x64", "jax_platforms", "jax_debug_nans")
-    }
-    threads = [pool["num_threads"] for pool in threadpool_info()]
-    sb.fit(regression_model, regression_data, sb.NUTS(draws=25, warmup=25, chains=1), seed=0, progress=False)
-    assert {name: getattr(jax.config, name) for name in before} == before
-    assert [pool["num_threads"] for pool in threadpool_info()] == threads
-    assert not jax.config.jax_enable_x64
+def configuration() -> list[object]:
+    names = ("jax_enable_x64", "jax_platforms", "jax_debug_nans", "jax_default_matmul_precision")
+    threads = [(pool["user_api"], pool["num_threads"]) for pool in threadpool_info()]
+    return [*(getattr(jax.config, name) for name in names), threads]
 
 
-def test_another_seed_gives_other_draws_of_the_same_posterior(
+def test_another_seed_gives_other_draws_of_the_same_posterior_and_changes_no_configuration(
     regression_model, regression_data, regression_fit
 ):
+    before = configuration()
     other = sb.fit(regression_model, regression_data, STRATEGY, seed=2, progress=False)
+    assert configuration() == before
     first, second = (
         fit.data["posterior"]["drift_matrix"].stack(sample=("chain", "draw"))
         for fit in (regression_fit, other)

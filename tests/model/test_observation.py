@@ -20,9 +20,9 @@ def data():
     return sb.trajectories([np.array([1.0, 3.0]) * np.cumsum(rng.normal(size=(20, 2)), 0) for _ in range(4)])
 
 
-def built(observation, data, count: int = 1, **parts):
-    """Draw the prior of a model with this observation."""
-    model = sb.SDEModel(observation=observation, **parts).scaled_to(data)
+def built(observation, data, count: int = 1):
+    """Draw the prior of a model of independent states with this observation."""
+    model = sb.SDEModel(sb.priors.Linear(diagonal=True), observation=observation).scaled_to(data)
 
     def one(key):
         with seed(rng_seed=key), trace() as sites:

@@ -1,0 +1,37 @@
+"""A fit in single precision, and everything that is computed from it."""
+
+from __future__ import annotations
+
+import jax
+import numpy as np
+import pytest
+
+import sdebayes as sb
+
+
+@pytest.fixture(scope="module")
+def single(exact_training) -> sb.Posterior:
+    model = sb.SDEModel(diffusion=sb.priors.Constant("full"), observation=sb.Exact())
+    strategy = sb.NUTS(draws=200, warmup=150, chains=2)
+    return sb.fit(model, exact_training, strategy, seed=0, precision="float32", progress=False)
+
+
+def test_results_are_in_single_precision(single, held_out, tmp_path):
+    assert single.precision == "float32"
+    for name in ("posterior", "unconstrained", "log_likelihood", "log_prior"):
+        for variable, array in single.data[name].to_dataset().items():
+            assert array.dtype == np.float32, (name, variable)
+    assert single.drift(np.zeros(2)).dtype == np.float32
+    assert single.covariance(np.zeros(2)).dtype == np.float32
+    assert single.log_score(held_out).dtype == np.float32
+    assert single.predict(held_out, samples=2)["mean"].dtype == np.float32
+    assert all(leaf.dtype == np.float32 for leaf in jax.tree.leaves(single.observed_sde()))
+    loaded = sb.load(single.to_netcdf(tmp_path / "single.nc"))
+    np.testing.assert_array_equal(loaded.log_score(held_out), single.log_score(held_out))
+
+
+def test_draws_agree_with_those_in_double_precision(single, exact):
+    for name in ("equilibrium", "drift_matrix", "diffusion_covariance"):
+        one, two = (p.data["posterior"][name].stack(sample=("chain", "draw")) for p in (single, exact))
+        error = one.std("sample") * np.sqrt(2 / 60)
+        assert bool(np.all(np.abs(one.mean("sample") - two.mean("sample")) < 4 * error)), name

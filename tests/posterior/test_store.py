@@ -1,0 +1,201 @@
+"""Posteriors on disk: exact round trips, and files that are refused."""
+
+from __future__ import annotations
+
+import re
+
+import arviz as az
+import jax.numpy as jnp
+import numpy as np
+import numpyro.distributions as dist
+import pytest
+import xarray as xr
+
+import sdebayes as sb
+from sdebayes._core import precision
+from sdebayes._core.errors import StoreError
+from sdebayes.dynamics import ConstantDiffusion, LinearDrift
+from sdebayes.posterior.specification import decode, encode
+from sdebayes.priors import Constant, Fixed, Linear, Parametric
+
+
+def clipped(x, t, p):
+    """A drift of the user's own."""
+    return -p["rate"] * x
+
+
+def another(x, t, p):
+    """Another drift of the user's own."""
+    return -p["rate"] * x**3
+
+
+def model_of(function, rate, shape="full") -> sb.SDEModel:
+    return sb.SDEModel(
+        Parametric(function, {"rate": dist.Gamma(2, rate)}),
+        Constant(shape),
+        sb.schemes.EulerMaruyama(),
+        sb.Exact(),
+    )
+
+
+@pytest.fixture(scope="session")
+def own_model() -> sb.SDEModel:
+    return model_of(clipped, 4)
+
+
+@pytest.fixture(scope="session")
+def own(own_model, exact_training) -> sb.Posterior:
+    return sb.fit(own_model, exact_training, sb.NUTS(draws=30, warmup=50, chains=1), seed=0, progress=False)
+
+
+@pytest.mark.parametrize("name", ["noisy", "exact"])
+def test_a_round_trip_is_exact(request, name, held_out, tmp_path):
+    posterior = request.getfixturevalue(name)
+    path = posterior.to_netcdf(tmp_path / "fit.nc")
+    assert path == tmp_path / "fit.nc"
+    assert [p.name for p in tmp_path.iterdir()] == ["fit.nc"]
+    loaded = sb.load(path)
+    assert loaded.data.identical(posterior.data)
+    x = np.array([[0.3, -1.0], [2.0, 0.0]])
+    xr.testing.assert_identical(loaded.drift(x), posterior.drift(x))
+    xr.testing.assert_identical(loaded.covariance(x), posterior.covariance(x))
+    xr.testing.assert_identical(loaded.log_score(held_out), posterior.log_score(held_out))
+    xr.testing.assert_identical(loaded.smooth(held_out), posterior.smooth(held_out))
+    assert str(loaded.diagnosis()) == str(posterior.diagnosis())
+    assert loaded.model.describe() == posterior.model.describe()
+    assert loaded.states == posterior.states
+
+
+def test_arviz_reads_the_file(exact, tmp_path):
+    tree = az.from_netcdf(exact.to_netcdf(tmp_path / "fit.nc"))
+    xr.testing.assert_identical(tree["posterior"].to_dataset(), exact.data["posterior"].to_dataset())
+    tree.close()
+
+
+def test_writing_again_replaces_the_file(exact, noisy, tmp_path):
+    path = tmp_path / "fit.nc"
+    exact.to_netcdf(path)
+    noisy.to_netcdf(path)
+    assert sb.load(path).data.identical(noisy.data)
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_a_model_of_the_users_own_is_given_again(own, own_model, exact_training, tmp_path):
+    """The data have a step that is missing altogether, which must not change the scale of the model."""
+    path = own.to_netcdf(tmp_path / "fit.nc")
+    with pytest.raises(StoreError, match=r"functions of the user's own.*sdebayes\.load\(path, model="):
+        sb.load(path)
+    loaded = sb.load(path, model=own_model)
+    x = np.array([[0.3, -1.0]])
+    xr.testing.assert_identical(loaded.drift(x), own.drift(x))
+    xr.testing.assert_identical(loaded.log_score(exact_training), own.log_score(exact_training))
+    assert loaded.model.describe() == own.model.describe()
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        model_of(another, 4),
+        model_of(clipped, 5),
+        model_of(clipped, 4, "diagonal"),
+        sb.SDEModel(Linear(), Constant("full"), observation=sb.Exact()),
+    ],
+    ids=["function", "prior", "diffusion", "drift"],
+)
+def test_a_wrong_model_is_refused(own, wrong, tmp_path):
+    path = own.to_netcdf(tmp_path / "fit.nc")
+    with pytest.raises(StoreError, match="another model"):
+        sb.load(path, model=wrong)
+
+
+def test_no_code_is_stored(own, tmp_path):
+    content = own.to_netcdf(tmp_path / "fit.nc").read_bytes()
+    assert b"pickle" not in content
+    assert b"co_code" not in content
+    assert own.data.attrs["model"] == ""
+
+
+def test_truncated_and_foreign_files_are_refused(exact, tmp_path):
+    path = exact.to_netcdf(tmp_path / "fit.nc")
+    whole = path.read_bytes()
+    for name, content in (
+        ("half.nc", whole[: len(whole) // 2]),
+        ("tail.nc", whole[:-100]),
+        ("empty.nc", b""),
+        ("text.nc", b"hello"),
+    ):
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(StoreError, match=re.escape(name)):
+            sb.load(tmp_path / name)
+    xr.Dataset({"a": 1}).to_netcdf(tmp_path / "foreign.nc", engine="h5netcdf")
+    with pytest.raises(StoreError, match="no posterior of sdebayes"):
+        sb.load(tmp_path / "foreign.nc")
+    with pytest.raises(StoreError, match="does not exist"):
+        sb.load(tmp_path / "nothing.nc")
+    with pytest.raises(StoreError, match="does not exist"):
+        sb.load(tmp_path)
+
+
+def test_a_file_of_a_newer_version_is_refused(exact, tmp_path):
+    tree = exact.data.copy()
+    tree.attrs = {**tree.attrs, "schema_version": 99, "sdebayes_version": "9.9"}
+    tree.to_netcdf(tmp_path / "newer.nc", engine="h5netcdf")
+    with pytest.raises(StoreError, match=r"sdebayes 9\.9.*newer.*update sdebayes"):
+        sb.load(tmp_path / "newer.nc")
+
+
+@pytest.mark.parametrize(
+    "text", ["not json", "[]", '{"class": "os.system"}', '{"class": "Exact", "a": 1}', '{"class": "Exact"}']
+)
+def test_a_stored_model_that_cannot_be_read_is_refused(exact, text, tmp_path):
+    tree = exact.data.copy()
+    tree.attrs = {**tree.attrs, "model": text}
+    tree.to_netcdf(tmp_path / "odd.nc", engine="h5netcdf")
+    with pytest.raises(StoreError, match=r"sdebayes\.load\(path, model="):
+        sb.load(tmp_path / "odd.nc")
+
+
+def test_a_place_that_cannot_be_written_is_refused_and_nothing_is_left(exact, tmp_path, monkeypatch):
+    with pytest.raises(StoreError, match="cannot be written"):
+        exact.to_netcdf(tmp_path / "missing" / "fit.nc")
+    (tmp_path / "folder.nc").mkdir()
+    with pytest.raises(StoreError, match="cannot be written"):
+        exact.to_netcdf(tmp_path / "folder.nc")
+    (tmp_path / "old.nc").write_text("old")
+
+    def full(self, *args, **kwargs):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(xr.DataTree, "to_netcdf", full)
+    with pytest.raises(StoreError, match="No space left"):
+        exact.to_netcdf(tmp_path / "old.nc")
+    assert (tmp_path / "old.nc").read_text() == "old"
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["folder.nc", "old.nc"]
+
+
+def test_every_named_part_is_written_and_read(training):
+    for model in (
+        sb.SDEModel(Linear(diagonal=True, location=[1.0, 2.0]), Constant("full", spread=0.3)),
+        sb.SDEModel(Linear(stable=False), scheme=sb.schemes.EulerMaruyama(), observation=sb.Exact()),
+        sb.SDEModel(
+            Fixed(LinearDrift(jnp.eye(2) / 3, jnp.zeros(2))),
+            Fixed(ConstantDiffusion(jnp.eye(2) / 3)),
+            observation=sb.GaussianNoise(covariance=[0.1, 0.2], trajectory_effect=True),
+        ),
+        sb.SDEModel(observation=sb.GaussianNoise(matrix=np.eye(2))),
+    ):
+        for one in (model, model.scaled_to(training)):
+            with precision.scope("float64"):
+                again = decode(encode(one))
+            assert again.describe() == one.describe()
+            assert encode(again) == encode(one)
+
+
+def test_training_data_come_back(noisy, exact, training, exact_training):
+    xr.testing.assert_allclose(noisy.training_data()["y"], training["y"].drop_vars("group", errors="ignore"))
+    np.testing.assert_array_equal(noisy.training_data()["t"].values, training["t"].values)
+    back = exact.training_data()
+    assert int(back["n_steps"][1]) == int(exact_training["n_steps"][1]) - 1
+    np.testing.assert_array_equal(back["t"].values[1, 7], exact_training["t"].values[1, 8])
+    terms = exact.log_score(back).values
+    np.testing.assert_allclose(terms, exact.log_score(exact_training).values, rtol=1e-12)
