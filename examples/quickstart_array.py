@@ -20,7 +20,7 @@ model = sb.SDEModel(
     diffusion=sb.priors.Constant(),
     observation=sb.GaussianNoise(),
 )
-posterior = sb.fit(model, data, sb.NUTS(draws=300, warmup=150), seed=0)
+posterior = sb.fit(model, data, sb.NUTS(draws=500, warmup=150), seed=0)
 print(posterior.diagnosis())
 
 # The drift at a point, draw by draw; its truth there is (−1, 2).

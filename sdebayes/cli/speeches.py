@@ -8,6 +8,7 @@ from pathlib import Path
 
 import xarray as xr
 
+from sdebayes import analysis, plots
 from sdebayes._core.errors import StoreError
 from sdebayes.cli.guard import keep_compiled_code
 from sdebayes.cli.screen import comparison, console, say_findings
@@ -17,9 +18,10 @@ from sdebayes.inference import NUTS
 from sdebayes.model import Exact, GaussianNoise, SDEModel
 from sdebayes.paths import PCA, SentenceEncoder, Sentences, embed, save, shuffle_within, split
 from sdebayes.paths.cache import default_directory
+from sdebayes.plots.style import look
 from sdebayes.posterior import Posterior, compare, fit
 from sdebayes.reporting import report
-from sdebayes.reporting.output import check_writable
+from sdebayes.reporting.output import check_writable, written_whole
 
 SPEECHES, SENTENCES, STATES = 44, 130, 8
 MAIN = "OU + noise + document effect"
@@ -68,6 +70,7 @@ def run(output: Path, seed: int, fresh: bool) -> None:
         page = report(
             posterior, output / "report.html", train, test, title=TITLE, comparison=table, seed=seed
         )
+        _overview(posterior, train, table, output / "overview.png")
     held_out = f"{test.sizes['trajectory']} held-out speeches"
     console.print()
     console.print(comparison(table, held_out, "sentence"))
@@ -78,6 +81,21 @@ def run(output: Path, seed: int, fresh: bool) -> None:
     say_findings(posterior)
     console.print(f"\n[bold]Report[/]  {page.resolve()}")
     console.print(f"[dim]{stages}[/]")
+
+
+def _overview(posterior: Posterior, train: xr.Dataset, table: xr.Dataset, path: Path) -> None:
+    """Draw the phase portrait and the gains side by side."""
+    import matplotlib.pyplot as plt
+
+    portrait = analysis.phase_space.portrait(posterior, samples=100)
+    paths = posterior.smooth(train, samples=4)
+    with look(), written_whole(path) as unfinished:
+        figure, axes = plt.subplots(1, 2, figsize=(8, 3.2), layout="constrained", width_ratios=(1.1, 1))
+        plots.phase_space.portrait(portrait, axes[0], data=paths)
+        plots.scores.differences(table, axes[1])
+        axes[1].set_title(f"what order is worth on {table.sizes['trajectory']} held-out speeches")
+        figure.savefig(unfinished, dpi=160)
+        plt.close(figure)
 
 
 def _states(output: Path, seed: int) -> tuple[xr.Dataset, xr.Dataset]:
