@@ -22,6 +22,7 @@ def score(
     The log score is the log density of a whole text in nats; beside it the same of the baseline, which knows all about
     a text but the order of its sentences.
     """
+    from rich import box
     from rich.markup import escape
     from rich.table import Table
 
@@ -34,7 +35,7 @@ def score(
     keep_compiled_code()
     fitted = posteriors.load(posterior)
     data = states_for(fitted, paths, encoder)
-    shown = Table("trajectory")
+    shown = Table("trajectory", box=box.SIMPLE_HEAD, caption_justify="left")
     for head in ("steps", "log score, nats", "nats per step"):
         shown.add_column(head, justify="right")
     scores = fitted.log_score(data)
@@ -47,7 +48,8 @@ def score(
     if len(rows) > 1:
         table = posteriors.compare({"model": fitted}, data)
         own, null = (table["log_score"].sel(candidate=name) for name in ("model", table.attrs["baseline"]))
-        shown.add_column(f"over {table.attrs['baseline']}", justify="right")
+        shown.add_column("over baseline", justify="right")
+        shown.caption = f"Baseline: {table.attrs['baseline']}, per step."
         for row, gain in zip(rows, ((own - null) / table["n_observed"]).values, strict=True):
             row.append(f"{gain:+.3f}")
     for row in rows:

@@ -93,7 +93,7 @@ def _overview(posterior: Posterior, train: xr.Dataset, table: xr.Dataset, path: 
         figure, axes = plt.subplots(1, 2, figsize=(8, 3.2), layout="constrained", width_ratios=(1.1, 1))
         plots.phase_space.portrait(portrait, axes[0], data=paths)
         plots.scores.differences(table, axes[1])
-        axes[1].set_title(f"what order is worth on {table.sizes['trajectory']} held-out speeches")
+        axes[1].set_title(f"gain on {table.sizes['trajectory']} held-out speeches")
         figure.savefig(unfinished, dpi=160)
         plt.close(figure)
 

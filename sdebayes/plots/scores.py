@@ -13,6 +13,8 @@ from sdebayes.plots.style import DATA, POSTERIOR, REFERENCE, legend_above, look,
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+__all__ = ["differences", "per_trajectory"]
+
 _MAKER = "sdebayes.compare"
 
 
@@ -43,6 +45,8 @@ def differences(table: xr.Dataset, ax: Axes | None = None, *, nulls: int = 3) ->
     rows = np.arange(len(names))
     colours = [POSTERIOR] * (len(names) - nulls) + [REFERENCE] * nulls
     with look():
+        from matplotlib.ticker import MaxNLocator
+
         ax = one_axes(ax, height=0.7 + 0.28 * len(names))
         ax.axvline(0, color=REFERENCE, linewidth=0.6, linestyle=":")
         values = zip(rows, table["difference"].values, table["standard_error"].values, colours, strict=True)
@@ -50,6 +54,7 @@ def differences(table: xr.Dataset, ax: Axes | None = None, *, nulls: int = 3) ->
             ax.errorbar(difference, row, xerr=2 * error, fmt="o", color=colour, markersize=4, capsize=2)
         ax.set(xlabel="gain over the baseline, nats per step", yticks=rows, ylim=(len(names) - 0.5, -0.5))
         ax.set_yticklabels([name.replace("$", r"\$") for name in names])
+        ax.xaxis.set_major_locator(MaxNLocator(5))
     return ax
 
 

@@ -1,0 +1,130 @@
+"""The way from texts to a page on the command line."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+import xarray as xr
+from typer.testing import CliRunner
+
+import sdebayes as sb
+from sdebayes.cli.app import app
+from sdebayes.cli.inputs import without_training
+
+WORDS = ("peace", "trade", "harvest", "winter", "army", "school", "river", "law")
+
+
+def encode(self, texts: list[str]) -> np.ndarray:
+    """A direction for each word, and a little of the text's own."""
+    directions = np.eye(len(WORDS))
+    own = [int(hashlib.sha256(text.encode()).hexdigest(), 16) % 1000 / 1000 for text in texts]
+    base = [sum(directions[i] for i, word in enumerate(WORDS) if word in text) for text in texts]
+    return (np.array(base) + 0.2 * np.array(own)[:, None]).astype("f4")
+
+
+def speech(seed: int, sentences: int = 30) -> str:
+    """Sentences whose subject changes now and then."""
+    generator = np.random.default_rng(seed)
+    subject, lines = 0, []
+    for number in range(sentences):
+        if generator.random() < 0.3:
+            subject = int(generator.integers(len(WORDS)))
+        other = WORDS[generator.integers(len(WORDS))]
+        lines.append(f"Sentence {number} of {seed} is on {WORDS[subject]} and {other}.")
+    return " ".join(lines)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    """Texts, their embeddings, and a fit to three quarters of them, all made by commands."""
+    folder = tmp_path_factory.mktemp("commands")
+    (folder / "texts").mkdir()
+    for seed in range(8):
+        (folder / "texts" / f"speech {seed}.txt").write_text(speech(seed))
+    (folder / "new.txt").write_text(speech(99))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        settings(patch, folder)
+        said(run("embed", "texts", "-o", "traj.nc"), "8 texts, 240 steps of 8 dimensions: traj.nc")
+        sizes = ("--draws", "20", "--warmup", "20")
+        fit = run("fit", "traj.nc", "-o", "posterior.nc", "--components", "2", "--hold-out", "0.25", *sizes)
+        said(fit, "Divergences")
+    return folder
+
+
+def settings(patch: pytest.MonkeyPatch, folder: Path) -> None:
+    """Take the place of the network, and keep caches here and JAX's configuration as it is."""
+    patch.setattr("sdebayes.paths.SentenceEncoder.encode", encode)
+    patch.setenv("SDEBAYES_CACHE", str(folder / "cache"))
+    patch.setenv("JAX_COMPILATION_CACHE_DIR", "off")
+
+
+@pytest.fixture
+def here(folder, monkeypatch) -> Path:
+    monkeypatch.chdir(folder)
+    settings(monkeypatch, folder)
+    return folder
+
+
+def run(*arguments: str):
+    result = CliRunner().invoke(app, arguments)
+    assert result.exit_code == 0, result.output
+    return result
+
+
+def said(result, text: str) -> None:
+    assert text in " ".join(result.stdout.split())
+
+
+def test_score_embeds_new_texts_in_the_posteriors_space(here):
+    posterior = sb.load("posterior.nc")
+    space = sb.StateSpace.from_dataset(posterior.data["constant_data"].to_dataset())
+    embedded = sb.embed({"new": speech(99)}, sb.SentenceEncoder(), cache=False, progress=False)
+    expected = float(posterior.log_score(space.transform(embedded))[0])
+    said(run("score", "posterior.nc", "new.txt"), f"new 30 {expected:.2f} {expected / 30:.3f}")
+
+
+def test_score_sets_several_beside_the_baseline(here):
+    result = run("score", "posterior.nc", "texts", "new.txt")
+    said(result, "Baseline: iid + document effect")
+    assert result.stdout.count("speech ") == 8
+
+
+def test_report_judges_on_what_was_held_out(here):
+    run("report", "posterior.nc", "--data", "traj.nc", "-o", "report.html", "--title", "Of <peace>")
+    content = Path("report.html").read_text(encoding="utf-8")
+    assert "judged on 2 that were held out" in content
+    assert "<h1>Of &lt;peace&gt;</h1>" in content
+
+
+def test_compare_leaves_out_what_was_fitted_to(here):
+    result = run("compare", "posterior.nc", "--test", "traj.nc")
+    said(result, "2 held-out trajectories")
+    for row in ("posterior", "iid", "iid + document effect", "random walk + noise"):
+        said(result, row)
+
+
+def test_simulate_writes_every_draw(here):
+    run("simulate", "posterior.nc", "-o", "sims.nc", "--steps", "7", "--paths", "3", "--draws", "5")
+    with xr.open_dataset("sims.nc", engine="h5netcdf") as simulated:
+        assert dict(simulated["y"].sizes) == {"sample": 5, "path": 3, "time": 7, "state": 2}
+
+
+def test_trajectories_are_told_apart_by_their_values(here):
+    posterior = sb.load("posterior.nc")
+    training = posterior.training_data()
+    seen, rest = without_training(posterior, training)
+    assert list(seen["trajectory"].values) == list(training["trajectory"].values)
+    assert rest is None
+    seen, rest = without_training(posterior, training.assign(y=training["y"] + 1e-3))
+    assert seen is None
+    assert rest.sizes == training.sizes
+
+
+def test_texts_have_no_place_in_a_space_of_other_texts(here):
+    result = CliRunner().invoke(app, ["score", "posterior.nc", "new.txt", "--encoder", "another/model"])
+    assert result.exit_code == 2
+    assert "name the same encoder" in result.stderr
