@@ -36,10 +36,12 @@ def fit(
     that new texts can be scored in it. By default states are coupled and observed with noise, and each trajectory has
     an offset of its own if there are several.
     """
-    from sdebayes import NUTS, PCA, Exact, GaussianNoise, SDEModel, posterior, priors
     from sdebayes import paths as trajectories
+    from sdebayes import posterior, priors
     from sdebayes.cli.guard import keep_compiled_code
     from sdebayes.cli.screen import say_findings
+    from sdebayes.inference import NUTS
+    from sdebayes.model import Exact, GaussianNoise, SDEModel
     from sdebayes.reporting.output import check_writable
 
     check_writable(output)
@@ -48,7 +50,7 @@ def fit(
     if hold_out:
         known, _ = trajectories.split(known, test=float(hold_out), seed=seed)
     if "embedding" in known["y"].dims:
-        known = PCA(components).fit(known).transform(known)
+        known = trajectories.PCA(components).fit(known).transform(known)
     keep_compiled_code()
     effect = not no_trajectory_effect and known.sizes["trajectory"] > 1
     model = SDEModel(
