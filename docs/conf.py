@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import pkgutil
 import shutil
 import sys
@@ -32,7 +33,7 @@ templates_path = ["_templates"]
 html_math_renderer = "mathml"
 html_theme = "furo"
 html_static_path = ["_static"]
-html_css_files = ["mathml.css"]
+html_css_files = ["mathml.css", "tables.css"]
 html_title = "sdebayes"
 html_show_sourcelink = False
 
@@ -44,6 +45,12 @@ nb_execution_mode = "force"
 nb_execution_raise_on_error = True
 nb_execution_timeout = 900
 nb_merge_streams = True
+
+# Inherited by the pages' kernels: a page that is built again does not compile its models again.
+os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(Path(__file__).parent / "_build" / "compiled"))
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.2")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+os.environ.setdefault("PYTHONWARNINGS", "ignore:IProgress not found")  # tqdm, about bars that are not shown
 
 autosummary_generate = True
 autosummary_imported_members = True
@@ -95,6 +102,14 @@ def dimensions_page() -> str:
         f"grids.\n\n| name | meaning |\n|---|---|\n{rows}\n"
     )
 
+
+def described_elsewhere() -> set[str]:
+    """Names at the top of the package whose pages in their own namespaces the index leads to."""
+    own = {name for namespace in NAMESPACES[1:] for name in importlib.import_module(namespace).__all__}
+    return {f"sdebayes.{name}" for name in own}
+
+
+autosummary_context = {"described_elsewhere": described_elsewhere()}
 
 shutil.rmtree(GENERATED, ignore_errors=True)  # a page of what is no longer exported would stay
 GENERATED.mkdir(parents=True)

@@ -7,6 +7,8 @@ import xarray as xr
 
 from sdebayes._core.errors import DataError
 
+__all__ = ["coverage"]
+
 
 def coverage(values: xr.DataArray, nominal: float = 0.9, prob: float = 0.9) -> xr.Dataset:
     """Count how often what came lay in the central interval of its forecast.

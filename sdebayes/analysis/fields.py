@@ -19,6 +19,8 @@ from sdebayes.analysis.evaluate import (
 from sdebayes.simulation import Source, as_source, choose_draws
 from sdebayes.simulation.source import SourceLike
 
+__all__ = ["along", "grid", "jacobian_spectrum", "magnitude", "signal_to_noise"]
+
 Limits = Sequence[tuple[float, float]]
 
 
@@ -132,7 +134,18 @@ def along(source: SourceLike, data: xr.Dataset, samples: int | None = None) -> x
 
 
 def magnitude(fields: xr.Dataset) -> xr.DataArray:
-    """Return ‖f‖, the Euclidean norm of the drift of a field, in state per unit time."""
+    """Return ‖f‖, the Euclidean norm of the drift of a field.
+
+    Parameters
+    ----------
+    fields
+        ``drift``, as :func:`grid` and :func:`along` return it.
+
+    Returns
+    -------
+    xarray.DataArray
+        Over the dimensions of the drift but ``state``, in state per unit time.
+    """
     norm = (fields["drift"] ** 2).sum("state", skipna=False) ** 0.5
     return norm.rename("magnitude").assign_attrs(long_name="drift magnitude ‖f‖")
 
@@ -182,8 +195,9 @@ def jacobian_spectrum(source: SourceLike, x: ArrayLike | xr.DataArray | None = N
     -------
     xarray.Dataset
         Over (sample, point, mode), modes sorted by decreasing real part (slowest decay first), of a conjugate pair the
-        positive imaginary part first: ``real_part`` and ``imaginary_part`` in 1/time, ``time_constant`` 1/|Re λ| and
-        ``period`` 2π/|Im λ| (infinite without rotation) in time. A positive ``real_part`` is a direction of growth.
+        positive imaginary part first: ``real_part`` and ``imaginary_part`` in 1/time, ``time_constant`` = ``1/|Re λ|``
+        and ``period`` = ``2π/|Im λ|`` (infinite without rotation) in time. A positive ``real_part`` is a direction of
+        growth.
 
     Raises
     ------

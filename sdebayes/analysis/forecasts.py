@@ -7,6 +7,8 @@ import xarray as xr
 
 from sdebayes._core.errors import DataError
 
+__all__ = ["pit"]
+
 
 def pit(predicted: xr.Dataset, data: xr.Dataset) -> xr.DataArray:
     """Return the probability integral transform of every observation under its one-step forecast.

@@ -9,6 +9,8 @@ import xarray as xr
 
 from sdebayes._core.errors import DataError
 
+__all__ = ["autocorrelation", "mask_like", "moments"]
+
 _CHUNK_BYTES = 2**27
 
 

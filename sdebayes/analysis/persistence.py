@@ -9,6 +9,8 @@ from sdebayes._core.errors import DataError
 from sdebayes.analysis.moments import autocorrelation
 from sdebayes.paths import shuffle_within
 
+__all__ = ["persistence"]
+
 _LONG_NAMES = {
     "autocorrelation": "lag-1 autocorrelation within trajectories",
     "r2_next": "R² of the next state",

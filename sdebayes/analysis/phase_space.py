@@ -14,6 +14,8 @@ from sdebayes.analysis.fields import Limits, grid
 from sdebayes.simulation import as_source
 from sdebayes.simulation.source import SourceLike
 
+__all__ = ["portrait"]
+
 
 def portrait(
     source: SourceLike,

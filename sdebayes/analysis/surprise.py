@@ -7,6 +7,8 @@ import xarray as xr
 
 from sdebayes._core.errors import DataError
 
+__all__ = ["surprise"]
+
 
 def surprise(predicted: xr.Dataset, data: xr.Dataset) -> xr.Dataset:
     r"""Judge every step by the law that the steps before it gave.

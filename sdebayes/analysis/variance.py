@@ -9,6 +9,8 @@ from sdebayes._core.errors import ModelError
 from sdebayes.simulation import as_source
 from sdebayes.simulation.source import SourceLike
 
+__all__ = ["shares"]
+
 
 def shares(source: SourceLike) -> xr.Dataset:
     """Share the variance of every observed coordinate out among path, noise and trajectory effect.

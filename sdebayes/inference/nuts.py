@@ -93,6 +93,11 @@ class NUTS:
         checkpoint
             Folder and fingerprint of a checkpoint, if one is wanted.
 
+        Returns
+        -------
+        ChainDraws
+            The kept draws and their statistics.
+
         Raises
         ------
         InferenceError

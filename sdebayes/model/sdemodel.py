@@ -124,6 +124,11 @@ class SDEModel:
         data
             Trajectories; only their means, variances, increments and steps are read.
 
+        Returns
+        -------
+        SDEModel
+            The scaled model.
+
         Raises
         ------
         DataError
@@ -135,6 +140,16 @@ class SDEModel:
 
     def with_scale(self, scale: DataScale) -> SDEModel:
         """Return the model with its data-scaled prior constants frozen at a known scale.
+
+        Parameters
+        ----------
+        scale
+            The scale.
+
+        Returns
+        -------
+        SDEModel
+            The scaled model.
 
         Raises
         ------
@@ -200,6 +215,16 @@ class SDEModel:
 
     def read(self, data: xr.Dataset) -> Observations:
         """Read a data set as this model's likelihood needs it.
+
+        Parameters
+        ----------
+        data
+            Trajectories.
+
+        Returns
+        -------
+        Observations
+            Its arrays.
 
         Raises
         ------

@@ -22,6 +22,8 @@ from sdebayes.plots.style import (
     time_label,
 )
 
+__all__ = ["pit", "predictive"]
+
 
 def predictive(
     simulated: xr.Dataset,

@@ -27,6 +27,8 @@ from sdebayes.plots.style import (
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+__all__ = ["magnitude", "profile", "signal_to_noise", "spectrum"]
+
 _MAKER = "sdebayes.analysis.fields.grid"
 
 
@@ -155,8 +157,8 @@ def spectrum(
     Returns
     -------
     Axes
-        A mode a row: posterior median and interval of 1/|Re λ|, on a logarithmic axis if they span more than a decade;
-        the share of draws that rotate beside it.
+        A mode a row: posterior median and interval of ``1/|Re λ|``, on a logarithmic axis if they span more than a
+        decade; the share of draws that rotate beside it.
 
     Raises
     ------

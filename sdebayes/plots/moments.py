@@ -13,6 +13,8 @@ from sdebayes.plots.style import DATA, REFERENCE, band, look, need, panels, shar
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+__all__ = ["autocorrelation", "over_time"]
+
 _NAMES = {"mean": "mean", "variance": "variance", "skewness": "skewness", "kurtosis": "excess kurtosis"}
 
 

@@ -12,6 +12,8 @@ from sdebayes.plots.style import DATA, REFERENCE, legend_above, look, need, one_
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+__all__ = ["persistence"]
+
 
 def persistence(dataset: xr.Dataset, ax: Axes | None = None) -> Axes:
     """Draw the lag-1 autocorrelation of each state beside that of shuffled data.

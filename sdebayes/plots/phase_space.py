@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.colors import Colormap
 
+__all__ = ["portrait"]
+
 
 def portrait(
     dataset: xr.Dataset,

@@ -41,12 +41,18 @@ _SETTINGS: dict[Any, Any] = {
 
 @contextmanager
 def look() -> Iterator[None]:
-    """Draw the body in the style of this package, and leave matplotlib's settings as they were."""
+    """Draw the body in the style of this package, and leave matplotlib's settings as they were.
+
+    A backend that is loaded with the first figure, as in a notebook, may turn the interactive mode on: that is kept, or
+    no later figure would be shown.
+    """
     import matplotlib.pyplot as plt
     import seaborn as sns
 
     with plt.rc_context(), sns.axes_style("ticks"), plt.rc_context(_SETTINGS):
         yield
+        interactive = plt.isinteractive()
+    plt.rcParams["interactive"] = interactive
 
 
 def one_axes(ax: Axes | None, height: float = 2.5) -> Axes:

@@ -13,6 +13,8 @@ from sdebayes.plots.style import DATA, POSTERIOR, REFERENCE, legend_above, look,
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+__all__ = ["shares"]
+
 _PARTS = {
     "path": ("slow path", POSTERIOR),
     "noise": ("noise", DATA),

@@ -102,7 +102,10 @@ class Posterior:
     def sde(self) -> SDE:
         """Return the stacked SDE; read it with ``jax.vmap(lambda s: s.drift(x))(posterior.sde())``.
 
-        Its arrays are in the precision that JAX has where this is called.
+        Returns
+        -------
+        SDE
+            With a leading sample axis on every array, in the precision that JAX has where this is called.
         """
         return jax.tree.map(lambda leaf: jnp.asarray(np.asarray(leaf)), self._observed_sde.sde)
 
@@ -302,6 +305,11 @@ class Posterior:
         ----------
         path
             The file.
+
+        Returns
+        -------
+        Path
+            ``path``.
 
         Raises
         ------

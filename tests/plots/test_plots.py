@@ -164,6 +164,14 @@ def test_given_axes_are_used_and_settings_are_left_alone(data):
         plots.moments.autocorrelation(moments.autocorrelation(data, 4), given[0])
 
 
+def test_a_backend_that_turns_interactive_on_with_the_first_figure_stays_so():
+    with mpl.rc_context():
+        mpl.interactive(False)
+        with style.look():
+            mpl.interactive(True)  # what the inline backend of notebooks does when it is loaded
+        assert mpl.is_interactive()
+
+
 def test_every_figure_can_be_written(tmp_path, data, simulated):
     axes = plots.checks.predictive(simulated, data=data)
     axes[0].figure.savefig(tmp_path / "figure.svg")
