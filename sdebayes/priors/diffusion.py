@@ -40,7 +40,8 @@ class Constant(AbstractDiffusionPrior):
     Parameters
     ----------
     shape
-        ``"diagonal"``, or ``"full"``: correlations of Σ from LKJ(``concentration``).
+        ``"full"``: correlations of Σ from LKJ(``concentration``); or ``"diagonal"``, which holds in one coordinate
+        system only: with coupled states it is a strong assumption.
     rate
         Prior median of Σ_jj where the states are observed exactly, (state,) or a number, in state² per unit time;
         default: the data's.
@@ -60,7 +61,7 @@ class Constant(AbstractDiffusionPrior):
     """
 
     constant: ClassVar[bool] = True
-    shape: Shape = "diagonal"
+    shape: Shape = "full"
     rate: Sequence[float] | np.ndarray | float | None = None
     spread: float = 1.0
     time_constant: float | None = None
