@@ -62,9 +62,8 @@ def _table(found: xr.Dataset) -> Table:
 
     labels = [str(label) for label in found["state"].values]
     rows = []
-    for index, label in [(None, "mean"), *enumerate(labels[:MOST_STATES])]:
-        if index == 0 and len(labels) == 1:
-            continue
+    each = list(enumerate(labels[:MOST_STATES]))
+    for index, label in [(None, "mean"), *each] if len(labels) > 1 else each:
         state = {} if index is None else {"state": index}
         names = ("autocorrelation", "r2_next", "r2_increment", "r2_increment_reference")
         rows.append([label, *(cell(name, state) for name in names)])

@@ -10,7 +10,7 @@ from sdebayes.analysis import summarize
 from sdebayes.reporting.blocks import Block, Chapter, Figure, Paragraph, Table
 from sdebayes.reporting.figures import picture
 from sdebayes.reporting.material import Material
-from sdebayes.reporting.wording import number
+from sdebayes.reporting.wording import number, plural
 
 LAGS = 20
 MOST_PANELS = 8
@@ -51,8 +51,8 @@ def write(material: Material) -> Chapter:
 def _ensemble(material: Material, simulated: xr.Dataset) -> str:
     lost = int(simulated.attrs["paths_nonfinite"])
     text = (
-        f"{simulated.sizes['sample']} posterior draws were each asked for {simulated.sizes['path']} paths, as many as "
-        f"there are {material.nouns}, at the data's times"
+        f"{simulated.sizes['sample']} posterior draws were each asked for {plural(simulated.sizes['path'], 'path')}, "
+        f"one for each {material.noun}, at the data's times"
     )
     text += ", with the data's lengths and gaps." if material.same_times else " of the longest one."
     return f"{text} {lost} simulated paths became infinite." if lost else text

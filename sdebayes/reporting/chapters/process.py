@@ -23,9 +23,11 @@ def write(material: Material) -> Chapter:
         for mode, share in zip(constants["mode"].values, rotating, strict=True)
     ]
     place = "" if material.posterior.model.drift.affine else " at the reference state"
+    axes = plots.fields.spectrum(spectrum)
+    axes.set_ylabel("mode")
     blocks: list[Block] = [
         Figure(
-            picture(plots.fields.spectrum(spectrum)),
+            picture(axes),
             "How fast each direction forgets",
             f"A bar far right is a slow direction: after one time constant 37 % of a deviation is left. Modes are "
             f"eigenvalues of the drift's Jacobian{place}; those that rotate in many draws come in pairs.",

@@ -42,9 +42,7 @@ def _time(material: Material) -> str:
     constants = fields.jacobian_spectrum(material.posterior).isel(point=0)["time_constant"]
     summary = summarize(constants.rename("value"))["value"]
     unit = material.time_unit
-    slow = (
-        f"The slowest direction forgets with a time constant of {interval(summary.isel(mode=0), 1)} {unit}s"
-    )
+    slowest = f"forgets with a time constant of {interval(summary.isel(mode=0), 1)} {unit}s"
     if summary.sizes["mode"] == 1:
-        return f"{slow}."
-    return f"{slow}, the fastest with {interval(summary.isel(mode=-1), 1)}."
+        return f"It {slowest}."
+    return f"The slowest direction {slowest}, the fastest with {interval(summary.isel(mode=-1), 1)}."
