@@ -59,11 +59,16 @@ class StateSpace:
 
     @property
     def hash(self) -> str:
-        """A hash of the arrays and the specification: equal spaces, and only these, share it."""
-        digest = hashlib.sha256(_json(self.spec).encode())
-        for name, array in self._arrays().items():
+        """A hash of the arrays and the specification, which equal spaces share, and only these.
+
+        Numbers are taken to seven digits: the same fit on another machine differs in the last bits.
+        """
+        named = {"explained_variance": self.explained_variance, **self._arrays()}
+        spec = {name: value for name, value in self.spec.items() if name not in named}
+        digest = hashlib.sha256(_json(spec).encode())
+        for name, array in named.items():
             digest.update(name.encode())
-            digest.update(np.ascontiguousarray(array, dtype="<f8").tobytes())
+            digest.update(_to_seven_digits(array))
         return digest.hexdigest()
 
     def describe(self) -> str:
@@ -270,6 +275,13 @@ def refuse_states(dataset: xr.Dataset) -> None:
         raise StateSpaceError(
             "The data are already states of a space; give the embeddings they were made from."
         )
+
+
+def _to_seven_digits(array: np.ndarray) -> bytes:
+    """Write an array with seven digits of its largest entry, and −0 as 0."""
+    largest = float(np.abs(array).max(initial=0.0)) or 1.0
+    rounded = np.ascontiguousarray(np.round(array / largest, 7) + 0.0, dtype="<f8")
+    return f"{largest:.6e}".encode() + rounded.tobytes()
 
 
 def _json(spec: dict[str, Any]) -> str:

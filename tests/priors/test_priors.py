@@ -76,12 +76,12 @@ def test_any_stable_matrix_is_reached(data, x64):
         "stationary_correlation": jnp.asarray(L / sd[:, None]),
         "rotation": jnp.asarray(white[np.tril_indices(3, -1)]),
     }
-    observed = substitute(seed(scaled(data).build, 0), data=known)()
+    observed = substitute(seed(scaled(data, diffusion=Constant("diagonal")).build, 0), data=known)()
     np.testing.assert_allclose(observed.sde.drift.matrix, A, atol=1e-10)
 
 
 def test_diagonal_states_are_independent(data, draw, x64):
-    observed, sites = draw(scaled(data, Linear(diagonal=True)), 50)
+    observed, sites = draw(scaled(data, Linear(diagonal=True), Constant("diagonal")), 50)
     off = ~np.eye(3, dtype=bool)
     assert np.all(observed.sde.drift.matrix[:, off] == 0)
     assert np.all(np.abs(observed.initial_covariance[:, off]) < 1e-12)
@@ -114,7 +114,7 @@ def test_any_linear_map_has_draws_of_either_stability(data, draw, diagonal, x64)
 def test_prior_medians_and_spreads_are_the_constants(data, draw, x64):
     prior = {
         "drift": Linear(location=1.0, location_spread=2.0, variance=[1.0, 2.0, 3.0], variance_spread=0.3),
-        "diffusion": Constant(rate=[4.0, 5.0, 6.0], spread=0.2),
+        "diffusion": Constant("diagonal", rate=[4.0, 5.0, 6.0], spread=0.2),
     }
     _, sites = draw(scaled(data, **prior), 2000)
     for value, law in (
@@ -127,7 +127,9 @@ def test_prior_medians_and_spreads_are_the_constants(data, draw, x64):
 
 def test_under_learned_noise_the_time_constant_is_drawn(data, draw, x64):
     noise = sb.GaussianNoise(trajectory_effect=True, total_variance=2.0, spread=0.4, shares=(3.0, 2.0))
-    model = scaled(data, diffusion=Constant(time_constant=7.0, time_constant_spread=0.5), observation=noise)
+    model = scaled(
+        data, diffusion=Constant("diagonal", time_constant=7.0, time_constant_spread=0.5), observation=noise
+    )
     _, sites = draw(model, 2000)
     tau = 2 * sites["stationary_variance"] / sites["diffusion_variance"]
     assert stats.kstest(np.log(tau[:, 0]), stats.norm(np.log(7), 0.5).cdf).pvalue > 1e-3
