@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from typing import Any
 
@@ -91,11 +91,12 @@ def run_chains(
 
         jobs = [pool.submit(run, index) for index in range(len(keys))]
         try:
-            results = [job.result() for job in jobs]
+            for job in as_completed(jobs):
+                job.result()
         except BaseException:
             stop.set()
             raise
-    return _kept(results, warmup, draws)
+    return _kept([job.result() for job in jobs], warmup, draws)
 
 
 def finished_chains(checkpoint: Checkpoint, chains: int, warmup: int, draws: int) -> ChainDraws | None:
