@@ -64,7 +64,9 @@ def test_the_density_is_euler_maruyamas_by_hand(data, x64):
 def test_the_numpyro_model_has_the_same_density(data, x64):
     """log p(θ, y) by numpyro's own evaluation, less the priors by hand, is the likelihood."""
     model = sb.SDEModel(
-        sb.priors.Parametric(lambda x, t, p: -p["a"] * x, {"a": dist.Gamma(2, 2)}), observation=sb.Exact()
+        sb.priors.Parametric(lambda x, t, p: -p["a"] * x, {"a": dist.Gamma(2, 2)}),
+        sb.priors.Constant("diagonal"),
+        observation=sb.Exact(),
     ).scaled_to(data)
     program = model.numpyro_model(data)
     values = {
