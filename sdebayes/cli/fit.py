@@ -23,7 +23,7 @@ def fit(
     chains: Annotated[int, typer.Option(help="Number of chains.")] = 2,
     seed: Annotated[int, typer.Option(help="Seed of the fit and of what is held out.")] = 0,
     diagonal: Annotated[
-        bool, typer.Option("--diagonal", help="Independent states: a diagonal drift matrix.")
+        bool, typer.Option("--diagonal", help="Independent states: diagonal drift matrix and Σ.")
     ] = False,
     exact: Annotated[bool, typer.Option("--exact", help="States observed without noise.")] = False,
     no_trajectory_effect: Annotated[
@@ -55,6 +55,7 @@ def fit(
     effect = not no_trajectory_effect and known.sizes["trajectory"] > 1
     model = SDEModel(
         drift=priors.Linear(diagonal=diagonal),
+        diffusion=priors.Constant("diagonal" if diagonal else "full"),
         observation=Exact() if exact else GaussianNoise(trajectory_effect=effect),
     )
     result = posterior.fit(model, known, strategy, seed=seed)

@@ -124,7 +124,7 @@ def _convergence(tree: xr.DataTree) -> list[Finding]:
         rhat = Finding(
             "R-hat",
             "good" if value <= RHAT_LIMIT else "warning" if value <= 1.05 else "problem",
-            f"largest {value:.3f} ({name}), limit {RHAT_LIMIT}.",
+            f"largest {value:.4f} ({name}), limit {RHAT_LIMIT}.",
             "" if value <= RHAT_LIMIT else "Draw longer (draws, warmup), or simplify the model.",
             {"rhat": value},
         )

@@ -84,8 +84,8 @@ def find_mode(target: Target, key: Key, max_iterations: int = 2000) -> Mode:
             "The search for the posterior mode found no point with a finite density. Check the data's scale against "
             "the prior: model.scaled_to(data).describe()."
         )
-    hessian = _hessian(lambda z: objective(z)[1], best.x, dtype)
-    covariance = jnp.asarray(_positive_inverse(hessian), dtype=dtype)
+    hessian = hessian_of(lambda z: objective(z)[1], best.x, dtype)
+    covariance = jnp.asarray(positive_inverse(hessian), dtype=dtype)
     return Mode(jnp.asarray(best.x, dtype=dtype), float(best.fun), covariance)
 
 
@@ -101,7 +101,8 @@ def _starts(
     return [np.median(draws, axis=0), *ranked[:_BEST_DRAWS]]
 
 
-def _hessian(gradient: Callable[[np.ndarray], np.ndarray], position: np.ndarray, dtype: Any) -> np.ndarray:
+def hessian_of(gradient: Callable[[np.ndarray], np.ndarray], position: np.ndarray, dtype: Any) -> np.ndarray:
+    """Return the central difference of a gradient, (dimension, dimension), made symmetric."""
     step = np.cbrt(np.finfo(dtype).eps) * np.maximum(1.0, np.abs(position))
     columns = [
         (gradient(position + shift) - gradient(position - shift)) / (2 * step[index])
@@ -111,7 +112,7 @@ def _hessian(gradient: Callable[[np.ndarray], np.ndarray], position: np.ndarray,
     return 0.5 * (hessian + hessian.T)
 
 
-def _positive_inverse(hessian: np.ndarray) -> np.ndarray:
+def positive_inverse(hessian: np.ndarray) -> np.ndarray:
     """Invert the absolute curvature, no direction wider than a standard normal prior stretched threefold."""
     values, vectors = np.linalg.eigh(np.nan_to_num(hessian))
     return (vectors / np.maximum(np.abs(values), 1 / 9)) @ vectors.T

@@ -31,7 +31,7 @@ def compare(
         Held-out trajectories, in the state space of the training data.
     nulls
         Whether "iid", "iid + document effect" and "random walk + noise" are rows too, fitted to the models' training
-        data by maximum likelihood.
+        data and averaged over their posterior as the models are.
     baseline
         The row that others are compared with; default "iid + document effect", or the first model without nulls.
 
@@ -69,7 +69,7 @@ def compare(
         with precision.scope("float64"), precision.single_blas_thread():
             held_out = read(data)
             for null in fit_nulls(training):
-                rows[null.name] = null.log_density(held_out).sum(-1)
+                rows[null.name] = null.log_score(held_out)
     baseline = baseline or (IID_EFFECT if nulls else next(iter(rows)))
     if baseline not in rows:
         raise ModelError(f"baseline={baseline!r} is no row; the rows are {', '.join(rows)}.")

@@ -24,17 +24,12 @@ def write(tree: xr.DataTree, path: str | Path) -> Path:
     """
     path = Path(path)
     try:
-        handle, name = tempfile.mkstemp(dir=path.parent, suffix=".part")
+        with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as folder:
+            unfinished = Path(folder) / "posterior.nc"
+            tree.to_netcdf(unfinished, engine="h5netcdf")
+            os.replace(unfinished, path)
     except OSError as error:
-        raise StoreError(f"{path} cannot be written: {error}. Choose another folder.") from error
-    os.close(handle)
-    try:
-        tree.to_netcdf(name, engine="h5netcdf")
-        os.replace(name, path)
-    except OSError as error:
-        raise StoreError(f"{path} cannot be written: {error}.") from error
-    finally:
-        Path(name).unlink(missing_ok=True)
+        raise StoreError(f"{path} cannot be written: {error}. Choose another place.") from error
     return path
 
 

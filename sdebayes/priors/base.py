@@ -188,6 +188,7 @@ def say(value: Sequence[float] | np.ndarray | float | None, rule: str) -> str:
     if value is None:
         return rule
     array = np.atleast_1d(np.asarray(value, dtype=float))
+    array = np.where(np.abs(array) < 1e-12, 0.0, array)
     if np.allclose(array, array[0]):
         return f"{array[0]:.4g}"
     return "[" + ", ".join(f"{v:.4g}" for v in array) + "]"

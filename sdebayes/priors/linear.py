@@ -175,7 +175,7 @@ class Linear(AbstractDriftPrior):
     def describe(self, variance_drawn: bool = False) -> str:
         """Say the prior in words and formulas."""
         mean, sd = say(self.location, "data mean"), say(self.location_spread, "data standard deviation")
-        kind = "independent states" if self.diagonal else "coupled states"
+        kind = "diagonal A" if self.diagonal else "coupled states"
         if not self.stable:
             return "\n".join(
                 [
@@ -185,7 +185,8 @@ class Linear(AbstractDriftPrior):
                 ]
             )
         lines = [
-            f"Drift: linear, f(x) = A (b − x), stable, {kind}, A = (½Σ + K) P⁻¹",
+            f"Drift: linear, f(x) = A (b − x), stable, {kind}, "
+            + ("A_jj = ½Σ_jj / P_jj" if self.diagonal else "A = (½Σ + K) P⁻¹"),
             f"  b_j ~ Normal({mean}, {sd})",
             "  P_jj: the path's share of the total variance, see the observation"
             if variance_drawn

@@ -143,6 +143,8 @@ def coverage(n: int, seeds: int) -> np.ndarray:
 def test_bands_of_the_drift_cover_at_their_rate(n):
     shares = coverage(n, SEEDS)
     low, high = wilson(float(shares.mean()), SEEDS)
+    error = shares.std(ddof=1) / np.sqrt(SEEDS)
+    print(f"{n} states: coverage {shares.mean():.3f} ± {error:.3f}, Wilson 99 % [{low:.3f}, {high:.3f}]")
     assert high >= 0.85, f"the 90 % bands cover {shares.mean():.1%} ({low:.1%} to {high:.1%})"
     assert low <= 0.95, f"the 90 % bands cover {shares.mean():.1%} ({low:.1%} to {high:.1%})"
 
