@@ -25,10 +25,7 @@ from sdebayes.reporting.output import check_writable, written_whole
 
 SPEECHES, SENTENCES, STATES = 44, 130, 8
 MAIN = "OU + noise + document effect"
-OTHERS = {
-    "OU + noise": SDEModel(observation=GaussianNoise()),
-    "OU, observed exactly": SDEModel(observation=Exact()),
-}
+OTHERS = {"OU, observed exactly": SDEModel(observation=Exact())}
 LONG = NUTS(draws=1000, warmup=200)
 SHORT = NUTS(draws=150, warmup=100)
 CONTROL = NUTS(draws=100, warmup=75, max_tree_depth=5)
