@@ -52,7 +52,7 @@ def differences(table: xr.Dataset, ax: Axes | None = None, *, nulls: int = 3) ->
         values = zip(rows, table["difference"].values, table["standard_error"].values, colours, strict=True)
         for row, difference, error, colour in values:
             ax.errorbar(difference, row, xerr=2 * error, fmt="o", color=colour, markersize=4, capsize=2)
-        ax.set(xlabel="gain over the baseline, nats per step", yticks=rows, ylim=(len(names) - 0.5, -0.5))
+        ax.set(xlabel="gain, nats per step", yticks=rows, ylim=(len(names) - 0.5, -0.5))
         ax.set_yticklabels([name.replace("$", r"\$") for name in names])
         ax.xaxis.set_major_locator(MaxNLocator(5))
     return ax
