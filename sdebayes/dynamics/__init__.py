@@ -1,18 +1,34 @@
 """Drift, diffusion and SDE as pure functions: Equinox modules with no probability inside."""
 
+from sdebayes.dynamics.basis import AbstractBasis, Jet, TabulatedBasis
 from sdebayes.dynamics.diffusion import AbstractDiffusion, ConstantDiffusion, ParametricDiffusion
-from sdebayes.dynamics.drift import AbstractDrift, AffineDrift, LinearDrift, ParametricDrift
+from sdebayes.dynamics.drift import (
+    AbstractDrift,
+    AffineDrift,
+    Expansion,
+    FieldDrift,
+    LinearDrift,
+    ParametricDrift,
+)
+from sdebayes.dynamics.field import AbstractField, BasisField
 from sdebayes.dynamics.observed import ObservedSDE
 from sdebayes.dynamics.sde import SDE
 
 __all__ = [
     "SDE",
+    "AbstractBasis",
     "AbstractDiffusion",
     "AbstractDrift",
+    "AbstractField",
     "AffineDrift",
+    "BasisField",
     "ConstantDiffusion",
+    "Expansion",
+    "FieldDrift",
+    "Jet",
     "LinearDrift",
     "ObservedSDE",
     "ParametricDiffusion",
     "ParametricDrift",
+    "TabulatedBasis",
 ]

@@ -31,6 +31,18 @@ class AbstractDiffusion(eqx.Module):
         factor = self(x, t)
         return factor @ factor.T
 
+    def reference(self, x: Vector) -> Matrix:
+        """Return a typical Σ, (state, state), that does not vary with x where that is known; else Σ(x)."""
+        return self.covariance(x)
+
+    def tabulate(self, x: Vector) -> Any:
+        """Return what can be computed at x before any parameter is known; None if that is nothing."""
+        return None
+
+    def at(self, table: Any) -> AbstractDiffusion:
+        """Return the diffusion as it is at the point of a table: only its value there may be read."""
+        return self
+
 
 class ConstantDiffusion(AbstractDiffusion):
     """Additive noise: the same factor G everywhere.

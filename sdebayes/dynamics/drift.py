@@ -4,12 +4,36 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import equinox as eqx
 import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
 
 from sdebayes._core.types import Matrix, Scalar, Vector
+from sdebayes.dynamics.field import AbstractField
+
+
+class Expansion(NamedTuple):
+    """A drift's local expansion at (x, t).
+
+    Attributes
+    ----------
+    value
+        f, (state,).
+    jacobian
+        ∂f/∂x, (state, state).
+    curvature
+        ∂²f/∂x∂x, (state, state, state).
+    time_derivative
+        ∂f/∂t, (state,).
+    """
+
+    value: Vector
+    jacobian: Matrix
+    curvature: Float[Array, "state state state"]
+    time_derivative: Vector
 
 
 class AbstractDrift(eqx.Module):
@@ -30,6 +54,24 @@ class AbstractDrift(eqx.Module):
     def jacobian(self, x: Vector, t: Scalar = 0.0) -> Matrix:
         """Return ∂f/∂x at (x, t), shape (state, state), in 1/time."""
         return jax.jacfwd(lambda point: self(point, t))(x)
+
+    def expansion(self, x: Vector, t: Scalar = 0.0) -> Expansion:
+        """Return f with its first and second derivatives in x and its derivative in t."""
+        t = jnp.asarray(t, dtype=x.dtype)
+        return Expansion(
+            self(x, t),
+            self.jacobian(x, t),
+            jax.jacfwd(lambda point: self.jacobian(point, t))(x),
+            jax.jacfwd(lambda time: self(x, time))(t),
+        )
+
+    def tabulate(self, x: Vector, order: int) -> Any:
+        """Return what can be computed at x, derivatives up to ``order``, before any parameter is known; else None."""
+        return None
+
+    def at(self, table: Any) -> AbstractDrift:
+        """Return the drift as it is at the point of a table: only its expansion there may be read."""
+        return self
 
 
 class LinearDrift(AbstractDrift):
@@ -83,6 +125,44 @@ class AffineDrift(AbstractDrift):
     def jacobian(self, x: Vector, t: Scalar = 0.0) -> Matrix:
         """Return −A."""
         return -self.matrix
+
+
+class FieldDrift(AbstractDrift):
+    """f(x) = A (b − x) + u(x): a linear drift and a bounded nonlinear field.
+
+    Parameters
+    ----------
+    linear
+        The linear part; stable, it rules far away, so that paths cannot explode.
+    field
+        u, (state,) → (state,), in state per unit time.
+    """
+
+    linear: LinearDrift
+    field: AbstractField
+
+    def __call__(self, x: Vector, t: Scalar = 0.0) -> Vector:
+        """Return A (b − x) + u(x), shape (state,)."""
+        return self.linear(x) + self.field(x)
+
+    def jacobian(self, x: Vector, t: Scalar = 0.0) -> Matrix:
+        """Return ∂f/∂x."""
+        return self.linear.jacobian(x) + self.field.jet(x, 1).gradient
+
+    def expansion(self, x: Vector, t: Scalar = 0.0) -> Expansion:
+        """Return f with its first and second derivatives."""
+        u = self.field.jet(x, 2)
+        return Expansion(
+            self.linear(x) + u.value, self.linear.jacobian(x) + u.gradient, u.hessian, jnp.zeros_like(x)
+        )
+
+    def tabulate(self, x: Vector, order: int) -> Any:
+        """Return the field's table."""
+        return self.field.tabulate(x, order)
+
+    def at(self, table: Any) -> AbstractDrift:
+        """Return the drift with its field read from a table."""
+        return FieldDrift(self.linear, self.field.at(table))
 
 
 class ParametricDrift(AbstractDrift):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import equinox as eqx
 
 from sdebayes._core.types import Matrix, Scalar, Vector
@@ -31,6 +33,14 @@ class SDE(eqx.Module):
     def covariance(self, x: Vector, t: Scalar = 0.0) -> Matrix:
         """Return the covariance rate Σ(x, t) = G Gᵀ, shape (state, state), in state² per unit time."""
         return self.diffusion.covariance(x, t)
+
+    def tabulate(self, x: Vector, order: int) -> Any:
+        """Return what can be computed at x, the drift's derivatives up to ``order``, before any parameter is known."""
+        return self.drift.tabulate(x, order), self.diffusion.tabulate(x)
+
+    def at(self, table: Any) -> SDE:
+        """Return the SDE as it is at the point of a table."""
+        return SDE(self.drift.at(table[0]), self.diffusion.at(table[1]))
 
     @property
     def affine(self) -> bool:

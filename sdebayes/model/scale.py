@@ -10,6 +10,9 @@ from sdebayes.model.observation import AbstractObservation
 from sdebayes.paths.container import feature_dim, to_arrays
 from sdebayes.priors.base import DataScale
 
+_POINTS = 400
+_LAGS = 40
+
 
 def data_scale(data: xr.Dataset, observation: AbstractObservation) -> DataScale:
     """Read mean, variance, squared increments and step of a data set, carried to state space through H.
@@ -36,16 +39,40 @@ def data_scale(data: xr.Dataset, observation: AbstractObservation) -> DataScale:
     rate = np.where(pairs, np.nansum(squared, axis=(0, 1)), variance / step)
     rate = np.where(pairs, rate / np.maximum(np.isfinite(squared).sum(axis=(0, 1)), 1), rate)
     n = observation.state_dim(y.shape[-1])
+    memory = step * _decorrelation_steps(y - mean)
+    extent = np.nanmax(np.abs(y - mean), axis=(0, 1))
+    seen = y[np.isfinite(y).all(-1)]
+    points = seen[np.linspace(0, len(seen) - 1, min(len(seen), _POINTS)).astype(int)]
     if observation.matrix is None:
         states = tuple(str(label) for label in data["state"].values)
-        return DataScale(states, mean, variance, rate, variance, step)
+        return DataScale(states, mean, variance, rate, variance, step, memory, extent, points)
     H = np.asarray(observation.matrix, dtype=np.float64)
     gain = np.mean(np.sum(H**2, axis=1))
+    back = np.linalg.pinv(H)
+    latent = np.full(n, variance.mean() / gain)
     return DataScale(
         tuple(f"x{index + 1}" for index in range(n)),
-        np.linalg.pinv(H) @ mean,
-        np.full(n, variance.mean() / gain),
+        back @ mean,
+        latent,
         np.full(n, rate.mean() / gain),
         variance,
         step,
+        np.full(n, memory.mean()),
+        np.sqrt(latent) * np.max(extent / np.sqrt(variance)),
+        points @ back.T,
     )
+
+
+def _decorrelation_steps(y: np.ndarray) -> np.ndarray:
+    """Return the first of growing lags at which each coordinate's autocorrelation is below 1/e, or the longest lag."""
+    longest = y.shape[1] - 1
+    variance = np.nanvar(y, axis=(0, 1))
+    found = np.full(y.shape[-1], float(longest))
+    undecided = np.ones(y.shape[-1], dtype=bool)
+    for lag in np.unique(np.geomspace(1, longest, _LAGS).astype(int)):
+        product = y[:, lag:] * y[:, :-lag]
+        count = np.maximum(np.isfinite(product).sum(axis=(0, 1)), 1)
+        fell = undecided & (np.nansum(product, axis=(0, 1)) / count < variance / np.e)
+        found[fell] = lag
+        undecided &= ~fell
+    return found

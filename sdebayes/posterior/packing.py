@@ -78,6 +78,9 @@ class Packing:
             scale_rate=("state", scale.rate),
             scale_observed_variance=(self.dim, scale.observed_variance),
             scale_step=scale.step,
+            scale_decorrelation_time=("state", scale.decorrelation_time),
+            scale_extent=("state", scale.extent),
+            scale_points=(("point", "state"), scale.points),
         ).assign_coords(state=list(scale.states))
         for name in space:
             dataset[name] = data[name].drop_vars([c for c in data[name].coords if c not in ("state",)])
@@ -110,6 +113,9 @@ def stored_scale(tree: xr.DataTree) -> DataScale:
         constant["scale_rate"].values,
         constant["scale_observed_variance"].values,
         float(constant["scale_step"]),
+        constant["scale_decorrelation_time"].values,
+        constant["scale_extent"].values,
+        constant["scale_points"].values,
     )
 
 

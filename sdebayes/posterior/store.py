@@ -11,7 +11,7 @@ import xarray as xr
 from sdebayes._core.errors import StoreError
 
 SCHEMA = "sdebayes posterior"
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 
 def write(tree: xr.DataTree, path: str | Path) -> Path:

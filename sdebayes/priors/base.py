@@ -38,6 +38,12 @@ class DataScale:
         Variance of each observed coordinate, (observed,).
     step
         Median step, in time.
+    decorrelation_time
+        Time after which the autocorrelation of each state falls below 1/e, (state,); at least one step.
+    extent
+        Largest distance of each state from its mean, (state,).
+    points
+        Some of the data's states, evenly over all steps, (point, state).
     """
 
     states: tuple[str, ...]
@@ -46,6 +52,9 @@ class DataScale:
     rate: Float64[np.ndarray, " state"]
     observed_variance: Float64[np.ndarray, " observed"]
     step: float
+    decorrelation_time: Float64[np.ndarray, " state"]
+    extent: Float64[np.ndarray, " state"]
+    points: Float64[np.ndarray, "point state"]
 
 
 class AbstractDriftPrior(ABC):

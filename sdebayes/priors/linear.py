@@ -125,7 +125,7 @@ class Linear(AbstractDriftPrior):
             median = constant("variance", self.variance, "Linear", state_dim)
             variance = positive("stationary_scale", median, self.variance_spread)
         numpyro.deterministic("stationary_variance", variance)
-        sigma = diffusion.covariance(location)
+        sigma = diffusion.reference(location)
         matrix = self._stable_diagonal(sigma, variance) if self.diagonal else self._stable(sigma, variance)
         return LinearDrift(matrix, location)
 

@@ -38,6 +38,9 @@ class AbstractScheme(eqx.Module):
         Whether Σ must not depend on x and t.
     exact_when_linear
         Whether the law is exact for a linear drift with constant Σ, at any Δt.
+    derivatives
+        Highest derivative of the drift that is read at (x, t), and nothing elsewhere, so that basis functions can be
+        tabulated there once; None if the drift is followed to other points.
     order
         Local order of the mean and of the covariance in Δt, in words.
     reference
@@ -46,6 +49,7 @@ class AbstractScheme(eqx.Module):
 
     requires_additive_noise: ClassVar[bool] = False
     exact_when_linear: ClassVar[bool] = False
+    derivatives: ClassVar[int | None] = None
     order: ClassVar[str]
     reference: ClassVar[str]
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-import jax
 import jax.numpy as jnp
 
 from sdebayes._core.linalg import affine_flow, linear_transition
@@ -32,19 +31,17 @@ class LocalLinearization(AbstractScheme):
 
     requires_additive_noise: ClassVar[bool] = True
     exact_when_linear: ClassVar[bool] = True
+    derivatives: ClassVar[int | None] = 2
     order: ClassVar[str] = "mean: error O(Δt³); covariance: error O(Δt³); exact for a linear drift"
     reference: ClassVar[str] = "Shoji & Ozaki (1998), doi:10.1080/07362999808809559"
 
     def transition(self, sde: SDE, x: Vector, t: Scalar, dt: Scalar) -> tuple[Vector, Matrix]:
         """Return the mean and covariance of the next state."""
-        t = jnp.asarray(t, dtype=x.dtype)
         covariance = sde.covariance(x, t)
-        J = sde.drift.jacobian(x, t)
-        curvature = jax.jacfwd(sde.drift.jacobian)(x, t)
-        correction = 0.5 * jnp.einsum("ijk,jk->i", curvature, covariance)
-        correction = correction + jax.jacfwd(lambda time: sde.drift(x, time))(t)
+        f, J, curvature, time_derivative = sde.drift.expansion(x, t)
+        correction = 0.5 * jnp.einsum("ijk,jk->i", curvature, covariance) + time_derivative
         _, noise = linear_transition(-J, covariance, dt)
-        return x + affine_flow(J, sde.drift(x, t), correction, dt), noise
+        return x + affine_flow(J, f, correction, dt), noise
 
     def affine_transition(self, sde: SDE, dt: Scalar) -> AffineTransition:
         """Return the exact law of the next state of a linear SDE."""

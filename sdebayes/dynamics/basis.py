@@ -1,0 +1,90 @@
+"""Basis functions of the state."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable
+from typing import ClassVar, NamedTuple
+
+import equinox as eqx
+import jax
+from jaxtyping import Array, Float
+
+from sdebayes._core.types import Vector
+
+
+class Jet(NamedTuple):
+    """A function's value and derivatives at one point; None above the order that was asked for.
+
+    Attributes
+    ----------
+    value
+        (output,).
+    gradient
+        ∂/∂x_j, (output, state).
+    hessian
+        ∂²/∂x_j∂x_k, (output, state, state).
+    """
+
+    value: Float[Array, " output"]
+    gradient: Float[Array, "output state"] | None
+    hessian: Float[Array, "output state state"] | None
+
+
+def jet_of(function: Callable[[Vector], Float[Array, " output"]], x: Vector, order: int) -> Jet:
+    """Differentiate a function of one point.
+
+    Parameters
+    ----------
+    function
+        (state,) → (output,).
+    x
+        The point, (state,).
+    order
+        Highest derivative, 0, 1 or 2.
+    """
+    return Jet(
+        function(x),
+        jax.jacfwd(function)(x) if order >= 1 else None,
+        jax.jacfwd(jax.jacfwd(function))(x) if order >= 2 else None,
+    )
+
+
+class AbstractBasis(eqx.Module):
+    """Basis functions φ, (state,) → (feature,), written for one point.
+
+    Attributes
+    ----------
+    fixed
+        Whether they depend on no parameter, so that they can be computed once for all data.
+    """
+
+    fixed: ClassVar[bool] = True
+
+    @abstractmethod
+    def __call__(self, x: Vector) -> Float[Array, " feature"]:
+        """Return φ(x), (feature,)."""
+
+    def jet(self, x: Vector, order: int = 2) -> Jet:
+        """Return the basis functions with their derivatives up to an order of 0, 1 or 2."""
+        return jet_of(self, x, order)
+
+
+class TabulatedBasis(AbstractBasis):
+    """Basis functions at one point, computed before.
+
+    Parameters
+    ----------
+    table
+        Their jet there.
+    """
+
+    table: Jet
+
+    def __call__(self, x: Vector) -> Float[Array, " feature"]:
+        """Return φ at the table's point, whatever x."""
+        return self.table.value
+
+    def jet(self, x: Vector, order: int = 2) -> Jet:
+        """Return the jet at the table's point, whatever x."""
+        return self.table

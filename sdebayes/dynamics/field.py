@@ -1,0 +1,67 @@
+"""Fields: smooth functions of the state, the nonlinear parts of drift and diffusion."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Any
+
+import equinox as eqx
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from sdebayes._core.types import Vector
+from sdebayes.dynamics.basis import AbstractBasis, Jet, TabulatedBasis, jet_of
+
+
+class AbstractField(eqx.Module):
+    """A function (state,) → (output,), written for one point."""
+
+    @abstractmethod
+    def __call__(self, x: Vector) -> Float[Array, " output"]:
+        """Return the value at x, (output,)."""
+
+    def jet(self, x: Vector, order: int = 2) -> Jet:
+        """Return the value and the derivatives up to an order of 0, 1 or 2."""
+        return jet_of(self, x, order)
+
+    def tabulate(self, x: Vector, order: int) -> Any:
+        """Return what can be computed at x before any parameter is known; None if that is nothing."""
+        return None
+
+    def at(self, table: Any) -> AbstractField:
+        """Return the field as it is at the point of a table: only its value and jet there may be read."""
+        return self
+
+
+class BasisField(AbstractField):
+    """A linear combination of basis functions, Wᵀ φ(x).
+
+    Parameters
+    ----------
+    basis
+        φ, (state,) → (feature,).
+    weights
+        W, (feature, output).
+    """
+
+    basis: AbstractBasis
+    weights: Float[Array, "feature output"]
+
+    def __call__(self, x: Vector) -> Float[Array, " output"]:
+        """Return Wᵀ φ(x), (output,)."""
+        return self.basis(x) @ self.weights
+
+    def jet(self, x: Vector, order: int = 2) -> Jet:
+        """Return the value and the derivatives up to an order of 0, 1 or 2."""
+        features = self.basis.jet(x, order)
+        return Jet(
+            *(None if part is None else jnp.tensordot(self.weights, part, (0, 0)) for part in features)
+        )
+
+    def tabulate(self, x: Vector, order: int) -> Any:
+        """Return the basis functions' jet, or None where they depend on parameters."""
+        return self.basis.jet(x, order) if self.basis.fixed else None
+
+    def at(self, table: Any) -> AbstractField:
+        """Return the field with its basis read from a table."""
+        return self if table is None else BasisField(TabulatedBasis(table), self.weights)

@@ -1,0 +1,152 @@
+"""The contract of priors over fields, and the nonlinear drift that every one of them gives."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar, cast
+
+import jax.numpy as jnp
+import numpy as np
+import numpyro
+import numpyro.distributions as dist
+from jaxtyping import Array, Float
+
+from sdebayes._core.errors import ModelError
+from sdebayes._core.types import Vector
+from sdebayes.dynamics import AbstractDiffusion, AbstractField, FieldDrift, LinearDrift
+from sdebayes.priors.base import AbstractDriftPrior, DataScale, Dims, check_constants, constant, say
+from sdebayes.priors.linear import Linear
+
+Constants = Sequence[float] | np.ndarray | float | None
+
+
+@dataclass(frozen=True, eq=False)
+class AbstractFieldPrior(AbstractDriftPrior):
+    r"""A prior over bounded, smooth functions of the state with mean zero; as a drift, a stable linear map beside it.
+
+    .. math:: f_j(x) = [A (b - x)]_j + α_j d_j u_j(x), \qquad α_j \sim \mathrm{HalfNormal}(a),
+
+    where u has prior mean 0 and prior standard deviation 1 around the data, and :math:`d_j` is the size that a drift
+    has at a typical distance from the middle: s_j / T_j with the data's standard deviation and decorrelation time
+    where the states are observed exactly, :math:`Σ_{jj} / 2\sqrt{P_{jj}}` where noise is learned.
+
+    Parameters
+    ----------
+    mean
+        Prior of the linear part, a stable `Linear`.
+    amplitude
+        Prior scale a.
+    drift_scale
+        d_j where the states are observed exactly, (state,) or a number, in state per unit time; default: the data's.
+    location, state_scale
+        Middle and standard deviation of each state that the field counts in, (state,) or a number; default: the data's.
+
+    Raises
+    ------
+    ModelError
+        If the linear part is not a stable `Linear`, or a scale is not positive.
+    """
+
+    title: ClassVar[str]
+    mean: Linear = field(default_factory=Linear)
+    amplitude: float = 1.0
+    drift_scale: Constants = None
+    location: Constants = None
+    state_scale: Constants = None
+
+    def __post_init__(self) -> None:
+        name = type(self).__name__
+        if not isinstance(self.mean, Linear) or not self.mean.stable:
+            raise ModelError(
+                f"{name}: mean is {self.mean!r}; expected a stable sdebayes.priors.Linear(), without which simulated "
+                "paths could explode."
+            )
+        check_constants(self, positive=("amplitude", "drift_scale", "state_scale"), finite=("location",))
+
+    def scaled_to(self, scale: DataScale) -> Any:
+        """Return a copy with numbers in the place of the data-scaled constants."""
+        sd = np.sqrt(scale.variance)
+        return replace(
+            self,
+            mean=self.mean.scaled_to(scale),
+            drift_scale=sd / scale.decorrelation_time if self.drift_scale is None else self.drift_scale,
+            location=scale.location if self.location is None else self.location,
+            state_scale=sd if self.state_scale is None else self.state_scale,
+        )
+
+    def dims(self) -> Dims:
+        """Names and dimensions of the linear part's parameters and of the field's."""
+        return self.mean.dims() | self.field_dims("drift", "state")
+
+    @abstractmethod
+    def field_dims(self, name: str, output: str | None) -> Dims:
+        """Names and dimensions of the field's interpretable parameters; weights are none.
+
+        Parameters
+        ----------
+        name
+            Prefix of its sites.
+        output
+            Dimension of the outputs; None where one amplitude is shared by all.
+        """
+
+    @abstractmethod
+    def sample_field(
+        self, name: str, state_dim: int, scale: Float[Array, " output"], shared_amplitude: bool = False
+    ) -> AbstractField:
+        """Draw α_j d_j u_j(x) inside a NumPyro model.
+
+        Parameters
+        ----------
+        name
+            Prefix of its sites.
+        state_dim
+            Number of states.
+        scale
+            d, (output,).
+        shared_amplitude
+            Whether all outputs have the same α.
+        """
+
+    @abstractmethod
+    def describe_field(self, symbol: str) -> list[str]:
+        """Say the law of u in words and formulas, a line each; ``symbol`` is the field's name in formulas."""
+
+    def sample_amplitude(self, name: str, output_dim: int, shared: bool) -> Float[Array, " output"]:
+        """Draw α, (output,)."""
+        law = dist.HalfNormal(self.amplitude)
+        if shared:
+            return jnp.broadcast_to(numpyro.sample(f"{name}_amplitude", law), (output_dim,))
+        return numpyro.sample(f"{name}_amplitude", law.expand([output_dim]).to_event(1))
+
+    def sample(
+        self, state_dim: int, diffusion: AbstractDiffusion, *, variance: Vector | None = None
+    ) -> FieldDrift:
+        """Draw the linear part and the field inside a NumPyro model."""
+        linear = cast("LinearDrift", self.mean.sample(state_dim, diffusion, variance=variance))
+        if variance is None:
+            scale = jnp.asarray(constant("drift_scale", self.drift_scale, type(self).__name__, state_dim))
+        else:
+            sigma = diffusion.reference(linear.location)
+            scale = 0.5 * jnp.diagonal(sigma) / jnp.sqrt(variance)
+        return FieldDrift(linear, self.sample_field("drift", state_dim, scale))
+
+    def describe(self, variance_drawn: bool = False) -> str:
+        """Say the prior in words and formulas."""
+        head, *lines = self.mean.describe(variance_drawn).split("\n")
+        size = (
+            "½Σ_jj/√P_jj"
+            if variance_drawn
+            else say(self.drift_scale, "data standard deviation / decorrelation time") + " per unit time"
+        )
+        return "\n".join(
+            [
+                f"Drift: f(x) = A (b − x) + u(x), {self.title}",
+                "  linear part: " + head.removeprefix("Drift: linear, "),
+                *("  " + line for line in lines),
+                f"  u_j(x) = α_j d_j g_j(x), α_j ~ HalfNormal({self.amplitude:g}), d_j = {size}",
+                *("  " + line for line in self.describe_field("g")),
+            ]
+        )
