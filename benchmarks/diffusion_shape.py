@@ -64,7 +64,7 @@ def main() -> None:
     for shape in ("diagonal", "full"):
         model = sb.SDEModel(diffusion=sb.priors.Constant(shape)).scaled_to(train)
         with scope("float64"), single_blas_thread():
-            target = make_target(model.numpyro_model(train), model.build, jax.random.key(0))
+            target = make_target(model.program, model.build, model.read(train), jax.random.key(0))
             held_out = model.read(test)
 
             @jax.jit

@@ -91,7 +91,7 @@ def main() -> None:
     dataset = data()
     model = sb.SDEModel().scaled_to(dataset)
     with scope("float64"), single_blas_thread():
-        target = make_target(model.numpyro_model(dataset), model.build, jax.random.key(0))
+        target = make_target(model.program, model.build, model.read(dataset), jax.random.key(0))
         y = jnp.asarray(dataset["y"].values)
 
         def by_hand(likelihood: Callable) -> Callable:

@@ -12,11 +12,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
-from numpyro.infer.hmc import HMC
+from numpyro.infer.hmc import hmc
+from numpyro.infer.util import ParamInfo
 
 from sdebayes._core import precision as precision_scope
+from sdebayes._core.types import Key
 from sdebayes.inference.checkpoint import Checkpoint
 from sdebayes.inference.progress import progress_bars
+from sdebayes.inference.target import Target
 
 BLOCK = 25
 
@@ -37,8 +40,72 @@ class ChainDraws:
     statistics: dict[str, np.ndarray]
 
 
+class Sampler:
+    """NumPyro's No-U-Turn kernel over a flat vector, its compiled code shared by targets that differ in data alone.
+
+    Parameters
+    ----------
+    target
+        The density.
+    inverse_mass
+        Inverse mass matrix, (dimension, dimension), or its diagonal, (dimension,).
+    dense
+        Whether it is a matrix, which stays as it is; a diagonal is adapted.
+    warmup
+        Iterations that adapt.
+    target_acceptance
+        Mean acceptance probability that the step size aims at.
+    max_tree_depth
+        Trajectories have at most 2**max_tree_depth leapfrog steps.
+    """
+
+    def __init__(
+        self,
+        target: Target,
+        *,
+        inverse_mass: Array,
+        dense: bool,
+        warmup: int,
+        target_acceptance: float,
+        max_tree_depth: int,
+    ) -> None:
+        self.target = target
+        self._initialize, self._sample = hmc(
+            potential_fn_gen=lambda data: lambda z: target.potential(z, data), algo="NUTS"
+        )
+        self._settings = {
+            "num_warmup": warmup,
+            "inverse_mass_matrix": inverse_mass,
+            "dense_mass": dense,
+            "adapt_mass_matrix": not dense,
+            "target_accept_prob": target_acceptance,
+            "max_tree_depth": max_tree_depth,
+        }
+        self._block = jax.jit(self._run_block)
+
+    def begin(self, key: Key, position: Float[Array, " dimension"]) -> Any:
+        """Return the state of a chain before its first iteration."""
+        point = ParamInfo(position, *self.target.value_and_gradient(position))
+        return self._initialize(point, rng_key=key, model_args=(self.target.data,), **self._settings)
+
+    def prepare(self, state: Any) -> None:
+        """Compile, before threads would do it twice."""
+        self._block = self._block.lower(state, self.target.data).compile()
+
+    def block(self, state: Any) -> tuple[Any, dict[str, Array]]:
+        """Run a block of iterations."""
+        return self._block(state, self.target.data)
+
+    def _run_block(self, state: Any, data: Any) -> tuple[Any, dict[str, Array]]:
+        def step(state: Any, _: None) -> tuple[Any, dict[str, Array]]:
+            state = self._sample(state, (data,), {})
+            return state, _record(state)
+
+        return jax.lax.scan(step, state, None, length=BLOCK)
+
+
 def run_chains(
-    kernel: HMC,
+    sampler: Sampler,
     starts: Float[Array, "chain dimension"],
     keys: list[Any],
     warmup: int,
@@ -53,8 +120,8 @@ def run_chains(
 
     Parameters
     ----------
-    kernel
-        A NumPyro HMC or NUTS kernel over a flat vector.
+    sampler
+        The kernel and its target.
     starts
         (chain, dimension).
     keys
@@ -70,24 +137,15 @@ def run_chains(
     checkpoint
         Where finished blocks are kept, if anywhere.
     """
-    begin = jax.jit(lambda key, start: kernel.init(key, warmup, init_params=start))
-    initial = [begin(key, start) for key, start in zip(keys, starts, strict=True)]
-
-    @jax.jit
-    def block(state: Any) -> tuple[Any, dict[str, Array]]:
-        def step(state: Any, _: None) -> tuple[Any, dict[str, Array]]:
-            state = kernel.sample(state, (), {})
-            return state, _record(state)
-
-        return jax.lax.scan(step, state, None, length=BLOCK)
-
+    initial = [sampler.begin(key, start) for key, start in zip(keys, starts, strict=True)]
+    sampler.prepare(initial[0])
     stop = threading.Event()
     titles = [f"chain {index + 1}" for index in range(len(keys))]
     with progress_bars(titles, warmup + draws, progress) as advance, ThreadPoolExecutor(workers) as pool:
 
         def run(index: int) -> dict[str, np.ndarray]:
             with precision_scope.scope(precision):
-                return _run_chain(block, initial[index], index, warmup + draws, stop, advance, checkpoint)
+                return _run_chain(sampler.block, initial[index], index, warmup + draws, stop, advance, checkpoint)
 
         jobs = [pool.submit(run, index) for index in range(len(keys))]
         try:

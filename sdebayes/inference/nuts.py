@@ -7,12 +7,11 @@ from pathlib import Path
 
 import jax
 import jax.numpy as jnp
-import numpyro.infer
 from jaxtyping import Array, Float
 
 from sdebayes._core.errors import InferenceError, ModelError
 from sdebayes._core.types import Key
-from sdebayes.inference.chains import ChainDraws, finished_chains, run_chains
+from sdebayes.inference.chains import ChainDraws, Sampler, finished_chains, run_chains
 from sdebayes.inference.checkpoint import Checkpoint
 from sdebayes.inference.mode import Mode, find_mode
 from sdebayes.inference.target import Target
@@ -113,16 +112,16 @@ class NUTS:
         mode_key, start_key, *chain_keys = jax.random.split(key, self.chains + 2)
         mode = find_mode(target, mode_key)
         dense = target.dimension <= self.dense_dimension
-        kernel = numpyro.infer.NUTS(
-            potential_fn=target.potential,
-            inverse_mass_matrix=mode.covariance if dense else jnp.diagonal(mode.covariance),
-            dense_mass=dense,
-            adapt_mass_matrix=not dense,
-            target_accept_prob=self.target_acceptance,
+        sampler = Sampler(
+            target,
+            inverse_mass=mode.covariance if dense else jnp.diagonal(mode.covariance),
+            dense=dense,
+            warmup=self.warmup,
+            target_acceptance=self.target_acceptance,
             max_tree_depth=self.max_tree_depth,
         )
         return run_chains(
-            kernel,
+            sampler,
             self._starts(target, mode, start_key),
             chain_keys,
             self.warmup,

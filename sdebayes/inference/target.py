@@ -18,7 +18,7 @@ from sdebayes._core.errors import InferenceError
 from sdebayes._core.types import Key
 
 Flat = Float[Array, " dimension"]
-Program = Callable[[], Any]
+Program = Callable[..., Any]
 
 
 @dataclass(frozen=True)
@@ -28,10 +28,13 @@ class Target:
     Parameters
     ----------
     potential
-        U(z) = −log p(z, y), up to a constant, with the log-Jacobian of the transform to unconstrained space;
+        U(z; data) = −log p(z, y), up to a constant, with the log-Jacobian of the transform to unconstrained space;
         +inf where the density is not finite.
+    data
+        The data, a pytree of arrays. An argument and no constant: targets that differ in data alone are the same
+        program to the compiler.
     value_and_gradient
-        U and its gradient, compiled.
+        U at the data and its gradient, compiled.
     start
         A draw from the prior, (dimension,).
     unravel
@@ -40,7 +43,8 @@ class Target:
         From a key to a flat vector drawn from the prior.
     """
 
-    potential: Callable[[Flat], Float[Array, ""]]
+    potential: Callable[[Flat, Any], Float[Array, ""]]
+    data: Any
     value_and_gradient: Callable[[Flat], tuple[Float[Array, ""], Flat]]
     start: Flat
     unravel: Callable[[Flat], dict[str, Any]]
@@ -52,15 +56,17 @@ class Target:
         return int(self.start.shape[0])
 
 
-def make_target(model: Program, prior: Program, key: Key) -> Target:
-    """Read a NumPyro model without arguments.
+def make_target(model: Program, prior: Program, data: Any, key: Key) -> Target:
+    """Read a NumPyro model.
 
     Parameters
     ----------
     model
-        The NumPyro model with its data.
+        The NumPyro model, a function of the data.
     prior
-        The same model's latent sites, without the data.
+        The same model's latent sites, without arguments.
+    data
+        The data, a pytree of arrays.
     key
         Random key of the starting point.
 
@@ -82,16 +88,21 @@ def make_target(model: Program, prior: Program, key: Key) -> Target:
         )
     _, unravel = ravel_pytree(first)
 
-    def potential(z: Flat) -> Float[Array, ""]:
-        value = potential_energy(model, (), {}, unravel(z))
+    def potential(z: Flat, data: Any) -> Float[Array, ""]:
+        value = potential_energy(model, (data,), {}, unravel(z))
         return jnp.where(jnp.isfinite(value), value, jnp.inf)
 
     def draw_prior(k: Key) -> Flat:
         return ravel_pytree(draw(k))[0]
 
-    value_and_gradient = jax.jit(jax.value_and_grad(potential))
+    compiled = jax.jit(jax.value_and_grad(potential))
+    data = jax.tree.map(jnp.asarray, data)
+
+    def value_and_gradient(z: Flat) -> tuple[Float[Array, ""], Flat]:
+        return compiled(z, data)
+
     start = _finite_start(value_and_gradient, draw_prior, key)
-    return Target(potential, value_and_gradient, start, unravel, draw_prior)
+    return Target(potential, data, value_and_gradient, start, unravel, draw_prior)
 
 
 def _unconstrained_draw(prior: Program, key: Key) -> dict[str, Any]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import equinox as eqx
 import numpy as np
 import xarray as xr
@@ -32,6 +34,9 @@ class Observations(eqx.Module):
         share one sequence of filter covariances.
     complete
         Whether each step is seen in all its entries or in none.
+    table
+        What drift and diffusion can compute at the steps before any parameter is known, a pytree with the leading axes
+        (trajectory, transition); None if that is nothing.
     """
 
     values: Float[Array | np.ndarray, "trajectory time observed"]
@@ -41,6 +46,7 @@ class Observations(eqx.Module):
     step_index: Int[Array | np.ndarray, "trajectory transition"]
     shared: bool = eqx.field(static=True)
     complete: bool = eqx.field(static=True)
+    table: Any = None
 
 
 def read(data: xr.Dataset, drop_missing_steps: bool = False) -> Observations:

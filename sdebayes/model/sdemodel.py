@@ -6,12 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 import numpyro
 import numpyro.distributions as dist
 import xarray as xr
+from jaxtyping import Array
 from numpyro.handlers import seed, trace
 
 from sdebayes._core.errors import ModelError
@@ -246,7 +248,20 @@ class SDEModel:
                 "Some steps are observed in part only, which a nonlinear drift with exact observation cannot "
                 "integrate out; set those steps to NaN whole, or use a Linear() drift."
             )
-        return observations
+        return self._tabulated(observations)
+
+    def _tabulated(self, observations: Observations) -> Observations:
+        """Compute basis functions at the data once, where the scheme reads drift and diffusion nowhere else."""
+        order = self.discretization.derivatives
+        if self.scale is None or self.affine or not self.observation.exact or order is None:
+            return observations
+
+        def tabulate(x: Array) -> Any:
+            sde = seed(self.build, jax.random.key(0))().sde
+            return jax.vmap(jax.vmap(lambda point: sde.tabulate(point, order)))(x)
+
+        table = jax.jit(tabulate)(jnp.asarray(observations.values)[:, :-1])
+        return eqx.tree_at(lambda o: o.table, observations, table, is_leaf=lambda leaf: leaf is None)
 
     def numpyro_model(self, data: xr.Dataset) -> Callable[[], None]:
         """Return an ordinary NumPyro model of these data, with the observed site ``y``.
@@ -263,14 +278,18 @@ class SDEModel:
         """
         scaled = self.scaled_to(data)
         observations = scaled.read(data)
+        return lambda: scaled.program(observations)
 
-        def model() -> None:
-            law = likelihood.TrajectoryLaw(
-                scaled.build(), scaled.discretization, scaled.observation, observations
-            )
-            numpyro.sample("y", law, obs=jnp.asarray(observations.values))
+    def program(self, observations: Observations) -> None:
+        """Draw every unknown and observe ``y``: the NumPyro model of data that `read` has read.
 
-        return model
+        Parameters
+        ----------
+        observations
+            The data.
+        """
+        law = likelihood.TrajectoryLaw(self.build(), self.discretization, self.observation, observations)
+        numpyro.sample("y", law, obs=jnp.asarray(observations.values))
 
     def describe(self) -> str:
         """Say the model in words and formulas: prior constants as numbers once scaled to data, as rules before."""

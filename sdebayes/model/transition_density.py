@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 from jax.scipy.linalg import solve_triangular
@@ -54,7 +56,12 @@ def scheme_laws(model: ObservedSDE, scheme: AbstractScheme, observations: Observ
     x = jnp.asarray(observations.values)[:, :-1]
     t = jnp.asarray(observations.times)[:, :-1]
     dt = jnp.asarray(observations.steps)[jnp.asarray(observations.step_index)]
-    return jax.vmap(jax.vmap(lambda x, t, dt: scheme.transition(model.sde, x, t, dt)))(x, t, dt)
+
+    def law(x: Array, t: Array, dt: Array, table: Any) -> tuple[Array, Array]:
+        sde = model.sde if table is None else model.sde.at(table)
+        return scheme.transition(sde, x, t, dt)
+
+    return jax.vmap(jax.vmap(law))(x, t, dt, observations.table)
 
 
 def _with_first(

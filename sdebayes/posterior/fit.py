@@ -84,7 +84,7 @@ def fit(
     with scope(precision), single_blas_thread():
         scaled = model.scaled_to(data)
         target_key, run_key, export_key = jax.random.split(jax.random.key(seed), 3)
-        target = make_target(scaled.numpyro_model(data), scaled.build, target_key)
+        target = make_target(scaled.program, scaled.build, scaled.read(data), target_key)
         attrs = _attributes(scaled, data, strategy, seed, precision)
         kept = None if checkpoint is None else (checkpoint, repr(sorted(attrs.items())))
         draws = strategy.run(target, run_key, precision=precision, progress=shown, checkpoint=kept)

@@ -78,7 +78,7 @@ def posterior_drift(truth: Truth) -> Callable[[np.ndarray, jax.Array], np.ndarra
     model = truth.model().scaled_to(data)
     observations = model.read(data)
     assert observations.shared
-    target = make_target(model.numpyro_model(data), model.build, jax.random.key(0))
+    target = make_target(model.program, model.build, model.read(data), jax.random.key(0))
     mode = find_mode(target, jax.random.key(1))
 
     @jax.jit
