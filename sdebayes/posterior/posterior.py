@@ -67,6 +67,12 @@ class Posterior:
         return list(self.model.frozen_scale.states)
 
     @property
+    def region(self) -> np.ndarray:
+        """Middle and half-width of the box that the training data fill, (2, state)."""
+        scale = self.model.frozen_scale
+        return np.stack([scale.location, scale.extent])
+
+    @property
     def space_hash(self) -> str | None:
         """Hash of the state space of the data, None for data that came as arrays."""
         return self.data.attrs.get("space_hash")

@@ -14,6 +14,7 @@ from sdebayes.simulation.kernels import TimeGrid, exact_transitions, local_rates
 from sdebayes.simulation.source import Source, SourceLike, as_source, choose_draws
 
 _CHUNK_BYTES = 2**26
+_REGION = 1.25
 _RATE_TIMES_SUBSTEP = 0.02
 _FEWEST_SUBSTEPS, _MOST_SUBSTEPS = 4, 1000
 _PILOT_DRAWS, _PILOT_PATHS, _PILOT_STEPS, _PILOT_SUBSTEPS = 16, 8, 200, 10
@@ -56,8 +57,9 @@ def simulate(
     xarray.Dataset
         ``x`` (sample, path, time, state), the latent paths, and ``y``, their observations, over the same dimensions
         (over ``observed`` in place of ``state`` if the observation matrix is not the identity). Attributes tell the
-        method, the sub-steps, the draws used of those available and the number of paths that became non-finite
-        (NaN from there on).
+        method, the sub-steps, the draws used of those available, the number of paths that became non-finite (NaN from
+        there on) and, for a posterior, of paths that were at any time outside the box of the training data widened by
+        a quarter.
 
     Raises
     ------
@@ -97,8 +99,18 @@ def simulate(
         "draws_used": draws.size,
         "paths_simulated": draws.size * paths,
         "paths_nonfinite": lost,
+        **_outside(stacked, x),
     }
     return _labelled(stacked, moments, draws, x, y, stacked.provenance | attributes)
+
+
+def _outside(source: Source, x: np.ndarray) -> dict[str, int]:
+    """Count the paths that leave the data's region, where drift and diffusion are the prior's alone."""
+    if source.region is None:
+        return {}
+    middle, half_width = source.region
+    far = np.abs(x - middle) > _REGION * half_width
+    return {"paths_outside_data": int(far.any(axis=(2, 3)).sum())}
 
 
 def _run(

@@ -35,6 +35,10 @@ class PosteriorLike(Protocol):
     def states(self) -> list[str]:
         """Labels of the states."""
 
+    @property
+    def region(self) -> np.ndarray | None:
+        """Middle and half-width of the box that the training data fill, (2, state), or None."""
+
     def observed_sde(self) -> ObservedSDE:
         """Return the stacked SDE with its initial law and observation."""
 
@@ -55,6 +59,8 @@ class Source:
         Whether ``initial_mean`` and ``initial_covariance`` mean anything.
     provenance
         netCDF-safe attributes that results carry on.
+    region
+        Middle and half-width of the box that the data fill, (2, state); None where there are no data.
     """
 
     observed: ObservedSDE
@@ -62,6 +68,7 @@ class Source:
     states: tuple[str, ...]
     has_initial_law: bool
     provenance: dict[str, str | int | float]
+    region: np.ndarray | None = None
 
     @property
     def n_draws(self) -> int:
@@ -127,7 +134,7 @@ def as_source(source: SourceLike, n_states: int | None = None) -> Source:
         with precision.scope(source.precision):
             observed = source.observed_sde()
         provenance = {"source": "posterior", **_carried(source.data)}
-        return Source(observed, source.precision, tuple(source.states), True, provenance)
+        return Source(observed, source.precision, tuple(source.states), True, provenance, source.region)
     raise ModelError(
         f"Expected a posterior, an SDE or an ObservedSDE and got {type(source).__name__}; "
         "pass what sdebayes.fit or sdebayes.datasets.benchmark returned, or build an sdebayes.dynamics.SDE."

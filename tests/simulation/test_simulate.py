@@ -271,6 +271,7 @@ def test_posterior_states_precision_and_provenance_are_kept(observed, stack):
     class Posterior:
         precision = "float32"
         states = ["PC1", "PC2"]  # noqa: RUF012
+        region = np.array([[0.0, 0.0], [1e-3, 1e-3]])
         data = xr.DataTree(xr.Dataset(attrs={"time_unit": "sentence", "space_hash": "abc", "other": 1}))
 
         def observed_sde(self):
@@ -282,6 +283,7 @@ def test_posterior_states_precision_and_provenance_are_kept(observed, stack):
     assert simulated.attrs["time_unit"] == "sentence"
     assert simulated.attrs["space_hash"] == "abc"
     assert "other" not in simulated.attrs
+    assert simulated.attrs["paths_outside_data"] == simulated.sizes["sample"] * 3
 
 
 def test_irregular_times_share_transitions_up_to_rounding(linear):
