@@ -32,7 +32,11 @@ def main() -> None:
     strategy = sb.NUTS(draws=arguments.draws, warmup=arguments.warmup, max_tree_depth=arguments.depth)
     posterior = sb.fit(sb.SDEModel(), train, strategy, seed=arguments.seed)
     say_findings(posterior)
-    table = sb.compare({NAME: posterior}, test)
+    chains = {
+        f"{NAME}, chain {k + 1} alone": sb.Posterior(posterior.model, posterior.data.isel(chain=[k]))
+        for k in posterior.data["posterior"]["chain"].values
+    }
+    table = sb.compare({NAME: posterior, **chains}, test)
     Console().print(
         comparison(table, f"shuffled within speeches, {test.sizes['trajectory']} held out", "sentence")
     )

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import jax
@@ -19,7 +20,7 @@ from sdebayes._core import precision as precision_scope
 from sdebayes._core.types import Key
 from sdebayes.inference.checkpoint import Checkpoint
 from sdebayes.inference.progress import progress_bars
-from sdebayes.inference.target import Target
+from sdebayes.inference.target import Density, Flat, Target
 
 BLOCK = 25
 
@@ -40,17 +41,14 @@ class ChainDraws:
     statistics: dict[str, np.ndarray]
 
 
-class Sampler:
-    """NumPyro's No-U-Turn kernel over a flat vector, its compiled code shared by targets that differ in data alone.
+@dataclass(frozen=True)
+class Settings:
+    """What the No-U-Turn sampler is compiled with.
 
     Parameters
     ----------
-    target
-        The density.
-    inverse_mass
-        Inverse mass matrix, (dimension, dimension), or its diagonal, (dimension,).
     dense
-        Whether it is a matrix, which stays as it is; a diagonal is adapted.
+        Whether the inverse mass matrix is a matrix, which stays as it is; a diagonal is adapted.
     warmup
         Iterations that adapt.
     target_acceptance
@@ -59,44 +57,66 @@ class Sampler:
         Trajectories have at most 2**max_tree_depth leapfrog steps.
     """
 
-    def __init__(
-        self,
-        target: Target,
-        *,
-        inverse_mass: Array,
-        dense: bool,
-        warmup: int,
-        target_acceptance: float,
-        max_tree_depth: int,
-    ) -> None:
-        self.target = target
+    dense: bool
+    warmup: int
+    target_acceptance: float
+    max_tree_depth: int
+
+
+class Sampler:
+    """NumPyro's No-U-Turn kernel over a flat vector.
+
+    Parameters
+    ----------
+    density
+        The density as a function of the data.
+    settings
+        The rest that it is compiled with.
+    """
+
+    def __init__(self, density: Density, settings: Settings) -> None:
+        self.settings = settings
         self._initialize, self._sample = hmc(
-            potential_fn_gen=lambda data: lambda z: target.potential(z, data), algo="NUTS"
+            potential_fn_gen=lambda data: lambda z: density.potential(z, data), algo="NUTS"
         )
-        self._settings = {
-            "num_warmup": warmup,
-            "inverse_mass_matrix": inverse_mass,
-            "dense_mass": dense,
-            "adapt_mass_matrix": not dense,
-            "target_accept_prob": target_acceptance,
-            "max_tree_depth": max_tree_depth,
-        }
-        self._block = jax.jit(self._run_block)
+        self._run = jax.jit(self._block)
+        self._compiled: dict[Any, Any] = {}
 
-    def begin(self, key: Key, position: Float[Array, " dimension"]) -> Any:
-        """Return the state of a chain before its first iteration."""
-        point = ParamInfo(position, *self.target.value_and_gradient(position))
-        return self._initialize(point, rng_key=key, model_args=(self.target.data,), **self._settings)
+    def begin(self, target: Target, key: Key, position: Flat, inverse_mass: Array) -> Any:
+        """Return the state of a chain before its first iteration.
 
-    def prepare(self, state: Any) -> None:
-        """Compile, before threads would do it twice."""
-        self._block = self._block.lower(state, self.target.data).compile()
+        Parameters
+        ----------
+        target
+            The density at its data.
+        key
+            The chain's key.
+        position
+            (dimension,).
+        inverse_mass
+            (dimension, dimension), or its diagonal, (dimension,).
+        """
+        return self._initialize(
+            ParamInfo(position, *target.value_and_gradient(position)),
+            num_warmup=self.settings.warmup,
+            inverse_mass_matrix=inverse_mass,
+            dense_mass=self.settings.dense,
+            adapt_mass_matrix=not self.settings.dense,
+            target_accept_prob=self.settings.target_acceptance,
+            max_tree_depth=self.settings.max_tree_depth,
+            rng_key=key,
+            model_args=(target.data,),
+        )
 
-    def block(self, state: Any) -> tuple[Any, dict[str, Array]]:
-        """Run a block of iterations."""
-        return self._block(state, self.target.data)
+    def compiled(self, state: Any, data: Any) -> Callable[[Any, Any], tuple[Any, dict[str, Array]]]:
+        """Compile a block of iterations for states and data of these shapes, once for all threads."""
+        leaves, structure = jax.tree.flatten((state, data))
+        shapes = (structure, *((jnp.shape(leaf), jnp.result_type(leaf)) for leaf in leaves))
+        if shapes not in self._compiled:
+            self._compiled[shapes] = self._run.lower(state, data).compile()
+        return self._compiled[shapes]
 
-    def _run_block(self, state: Any, data: Any) -> tuple[Any, dict[str, Array]]:
+    def _block(self, state: Any, data: Any) -> tuple[Any, dict[str, Array]]:
         def step(state: Any, _: None) -> tuple[Any, dict[str, Array]]:
             state = self._sample(state, (data,), {})
             return state, _record(state)
@@ -104,11 +124,18 @@ class Sampler:
         return jax.lax.scan(step, state, None, length=BLOCK)
 
 
+@lru_cache(maxsize=8)
+def sampler_of(density: Density, settings: Settings) -> Sampler:
+    """Return the sampler of a density, the same one again while it is among the latest: it is compiled once."""
+    return Sampler(density, settings)
+
+
 def run_chains(
-    sampler: Sampler,
+    target: Target,
+    settings: Settings,
     starts: Float[Array, "chain dimension"],
+    inverse_mass: Array,
     keys: list[Any],
-    warmup: int,
     draws: int,
     *,
     precision: str,
@@ -120,14 +147,18 @@ def run_chains(
 
     Parameters
     ----------
-    sampler
-        The kernel and its target.
+    target
+        The density.
+    settings
+        Warm-up, acceptance and tree depth.
     starts
         (chain, dimension).
+    inverse_mass
+        Inverse mass matrix, (dimension, dimension), or its diagonal, (dimension,).
     keys
         One key for each chain.
-    warmup, draws
-        Iterations that adapt, and iterations that are kept.
+    draws
+        Iterations that are kept.
     precision
         The precision in force; worker threads enter it too.
     progress
@@ -137,15 +168,23 @@ def run_chains(
     checkpoint
         Where finished blocks are kept, if anywhere.
     """
-    initial = [sampler.begin(key, start) for key, start in zip(keys, starts, strict=True)]
-    sampler.prepare(initial[0])
+    sampler = sampler_of(target.density, settings)
+    initial = [
+        sampler.begin(target, key, start, inverse_mass) for key, start in zip(keys, starts, strict=True)
+    ]
+    compiled = sampler.compiled(initial[0], target.data)
+    total = settings.warmup + draws
+
+    def block(state: Any) -> tuple[Any, dict[str, Array]]:
+        return compiled(state, target.data)
+
     stop = threading.Event()
     titles = [f"chain {index + 1}" for index in range(len(keys))]
-    with progress_bars(titles, warmup + draws, progress) as advance, ThreadPoolExecutor(workers) as pool:
+    with progress_bars(titles, total, progress) as advance, ThreadPoolExecutor(workers) as pool:
 
         def run(index: int) -> dict[str, np.ndarray]:
             with precision_scope.scope(precision):
-                return _run_chain(sampler.block, initial[index], index, warmup + draws, stop, advance, checkpoint)
+                return _run_chain(block, initial[index], index, total, stop, advance, checkpoint)
 
         jobs = [pool.submit(run, index) for index in range(len(keys))]
         try:
@@ -154,7 +193,7 @@ def run_chains(
         except BaseException:
             stop.set()
             raise
-    return _kept([job.result() for job in jobs], warmup, draws)
+    return _kept([job.result() for job in jobs], settings.warmup, draws)
 
 
 def finished_chains(checkpoint: Checkpoint, chains: int, warmup: int, draws: int) -> ChainDraws | None:

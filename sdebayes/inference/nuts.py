@@ -11,7 +11,7 @@ from jaxtyping import Array, Float
 
 from sdebayes._core.errors import InferenceError, ModelError
 from sdebayes._core.types import Key
-from sdebayes.inference.chains import ChainDraws, Sampler, finished_chains, run_chains
+from sdebayes.inference.chains import ChainDraws, Settings, finished_chains, run_chains
 from sdebayes.inference.checkpoint import Checkpoint
 from sdebayes.inference.mode import Mode, find_mode
 from sdebayes.inference.target import Target
@@ -112,19 +112,12 @@ class NUTS:
         mode_key, start_key, *chain_keys = jax.random.split(key, self.chains + 2)
         mode = find_mode(target, mode_key)
         dense = target.dimension <= self.dense_dimension
-        sampler = Sampler(
-            target,
-            inverse_mass=mode.covariance if dense else jnp.diagonal(mode.covariance),
-            dense=dense,
-            warmup=self.warmup,
-            target_acceptance=self.target_acceptance,
-            max_tree_depth=self.max_tree_depth,
-        )
         return run_chains(
-            sampler,
+            target,
+            Settings(dense, self.warmup, self.target_acceptance, self.max_tree_depth),
             self._starts(target, mode, start_key),
+            mode.covariance if dense else jnp.diagonal(mode.covariance),
             chain_keys,
-            self.warmup,
             self.draws,
             precision=precision,
             progress=progress,

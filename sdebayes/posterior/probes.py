@@ -15,10 +15,14 @@ from sdebayes.model.rebuild import per_draw
 from sdebayes.model.sdemodel import SDEModel
 
 PROBED_STATES = 4
+PROBED_DATA = 8
 
 
 def probe_points(model: SDEModel) -> tuple[list[str], Float64[np.ndarray, "point state"]]:
-    """Return the data's mean, and one standard deviation either side of it along the first states."""
+    """Return the data's mean, one standard deviation either side of it along the first states, and some of the data.
+
+    A linear drift is known everywhere once it is known at the former; others are read at the data too.
+    """
     scale = model.frozen_scale
     names, points = ["mean"], [scale.location]
     for index, label in enumerate(scale.states[:PROBED_STATES]):
@@ -27,6 +31,10 @@ def probe_points(model: SDEModel) -> tuple[list[str], Float64[np.ndarray, "point
             shift[index] = sign * np.sqrt(scale.variance[index])
             names.append(f"{label} {word} 1 sd")
             points.append(scale.location + shift)
+    if not model.affine and len(scale.points):
+        rows = np.linspace(0, len(scale.points) - 1, PROBED_DATA).astype(int)
+        names += [f"datum {number + 1}" for number in range(PROBED_DATA)]
+        points += list(scale.points[rows])
     return names, np.array(points)
 
 
