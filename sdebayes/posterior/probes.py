@@ -17,6 +17,8 @@ from sdebayes.model.sdemodel import SDEModel
 PROBED_STATES = 4
 PROBED_DATA = 8
 
+_read = per_draw(lambda sde, points: (jax.vmap(sde.drift)(points), jax.vmap(sde.covariance)(points)))
+
 
 def probe_points(model: SDEModel) -> tuple[list[str], Float64[np.ndarray, "point state"]]:
     """Return the data's mean, one standard deviation either side of it along the first states, and some of the data.
@@ -67,9 +69,7 @@ def probes(
     """
     names, places = points
     states = list(model.frozen_scale.states)
-    at = jnp.asarray(places)
-    read = per_draw(lambda m: (jax.vmap(m.sde.drift)(at), jax.vmap(m.sde.covariance)(at)))
-    drift, covariance = read(stacked)
+    drift, covariance = _read(stacked.sde, jnp.asarray(places))
     variables: dict[str, Any] = {}
     coords: dict[str, Any] = {}
     if np.ptp(drift, axis=0).any():
