@@ -11,7 +11,10 @@ from sdebayes.dynamics.drift import (
     ParametricDrift,
 )
 from sdebayes.dynamics.field import AbstractField, BasisField
+from sdebayes.dynamics.hsgp import LaplacianBasis
+from sdebayes.dynamics.inducing import KernelBasis
 from sdebayes.dynamics.observed import ObservedSDE
+from sdebayes.dynamics.random_fourier import FourierBasis
 from sdebayes.dynamics.sde import SDE
 
 __all__ = [
@@ -25,7 +28,10 @@ __all__ = [
     "ConstantDiffusion",
     "Expansion",
     "FieldDrift",
+    "FourierBasis",
     "Jet",
+    "KernelBasis",
+    "LaplacianBasis",
     "LinearDrift",
     "ObservedSDE",
     "ParametricDiffusion",

@@ -2,15 +2,27 @@
 
 from sdebayes.priors.base import AbstractDiffusionPrior, AbstractDriftPrior, DataScale
 from sdebayes.priors.diffusion import Constant
+from sdebayes.priors.gp import GP
+from sdebayes.priors.hsgp import HSGP
+from sdebayes.priors.inducing import Inducing
+from sdebayes.priors.kernels import Matern32, Matern52, SquaredExponential
 from sdebayes.priors.linear import Linear
 from sdebayes.priors.parametric import Fixed, Parametric
+from sdebayes.priors.random_fourier import RandomFourier
 
 __all__ = [
+    "GP",
+    "HSGP",
     "AbstractDiffusionPrior",
     "AbstractDriftPrior",
     "Constant",
     "DataScale",
     "Fixed",
+    "Inducing",
     "Linear",
+    "Matern32",
+    "Matern52",
     "Parametric",
+    "RandomFourier",
+    "SquaredExponential",
 ]

@@ -1,0 +1,88 @@
+"""A kernel's functions at chosen points: the basis of inducing-point Gaussian processes."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol, runtime_checkable
+
+import equinox as eqx
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from sdebayes._core.types import Vector
+from sdebayes.dynamics.basis import AbstractBasis, Jet
+
+_TINY = 1e-12  # keeps the root differentiable at a centre; far below the rounding of r² elsewhere
+
+
+@runtime_checkable
+class RadialFunction(Protocol):
+    """A smooth function of the distance r, with what its derivatives along straight lines need."""
+
+    def covariance(self, r: Any) -> Any:
+        """Return k(r)."""
+
+    def slope(self, r: Any) -> Any:
+        """Return k′(r) / r."""
+
+    def bend(self, r: Any) -> Any:
+        """Return the derivative of k′(r) / r, divided by r."""
+
+
+class KernelBasis(AbstractBasis):
+    r"""Kernel functions at centres, which decay to 0 far from all of them.
+
+    .. math:: φ_i(x) = k(r_i), \qquad r_i^2 = \sum_j (x_j - z_{ij})^2 / ℓ_j^2.
+
+    Parameters
+    ----------
+    kernel
+        k, a hashable object such as ``sdebayes.priors.SquaredExponential()``.
+    centres
+        z, (feature, state).
+    lengthscale
+        ℓ, (state,), in units of state.
+    fixed
+        Whether the length-scale depends on no parameter.
+    """
+
+    kernel: RadialFunction = eqx.field(static=True)
+    centres: Float[Array, "feature state"]
+    lengthscale: Vector
+
+    def __call__(self, x: Vector) -> Float[Array, " feature"]:
+        """Return φ(x), (feature,)."""
+        return self.kernel.covariance(self._distance(x))
+
+    def jet(self, x: Vector, order: int = 2) -> Jet:
+        """Return the basis functions with their derivatives up to an order of 0, 1 or 2."""
+        r = self._distance(x)
+        value = self.kernel.covariance(r)
+        if order == 0:
+            return Jet(value, None, None)
+        direction = (x - self.centres) / self.lengthscale**2
+        slope = self.kernel.slope(r)
+        gradient = slope[:, None] * direction
+        if order == 1:
+            return Jet(value, gradient, None)
+        bent = self.kernel.bend(r)[:, None, None] * direction[:, :, None] * direction[:, None, :]
+        return Jet(value, gradient, bent + slope[:, None, None] * jnp.diag(1 / self.lengthscale**2))
+
+    def combination(self, weights: Float[Array, "feature output"], x: Vector, order: int = 2) -> Jet:
+        """Return Wᵀ φ with its derivatives; the sum over features comes before the outer products."""
+        r = self._distance(x)
+        value = self.kernel.covariance(r) @ weights
+        if order == 0:
+            return Jet(value, None, None)
+        direction = (x - self.centres) / self.lengthscale**2
+        slope = self.kernel.slope(r)[:, None] * weights
+        gradient = slope.T @ direction
+        if order == 1:
+            return Jet(value, gradient, None)
+        bend = self.kernel.bend(r)[:, None] * weights
+        bent = jnp.einsum("fo,fj,fk->ojk", bend, direction, direction)
+        return Jet(
+            value, gradient, bent + jnp.sum(slope, 0)[:, None, None] * jnp.diag(1 / self.lengthscale**2)
+        )
+
+    def _distance(self, x: Vector) -> Float[Array, " feature"]:
+        return jnp.sqrt(jnp.sum(((x - self.centres) / self.lengthscale) ** 2, -1) + _TINY)

@@ -1,0 +1,71 @@
+"""The contract of finite sums of basis functions that stand for a Gaussian process."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any
+
+import numpy as np
+from jaxtyping import Array, Float
+
+from sdebayes._core.types import Vector
+from sdebayes.dynamics import BasisField
+from sdebayes.priors.base import DataScale
+from sdebayes.priors.kernels import AbstractKernel
+
+
+class AbstractExpansion(ABC):
+    """A finite-dimensional approximation of a Gaussian process of mean 0 and variance 1."""
+
+    @abstractmethod
+    def scaled_to(
+        self, scale: DataScale, location: np.ndarray, unit: np.ndarray, kernel: AbstractKernel
+    ) -> Any:
+        """Return a copy with numbers in the place of the data-scaled constants.
+
+        Parameters
+        ----------
+        scale
+            The data's scale.
+        location, unit
+            Middle and standard deviation of each state, (state,).
+        kernel
+            The covariance.
+        """
+
+    def shortest_lengthscale(self, kernel: AbstractKernel, state_dim: int) -> np.ndarray:
+        """Return the shortest length-scale that the basis represents, (state,), in units of state; 0 for any."""
+        return np.zeros(state_dim)
+
+    @abstractmethod
+    def count(self, state_dim: int) -> int:
+        """Return the number of basis functions."""
+
+    @abstractmethod
+    def field(
+        self,
+        kernel: AbstractKernel,
+        location: Vector,
+        lengthscale: Vector,
+        fixed: bool,
+        normals: Float[Array, "feature output"],
+    ) -> BasisField:
+        """Return the function that standard normal numbers make.
+
+        Parameters
+        ----------
+        kernel
+            The covariance.
+        location
+            Middle of each state, (state,).
+        lengthscale
+            ℓ, (state,), in units of state.
+        fixed
+            Whether the length-scale is a constant.
+        normals
+            z, (feature, output).
+        """
+
+    @abstractmethod
+    def describe(self, kernel: AbstractKernel) -> list[str]:
+        """Say the basis in words and formulas, a line each."""

@@ -1,0 +1,150 @@
+"""Gaussian-process priors over nonlinear fields."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from math import exp
+from typing import ClassVar
+
+import jax.numpy as jnp
+import numpy as np
+import numpyro
+import numpyro.distributions as dist
+from jaxtyping import Array, Float
+
+from sdebayes._core.errors import ModelError
+from sdebayes.dynamics import BasisField
+from sdebayes.priors.base import DataScale, Dims, check_constants, constant, positive, say
+from sdebayes.priors.expansion import AbstractExpansion
+from sdebayes.priors.field import AbstractFieldPrior, Constants
+from sdebayes.priors.hsgp import HSGP, MOST_STATES
+from sdebayes.priors.kernels import AbstractKernel, SquaredExponential
+from sdebayes.priors.random_fourier import RandomFourier
+
+_LOWER_TAIL = 1.28  # standard normal quantile of 90 %
+
+
+@dataclass(frozen=True, eq=False)
+class GP(AbstractFieldPrior):
+    r"""Independent Gaussian processes, one for each output, with the same kernel and length-scales.
+
+    .. math::
+        u_j \sim \mathrm{GP}(0, k), \qquad k(x, x') = k\Bigl(\sqrt{\textstyle\sum_i (x_i - x'_i)^2 / (s_i ℓ_i)^2}\Bigr),
+        \qquad \log ℓ_i \sim N(\log \tilde ℓ_i, σ_ℓ^2),
+
+    in units of the states' standard deviations s, as a sum of basis functions with standard normal weights; the rest
+    is said at `AbstractFieldPrior`. As a drift it stands beside a stable linear map and is bounded, so that every draw
+    is dissipative.
+
+    Parameters
+    ----------
+    mean, amplitude, drift_scale, location, state_scale
+        As in `AbstractFieldPrior`.
+    kernel
+        The covariance: `SquaredExponential`, `Matern52` or `Matern32`.
+    basis
+        `HSGP`, `RandomFourier` or `Inducing`; default: HSGP for up to three states, random Fourier features above.
+    lengthscale
+        ℓ, (state,) or a number, in units of s; default: learned. Where it is given, the basis functions are computed
+        once for all data.
+    lengthscale_median
+        Prior median of a learned ℓ, (state,) or a number; default: the root of the number of states, at which two
+        typical points are correlated alike in any number of states, or, if that is more, the median that leaves 10 %
+        below the shortest length-scale that the basis represents.
+    lengthscale_spread
+        Prior standard deviation of log ℓ.
+
+    Raises
+    ------
+    ModelError
+        If a part is of the wrong kind, a number is out of its range, or the basis does not fit the number of states.
+
+    References
+    ----------
+    Rasmussen & Williams (2006), Gaussian Processes for Machine Learning, ch. 4 and sec. 5.1. The growth of the
+    length-scale with the number of states: Hvarfner, Hellsten & Nardi (2024), arXiv:2402.02229.
+    """
+
+    title: ClassVar[str] = "Gaussian process"
+    kernel: AbstractKernel = field(default_factory=SquaredExponential)
+    basis: AbstractExpansion | None = None
+    lengthscale: Constants = None
+    lengthscale_median: Constants = None
+    lengthscale_spread: float = 0.4
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_constants(self, positive=("lengthscale", "lengthscale_median", "lengthscale_spread"))
+        if not isinstance(self.kernel, AbstractKernel):
+            raise ModelError(
+                f"GP: kernel is {self.kernel!r}; expected an object such as sdebayes.priors.Matern52()."
+            )
+        if not isinstance(self.basis, AbstractExpansion | None):
+            raise ModelError(
+                f"GP: basis is {self.basis!r}; expected sdebayes.priors.HSGP(), RandomFourier() or Inducing()."
+            )
+
+    def scaled_to(self, scale: DataScale) -> GP:
+        """Return a copy with numbers in the place of the data-scaled constants."""
+        scaled = super().scaled_to(scale)
+        n = len(scale.states)
+        location = constant("location", scaled.location, "GP", n)
+        unit = constant("state_scale", scaled.state_scale, "GP", n)
+        basis = self.basis or (HSGP() if n <= MOST_STATES else RandomFourier())
+        basis = basis.scaled_to(scale, location, unit, self.kernel)
+        median = self.lengthscale_median
+        if median is None:
+            shortest = basis.shortest_lengthscale(self.kernel, n) / unit
+            median = np.maximum(np.sqrt(n), exp(_LOWER_TAIL * self.lengthscale_spread) * shortest)
+        return replace(scaled, basis=basis, lengthscale_median=median)
+
+    def field_dims(self, name: str, output: str | None) -> Dims:
+        """Names and dimensions of amplitude and length-scale."""
+        dims: Dims = {f"{name}_amplitude": [] if output is None else [output]}
+        return dims | ({f"{name}_lengthscale": ["state"]} if self.lengthscale is None else {})
+
+    def sample_field(
+        self, name: str, state_dim: int, scale: Float[Array, " output"], shared_amplitude: bool = False
+    ) -> BasisField:
+        """Draw α_j d_j u_j(x) inside a NumPyro model."""
+        if self.basis is None:
+            raise ModelError(
+                "GP: the basis is chosen for data that the prior has not seen; call model.scaled_to(data)."
+            )
+        location = jnp.asarray(constant("location", self.location, "GP", state_dim))
+        unit = jnp.asarray(constant("state_scale", self.state_scale, "GP", state_dim))
+        if self.lengthscale is None:
+            median = constant("lengthscale_median", self.lengthscale_median, "GP", state_dim)
+            lengthscale = positive(f"{name}_lengthscale", median, self.lengthscale_spread)
+        else:
+            lengthscale = jnp.asarray(constant("lengthscale", self.lengthscale, "GP", state_dim))
+        amplitude = self.sample_amplitude(name, scale.shape[0], shared_amplitude)
+        shape = [self.basis.count(state_dim), scale.shape[0]]
+        normals = numpyro.sample(f"{name}_weights", dist.Normal(0.0, 1.0).expand(shape).to_event(2))
+        return self.basis.field(
+            self.kernel,
+            location,
+            unit * lengthscale,
+            self.lengthscale is not None,
+            normals * amplitude * scale,
+        )
+
+    def describe_field(self, symbol: str) -> list[str]:
+        """Say the law of u in words and formulas, a line each."""
+        unit = say(self.state_scale, "data standard deviation")
+        median = say(self.lengthscale_median, "√states, or more where the basis needs it")
+        law = (
+            f"log ℓ_i ~ Normal(log {median}, {self.lengthscale_spread:g})"
+            if self.lengthscale is None
+            else f"ℓ = {say(self.lengthscale, '')}"
+        )
+        basis = (
+            self.basis.describe(self.kernel)
+            if self.basis
+            else ["basis: HSGP for up to three states, random Fourier features above"]
+        )
+        return [
+            f"{symbol}_j ~ GP(0, k), {self.kernel.title} k(r), r² = Σ_i (x_i − x'_i)² / (s_i ℓ_i)², s = {unit}",
+            law,
+            *basis,
+        ]

@@ -1,0 +1,133 @@
+"""Hilbert-space Gaussian processes, for up to three states."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from math import prod
+
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from sdebayes._core.errors import ModelError
+from sdebayes._core.types import Vector
+from sdebayes.dynamics import BasisField, LaplacianBasis
+from sdebayes.priors.base import DataScale, check_constants, constant, say
+from sdebayes.priors.expansion import AbstractExpansion
+from sdebayes.priors.kernels import AbstractKernel
+
+_FUNCTIONS = {1: 20, 2: 10, 3: 6}
+MOST_STATES = max(_FUNCTIONS)
+_FULL = 0.4  # share of the way from the farthest datum to the edge over which the prior is left as it is
+
+
+@dataclass(frozen=True, eq=False)
+class HSGP(AbstractExpansion):
+    r"""Laplacian eigenfunctions φ of a box around the data, for up to three states.
+
+    .. math:: g(x) = \sum_i \sqrt{S(ω_i)}\, φ_i(x)\, z_i, \qquad z_i \sim N(0, 1),
+
+    with the kernel's spectral density S. The functions do not depend on the length-scale. They are cut off smoothly
+    outside of the data, from 40 % of the way between the farthest datum and the edge of the box, and are 0 beyond.
+    The prior variance is 1 farther than about one and a half length-scales from the edge, and falls towards it.
+
+    Parameters
+    ----------
+    functions
+        Number m of functions of each state, one number or (state,); default: 20 for one state, 10 each for two, 6
+        each for three. Their product is the size of the basis. It represents length-scales above q L_j / m_j, with
+        q = 1.75 (squared-exponential), 2.65 (Matérn 5/2) or 3.42 (Matérn 3/2).
+    box
+        Half-length of the box in multiples of the data's extent; above 1.
+    half_length
+        L, (state,), in units of state; default: ``box`` times the largest distance of the data from the middle.
+
+    Raises
+    ------
+    ModelError
+        If a number is out of its range, or there are more than three states.
+
+    References
+    ----------
+    Solin & Särkkä (2020), doi:10.1007/s11222-019-09886-w; the rule for m: Riutort-Mayol et al. (2023),
+    doi:10.1007/s11222-022-10167-2.
+    """
+
+    functions: int | Sequence[int] | None = None
+    box: float = 1.5
+    half_length: Sequence[float] | np.ndarray | float | None = None
+
+    def __post_init__(self) -> None:
+        check_constants(self, positive=("box", "half_length"))
+        if self.box <= 1:
+            raise ModelError(
+                f"HSGP: box is {self.box}; expected more than 1, such as 1.5: room around the data."
+            )
+        numbers = np.atleast_1d(1 if self.functions is None else self.functions)
+        if not np.issubdtype(numbers.dtype, np.integer) or np.any(numbers < 1):
+            raise ModelError(f"HSGP: functions is {self.functions}; expected positive whole numbers.")
+
+    def scaled_to(
+        self, scale: DataScale, location: np.ndarray, unit: np.ndarray, kernel: AbstractKernel
+    ) -> HSGP:
+        """Return a copy with the box and the numbers of functions."""
+        extent = scale.extent + np.abs(location - scale.location)
+        return replace(
+            self,
+            functions=self._numbers(len(scale.states)),
+            half_length=self.box * extent if self.half_length is None else self.half_length,
+        )
+
+    def shortest_lengthscale(self, kernel: AbstractKernel, state_dim: int) -> np.ndarray:
+        """Return q L_j / m_j, (state,), in units of state."""
+        half_length = constant("half_length", self.half_length, "HSGP", state_dim)
+        return kernel.resolution * half_length / np.array(self._numbers(state_dim))
+
+    def count(self, state_dim: int) -> int:
+        """Return the product of the numbers of functions."""
+        return prod(self._numbers(state_dim))
+
+    def field(
+        self,
+        kernel: AbstractKernel,
+        location: Vector,
+        lengthscale: Vector,
+        fixed: bool,
+        normals: Float[Array, "feature output"],
+    ) -> BasisField:
+        """Return the function that standard normal numbers make."""
+        n = location.shape[0]
+        half_length = jnp.asarray(constant("half_length", self.half_length, "HSGP", n))
+        window = (1 + _FULL * (self.box - 1)) / self.box
+        basis = LaplacianBasis(location, half_length, self._numbers(n), window)
+        log_variance = kernel.log_spectral_density(basis.frequencies, lengthscale) - jnp.sum(
+            jnp.log(half_length)
+        )
+        return BasisField(basis, jnp.exp(0.5 * log_variance)[:, None] * normals)
+
+    def describe(self, kernel: AbstractKernel) -> list[str]:
+        """Say the basis in words and formulas, a line each."""
+        default = "20 (one state), 10 × 10 (two) or 6 × 6 × 6 (three)"
+        numbers = default if self.functions is None else " × ".join(map(str, np.atleast_1d(self.functions)))
+        lines = [
+            f"basis: {numbers} Laplacian eigenfunctions of the box |x_i − m_i| < L_i, 0 outside, "
+            f"L = {say(self.half_length, f'{self.box:g} × data extent')}"
+        ]
+        if self.half_length is not None and isinstance(self.functions, tuple):
+            shortest = self.shortest_lengthscale(kernel, len(self.functions))
+            lines.append(
+                f"represents length-scales above {kernel.resolution:g}·L_i/m_i = {say(shortest, '')}"
+            )
+        return lines
+
+    def _numbers(self, state_dim: int) -> tuple[int, ...]:
+        if state_dim not in _FUNCTIONS:
+            raise ModelError(
+                f"HSGP: the basis is a product over states, too large for {state_dim} of them; for more than "
+                f"{MOST_STATES} states use sdebayes.priors.RandomFourier() or sdebayes.priors.Inducing()."
+            )
+        numbers = np.atleast_1d(_FUNCTIONS[state_dim] if self.functions is None else self.functions)
+        if numbers.size not in (1, state_dim):
+            raise ModelError(f"HSGP: functions is {self.functions}; expected one number or {state_dim}.")
+        return tuple(int(number) for number in np.broadcast_to(numbers, (state_dim,)))
