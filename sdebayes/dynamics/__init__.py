@@ -1,7 +1,13 @@
 """Drift, diffusion and SDE as pure functions: Equinox modules with no probability inside."""
 
 from sdebayes.dynamics.basis import AbstractBasis, Jet, TabulatedBasis
-from sdebayes.dynamics.diffusion import AbstractDiffusion, ConstantDiffusion, ParametricDiffusion
+from sdebayes.dynamics.diffusion import (
+    AbstractDiffusion,
+    ConstantDiffusion,
+    DiagonalDiffusion,
+    FullDiffusion,
+    ParametricDiffusion,
+)
 from sdebayes.dynamics.drift import (
     AbstractDrift,
     AffineDrift,
@@ -13,6 +19,7 @@ from sdebayes.dynamics.drift import (
 from sdebayes.dynamics.field import AbstractField, BasisField
 from sdebayes.dynamics.hsgp import LaplacianBasis
 from sdebayes.dynamics.inducing import KernelBasis
+from sdebayes.dynamics.network import Network
 from sdebayes.dynamics.observed import ObservedSDE
 from sdebayes.dynamics.random_fourier import FourierBasis
 from sdebayes.dynamics.sde import SDE
@@ -26,13 +33,16 @@ __all__ = [
     "AffineDrift",
     "BasisField",
     "ConstantDiffusion",
+    "DiagonalDiffusion",
     "Expansion",
     "FieldDrift",
     "FourierBasis",
+    "FullDiffusion",
     "Jet",
     "KernelBasis",
     "LaplacianBasis",
     "LinearDrift",
+    "Network",
     "ObservedSDE",
     "ParametricDiffusion",
     "ParametricDrift",

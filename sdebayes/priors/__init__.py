@@ -1,7 +1,9 @@
 """Priors: NumPyro programs that, called inside a model, return drift and diffusion functions."""
 
 from sdebayes.priors.base import AbstractDiffusionPrior, AbstractDriftPrior, DataScale
+from sdebayes.priors.bnn import BNN
 from sdebayes.priors.diffusion import Constant
+from sdebayes.priors.diffusion_field import Diagonal, Full
 from sdebayes.priors.gp import GP
 from sdebayes.priors.hsgp import HSGP
 from sdebayes.priors.inducing import Inducing
@@ -11,13 +13,16 @@ from sdebayes.priors.parametric import Fixed, Parametric
 from sdebayes.priors.random_fourier import RandomFourier
 
 __all__ = [
+    "BNN",
     "GP",
     "HSGP",
     "AbstractDiffusionPrior",
     "AbstractDriftPrior",
     "Constant",
     "DataScale",
+    "Diagonal",
     "Fixed",
+    "Full",
     "Inducing",
     "Linear",
     "Matern32",

@@ -1,0 +1,166 @@
+"""Priors over state-dependent diffusion: a constant, and a field that changes it from place to place."""
+
+from __future__ import annotations
+
+import dataclasses
+from abc import abstractmethod
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
+
+import jax.numpy as jnp
+
+from sdebayes._core.errors import ModelError
+from sdebayes._core.types import Vector
+from sdebayes.dynamics import DiagonalDiffusion, FullDiffusion
+from sdebayes.priors.base import AbstractDiffusionPrior, DataScale, Dims
+from sdebayes.priors.diffusion import Constant, Shape
+from sdebayes.priors.field import AbstractFieldPrior
+from sdebayes.priors.gp import GP
+
+
+@dataclass(frozen=True, eq=False)
+class AbstractFieldDiffusion(AbstractDiffusionPrior):
+    """A prior over diffusion that is a constant one where a field u is zero.
+
+    Parameters
+    ----------
+    field
+        Prior of u, without unit: its amplitude counts; its linear part and its scale as a drift do not.
+    mean
+        Prior of Σ where u = 0.
+
+    Raises
+    ------
+    ModelError
+        If the field is no prior over fields, or the mean is no `Constant` of the right shape.
+    """
+
+    shape: ClassVar[Shape]
+    field: AbstractFieldPrior = dataclasses.field(default_factory=GP)
+    mean: Constant = dataclasses.field(default_factory=Constant)
+
+    def __post_init__(self) -> None:
+        name = type(self).__name__
+        if not isinstance(self.field, AbstractFieldPrior):
+            raise ModelError(
+                f"{name}: field is {self.field!r}; expected a prior over fields such as sdebayes.priors.GP()."
+            )
+        if not isinstance(self.mean, Constant) or self.mean.shape != self.shape:
+            raise ModelError(
+                f"{name}: mean is {self.mean!r}; expected sdebayes.priors.Constant(shape={self.shape!r})."
+            )
+
+    def scaled_to(self, scale: DataScale) -> Any:
+        """Return a copy with numbers in the place of the data-scaled constants."""
+        return replace(self, field=self.field.scaled_to(scale), mean=self.mean.scaled_to(scale))
+
+    @abstractmethod
+    def describe_form(self) -> tuple[str, str, str]:
+        """Say how G is made of u, what Σ is where u = 0, and u: its amplitude and v, of standard deviation 1."""
+
+    def describe(self, variance_drawn: bool = False) -> str:
+        """Say the prior in words and formulas."""
+        form, middle, size = self.describe_form()
+        _, *constant = self.mean.describe(variance_drawn).split("\n")
+        return "\n".join(
+            [
+                f"Diffusion: {self.shape}, varies with x, {form}",
+                f"  {middle}, where u = 0:",
+                *("  " + line for line in constant),
+                f"  {size} ~ HalfNormal({self.field.amplitude:g})",
+                *("  " + line for line in self.field.describe_field("v")),
+            ]
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Diagonal(AbstractFieldDiffusion):
+    r"""Independent noise whose size varies from place to place.
+
+    .. math::
+        G(x) = \mathrm{diag}\big(g_j\, \mathrm{softplus}(u_j(x) + \log(e - 1))\big), \qquad
+        u_j = α_j v_j, \quad α_j \sim \mathrm{HalfNormal}(a),
+
+    so that Σ_jj = g_j² where u_j = 0, with the law that `Constant` gives it, and v has prior standard deviation 1.
+
+    Parameters
+    ----------
+    field
+        Prior of v with its amplitude a; its linear part and its scale as a drift are not used.
+    mean
+        Prior of diag(g²), a diagonal `Constant`: the parameter ``diffusion_variance``.
+
+    Raises
+    ------
+    ModelError
+        If the field is no prior over fields, or the mean is no diagonal `Constant`.
+    """
+
+    shape: ClassVar[Shape] = "diagonal"
+    mean: Constant = dataclasses.field(default_factory=lambda: Constant("diagonal"))
+
+    def dims(self) -> Dims:
+        """Names and dimensions of Σ where u = 0, and of the field's parameters."""
+        return self.mean.dims() | self.field.field_dims("diffusion", "state")
+
+    def sample(self, state_dim: int, *, variance: Vector | None = None) -> DiagonalDiffusion:
+        """Draw G inside a NumPyro model."""
+        constant = self.mean.sample(state_dim, variance=variance)
+        field = self.field.sample_field("diffusion", state_dim, jnp.ones(state_dim))
+        return DiagonalDiffusion(jnp.diagonal(constant.factor), field)
+
+    def describe_form(self) -> tuple[str, str, str]:
+        """Say how G is made of u, what Σ is where u = 0, and u."""
+        return "G_jj(x) = g_j softplus(u_j(x) + log(e − 1))", "Σ_jj = g_j²", "u_j(x) = α_j v_j(x), α_j"
+
+
+@dataclass(frozen=True, eq=False)
+class Full(AbstractFieldDiffusion):
+    r"""Correlated noise whose size and correlations vary from place to place.
+
+    .. math::
+        G(x) = L M(x), \qquad M_{ii} = \mathrm{softplus}(u_{ii}(x) + \log(e - 1)), \quad
+        M_{ij} = u_{ij}(x) \;\; (i > j), \quad M_{ij} = 0 \;\; (i < j), \qquad
+        u = α v, \quad α \sim \mathrm{HalfNormal}(a),
+
+    so that Σ = L Lᵀ where u = 0, with the law that `Constant` gives it, and v has prior standard deviation 1. As in
+    every Cholesky form, the law depends a little on the order of the states.
+
+    Parameters
+    ----------
+    field
+        Prior of v with its amplitude a; its linear part and its scale as a drift are not used.
+    mean
+        Prior of L Lᵀ, a full `Constant`: the parameter ``diffusion_covariance``.
+
+    Raises
+    ------
+    ModelError
+        If the field is no prior over fields, or the mean is no full `Constant`.
+
+    References
+    ----------
+    Pinheiro & Bates (1996), sec. 2.2, doi:10.1007/BF00140873, for the log-Cholesky form, here with softplus in the
+    place of the exponential: Σ then grows with the square of u at the most.
+    """
+
+    shape: ClassVar[Shape] = "full"
+
+    def dims(self) -> Dims:
+        """Names and dimensions of Σ where u = 0, and of the field's parameters."""
+        return self.mean.dims() | self.field.field_dims("diffusion", None)
+
+    def sample(self, state_dim: int, *, variance: Vector | None = None) -> FullDiffusion:
+        """Draw G inside a NumPyro model."""
+        constant = self.mean.sample(state_dim, variance=variance)
+        entries = jnp.ones(state_dim * (state_dim + 1) // 2)
+        field = self.field.sample_field("diffusion", state_dim, entries, shared_amplitude=True)
+        return FullDiffusion(constant.factor, field)
+
+    def describe_form(self) -> tuple[str, str, str]:
+        """Say how G is made of u, what Σ is where u = 0, and u."""
+        return (
+            "G(x) = L M(x), M lower triangular, M_ii = softplus(u_ii(x) + log(e − 1)), M_ij = u_ij(x)",
+            "Σ = L Lᵀ",
+            "u_ij(x) = α v_ij(x), α",
+        )
