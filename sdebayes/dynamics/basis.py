@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
@@ -90,6 +90,15 @@ class AbstractBasis(eqx.Module):
         return Jet._make(
             None if part is None else jnp.tensordot(weights, part, (0, 0)) for part in self.jet(x, order)
         )
+
+
+    def tabulate(self, x: Vector, order: int) -> Any:
+        """Return what there is to know of fixed basis functions at x, derivatives up to ``order`` included."""
+        return self.jet(x, order)
+
+    def at(self, table: Any) -> AbstractBasis:
+        """Return the basis as it is at the point of a table: only its values and derivatives there may be read."""
+        return TabulatedBasis(table)
 
 
 class TabulatedBasis(AbstractBasis):

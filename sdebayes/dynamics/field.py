@@ -6,11 +6,10 @@ from abc import abstractmethod
 from typing import Any
 
 import equinox as eqx
-import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from sdebayes._core.types import Vector
-from sdebayes.dynamics.basis import AbstractBasis, Jet, TabulatedBasis, jet_of
+from sdebayes.dynamics.basis import AbstractBasis, Jet, jet_of
 
 
 class AbstractField(eqx.Module):
@@ -49,19 +48,16 @@ class BasisField(AbstractField):
 
     def __call__(self, x: Vector) -> Float[Array, " output"]:
         """Return Wᵀ φ(x), (output,)."""
-        return self.basis(x) @ self.weights
+        return self.jet(x, 0).value
 
     def jet(self, x: Vector, order: int = 2) -> Jet:
         """Return the value and the derivatives up to an order of 0, 1 or 2."""
-        features = self.basis.jet(x, order)
-        return Jet(
-            *(None if part is None else jnp.tensordot(self.weights, part, (0, 0)) for part in features)
-        )
+        return self.basis.combination(self.weights, x, order)
 
     def tabulate(self, x: Vector, order: int) -> Any:
-        """Return the basis functions' jet, or None where they depend on parameters."""
-        return self.basis.jet(x, order) if self.basis.fixed else None
+        """Return the basis functions' table, or None where they depend on parameters."""
+        return self.basis.tabulate(x, order) if self.basis.fixed else None
 
     def at(self, table: Any) -> AbstractField:
         """Return the field with its basis read from a table."""
-        return self if table is None else BasisField(TabulatedBasis(table), self.weights)
+        return self if table is None else BasisField(self.basis.at(table), self.weights)

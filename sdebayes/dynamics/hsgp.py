@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import reduce
+from typing import Any
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -47,6 +48,7 @@ class LaplacianBasis(AbstractBasis):
     half_length: Vector
     functions: tuple[int, ...] = eqx.field(static=True)
     window: float = eqx.field(static=True)
+    factors: list[Float[Array, "derivative function"]] | None = None
 
     @property
     def frequencies(self) -> Float[Array, "feature state"]:
@@ -78,6 +80,14 @@ class LaplacianBasis(AbstractBasis):
             table = jnp.tensordot(table, factor, (0, 1))
         return self._jet(lambda orders: table[:, *orders], order)
 
+    def tabulate(self, x: Vector, order: int) -> Any:
+        """Return the functions of each state: far less than their products."""
+        return self._factors(x, order)
+
+    def at(self, table: Any) -> LaplacianBasis:
+        """Return the basis as it is at the point of a table."""
+        return LaplacianBasis(self.location, self.half_length, self.functions, self.window, table)
+
     def _jet(self, derivative: Callable[[np.ndarray], Array], order: int) -> Jet:
         """Collect the derivatives of given orders in each state."""
         unit = np.eye(len(self.functions), dtype=int)
@@ -91,6 +101,8 @@ class LaplacianBasis(AbstractBasis):
 
     def _factors(self, x: Vector, order: int) -> list[Float[Array, "derivative function"]]:
         """Return the functions of each state with their derivatives up to an order."""
+        if self.factors is not None:
+            return [factor[: order + 1] for factor in self.factors]
         factors = []
         for m, L, distance in zip(self.functions, self.half_length, x - self.location, strict=True):
             z = jnp.clip(distance / L, -1.0, 1.0)

@@ -28,9 +28,10 @@ class AbstractFieldPrior(AbstractDriftPrior):
 
     .. math:: f_j(x) = [A (b - x)]_j + α_j d_j u_j(x), \qquad α_j \sim \mathrm{HalfNormal}(a),
 
-    where u has prior mean 0 and prior standard deviation 1 around the data, and :math:`d_j` is the size that a drift
-    has at a typical distance from the middle: s_j / T_j with the data's standard deviation and decorrelation time
-    where the states are observed exactly, :math:`Σ_{jj} / 2\sqrt{P_{jj}}` where noise is learned.
+    where u has prior mean 0 and prior standard deviation 1 around the data, and :math:`d_j` is the size of a drift that
+    moves the data as they are seen to move: where the states are observed exactly the larger of s_j / T_j, with the data's
+    standard deviation and decorrelation time, and q_j / s_j, with their mean squared increment per unit time, which a
+    drift has to balance; :math:`Σ_{jj} / 2\sqrt{P_{jj}}` where noise is learned.
 
     Parameters
     ----------
@@ -71,7 +72,9 @@ class AbstractFieldPrior(AbstractDriftPrior):
         return replace(
             self,
             mean=self.mean.scaled_to(scale),
-            drift_scale=sd / scale.decorrelation_time if self.drift_scale is None else self.drift_scale,
+            drift_scale=np.maximum(sd / scale.decorrelation_time, scale.rate / sd)
+            if self.drift_scale is None
+            else self.drift_scale,
             location=scale.location if self.location is None else self.location,
             state_scale=sd if self.state_scale is None else self.state_scale,
         )
@@ -139,7 +142,7 @@ class AbstractFieldPrior(AbstractDriftPrior):
         size = (
             "½Σ_jj/√P_jj"
             if variance_drawn
-            else say(self.drift_scale, "data standard deviation / decorrelation time") + " per unit time"
+            else say(self.drift_scale, "max(s_j/T_j, q_j/s_j) of the data") + " per unit time"
         )
         return "\n".join(
             [
