@@ -2,6 +2,7 @@
 
 from sdebayes.schemes.base import AbstractScheme, AffineTransition
 from sdebayes.schemes.euler_maruyama import EulerMaruyama
+from sdebayes.schemes.linear_noise import LinearNoise
 from sdebayes.schemes.local_linearization import LocalLinearization
 
-__all__ = ["AbstractScheme", "AffineTransition", "EulerMaruyama", "LocalLinearization"]
+__all__ = ["AbstractScheme", "AffineTransition", "EulerMaruyama", "LinearNoise", "LocalLinearization"]

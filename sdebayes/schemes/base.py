@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Callable
 from typing import ClassVar
 
 import equinox as eqx
+import jax
+import jax.numpy as jnp
 
 from sdebayes._core.types import Matrix, Scalar, Vector
 from sdebayes.dynamics import SDE
@@ -57,6 +60,50 @@ class AbstractScheme(eqx.Module):
     def transition(self, sde: SDE, x: Vector, t: Scalar, dt: Scalar) -> tuple[Vector, Matrix]:
         """Return mean (state,) and covariance (state, state) of X(t + Δt) given X(t) = x."""
 
+    def propagate(
+        self, sde: SDE, mean: Vector, covariance: Matrix, t: Scalar, dt: Scalar
+    ) -> tuple[Vector, Matrix, Matrix]:
+        r"""Carry an uncertain state over one step, as a Gaussian filter does.
+
+        Parameters
+        ----------
+        sde
+            Drift and diffusion.
+        mean, covariance
+            m and P of X(t), (state,) and (state, state).
+        t, dt
+            Time and step.
+
+        Returns
+        -------
+        (mean, F, Q)
+            Mean of X(t + Δt), (state,): the scheme's mean μ(m) and what P adds to it through the curvature,
+            :math:`\tfrac12 \mathrm{tr}(P\, ∂^2 μ)`; μ's derivative F at m, (state, state); the covariance Q of the
+            step's own noise, (state, state), so that X(t + Δt) has the covariance F P Fᵀ + Q.
+        """
+
+        def law(x: Vector) -> tuple[Vector, tuple[Vector, Matrix]]:
+            following, noise = self.transition(sde, x, t, dt)
+            return following, (following, noise)
+
+        F, (following, noise) = jax.jacfwd(law, has_aux=True)(mean)
+        return following + mean_shift(lambda x: law(x)[0], mean, covariance), F, noise
+
     @abstractmethod
     def affine_transition(self, sde: SDE, dt: Scalar) -> AffineTransition:
         """Return the law over Δt of an SDE with linear drift and constant Σ."""
+
+
+def mean_shift(function: Callable[[Vector], Vector], x: Vector, covariance: Matrix) -> Vector:
+    """Return ½ tr(P ∂²g) at x, (state,): what a spread P adds to the mean of g(X), to second order.
+
+    Made of second derivatives along ``state`` pairs of directions, without the array of all of them.
+    """
+
+    def second(one: Vector, other: Vector) -> Vector:
+        def first(point: Vector) -> Vector:
+            return jax.jvp(function, (point,), (one,))[1]
+
+        return jax.jvp(first, (x,), (other,))[1]
+
+    return 0.5 * jnp.sum(jax.vmap(second)(jnp.eye(x.shape[0], dtype=x.dtype), covariance), 0)

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 
 from sdebayes._core.types import Matrix, Scalar, Vector
 from sdebayes.dynamics import SDE
-from sdebayes.schemes.base import AbstractScheme, AffineTransition
+from sdebayes.schemes.base import AbstractScheme, AffineTransition, mean_shift
 
 
 class EulerMaruyama(AbstractScheme):
@@ -29,6 +29,15 @@ class EulerMaruyama(AbstractScheme):
     def transition(self, sde: SDE, x: Vector, t: Scalar, dt: Scalar) -> tuple[Vector, Matrix]:
         """Return the mean and covariance of the next state."""
         return x + sde.drift(x, t) * dt, sde.covariance(x, t) * dt
+
+    def propagate(
+        self, sde: SDE, mean: Vector, covariance: Matrix, t: Scalar, dt: Scalar
+    ) -> tuple[Vector, Matrix, Matrix]:
+        """Return m + (f + ½ tr(P ∂²f)) Δt, F = I + ∂f/∂x Δt and Σ Δt."""
+        following, noise = self.transition(sde, mean, t, dt)
+        shift = mean_shift(lambda x: sde.drift(x, t), mean, covariance)
+        F = jnp.eye(mean.shape[0], dtype=mean.dtype) + sde.drift.jacobian(mean, t) * dt
+        return following + shift * dt, F, noise
 
     def affine_transition(self, sde: SDE, dt: Scalar) -> AffineTransition:
         """Return the law of the next state of a linear SDE."""

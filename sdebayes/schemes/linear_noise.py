@@ -1,0 +1,119 @@
+"""The linear noise approximation."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import equinox as eqx
+import jax.numpy as jnp
+
+from sdebayes._core.errors import ModelError
+from sdebayes._core.types import Matrix, Scalar, Vector
+from sdebayes.dynamics import SDE
+from sdebayes.schemes.base import AbstractScheme, AffineTransition, mean_shift
+
+
+class LinearNoise(AbstractScheme):
+    r"""The normal law whose covariance follows the drift linearised along the mean.
+
+    With :math:`J = ∂f/∂x` at m and Φ(u, s) the flow of :math:`\dot δ = J δ` from s to u,
+
+    .. math::
+        \dot m = f(m, t) + \tfrac12 \mathrm{tr}\bigl(Q\, ∂^2 f(m, t)\bigr), \qquad
+        Q = \int_0^{Δt} Φ(Δt, s)\, Σ(m_s, s)\, Φ(Δt, s)^\top ds.
+
+    The trace is what noise adds to the mean through the drift's curvature: van Kampen's next term. Without it, in the
+    classical approximation, the mean is off by a term in Δt² as Euler–Maruyama's is.
+
+    In each of ``steps`` equal parts of Δt, f and Φ take one step of the classical Runge–Kutta method, the trace the
+    trapezoidal rule, and Q Simpson's rule with the mid-point by Hermite's interpolation: a sum of positive semidefinite
+    matrices, so positive definite at any Δt. Multiplicative noise is allowed. A part costs four evaluations of f and
+    its Jacobian, three of Σ (one where it is constant) and second derivatives of f along ``state`` pairs of
+    directions. Stable where ‖J‖Δt < 2.8 ``steps``.
+
+    Parameters
+    ----------
+    steps
+        Number of parts of Δt.
+
+    Raises
+    ------
+    ModelError
+        If ``steps`` is not a positive whole number.
+
+    References
+    ----------
+    van Kampen (2007), Stochastic Processes in Physics and Chemistry, ch. X, doi:10.1016/B978-0-444-52965-7.X5000-4;
+    Särkkä & Solin (2019), Applied Stochastic Differential Equations, sec. 9.1, doi:10.1017/9781108186735;
+    Fearnhead, Giagos & Sherlock (2014), sec. 2, doi:10.1111/biom.12152.
+    """
+
+    order: ClassVar[str] = "mean: error O(Δt³); covariance: error O(Δt³), O(Δt²) where Σ is curved in x"
+    reference: ClassVar[str] = "Fearnhead, Giagos & Sherlock (2014), doi:10.1111/biom.12152"
+    steps: int = eqx.field(static=True, default=1)
+
+    def __check_init__(self) -> None:
+        if not isinstance(self.steps, int) or self.steps < 1:
+            raise ModelError(f"LinearNoise: steps is {self.steps!r}; expected a whole number from 1.")
+
+    def transition(self, sde: SDE, x: Vector, t: Scalar, dt: Scalar) -> tuple[Vector, Matrix]:
+        """Return the mean and covariance of the next state."""
+        mean, _, noise = self._moments(sde, x, None, t, dt)
+        return mean, noise
+
+    def propagate(
+        self, sde: SDE, mean: Vector, covariance: Matrix, t: Scalar, dt: Scalar
+    ) -> tuple[Vector, Matrix, Matrix]:
+        """Return the next mean, the flow F = Φ(Δt, 0) and the noise covariance."""
+        return self._moments(sde, mean, covariance, t, dt)
+
+    def _moments(
+        self, sde: SDE, mean: Vector, covariance: Matrix | None, t: Scalar, dt: Scalar
+    ) -> tuple[Vector, Matrix, Matrix]:
+        """Follow the moment equations from a covariance, or from a known state where that is None."""
+
+        def pull(x: Vector, s: Scalar, flow: Matrix, noise: Matrix) -> Vector:
+            spread = noise if covariance is None else flow @ covariance @ flow.T + noise
+            return mean_shift(lambda point: sde.drift(point, s), x, spread)
+
+        h = dt / self.steps
+        end, flow, noise = _part(sde, mean, t, h)
+        after = push = pull(end, t + h, flow, noise)
+        if covariance is not None:
+            push = flow @ mean_shift(lambda point: sde.drift(point, t), mean, covariance) + after
+        mean = end + 0.5 * h * push
+        for part in range(1, self.steps):
+            start = t + part * h
+            end, F, added = _part(sde, mean, start, h)
+            flow, noise, before = F @ flow, F @ noise @ F.T + added, after
+            after = pull(end, start + h, flow, noise)
+            mean = end + 0.5 * h * (F @ before + after)
+        return mean, flow, noise
+
+    def affine_transition(self, sde: SDE, dt: Scalar) -> AffineTransition:
+        """Return the law of the next state of a linear SDE."""
+        drift: Any = sde.drift
+        shift, matrix, noise = self._moments(sde, jnp.zeros_like(drift.offset), None, 0.0, dt)
+        return AffineTransition(matrix, shift, noise)
+
+
+def _part(sde: SDE, m: Vector, t: Scalar, h: Scalar) -> tuple[Vector, Matrix, Matrix]:
+    """Return drift path, flow and noise covariance after a step h of the Runge–Kutta method."""
+    drift, same, half = sde.drift, jnp.eye(m.shape[0], dtype=m.dtype), 0.5 * h
+    f1, J1 = drift(m, t), drift.jacobian(m, t)
+    m2 = m + half * f1
+    f2, K2 = drift(m2, t + half), drift.jacobian(m2, t + half) @ (same + half * J1)
+    m3 = m + half * f2
+    f3, K3 = drift(m3, t + half), drift.jacobian(m3, t + half) @ (same + half * K2)
+    m4 = m + h * f3
+    f4, J4 = drift(m4, t + h), drift.jacobian(m4, t + h)
+    end = m + h / 6 * (f1 + 2 * f2 + 2 * f3 + f4)
+    flow = same + h / 6 * (J1 + 2 * (K2 + K3) + J4 @ (same + h * K3))
+
+    middle = 0.5 * (m + end) + h / 8 * (f1 - f4)
+    from_middle = 0.5 * (same + flow) + h / 8 * (J4 - flow @ J1)
+    at_start, at_middle, at_end = (
+        sde.covariance(x, s) for x, s in ((m, t), (middle, t + half), (end, t + h))
+    )
+    noise = flow @ at_start @ flow.T + 4 * from_middle @ at_middle @ from_middle.T + at_end
+    return end, flow, h / 6 * noise
