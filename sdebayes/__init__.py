@@ -5,7 +5,7 @@ from sdebayes._core import errors
 from sdebayes.analysis.summary import summarize
 from sdebayes.dynamics import SDE
 from sdebayes.inference import NUTS
-from sdebayes.model import Exact, GaussianNoise, SDEModel
+from sdebayes.model import Exact, ExtendedKalman, GaussianNoise, SDEModel, UnscentedKalman
 from sdebayes.paths import (
     PCA,
     Precomputed,
@@ -25,6 +25,7 @@ __all__ = [
     "PCA",
     "SDE",
     "Exact",
+    "ExtendedKalman",
     "GaussianNoise",
     "Posterior",
     "Precomputed",
@@ -32,6 +33,7 @@ __all__ = [
     "SentenceEncoder",
     "Sentences",
     "StateSpace",
+    "UnscentedKalman",
     "analysis",
     "compare",
     "datasets",

@@ -53,7 +53,7 @@ class Flow(NamedTuple):
         )
 
 
-def linear_flow(J: Matrix, covariance: Matrix, dt: Scalar, doublings: int = _DOUBLINGS) -> Flow:
+def linear_flow(J: Matrix, covariance: Matrix, dt: Scalar) -> Flow:
     """Return the flow of dz = J z dt + G dW over a step of any length.
 
     Parameters
@@ -64,8 +64,6 @@ def linear_flow(J: Matrix, covariance: Matrix, dt: Scalar, doublings: int = _DOU
         Covariance rate Σ = G Gᵀ, (state, state).
     dt
         Step, in time.
-    doublings
-        Doublings at the most: ‖J‖Δt may reach a quarter of two to this power.
 
     Notes
     -----
@@ -73,14 +71,41 @@ def linear_flow(J: Matrix, covariance: Matrix, dt: Scalar, doublings: int = _DOU
     cancellation at short steps, no overflow of decaying flows at long ones, and a small program to compile.
     """
     norm = jax.lax.stop_gradient(jnp.max(jnp.sum(jnp.abs(J), -1)))
-    count = jnp.clip(jnp.ceil(jnp.log2(4 * norm * dt)), 0, doublings)
+    count = jnp.clip(jnp.ceil(jnp.log2(4 * norm * dt)), 0, _DOUBLINGS)
     h = dt / 2**count
-    return _doubled(_series(J * h, covariance * h), jnp.arange(doublings) < count)
+    series = _Series.start(J * h, covariance * h)
+    terms = jnp.arange(_TERMS, dtype=J.dtype)
+    series, _ = jax.lax.scan(lambda so_far, k: (so_far.next(k), None), series, terms)
+    return _doubled(series.total, jnp.arange(_DOUBLINGS) < count)
 
 
-def _series(M: Matrix, noise: Matrix) -> Flow:
-    def add(carry: tuple[Matrix, Matrix, Flow], k: Array) -> tuple[tuple[Matrix, Matrix, Flow], None]:
-        power, moment, total = carry
+def short_linear_flow(J: Matrix, covariance: Matrix, dt: Scalar) -> Flow:
+    """Return the same over a short step, ‖J‖Δt below about 4, in a form that is quick for many steps at once.
+
+    Twelve terms at Δt/4 and two doublings, without a branch. At ‖J‖Δt = 4 the error is 10⁻⁶ of Q, at 1 it is 10⁻¹³.
+    """
+    series = _Series.start(J * (dt / 4), covariance * (dt / 4))
+    for k in range(12):
+        series = series.next(k)
+    return series.total.doubled().doubled()
+
+
+class _Series(NamedTuple):
+    """The Taylor series of a flow: M, its next power Mᵏ/k!, the next term of the noise, and the sum so far."""
+
+    matrix: Matrix
+    power: Matrix
+    moment: Matrix
+    total: Flow
+
+    @staticmethod
+    def start(M: Matrix, noise: Matrix) -> _Series:
+        zero = jnp.zeros_like(M)
+        one = jnp.eye(M.shape[-1], dtype=M.dtype)
+        return _Series(M, one, symmetrize(noise), Flow(zero, zero, zero, zero))
+
+    def next(self, k: Array | int) -> _Series:
+        M, power, moment, total = self
         total = Flow(
             total.exponential + power,
             total.first + power / (k + 1),
@@ -88,11 +113,7 @@ def _series(M: Matrix, noise: Matrix) -> Flow:
             total.noise + moment / (k + 1),
         )
         product = M @ moment
-        return (power @ M / (k + 1), (product + product.T) / (k + 1), total), None
-
-    zero = jnp.zeros_like(M)
-    start = (jnp.eye(M.shape[-1], dtype=M.dtype), symmetrize(noise), Flow(zero, zero, zero, zero))
-    return jax.lax.scan(add, start, jnp.arange(_TERMS, dtype=M.dtype))[0][2]
+        return _Series(M, power @ M / (k + 1), (product + product.T) / (k + 1), total)
 
 
 def _doubled(flow: Flow, active: Bool[Array, " doubling"]) -> Flow:

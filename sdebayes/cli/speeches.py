@@ -26,10 +26,10 @@ from sdebayes.reporting.output import check_writable, written_whole
 SPEECHES, SENTENCES, STATES = 44, 130, 8
 MAIN = "OU + noise + document effect"
 OTHERS = {"OU, observed exactly": SDEModel(observation=Exact())}
-LONG = NUTS(draws=1000, warmup=200)
+LONG = NUTS(draws=1000, warmup=200, max_tree_depth=7)
 SHORT = NUTS(draws=150, warmup=100)
-CONTROL = NUTS(draws=100, warmup=75, max_tree_depth=5)
-"""Without order noise and diffusion lie on a ridge, along which long trajectories would only walk to and fro."""
+CONTROL = NUTS(draws=200, warmup=200, max_tree_depth=7)
+"""Warm-up and tree depth as in the fit of the speeches themselves, whose compiled code it uses."""
 TITLE = "State of the Union addresses as trajectories"
 
 
@@ -50,7 +50,7 @@ def run(output: Path, seed: int, fresh: bool) -> None:
     stages = Stages(console)
     with stages.stage("read and embed"):
         train, test = _states(output, seed)
-    main = SDEModel(observation=GaussianNoise(trajectory_effect=True))
+    main = SDEModel(observation=GaussianNoise(trajectory_effect=True)).scaled_to(train)
     with stages.stage(f"fit {MAIN}"):
         posterior = _fit(main, train, LONG, seed, fresh)
         posterior.to_netcdf(output / "posterior.nc")

@@ -91,7 +91,6 @@ class AbstractBasis(eqx.Module):
             None if part is None else jnp.tensordot(weights, part, (0, 0)) for part in self.jet(x, order)
         )
 
-
     def tabulate(self, x: Vector, order: int) -> Any:
         """Return what there is to know of fixed basis functions at x, derivatives up to ``order`` included."""
         return self.jet(x, order)

@@ -147,11 +147,12 @@ class FieldDrift(AbstractDrift):
 
     def jacobian(self, x: Vector, t: Scalar = 0.0) -> Matrix:
         """Return ∂f/∂x."""
-        return self.linear.jacobian(x) + self.field.jet(x, 1).gradient
+        u: Any = self.field.jet(x, 1)
+        return self.linear.jacobian(x) + u.gradient
 
     def expansion(self, x: Vector, t: Scalar = 0.0) -> Expansion:
         """Return f with its first and second derivatives."""
-        u = self.field.jet(x, 2)
+        u: Any = self.field.jet(x, 2)
         return Expansion(
             self.linear(x) + u.value, self.linear.jacobian(x) + u.gradient, u.hessian, jnp.zeros_like(x)
         )

@@ -59,7 +59,9 @@ class Density:
                 "The model has no unknown parameter: drift, diffusion and observation are all fixed. Give at least "
                 "one of them a prior."
             )
-        flat, self.unravel = ravel_pytree(jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes))
+        flat, self.unravel = ravel_pytree(
+            jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes)
+        )
         self.dimension = int(flat.shape[0])
         self.draw_prior = jax.jit(lambda key: ravel_pytree(_unconstrained_draw(prior, key))[0])
         self.value_and_gradient = jax.jit(jax.value_and_grad(self.potential))

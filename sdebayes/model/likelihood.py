@@ -22,6 +22,7 @@ from sdebayes.model.filtering import (
     smooth,
 )
 from sdebayes.model.generate import generate
+from sdebayes.model.nonlinear_filtering import predicted_observations
 from sdebayes.model.observation import AbstractObservation
 from sdebayes.model.observations import Observations
 from sdebayes.model.transition_density import affine_log_density, scheme_laws, scheme_log_density
@@ -32,8 +33,10 @@ def log_density(
     model: ObservedSDE, scheme: AbstractScheme, observation: AbstractObservation, observations: Observations
 ) -> Float[Array, "trajectory time"]:
     """Return log p(y_k | y_1, …, y_{k−1}), zero where nothing was seen; a trajectory's sum is its log-likelihood."""
-    if not model.sde.affine:
+    if not model.sde.affine and observation.exact:
         return scheme_log_density(model, scheme, observations)
+    if not model.sde.affine:
+        return observation.filter.log_density(model, scheme, observations, observation.trajectory_effect)
     transitions = _transitions(model, scheme, observations)
     if observation.exact and observations.complete:
         return affine_log_density(model, transitions, observations)
@@ -47,6 +50,9 @@ def one_step_laws(
     model: ObservedSDE, scheme: AbstractScheme, observation: AbstractObservation, observations: Observations
 ) -> tuple[Float[Array, "trajectory time observed"], Float[Array, "trajectory time observed observed"]]:
     """Return mean and covariance of y_k given y_1, …, y_{k−1}."""
+    if not model.sde.affine and not observation.exact:
+        filtered = observation.filter.run(model, scheme, observations, observation.trajectory_effect)
+        return predicted_observations(model, filtered)
     if not model.sde.affine:
         means, covariances = scheme_laws(model, scheme, observations)
         count = means.shape[0]
@@ -63,6 +69,8 @@ def smoothed(
     model: ObservedSDE, scheme: AbstractScheme, observation: AbstractObservation, observations: Observations
 ) -> tuple[Float[Array, "trajectory time z"], Float[Array, "trajectory time z z"]]:
     """Return mean and covariance of z_k = (x_k, c), or x_k alone, given the whole trajectory."""
+    if not model.sde.affine and not observation.exact:
+        return observation.filter.smooth(model, scheme, observations, observation.trajectory_effect)
     if not model.sde.affine:
         x = jnp.asarray(observations.values)
         return x, jnp.zeros((*x.shape, x.shape[-1]), dtype=x.dtype)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, NamedTuple
 
 import jax
@@ -16,6 +16,7 @@ from jaxtyping import Array, Float
 
 from sdebayes._core.errors import ModelError
 from sdebayes._core.types import Matrix, Vector
+from sdebayes.model.filters import AbstractGaussianFilter, ExtendedKalman
 from sdebayes.priors.base import DataScale, Dims, check_constants, constant, positive, say, say_law
 
 
@@ -52,6 +53,7 @@ class AbstractObservation(ABC):
     exact: ClassVar[bool]
     matrix: Any = None
     trajectory_effect: bool = False
+    filter: Any = None
 
     @property
     def draws_variance(self) -> bool:
@@ -127,6 +129,9 @@ class GaussianNoise(AbstractObservation):
     latent_variance
         Prior median of the variance of each state (path and effect), (state,) or a number, where R is given or H is not
         the identity; default: what the data leave after R.
+    filter
+        How a nonlinear SDE's law is carried from step to step: `ExtendedKalman` or `UnscentedKalman`. A linear drift
+        with constant Σ has the exact Kalman filter, whatever this is.
 
     Raises
     ------
@@ -142,6 +147,7 @@ class GaussianNoise(AbstractObservation):
     spread: float = 0.5
     shares: tuple[float, float] = (2.0, 2.0)
     latent_variance: Sequence[float] | np.ndarray | float | None = None
+    filter: AbstractGaussianFilter = field(default_factory=ExtendedKalman)
 
     def __post_init__(self) -> None:
         if self.matrix is not None:
@@ -151,6 +157,10 @@ class GaussianNoise(AbstractObservation):
                     f"GaussianNoise: matrix has shape {matrix.shape}; expected finite numbers (observed, state)."
                 )
         check_constants(self, positive=("total_variance", "spread", "shares", "latent_variance"))
+        if not isinstance(self.filter, AbstractGaussianFilter):
+            raise ModelError(
+                f"GaussianNoise: filter is {self.filter!r}; expected sdebayes.ExtendedKalman() or UnscentedKalman()."
+            )
         if len(self.shares) != 2:
             raise ModelError(
                 f"GaussianNoise: shares is {self.shares}; expected two concentrations (path, noise)."

@@ -26,7 +26,7 @@ from sdebayes.model.observations import Observations, read
 from sdebayes.model.scale import data_scale
 from sdebayes.priors import AbstractDiffusionPrior, AbstractDriftPrior, Constant, DataScale, Linear
 from sdebayes.priors.base import Dims, positive
-from sdebayes.schemes import AbstractScheme, EulerMaruyama, LocalLinearization
+from sdebayes.schemes import AbstractScheme, LinearNoise, LocalLinearization
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,7 +47,8 @@ class SDEModel:
         Prior over G, an object of `sdebayes.priors`.
     scheme
         Discretisation, an object of `sdebayes.schemes`. None: local linearisation for additive noise (exact for a
-        linear drift), Euler–Maruyama for multiplicative noise.
+        linear drift), the linear noise approximation for multiplicative noise and for nonlinear drifts under
+        observation noise.
     observation
         `Exact` or `GaussianNoise`.
     scale
@@ -80,13 +81,7 @@ class SDEModel:
         if self.discretization.requires_additive_noise and not self.diffusion.constant:
             raise ModelError(
                 f"SDEModel: {type(self.scheme).__name__} needs additive noise, but "
-                f"{type(self.diffusion).__name__} depends on the state; use sdebayes.schemes.EulerMaruyama()."
-            )
-        if not self.observation.exact and not self.affine:
-            raise ModelError(
-                "SDEModel: observation noise with a nonlinear drift or a state-dependent diffusion needs a nonlinear "
-                "filter, which this version does not have; use observation=Exact(), or a Linear() drift with "
-                "Constant() diffusion."
+                f"{type(self.diffusion).__name__} depends on the state; use sdebayes.schemes.LinearNoise()."
             )
 
     @property
@@ -94,7 +89,9 @@ class SDEModel:
         """The scheme in force."""
         if self.scheme is not None:
             return self.scheme
-        return LocalLinearization() if self.diffusion.constant else EulerMaruyama()
+        if self.affine or (self.diffusion.constant and self.observation.exact):
+            return LocalLinearization()
+        return LinearNoise()
 
     @property
     def frozen_scale(self) -> DataScale:
@@ -306,7 +303,13 @@ class SDEModel:
                 self.drift.describe(self.observation.draws_variance),
                 self.diffusion.describe(self.observation.draws_variance),
                 f"Scheme: {scheme}{exact}",
+                *self._filter_line(),
                 self.observation.describe(),
                 f"First state: {initial}",
             ]
         )
+
+    def _filter_line(self) -> list[str]:
+        if self.affine or self.observation.exact:
+            return []
+        return [f"Filter: {type(self.observation.filter).__name__}, a normal approximation at each step"]

@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import lru_cache
 from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 import xarray as xr
-from jaxtyping import Array
 
 from sdebayes._core.types import Key
 from sdebayes.dynamics import ObservedSDE
 from sdebayes.inference.chains import ChainDraws
-from sdebayes.inference.target import Density, Target
-from sdebayes.model import likelihood
-from sdebayes.model.generate import generate
+from sdebayes.inference.target import Target
 from sdebayes.model.observations import Observations
-from sdebayes.model.rebuild import constrained_sites, log_prior, per_draw, rebuild
 from sdebayes.model.sdemodel import SDEModel
+from sdebayes.posterior import programs
 from sdebayes.posterior.packing import Packing, pack_steps
 from sdebayes.posterior.probes import probe_points, probes
 
@@ -52,7 +47,7 @@ def build_tree(model: SDEModel, data: xr.Dataset, target: Target, draws: ChainDr
     prior_positions = [target.draw_prior(k) for k in jax.random.split(keys[0], PRIOR_DRAWS)]
     posterior = read(draws.position)
     prior = read(np.stack(prior_positions)[None])
-    terms = _step_terms(model)(posterior.stacked, observations)
+    terms = programs.step_terms(model)(posterior.stacked, observations)
     thin = np.unique(np.linspace(0, count - 1, min(PREDICTIVE_DRAWS, count)).astype(int))
     predict = _Predictor(model, observations, packing)
     groups = {
@@ -99,7 +94,7 @@ class _Reader:
 
     def __init__(self, model: SDEModel, target: Target) -> None:
         self.model = model
-        self.read = _reading(model, target.density)
+        self.read = programs.reading(model, target.density)
 
     def __call__(self, positions: np.ndarray) -> _Draws:
         shape = positions.shape[:2]
@@ -131,35 +126,6 @@ class _Reader:
         return dataset.merge(probes(self.model, stacked, probe_points(self.model), shape))
 
 
-@lru_cache(maxsize=8)
-def _reading(model: SDEModel, density: Density) -> Callable[..., Any]:
-    """Turn a position into free sites, constrained sites, the SDE and the log prior; kept while a model is in use."""
-
-    def one(position: Array) -> tuple[Any, ...]:
-        free = density.unravel(position)
-        sites = constrained_sites(model, free)
-        return free, sites, rebuild(model, sites), log_prior(model, sites)
-
-    return per_draw(one)
-
-
-@lru_cache(maxsize=8)
-def _step_terms(model: SDEModel) -> Callable[[ObservedSDE, Observations], np.ndarray]:
-    """From draws and data to log p(y_k | y_1, …, y_{k−1}), (sample, trajectory, time)."""
-    scheme, observation = model.discretization, model.observation
-    return per_draw(lambda one, data: likelihood.log_density(one, scheme, observation, data))
-
-
-@lru_cache(maxsize=8)
-def _replicates(model: SDEModel) -> Callable[[tuple[ObservedSDE, np.ndarray], Observations], np.ndarray]:
-    """From draws with keys, and data, to replicated data, (sample, trajectory, time, observed)."""
-
-    def one(pair: tuple[ObservedSDE, Array], data: Observations) -> Array:
-        return generate(pair[0], model.discretization, data, jax.random.wrap_key_data(pair[1]))
-
-    return per_draw(one)
-
-
 def _log_likelihood(
     model: SDEModel,
     observations: Observations,
@@ -182,7 +148,7 @@ class _Predictor:
 
     def __init__(self, model: SDEModel, observations: Observations, packing: Packing) -> None:
         self.packing, self.observations = packing, observations
-        self.generate = _replicates(model)
+        self.generate = programs.replicates(model)
 
     def __call__(self, draws: _Draws, thin: np.ndarray, key: Key) -> xr.Dataset:
         chains, count = draws.shape

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -18,11 +17,10 @@ from sdebayes._core import precision
 from sdebayes._core.errors import DataError, StateSpaceError
 from sdebayes.dynamics import SDE, ObservedSDE
 from sdebayes.inference.findings import Findings
-from sdebayes.model import likelihood
 from sdebayes.model.observations import Observations
 from sdebayes.model.rebuild import constrained_sites, per_draw, rebuild
 from sdebayes.model.sdemodel import SDEModel
-from sdebayes.posterior import store
+from sdebayes.posterior import programs, store
 from sdebayes.posterior.diagnosis import diagnose
 from sdebayes.posterior.labelling import TrajectoryGrid
 from sdebayes.posterior.packing import training_data
@@ -84,22 +82,6 @@ class Posterior:
         with precision.scope(self.precision):
             one = per_draw(lambda sites: rebuild(self.model, constrained_sites(self.model, sites)))
             return jax.tree.map(jnp.asarray, one(free))
-
-    @cached_property
-    def _log_density(self) -> Callable[..., np.ndarray]:
-        """Log-likelihood of every trajectory under every draw, compiled once for data of one shape."""
-        scheme, observation = self.model.discretization, self.model.observation
-        return per_draw(lambda m, data: likelihood.log_density(m, scheme, observation, data).sum(-1))
-
-    @cached_property
-    def _one_step_laws(self) -> Callable[..., tuple[np.ndarray, np.ndarray]]:
-        scheme, observation = self.model.discretization, self.model.observation
-        return per_draw(lambda m, data: likelihood.one_step_laws(m, scheme, observation, data))
-
-    @cached_property
-    def _smoothed(self) -> Callable[..., tuple[np.ndarray, np.ndarray]]:
-        scheme, observation = self.model.discretization, self.model.observation
-        return per_draw(lambda m, data: likelihood.smoothed(m, scheme, observation, data))
 
     def observed_sde(self) -> ObservedSDE:
         """Return the SDE, its initial law and its observation, stacked: every array has a leading sample axis."""
@@ -178,7 +160,8 @@ class Posterior:
                 f"{mine or 'none (arrays)'}; scores and states compare only within one. Transform the data with the "
                 "StateSpace of the training data."
             )
-        return self.model.read(data)
+        with precision.scope(self.precision):
+            return self.model.read(data)
 
     def _draws(self, samples: int | None, bytes_per_draw: int) -> tuple[ObservedSDE, np.ndarray]:
         total = self.data["posterior"].sizes["chain"] * self.data["posterior"].sizes["draw"]
@@ -216,7 +199,7 @@ class Posterior:
         """
         observations = self._read(data)
         with precision.scope(self.precision), precision.single_blas_thread():
-            terms = self._log_density(self._observed_sde, observations)
+            terms = programs.log_density(self.model)(self._observed_sde, observations)
         scores = logsumexp(terms, axis=0) - math.log(terms.shape[0])
         seen = np.asarray(observations.seen)
         coords = {
@@ -254,7 +237,7 @@ class Posterior:
         *lead, n = observations.values.shape
         model, chosen = self._draws(samples, 8 * n * n * int(np.prod(lead)))
         with precision.scope(self.precision), precision.single_blas_thread():
-            mean, covariance = self._one_step_laws(model, observations)
+            mean, covariance = programs.one_step_laws(self.model)(model, observations)
         grid = TrajectoryGrid(self.model, data, observations)
         return grid.one_step(mean, covariance, chosen, self._provenance())
 
@@ -285,7 +268,7 @@ class Posterior:
         width = 2 * n if self.model.observation.trajectory_effect else n
         model, chosen = self._draws(samples, 8 * width**2 * int(np.prod(observations.times.shape)))
         with precision.scope(self.precision), precision.single_blas_thread():
-            mean, covariance = self._smoothed(model, observations)
+            mean, covariance = programs.smoothed(self.model)(model, observations)
         grid = TrajectoryGrid(self.model, data, observations)
         return grid.smoothed(mean, covariance, chosen, self._provenance())
 

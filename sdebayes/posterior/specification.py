@@ -14,7 +14,7 @@ import numpyro.distributions as dist
 
 from sdebayes import dynamics, priors, schemes
 from sdebayes._core.errors import StoreError
-from sdebayes.model import Exact, GaussianNoise
+from sdebayes.model import Exact, ExtendedKalman, GaussianNoise, UnscentedKalman
 from sdebayes.model.sdemodel import SDEModel
 
 _CLASSES: dict[str, type] = {
@@ -27,8 +27,21 @@ _CLASSES: dict[str, type] = {
         priors.Linear,
         priors.Constant,
         priors.Fixed,
+        priors.GP,
+        priors.BNN,
+        priors.HSGP,
+        priors.RandomFourier,
+        priors.Inducing,
+        priors.SquaredExponential,
+        priors.Matern32,
+        priors.Matern52,
+        priors.Diagonal,
+        priors.Full,
         schemes.EulerMaruyama,
+        schemes.LinearNoise,
         schemes.LocalLinearization,
+        ExtendedKalman,
+        UnscentedKalman,
         dynamics.LinearDrift,
         dynamics.AffineDrift,
         dynamics.ConstantDiffusion,
@@ -93,5 +106,7 @@ def _from_json(value: Any) -> Any:
     kind = _CLASSES[value["class"]]
     parts = {name: _from_json(item) for name, item in value.items() if name != "class"}
     if issubclass(kind, eqx.Module):
-        parts = jax.tree.map(jnp.asarray, parts)
+        parts = {
+            name: jnp.asarray(part) if isinstance(part, np.ndarray) else part for name, part in parts.items()
+        }
     return kind(**parts)

@@ -66,8 +66,14 @@ class AbstractDriftPrior(ABC):
         Whether every draw is A (b − x).
     stable
         Whether every draw is a stable linear map, so that a constant Σ gives a stationary law.
+    title
+        What it is, in a few words.
+    far
+        What a draw does far from the data, in a few words.
     """
 
+    title: ClassVar[str]
+    far: ClassVar[str]
     affine: ClassVar[bool] = False
     stable: bool = False
 
@@ -113,8 +119,11 @@ class AbstractDiffusionPrior(ABC):
     ----------
     constant
         Whether every draw is additive noise.
+    title
+        What it is, in a few words.
     """
 
+    title: ClassVar[str]
     constant: ClassVar[bool] = False
 
     def scaled_to(self, scale: DataScale) -> Any:

@@ -60,6 +60,7 @@ class Constant(AbstractDiffusionPrior):
         If ``shape`` is not known, or a constant is not positive.
     """
 
+    title: ClassVar[str] = "the same noise everywhere"
     constant: ClassVar[bool] = True
     shape: Shape = "full"
     rate: Sequence[float] | np.ndarray | float | None = None

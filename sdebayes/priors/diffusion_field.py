@@ -96,6 +96,7 @@ class Diagonal(AbstractFieldDiffusion):
         If the field is no prior over fields, or the mean is no diagonal `Constant`.
     """
 
+    title: ClassVar[str] = "independent noise whose size varies with the state"
     shape: ClassVar[Shape] = "diagonal"
     mean: Constant = dataclasses.field(default_factory=lambda: Constant("diagonal"))
 
@@ -144,6 +145,7 @@ class Full(AbstractFieldDiffusion):
     place of the exponential: Σ then grows with the square of u at the most.
     """
 
+    title: ClassVar[str] = "noise whose size and correlations vary with the state"
     shape: ClassVar[Shape] = "full"
 
     def dims(self) -> Dims:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from jaxtyping import Array, Float
@@ -15,7 +15,22 @@ from sdebayes.priors.kernels import AbstractKernel
 
 
 class AbstractExpansion(ABC):
-    """A finite-dimensional approximation of a Gaussian process of mean 0 and variance 1."""
+    """A finite-dimensional approximation of a Gaussian process of mean 0 and variance 1.
+
+    Attributes
+    ----------
+    most_states
+        Largest number of states that it is made for; None for any.
+    tabulated
+        Whether its functions do not depend on the length-scale, so that they can be computed once for all data where
+        that is learned.
+    far
+        What the process does far from the data, in a few words.
+    """
+
+    most_states: ClassVar[int | None] = None
+    tabulated: ClassVar[bool] = False
+    far: ClassVar[str]
 
     @abstractmethod
     def scaled_to(

@@ -28,10 +28,10 @@ class AbstractFieldPrior(AbstractDriftPrior):
 
     .. math:: f_j(x) = [A (b - x)]_j + α_j d_j u_j(x), \qquad α_j \sim \mathrm{HalfNormal}(a),
 
-    where u has prior mean 0 and prior standard deviation 1 around the data, and :math:`d_j` is the size of a drift that
-    moves the data as they are seen to move: where the states are observed exactly the larger of s_j / T_j, with the data's
-    standard deviation and decorrelation time, and q_j / s_j, with their mean squared increment per unit time, which a
-    drift has to balance; :math:`Σ_{jj} / 2\sqrt{P_{jj}}` where noise is learned.
+    where u has prior mean 0 and prior standard deviation 1 around the data, and :math:`d_j` is the size of a drift
+    that moves the data as they are seen to move. Where the states are observed exactly it is the larger of s_j / T_j,
+    with the data's standard deviation and decorrelation time, and q_j / s_j, with their mean squared increment per unit
+    time, which a drift has to balance; where noise is learned it is :math:`Σ_{jj} / 2\sqrt{P_{jj}}`.
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ class AbstractFieldPrior(AbstractDriftPrior):
         If the linear part is not a stable `Linear`, or a scale is not positive.
     """
 
-    title: ClassVar[str]
+    far: ClassVar[str] = "a stable linear map and a bounded field: paths come back"
     mean: Linear = field(default_factory=Linear)
     amplitude: float = 1.0
     drift_scale: Constants = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import prod
+from typing import ClassVar
 
 import jax.numpy as jnp
 import numpy as np
@@ -54,6 +55,9 @@ class HSGP(AbstractExpansion):
     doi:10.1007/s11222-022-10167-2.
     """
 
+    most_states: ClassVar[int | None] = MOST_STATES
+    tabulated: ClassVar[bool] = True
+    far: ClassVar[str] = "0 outside of a box around them"
     functions: int | Sequence[int] | None = None
     box: float = 1.5
     half_length: Sequence[float] | np.ndarray | float | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -46,6 +47,7 @@ class Inducing(AbstractExpansion):
     1939–1959: the prior of the deterministic training conditional, sec. 5.
     """
 
+    far: ClassVar[str] = "fades to 0 within a few length-scales"
     centres: int = 50
     points: np.ndarray | None = None
 

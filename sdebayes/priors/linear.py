@@ -73,6 +73,8 @@ class Linear(AbstractDriftPrior):
     Applications, Prop. 4.5 and sec. 4.9, doi:10.1007/978-1-4939-1323-7.
     """
 
+    title: ClassVar[str] = "linear map"
+    far: ClassVar[str] = "the same linear map"
     affine: ClassVar[bool] = True
     stable: bool = True
     diagonal: bool = False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -43,6 +43,8 @@ class Parametric(AbstractDriftPrior, AbstractDiffusionPrior):
         another shape than the role asks for.
     """
 
+    title: ClassVar[str] = "your function of unknown parameters"
+    far: ClassVar[str] = "what the function does"
     function: Callable[[Any, Any, dict[str, Any]], Any]
     parameters: Mapping[str, dist.Distribution] = field(default_factory=dict)
 
@@ -114,6 +116,8 @@ class Fixed(AbstractDriftPrior, AbstractDiffusionPrior):
         If ``function`` cannot be called, or its result has another shape than the role asks for.
     """
 
+    title: ClassVar[str] = "your function, known"
+    far: ClassVar[str] = "what the function does"
     function: Any
 
     def __post_init__(self) -> None:

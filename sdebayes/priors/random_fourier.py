@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import jax.numpy as jnp
 import numpy as np
@@ -46,6 +47,7 @@ class RandomFourier(AbstractExpansion):
     Rahimi & Recht (2007), NIPS 20; orthogonal directions: Yu et al. (2016), sec. 3, arXiv:1610.09072.
     """
 
+    far: ClassVar[str] = "as large as among them"
     features: int = 100
     seed: int = 0
     frequencies: np.ndarray | None = None

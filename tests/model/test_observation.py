@@ -143,10 +143,9 @@ def test_options_that_do_not_fit_the_data_are_refused(data, options, words):
         sb.SDEModel(observation=sb.GaussianNoise(**options)).scaled_to(data)
 
 
-def test_noise_with_a_nonlinear_drift_is_refused():
-    drift = sb.priors.Parametric(lambda x, t, p: -(x**3))
-    with pytest.raises(ModelError, match=r"nonlinear filter.*observation=Exact\(\)"):
-        sb.SDEModel(drift, observation=sb.GaussianNoise())
+def test_a_filter_that_is_none_is_refused(untyped):
+    with pytest.raises(ModelError, match=r"filter is 'extended'; expected sdebayes.ExtendedKalman\(\)"):
+        sb.GaussianNoise(filter="extended")
 
 
 def test_partly_missing_steps_of_a_nonlinear_model_are_refused(data):

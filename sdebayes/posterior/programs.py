@@ -1,0 +1,71 @@
+"""What is computed draw by draw from a model and data, compiled once for a model and data of one shape."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+
+import jax
+import numpy as np
+from jaxtyping import Array
+
+from sdebayes.dynamics import ObservedSDE
+from sdebayes.inference.target import Density
+from sdebayes.model import likelihood
+from sdebayes.model.generate import generate
+from sdebayes.model.observations import Observations
+from sdebayes.model.rebuild import constrained_sites, log_prior, per_draw, rebuild
+from sdebayes.model.sdemodel import SDEModel
+
+Program = Callable[..., Any]
+
+
+@lru_cache(maxsize=8)
+def reading(model: SDEModel, density: Density) -> Program:
+    """From positions to free sites, constrained sites, the SDE and the log prior."""
+
+    def one(position: Array) -> tuple[Any, ...]:
+        free = density.unravel(position)
+        sites = constrained_sites(model, free)
+        return free, sites, rebuild(model, sites), log_prior(model, sites)
+
+    return per_draw(one)
+
+
+@lru_cache(maxsize=8)
+def step_terms(model: SDEModel) -> Callable[[ObservedSDE, Observations], np.ndarray]:
+    """From draws and data to log p(y_k | y_1, …, y_{k−1}), (sample, trajectory, time)."""
+    scheme, observation = model.discretization, model.observation
+    return per_draw(lambda one, data: likelihood.log_density(one, scheme, observation, data))
+
+
+@lru_cache(maxsize=8)
+def log_density(model: SDEModel) -> Callable[[ObservedSDE, Observations], np.ndarray]:
+    """From draws and data to the log-likelihood of each trajectory, (sample, trajectory)."""
+    scheme, observation = model.discretization, model.observation
+    return per_draw(lambda one, data: likelihood.log_density(one, scheme, observation, data).sum(-1))
+
+
+@lru_cache(maxsize=8)
+def one_step_laws(model: SDEModel) -> Callable[[ObservedSDE, Observations], tuple[np.ndarray, np.ndarray]]:
+    """From draws and data to mean and covariance of y_k given y_1, …, y_{k−1}."""
+    scheme, observation = model.discretization, model.observation
+    return per_draw(lambda one, data: likelihood.one_step_laws(one, scheme, observation, data))
+
+
+@lru_cache(maxsize=8)
+def smoothed(model: SDEModel) -> Callable[[ObservedSDE, Observations], tuple[np.ndarray, np.ndarray]]:
+    """From draws and data to mean and covariance of the latent path and the trajectory effect."""
+    scheme, observation = model.discretization, model.observation
+    return per_draw(lambda one, data: likelihood.smoothed(one, scheme, observation, data))
+
+
+@lru_cache(maxsize=8)
+def replicates(model: SDEModel) -> Callable[[tuple[ObservedSDE, np.ndarray], Observations], np.ndarray]:
+    """From draws with keys, and data, to replicated data, (sample, trajectory, time, observed)."""
+
+    def one(pair: tuple[ObservedSDE, Array], data: Observations) -> Array:
+        return generate(pair[0], model.discretization, data, jax.random.wrap_key_data(pair[1]))
+
+    return per_draw(one)
