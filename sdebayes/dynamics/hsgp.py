@@ -36,6 +36,8 @@ class LaplacianBasis(AbstractBasis):
         Numbers m of functions of each state; their product is the number of features.
     window
         Where the window begins to fall, a, as a part of the half-length; below 1.
+    factors
+        The functions of each state with their derivatives at one point, if the basis is read from a table there.
     fixed
         Whether box and middle depend on no parameter.
 
