@@ -7,7 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -47,8 +47,6 @@ class Settings:
 
     Parameters
     ----------
-    dense
-        Whether the inverse mass matrix is a matrix, which stays as it is; a diagonal is adapted.
     warmup
         Iterations that adapt.
     target_acceptance
@@ -57,14 +55,36 @@ class Settings:
         Trajectories have at most 2**max_tree_depth leapfrog steps.
     """
 
-    dense: bool
     warmup: int
     target_acceptance: float
     max_tree_depth: int
 
 
+class Affine(NamedTuple):
+    """The map z = m + F u, after which the posterior of u is about standard normal.
+
+    Attributes
+    ----------
+    middle
+        m, (dimension,).
+    factor
+        F, (dimension, dimension), or its diagonal, (dimension,).
+    """
+
+    middle: Flat
+    factor: Array
+
+    def __call__(self, u: Flat) -> Flat:
+        """Return z."""
+        return self.middle + (self.factor @ u if self.factor.ndim == 2 else self.factor * u)
+
+    def pull_back(self, gradient: Flat) -> Flat:
+        """Return a gradient in u from one in z."""
+        return gradient @ self.factor if self.factor.ndim == 2 else gradient * self.factor
+
+
 class Sampler:
-    """NumPyro's No-U-Turn kernel over a flat vector.
+    """NumPyro's No-U-Turn kernel over u, z = m + F u, with a diagonal mass matrix that is adapted.
 
     Parameters
     ----------
@@ -77,12 +97,12 @@ class Sampler:
     def __init__(self, density: Density, settings: Settings) -> None:
         self.settings = settings
         self._initialize, self._sample = hmc(
-            potential_fn_gen=lambda data: lambda z: density.potential(z, data), algo="NUTS"
+            potential_fn_gen=lambda data, affine: lambda u: density.potential(affine(u), data), algo="NUTS"
         )
         self._run = jax.jit(self._block)
         self._compiled: dict[Any, Any] = {}
 
-    def begin(self, target: Target, key: Key, position: Flat, inverse_mass: Array) -> Any:
+    def begin(self, target: Target, key: Key, position: Flat, affine: Affine) -> Any:
         """Return the state of a chain before its first iteration.
 
         Parameters
@@ -92,34 +112,33 @@ class Sampler:
         key
             The chain's key.
         position
-            (dimension,).
-        inverse_mass
-            (dimension, dimension), or its diagonal, (dimension,).
+            u, (dimension,).
+        affine
+            From u to z.
         """
+        potential, gradient = target.value_and_gradient(affine(position))
         return self._initialize(
-            ParamInfo(position, *target.value_and_gradient(position)),
+            ParamInfo(position, potential, affine.pull_back(gradient)),
             num_warmup=self.settings.warmup,
-            inverse_mass_matrix=inverse_mass,
-            dense_mass=self.settings.dense,
-            adapt_mass_matrix=not self.settings.dense,
+            inverse_mass_matrix=jnp.ones_like(position),
             target_accept_prob=self.settings.target_acceptance,
             max_tree_depth=self.settings.max_tree_depth,
             rng_key=key,
-            model_args=(target.data,),
+            model_args=(target.data, affine),
         )
 
-    def compiled(self, state: Any, data: Any) -> Callable[[Any, Any], tuple[Any, dict[str, Array]]]:
+    def compiled(self, state: Any, data: Any, affine: Affine) -> Callable[..., tuple[Any, dict[str, Array]]]:
         """Compile a block of iterations for states and data of these shapes, once for all threads."""
-        leaves, structure = jax.tree.flatten((state, data))
+        leaves, structure = jax.tree.flatten((state, data, affine))
         shapes = (structure, *((jnp.shape(leaf), jnp.result_type(leaf)) for leaf in leaves))
         if shapes not in self._compiled:
-            self._compiled[shapes] = self._run.lower(state, data).compile()
+            self._compiled[shapes] = self._run.lower(state, data, affine).compile()
         return self._compiled[shapes]
 
-    def _block(self, state: Any, data: Any) -> tuple[Any, dict[str, Array]]:
+    def _block(self, state: Any, data: Any, affine: Affine) -> tuple[Any, dict[str, Array]]:
         def step(state: Any, _: None) -> tuple[Any, dict[str, Array]]:
-            state = self._sample(state, (data,), {})
-            return state, _record(state)
+            state = self._sample(state, (data, affine), {})
+            return state, _record(state) | {"position": affine(state.z)}
 
         return jax.lax.scan(step, state, None, length=BLOCK)
 
@@ -134,7 +153,7 @@ def run_chains(
     target: Target,
     settings: Settings,
     starts: Float[Array, "chain dimension"],
-    inverse_mass: Array,
+    affine: Affine,
     keys: list[Any],
     draws: int,
     *,
@@ -152,9 +171,9 @@ def run_chains(
     settings
         Warm-up, acceptance and tree depth.
     starts
-        (chain, dimension).
-    inverse_mass
-        Inverse mass matrix, (dimension, dimension), or its diagonal, (dimension,).
+        u, (chain, dimension).
+    affine
+        From u to unconstrained parameters.
     keys
         One key for each chain.
     draws
@@ -169,14 +188,12 @@ def run_chains(
         Where finished blocks are kept, if anywhere.
     """
     sampler = sampler_of(target.density, settings)
-    initial = [
-        sampler.begin(target, key, start, inverse_mass) for key, start in zip(keys, starts, strict=True)
-    ]
-    compiled = sampler.compiled(initial[0], target.data)
+    initial = [sampler.begin(target, key, start, affine) for key, start in zip(keys, starts, strict=True)]
+    compiled = sampler.compiled(initial[0], target.data, affine)
     total = settings.warmup + draws
 
     def block(state: Any) -> tuple[Any, dict[str, Array]]:
-        return compiled(state, target.data)
+        return compiled(state, target.data, affine)
 
     stop = threading.Event()
     titles = [f"chain {index + 1}" for index in range(len(keys))]
@@ -239,7 +256,6 @@ def _run_chain(
 
 def _record(state: Any) -> dict[str, Array]:
     return {
-        "position": state.z,
         "diverging": state.diverging,
         "acceptance_rate": state.accept_prob,
         "n_steps": state.num_steps,

@@ -29,13 +29,19 @@ class Mode(NamedTuple):
         (dimension,).
     potential
         U there.
-    covariance
-        Inverse curvature of U, (dimension, dimension), made positive definite.
+    factor
+        F with F Fᵀ the inverse curvature of U made positive definite, (dimension, dimension): its eigenvectors, each as
+        long as the standard deviation along it.
     """
 
     position: Flat
     potential: float
-    covariance: Float[Array, "dimension dimension"]
+    factor: Float[Array, "dimension dimension"]
+
+    @property
+    def covariance(self) -> Float[Array, "dimension dimension"]:
+        """Covariance of the normal approximation, F Fᵀ, (dimension, dimension)."""
+        return self.factor @ self.factor.T
 
 
 def find_mode(target: Target, key: Key, max_iterations: int = 2000) -> Mode:
@@ -85,8 +91,8 @@ def find_mode(target: Target, key: Key, max_iterations: int = 2000) -> Mode:
             "the prior: model.scaled_to(data).describe()."
         )
     hessian = hessian_of(lambda z: objective(z)[1], best.x, dtype)
-    covariance = jnp.asarray(positive_inverse(hessian), dtype=dtype)
-    return Mode(jnp.asarray(best.x, dtype=dtype), float(best.fun), covariance)
+    factor = jnp.asarray(inverse_factor(hessian), dtype=dtype)
+    return Mode(jnp.asarray(best.x, dtype=dtype), float(best.fun), factor)
 
 
 def _starts(
@@ -112,7 +118,7 @@ def hessian_of(gradient: Callable[[np.ndarray], np.ndarray], position: np.ndarra
     return 0.5 * (hessian + hessian.T)
 
 
-def positive_inverse(hessian: np.ndarray) -> np.ndarray:
-    """Invert the absolute curvature, no direction wider than a standard normal prior stretched threefold."""
+def inverse_factor(hessian: np.ndarray) -> np.ndarray:
+    """Factor the inverse of the absolute curvature; no direction is wider than thrice a standard normal."""
     values, vectors = np.linalg.eigh(np.nan_to_num(hessian))
-    return (vectors / np.maximum(np.abs(values), 1 / 9)) @ vectors.T
+    return vectors / np.sqrt(np.maximum(np.abs(values), 1 / 9))

@@ -1,4 +1,4 @@
-"""The No-U-Turn sampler, started from the posterior mode with the curvature there as its mass matrix."""
+"""The No-U-Turn sampler, started from the posterior mode and preconditioned by the curvature there."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from jaxtyping import Array, Float
 
 from sdebayes._core.errors import InferenceError, ModelError
 from sdebayes._core.types import Key
-from sdebayes.inference.chains import ChainDraws, Settings, finished_chains, run_chains
+from sdebayes.inference.chains import Affine, ChainDraws, Settings, finished_chains, run_chains
 from sdebayes.inference.checkpoint import Checkpoint
-from sdebayes.inference.mode import Mode, find_mode
+from sdebayes.inference.mode import find_mode
 from sdebayes.inference.target import Target
 
 
@@ -34,8 +34,8 @@ class NUTS:
     max_tree_depth
         Trajectories have at most 2**max_tree_depth leapfrog steps.
     dense_dimension
-        Up to this many parameters the inverse mass matrix is the inverse curvature at the mode and stays fixed; above
-        it is diagonal and adapted during warm-up.
+        Up to this many parameters they are sampled along the eigenvectors of the curvature at the mode, above it along
+        their own axes, in units of the standard deviation there; warm-up adapts these units.
     workers
         Chains that run at the same time, each in its own thread.
 
@@ -112,11 +112,13 @@ class NUTS:
         mode_key, start_key, *chain_keys = jax.random.split(key, self.chains + 2)
         mode = find_mode(target, mode_key)
         dense = target.dimension <= self.dense_dimension
+        scale = mode.factor if dense else jnp.sqrt(jnp.diagonal(mode.covariance))
+        affine = Affine(mode.position, scale)
         return run_chains(
             target,
-            Settings(dense, self.warmup, self.target_acceptance, self.max_tree_depth),
-            self._starts(target, mode, start_key),
-            mode.covariance if dense else jnp.diagonal(mode.covariance),
+            Settings(self.warmup, self.target_acceptance, self.max_tree_depth),
+            self._starts(target, affine, start_key),
+            affine,
             chain_keys,
             self.draws,
             precision=precision,
@@ -125,16 +127,15 @@ class NUTS:
             checkpoint=kept,
         )
 
-    def _starts(self, target: Target, mode: Mode, key: Key) -> Float[Array, "chain dimension"]:
+    def _starts(self, target: Target, affine: Affine, key: Key) -> Float[Array, "chain dimension"]:
         """Draw starts around the mode; a draw without a finite density is pulled halfway towards it."""
-        factor = jnp.linalg.cholesky(mode.covariance)
-        white = jax.random.normal(key, (self.chains, target.dimension), dtype=mode.position.dtype)
+        white = jax.random.normal(key, (self.chains, target.dimension), dtype=affine.middle.dtype)
         starts = []
-        for z in white:
+        for u in white:
             shrink = 1.0
-            while not jnp.isfinite(target.value_and_gradient(mode.position + shrink * factor @ z)[0]):
+            while not jnp.isfinite(target.value_and_gradient(affine(shrink * u))[0]):
                 shrink /= 2
                 if shrink < 1e-6:
                     raise InferenceError("No starting point with a finite density was found around the mode.")
-            starts.append(mode.position + shrink * factor @ z)
+            starts.append(shrink * u)
         return jnp.stack(starts)

@@ -16,7 +16,7 @@ from jaxtyping import Array, Float
 from scipy.optimize import minimize
 from scipy.special import logsumexp
 
-from sdebayes.inference.mode import hessian_of, positive_inverse
+from sdebayes.inference.mode import hessian_of, inverse_factor
 from sdebayes.model.filtering import LinearGaussian, kalman_filter, shared_log_density
 from sdebayes.model.observations import Observations, read
 from sdebayes.model.rebuild import per_draw
@@ -108,7 +108,7 @@ def fit_nulls(data: xr.Dataset, names: Iterable[str] = tuple(_NULLS)) -> list[Fi
             return float(found[0]), np.asarray(found[1], dtype=np.float64)
 
         best = minimize(value, np.asarray(start), jac=True, method="L-BFGS-B", options={"maxiter": 500}).x
-        draws = _normal_draws(best, positive_inverse(hessian_of(lambda z: value(z)[1], best, start.dtype)))
+        draws = _normal_draws(best, inverse_factor(hessian_of(lambda z: value(z)[1], best, start.dtype)))
 
         def log_score(obs: Observations) -> np.ndarray:
             return logsumexp(terms(draws, flags, obs), axis=0) - np.log(len(draws))
@@ -118,9 +118,8 @@ def fit_nulls(data: xr.Dataset, names: Iterable[str] = tuple(_NULLS)) -> list[Fi
     return [fitted(name) for name in names]
 
 
-def _normal_draws(mean: np.ndarray, covariance: np.ndarray) -> np.ndarray:
-    rng = np.random.default_rng(0)
-    return rng.multivariate_normal(mean, covariance, size=_DRAWS, method="cholesky")
+def _normal_draws(mean: np.ndarray, factor: np.ndarray) -> np.ndarray:
+    return mean + np.random.default_rng(0).standard_normal((_DRAWS, len(mean))) @ factor.T
 
 
 def _width(observations: Observations) -> _Parameters:
