@@ -47,8 +47,7 @@ class SDEModel:
         Prior over G, an object of `sdebayes.priors`.
     scheme
         Discretisation, an object of `sdebayes.schemes`. None: local linearisation for additive noise (exact for a
-        linear drift), the linear noise approximation for multiplicative noise and for nonlinear drifts under
-        observation noise.
+        linear drift), the linear noise approximation for multiplicative noise.
     observation
         `Exact` or `GaussianNoise`.
     scale
@@ -89,9 +88,7 @@ class SDEModel:
         """The scheme in force."""
         if self.scheme is not None:
             return self.scheme
-        if self.affine or (self.diffusion.constant and self.observation.exact):
-            return LocalLinearization()
-        return LinearNoise()
+        return LocalLinearization() if self.diffusion.constant else LinearNoise()
 
     @property
     def frozen_scale(self) -> DataScale:
