@@ -217,7 +217,7 @@ def step_finding(rate_times_step: float, scheme: str, exact: bool) -> Finding:
     Parameters
     ----------
     rate_times_step
-        Posterior median of the spectral norm of the drift's Jacobian at the probe points, times the median step.
+        Posterior median of the spectral norm of the drift's Jacobian at the data's mean, times the median step.
     scheme
         Name of the scheme.
     exact
