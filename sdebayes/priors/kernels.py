@@ -68,7 +68,7 @@ class AbstractKernel(ABC):
 
     @abstractmethod
     def spectral_radius(self, probability: np.ndarray, state_dim: int) -> np.ndarray:
-        """Return quantiles of |ω| under the law S / (2π)ᵈ of frequencies for unit length-scales.
+        """Return quantiles of ‖ω‖ under the law S / (2π)ᵈ of frequencies for unit length-scales.
 
         Parameters
         ----------
@@ -115,7 +115,7 @@ class SquaredExponential(AbstractKernel):
         return jnp.sum(jnp.log(lengthscale)) + 0.5 * (omega.shape[-1] * log(2 * pi) - scaled)
 
     def spectral_radius(self, probability: np.ndarray, state_dim: int) -> np.ndarray:
-        """Return quantiles of |ω|: |ω|² is χ² with d degrees of freedom."""
+        """Return quantiles of ‖ω‖: ‖ω‖² is χ² with d degrees of freedom."""
         return np.sqrt(2 * special.gammaincinv(state_dim / 2, probability))
 
 
@@ -145,7 +145,7 @@ class AbstractMatern(AbstractKernel):
         return constant + jnp.sum(jnp.log(lengthscale)) - power * jnp.log(2 * nu + scaled)
 
     def spectral_radius(self, probability: np.ndarray, state_dim: int) -> np.ndarray:
-        """Return quantiles of |ω|: |ω|²/d is F with d and 2ν degrees of freedom."""
+        """Return quantiles of ‖ω‖: ‖ω‖²/d is F with d and 2ν degrees of freedom."""
         return np.sqrt(state_dim * special.fdtri(state_dim, 2 * self.smoothness, probability))
 
 
