@@ -1,0 +1,41 @@
+"""A nonlinear drift seen through noise, from the fit to the file and back."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import sdebayes as sb
+
+
+@pytest.fixture(scope="module")
+def noisy_double_well():
+    design = {"n_steps": 60, "dt": 0.2, "n_trajectories": 2, "noise": 0.15}
+    data, _ = sb.datasets.benchmark("double_well_1d", **design, seed=0)
+    drift = sb.priors.GP(basis=sb.priors.HSGP(functions=8))
+    model = sb.SDEModel(drift=drift, observation=sb.GaussianNoise(filter=sb.ExtendedKalman()))
+    return data, sb.fit(model, data, sb.NUTS(draws=25, warmup=25, max_tree_depth=4), seed=0, progress=False)
+
+
+def test_a_stored_fit_has_the_same_drift_and_scores(noisy_double_well, tmp_path):
+    data, posterior = noisy_double_well
+    posterior.to_netcdf(tmp_path / "fit.nc")
+    loaded = sb.load(tmp_path / "fit.nc")
+    assert loaded.model.describe() == posterior.model.describe()
+    np.testing.assert_allclose(loaded.drift([0.5]), posterior.drift([0.5]), rtol=1e-12)
+    np.testing.assert_allclose(loaded.log_score(data), posterior.log_score(data), rtol=1e-9)
+
+
+def test_smoothing_takes_most_of_the_noise_away(noisy_double_well):
+    data, posterior = noisy_double_well
+    smoothed = posterior.smooth(data, samples=8)
+    assert np.isfinite(smoothed["x"].values).all()
+    roughness = float(np.nanvar(np.diff(data["y"], axis=1)))
+    assert float(np.var(np.diff(smoothed["x"].mean("sample"), axis=1))) < 0.8 * roughness
+
+
+def test_weights_are_no_parameters_to_judge_chains_by(noisy_double_well):
+    _, posterior = noisy_double_well
+    assert "drift_weights" in posterior.data["unconstrained"]
+    assert "drift_weights" not in posterior.data["posterior"]
+    assert posterior.data["posterior"].sizes["point"] == 11
