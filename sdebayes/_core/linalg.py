@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jax.scipy.linalg import solve_triangular
 from jaxtyping import Array, Bool, Float
 
-from sdebayes._core.types import Matrix, Scalar, Vector
+from sdebayes._core.types import Matrix, Scalar
 
 _DOUBLINGS = 32
 _TERMS = 15
@@ -179,24 +179,3 @@ def normal_log_density(residual: Float[Array, " n"], factor: Float[Array, "n n"]
     white = solve_triangular(factor, residual, lower=True)
     log_determinant = jnp.sum(jnp.log(jnp.diagonal(factor)))
     return -0.5 * (white @ white) - log_determinant - 0.5 * residual.shape[-1] * jnp.log(2 * jnp.pi)
-
-
-def affine_flow(J: Matrix, velocity: Vector, acceleration: Vector, dt: Scalar) -> Vector:
-    r"""Displacement of dz = (J z + v + a s) ds from z = 0 over a step.
-
-    Parameters
-    ----------
-    J
-        (state, state), in 1/time.
-    velocity, acceleration
-        v and a, (state,).
-    dt
-        Step.
-
-    Returns
-    -------
-    displacement
-        :math:`\int_0^{\Delta t} e^{J(\Delta t - s)} (v + a s) ds`, (state,).
-    """
-    flow = linear_flow(J, jnp.zeros_like(J), dt)
-    return dt * (flow.first @ velocity + dt * (flow.second @ acceleration))

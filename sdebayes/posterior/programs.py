@@ -11,14 +11,12 @@ import numpy as np
 from jaxtyping import Array
 
 from sdebayes.dynamics import ObservedSDE
-from sdebayes.inference.target import Density
+from sdebayes.inference.target import Density, Program
 from sdebayes.model import likelihood
 from sdebayes.model.generate import generate
 from sdebayes.model.observations import Observations
 from sdebayes.model.rebuild import constrained_sites, log_prior, per_draw, rebuild
 from sdebayes.model.sdemodel import SDEModel
-
-Program = Callable[..., Any]
 
 
 @lru_cache(maxsize=8)

@@ -5,17 +5,8 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 import pytest
-from jaxtyping import config
 
 from sdebayes.dynamics import SDE, ConstantDiffusion, LinearDrift, ParametricDrift
-
-
-@pytest.fixture
-def untyped():
-    """Switch the run-time check of signatures off, to reach the error that users see."""
-    config.update("jaxtyping_disable", True)
-    yield
-    config.update("jaxtyping_disable", False)
 
 
 @pytest.fixture

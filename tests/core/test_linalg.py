@@ -13,10 +13,11 @@ from scipy.integrate import quad_vec, solve_ivp
 from scipy.stats import multivariate_normal
 
 from sdebayes._core.linalg import (
-    affine_flow,
     inverse_and_log_determinant,
+    linear_flow,
     linear_transition,
     normal_log_density,
+    short_linear_flow,
     stationary_covariance,
     symmetrize,
 )
@@ -32,6 +33,12 @@ MATRICES = {
     "unstable": np.array([[-0.3, 0.0], [0.1, 0.2]]),
     "stiff": np.array([[1e3, 1.0], [1.0, 1e-2]]),
 }
+
+
+def affine_flow(J, velocity, acceleration, dt):
+    """Displacement of dz = (J z + v + a s) ds from z = 0 over a step, by the integrals that a flow carries."""
+    flow = linear_flow(J, jnp.zeros_like(J), dt)
+    return dt * (flow.first @ velocity + dt * (flow.second @ acceleration))
 
 
 def noise_by_quadrature(A: np.ndarray, sigma: np.ndarray, dt: float) -> np.ndarray:
@@ -187,3 +194,12 @@ def test_the_unit_of_time_changes_nothing(unit, x64):
     np.testing.assert_allclose(
         flow, affine_flow(jnp.asarray(-A), jnp.asarray(v), jnp.asarray(a), 0.7), rtol=1e-13
     )
+
+
+@pytest.mark.parametrize(("norm", "tolerance"), [(1.0, 1e-12), (2.0, 1e-9), (4.0, 1e-5)])
+def test_the_short_flow_is_the_flow_at_short_steps(norm, tolerance, x64):
+    J = np.random.default_rng(0).normal(size=(3, 3))
+    J *= norm / np.abs(J).sum(1).max()
+    parts = (jnp.asarray(J), jnp.eye(3), 1.0)
+    for short, exact in zip(short_linear_flow(*parts), linear_flow(*parts), strict=True):
+        np.testing.assert_allclose(short, exact, atol=tolerance * float(jnp.abs(exact).max()), rtol=0)

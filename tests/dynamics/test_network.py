@@ -8,7 +8,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from jaxtyping import config
 
 from sdebayes._core import precision
 from sdebayes._core.errors import ModelError
@@ -22,14 +21,6 @@ ACTIVATIONS = ("tanh", "swish")
 def x64():
     with precision.scope("float64"):
         yield
-
-
-@pytest.fixture
-def untyped():
-    """Switch the run-time check of signatures off, to reach the error that users see."""
-    config.update("jaxtyping_disable", True)
-    yield
-    config.update("jaxtyping_disable", False)
 
 
 def network(widths: tuple[int, ...], activation: str, seed: int = 0) -> Network:

@@ -6,7 +6,6 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import xarray as xr
-from jaxtyping import config
 
 import sdebayes as sb
 from sdebayes.dynamics import ConstantDiffusion
@@ -44,11 +43,3 @@ def regression_model() -> sb.SDEModel:
 @pytest.fixture(scope="session")
 def regression_fit(regression_model, regression_data) -> sb.Posterior:
     return sb.fit(regression_model, regression_data, STRATEGY, seed=1, progress=False)
-
-
-@pytest.fixture
-def untyped():
-    """Switch the run-time check of signatures off, to reach the error that users see."""
-    config.update("jaxtyping_disable", True)
-    yield
-    config.update("jaxtyping_disable", False)

@@ -4,16 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from jaxtyping import config
 
-from sdebayes._core import precision
 from tests.model.dense import Dense
-
-
-@pytest.fixture
-def x64():
-    with precision.scope("float64"):
-        yield
 
 
 @pytest.fixture
@@ -58,11 +50,3 @@ def ragged(seed: int, lengths: list[int], width: int, missing: float = 0.0) -> l
 @pytest.fixture
 def make_values():
     return ragged
-
-
-@pytest.fixture
-def untyped():
-    """Switch the run-time check of signatures off, to reach the error that users see."""
-    config.update("jaxtyping_disable", True)
-    yield
-    config.update("jaxtyping_disable", False)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import xarray as xr
-from jaxtyping import config
 from scipy import linalg
 
 import sdebayes as sb
@@ -66,11 +65,3 @@ def held_out() -> xr.Dataset:
     values[2][[1, 4, 5], [0, 1, 1]] = np.nan
     times = [np.cumsum(rng.choice([0.5, 1.0, 6.0], len(v))) for v in values]
     return sb.trajectories(values, t=times, names=["a", "b", "c"])
-
-
-@pytest.fixture
-def untyped():
-    """Switch the run-time check of signatures off, to reach the error that users see."""
-    config.update("jaxtyping_disable", True)
-    yield
-    config.update("jaxtyping_disable", False)

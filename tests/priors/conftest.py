@@ -6,17 +6,9 @@ import jax
 import numpy as np
 import pytest
 import xarray as xr
-from jaxtyping import config
 from numpyro.handlers import seed, trace
 
 import sdebayes as sb
-from sdebayes._core import precision
-
-
-@pytest.fixture
-def x64():
-    with precision.scope("float64"):
-        yield
 
 
 @pytest.fixture
@@ -42,11 +34,3 @@ def draw():
         return jax.tree.map(np.asarray, jax.jit(jax.vmap(one))(jax.random.split(jax.random.key(0), count)))
 
     return draws
-
-
-@pytest.fixture
-def untyped():
-    """Switch the run-time check of signatures off, to reach the error that users see."""
-    config.update("jaxtyping_disable", True)
-    yield
-    config.update("jaxtyping_disable", False)

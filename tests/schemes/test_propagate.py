@@ -34,7 +34,7 @@ class Plain(AbstractScheme):
         return x + dt * sde.drift(x, t), dt * sde.covariance(x, t)
 
     def affine_transition(self, sde, dt) -> AffineTransition:
-        raise NotImplementedError
+        return EulerMaruyama().affine_transition(sde, dt)
 
 
 def nonlinear() -> SDE:

@@ -6,7 +6,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from jaxtyping import config
 
 from sdebayes.dynamics import (
     SDE,
@@ -20,14 +19,6 @@ from sdebayes.dynamics import (
 RATES = np.array([[1.0, 2.0], [-0.5, 0.8]])
 LOCATION = np.array([1.0, -2.0])
 FACTOR = np.array([[0.9, 0.0], [0.4, 0.6]])
-
-
-@pytest.fixture
-def untyped():
-    """Switch the run-time check of signatures off, to reach the error that users see."""
-    config.update("jaxtyping_disable", True)
-    yield
-    config.update("jaxtyping_disable", False)
 
 
 @pytest.fixture
