@@ -50,7 +50,7 @@ class LaplacianBasis(AbstractBasis):
     half_length: Vector
     functions: tuple[int, ...] = eqx.field(static=True)
     window: float = eqx.field(static=True)
-    factors: list[Float[Array, "derivative function"]] | None = None
+    factors: list[Float[Array, "derivative _"]] | None = None
 
     @property
     def frequencies(self) -> Float[Array, "feature state"]:
@@ -101,7 +101,7 @@ class LaplacianBasis(AbstractBasis):
             else None,
         )
 
-    def _factors(self, x: Vector, order: int) -> list[Float[Array, "derivative function"]]:
+    def _factors(self, x: Vector, order: int) -> list[Float[Array, "derivative _"]]:
         """Return the functions of each state with their derivatives up to an order."""
         if self.factors is not None:
             return [factor[: order + 1] for factor in self.factors]
