@@ -51,6 +51,21 @@ def jet_of(function: Callable[[Vector], Float[Array, " output"]], x: Vector, ord
     )
 
 
+def mean_shift(function: Callable[[Vector], Float[Array, " output"]], x: Vector, covariance: Float[Array, "state state"]) -> Float[Array, " output"]:
+    """Return ½ tr(P ∂²g) at x, (output,): what a spread P adds to the mean of g(X), to second order.
+
+    Made of second derivatives along ``state`` pairs of directions, without the array of all of them.
+    """
+
+    def second(one: Vector, other: Vector) -> Array:
+        def first(point: Vector) -> Array:
+            return jax.jvp(function, (point,), (one,))[1]
+
+        return jax.jvp(first, (x,), (other,))[1]
+
+    return 0.5 * jnp.sum(jax.vmap(second)(jnp.eye(x.shape[0], dtype=x.dtype), covariance), 0)
+
+
 class AbstractBasis(eqx.Module):
     """Basis functions φ, (state,) → (feature,), written for one point.
 

@@ -12,6 +12,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from sdebayes._core.types import Matrix, Scalar, Vector
+from sdebayes.dynamics.basis import mean_shift
 from sdebayes.dynamics.field import AbstractField
 
 
@@ -64,6 +65,10 @@ class AbstractDrift(eqx.Module):
             jax.jacfwd(lambda point: self.jacobian(point, t))(x),
             jax.jacfwd(lambda time: self(x, time))(t),
         )
+
+    def mean_shift(self, x: Vector, t: Scalar, covariance: Matrix) -> Vector:
+        """Return ½ tr(P ∂²f), (state,): what a spread P of x adds to the mean of f, to second order."""
+        return mean_shift(lambda point: self(point, t), x, covariance)
 
     def tabulate(self, x: Vector, order: int) -> Any:
         """Return what can be computed at x, derivatives up to ``order``, before any parameter is known; else None."""
@@ -156,6 +161,10 @@ class FieldDrift(AbstractDrift):
         return Expansion(
             self.linear(x) + u.value, self.linear.jacobian(x) + u.gradient, u.hessian, jnp.zeros_like(x)
         )
+
+    def mean_shift(self, x: Vector, t: Scalar, covariance: Matrix) -> Vector:
+        """Return what the field's curvature adds."""
+        return self.field.mean_shift(x, covariance)
 
     def tabulate(self, x: Vector, order: int) -> Any:
         """Return the field's table."""

@@ -6,10 +6,11 @@ from abc import abstractmethod
 from typing import Any
 
 import equinox as eqx
+import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from sdebayes._core.types import Vector
-from sdebayes.dynamics.basis import AbstractBasis, Jet, jet_of
+from sdebayes._core.types import Matrix, Vector
+from sdebayes.dynamics.basis import AbstractBasis, Jet, jet_of, mean_shift
 
 
 class AbstractField(eqx.Module):
@@ -22,6 +23,10 @@ class AbstractField(eqx.Module):
     def jet(self, x: Vector, order: int = 2) -> Jet:
         """Return the value and the derivatives up to an order of 0, 1 or 2."""
         return jet_of(self, x, order)
+
+    def mean_shift(self, x: Vector, covariance: Matrix) -> Float[Array, " output"]:
+        """Return ½ tr(P ∂²u), (output,): what a spread P of x adds to the mean of u, to second order."""
+        return mean_shift(self, x, covariance)
 
     def tabulate(self, x: Vector, order: int) -> Any:
         """Return what can be computed at x before any parameter is known; None if that is nothing."""
@@ -53,6 +58,11 @@ class BasisField(AbstractField):
     def jet(self, x: Vector, order: int = 2) -> Jet:
         """Return the value and the derivatives up to an order of 0, 1 or 2."""
         return self.basis.combination(self.weights, x, order)
+
+    def mean_shift(self, x: Vector, covariance: Matrix) -> Float[Array, " output"]:
+        """Return ½ tr(P ∂²u), (output,), from the basis functions' own second derivatives."""
+        u: Any = self.jet(x, 2)
+        return 0.5 * jnp.einsum("ijk,jk->i", u.hessian, covariance)
 
     def tabulate(self, x: Vector, order: int) -> Any:
         """Return the basis functions' table, or None where they depend on parameters."""

@@ -47,8 +47,7 @@ def scheme_log_density(
     """Return log p(y_k | y_{k−1}) under the scheme's normal law; the first column is log p(y_1)."""
     means, covariances = scheme_laws(model, scheme, observations)
     residual = jnp.asarray(observations.values)[:, 1:] - means
-    factors = jnp.linalg.cholesky(covariances)
-    return _with_first(model, observations, jax.vmap(jax.vmap(normal_log_density))(residual, factors))
+    return _with_first(model, observations, jax.vmap(jax.vmap(normal_log_density))(residual, covariances))
 
 
 def scheme_laws(model: ObservedSDE, scheme: AbstractScheme, observations: Observations) -> Laws:
@@ -67,8 +66,7 @@ def scheme_laws(model: ObservedSDE, scheme: AbstractScheme, observations: Observ
 def _with_first(
     model: ObservedSDE, observations: Observations, later: Float[Array, "trajectory transition"]
 ) -> Float[Array, "trajectory time"]:
-    factor = jnp.linalg.cholesky(model.initial_covariance)
     residual = jnp.asarray(observations.values)[:, 0] - model.initial_mean
-    first = jax.vmap(lambda r: normal_log_density(r, factor))(residual)
+    first = jax.vmap(lambda r: normal_log_density(r, model.initial_covariance))(residual)
     terms = jnp.concatenate([first[:, None], later], axis=1)
     return jnp.where(jnp.asarray(observations.seen[..., 0]), terms, 0.0)

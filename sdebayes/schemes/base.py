@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable
 from typing import ClassVar
 
 import equinox as eqx
 import jax
-import jax.numpy as jnp
 
 from sdebayes._core.types import Matrix, Scalar, Vector
 from sdebayes.dynamics import SDE
+from sdebayes.dynamics.basis import mean_shift
 
 
 class AffineTransition(eqx.Module):
@@ -92,18 +91,3 @@ class AbstractScheme(eqx.Module):
     @abstractmethod
     def affine_transition(self, sde: SDE, dt: Scalar) -> AffineTransition:
         """Return the law over Δt of an SDE with linear drift and constant Σ."""
-
-
-def mean_shift(function: Callable[[Vector], Vector], x: Vector, covariance: Matrix) -> Vector:
-    """Return ½ tr(P ∂²g) at x, (state,): what a spread P adds to the mean of g(X), to second order.
-
-    Made of second derivatives along ``state`` pairs of directions, without the array of all of them.
-    """
-
-    def second(one: Vector, other: Vector) -> Vector:
-        def first(point: Vector) -> Vector:
-            return jax.jvp(function, (point,), (one,))[1]
-
-        return jax.jvp(first, (x,), (other,))[1]
-
-    return 0.5 * jnp.sum(jax.vmap(second)(jnp.eye(x.shape[0], dtype=x.dtype), covariance), 0)

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 
 from sdebayes._core.types import Matrix, Scalar, Vector
 from sdebayes.dynamics import SDE
-from sdebayes.schemes.base import AbstractScheme, AffineTransition, mean_shift
+from sdebayes.schemes.base import AbstractScheme, AffineTransition
 
 
 class EulerMaruyama(AbstractScheme):
@@ -35,7 +35,7 @@ class EulerMaruyama(AbstractScheme):
     ) -> tuple[Vector, Matrix, Matrix]:
         """Return m + (f + ½ tr(P ∂²f)) Δt, F = I + ∂f/∂x Δt and Σ Δt."""
         following, noise = self.transition(sde, mean, t, dt)
-        shift = mean_shift(lambda x: sde.drift(x, t), mean, covariance)
+        shift = sde.drift.mean_shift(mean, t, covariance)
         F = jnp.eye(mean.shape[0], dtype=mean.dtype) + sde.drift.jacobian(mean, t) * dt
         return following + shift * dt, F, noise
 

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from sdebayes._core.errors import ModelError
 from sdebayes._core.types import Matrix, Scalar, Vector
 from sdebayes.dynamics import SDE
-from sdebayes.schemes.base import AbstractScheme, AffineTransition, mean_shift
+from sdebayes.schemes.base import AbstractScheme, AffineTransition
 
 
 class LinearNoise(AbstractScheme):
@@ -74,13 +74,13 @@ class LinearNoise(AbstractScheme):
 
         def pull(x: Vector, s: Scalar, flow: Matrix, noise: Matrix) -> Vector:
             spread = noise if covariance is None else flow @ covariance @ flow.T + noise
-            return mean_shift(lambda point: sde.drift(point, s), x, spread)
+            return sde.drift.mean_shift(x, s, spread)
 
         h = dt / self.steps
         end, flow, noise = _part(sde, mean, t, h)
         after = push = pull(end, t + h, flow, noise)
         if covariance is not None:
-            push = flow @ mean_shift(lambda point: sde.drift(point, t), mean, covariance) + after
+            push = flow @ sde.drift.mean_shift(mean, t, covariance) + after
         mean = end + 0.5 * h * push
         for part in range(1, self.steps):
             start = t + part * h

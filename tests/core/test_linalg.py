@@ -159,10 +159,19 @@ def test_the_inverse_of_an_indefinite_matrix_is_not_a_number(x64):
     assert not np.all(np.isfinite(inverse))
 
 
-def test_normal_log_density_is_scipys(x64):
-    residual = np.array([0.3, -1.2])
-    found = normal_log_density(jnp.asarray(residual), jnp.asarray(np.linalg.cholesky(SIGMA)))
-    np.testing.assert_allclose(found, multivariate_normal(np.zeros(2), SIGMA).logpdf(residual), rtol=1e-13)
+@pytest.mark.parametrize("n", [1, 2, 4, 5])
+def test_normal_log_density_is_scipys(n, x64):
+    generator = np.random.default_rng(n)
+    root, residual = generator.normal(size=(n, n + 1)), generator.normal(size=n)
+    covariance = root @ root.T
+    found = normal_log_density(jnp.asarray(residual), jnp.asarray(covariance))
+    np.testing.assert_allclose(found, multivariate_normal(np.zeros(n), covariance).logpdf(residual), rtol=1e-12)
+
+
+@pytest.mark.parametrize("n", [2, 4, 5])
+def test_the_normal_log_density_of_an_indefinite_matrix_is_not_finite(n, x64):
+    covariance = jnp.eye(n).at[0, 0].set(-1.0).at[1, 1].set(-2.0)
+    assert not np.isfinite(normal_log_density(jnp.ones(n), covariance))
 
 
 def test_symmetrize_acts_on_the_last_two_axes(x64):

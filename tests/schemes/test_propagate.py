@@ -17,7 +17,7 @@ from sdebayes.schemes import (
     LinearNoise,
     LocalLinearization,
 )
-from sdebayes.schemes.base import mean_shift
+from sdebayes.dynamics.basis import mean_shift
 from tests.schemes.test_schemes import SCHEMES, SIGMA, X, ornstein_uhlenbeck, slope
 
 ZERO = np.zeros((2, 2))
