@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from sdebayes._core.types import Vector
+from sdebayes._core.types import Matrix, Vector
 
 
 class Jet(NamedTuple):
@@ -51,7 +51,9 @@ def jet_of(function: Callable[[Vector], Float[Array, " output"]], x: Vector, ord
     )
 
 
-def mean_shift(function: Callable[[Vector], Float[Array, " output"]], x: Vector, covariance: Float[Array, "state state"]) -> Float[Array, " output"]:
+def mean_shift(
+    function: Callable[[Vector], Float[Array, " output"]], x: Vector, covariance: Matrix
+) -> Float[Array, " output"]:
     """Return ½ tr(P ∂²g) at x, (output,): what a spread P adds to the mean of g(X), to second order.
 
     Made of second derivatives along ``state`` pairs of directions, without the array of all of them.

@@ -165,7 +165,9 @@ def test_normal_log_density_is_scipys(n, x64):
     root, residual = generator.normal(size=(n, n + 1)), generator.normal(size=n)
     covariance = root @ root.T
     found = normal_log_density(jnp.asarray(residual), jnp.asarray(covariance))
-    np.testing.assert_allclose(found, multivariate_normal(np.zeros(n), covariance).logpdf(residual), rtol=1e-12)
+    np.testing.assert_allclose(
+        found, multivariate_normal(np.zeros(n), covariance).logpdf(residual), rtol=1e-12
+    )
 
 
 @pytest.mark.parametrize("n", [2, 4, 5])

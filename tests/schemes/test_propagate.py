@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from sdebayes.dynamics import SDE, ConstantDiffusion, ParametricDrift
+from sdebayes.dynamics.basis import mean_shift
 from sdebayes.schemes import (
     AbstractScheme,
     AffineTransition,
@@ -17,7 +18,6 @@ from sdebayes.schemes import (
     LinearNoise,
     LocalLinearization,
 )
-from sdebayes.dynamics.basis import mean_shift
 from tests.schemes.test_schemes import SCHEMES, SIGMA, X, ornstein_uhlenbeck, slope
 
 ZERO = np.zeros((2, 2))
