@@ -191,13 +191,15 @@ def normal_log_density(residual: Float[Array, " n"], covariance: Float[Array, "n
     call of LAPACK for each.
     """
     n = residual.shape[0]
-    if n > _ELIMINATED:
-        factor = jnp.linalg.cholesky(covariance)
-        white = solve_triangular(factor, residual, lower=True)
-        square, log_determinant = white @ white, 2 * jnp.sum(jnp.log(jnp.diagonal(factor)))
-    else:
-        square, log_determinant = _eliminate(residual, covariance)
+    square, log_determinant = (_eliminate if n <= _ELIMINATED else _factorize)(residual, covariance)
     return -0.5 * (square + log_determinant + n * jnp.log(2 * jnp.pi))
+
+
+def _factorize(residual: Float[Array, " n"], covariance: Float[Array, "n n"]) -> tuple[Scalar, Scalar]:
+    """Return rᵀ Q⁻¹ r and log |Q| from Q = L Lᵀ, by LAPACK."""
+    factor = jnp.linalg.cholesky(covariance)
+    white = solve_triangular(factor, residual, lower=True)
+    return white @ white, 2 * jnp.sum(jnp.log(jnp.diagonal(factor)))
 
 
 def _eliminate(residual: Float[Array, " n"], covariance: Float[Array, "n n"]) -> tuple[Scalar, Scalar]:

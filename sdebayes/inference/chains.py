@@ -20,7 +20,7 @@ from sdebayes._core import precision as precision_scope
 from sdebayes._core.types import Key
 from sdebayes.inference.checkpoint import Checkpoint
 from sdebayes.inference.progress import progress_bars
-from sdebayes.inference.target import Density, Flat, Target
+from sdebayes.inference.target import Density, Flat, Target, Whitenings
 
 BLOCK = 25
 
@@ -61,7 +61,7 @@ class Settings:
 
 
 class Affine(NamedTuple):
-    """The map z = m + F u, after which the posterior of u is about standard normal.
+    """The map v = m + F u, after which the posterior of u is about standard normal.
 
     Attributes
     ----------
@@ -75,16 +75,31 @@ class Affine(NamedTuple):
     factor: Array
 
     def __call__(self, u: Flat) -> Flat:
-        """Return z."""
+        """Return v."""
         return self.middle + (self.factor @ u if self.factor.ndim == 2 else self.factor * u)
 
     def pull_back(self, gradient: Flat) -> Flat:
-        """Return a gradient in u from one in z."""
+        """Return a gradient in u from one in v."""
         return gradient @ self.factor if self.factor.ndim == 2 else gradient * self.factor
 
 
+class Chart(NamedTuple):
+    """Coordinates u of the posterior: v = m + F u, and z from v with its weights whitened.
+
+    Attributes
+    ----------
+    affine
+        From u to v.
+    whitenings
+        From v to z.
+    """
+
+    affine: Affine
+    whitenings: Whitenings
+
+
 class Sampler:
-    """NumPyro's No-U-Turn kernel over u, z = m + F u, with a diagonal mass matrix that is adapted.
+    """NumPyro's No-U-Turn kernel over a chart's u, with a diagonal mass matrix that is adapted.
 
     Parameters
     ----------
@@ -95,14 +110,17 @@ class Sampler:
     """
 
     def __init__(self, density: Density, settings: Settings) -> None:
-        self.settings = settings
+        self.settings, self._density = settings, density
         self._initialize, self._sample = hmc(
-            potential_fn_gen=lambda data, affine: lambda u: density.potential(affine(u), data), algo="NUTS"
+            potential_fn_gen=lambda data, chart: (
+                lambda u: density.potential(chart.affine(u), data, chart.whitenings)
+            ),
+            algo="NUTS",
         )
         self._run = jax.jit(self._block)
         self._compiled: dict[Any, Any] = {}
 
-    def begin(self, target: Target, key: Key, position: Flat, affine: Affine) -> Any:
+    def begin(self, target: Target, key: Key, position: Flat, chart: Chart) -> Any:
         """Return the state of a chain before its first iteration.
 
         Parameters
@@ -113,32 +131,34 @@ class Sampler:
             The chain's key.
         position
             u, (dimension,).
-        affine
+        chart
             From u to z.
         """
-        potential, gradient = target.value_and_gradient(affine(position))
+        potential, gradient = target.value_and_gradient(chart.affine(position), chart.whitenings)
         return self._initialize(
-            ParamInfo(position, potential, affine.pull_back(gradient)),
+            ParamInfo(position, potential, chart.affine.pull_back(gradient)),
             num_warmup=self.settings.warmup,
             inverse_mass_matrix=jnp.ones_like(position),
             target_accept_prob=self.settings.target_acceptance,
             max_tree_depth=self.settings.max_tree_depth,
             rng_key=key,
-            model_args=(target.data, affine),
+            model_args=(target.data, chart),
         )
 
-    def compiled(self, state: Any, data: Any, affine: Affine) -> Callable[..., tuple[Any, dict[str, Array]]]:
+    def compiled(self, state: Any, data: Any, chart: Chart) -> Callable[..., tuple[Any, dict[str, Array]]]:
         """Compile a block of iterations for states and data of these shapes, once for all threads."""
-        leaves, structure = jax.tree.flatten((state, data, affine))
+        leaves, structure = jax.tree.flatten((state, data, chart))
         shapes = (structure, *((jnp.shape(leaf), jnp.result_type(leaf)) for leaf in leaves))
         if shapes not in self._compiled:
-            self._compiled[shapes] = self._run.lower(state, data, affine).compile()
+            self._compiled[shapes] = self._run.lower(state, data, chart).compile()
         return self._compiled[shapes]
 
-    def _block(self, state: Any, data: Any, affine: Affine) -> tuple[Any, dict[str, Array]]:
+    def _block(self, state: Any, data: Any, chart: Chart) -> tuple[Any, dict[str, Array]]:
         def step(state: Any, _: None) -> tuple[Any, dict[str, Array]]:
-            state = self._sample(state, (data, affine), {})
-            return state, _record(state) | {"position": affine(state.z)}
+            state = self._sample(state, (data, chart), {})
+            return state, _record(state) | {
+                "position": self._density.place(chart.affine(state.z), chart.whitenings)
+            }
 
         return jax.lax.scan(step, state, None, length=BLOCK)
 
@@ -153,7 +173,7 @@ def run_chains(
     target: Target,
     settings: Settings,
     starts: Float[Array, "chain dimension"],
-    affine: Affine,
+    chart: Chart,
     keys: list[Any],
     draws: int,
     *,
@@ -172,7 +192,7 @@ def run_chains(
         Warm-up, acceptance and tree depth.
     starts
         u, (chain, dimension).
-    affine
+    chart
         From u to unconstrained parameters.
     keys
         One key for each chain.
@@ -188,12 +208,12 @@ def run_chains(
         Where finished blocks are kept, if anywhere.
     """
     sampler = sampler_of(target.density, settings)
-    initial = [sampler.begin(target, key, start, affine) for key, start in zip(keys, starts, strict=True)]
-    compiled = sampler.compiled(initial[0], target.data, affine)
+    initial = [sampler.begin(target, key, start, chart) for key, start in zip(keys, starts, strict=True)]
+    compiled = sampler.compiled(initial[0], target.data, chart)
     total = settings.warmup + draws
 
     def block(state: Any) -> tuple[Any, dict[str, Array]]:
-        return compiled(state, target.data, affine)
+        return compiled(state, target.data, chart)
 
     stop = threading.Event()
     titles = [f"chain {index + 1}" for index in range(len(keys))]

@@ -13,9 +13,13 @@ from scipy.optimize import minimize
 
 from sdebayes._core.errors import InferenceError
 from sdebayes._core.types import Key
-from sdebayes.inference.target import Flat, Target
+from sdebayes.inference.target import Flat, Target, Whitenings
+from sdebayes.inference.whitening import whitening_at
 
 _FAR = 1e10
+_ITERATIONS = 2000
+_WHITENINGS = 2
+_WEIGHT_STEP = 1e-2
 _PRIOR_DRAWS = 40
 _BEST_DRAWS = 2
 
@@ -26,26 +30,23 @@ class Mode(NamedTuple):
     Attributes
     ----------
     position
-        (dimension,).
+        v, (dimension,); z where there is no whitening.
     potential
         U there.
-    factor
-        F with F Fᵀ the inverse curvature of U made positive definite, (dimension, dimension): its eigenvectors, each as
-        long as the standard deviation along it.
+    whitenings
+        The coordinates in which it is a mode.
     """
 
     position: Flat
     potential: float
-    factor: Float[Array, "dimension dimension"]
-
-    @property
-    def covariance(self) -> Float[Array, "dimension dimension"]:
-        """Covariance of the normal approximation, F Fᵀ, (dimension, dimension)."""
-        return self.factor @ self.factor.T
+    whitenings: Whitenings
 
 
-def find_mode(target: Target, key: Key, max_iterations: int = 2000) -> Mode:
-    """Find the best mode that L-BFGS reaches from the prior's middle and from good draws, and measure its curvature.
+def find_mode(target: Target, key: Key) -> Mode:
+    """Find the best mode that L-BFGS reaches from the prior's middle and from good draws.
+
+    Weights that multiply a scale are whitened at the mode, and the search goes on from there: in the new coordinates
+    the volume of what the data leave open counts, as in Laplace's approximation of the other parameters' evidence.
 
     Parameters
     ----------
@@ -53,52 +54,97 @@ def find_mode(target: Target, key: Key, max_iterations: int = 2000) -> Mode:
         The density.
     key
         Random key of the prior draws.
-    max_iterations
-        Iterations of L-BFGS at the most.
 
     Raises
     ------
     InferenceError
         If every search ends at a point without a finite density.
-
-    Notes
-    -----
-    The Hessian is a central difference of the exact gradient, 2·dimension gradients: no further compilation.
     """
-    dtype = target.start.dtype
-
-    def objective(z: np.ndarray) -> tuple[float, np.ndarray]:
-        both = target.value_and_gradient(jnp.asarray(z, dtype=dtype))
-        value, gradient = float(both[0]), np.asarray(both[1], dtype=np.float64)
-        if not np.isfinite(value) or not np.all(np.isfinite(gradient)):
-            return _FAR, np.zeros_like(z)
-        return value, gradient
-
-    def search(start: np.ndarray) -> Any:
-        options = {
-            "maxiter": max_iterations,
-            "maxfun": 2 * max_iterations,
-            "maxcor": 30,
-            "ftol": 1e-13,
-            "gtol": 1e-3,
-        }
-        return minimize(objective, start, jac=True, method="L-BFGS-B", options=options)
-
-    best = min((search(start) for start in _starts(target, key, objective)), key=lambda found: found.fun)
-    if not best.fun < _FAR:
+    plain = target.density.no_whitening
+    mode = min(
+        (_search(target, start, plain) for start in _starts(target, key)), key=lambda found: found.potential
+    )
+    if not mode.potential < _FAR:
         raise InferenceError(
             "The search for the posterior mode found no point with a finite density. Check the data's scale against "
             "the prior: model.scaled_to(data).describe()."
         )
-    hessian = hessian_of(lambda z: objective(z)[1], best.x, dtype)
-    factor = jnp.asarray(inverse_factor(hessian), dtype=dtype)
-    return Mode(jnp.asarray(best.x, dtype=dtype), float(best.fun), factor)
+    for _ in range(_WHITENINGS if plain else 0):
+        mode = _whitened(target, mode)
+    return mode
 
 
-def _starts(
-    target: Target, key: Key, objective: Callable[[np.ndarray], tuple[float, np.ndarray]]
-) -> list[np.ndarray]:
+def inverse_curvature_factor(target: Target, mode: Mode) -> Float[Array, "dimension dimension"]:
+    """Return F with F Fᵀ the inverse curvature at a mode, made positive definite.
+
+    Its columns are eigenvectors of the curvature, each as long as the standard deviation along it.
+    """
+    objective = _Objective(target, mode.whitenings)
+    position = np.asarray(mode.position, dtype=np.float64)
+    hessian = hessian_of(lambda v: objective(v)[1], position, target.start.dtype)
+    return jnp.asarray(inverse_factor(hessian), dtype=target.start.dtype)
+
+
+class _Objective:
+    """U and its gradient in double precision, far up where they are not finite."""
+
+    def __init__(self, target: Target, whitenings: Whitenings) -> None:
+        self._target, self._whitenings = target, whitenings
+
+    def __call__(self, v: np.ndarray) -> tuple[float, np.ndarray]:
+        point = jnp.asarray(v, dtype=self._target.start.dtype)
+        both = self._target.value_and_gradient(point, self._whitenings)
+        value, gradient = float(both[0]), np.asarray(both[1], dtype=np.float64)
+        if not np.isfinite(value) or not np.all(np.isfinite(gradient)):
+            return _FAR, np.zeros_like(v)
+        return value, gradient
+
+
+def _search(target: Target, start: np.ndarray, whitenings: Whitenings) -> Mode:
+    options = {
+        "maxiter": _ITERATIONS,
+        "maxfun": 2 * _ITERATIONS,
+        "maxcor": 30,
+        "ftol": 1e-13,
+        "gtol": 1e-3,
+    }
+    found = minimize(_Objective(target, whitenings), start, jac=True, method="L-BFGS-B", options=options)
+    return Mode(jnp.asarray(found.x, dtype=target.start.dtype), float(found.fun), whitenings)
+
+
+def _whitened(target: Target, mode: Mode) -> Mode:
+    """Approximate the likelihood of the weights at a mode, and search on in the coordinates that follow from it."""
+    density = target.density
+    z = density.place(mode.position, mode.whitenings)
+    plain = _Objective(target, density.no_whitening)
+    centre = np.asarray(z, dtype=np.float64)
+    gradient = plain(centre)[1]
+    whitenings, v = [], z
+    for places, scale in zip(density.weights, density.weight_scales(z), strict=True):
+        hessian = _weight_hessian(lambda point: plain(point)[1], centre, places)
+        whitening = whitening_at(centre[places], np.asarray(scale, float), hessian, gradient[places])
+        whitening = jax.tree.map(lambda part: jnp.asarray(part, dtype=z.dtype), whitening)
+        whitenings.append(whitening)
+        v = v.at[places].set(whitening.inverse(z[places], scale))
+    return _search(target, np.asarray(v, dtype=np.float64), tuple(whitenings))
+
+
+def _weight_hessian(
+    gradient: Callable[[np.ndarray], np.ndarray], position: np.ndarray, places: np.ndarray
+) -> np.ndarray:
+    """Return second derivatives in each output's weights, (output, feature, feature); U is nearly quadratic in them."""
+    hessian = np.empty((*places.shape, places.shape[1]))
+    for feature, along in enumerate(places.T):
+        shift = np.zeros_like(position)
+        shift[along] = _WEIGHT_STEP
+        slope = (gradient(position + shift) - gradient(position - shift)) / (2 * _WEIGHT_STEP)
+        hessian[:, feature] = slope[places]
+    return hessian
+
+
+def _starts(target: Target, key: Key) -> list[np.ndarray]:
     """Return the coordinatewise median of draws of the prior, and the best of these draws."""
+    objective = _Objective(target, target.density.no_whitening)
     draws = [
         np.asarray(z, dtype=np.float64)
         for z in (target.start, *map(target.draw_prior, jax.random.split(key, _PRIOR_DRAWS)))

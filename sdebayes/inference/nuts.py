@@ -11,9 +11,9 @@ from jaxtyping import Array, Float
 
 from sdebayes._core.errors import InferenceError, ModelError
 from sdebayes._core.types import Key
-from sdebayes.inference.chains import Affine, ChainDraws, Settings, finished_chains, run_chains
+from sdebayes.inference.chains import Affine, ChainDraws, Chart, Settings, finished_chains, run_chains
 from sdebayes.inference.checkpoint import Checkpoint
-from sdebayes.inference.mode import find_mode
+from sdebayes.inference.mode import find_mode, inverse_curvature_factor
 from sdebayes.inference.target import Target
 
 
@@ -111,14 +111,15 @@ class NUTS:
                 return finished
         mode_key, start_key, *chain_keys = jax.random.split(key, self.chains + 2)
         mode = find_mode(target, mode_key)
-        dense = target.dimension <= self.dense_dimension
-        scale = mode.factor if dense else jnp.sqrt(jnp.diagonal(mode.covariance))
-        affine = Affine(mode.position, scale)
+        factor = inverse_curvature_factor(target, mode)
+        if target.dimension > self.dense_dimension:
+            factor = jnp.linalg.norm(factor, axis=1)
+        chart = Chart(Affine(mode.position, factor), mode.whitenings)
         return run_chains(
             target,
             Settings(self.warmup, self.target_acceptance, self.max_tree_depth),
-            self._starts(target, affine, start_key),
-            affine,
+            self._starts(target, chart, start_key),
+            chart,
             chain_keys,
             self.draws,
             precision=precision,
@@ -127,13 +128,13 @@ class NUTS:
             checkpoint=kept,
         )
 
-    def _starts(self, target: Target, affine: Affine, key: Key) -> Float[Array, "chain dimension"]:
+    def _starts(self, target: Target, chart: Chart, key: Key) -> Float[Array, "chain dimension"]:
         """Draw starts around the mode; a draw without a finite density is pulled halfway towards it."""
-        white = jax.random.normal(key, (self.chains, target.dimension), dtype=affine.middle.dtype)
+        white = jax.random.normal(key, (self.chains, target.dimension), dtype=chart.affine.middle.dtype)
         starts = []
         for u in white:
             shrink = 1.0
-            while not jnp.isfinite(target.value_and_gradient(affine(shrink * u))[0]):
+            while not jnp.isfinite(target.value_and_gradient(chart.affine(shrink * u), chart.whitenings)[0]):
                 shrink /= 2
                 if shrink < 1e-6:
                     raise InferenceError("No starting point with a finite density was found around the mode.")

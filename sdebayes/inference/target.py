@@ -9,17 +9,21 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, Float
 from numpyro.distributions import biject_to
-from numpyro.handlers import seed, trace
+from numpyro.handlers import seed, substitute, trace
 from numpyro.infer.util import potential_energy
 
 from sdebayes._core.errors import InferenceError
 from sdebayes._core.types import Key
+from sdebayes.inference.whitening import Whitening, no_whitening
+from sdebayes.priors.base import WEIGHT_SCALE
 
 Flat = Float[Array, " dimension"]
 Program = Callable[..., Any]
+Whitenings = tuple[Whitening, ...]
 
 
 class Density:
@@ -34,12 +38,18 @@ class Density:
 
     Attributes
     ----------
+    dimension
+        Number of unconstrained parameters.
     unravel
         From a flat vector to a dictionary of unconstrained sites.
-    value_and_gradient
-        U(z; data) and its gradient in z, compiled.
     draw_prior
-        From a key to a flat vector drawn from the prior.
+        From a key to a flat vector drawn from the prior, compiled.
+    weights
+        For each site of weights that multiply a scale, their places in the flat vector, (output, feature).
+    value_and_gradient
+        U(v; data, whitening) and its gradient in v, compiled.
+    place
+        From v and a whitening to z, compiled.
 
     Raises
     ------
@@ -52,7 +62,7 @@ class Density:
     """
 
     def __init__(self, model: Program, prior: Program) -> None:
-        self._model = model
+        self._model, self._prior = model, prior
         shapes = jax.eval_shape(lambda key: _unconstrained_draw(prior, key), jax.random.key(0))
         if not shapes:
             raise InferenceError(
@@ -63,21 +73,56 @@ class Density:
             jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes)
         )
         self.dimension = int(flat.shape[0])
+        places = self.unravel(jnp.arange(self.dimension, dtype=flat.dtype))
+        self._scaled = _scaled_sites(prior)
+        self.weights = tuple(np.asarray(places[name]).astype(int).T for name in self._scaled)
         self.draw_prior = jax.jit(lambda key: ravel_pytree(_unconstrained_draw(prior, key))[0])
         self.value_and_gradient = jax.jit(jax.value_and_grad(self.potential))
+        self.weight_scales = jax.jit(self._weight_scales)
+        self.place = jax.jit(lambda v, whitenings: self._placed(v, whitenings)[0])
 
-    def potential(self, z: Flat, data: Any) -> Float[Array, ""]:
-        """Return U(z; data) = −log p(z, y), up to a constant; +inf where the density is not finite.
+    @property
+    def no_whitening(self) -> Whitenings:
+        """The whitening under which v = z."""
+        return tuple(no_whitening(*places.shape) for places in self.weights)
+
+    def potential(self, v: Flat, data: Any, whitenings: Whitenings) -> Float[Array, ""]:
+        """Return U = −log p(v, y), up to a constant; +inf where the density is not finite.
 
         Parameters
         ----------
-        z
-            Unconstrained parameters, (dimension,); the log-Jacobian of their transform is in U.
+        v
+            Unconstrained parameters with whitened weights, (dimension,); the log-Jacobian of their transform is in U.
         data
             The data, a pytree of arrays.
+        whitenings
+            One for each site of scaled weights.
         """
-        value = potential_energy(self._model, (data,), {}, self.unravel(z))
+        z, log_determinant = self._placed(v, whitenings)
+        value = potential_energy(self._model, (data,), {}, self.unravel(z)) - log_determinant
         return jnp.where(jnp.isfinite(value), value, jnp.inf)
+
+    def _placed(self, v: Flat, whitenings: Whitenings) -> tuple[Flat, Float[Array, ""]]:
+        total = jnp.zeros((), v.dtype)
+        if not self.weights:
+            return v, total
+        z = v
+        for places, scale, whitening in zip(self.weights, self._weight_scales(v), whitenings, strict=True):
+            w, log_determinant = whitening(v[places], scale)
+            z, total = z.at[places].set(w), total + log_determinant
+        return z, total
+
+    def _weight_scales(self, z: Flat) -> tuple[Float[Array, "output feature"], ...]:
+        """Return the scales of all weights, which no weight enters."""
+        values = self.unravel(z)
+
+        def constrained(site: dict[str, Any]) -> Any:
+            known = site["type"] == "sample" and site["name"] in values
+            return biject_to(site["fn"].support)(values[site["name"]]) if known else None
+
+        read = substitute(self._prior, substitute_fn=constrained)
+        sites = trace(seed(read, jax.random.key(0))).get_trace()
+        return tuple(sites[name]["infer"][WEIGHT_SCALE].T for name in self._scaled)
 
 
 @dataclass(frozen=True)
@@ -103,9 +148,11 @@ class Target:
         """Number of unconstrained parameters."""
         return self.density.dimension
 
-    def value_and_gradient(self, z: Flat) -> tuple[Float[Array, ""], Flat]:
-        """Return U(z) = −log p(z, y) and its gradient."""
-        return self.density.value_and_gradient(z, self.data)
+    def value_and_gradient(
+        self, v: Flat, whitenings: Whitenings | None = None
+    ) -> tuple[Float[Array, ""], Flat]:
+        """Return U(v) = −log p(v, y) and its gradient; without a whitening v is z."""
+        return self.density.value_and_gradient(v, self.data, whitenings or self.density.no_whitening)
 
     def draw_prior(self, key: Key) -> Flat:
         """Draw from the prior, (dimension,)."""
@@ -139,8 +186,9 @@ def make_target(model: Program, prior: Program, data: Any, key: Key) -> Target:
     data = jax.tree.map(jnp.asarray, data)
     for attempt in jax.random.split(key, 100):
         start = density.draw_prior(attempt)
-        if jnp.isfinite(density.value_and_gradient(start, data)[0]):
-            return Target(density, data, start)
+        target = Target(density, data, start)
+        if jnp.isfinite(target.value_and_gradient(start)[0]):
+            return target
     raise InferenceError(
         "None of 100 draws of the prior has a finite density. Check the data's scale against the prior "
         "(model.scaled_to(data).describe()) and the model's step size."
@@ -160,3 +208,15 @@ def _unconstrained_draw(prior: Program, key: Key) -> dict[str, Any]:
         for name, site in sites.items()
         if site["type"] == "sample" and not site["is_observed"]
     }
+
+
+def _scaled_sites(prior: Program) -> list[str]:
+    """Return the names of the sites whose values multiply a scale."""
+    names: list[str] = []
+
+    def once(key: Key) -> None:
+        sites = trace(seed(prior, key)).get_trace()
+        names.extend(name for name, site in sites.items() if WEIGHT_SCALE in site.get("infer", {}))
+
+    jax.eval_shape(once, jax.random.key(0))
+    return names

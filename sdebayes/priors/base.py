@@ -19,6 +19,10 @@ from sdebayes.dynamics import AbstractDiffusion, AbstractDrift
 
 Dims = dict[str, list[str]]
 
+WEIGHT_SCALE = "weight_scale"
+"""Key of a site's ``infer``: what its standard normal values, (feature, output), are multiplied by before the
+likelihood reads them, of the same shape. Samplers choose coordinates by it."""
+
 
 @dataclass(frozen=True, eq=False)
 class DataScale:

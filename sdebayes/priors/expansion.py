@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import Any, ClassVar
 
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
@@ -56,6 +57,18 @@ class AbstractExpansion(ABC):
     def count(self, state_dim: int) -> int:
         """Return the number of basis functions."""
 
+    def weight_scale(self, kernel: AbstractKernel, lengthscale: Vector) -> Float[Array, " feature"]:
+        """Return the prior standard deviation of each weight, (feature,).
+
+        Parameters
+        ----------
+        kernel
+            The covariance.
+        lengthscale
+            ℓ, (state,), in units of state.
+        """
+        return jnp.ones(self.count(lengthscale.shape[0]))
+
     @abstractmethod
     def field(
         self,
@@ -63,9 +76,9 @@ class AbstractExpansion(ABC):
         location: Vector,
         lengthscale: Vector,
         fixed: bool,
-        normals: Float[Array, "feature output"],
+        weights: Float[Array, "feature output"],
     ) -> BasisField:
-        """Return the function that standard normal numbers make.
+        """Return the function that weights make.
 
         Parameters
         ----------
@@ -77,8 +90,8 @@ class AbstractExpansion(ABC):
             ℓ, (state,), in units of state.
         fixed
             Whether the length-scale is a constant.
-        normals
-            z, (feature, output).
+        weights
+            (feature, output), independent, with the standard deviations of `weight_scale`.
         """
 
     @abstractmethod

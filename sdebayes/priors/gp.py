@@ -14,7 +14,7 @@ from jaxtyping import Array, Float
 
 from sdebayes._core.errors import ModelError
 from sdebayes.dynamics import BasisField
-from sdebayes.priors.base import DataScale, Dims, check_constants, constant, positive, say
+from sdebayes.priors.base import WEIGHT_SCALE, DataScale, Dims, check_constants, constant, positive, say
 from sdebayes.priors.expansion import AbstractExpansion
 from sdebayes.priors.field import AbstractFieldPrior, Constants
 from sdebayes.priors.hsgp import HSGP, MOST_STATES
@@ -119,15 +119,14 @@ class GP(AbstractFieldPrior):
         else:
             lengthscale = jnp.asarray(constant("lengthscale", self.lengthscale, "GP", state_dim))
         amplitude = self.sample_amplitude(name, scale.shape[0], shared_amplitude)
-        shape = [self.basis.count(state_dim), scale.shape[0]]
-        normals = numpyro.sample(f"{name}_weights", dist.Normal(0.0, 1.0).expand(shape).to_event(2))
-        return self.basis.field(
-            self.kernel,
-            location,
-            unit * lengthscale,
-            self.lengthscale is not None,
-            normals * amplitude * scale,
+        spread = self.basis.weight_scale(self.kernel, unit * lengthscale)[:, None] * amplitude * scale
+        normals = numpyro.sample(
+            f"{name}_weights",
+            dist.Normal(0.0, 1.0).expand(spread.shape).to_event(2),
+            infer={WEIGHT_SCALE: spread},
         )
+        fixed = self.lengthscale is not None
+        return self.basis.field(self.kernel, location, unit * lengthscale, fixed, normals * spread)
 
     def describe_field(self, symbol: str) -> list[str]:
         """Say the law of u in words and formulas, a line each."""

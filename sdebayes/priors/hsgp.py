@@ -92,23 +92,28 @@ class HSGP(AbstractExpansion):
         """Return the product of the numbers of functions."""
         return prod(self._numbers(state_dim))
 
+    def weight_scale(self, kernel: AbstractKernel, lengthscale: Vector) -> Float[Array, " feature"]:
+        """Return the root of the spectral density at each function's frequency."""
+        basis = self._functions_of_the_box(jnp.zeros_like(lengthscale))
+        log_density = kernel.log_spectral_density(basis.frequencies, lengthscale)
+        return jnp.exp(0.5 * (log_density - jnp.sum(jnp.log(basis.half_length))))
+
     def field(
         self,
         kernel: AbstractKernel,
         location: Vector,
         lengthscale: Vector,
         fixed: bool,
-        normals: Float[Array, "feature output"],
+        weights: Float[Array, "feature output"],
     ) -> BasisField:
-        """Return the function that standard normal numbers make."""
+        """Return the function that weights make."""
+        return BasisField(self._functions_of_the_box(location), weights)
+
+    def _functions_of_the_box(self, location: Vector) -> LaplacianBasis:
         n = location.shape[0]
         half_length = jnp.asarray(constant("half_length", self.half_length, "HSGP", n))
         window = (1 + _FULL * (self.box - 1)) / self.box
-        basis = LaplacianBasis(location, half_length, self._numbers(n), window)
-        log_variance = kernel.log_spectral_density(basis.frequencies, lengthscale) - jnp.sum(
-            jnp.log(half_length)
-        )
-        return BasisField(basis, jnp.exp(0.5 * log_variance)[:, None] * normals)
+        return LaplacianBasis(location, half_length, self._numbers(n), window)
 
     def describe(self, kernel: AbstractKernel) -> list[str]:
         """Say the basis in words and formulas, a line each."""

@@ -73,15 +73,15 @@ class Inducing(AbstractExpansion):
         location: Vector,
         lengthscale: Vector,
         fixed: bool,
-        normals: Float[Array, "feature output"],
+        weights: Float[Array, "feature output"],
     ) -> BasisField:
-        """Return the function that standard normal numbers make."""
+        """Return the function whose values at the centres are L w, L Lᵀ = K."""
         points = jnp.asarray(self._points(location.shape[0]))
         basis = KernelBasis(kernel, points, lengthscale, fixed=fixed)
         covariance = jax.vmap(basis)(points)
         jitter = jnp.sqrt(jnp.finfo(covariance.dtype).eps) * jnp.eye(len(points))
         factor = jnp.linalg.cholesky(covariance + jitter)
-        return BasisField(basis, solve_triangular(factor, normals, lower=True, trans="T"))
+        return BasisField(basis, solve_triangular(factor, weights, lower=True, trans="T"))
 
     def describe(self, kernel: AbstractKernel) -> list[str]:
         """Say the basis in words and formulas, a line each."""

@@ -73,15 +73,19 @@ class RandomFourier(AbstractExpansion):
         """Return the number of basis functions."""
         return self.features
 
+    def weight_scale(self, kernel: AbstractKernel, lengthscale: Vector) -> Float[Array, " feature"]:
+        """Return the root of one over the number of frequencies."""
+        return jnp.full(self.features, (self.features / 2) ** -0.5)
+
     def field(
         self,
         kernel: AbstractKernel,
         location: Vector,
         lengthscale: Vector,
         fixed: bool,
-        normals: Float[Array, "feature output"],
+        weights: Float[Array, "feature output"],
     ) -> BasisField:
-        """Return the function that standard normal numbers make."""
+        """Return the function that weights make."""
         expected = (self.features // 2, location.shape[0])
         if self.frequencies is None or self.frequencies.shape != expected:
             found = None if self.frequencies is None else f"of shape {self.frequencies.shape}"
@@ -90,7 +94,7 @@ class RandomFourier(AbstractExpansion):
                 "model.scaled_to(data), which draws them."
             )
         basis = FourierBasis(location, jnp.asarray(self.frequencies) / lengthscale, fixed=fixed)
-        return BasisField(basis, normals / jnp.sqrt(self.features / 2))
+        return BasisField(basis, weights)
 
     def describe(self, kernel: AbstractKernel) -> list[str]:
         """Say the basis in words and formulas, a line each."""

@@ -16,12 +16,12 @@ STRATEGY = sb.NUTS(draws=600, warmup=100, chains=2)
 
 @pytest.fixture(scope="session")
 def regression_data() -> xr.Dataset:
-    """Two trajectories of a noisy rotation, with unequal steps."""
+    """Five trajectories of a noisy rotation, with unequal steps."""
     rng = np.random.default_rng(3)
     A, values, times = np.array([[0.6, 1.0], [-0.8, 0.4]]), [], []
-    for n in (60, 40):
+    for n in (30, 25, 20, 15, 10):
         t = np.cumsum(rng.choice([0.1, 0.3], n))
-        x = [np.array([1.0, -1.0])]
+        x = [rng.normal([1.0, -1.0], 0.5)]
         for dt in np.diff(t):
             x.append(x[-1] - A @ x[-1] * dt + np.sqrt(dt) * FACTOR @ rng.normal(size=2))
         values.append(np.array(x))

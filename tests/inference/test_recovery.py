@@ -19,7 +19,7 @@ from scipy import linalg
 
 import sdebayes as sb
 from sdebayes._core import precision
-from sdebayes.inference.mode import find_mode
+from sdebayes.inference.mode import find_mode, inverse_curvature_factor
 from sdebayes.inference.target import make_target
 from sdebayes.model import likelihood
 from sdebayes.model.rebuild import constrained_sites, rebuild
@@ -80,6 +80,7 @@ def posterior_drift(truth: Truth) -> Callable[[np.ndarray, jax.Array], np.ndarra
     assert observations.shared
     target = make_target(model.program, model.build, model.read(data), jax.random.key(0))
     mode = find_mode(target, jax.random.key(1))
+    factor = inverse_curvature_factor(target, mode)
 
     @jax.jit
     def run(values: jax.Array, key: jax.Array) -> jax.Array:
@@ -95,7 +96,7 @@ def posterior_drift(truth: Truth) -> Callable[[np.ndarray, jax.Array], np.ndarra
 
         kernel = numpyro.infer.NUTS(
             potential_fn=potential,
-            inverse_mass_matrix=mode.covariance,
+            inverse_mass_matrix=factor @ factor.T,
             dense_mass=True,
             adapt_mass_matrix=False,
             max_tree_depth=7,

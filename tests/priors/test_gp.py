@@ -66,11 +66,10 @@ def exact(kernel, x, y, lengthscale):
 
 def implied(prior: GP, lengthscale, x) -> np.ndarray:
     """The covariance Φ C Φᵀ at points, (point, point), that standard normal weights give with unit amplitude."""
-    n = x.shape[1]
     unit = np.asarray(prior.state_scale)
-    size = prior.basis.count(n)
+    weights = jnp.diag(prior.basis.weight_scale(prior.kernel, jnp.asarray(unit * lengthscale)))
     field = prior.basis.field(
-        prior.kernel, jnp.asarray(prior.location), jnp.asarray(unit * lengthscale), True, jnp.eye(size)
+        prior.kernel, jnp.asarray(prior.location), jnp.asarray(unit * lengthscale), True, weights
     )
     root = np.asarray(jax.jit(jax.vmap(field))(jnp.asarray(x)))
     return root @ root.T

@@ -1,0 +1,99 @@
+r"""Coordinates in which weights are about standard normal whatever the size of what they weigh.
+
+A prior's weights w ~ N(0, I) enter the likelihood as c = s w, with scales s that other parameters h decide: an
+amplitude, a length-scale. Where the likelihood is about :math:`\exp(g^\top c - \tfrac12 c^\top M c)`, their law given h
+is normal with precision :math:`P = I + S M S`, S = diag(s), and mean :math:`P^{-1} S g`. So with P = L Lᵀ
+
+.. math:: w = L^{-\top} (v + L^{-1} S g), \qquad \log |∂w/∂v| = -\log |L|,
+
+and v is about standard normal and independent of h. This is a non-centring for weights that the data do not know and a
+centring for those that they do know, one by one and at every h: without it the data's hold on c makes the width of w
+depend on h, as in a funnel. With M = 0 and g = 0, w = v. The map is exact for every M and g; they decide only how easy
+the posterior is to sample.
+
+References
+----------
+Papaspiliopoulos, Roberts & Sköld (2007), A general framework for the parametrization of hierarchical models,
+doi:10.1214/088342307000000014, for partial non-centring.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import jax.numpy as jnp
+import numpy as np
+from jax.scipy.linalg import solve_triangular
+from jaxtyping import Array, Float
+
+Weights = Float[Array, "output feature"]
+
+
+class Whitening(NamedTuple):
+    """A normal approximation of the likelihood of weights, one block for each output.
+
+    Attributes
+    ----------
+    curvature
+        M, (output, feature, feature).
+    pull
+        g, (output, feature).
+    """
+
+    curvature: Float[Array, "output feature feature"]
+    pull: Weights
+
+    def __call__(self, v: Weights, scale: Weights) -> tuple[Weights, Float[Array, ""]]:
+        """Return w and log |∂w/∂v|.
+
+        Parameters
+        ----------
+        v
+            (output, feature).
+        scale
+            s, (output, feature).
+        """
+        factor, pull = self._law(scale)
+        log_determinant = -jnp.sum(jnp.log(jnp.diagonal(factor, axis1=-2, axis2=-1)))
+        return _solve(factor, v + _solve(factor, pull), transposed=True), log_determinant
+
+    def inverse(self, w: Weights, scale: Weights) -> Weights:
+        """Return v, (output, feature)."""
+        factor, pull = self._law(scale)
+        return jnp.einsum("oji,oj->oi", factor, w) - _solve(factor, pull)
+
+    def _law(self, scale: Weights) -> tuple[Float[Array, "output feature feature"], Weights]:
+        identity = jnp.eye(scale.shape[-1], dtype=scale.dtype)
+        precision = identity + scale[:, :, None] * self.curvature * scale[:, None, :]
+        return jnp.linalg.cholesky(precision), scale * self.pull
+
+
+def no_whitening(outputs: int, features: int) -> Whitening:
+    """Return the whitening that leaves weights as they are."""
+    return Whitening(jnp.zeros((outputs, features, features)), jnp.zeros((outputs, features)))
+
+
+def whitening_at(w: np.ndarray, scale: np.ndarray, hessian: np.ndarray, gradient: np.ndarray) -> Whitening:
+    """Return the normal approximation of the likelihood from the posterior's derivatives at a point.
+
+    Parameters
+    ----------
+    w, scale
+        Weights and their scales there, (output, feature).
+    hessian
+        Second derivatives of −log p(w, h | y) in each output's weights, (output, feature, feature).
+    gradient
+        First derivatives, (output, feature).
+    """
+    likelihood = hessian - np.eye(w.shape[-1])
+    values, vectors = np.linalg.eigh(0.5 * (likelihood + likelihood.transpose(0, 2, 1)))
+    likelihood = np.einsum("oij,oj,okj->oik", vectors, np.maximum(values, 0.0), vectors)
+    pull = w - gradient + np.einsum("oij,oj->oi", likelihood, w)
+    return Whitening(
+        jnp.asarray(likelihood / (scale[:, :, None] * scale[:, None, :])), jnp.asarray(pull / scale)
+    )
+
+
+def _solve(factor: Float[Array, "output n n"], vector: Weights, transposed: bool = False) -> Weights:
+    solution = solve_triangular(factor, vector[..., None], lower=True, trans="T" if transposed else "N")
+    return solution[..., 0]

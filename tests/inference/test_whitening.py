@@ -1,0 +1,169 @@
+"""Coordinates of weights that multiply a scale: an exact change of variables, and white at every scale."""
+
+from __future__ import annotations
+
+import arviz as az
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from scipy import stats
+
+import sdebayes as sb
+from sdebayes.dynamics import ConstantDiffusion
+from sdebayes.inference.mode import find_mode, inverse_curvature_factor
+from sdebayes.inference.target import Target, make_target
+from sdebayes.inference.whitening import Whitening, whitening_at
+
+OUTPUTS, FEATURES = 2, 3
+
+
+@pytest.fixture(autouse=True)
+def _double(x64):
+    """Everything here is in double precision."""
+
+
+@pytest.fixture
+def quadratic():
+    """A likelihood exp(gᵀc − ½ cᵀMc) of c = s w for each output, as its curvature and pull."""
+    rng = np.random.default_rng(0)
+    root = rng.normal(size=(OUTPUTS, FEATURES, FEATURES))
+    return Whitening(
+        jnp.asarray(root @ root.transpose(0, 2, 1)), jnp.asarray(rng.normal(size=(OUTPUTS, FEATURES)))
+    )
+
+
+def scales(seed: int):
+    return jnp.exp(jax.random.normal(jax.random.key(seed), (OUTPUTS, FEATURES)))
+
+
+def test_the_inverse_undoes_it(quadratic):
+    v, s = scales(1) - 1, scales(2)
+    np.testing.assert_allclose(quadratic.inverse(quadratic(v, s)[0], s), v, atol=1e-12)
+
+
+def test_its_volume_is_the_jacobian_s(quadratic):
+    v, s = scales(1) - 1, scales(2)
+    jacobian = jax.jacfwd(lambda u: quadratic(u.reshape(v.shape), s)[0].ravel())(v.ravel())
+    np.testing.assert_allclose(quadratic(v, s)[1], jnp.linalg.slogdet(jacobian)[1], rtol=1e-12)
+
+
+@pytest.mark.parametrize("size", [1e-3, 1.0, 1e3])
+def test_the_law_given_any_scale_is_standard_normal(quadratic, size):
+    """Its mean maps to 0 and its covariance to the identity."""
+    s = size * scales(3)
+    for j in range(OUTPUTS):
+        S, M = np.diag(s[j]), np.asarray(quadratic.curvature[j])
+        covariance = np.linalg.inv(np.eye(FEATURES) + S @ M @ S)
+        mean = covariance @ S @ np.asarray(quadratic.pull[j])
+        block = Whitening(quadratic.curvature[j : j + 1], quadratic.pull[j : j + 1])
+        np.testing.assert_allclose(block.inverse(jnp.asarray(mean)[None], s[j : j + 1]), 0.0, atol=1e-8)
+        slope = np.asarray(
+            jax.jacfwd(lambda w, b=block, j=j: b.inverse(w[None], s[j : j + 1])[0])(jnp.asarray(mean))
+        )
+        np.testing.assert_allclose(slope @ covariance @ slope.T, np.eye(FEATURES), atol=1e-6)
+
+
+def test_it_is_found_from_the_derivatives_of_the_posterior(quadratic):
+    w, s = np.asarray(scales(4)) - 1, np.asarray(scales(5))
+    M, g = np.asarray(quadratic.curvature), np.asarray(quadratic.pull)
+    hessian = np.eye(FEATURES) + s[:, :, None] * M * s[:, None, :]
+    gradient = np.einsum("oij,oj->oi", hessian, w) - s * g
+    found = whitening_at(w, s, hessian, gradient)
+    np.testing.assert_allclose(found.curvature, M, atol=1e-12)
+    np.testing.assert_allclose(found.pull, g, atol=1e-12)
+
+
+def test_a_likelihood_that_curves_upwards_counts_as_flat():
+    hessian = np.array([[[0.5, 0.0], [0.0, 3.0]]])
+    found = whitening_at(np.zeros((1, 2)), np.ones((1, 2)), hessian, np.zeros((1, 2)))
+    np.testing.assert_allclose(found.curvature[0], np.diag([0.0, 2.0]))
+
+
+# In a posterior density
+
+BASIS = sb.priors.HSGP(functions=6)
+
+
+@pytest.fixture(scope="module")
+def paths():
+    """A bistable path, seen exactly."""
+    rng = np.random.default_rng(1)
+    x = [rng.normal(size=1)]
+    for _ in range(400):
+        x.append(x[-1] + 0.1 * (x[-1] - x[-1] ** 3) + 0.3 * np.sqrt(0.1) * rng.normal(size=1))
+    return sb.trajectories([np.array(x)], t=[0.1 * np.arange(401)])
+
+
+@pytest.fixture
+def target(paths) -> Target:
+    model = sb.SDEModel(
+        sb.priors.GP(basis=BASIS), sb.priors.Constant(), sb.schemes.EulerMaruyama(), sb.Exact()
+    )
+    model = model.scaled_to(paths)
+    return make_target(model.program, model.build, model.read(paths), jax.random.key(0))
+
+
+def test_the_density_of_white_weights_is_the_density_s_own(target):
+    mode = find_mode(target, jax.random.key(1))
+    factor = inverse_curvature_factor(target, mode)
+    for key in jax.random.split(jax.random.key(2), 3):
+        v = mode.position + factor @ jax.random.normal(key, mode.position.shape)
+        z = target.density.place(v, mode.whitenings)
+        jacobian = jax.jacfwd(lambda u: target.density.place(u, mode.whitenings))(v)
+        here = target.value_and_gradient(v, mode.whitenings)[0]
+        there = target.value_and_gradient(z)[0] - jnp.linalg.slogdet(jacobian)[1]
+        np.testing.assert_allclose(here, there, rtol=1e-10)
+        assert not np.allclose(v, z, rtol=1e-2)
+
+
+def test_weights_at_the_mode_are_white_given_the_rest(target):
+    mode = find_mode(target, jax.random.key(1))
+    factor = np.asarray(inverse_curvature_factor(target, mode))
+    (places,) = target.density.weights
+    curvature = np.linalg.inv(factor @ factor.T)[np.ix_(places[0], places[0])]
+    assert places.shape == (1, 6)
+    np.testing.assert_allclose(curvature, np.eye(6), atol=0.05)
+
+
+def test_models_without_such_weights_have_none(paths):
+    model = sb.SDEModel(sb.priors.Linear(), observation=sb.Exact()).scaled_to(paths)
+    target = make_target(model.program, model.build, model.read(paths), jax.random.key(0))
+    mode = find_mode(target, jax.random.key(1))
+    assert target.density.weights == mode.whitenings == ()
+    np.testing.assert_array_equal(target.density.place(target.start, ()), target.start)
+
+
+@pytest.mark.parametrize("amplitude", [0.1, 3.0])
+def test_an_amplitude_s_posterior_agrees_with_quadrature(paths, amplitude):
+    """With the rest known, increments less the linear drift are normal with covariance σ²Δt I + α² Δt² K.
+
+    The prior of the amplitude α makes the weights weakly or well known.
+    """
+    linear = sb.priors.Linear(location=0.0, location_spread=1e-4, variance=1.0, variance_spread=1e-4)
+    prior = sb.priors.GP(linear, amplitude, drift_scale=1.0, basis=BASIS, lengthscale=0.8)
+    diffusion = sb.priors.Fixed(ConstantDiffusion(jnp.array([[0.3]])))
+    model = sb.SDEModel(prior, diffusion, sb.schemes.EulerMaruyama(), sb.Exact())
+    fit = sb.fit(model, paths, sb.NUTS(draws=1000, warmup=300, chains=2), seed=0, progress=False)
+    found = fit.data["posterior"].to_dataset()["drift_amplitude"].isel(state=0)
+
+    x = paths["y"].values[0, :, 0]
+    residual = np.diff(x) + 0.1 * (0.09 / 2) * x[:-1]
+    ready = fit.model.drift
+    unit = jnp.asarray(ready.state_scale)
+    weights = jnp.diag(ready.basis.weight_scale(ready.kernel, 0.8 * unit))
+    field = ready.basis.field(ready.kernel, jnp.asarray(ready.location), 0.8 * unit, True, weights)
+    design = 0.1 * np.asarray(jax.vmap(field)(jnp.asarray(x[:-1, None])))
+    grid = np.linspace(1e-3, 5 * amplitude, 400)
+    law = [
+        stats.multivariate_normal(cov=0.09 * 0.1 * np.eye(len(residual)) + a**2 * design @ design.T)
+        for a in grid
+    ]
+    log_density = np.array([one.logpdf(residual) for one in law]) - grid**2 / (2 * amplitude**2)
+    density = np.exp(log_density - log_density.max())
+    mean = np.average(grid, weights=density)
+    sd = np.sqrt(np.average((grid - mean) ** 2, weights=density))
+    assert abs(float(found.mean()) - mean) < 4 * float(az.mcse(found))
+    assert abs(float(found.std()) - sd) < 4 * float(az.mcse(found, method="sd"))
+    assert float(az.mcse(found)) < 0.1 * sd
+    assert int(fit.data["sample_stats"]["diverging"].sum()) == 0
