@@ -26,9 +26,9 @@ from sdebayes.reporting.output import check_writable, written_whole
 SPEECHES, SENTENCES, STATES = 44, 130, 8
 MAIN = "OU + noise + document effect"
 OTHERS = {"OU, observed exactly": SDEModel(observation=Exact())}
-LONG = NUTS(draws=500, warmup=200)
-SHORT = NUTS(draws=150, warmup=100)
-CONTROL = NUTS(draws=75, warmup=75, chains=4, max_tree_depth=5)
+LONG = NUTS(draws=1000, warmup=250, target_acceptance=0.6)
+SHORT = NUTS(draws=150, warmup=100, target_acceptance=0.6)
+CONTROL = NUTS(draws=60, warmup=60, chains=4, target_acceptance=0.6, max_tree_depth=5)
 """Without order noise and diffusion lie on a ridge, which several short chains cover sooner than two long ones."""
 TITLE = "State of the Union addresses as trajectories"
 

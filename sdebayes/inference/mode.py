@@ -18,6 +18,7 @@ from sdebayes.inference.whitening import whitening_at
 
 _FAR = 1e10
 _ITERATIONS = 2000
+_ROUGH, _FINE = 1e-7, 1e-12
 _WHITENINGS = 2
 _WEIGHT_STEP = 1e-2
 _PRIOR_DRAWS = 40
@@ -61,14 +62,14 @@ def find_mode(target: Target, key: Key) -> Mode:
         If every search ends at a point without a finite density.
     """
     plain = target.density.no_whitening
-    mode = min(
-        (_search(target, start, plain) for start in _starts(target, key)), key=lambda found: found.potential
-    )
+    rough = (_search(target, start, plain, _ROUGH) for start in _starts(target, key))
+    mode = min(rough, key=lambda found: found.potential)
     if not mode.potential < _FAR:
         raise InferenceError(
             "The search for the posterior mode found no point with a finite density. Check the data's scale against "
             "the prior: model.scaled_to(data).describe()."
         )
+    mode = _search(target, np.asarray(mode.position, dtype=np.float64), plain, _FINE)
     for _ in range(_WHITENINGS if plain else 0):
         mode = _whitened(target, mode)
     return mode
@@ -100,12 +101,12 @@ class _Objective:
         return value, gradient
 
 
-def _search(target: Target, start: np.ndarray, whitenings: Whitenings) -> Mode:
+def _search(target: Target, start: np.ndarray, whitenings: Whitenings, tolerance: float) -> Mode:
     options = {
         "maxiter": _ITERATIONS,
         "maxfun": 2 * _ITERATIONS,
         "maxcor": 30,
-        "ftol": 1e-13,
+        "ftol": tolerance,
         "gtol": 1e-3,
     }
     found = minimize(_Objective(target, whitenings), start, jac=True, method="L-BFGS-B", options=options)
@@ -126,7 +127,7 @@ def _whitened(target: Target, mode: Mode) -> Mode:
         whitening = jax.tree.map(lambda part: jnp.asarray(part, dtype=z.dtype), whitening)
         whitenings.append(whitening)
         v = v.at[places].set(whitening.inverse(z[places], scale))
-    return _search(target, np.asarray(v, dtype=np.float64), tuple(whitenings))
+    return _search(target, np.asarray(v, dtype=np.float64), tuple(whitenings), _FINE)
 
 
 def _weight_hessian(
