@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -69,7 +69,7 @@ class Findings:
         return next(iter(self)).severity if self.items else "good"
 
 
-def sampling_findings(tree: xr.DataTree, max_tree_depth: int) -> list[Finding]:
+def sampling_findings(tree: xr.DataTree, max_tree_depth: int, parts: Collection[str] = ()) -> list[Finding]:
     """Check convergence of the chains.
 
     Parameters
@@ -78,6 +78,9 @@ def sampling_findings(tree: xr.DataTree, max_tree_depth: int) -> list[Finding]:
         With the groups ``posterior`` and ``sample_stats``.
     max_tree_depth
         The limit the sampler ran under.
+    parts
+        Parameters of functions that can be written in more ways than one, such as a linear part and a field: they
+        are only noted, and the functions judged by their values.
 
     References
     ----------
@@ -85,8 +88,10 @@ def sampling_findings(tree: xr.DataTree, max_tree_depth: int) -> list[Finding]:
     Betancourt (2016), arXiv 1604.00695, for E-BFMI.
     """
     statistics = tree["sample_stats"].to_dataset()
+    posterior = tree["posterior"].to_dataset()
     return [
-        *_convergence(tree),
+        *_convergence(posterior.drop_vars(parts)),
+        *_of_parts(posterior[list(parts)]),
         _divergences(statistics["diverging"].values),
         _depth(statistics["tree_depth"].values, max_tree_depth),
         _energy(tree),
@@ -110,8 +115,24 @@ def _smallest_ess(posterior: xr.Dataset, method: str) -> tuple[str, float]:
     return name, values[name]
 
 
-def _convergence(tree: xr.DataTree) -> list[Finding]:
-    posterior = tree["posterior"].to_dataset()
+def _of_parts(posterior: xr.Dataset) -> list[Finding]:
+    if not posterior.data_vars or posterior.sizes["chain"] < 2:
+        return []
+    name, value = _largest_rhat(posterior)
+    if value <= RHAT_LIMIT:
+        return []
+    return [
+        Finding(
+            "R-hat of the parts",
+            "note",
+            f"largest {value:.4f} ({name}), among the parts that drift and diffusion are made of.",
+            "Read drift and covariance, which are judged by their own R-hat, and not these parts.",
+            {"rhat": value},
+        )
+    ]
+
+
+def _convergence(posterior: xr.Dataset) -> list[Finding]:
     if posterior.sizes["chain"] < 2:
         rhat = Finding(
             "R-hat",

@@ -38,15 +38,21 @@ def diagnose(model: SDEModel, tree: xr.DataTree, stacked: ObservedSDE, precision
     Findings
         One finding for each check.
     """
-    findings = sampling_findings(tree, int(tree.attrs["max_tree_depth"]))
-    prior_sd = model.observation.prior_noise_logit_sd()
     parameters = tree["posterior"].to_dataset()
+    findings = sampling_findings(tree, int(tree.attrs["max_tree_depth"]), _parts(model, parameters))
+    prior_sd = model.observation.prior_noise_logit_sd()
     if prior_sd is not None and "stationary_variance" in parameters:
         noise, path = parameters["noise_variance"], parameters["stationary_variance"]
         findings.append(separation_finding(noise, path, prior_sd))
     with precision.scope(precision_name):
         findings.append(_step(model, stacked))
     return Findings(tuple(findings))
+
+
+def _parts(model: SDEModel, parameters: xr.Dataset) -> list[str]:
+    """Return the parameters of which several values make one function."""
+    made = [prior.dims() for prior in (model.drift, model.diffusion) if not prior.identified]
+    return [name for dims in made for name in dims if name in parameters]
 
 
 def _step(model: SDEModel, stacked: ObservedSDE) -> Finding:

@@ -74,11 +74,14 @@ class AbstractDriftPrior(ABC):
         What it is, in a few words.
     far
         What a draw does far from the data, in a few words.
+    identified
+        Whether the parameters are worth knowing beside the function they make: a function has one value of them.
     """
 
     title: ClassVar[str]
     far: ClassVar[str]
     affine: ClassVar[bool] = False
+    identified: ClassVar[bool] = True
     stable: bool = False
 
     def scaled_to(self, scale: DataScale) -> Any:
@@ -125,10 +128,13 @@ class AbstractDiffusionPrior(ABC):
         Whether every draw is additive noise.
     title
         What it is, in a few words.
+    identified
+        As in `AbstractDriftPrior`.
     """
 
     title: ClassVar[str]
     constant: ClassVar[bool] = False
+    identified: ClassVar[bool] = True
 
     def scaled_to(self, scale: DataScale) -> Any:
         """Return a copy whose data-scaled constants are the numbers that ``scale`` gives."""

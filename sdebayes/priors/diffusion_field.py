@@ -35,6 +35,7 @@ class AbstractFieldDiffusion(AbstractDiffusionPrior):
         If the field is no prior over fields, or the mean is no `Constant` of the right shape.
     """
 
+    identified: ClassVar[bool] = False
     shape: ClassVar[Shape]
     field: AbstractFieldPrior = dataclasses.field(default_factory=GP)
     mean: Constant = dataclasses.field(default_factory=Constant)

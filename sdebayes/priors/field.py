@@ -51,6 +51,7 @@ class AbstractFieldPrior(AbstractDriftPrior):
     """
 
     far: ClassVar[str] = "a stable linear map and a bounded field: paths come back"
+    identified: ClassVar[bool] = False
     mean: Linear = field(default_factory=Linear)
     amplitude: float = 1.0
     drift_scale: Constants = None

@@ -100,6 +100,17 @@ def test_each_rule_fires_on_its_own_fault(changes, subject, severity):
     assert all(severities(tree(**changes))[other] == "good" for other in quiet)
 
 
+def test_parts_that_can_be_exchanged_are_only_noted():
+    """Their functions are judged by their values."""
+    data = tree(b=shifted)
+    found = {f.subject: f for f in sampling_findings(data, 10, ("b",))}
+    assert found["R-hat"].severity == "good"
+    assert "(s)" in found["R-hat"].message
+    assert found["R-hat of the parts"].severity == "note"
+    assert "(b)" in found["R-hat of the parts"].message
+    assert "R-hat of the parts" not in {f.subject for f in sampling_findings(tree(), 10, ("b",))}
+
+
 @pytest.mark.parametrize("spread", [0.0, 1.0])
 def test_chains_that_stand_still_are_a_problem(spread):
     """Every draw of a chain the same: the worst failure must not read as good."""

@@ -39,3 +39,10 @@ def test_weights_are_no_parameters_to_judge_chains_by(noisy_double_well):
     assert "drift_weights" in posterior.data["unconstrained"]
     assert "drift_weights" not in posterior.data["posterior"]
     assert posterior.data["posterior"].sizes["point"] == 11
+
+
+def test_chains_are_judged_by_the_drift_and_not_by_what_it_is_made_of(noisy_double_well):
+    _, posterior = noisy_double_well
+    found = {finding.subject: finding for finding in posterior.diagnosis()}
+    assert not any(f"({name})" in found["R-hat"].message for name in posterior.model.drift.dims())
+    assert found["R-hat of the parts"].severity == "note"
