@@ -121,25 +121,25 @@ def _whitened(target: Target, mode: Mode) -> Mode:
     centre = np.asarray(z, dtype=np.float64)
     gradient = plain(centre)[1]
     whitenings, v = [], z
-    for places, scale in zip(density.weights, density.weight_scales(z), strict=True):
-        hessian = _weight_hessian(lambda point: plain(point)[1], centre, places)
-        whitening = whitening_at(centre[places], np.asarray(scale, float), hessian, gradient[places])
+    for index, place in zip(density.weights, density.weight_places(z), strict=True):
+        hessian = _weight_hessian(lambda point: plain(point)[1], centre, index)
+        whitening = whitening_at(centre[index], place, hessian, gradient[index])
         whitening = jax.tree.map(lambda part: jnp.asarray(part, dtype=z.dtype), whitening)
         whitenings.append(whitening)
-        v = v.at[places].set(whitening.inverse(z[places], scale))
+        v = v.at[index].set(whitening.inverse(z[index], place))
     return _search(target, np.asarray(v, dtype=np.float64), tuple(whitenings), _FINE)
 
 
 def _weight_hessian(
-    gradient: Callable[[np.ndarray], np.ndarray], position: np.ndarray, places: np.ndarray
+    gradient: Callable[[np.ndarray], np.ndarray], position: np.ndarray, index: np.ndarray
 ) -> np.ndarray:
     """Return second derivatives in each output's weights, (output, feature, feature); U is nearly quadratic in them."""
-    hessian = np.empty((*places.shape, places.shape[1]))
-    for feature, along in enumerate(places.T):
+    hessian = np.empty((*index.shape, index.shape[1]))
+    for feature, along in enumerate(index.T):
         shift = np.zeros_like(position)
         shift[along] = _WEIGHT_STEP
         slope = (gradient(position + shift) - gradient(position - shift)) / (2 * _WEIGHT_STEP)
-        hessian[:, feature] = slope[places]
+        hessian[:, feature] = slope[index]
     return hessian
 
 

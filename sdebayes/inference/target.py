@@ -18,8 +18,8 @@ from numpyro.infer.util import potential_energy
 
 from sdebayes._core.errors import InferenceError
 from sdebayes._core.types import Key
-from sdebayes.inference.whitening import Whitening, no_whitening
-from sdebayes.priors.base import WEIGHT_SCALE
+from sdebayes.inference.whitening import Place, Whitening, no_whitening
+from sdebayes.priors.base import WEIGHT_OFFSET, WEIGHT_SCALE
 
 Flat = Float[Array, " dimension"]
 Program = Callable[..., Any]
@@ -45,7 +45,7 @@ class Density:
     draw_prior
         From a key to a flat vector drawn from the prior, compiled.
     weights
-        For each site of weights that multiply a scale, their places in the flat vector, (output, feature).
+        For each site of weights that multiply a scale, their indices in the flat vector, (output, feature).
     value_and_gradient
         U(v; data, whitening) and its gradient in v, compiled.
     place
@@ -73,18 +73,18 @@ class Density:
             jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes)
         )
         self.dimension = int(flat.shape[0])
-        places = self.unravel(jnp.arange(self.dimension, dtype=flat.dtype))
+        index = self.unravel(jnp.arange(self.dimension, dtype=flat.dtype))
         self._scaled = _scaled_sites(prior)
-        self.weights = tuple(np.asarray(places[name]).astype(int).T for name in self._scaled)
+        self.weights = tuple(np.asarray(index[name]).astype(int).T for name in self._scaled)
         self.draw_prior = jax.jit(lambda key: ravel_pytree(_unconstrained_draw(prior, key))[0])
         self.value_and_gradient = jax.jit(jax.value_and_grad(self.potential))
-        self.weight_scales = jax.jit(self._weight_scales)
+        self.weight_places = jax.jit(self._weight_places)
         self.place = jax.jit(lambda v, whitenings: self._placed(v, whitenings)[0])
 
     @property
     def no_whitening(self) -> Whitenings:
         """The whitening under which v = z."""
-        return tuple(no_whitening(*places.shape) for places in self.weights)
+        return tuple(no_whitening(*index.shape) for index in self.weights)
 
     def potential(self, v: Flat, data: Any, whitenings: Whitenings) -> Float[Array, ""]:
         """Return U = −log p(v, y), up to a constant; +inf where the density is not finite.
@@ -107,13 +107,13 @@ class Density:
         if not self.weights:
             return v, total
         z = v
-        for places, scale, whitening in zip(self.weights, self._weight_scales(v), whitenings, strict=True):
-            w, log_determinant = whitening(v[places], scale)
-            z, total = z.at[places].set(w), total + log_determinant
+        for index, place, whitening in zip(self.weights, self._weight_places(v), whitenings, strict=True):
+            w, log_determinant = whitening(v[index], place)
+            z, total = z.at[index].set(w), total + log_determinant
         return z, total
 
-    def _weight_scales(self, z: Flat) -> tuple[Float[Array, "output feature"], ...]:
-        """Return the scales of all weights, which no weight enters."""
+    def _weight_places(self, z: Flat) -> tuple[Place, ...]:
+        """Return the scales and offsets of all weights, which no weight enters."""
         values = self.unravel(z)
 
         def constrained(site: dict[str, Any]) -> Any:
@@ -122,7 +122,8 @@ class Density:
 
         read = substitute(self._prior, substitute_fn=constrained)
         sites = trace(seed(read, jax.random.key(0))).get_trace()
-        return tuple(sites[name]["infer"][WEIGHT_SCALE].T for name in self._scaled)
+        infer = [sites[name]["infer"] for name in self._scaled]
+        return tuple(Place(found[WEIGHT_SCALE].T, found[WEIGHT_OFFSET].T) for found in infer)
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,9 @@ WEIGHT_SCALE = "weight_scale"
 """Key of a site's ``infer``: what its standard normal values, (feature, output), are multiplied by before the
 likelihood reads them, of the same shape. Samplers choose coordinates by it."""
 
+WEIGHT_OFFSET = "weight_offset"
+"""Beside it: weights, (feature, output), of about the function that is added to theirs."""
+
 
 @dataclass(frozen=True, eq=False)
 class DataScale:

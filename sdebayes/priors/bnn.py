@@ -92,7 +92,12 @@ class BNN(AbstractFieldPrior):
         return {f"{name}_amplitude": [] if output is None else [output]} | scales
 
     def sample_field(
-        self, name: str, state_dim: int, scale: Float[Array, " output"], shared_amplitude: bool = False
+        self,
+        name: str,
+        state_dim: int,
+        scale: Float[Array, " output"],
+        shared_amplitude: bool = False,
+        beside: Float[Array, "linear output"] | None = None,
     ) -> Network:
         """Draw α_j d_j u_j(x) inside a NumPyro model."""
         radius = _REACH * float(np.sqrt(state_dim))

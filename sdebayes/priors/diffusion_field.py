@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import jax.numpy as jnp
+import numpy as np
 
 from sdebayes._core.errors import ModelError
 from sdebayes._core.types import Vector
@@ -16,6 +17,10 @@ from sdebayes.priors.base import AbstractDiffusionPrior, DataScale, Dims
 from sdebayes.priors.diffusion import Constant, Shape
 from sdebayes.priors.field import AbstractFieldPrior
 from sdebayes.priors.gp import GP
+
+_SLOPE = np.e / (
+    np.e - 1
+)  # of u in log G_jj, inverted: d log softplus(u + log(e − 1))/du = (e − 1)/e at u = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,8 +113,11 @@ class Diagonal(AbstractFieldDiffusion):
     def sample(self, state_dim: int, *, variance: Vector | None = None) -> DiagonalDiffusion:
         """Draw G inside a NumPyro model."""
         constant = self.mean.sample(state_dim, variance=variance)
-        field = self.field.sample_field("diffusion", state_dim, jnp.ones(state_dim))
-        return DiagonalDiffusion(jnp.diagonal(constant.factor), field)
+        size = jnp.diagonal(constant.factor)
+        beside = jnp.zeros((1 + state_dim, state_dim)).at[0].set(_SLOPE * jnp.log(size))
+        return DiagonalDiffusion(
+            size, self.field.sample_field("diffusion", state_dim, jnp.ones(state_dim), beside=beside)
+        )
 
     def describe_form(self) -> tuple[str, str, str]:
         """Say how G is made of u, what Σ is where u = 0, and u."""
@@ -156,8 +164,13 @@ class Full(AbstractFieldDiffusion):
     def sample(self, state_dim: int, *, variance: Vector | None = None) -> FullDiffusion:
         """Draw G inside a NumPyro model."""
         constant = self.mean.sample(state_dim, variance=variance)
-        entries = jnp.ones(state_dim * (state_dim + 1) // 2)
-        field = self.field.sample_field("diffusion", state_dim, entries, shared_amplitude=True)
+        rows, columns = np.tril_indices(state_dim)
+        diagonal = np.flatnonzero(rows == columns)
+        beside = jnp.zeros((1 + state_dim, len(rows)))
+        beside = beside.at[0, diagonal].set(_SLOPE * jnp.log(jnp.diagonal(constant.factor)))
+        field = self.field.sample_field(
+            "diffusion", state_dim, jnp.ones(len(rows)), shared_amplitude=True, beside=beside
+        )
         return FullDiffusion(constant.factor, field)
 
     def describe_form(self) -> tuple[str, str, str]:

@@ -98,7 +98,12 @@ class AbstractFieldPrior(AbstractDriftPrior):
 
     @abstractmethod
     def sample_field(
-        self, name: str, state_dim: int, scale: Float[Array, " output"], shared_amplitude: bool = False
+        self,
+        name: str,
+        state_dim: int,
+        scale: Float[Array, " output"],
+        shared_amplitude: bool = False,
+        beside: Float[Array, "linear output"] | None = None,
     ) -> AbstractField:
         """Draw α_j d_j u_j(x) inside a NumPyro model.
 
@@ -112,6 +117,9 @@ class AbstractFieldPrior(AbstractDriftPrior):
             d, (output,).
         shared_amplitude
             Whether all outputs have the same α.
+        beside
+            Value at the location and slopes, (1 + state, output), of about the function that the field is added to.
+            The law does not depend on it; the sampler's coordinates may.
         """
 
     @abstractmethod
@@ -135,7 +143,9 @@ class AbstractFieldPrior(AbstractDriftPrior):
         else:
             sigma = diffusion.reference(linear.location)
             scale = 0.5 * jnp.diagonal(sigma) / jnp.sqrt(variance)
-        return FieldDrift(linear, self.sample_field("drift", state_dim, scale))
+        location = jnp.asarray(constant("location", self.location, type(self).__name__, state_dim))
+        beside = jnp.concatenate([linear(location)[None], linear.jacobian(location).T])
+        return FieldDrift(linear, self.sample_field("drift", state_dim, scale, beside=beside))
 
     def describe(self, variance_drawn: bool = False) -> str:
         """Say the prior in words and formulas."""

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from math import exp
-from typing import ClassVar
+from typing import Any, ClassVar
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import numpyro
@@ -14,7 +16,16 @@ from jaxtyping import Array, Float
 
 from sdebayes._core.errors import ModelError
 from sdebayes.dynamics import BasisField
-from sdebayes.priors.base import WEIGHT_SCALE, DataScale, Dims, check_constants, constant, positive, say
+from sdebayes.priors.base import (
+    WEIGHT_OFFSET,
+    WEIGHT_SCALE,
+    DataScale,
+    Dims,
+    check_constants,
+    constant,
+    positive,
+    say,
+)
 from sdebayes.priors.expansion import AbstractExpansion
 from sdebayes.priors.field import AbstractFieldPrior, Constants
 from sdebayes.priors.hsgp import HSGP, MOST_STATES
@@ -22,6 +33,9 @@ from sdebayes.priors.kernels import AbstractKernel, SquaredExponential
 from sdebayes.priors.random_fourier import RandomFourier
 
 _LOWER_TAIL = 1.28  # standard normal quantile of 90 %
+
+_NODES = 400
+_SHRINKAGE = 1e-4
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,7 +118,12 @@ class GP(AbstractFieldPrior):
         return dims | ({f"{name}_lengthscale": ["state"]} if self.lengthscale is None else {})
 
     def sample_field(
-        self, name: str, state_dim: int, scale: Float[Array, " output"], shared_amplitude: bool = False
+        self,
+        name: str,
+        state_dim: int,
+        scale: Float[Array, " output"],
+        shared_amplitude: bool = False,
+        beside: Float[Array, "linear output"] | None = None,
     ) -> BasisField:
         """Draw α_j d_j u_j(x) inside a NumPyro model."""
         if self.basis is None:
@@ -120,10 +139,11 @@ class GP(AbstractFieldPrior):
             lengthscale = jnp.asarray(constant("lengthscale", self.lengthscale, "GP", state_dim))
         amplitude = self.sample_amplitude(name, scale.shape[0], shared_amplitude)
         spread = self.basis.weight_scale(self.kernel, unit * lengthscale)[:, None] * amplitude * scale
+        offset = jnp.zeros_like(spread) if beside is None else _linear_functions(self, state_dim) @ beside
         normals = numpyro.sample(
             f"{name}_weights",
             dist.Normal(0.0, 1.0).expand(spread.shape).to_event(2),
-            infer={WEIGHT_SCALE: spread},
+            infer={WEIGHT_SCALE: spread, WEIGHT_OFFSET: offset},
         )
         fixed = self.lengthscale is not None
         return self.basis.field(self.kernel, location, unit * lengthscale, fixed, normals * spread)
@@ -147,3 +167,25 @@ class GP(AbstractFieldPrior):
             law,
             *basis,
         ]
+
+
+@lru_cache(maxsize=8)
+def _linear_functions(prior: GP, state_dim: int) -> np.ndarray:
+    """Return weights of about the functions 1 and x_i − m_i, (feature, 1 + state), at the median length-scale.
+
+    Nearest on average over normal states with the prior's location and scale, with a little shrinkage.
+    """
+    location, unit = (
+        constant(name, getattr(prior, name), "GP", state_dim) for name in ("location", "state_scale")
+    )
+    median = prior.lengthscale_median if prior.lengthscale is None else prior.lengthscale
+    lengthscale = unit * constant("lengthscale", median, "GP", state_dim)
+    standard = np.random.default_rng(0).normal(size=(_NODES, state_dim))
+    basis: Any = prior.basis
+    with jax.ensure_compile_time_eval():
+        s = basis.weight_scale(prior.kernel, jnp.asarray(lengthscale))
+        field = basis.field(prior.kernel, jnp.asarray(location), jnp.asarray(lengthscale), True, jnp.diag(s))
+        design = np.asarray(jax.vmap(field)(jnp.asarray(location + unit * standard)), dtype=np.float64)
+    linear = np.column_stack([np.ones(_NODES), unit * standard])
+    gram = design.T @ design + _SHRINKAGE * _NODES * np.eye(design.shape[1])
+    return np.asarray(s)[:, None] * np.linalg.solve(gram, design.T @ linear)

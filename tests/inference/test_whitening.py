@@ -13,7 +13,7 @@ import sdebayes as sb
 from sdebayes.dynamics import ConstantDiffusion
 from sdebayes.inference.mode import find_mode, inverse_curvature_factor
 from sdebayes.inference.target import Target, make_target
-from sdebayes.inference.whitening import Whitening, whitening_at
+from sdebayes.inference.whitening import Place, Whitening, whitening_at
 
 OUTPUTS, FEATURES = 2, 3
 
@@ -33,50 +33,55 @@ def quadratic():
     )
 
 
-def scales(seed: int):
+def positive(seed: int):
     return jnp.exp(jax.random.normal(jax.random.key(seed), (OUTPUTS, FEATURES)))
 
 
+def place(seed: int, size: float = 1.0) -> Place:
+    return Place(size * positive(seed), size * (positive(seed + 100) - 1))
+
+
 def test_the_inverse_undoes_it(quadratic):
-    v, s = scales(1) - 1, scales(2)
+    v, s = positive(1) - 1, place(2)
     np.testing.assert_allclose(quadratic.inverse(quadratic(v, s)[0], s), v, atol=1e-12)
 
 
 def test_its_volume_is_the_jacobian_s(quadratic):
-    v, s = scales(1) - 1, scales(2)
+    v, s = positive(1) - 1, place(2)
     jacobian = jax.jacfwd(lambda u: quadratic(u.reshape(v.shape), s)[0].ravel())(v.ravel())
     np.testing.assert_allclose(quadratic(v, s)[1], jnp.linalg.slogdet(jacobian)[1], rtol=1e-12)
 
 
 @pytest.mark.parametrize("size", [1e-3, 1.0, 1e3])
-def test_the_law_given_any_scale_is_standard_normal(quadratic, size):
+def test_the_law_given_any_place_is_standard_normal(quadratic, size):
     """Its mean maps to 0 and its covariance to the identity."""
-    s = size * scales(3)
+    scale, offset = place(3, size)
     for j in range(OUTPUTS):
-        S, M = np.diag(s[j]), np.asarray(quadratic.curvature[j])
+        S, M = np.diag(scale[j]), np.asarray(quadratic.curvature[j])
         covariance = np.linalg.inv(np.eye(FEATURES) + S @ M @ S)
-        mean = covariance @ S @ np.asarray(quadratic.pull[j])
-        block = Whitening(quadratic.curvature[j : j + 1], quadratic.pull[j : j + 1])
-        np.testing.assert_allclose(block.inverse(jnp.asarray(mean)[None], s[j : j + 1]), 0.0, atol=1e-8)
-        slope = np.asarray(
-            jax.jacfwd(lambda w, b=block, j=j: b.inverse(w[None], s[j : j + 1])[0])(jnp.asarray(mean))
-        )
+        mean = jnp.asarray(covariance @ S @ (np.asarray(quadratic.pull[j]) - M @ offset[j]))
+        block = jax.tree.map(lambda part, j=j: part[j : j + 1], quadratic)
+        where = Place(scale[j : j + 1], offset[j : j + 1])
+        np.testing.assert_allclose(block.inverse(mean[None], where), 0.0, atol=1e-6)
+        slope = np.asarray(jax.jacfwd(lambda w, b=block, at=where: b.inverse(w[None], at)[0])(mean))
         np.testing.assert_allclose(slope @ covariance @ slope.T, np.eye(FEATURES), atol=1e-6)
 
 
 def test_it_is_found_from_the_derivatives_of_the_posterior(quadratic):
-    w, s = np.asarray(scales(4)) - 1, np.asarray(scales(5))
+    w, (s, o) = np.asarray(positive(4)) - 1, (np.asarray(part) for part in place(5))
     M, g = np.asarray(quadratic.curvature), np.asarray(quadratic.pull)
     hessian = np.eye(FEATURES) + s[:, :, None] * M * s[:, None, :]
-    gradient = np.einsum("oij,oj->oi", hessian, w) - s * g
-    found = whitening_at(w, s, hessian, gradient)
-    np.testing.assert_allclose(found.curvature, M, atol=1e-12)
-    np.testing.assert_allclose(found.pull, g, atol=1e-12)
+    gradient = w - s * (g - np.einsum("oij,oj->oi", M, o + s * w))
+    found = whitening_at(w, place(5), hessian, gradient)
+    np.testing.assert_allclose(found.curvature, M, atol=1e-10)
+    np.testing.assert_allclose(found.pull, g, atol=1e-10)
 
 
 def test_a_likelihood_that_curves_upwards_counts_as_flat():
     hessian = np.array([[[0.5, 0.0], [0.0, 3.0]]])
-    found = whitening_at(np.zeros((1, 2)), np.ones((1, 2)), hessian, np.zeros((1, 2)))
+    found = whitening_at(
+        np.zeros((1, 2)), Place(jnp.ones((1, 2)), jnp.ones((1, 2))), hessian, np.zeros((1, 2))
+    )
     np.testing.assert_allclose(found.curvature[0], np.diag([0.0, 2.0]))
 
 
