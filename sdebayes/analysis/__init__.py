@@ -3,6 +3,7 @@
 from sdebayes.analysis import (
     calibration,
     fields,
+    fixed_points,
     forecasts,
     moments,
     persistence,
@@ -15,6 +16,7 @@ from sdebayes.analysis.summary import summarize
 __all__ = [
     "calibration",
     "fields",
+    "fixed_points",
     "forecasts",
     "moments",
     "persistence",

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 from sdebayes._core.errors import DataError
 from sdebayes.analysis.evaluate import state_indices
 from sdebayes.analysis.fields import Limits, grid
+from sdebayes.analysis.fixed_points import fixed_points
 from sdebayes.simulation import as_source
 from sdebayes.simulation.source import SourceLike
 
@@ -49,8 +50,10 @@ def portrait(
         On ``grid_<first>``, ``grid_<second>``, the drift's two components in this plane (``state``): ``drift`` with
         its draws (sample, …, state), ``drift_mean``, ``drift_sd``; ``direction_resultant``, the length between 0 and 1
         of the mean of the draws' unit vectors (1: all draws point the same way, near 0: the direction is unknown);
-        ``direction_agreement``, the share of draws within 90° of the mean drift. For an affine drift also
-        ``equilibrium`` (sample, state), the point where the whole drift vanishes (NaN where there is none).
+        ``direction_agreement``, the share of draws within 90° of the mean drift. Where they can be found (an affine
+        drift, or data to search around) also ``equilibrium`` (sample, state) or (sample, fixed_point, state), the
+        points where the whole drift vanishes (NaN where there is none), for the latter with ``stable``
+        (sample, fixed_point).
 
     Raises
     ------
@@ -77,7 +80,11 @@ def portrait(
         },
         attrs=whole.attrs | {"at": ", ".join(fixed)},
     )
+    draws = whole["sample"].values
     equilibrium = stacked.equilibrium()
     if equilibrium is not None:
-        dataset["equilibrium"] = (("sample", "state"), equilibrium[whole["sample"].values][:, chosen])
+        dataset["equilibrium"] = (("sample", "state"), equilibrium[draws][:, chosen])
+    elif stacked.region is not None:
+        found = fixed_points(stacked.take(draws)).assign_coords(sample=draws).isel(state=chosen)
+        dataset = dataset.merge(found[["location", "stable"]].rename(location="equilibrium"))
     return dataset.drop_vars("at", errors="ignore")

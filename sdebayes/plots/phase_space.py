@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
@@ -40,7 +40,8 @@ def portrait(
     -------
     Axes
         Streamlines of the mean drift coloured by the length of the draws' mean direction (1: the direction is certain),
-        and the equilibria of the draws, if the drift is affine.
+        and the equilibria of the draws, if the dataset has them: crosses, and for a nonlinear drift circles where they
+        repel.
 
     Raises
     ------
@@ -75,7 +76,7 @@ def portrait(
         if truth is not None:
             _arrows(ax, truth, first, second)
         if "equilibrium" in dataset:
-            _equilibria(ax, dataset["equilibrium"].values)
+            _equilibria(ax, dataset)
         ax.set(xlabel=first.removeprefix("grid_"), ylabel=second.removeprefix("grid_"))
         ax.set(xlim=(x[0], x[-1]), ylim=(y[0], y[-1]))
         legend_above(ax)
@@ -107,10 +108,22 @@ def _arrows(ax: Axes, truth: xr.Dataset, first: str, second: str) -> None:
     )
 
 
-def _equilibria(ax: Axes, places: np.ndarray) -> None:
-    places = places[np.isfinite(places).all(axis=1)]
-    if len(places) > 1:
-        ax.plot(*places.T, "+", color=TRUTH, markersize=4, alpha=max(0.1, min(1.0, 30 / len(places))))
-        ax.plot([], [], "+", color=TRUTH, markersize=4, label="equilibria of the draws")
-    elif len(places):
-        ax.plot(*places.T, "o", color=TRUTH, markersize=4, label="equilibrium")
+def _equilibria(ax: Axes, dataset: xr.Dataset) -> None:
+    places = dataset["equilibrium"].transpose("sample", ..., "state").values
+    if "stable" in dataset:
+        stable = dataset["stable"].transpose("sample", "fixed_point").values
+        _scatter(ax, places[stable], "+", "stable fixed points")
+        _scatter(ax, places[~stable], "o", "unstable")
+    elif len(places) == 1:
+        _scatter(ax, places, "o", "equilibrium")
+    else:
+        _scatter(ax, places, "+", "equilibria of the draws")
+
+
+def _scatter(ax: Axes, places: np.ndarray, marker: str, label: str) -> None:
+    places = places[np.isfinite(places).all(axis=-1)]
+    if not len(places):
+        return
+    style: dict[str, Any] = {"color": TRUTH, "markersize": 4, "fillstyle": "none", "linestyle": "none"}
+    ax.plot(*places.T, marker, alpha=max(0.1, min(1.0, 30 / len(places))), **style)
+    ax.plot([], [], marker, label=label, **style)

@@ -11,6 +11,7 @@ import xarray as xr
 from sdebayes._core.errors import StateSpaceError
 from sdebayes.analysis import forecasts
 from sdebayes.analysis.calibration import coverage
+from sdebayes.analysis.fixed_points import fixed_points, matched
 from sdebayes.analysis.moments import mask_like
 from sdebayes.analysis.surprise import surprise
 from sdebayes.paths import StateSpace
@@ -19,6 +20,7 @@ from sdebayes.simulation import simulate
 
 FORECAST_DRAWS = 50
 SMOOTHED_DRAWS = 8
+FIXED_POINT_DRAWS = 200
 
 
 @dataclass(frozen=True)
@@ -119,6 +121,17 @@ class Material:
         if self.test is None or self.test.sizes["trajectory"] < 2:
             return None
         return compare({"this model": self.posterior}, self.test)
+
+    @cached_property
+    def fixed_points(self) -> xr.Dataset:
+        """Zeros of a nonlinear drift, draw by draw."""
+        return fixed_points(self.posterior, samples=self.at_most(FIXED_POINT_DRAWS))
+
+    @cached_property
+    def attractors(self) -> xr.Dataset:
+        """Stable fixed points that draws of a nonlinear drift have in common."""
+        found = matched(self.fixed_points)
+        return found.isel(fixed_point=found["stable"].values)
 
     @cached_property
     def predicted(self) -> xr.Dataset:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import numpyro.distributions as dist
 import pytest
 import xarray as xr
 
@@ -75,3 +76,10 @@ def series() -> xr.Dataset:
 def exact(series) -> sb.Posterior:
     """A fit to an exactly observed series."""
     return sb.fit(sb.SDEModel(observation=sb.Exact()), series, TINY, seed=0, progress=False)
+
+
+@pytest.fixture(scope="session")
+def four_wells(texts) -> sb.Posterior:
+    """A fit of a drift with stable equilibria at (±1, ±1)."""
+    drift = sb.priors.Parametric(lambda x, t, p: p["rate"] * (x - x**3), {"rate": dist.Gamma(2, 10)})
+    return sb.fit(sb.SDEModel(drift, observation=sb.Exact()), texts[0], TINY, seed=0, progress=False)

@@ -116,3 +116,11 @@ def test_outputs_that_cannot_be_written_are_refused_before_the_work(exact, tmp_p
         report(exact, tmp_path / "nowhere" / "report.html")
     with pytest.raises(DataError, match="draws=1"):
         report(exact, tmp_path / "report.html", draws=1)
+
+
+def test_a_nonlinear_drift_has_places_with_exemplars(four_wells, texts, tmp_path):
+    path = report(four_wells, tmp_path / "report.html", data=texts[0], draws=10)
+    content = html.unescape(path.read_text(encoding="utf-8")).replace("\u00a0", " ")
+    assert "Stable fixed points around the data: 100 % of the draws have 4." in content
+    assert content.count(", stable in 100 % of the draws") == 4
+    assert "circles those that repel" in content

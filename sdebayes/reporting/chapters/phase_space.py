@@ -11,7 +11,7 @@ from sdebayes.paths import StateSpace
 from sdebayes.reporting.blocks import Block, Chapter, Figure, Heading, Paragraph, Quote, Quotes, Table
 from sdebayes.reporting.figures import picture
 from sdebayes.reporting.material import SMOOTHED_DRAWS, Material
-from sdebayes.reporting.wording import interval, number, passage
+from sdebayes.reporting.wording import interval, number, passage, percent
 from sdebayes.simulation import as_source
 
 POLES = 3
@@ -23,8 +23,13 @@ PROFILE_DRAWS = 400
 SHOWN_TRAJECTORIES = 20
 
 
+_MARKS = {
+    True: "equilibria of the draws",
+    False: "stable fixed points of the draws, circles those that repel",
+}
+
 _SLICE = (
-    " It is a slice with the other states at the equilibrium: a pull that runs through them is not seen in it, and the "
+    " It is a slice with the other states at {}: a pull that runs through them is not seen in it, and the "
     "paths leave the slice."
 )
 
@@ -53,7 +58,7 @@ def _pictures(material: Material) -> list[Block]:
     profile = analysis.fields.grid(posterior, over=(0,), points=31, samples=material.at_most(PROFILE_DRAWS))
     line = Figure(
         picture(plots.fields.profile(profile.isel(state=slice(4)))),
-        f"The drift along {states[0]}, the other states at the equilibrium"
+        f"The drift along {states[0]}, the other states at {_reference(material)}"
         if len(states) > 1
         else "The drift",
         "Where the line is above zero the state is pushed up, below zero down; the band is the 90 % posterior "
@@ -66,7 +71,8 @@ def _pictures(material: Material) -> list[Block]:
         picture(plots.phase_space.portrait(portrait, data=material.latent)),
         f"Phase portrait of {states[0]} and {states[1]}",
         "Lines follow the mean drift, pale where the posterior draws do not agree on its direction; crosses are the "
-        "equilibria of the draws, and orange points the paths." + (_SLICE if len(states) > 2 else ""),
+        f"{_MARKS[posterior.model.drift.affine]}, and orange points the paths."
+        + (_SLICE.format(_reference(material)) if len(states) > 2 else ""),
     )
     return [around, line, _signal(material)]
 
@@ -84,10 +90,14 @@ def _signal(material: Material) -> Figure:
     )
 
 
+def _reference(material: Material) -> str:
+    return "the equilibrium" if material.posterior.model.drift.affine else "their mean at the start"
+
+
 def _equilibrium(material: Material) -> list[Block]:
     places = as_source(material.posterior).equilibrium()
     if places is None:
-        return []
+        return _attractors(material)
     states = material.posterior.states
     summary = summarize(_over_states(places, states))["equilibrium"]
     rows = [
@@ -96,6 +106,31 @@ def _equilibrium(material: Material) -> list[Block]:
     ]
     caption = "Where the drift vanishes, in units of the states: median and 90 % interval."
     return [Table(["state", "equilibrium", "posterior sd"], rows, caption)]
+
+
+def _attractors(material: Material) -> list[Block]:
+    found, places = material.fixed_points, material.attractors
+    counts = found["stable"].sum("fixed_point").values
+    shares = [f"{percent(float(np.mean(counts == n)))} of the draws have {n}" for n in np.unique(counts)]
+    blocks: list[Block] = [Paragraph("Stable fixed points around the data: " + ", ".join(shares) + ".")]
+    if not places.sizes["fixed_point"]:
+        return blocks
+    states = material.posterior.states[:MOST_STATES]
+    rows = [
+        [
+            str(k + 1),
+            percent(float(places["probability"][k])),
+            *(
+                f"{number(float(places['location'][k, j]))} ± {number(float(places['sd'][k, j]))}"
+                for j in range(len(states))
+            ),
+        ]
+        for k in range(places.sizes["fixed_point"])
+    ]
+    caption = (
+        "Where draws agree that paths are drawn to: mean ± standard deviation over the draws that have it."
+    )
+    return [*blocks, Table(["place", "draws", *states], rows, caption)]
 
 
 def _over_states(places: np.ndarray, states: list[str]) -> xr.DataArray:
@@ -119,6 +154,15 @@ def _exemplars(material: Material, space: StateSpace) -> list[Block]:
         mean, sd = np.nanmean(places, axis=0), np.nanstd(places, axis=0)
         spread = f"posterior sd {number(float(sd.min()))} to {number(float(sd.max()))} of a state's standard deviation"
         blocks.append(_quotes(space.exemplars(mean, data, EXEMPLARS), f"At the equilibrium ({spread})"))
+    else:
+        for k, place in enumerate(material.attractors["location"].values):
+            share = percent(float(material.attractors["probability"][k]))
+            blocks.append(
+                _quotes(
+                    space.exemplars(place, data, EXEMPLARS),
+                    f"At place {k + 1}, stable in {share} of the draws",
+                )
+            )
     for index, state in enumerate(material.posterior.states[:POLES]):
         for sign, word in ((1, "high"), (-1, "low")):
             place = np.array(scale.location, dtype=float)

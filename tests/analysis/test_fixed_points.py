@@ -1,0 +1,97 @@
+"""Zeros of known drifts, and what many draws agree on."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import xarray as xr
+
+from sdebayes._core.errors import DataError
+from sdebayes.analysis.fixed_points import fixed_points, matched
+from sdebayes.dynamics import SDE, ConstantDiffusion, ParametricDrift
+
+BOX = np.array([[x, y] for x in np.linspace(-2, 2, 6) for y in np.linspace(-1, 1, 4)])
+
+
+def test_a_double_well_has_two_stable_zeros_and_a_saddle(double_well):
+    found = fixed_points(double_well, BOX).isel(sample=0)
+    np.testing.assert_allclose(found["location"], [[-1, 0], [1, 0], [0, 0]], atol=1e-6)
+    np.testing.assert_array_equal(found["stable"], [True, True, False])
+
+
+def test_a_linear_drift_has_its_equilibrium(rotation):
+    box = np.random.default_rng(0).uniform([-5, -5, 0], [5, 5, 10], (12, 3))
+    found = fixed_points(rotation, box)
+    np.testing.assert_allclose(found["location"][:, 0], [[1, 0, 5], [3, 0, 5]], atol=1e-6)
+    assert found.sizes["fixed_point"] == 1
+    assert bool(found["stable"].all())
+
+
+def test_zeros_outside_of_the_region_do_not_count(double_well):
+    found = fixed_points(double_well, BOX + np.array([3.0, 0.0]))
+    np.testing.assert_allclose(found["location"].isel(sample=0), [[1, 0]], atol=1e-6)
+
+
+def test_a_drift_without_a_zero_has_none():
+    constant = SDE(ParametricDrift(lambda x, t, p: 1.0 + x**2, {}), ConstantDiffusion(jnp.eye(2)))
+    found = fixed_points(constant, BOX)
+    assert bool(found["location"].isnull().all())
+    assert not bool(found["stable"].any())
+    assert matched(found).sizes["fixed_point"] == 0
+
+
+def _pitchfork(x, t, p):
+    return p["a"] * x - x**3
+
+
+def test_draws_with_different_numbers_of_zeros():
+    """f = a x − x³: one zero for a < 0, three for a > 0."""
+
+    def one(a: float) -> SDE:
+        return SDE(ParametricDrift(_pitchfork, {"a": jnp.asarray(a)}), ConstantDiffusion(jnp.eye(1)))
+
+    stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), one(-1.0), one(1.0))
+    found = fixed_points(stacked, np.linspace(-2, 2, 9)[:, None])
+    np.testing.assert_array_equal(found["location"].notnull().all("state").sum("fixed_point"), [1, 3])
+    np.testing.assert_array_equal(found["stable"].sum("fixed_point"), [1, 2])
+
+
+def scattered(places, share, draws=200):
+    """Draws whose stable zeros scatter by 0.05 around places, each there in a share of the draws."""
+    rng = np.random.default_rng(0)
+    table = np.array(places)[None] + 0.05 * rng.normal(size=(draws, *np.shape(places)))
+    table[rng.uniform(size=table.shape[:2]) > np.array(share)] = np.nan
+    stable = np.isfinite(table).all(-1)
+    variables = {
+        "location": (("sample", "fixed_point", "state"), table),
+        "stable": (("sample", "fixed_point"), stable),
+    }
+    return xr.Dataset(variables | {"unit": ("state", np.ones(2))}, {"state": ["x1", "x2"]})
+
+
+def test_fixed_points_that_draws_have_in_common():
+    found = matched(scattered([[-1.0, 0.0], [1.0, 0.5], [0.0, 3.0]], [0.5, 1.0, 0.02]))
+    np.testing.assert_allclose(found["location"], [[1.0, 0.5], [-1.0, 0.0]], atol=0.02)
+    np.testing.assert_allclose(found["probability"], [1.0, 0.5], atol=0.1)
+    np.testing.assert_allclose(found["sd"], 0.05, atol=0.01)
+    assert bool(found["stable"].all())
+
+
+def test_stable_and_unstable_ones_are_not_matched(double_well):
+    found = matched(fixed_points(double_well, BOX))
+    np.testing.assert_array_equal(found["stable"], [True, True, False])
+    np.testing.assert_allclose(found["location"][2], [0.0, 0.0], atol=1e-6)
+    np.testing.assert_allclose(found["probability"], 1.0)
+
+
+@pytest.mark.parametrize("starts", [None, np.zeros((3, 5)), np.full((3, 2), np.nan), np.zeros(2)])
+def test_places_that_cannot_be_used(double_well, starts):
+    with pytest.raises(DataError, match="starts"):
+        fixed_points(double_well, starts)
+
+
+def test_it_runs_under_single_precision(double_well):
+    with jax.enable_x64(False):
+        assert fixed_points(double_well, BOX).sizes["fixed_point"] == 3
