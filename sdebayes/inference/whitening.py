@@ -29,6 +29,8 @@ from jaxtyping import Array, Float
 
 Weights = Float[Array, "output feature"]
 
+_FLOOR = 1e-4
+
 
 class Place(NamedTuple):
     """How weights enter the likelihood, c = o + s w.
@@ -104,13 +106,19 @@ def whitening_at(w: np.ndarray, place: Place, hessian: np.ndarray, gradient: np.
         Second derivatives of −log p(w, h | y) in each output's weights, (output, feature, feature).
     gradient
         First derivatives, (output, feature).
+
+    Notes
+    -----
+    Scales below 10⁻⁴ of an output's largest count as that: of such weights the derivatives hold rounding errors only,
+    which a division by the true scales would blow up.
     """
     scale, offset = (np.asarray(part, dtype=np.float64) for part in place)
     likelihood = hessian - np.eye(w.shape[-1])
     values, vectors = np.linalg.eigh(0.5 * (likelihood + likelihood.transpose(0, 2, 1)))
     likelihood = np.einsum("oij,oj,okj->oik", vectors, np.maximum(values, 0.0), vectors)
-    curvature = likelihood / (scale[:, :, None] * scale[:, None, :])
-    pull = (w - gradient) / scale + np.einsum("oij,oj->oi", curvature, offset + scale * w)
+    divisor = np.maximum(scale, _FLOOR * scale.max(axis=-1, keepdims=True))
+    curvature = likelihood / (divisor[:, :, None] * divisor[:, None, :])
+    pull = (w - gradient) / divisor + np.einsum("oij,oj->oi", curvature, offset + scale * w)
     return Whitening(jnp.asarray(curvature), jnp.asarray(pull))
 
 

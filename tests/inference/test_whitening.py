@@ -85,6 +85,15 @@ def test_a_likelihood_that_curves_upwards_counts_as_flat():
     np.testing.assert_allclose(found.curvature[0], np.diag([0.0, 2.0]))
 
 
+def test_rounding_errors_of_weights_that_the_likelihood_does_not_see_are_not_blown_up():
+    """A weight of scale 10⁻¹⁵, such as a high frequency's, whose curvature is an error of 10⁻¹⁰."""
+    hessian = np.eye(2) + np.array([[[4.0, 1e-10], [1e-10, 1e-10]]])
+    found = whitening_at(
+        np.zeros((1, 2)), Place(jnp.array([[2.0, 1e-15]]), jnp.zeros((1, 2))), hessian, np.zeros((1, 2))
+    )
+    np.testing.assert_allclose(found.curvature[0], np.diag([1.0, 0.0]), atol=0.01)
+
+
 # In a posterior density
 
 BASIS = sb.priors.HSGP(functions=6)
