@@ -21,7 +21,7 @@ import sdebayes as sb
 SYSTEMS = {"bounded_noise": 0.01, "multiplicative_double_well": 0.001}
 SEEDS, STEPS, POINTS = 5, 10_000, 200
 DIFFUSIONS = {"constant": sb.priors.Constant(), "Gaussian process": sb.priors.Diagonal(sb.priors.GP())}
-STRATEGY = sb.NUTS(draws=300, warmup=200, target_acceptance=0.7)
+STRATEGY = sb.NUTS(draws=300, warmup=300, target_acceptance=0.9)
 
 
 def fit(system: str, dt: float, seed: int, diffusion: str) -> dict[str, float]:

@@ -139,7 +139,11 @@ class GP(AbstractFieldPrior):
             lengthscale = jnp.asarray(constant("lengthscale", self.lengthscale, "GP", state_dim))
         amplitude = self.sample_amplitude(name, scale.shape[0], shared_amplitude)
         spread = self.basis.weight_scale(self.kernel, unit * lengthscale)[:, None] * amplitude * scale
-        offset = jnp.zeros_like(spread) if beside is None else _linear_functions(self, state_dim) @ beside
+        offset = (
+            jnp.zeros_like(spread)
+            if beside is None
+            else _linear_functions(self, state_dim, spread.dtype.name) @ beside
+        )
         normals = numpyro.sample(
             f"{name}_weights",
             dist.Normal(0.0, 1.0).expand(spread.shape).to_event(2),
@@ -170,10 +174,11 @@ class GP(AbstractFieldPrior):
 
 
 @lru_cache(maxsize=8)
-def _linear_functions(prior: GP, state_dim: int) -> np.ndarray:
+def _linear_functions(prior: GP, state_dim: int, dtype: str) -> np.ndarray:
     """Return weights of about the functions 1 and x_i − m_i, (feature, 1 + state), at the median length-scale.
 
-    Nearest on average over normal states with the prior's location and scale, with a little shrinkage.
+    Nearest on average over normal states with the prior's location and scale, with a little shrinkage; computed in
+    the precision that is in force, and kept for it.
     """
     location, unit = (
         constant(name, getattr(prior, name), "GP", state_dim) for name in ("location", "state_scale")
