@@ -117,7 +117,7 @@ def test_ranks_of_a_gaussian_process_are_uniform():
 @pytest.mark.slow
 @pytest.mark.parametrize("drift", DRIFTS)
 def test_ranks_are_uniform(drift):
-    ranks = study(drift, 300, sb.NUTS(draws=200, warmup=150, chains=2))
+    ranks = study(drift, 200, sb.NUTS(draws=200, warmup=150, chains=2))
     print(
         f"{drift}: mean ranks {np.round(ranks.mean(0) / KEPT, 3)}, expected 0.5 ± {0.29 / np.sqrt(len(ranks)):.3f}"
     )
