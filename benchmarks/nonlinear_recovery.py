@@ -19,6 +19,7 @@ import numpy as np
 import typer
 from rich.console import Console
 from rich.table import Table
+from scipy.stats import binomtest
 
 import sdebayes as sb
 
@@ -64,13 +65,6 @@ def measure(model: sb.SDEModel, data: Any, truth: Any, strategy: sb.NUTS, seed: 
     }
 
 
-def wilson(share: float, count: int, z: float = 1.96) -> tuple[float, float]:
-    """Wilson's 95 % interval of a proportion; Wilson (1927), doi:10.1080/01621459.1927.10502953."""
-    centre = (share + z**2 / (2 * count)) / (1 + z**2 / count)
-    half = z / (1 + z**2 / count) * np.sqrt(share * (1 - share) / count + z**2 / (4 * count**2))
-    return centre - half, centre + half
-
-
 def show(rows: list[dict[str, str]]) -> None:
     table = Table(title="medians over seeds; Σ coverage with Wilson's 95 % interval over seeds × entries")
     names = (
@@ -93,7 +87,8 @@ def show(rows: list[dict[str, str]]) -> None:
             if name not in ("system", "scheme", "prior")
         }
         drift, sigma = value["drift_covered"], value["covariance_covered"].mean()
-        low, high = wilson(sigma, 3 * len(mine))
+        count = 3 * len(mine)
+        low, high = binomtest(round(sigma * count), count).proportion_ci(0.95, "wilson")
         table.add_row(
             *key,
             str(len(mine)),

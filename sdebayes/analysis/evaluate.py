@@ -58,16 +58,16 @@ def drift_and_covariance(
     (drift, covariance)
         (sample, point, state) and (sample, point, state, state).
     """
-    drift, covariance = _in_chunks(_read, source, draws, points)
+    drift, covariance = in_chunks(_read, source, draws, points)
     return drift, covariance
 
 
 def jacobians(source: Source, draws: np.ndarray, points: np.ndarray) -> np.ndarray:
     """Read ∂f/∂x of chosen draws, (sample, point, state, state); arguments as in :func:`drift_and_covariance`."""
-    return _in_chunks(lambda *arguments: (_jacobians(*arguments),), source, draws, points)[0]
+    return in_chunks(lambda *arguments: (_jacobians(*arguments),), source, draws, points)[0]
 
 
-def _in_chunks(
+def in_chunks(
     function: Callable[..., tuple[Array, ...]], source: Source, draws: np.ndarray, points: np.ndarray
 ) -> list[np.ndarray]:
     """Apply a function of (stacked SDE, points) to blocks of draws, and put the results together."""

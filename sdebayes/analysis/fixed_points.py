@@ -11,9 +11,8 @@ from jaxtyping import Array, Float
 from numpy.typing import ArrayLike
 from scipy.stats import qmc
 
-from sdebayes._core import precision
 from sdebayes._core.errors import DataError
-from sdebayes.analysis.evaluate import jacobians
+from sdebayes.analysis.evaluate import in_chunks, jacobians
 from sdebayes.dynamics import ObservedSDE
 from sdebayes.simulation import Source, as_source, choose_draws
 from sdebayes.simulation.source import SourceLike
@@ -60,9 +59,9 @@ def fixed_points(
     stacked = as_source(source, None if starts is None else np.asarray(starts).shape[-1])
     places, middle, unit = _region(stacked, starts)
     draws = choose_draws(stacked.n_draws, places.size * stacked.n_states * 8, samples)
-    with precision.scope(stacked.precision):
-        reached = _newton(stacked.take(draws).observed, jnp.asarray(places), jnp.asarray(unit))
-    ends, moved = (np.asarray(part, dtype=float) for part in reached)
+    ends, moved = in_chunks(
+        lambda observed, points: _newton(observed, points, jnp.asarray(unit)), stacked, draws, places
+    )
     near = np.all(np.abs(ends - middle) <= _EDGE * unit, axis=-1)
     found = [_distinct(ends[i, near[i] & (moved[i] < _TOLERANCE)], unit) for i in range(draws.size)]
     most = max(1, *(len(zeros) for zeros in found))
@@ -158,7 +157,7 @@ def _region(
 
 @eqx.filter_jit
 def _newton(
-    observed: ObservedSDE, places: Float[Array, "point state"], unit: Float[Array, " state"]
+    observed: ObservedSDE, places: Float[Array, "sample point state"], unit: Float[Array, " state"]
 ) -> tuple[Float[Array, "sample point state"], Float[Array, "sample point"]]:
     """Return where the iteration ends, and the length of its last full step in units of the region."""
 
@@ -174,7 +173,7 @@ def _newton(
         end, _ = jax.lax.scan(move, start, None, length=_ITERATIONS)
         return end, jnp.linalg.norm(full_step(end) / unit)
 
-    return eqx.filter_vmap(lambda own: jax.vmap(lambda x: one(own, x))(places))(observed)
+    return eqx.filter_vmap(lambda own, starts: jax.vmap(lambda x: one(own, x))(starts))(observed, places)
 
 
 def _distinct(zeros: np.ndarray, unit: np.ndarray) -> np.ndarray:
