@@ -6,6 +6,7 @@ import hashlib
 from importlib.metadata import version
 from pathlib import Path
 
+import numpy as np
 import xarray as xr
 
 from sdebayes import analysis, plots
@@ -20,16 +21,24 @@ from sdebayes.paths import PCA, SentenceEncoder, Sentences, embed, save, shuffle
 from sdebayes.paths.cache import default_directory
 from sdebayes.plots.style import look
 from sdebayes.posterior import Posterior, compare, fit
+from sdebayes.priors import GP, HSGP
 from sdebayes.reporting import report
 from sdebayes.reporting.output import check_writable, written_whole
+from sdebayes.schemes import EulerMaruyama
 
 SPEECHES, SENTENCES, STATES = 44, 130, 8
 MAIN = "OU + noise + document effect"
 OTHERS = {"OU, observed exactly": SDEModel(observation=Exact())}
 LONG = NUTS(draws=1000, warmup=250, target_acceptance=0.6)
 SHORT = NUTS(draws=150, warmup=100, target_acceptance=0.6)
-CONTROL = NUTS(draws=60, warmup=60, chains=4, target_acceptance=0.6, max_tree_depth=5)
+CONTROL = NUTS(draws=50, warmup=50, chains=4, target_acceptance=0.6, max_tree_depth=5)
 """Without order noise and diffusion lie on a ridge, which several short chains cover sooner than two long ones."""
+PLANE_SPEECHES, PLANE_SENTENCES = 12, 80
+CURVED = SDEModel(
+    GP(basis=HSGP(functions=5)), scheme=EulerMaruyama(), observation=GaussianNoise(trajectory_effect=True)
+)
+"""A picture: the plain scheme at half the cost of the default one, few functions and few speeches."""
+PORTRAIT = NUTS(draws=150, warmup=75)
 TITLE = "State of the Union addresses as trajectories"
 
 
@@ -49,7 +58,10 @@ def run(output: Path, seed: int, fresh: bool) -> None:
     keep_compiled_code()
     stages = Stages(console)
     with stages.stage("read and embed"):
-        train, test = _states(output, seed)
+        embedded, left_out = _embedded(output, seed)
+        space = PCA(STATES).fit(embedded)
+        train, test = space.transform(embedded), space.transform(left_out)
+        plane = _plane(embedded)
     main = SDEModel(observation=GaussianNoise(trajectory_effect=True)).scaled_to(train)
     with stages.stage(f"fit {MAIN}"):
         posterior = _fit(main, train, LONG, seed, fresh)
@@ -60,12 +72,21 @@ def run(output: Path, seed: int, fresh: bool) -> None:
             others[name] = _fit(model, train, SHORT, seed, fresh)
     with stages.stage(f"fit {MAIN} to shuffled speeches"):
         control = _fit(main, shuffle_within(train, seed), CONTROL, seed, fresh)
+    with stages.stage(f"fit a nonlinear drift to two states of {plane.sizes['trajectory']} speeches"):
+        curved = _fit(CURVED.scaled_to(plane), plane, PORTRAIT, seed, fresh)
     with stages.stage("score held-out speeches"):
         table = compare({MAIN: posterior, **others}, test)
         null = compare({MAIN: control}, shuffle_within(test, seed))
     with stages.stage("write the report"):
         page = report(
-            posterior, output / "report.html", train, test, title=TITLE, comparison=table, seed=seed
+            posterior,
+            output / "report.html",
+            train,
+            test,
+            title=TITLE,
+            comparison=table,
+            plane=curved,
+            seed=seed,
         )
         _overview(posterior, train, table, output / "overview.png")
     held_out = f"{test.sizes['trajectory']} held-out speeches"
@@ -95,14 +116,20 @@ def _overview(posterior: Posterior, train: xr.Dataset, table: xr.Dataset, path: 
         plt.close(figure)
 
 
-def _states(output: Path, seed: int) -> tuple[xr.Dataset, xr.Dataset]:
-    """Return the states of training and held-out speeches, and keep the embeddings."""
+def _embedded(output: Path, seed: int) -> tuple[xr.Dataset, xr.Dataset]:
+    """Embed training and held-out speeches, and keep the embeddings."""
     corpus = load_sotu(sentences=SENTENCES, speeches=SPEECHES)
     data = embed(corpus, SentenceEncoder(), Sentences())
     save(data, output / "speeches.nc")
-    train, test = split(data, test=0.25, seed=seed)
-    space = PCA(STATES).fit(train)
-    return space.transform(train), space.transform(test)
+    return split(data, test=0.25, seed=seed)
+
+
+def _plane(train: xr.Dataset) -> xr.Dataset:
+    """Return two states of some of the training speeches, evenly over the years, from the beginning of each."""
+    states = PCA(2).fit(train).transform(train)
+    some = np.linspace(0, states.sizes["trajectory"] - 1, PLANE_SPEECHES).astype(int)
+    states = states.isel(trajectory=some, time=slice(PLANE_SENTENCES))
+    return states.assign(n_steps=np.minimum(states["n_steps"], PLANE_SENTENCES))
 
 
 def _fit(model: SDEModel, data: xr.Dataset, strategy: NUTS, seed: int, fresh: bool) -> Posterior:

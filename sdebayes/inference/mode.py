@@ -46,8 +46,10 @@ class Mode(NamedTuple):
 def find_mode(target: Target, key: Key) -> Mode:
     """Find the best mode that L-BFGS reaches from the prior's middle and from good draws.
 
-    Weights that multiply a scale are whitened at the mode, and the search goes on from there: in the new coordinates
-    the volume of what the data leave open counts, as in Laplace's approximation of the other parameters' evidence.
+    Weights that multiply a scale are first held at 0: left free, they and their scale run together into a narrow peak
+    far from the posterior's mass. They are whitened at the mode that the other parameters then have, and all are
+    searched in the new coordinates, where the volume of what the data leave open counts, as in Laplace's approximation
+    of the other parameters' evidence; and so once more from there.
 
     Parameters
     ----------
@@ -62,15 +64,17 @@ def find_mode(target: Target, key: Key) -> Mode:
         If every search ends at a point without a finite density.
     """
     plain = target.density.no_whitening
-    rough = (_search(target, start, plain, _ROUGH) for start in _starts(target, key))
+    held = np.concatenate([np.zeros(0, dtype=int), *(index.ravel() for index in target.density.weights)])
+    rough = (_search(target, start, plain, _ROUGH, held) for start in _starts(target, key, held))
     mode = min(rough, key=lambda found: found.potential)
     if not mode.potential < _FAR:
         raise InferenceError(
             "The search for the posterior mode found no point with a finite density. Check the data's scale against "
             "the prior: model.scaled_to(data).describe()."
         )
-    mode = _search(target, np.asarray(mode.position, dtype=np.float64), plain, _FINE)
-    for _ in range(_WHITENINGS if plain else 0):
+    if not plain:
+        return _search(target, np.asarray(mode.position, dtype=np.float64), plain, _FINE)
+    for _ in range(_WHITENINGS):
         mode = _whitened(target, mode)
     return mode
 
@@ -87,21 +91,29 @@ def inverse_curvature_factor(target: Target, mode: Mode) -> Float[Array, "dimens
 
 
 class _Objective:
-    """U and its gradient in double precision, far up where they are not finite."""
+    """U and its gradient in double precision, far up where they are not finite; flat along what is held."""
 
-    def __init__(self, target: Target, whitenings: Whitenings) -> None:
-        self._target, self._whitenings = target, whitenings
+    def __init__(self, target: Target, whitenings: Whitenings, held: np.ndarray | None = None) -> None:
+        self._target, self._whitenings, self._held = target, whitenings, held
 
     def __call__(self, v: np.ndarray) -> tuple[float, np.ndarray]:
         point = jnp.asarray(v, dtype=self._target.start.dtype)
         both = self._target.value_and_gradient(point, self._whitenings)
-        value, gradient = float(both[0]), np.asarray(both[1], dtype=np.float64)
+        value, gradient = float(both[0]), np.array(both[1], dtype=np.float64)
         if not np.isfinite(value) or not np.all(np.isfinite(gradient)):
             return _FAR, np.zeros_like(v)
+        if self._held is not None:
+            gradient[self._held] = 0.0
         return value, gradient
 
 
-def _search(target: Target, start: np.ndarray, whitenings: Whitenings, tolerance: float) -> Mode:
+def _search(
+    target: Target,
+    start: np.ndarray,
+    whitenings: Whitenings,
+    tolerance: float,
+    held: np.ndarray | None = None,
+) -> Mode:
     options = {
         "maxiter": _ITERATIONS,
         "maxfun": 2 * _ITERATIONS,
@@ -109,7 +121,9 @@ def _search(target: Target, start: np.ndarray, whitenings: Whitenings, tolerance
         "ftol": tolerance,
         "gtol": 1e-3,
     }
-    found = minimize(_Objective(target, whitenings), start, jac=True, method="L-BFGS-B", options=options)
+    found = minimize(
+        _Objective(target, whitenings, held), start, jac=True, method="L-BFGS-B", options=options
+    )
     return Mode(jnp.asarray(found.x, dtype=target.start.dtype), float(found.fun), whitenings)
 
 
@@ -143,13 +157,15 @@ def _weight_hessian(
     return hessian
 
 
-def _starts(target: Target, key: Key) -> list[np.ndarray]:
-    """Return the coordinatewise median of draws of the prior, and the best of these draws."""
+def _starts(target: Target, key: Key, held: np.ndarray) -> list[np.ndarray]:
+    """Return the coordinatewise median of draws of the prior, and the best of these draws; what is held is 0."""
     objective = _Objective(target, target.density.no_whitening)
     draws = [
-        np.asarray(z, dtype=np.float64)
+        np.array(z, dtype=np.float64)
         for z in (target.start, *map(target.draw_prior, jax.random.split(key, _PRIOR_DRAWS)))
     ]
+    for draw in draws:
+        draw[held] = 0.0
     ranked = sorted(draws, key=lambda z: objective(z)[0])
     return [np.median(draws, axis=0), *ranked[:_BEST_DRAWS]]
 

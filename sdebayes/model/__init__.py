@@ -1,7 +1,8 @@
 """The model: its specification, its observation and its likelihood."""
 
 from sdebayes.model.filters import ExtendedKalman, UnscentedKalman
-from sdebayes.model.observation import AbstractObservation, Exact, GaussianNoise
+from sdebayes.model.gaussian_noise import GaussianNoise
+from sdebayes.model.observation import AbstractObservation, Exact
 from sdebayes.model.sdemodel import SDEModel
 
 __all__ = ["AbstractObservation", "Exact", "ExtendedKalman", "GaussianNoise", "SDEModel", "UnscentedKalman"]

@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
 
-import jax
 import jax.numpy as jnp
 import numpy as np
-import numpyro
-import numpyro.distributions as dist
 from jaxtyping import Array, Float
 
-from sdebayes._core.errors import ModelError
 from sdebayes._core.types import Matrix, Vector
-from sdebayes.model.filters import AbstractGaussianFilter, ExtendedKalman
-from sdebayes.priors.base import DataScale, Dims, check_constants, constant, positive, say, say_law
+from sdebayes.priors.base import DataScale, Dims
 
 
 class ObservationDraw(NamedTuple):
@@ -72,6 +66,10 @@ class AbstractObservation(ABC):
         """Return the number of states behind so many observed coordinates."""
         return observed_dim
 
+    def path_variance(self, variance: Float[np.ndarray, " state"]) -> Float[np.ndarray, " state"]:
+        """Return what the prior expects of the states' variance, (state,), to be the path's."""
+        return variance
+
     def prior_noise_logit_sd(self) -> float | None:
         """Prior standard deviation of logit(R / (R + P)); None where the shares are not learned."""
         return None
@@ -99,220 +97,3 @@ class Exact(AbstractObservation):
     def describe(self) -> str:
         """Say the observation in words."""
         return "Observation: exact, Y_k = X(t_k)"
-
-
-@dataclass(frozen=True, eq=False)
-class GaussianNoise(AbstractObservation):
-    r"""Y_k = H (X(t_k) + c) + ε_k with ε_k ~ N(0, R) and a trajectory effect c ~ N(0, C).
-
-    With R learned and H = I, noise and diffusion are told apart through variances: per state the total variance
-    :math:`v \sim \mathrm{LogNormal}(\log s^2, 0.5)`, s² the data's, is shared out,
-    :math:`(P, R, C)/v \sim \mathrm{Dirichlet}(p, r, 1)`, without the last share if there is no trajectory effect. The
-    effect's share is drawn as the quantile :math:`1 - (1 - Φ(z))^{1/(p + r)}` of a standard normal z, whose posterior
-    keeps light tails where the effect is near zero.
-
-    Parameters
-    ----------
-    matrix
-        H, (observed, state); the identity by default.
-    covariance
-        R: None (learned, diagonal), a variance, an array (observed, observed) or (observed,) of variances, or a
-        NumPyro distribution over one of these.
-    trajectory_effect
-        Whether each trajectory has a constant offset c, a document effect.
-    total_variance
-        Prior median of each observed coordinate's variance, (observed,) or a number; default: the data's.
-    spread
-        Prior standard deviation of the log of a variance.
-    shares
-        Dirichlet concentrations p and r of path and noise; the trajectory effect's is 1.
-    latent_variance
-        Prior median of the variance of each state (path and effect), (state,) or a number, where R is given or H is not
-        the identity; default: what the data leave after R.
-    filter
-        How a nonlinear SDE's law is carried from step to step: `ExtendedKalman` or `UnscentedKalman`. A linear drift
-        with constant Σ has the exact Kalman filter, whatever this is.
-
-    Raises
-    ------
-    ModelError
-        If H or R has the wrong shape, R is not positive definite, or a prior constant is not positive.
-    """
-
-    exact: ClassVar[bool] = False
-    matrix: Any = None
-    covariance: Any = None
-    trajectory_effect: bool = False
-    total_variance: Sequence[float] | np.ndarray | float | None = None
-    spread: float = 0.5
-    shares: tuple[float, float] = (2.0, 2.0)
-    latent_variance: Sequence[float] | np.ndarray | float | None = None
-    filter: AbstractGaussianFilter = field(default_factory=ExtendedKalman)
-
-    def __post_init__(self) -> None:
-        if self.matrix is not None:
-            matrix = np.asarray(self.matrix, dtype=np.float64)
-            if matrix.ndim != 2 or not np.all(np.isfinite(matrix)):
-                raise ModelError(
-                    f"GaussianNoise: matrix has shape {matrix.shape}; expected finite numbers (observed, state)."
-                )
-        check_constants(self, positive=("total_variance", "spread", "shares", "latent_variance"))
-        if not isinstance(self.filter, AbstractGaussianFilter):
-            raise ModelError(
-                f"GaussianNoise: filter is {self.filter!r}; expected sdebayes.ExtendedKalman() or UnscentedKalman()."
-            )
-        if len(self.shares) != 2:
-            raise ModelError(
-                f"GaussianNoise: shares is {self.shares}; expected two concentrations (path, noise)."
-            )
-        if self.covariance is not None and not isinstance(self.covariance, dist.Distribution):
-            self._check_covariance(np.asarray(self.covariance, dtype=np.float64))
-
-    @staticmethod
-    def _check_covariance(covariance: np.ndarray) -> None:
-        square = covariance.ndim == 2 and covariance.shape[0] == covariance.shape[1]
-        if covariance.ndim > 1 and not square:
-            raise ModelError(
-                f"GaussianNoise: covariance has shape {covariance.shape}; expected a number, (observed,) or "
-                "(observed, observed)."
-            )
-        if not np.all(np.isfinite(covariance)) or (square and not np.allclose(covariance, covariance.T)):
-            raise ModelError("GaussianNoise: the noise covariance is not finite and symmetric.")
-        smallest = np.linalg.eigvalsh(covariance).min() if square else covariance.min()
-        if not smallest > 0:
-            raise ModelError(
-                f"GaussianNoise: the noise covariance has the eigenvalue {smallest:g}; expected positive ones. "
-                "For states observed without noise use Exact()."
-            )
-
-    @property
-    def _learned_shares(self) -> bool:
-        return self.matrix is None and self.covariance is None
-
-    @property
-    def draws_variance(self) -> bool:
-        """Whether the stationary variance of the path is drawn here."""
-        return True
-
-    def state_dim(self, observed_dim: int) -> int:
-        """Return the number of states behind so many observed coordinates."""
-        if self.matrix is None:
-            return observed_dim
-        rows, columns = np.shape(self.matrix)
-        if rows != observed_dim:
-            raise ModelError(
-                f"GaussianNoise: matrix has shape ({rows}, {columns}) but the data have {observed_dim} observed "
-                "coordinates; expected one row for each."
-            )
-        return columns
-
-    def scaled_to(self, scale: DataScale) -> GaussianNoise:
-        """Return a copy with numbers in the place of the data-scaled constants."""
-        self._check_width(len(scale.observed_variance))
-        total = scale.observed_variance if self.total_variance is None else self.total_variance
-        latent = self.latent_variance
-        if latent is None:
-            latent = scale.variance
-            if self.matrix is None and not isinstance(self.covariance, dist.Distribution | None):
-                noise = np.asarray(self.covariance, dtype=np.float64)
-                noise = np.diagonal(noise) if noise.ndim == 2 else noise
-                latent = np.maximum(scale.variance - noise, 0.1 * scale.variance)
-        return replace(self, total_variance=total, latent_variance=latent)
-
-    def _check_width(self, observed_dim: int) -> None:
-        law = self.covariance
-        shape = law.shape() if isinstance(law, dist.Distribution) else np.shape(law)
-        if law is not None and len(shape) and set(shape) != {observed_dim}:
-            raise ModelError(
-                f"GaussianNoise: covariance has shape {shape} but the data have {observed_dim} observed coordinates."
-            )
-
-    def dims(self) -> Dims:
-        """Names and dimensions of R and C."""
-        dims: Dims = {}
-        if self.covariance is None:
-            dims["noise_variance"] = ["state"] if self.matrix is None else ["observed"]
-        elif isinstance(self.covariance, dist.Distribution):
-            dims["noise_covariance"] = ["observed", "observed_bis"][: len(self.covariance.shape())]
-        if self.trajectory_effect:
-            dims["trajectory_effect_variance"] = ["state"]
-        return dims
-
-    def sample(self, state_dim: int) -> ObservationDraw:
-        """Draw H, R and C inside a NumPyro model."""
-        if self._learned_shares:
-            return self._sample_shares(state_dim)
-        matrix = jnp.eye(state_dim) if self.matrix is None else jnp.asarray(self.matrix, dtype=float)
-        noise = self._sample_noise(matrix.shape[0])
-        latent = constant("latent_variance", self.latent_variance, "GaussianNoise", state_dim)
-        variance = total = positive("latent_variance", latent, 2 * self.spread)
-        effect = jnp.zeros((state_dim, state_dim))
-        if self.trajectory_effect:
-            share = self._sample_effect_share(state_dim, self.shares[0])
-            effect, variance = jnp.diag(total * share), total * (1 - share)
-            numpyro.deterministic("trajectory_effect_variance", total * share)
-        return ObservationDraw(matrix, noise, effect, variance)
-
-    def _sample_shares(self, state_dim: int) -> ObservationDraw:
-        median = constant("total_variance", self.total_variance, "GaussianNoise", state_dim)
-        total = positive("total_variance", median, self.spread)
-        effect = jnp.zeros((state_dim, state_dim))
-        rest = total
-        if self.trajectory_effect:
-            share = self._sample_effect_share(state_dim, sum(self.shares))
-            effect, rest = jnp.diag(total * share), total * (1 - share)
-            numpyro.deterministic("trajectory_effect_variance", total * share)
-        path = numpyro.sample("path_share", dist.Beta(*self.shares).expand([state_dim]).to_event(1))
-        numpyro.deterministic("noise_variance", rest * (1 - path))
-        return ObservationDraw(jnp.eye(state_dim), jnp.diag(rest * (1 - path)), effect, rest * path)
-
-    @staticmethod
-    def _sample_effect_share(state_dim: int, rest: float) -> Vector:
-        """Draw the share of the trajectory effect, Beta(1, ``rest``)."""
-        z = numpyro.sample("effect_quantile", dist.Normal(0, 1).expand([state_dim]).to_event(1))
-        return -jnp.expm1(jax.scipy.special.log_ndtr(-z) / rest)
-
-    def _sample_noise(self, observed_dim: int) -> Float[Array, "observed observed"]:
-        if self.covariance is None:
-            median = 0.25 * constant("total_variance", self.total_variance, "GaussianNoise", observed_dim)
-            return jnp.diag(positive("noise_variance", median, 2 * self.spread))
-        value = self.covariance
-        if isinstance(value, dist.Distribution):
-            value = numpyro.sample("noise_covariance", value)
-        value = jnp.asarray(value, dtype=float)
-        if value.ndim == 2:
-            return value
-        return jnp.diag(jnp.broadcast_to(value, (observed_dim,)))
-
-    def prior_noise_logit_sd(self) -> float | None:
-        """Prior standard deviation of logit(R / (R + P)); None where the shares are not learned."""
-        if not self._learned_shares:
-            return None
-        trigamma = jax.scipy.special.polygamma(1, jnp.asarray(self.shares))
-        return float(jnp.sqrt(jnp.sum(trigamma)))
-
-    def describe(self) -> str:
-        """Say the observation in words and formulas."""
-        seen = "(X(t_k) + c_i)" if self.trajectory_effect else "X(t_k)"
-        H = "" if self.matrix is None else "H "
-        lines = [f"Observation: Y_k = {H}{seen} + ε_k, ε_k ~ Normal(0, R)"]
-        if self._learned_shares:
-            names = "(P, R, C)" if self.trajectory_effect else "(P, R)"
-            values = ", ".join(f"{s:g}" for s in (*self.shares, *([1] * self.trajectory_effect)))
-            lines.append(
-                f"  total variance v_j ~ LogNormal(log {say(self.total_variance, 'data variance')}, {self.spread:g})"
-            )
-            lines.append(f"  {names}_jj / v_j ~ Dirichlet({values})")
-            return "\n".join(lines)
-        if self.covariance is None:
-            total = say(self.total_variance, "data variance")
-            lines.append(f"  R_jj ~ LogNormal(log {total} / 4, {2 * self.spread:g})")
-        elif isinstance(self.covariance, dist.Distribution):
-            lines.append(f"  R ~ {say_law(self.covariance)}")
-        else:
-            lines.append(f"  R = {np.array2string(np.asarray(self.covariance), precision=4)} (known)")
-        latent = say(self.latent_variance, "data variance less known R")
-        lines.append(f"  latent variance v_j ~ LogNormal(log {latent}, {2 * self.spread:g})")
-        if self.trajectory_effect:
-            lines.append(f"  C_jj / v_j ~ Beta(1, {self.shares[0]:g}), P_jj = v_j − C_jj")
-        return "\n".join(lines)

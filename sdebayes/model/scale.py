@@ -45,7 +45,8 @@ def data_scale(data: xr.Dataset, observation: AbstractObservation) -> DataScale:
     points = seen[np.linspace(0, len(seen) - 1, min(len(seen), _POINTS)).astype(int)]
     if observation.matrix is None:
         states = tuple(str(label) for label in data["state"].values)
-        return DataScale(states, mean, variance, rate, variance, step, memory, extent, points)
+        path = observation.path_variance(variance)
+        return DataScale(states, mean, variance, rate, variance, step, memory, extent, points, path)
     H = np.asarray(observation.matrix, dtype=np.float64)
     gain = np.mean(np.sum(H**2, axis=1))
     back = np.linalg.pinv(H)
@@ -60,6 +61,7 @@ def data_scale(data: xr.Dataset, observation: AbstractObservation) -> DataScale:
         np.full(n, memory.mean()),
         np.sqrt(latent) * np.max(extent / np.sqrt(variance)),
         points @ back.T,
+        observation.path_variance(latent),
     )
 
 

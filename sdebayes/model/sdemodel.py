@@ -21,7 +21,8 @@ from sdebayes._core.linalg import stationary_covariance
 from sdebayes._core.types import Key
 from sdebayes.dynamics import SDE, AbstractDiffusion, ObservedSDE
 from sdebayes.model import likelihood
-from sdebayes.model.observation import AbstractObservation, GaussianNoise
+from sdebayes.model.gaussian_noise import GaussianNoise
+from sdebayes.model.observation import AbstractObservation
 from sdebayes.model.observations import Observations, read
 from sdebayes.model.scale import data_scale
 from sdebayes.priors import AbstractDiffusionPrior, AbstractDriftPrior, Constant, DataScale, Linear

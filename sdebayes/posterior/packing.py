@@ -81,6 +81,7 @@ class Packing:
             scale_decorrelation_time=("state", scale.decorrelation_time),
             scale_extent=("state", scale.extent),
             scale_points=(("point", "state"), scale.points),
+            scale_path_variance=("state", scale.path_variance),
         ).assign_coords(state=list(scale.states))
         for name in space:
             dataset[name] = data[name].drop_vars([c for c in data[name].coords if c not in ("state",)])
@@ -116,6 +117,7 @@ def stored_scale(tree: xr.DataTree) -> DataScale:
         constant["scale_decorrelation_time"].values,
         constant["scale_extent"].values,
         constant["scale_points"].values,
+        constant["scale_path_variance"].values,
     )
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import jax.numpy as jnp
 import numpy as np
 import numpyro
 import numpyro.distributions as dist
+from jax.scipy.special import erfinv, ndtr, ndtri
 from jaxtyping import Array, Float, Float64
 
 from sdebayes._core.errors import ModelError
@@ -51,6 +52,9 @@ class DataScale:
         Largest distance of each state from its mean, (state,).
     points
         Some of the data's states, evenly over all steps, (point, state).
+    path_variance
+        What the observation's prior expects of ``variance`` to be the path's, without noise and trajectory effect,
+        (state,).
     """
 
     states: tuple[str, ...]
@@ -62,6 +66,17 @@ class DataScale:
     decorrelation_time: Float64[np.ndarray, " state"]
     extent: Float64[np.ndarray, " state"]
     points: Float64[np.ndarray, "point state"]
+    path_variance: Float64[np.ndarray, " state"]
+
+    def of_path(self) -> DataScale:
+        """Return the scale of the path behind the data: spread and points drawn in by the path's share."""
+        share = np.sqrt(self.path_variance / self.variance)
+        return replace(
+            self,
+            variance=self.path_variance,
+            extent=share * self.extent,
+            points=self.location + share * (self.points - self.location),
+        )
 
 
 class AbstractDriftPrior(ABC):
@@ -205,6 +220,12 @@ def check_constants(owner: Any, *, positive: Sequence[str] = (), finite: Sequenc
 def positive(name: str, median: Any, spread: float) -> Float[Array, " state"]:
     """Draw independent log-normal values with this median and standard deviation of the logarithm."""
     return numpyro.sample(name, dist.LogNormal(jnp.log(jnp.asarray(median)), spread).to_event(1))
+
+
+def half_normal_quantile(z: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
+    """Return the half-normal law's quantile at Φ(z): |N(0, 1)| in law where z is standard normal."""
+    small = jnp.sqrt(2.0) * erfinv(ndtr(jnp.where(z < 0, z, 0.0)))
+    return jnp.where(z < 0, small, -ndtri(0.5 * ndtr(-jnp.where(z < 0, 0.0, z))))
 
 
 def correlation_cholesky(name: str, state_dim: int, concentration: float) -> Float[Array, "state state"]:

@@ -140,7 +140,8 @@ class BNN(AbstractFieldPrior):
             f"{symbol}(x): network of {widths} {self.activation} units, "
             "prior mean 0 and standard deviation 1 at every x",
             f"  inputs z = (x − m)/s, m = {say(self.location, 'data mean')}, "
-            f"s = {say(self.state_scale, 'data standard deviation')}, drawn into a ball of radius {_REACH:g}·√states",
+            f"s = {say(self.state_scale, 'standard deviation of the path')}, "
+            f"drawn into a ball of radius {_REACH:g}·√states",
             "  weights ~ Normal(0, r_l²/inputs), inputs in units of their root mean square, "
             f"log r_l ~ Normal(log {self.layer_scale:g}, {self.layer_scale_spread:g})",
         ]

@@ -16,7 +16,15 @@ from jaxtyping import Array, Float
 from sdebayes._core.errors import ModelError
 from sdebayes._core.types import Vector
 from sdebayes.dynamics import AbstractDiffusion, AbstractField, FieldDrift, LinearDrift
-from sdebayes.priors.base import AbstractDriftPrior, DataScale, Dims, check_constants, constant, say
+from sdebayes.priors.base import (
+    AbstractDriftPrior,
+    DataScale,
+    Dims,
+    check_constants,
+    constant,
+    half_normal_quantile,
+    say,
+)
 from sdebayes.priors.linear import Linear
 
 Constants = Sequence[float] | np.ndarray | float | None
@@ -42,7 +50,8 @@ class AbstractFieldPrior(AbstractDriftPrior):
     drift_scale
         d_j where the states are observed exactly, (state,) or a number, in state per unit time; default: the data's.
     location, state_scale
-        Middle and standard deviation of each state that the field counts in, (state,) or a number; default: the data's.
+        Middle and standard deviation of each state that the field counts in, (state,) or a number; default: the data's
+        middle, and the standard deviation that the observation's prior expects of the path.
 
     Raises
     ------
@@ -69,11 +78,12 @@ class AbstractFieldPrior(AbstractDriftPrior):
 
     def scaled_to(self, scale: DataScale) -> Any:
         """Return a copy with numbers in the place of the data-scaled constants."""
-        sd = np.sqrt(scale.variance)
+        path = scale.of_path()
+        sd = np.sqrt(path.variance)
         return replace(
             self,
             mean=self.mean.scaled_to(scale),
-            drift_scale=np.maximum(sd / scale.decorrelation_time, scale.rate / sd)
+            drift_scale=np.maximum(sd / path.decorrelation_time, path.rate / sd)
             if self.drift_scale is None
             else self.drift_scale,
             location=scale.location if self.location is None else self.location,
@@ -127,11 +137,13 @@ class AbstractFieldPrior(AbstractDriftPrior):
         """Say the law of u in words and formulas, a line each; ``symbol`` is the field's name in formulas."""
 
     def sample_amplitude(self, name: str, output_dim: int, shared: bool) -> Float[Array, " output"]:
-        """Draw α, (output,)."""
-        law = dist.HalfNormal(self.amplitude)
-        if shared:
-            return jnp.broadcast_to(numpyro.sample(f"{name}_amplitude", law), (output_dim,))
-        return numpyro.sample(f"{name}_amplitude", law.expand([output_dim]).to_event(1))
+        """Draw α, (output,), as a function of a standard normal value, whose posterior has light tails near α = 0."""
+        law = dist.Normal(0.0, 1.0)
+        z = numpyro.sample(
+            f"{name}_amplitude_quantile", law if shared else law.expand([output_dim]).to_event(1)
+        )
+        amplitude = numpyro.deterministic(f"{name}_amplitude", self.amplitude * half_normal_quantile(z))
+        return jnp.broadcast_to(amplitude, (output_dim,))
 
     def sample(
         self, state_dim: int, diffusion: AbstractDiffusion, *, variance: Vector | None = None

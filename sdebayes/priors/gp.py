@@ -46,7 +46,7 @@ class GP(AbstractFieldPrior):
         u_j \sim \mathrm{GP}(0, k), \qquad k(x, x') = k\Bigl(\sqrt{\textstyle\sum_i (x_i - x'_i)^2 / (s_i ℓ_i)^2}\Bigr),
         \qquad \log ℓ_i \sim N(\log \tilde ℓ_i, σ_ℓ^2),
 
-    in units of the states' standard deviations s, as a sum of basis functions with standard normal weights; the rest
+    in units of the path's standard deviations s, as a sum of basis functions with standard normal weights; the rest
     is said at `AbstractFieldPrior`. As a drift it stands beside a stable linear map and is bounded, so that every draw
     is dissipative.
 
@@ -105,7 +105,7 @@ class GP(AbstractFieldPrior):
         location = constant("location", scaled.location, "GP", n)
         unit = constant("state_scale", scaled.state_scale, "GP", n)
         basis = self.basis or (HSGP() if n <= MOST_STATES else RandomFourier())
-        basis = basis.scaled_to(scale, location, unit, self.kernel)
+        basis = basis.scaled_to(scale.of_path(), location, unit, self.kernel)
         median = self.lengthscale_median
         if median is None:
             shortest = basis.shortest_lengthscale(self.kernel, n) / unit
@@ -154,7 +154,7 @@ class GP(AbstractFieldPrior):
 
     def describe_field(self, symbol: str) -> list[str]:
         """Say the law of u in words and formulas, a line each."""
-        unit = say(self.state_scale, "data standard deviation")
+        unit = say(self.state_scale, "standard deviation of the path")
         median = say(self.lengthscale_median, "√states, or more where the basis needs it")
         law = (
             f"log ℓ_i ~ Normal(log {median}, {self.lengthscale_spread:g})"
@@ -187,10 +187,17 @@ def _linear_functions(prior: GP, state_dim: int, dtype: str) -> np.ndarray:
     lengthscale = unit * constant("lengthscale", median, "GP", state_dim)
     standard = np.random.default_rng(0).normal(size=(_NODES, state_dim))
     basis: Any = prior.basis
-    with jax.ensure_compile_time_eval():
+
+    def functions(
+        x: Float[Array, "point state"],
+    ) -> tuple[Float[Array, " feature"], Float[Array, "point feature"]]:
         s = basis.weight_scale(prior.kernel, jnp.asarray(lengthscale))
         field = basis.field(prior.kernel, jnp.asarray(location), jnp.asarray(lengthscale), True, jnp.diag(s))
-        design = np.asarray(jax.vmap(field)(jnp.asarray(location + unit * standard)), dtype=np.float64)
+        return s, jax.vmap(field)(x)
+
+    with jax.ensure_compile_time_eval():
+        s, values = jax.jit(functions)(jnp.asarray(location + unit * standard))
+    design = np.asarray(values, dtype=np.float64)
     linear = np.column_stack([np.ones(_NODES), unit * standard])
     gram = design.T @ design + _SHRINKAGE * _NODES * np.eye(design.shape[1])
     return np.asarray(s)[:, None] * np.linalg.solve(gram, design.T @ linear)

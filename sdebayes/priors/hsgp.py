@@ -40,9 +40,10 @@ class HSGP(AbstractExpansion):
         each for three. Their product is the size of the basis. It represents length-scales above q L_j / m_j, with
         q = 1.75 (squared-exponential), 2.65 (Matérn 5/2) or 3.42 (Matérn 3/2).
     box
-        Half-length of the box in multiples of the data's extent; above 1.
+        Half-length of the box in multiples of the extent of the data, without their noise; above 1.
     half_length
-        L, (state,), in units of state; default: ``box`` times the largest distance of the data from the middle.
+        L, (state,), in units of state; default: ``box`` times the largest distance of the data from the
+        middle, times the root of the path's expected share of their variance.
 
     Raises
     ------
@@ -121,7 +122,7 @@ class HSGP(AbstractExpansion):
         numbers = default if self.functions is None else " × ".join(map(str, np.atleast_1d(self.functions)))
         lines = [
             f"basis: {numbers} Laplacian eigenfunctions of the box |x_i − m_i| < L_i, 0 outside, "
-            f"L = {say(self.half_length, f'{self.box:g} × data extent')}"
+            f"L = {say(self.half_length, f'{self.box:g} × extent of the path')}"
         ]
         if self.half_length is not None and isinstance(self.functions, tuple):
             shortest = self.shortest_lengthscale(kernel, len(self.functions))

@@ -34,7 +34,8 @@ class Inducing(AbstractExpansion):
     centres
         Number of centres; fewer where there are fewer different data.
     points
-        Z, (centre, state); default: k-means centres of the data in units of standard deviations.
+        Z, (centre, state); default: k-means centres of the data in units of standard deviations,
+        drawn in by the root of the path's expected share of their variance.
 
     Raises
     ------

@@ -41,6 +41,8 @@ class Material:
         Seed of shuffles and simulations.
     comparison
         A table of scores that is there already, with this model in its first row.
+    plane
+        A fit of another drift to two states.
     """
 
     posterior: Posterior
@@ -49,6 +51,7 @@ class Material:
     draws: int
     seed: int
     comparison: xr.Dataset | None = None
+    plane: Posterior | None = None
 
     @property
     def judged(self) -> xr.Dataset:

@@ -7,7 +7,7 @@ from typing import Any
 
 import xarray as xr
 
-from sdebayes._core.errors import DataError
+from sdebayes._core.errors import DataError, ModelError
 from sdebayes.posterior import Posterior
 from sdebayes.reporting.blocks import Chapter
 from sdebayes.reporting.chapters import CHAPTERS
@@ -23,6 +23,7 @@ def report(
     *,
     title: str = "A Bayesian SDE report",
     comparison: xr.Dataset | None = None,
+    plane: Posterior | None = None,
     draws: int = 100,
     seed: int = 0,
 ) -> Path:
@@ -45,6 +46,9 @@ def report(
     comparison
         Scores of ``test`` as `sdebayes.compare` returned them with the nulls, this posterior's in the first row, so
         that other models are shown beside it. By default this model is compared with the nulls alone.
+    plane
+        A fit of a nonlinear drift to two states, perhaps of a few trajectories only, whose phase portrait is shown
+        beside this model's.
     draws
         Number of posterior draws that are simulated for the moments' bands.
     seed
@@ -61,15 +65,22 @@ def report(
         If data or test are in another state space than the posterior.
     DataError
         If they are not valid, or ``draws`` < 2.
+    ModelError
+        If ``plane`` has another number of states than two, or a linear drift.
     StoreError
         If the page cannot be written.
     """
     path = Path(path)
     if draws < 2:
         raise DataError(f"draws={draws}; a band needs at least 2 posterior draws.")
+    if plane is not None and (len(plane.states) != 2 or plane.model.drift.affine):
+        raise ModelError(
+            f"plane is a fit of a {plane.model.drift.title} to {len(plane.states)} states; expected a nonlinear drift "
+            "of two, such as sdebayes.priors.GP() and the states sdebayes.PCA(2).fit(train).transform(train)."
+        )
     check_writable(path)
     data = posterior.training_data() if data is None else data
-    material = Material(posterior, data, test, draws, seed, comparison)
+    material = Material(posterior, data, test, draws, seed, comparison, plane)
     chapters = [write(material) for write in CHAPTERS]
     page = _render(title, chapters)
     with written_whole(path) as unfinished:

@@ -11,7 +11,7 @@ from scipy import stats
 
 import sdebayes as sb
 from sdebayes.dynamics import ConstantDiffusion
-from sdebayes.inference.mode import find_mode, inverse_curvature_factor
+from sdebayes.inference.mode import find_mode, hessian_of, inverse_curvature_factor
 from sdebayes.inference.target import Target, make_target
 from sdebayes.inference.whitening import Place, Whitening, whitening_at
 
@@ -146,6 +146,30 @@ def test_models_without_such_weights_have_none(paths):
     mode = find_mode(target, jax.random.key(1))
     assert target.density.weights == mode.whitenings == ()
     np.testing.assert_array_equal(target.density.place(target.start, ()), target.start)
+
+
+def test_the_mode_of_a_path_seen_through_noise_is_no_narrow_peak():
+    """Let run together, weights and amplitude end 101 nats higher in U, at curvatures of −10⁵ to 10⁹."""
+    rng = np.random.default_rng(4)
+    x = [rng.normal(size=(4, 2))]
+    for _ in range(99):
+        x.append(x[-1] + 0.4 * (x[-1] - x[-1] ** 3) + 0.4 * rng.normal(size=(4, 2)))
+    path = np.stack(x, axis=1)
+    noisy = sb.trajectories(list(path + 0.8 * rng.normal(size=path.shape)))
+    prior = sb.priors.GP(basis=sb.priors.HSGP(functions=5))
+    noise = sb.GaussianNoise(trajectory_effect=True)
+    model = sb.SDEModel(prior, scheme=sb.schemes.EulerMaruyama(), observation=noise).scaled_to(noisy)
+    target = make_target(model.program, model.build, model.read(noisy), jax.random.key(0))
+    mode = find_mode(target, jax.random.key(1))
+    position = np.asarray(mode.position)
+    curvature = hessian_of(
+        lambda v: np.asarray(target.value_and_gradient(jnp.asarray(v), mode.whitenings)[1]),
+        position,
+        np.float64,
+    )
+    values = np.linalg.eigvalsh(curvature)
+    assert values.min() > 0.1
+    assert values.max() < 1e4
 
 
 @pytest.mark.parametrize("amplitude", [0.1, 3.0])

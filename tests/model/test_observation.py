@@ -61,6 +61,36 @@ def test_what_the_known_noise_leaves_is_the_paths(data, x64):
 
 
 @pytest.mark.parametrize(
+    ("observation", "share"),
+    [
+        (sb.Exact(), 1.0),
+        (sb.GaussianNoise(), 2 / 4),
+        (sb.GaussianNoise(trajectory_effect=True), 2 / 5),
+        (sb.GaussianNoise(shares=(3.0, 1.0)), 3 / 4),
+        (sb.GaussianNoise(matrix=np.eye(2)), 1.0),
+        (sb.GaussianNoise(matrix=np.eye(2), trajectory_effect=True), 2 / 3),
+    ],
+)
+def test_a_field_counts_in_the_path_s_standard_deviations(data, observation, share, x64):
+    """The mean share of the path's variance over prior draws, and the box of the basis with it."""
+    exact = sb.SDEModel(sb.priors.GP(), observation=sb.Exact()).scaled_to(data)
+    model = sb.SDEModel(sb.priors.GP(), observation=observation).scaled_to(data)
+    ratio = np.sqrt(model.scale.variance * share / exact.scale.variance)
+    np.testing.assert_allclose(model.drift.state_scale, ratio * exact.drift.state_scale)
+    if observation.matrix is None:
+        np.testing.assert_allclose(model.drift.basis.half_length, ratio * exact.drift.basis.half_length)
+
+
+@pytest.mark.parametrize("effect", [False, True])
+def test_the_expected_share_of_the_path_is_the_prior_s_mean(data, effect, x64):
+    observation = sb.GaussianNoise(trajectory_effect=effect, spread=1e-3)
+    drawn, _ = built(observation, data, 4000)
+    path = np.diagonal(drawn.initial_covariance, axis1=1, axis2=2).mean(0)
+    expected = sb.SDEModel(observation=observation).scaled_to(data).scale.path_variance
+    np.testing.assert_allclose(path, expected, rtol=0.05)
+
+
+@pytest.mark.parametrize(
     ("law", "shape"),
     [
         (dist.LogNormal(0, 1), ()),

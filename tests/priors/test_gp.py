@@ -56,6 +56,7 @@ def normal_states(n: int, count: int = 300) -> DataScale:
         decorrelation_time=np.full(n, 2.0),
         extent=unit * np.abs(standard).max(0),
         points=middle + unit * standard,
+        path_variance=unit**2,
     )
 
 
@@ -242,7 +243,7 @@ def test_draws_have_the_moments_of_the_process(basis):
     x = scale.points[:6]
     size = np.array([0.5, 1.0, 3.0])
     u, sites = draws(prior, x, 3000, {"drift_amplitude": jnp.asarray(size)}, outputs=3)
-    assert set(sites) == {"drift_amplitude", "drift_weights"}
+    np.testing.assert_array_equal(sites["drift_amplitude"], np.broadcast_to(size, (3000, 3)))
     closed = implied(prior, np.array([1.2, 0.9]), x)
     standard = u / size
     error = 4.5 / np.sqrt(3000)
@@ -261,6 +262,7 @@ def test_amplitude_and_lengthscale_have_their_priors():
     _, sites = draws(prior, x, 2000)
     assert {name: np.shape(value)[1:] for name, value in sites.items()} == {
         "drift_amplitude": (2,),
+        "drift_amplitude_quantile": (2,),
         "drift_lengthscale": (2,),
         "drift_weights": (100, 2),
     }

@@ -7,7 +7,7 @@ import re
 import pytest
 
 import sdebayes as sb
-from sdebayes._core.errors import DataError, StateSpaceError, StoreError
+from sdebayes._core.errors import DataError, ModelError, StateSpaceError, StoreError
 from sdebayes.reporting import report
 from tests.browser import visit
 from tests.reporting.conftest import SCRIPT
@@ -116,6 +116,19 @@ def test_outputs_that_cannot_be_written_are_refused_before_the_work(exact, tmp_p
         report(exact, tmp_path / "nowhere" / "report.html")
     with pytest.raises(DataError, match="draws=1"):
         report(exact, tmp_path / "report.html", draws=1)
+
+
+def test_another_drift_of_two_states_is_shown_beside_the_model(noisy, four_wells, exact, texts, tmp_path):
+    path = report(noisy, tmp_path / "report.html", data=texts[0], plane=four_wells, draws=10)
+    content = html.unescape(path.read_text(encoding="utf-8")).replace("\u00a0", " ")
+    assert content.count("Phase portrait of PC1 and PC2") == 2 * len(("alternative text", "caption"))
+    assert "fitted by itself, to these two states of 4 texts of up to 40 steps" in content
+    assert "Stable fixed points around the data: 100 % of the draws have 4." in content
+    assert re.search(r"the checks of this fit are not all good\. .*Bulk ESS: smallest", content)
+    for plane, words in ((exact, "linear map to 1 states"), (noisy, "linear map to 2 states")):
+        with pytest.raises(ModelError, match=words):
+            report(noisy, tmp_path / "other.html", plane=plane)
+    assert not (tmp_path / "other.html").exists()
 
 
 def test_a_nonlinear_drift_has_places_with_exemplars(four_wells, texts, tmp_path):

@@ -9,6 +9,7 @@ from sdebayes import analysis, plots
 from sdebayes.analysis import summarize
 from sdebayes.paths import StateSpace
 from sdebayes.reporting.blocks import Block, Chapter, Figure, Heading, Paragraph, Quote, Quotes, Table
+from sdebayes.reporting.chapters.portrait import nonlinear_portrait, portrait_figure, stable_points
 from sdebayes.reporting.figures import picture
 from sdebayes.reporting.material import SMOOTHED_DRAWS, Material
 from sdebayes.reporting.wording import interval, number, passage, percent
@@ -18,15 +19,9 @@ POLES = 3
 POLE_DISTANCE = 2.0
 EXEMPLARS = 3
 MOST_STATES = 16
-PORTRAIT_DRAWS = 100
 PROFILE_DRAWS = 400
 SHOWN_TRAJECTORIES = 20
 
-
-_MARKS = {
-    True: "equilibria of the draws",
-    False: "stable fixed points of the draws, circles those that repel",
-}
 
 _SLICE = (
     " It is a slice with the other states at {}: a pull that runs through them is not seen in it, and the "
@@ -48,6 +43,8 @@ def write(material: Material) -> Chapter:
         )
     blocks += _pictures(material)
     blocks += _equilibrium(material)
+    if material.plane is not None:
+        blocks += nonlinear_portrait(material.plane, material.nouns)
     if material.space is not None and material.has_text:
         blocks += _exemplars(material, material.space)
     return Chapter("phase-space", "Drift and phase space", blocks)
@@ -66,14 +63,7 @@ def _pictures(material: Material) -> list[Block]:
     )
     if len(states) < 2:
         return [line, _signal(material)]
-    portrait = analysis.phase_space.portrait(posterior, samples=material.at_most(PORTRAIT_DRAWS))
-    around = Figure(
-        picture(plots.phase_space.portrait(portrait, data=material.latent)),
-        f"Phase portrait of {states[0]} and {states[1]}",
-        "Lines follow the mean drift, pale where the posterior draws do not agree on its direction; crosses are the "
-        f"{_MARKS[posterior.model.drift.affine]}, and orange points the paths."
-        + (_SLICE.format(_reference(material)) if len(states) > 2 else ""),
-    )
+    around = portrait_figure(posterior, material.latent, _SLICE.format(_reference(material)))
     return [around, line, _signal(material)]
 
 
@@ -109,10 +99,8 @@ def _equilibrium(material: Material) -> list[Block]:
 
 
 def _attractors(material: Material) -> list[Block]:
-    found, places = material.fixed_points, material.attractors
-    counts = found["stable"].sum("fixed_point").values
-    shares = [f"{percent(float(np.mean(counts == n)))} of the draws have {n}" for n in np.unique(counts)]
-    blocks: list[Block] = [Paragraph("Stable fixed points around the data: " + ", ".join(shares) + ".")]
+    places = material.attractors
+    blocks: list[Block] = [stable_points(material.fixed_points)]
     if not places.sizes["fixed_point"]:
         return blocks
     states = material.posterior.states[:MOST_STATES]

@@ -1,0 +1,76 @@
+"""Phase portraits: of the report's model, and of another with a nonlinear drift in a plane."""
+
+from __future__ import annotations
+
+import numpy as np
+import xarray as xr
+
+from sdebayes import analysis, plots
+from sdebayes.analysis.fixed_points import fixed_points
+from sdebayes.posterior import Posterior
+from sdebayes.reporting.blocks import Block, Figure, Heading, Paragraph
+from sdebayes.reporting.figures import picture
+from sdebayes.reporting.material import FIXED_POINT_DRAWS, SMOOTHED_DRAWS
+from sdebayes.reporting.wording import percent
+
+PORTRAIT_DRAWS = 100
+
+_MARKS = {
+    True: "equilibria of the draws",
+    False: "stable fixed points of the draws, circles those that repel",
+}
+
+
+def portrait_figure(posterior: Posterior, paths: xr.Dataset, elsewhere: str = "") -> Figure:
+    """Draw the portrait of the first two states; ``elsewhere`` says where the others are, if there are any."""
+    states = posterior.states
+    portrait = analysis.phase_space.portrait(posterior, samples=_at_most(posterior, PORTRAIT_DRAWS))
+    return Figure(
+        picture(plots.phase_space.portrait(portrait, data=paths)),
+        f"Phase portrait of {states[0]} and {states[1]}",
+        "Lines follow the mean drift, pale where the posterior draws do not agree on its direction; crosses are the "
+        f"{_MARKS[posterior.model.drift.affine]}, and orange points the paths."
+        + elsewhere
+        * (len(states) > 2),
+    )
+
+
+def nonlinear_portrait(posterior: Posterior, nouns: str) -> list[Block]:
+    """Write of a nonlinear drift of two states, fitted by itself."""
+    data, states = posterior.training_data(), posterior.states
+    noisy = not posterior.model.observation.exact
+    paths = posterior.smooth(data, samples=SMOOTHED_DRAWS) if noisy else data
+    doubts = [
+        f"{found.subject}: {found.message}"
+        for found in posterior.diagnosis()
+        if found.severity in ("problem", "warning")
+    ]
+    blocks: list[Block] = [
+        Heading(f"Without a straight line: the plane of {states[0]} and {states[1]}"),
+        Paragraph(
+            f"The drift here may bend where the {nouns} ask for it: {posterior.model.drift.title}. It was fitted by "
+            f"itself, to these two states of {data.sizes['trajectory']} {nouns} of up to {data.sizes['time']} steps."
+        ),
+        portrait_figure(posterior, paths),
+    ]
+    blocks.append(stable_points(fixed_points(posterior, samples=_at_most(posterior, FIXED_POINT_DRAWS))))
+    if doubts:
+        blocks.append(
+            Paragraph(
+                "Read it as a picture: the checks of this fit are not all good. " + " ".join(doubts),
+                quiet=True,
+            )
+        )
+    return blocks
+
+
+def stable_points(found: xr.Dataset) -> Paragraph:
+    """Say how many stable fixed points the draws have."""
+    counts = found["stable"].sum("fixed_point").values
+    shares = [f"{percent(float(np.mean(counts == n)))} of the draws have {n}" for n in np.unique(counts)]
+    return Paragraph("Stable fixed points around the data: " + ", ".join(shares) + ".")
+
+
+def _at_most(posterior: Posterior, draws: int) -> int:
+    sizes = posterior.data["posterior"].sizes
+    return min(draws, sizes["chain"] * sizes["draw"])
