@@ -41,7 +41,7 @@ def log_prior(model: SDEModel, sites: Sites) -> Sites:
 
 
 def per_draw(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Make a function of one draw a function of stacked draws, compiled once for any number of draws.
+    """Make a function of one draw a function of stacked draws, compiled for few sizes of blocks.
 
     Parameters
     ----------
@@ -58,9 +58,10 @@ def per_draw(function: Callable[..., Any]) -> Callable[..., Any]:
 
     def apply(stacked: Any, *shared: Any) -> Any:
         count = jax.tree.leaves(stacked)[0].shape[0]
+        size = min(_BLOCK, 1 << (count - 1).bit_length())
         results = []
-        for start in range(0, count, _BLOCK):
-            index = np.minimum(np.arange(start, start + _BLOCK), count - 1)
+        for start in range(0, count, size):
+            index = np.minimum(np.arange(start, start + size), count - 1)
             block = jax.tree.map(lambda leaf, index=index: np.asarray(leaf)[index], stacked)
             results.append(jax.tree.map(np.asarray, compiled(block, *shared)))
         return jax.tree.map(lambda *leaves: np.concatenate(leaves)[:count], *results)
