@@ -9,6 +9,7 @@ import xarray as xr
 from numpy.typing import ArrayLike
 
 from sdebayes._core.errors import DataError
+from sdebayes.analysis.derivatives import divergence, places, rotation, stratonovich
 from sdebayes.analysis.evaluate import (
     default_limits,
     drift_and_covariance,
@@ -19,7 +20,17 @@ from sdebayes.analysis.evaluate import (
 from sdebayes.simulation import Source, as_source, choose_draws
 from sdebayes.simulation.source import SourceLike
 
-__all__ = ["along", "grid", "jacobian_spectrum", "magnitude", "signal_to_noise"]
+__all__ = [
+    "along",
+    "divergence",
+    "grid",
+    "jacobian_spectrum",
+    "magnitude",
+    "places",
+    "rotation",
+    "signal_to_noise",
+    "stratonovich",
+]
 
 Limits = Sequence[tuple[float, float]]
 

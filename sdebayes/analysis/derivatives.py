@@ -1,0 +1,201 @@
+r"""What the derivatives of drift and diffusion say: divergence, rotation, and the Stratonovich form.
+
+The Itô equation :math:`dX = f\,dt + G\,dW` and the Stratonovich equation :math:`dX = (f - c)\,dt + G \circ dW` have the
+same solutions where
+
+.. math:: c_i = \tfrac12 \sum_{jk} G_{kj}\, ∂_k G_{ij}.
+
+Pavliotis (2014), Stochastic Processes and Applications, sec. 3.2, doi:10.1007/978-1-4939-1323-7.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import xarray as xr
+from jaxtyping import Array, Float
+
+from sdebayes._core.errors import DataError
+from sdebayes.analysis.evaluate import in_chunks, jacobians
+from sdebayes.dynamics import SDE, ObservedSDE
+from sdebayes.simulation import Source, as_source, choose_draws
+from sdebayes.simulation.source import SourceLike
+
+__all__ = ["divergence", "places", "rotation", "stratonovich"]
+
+
+def places(grid: xr.Dataset) -> xr.DataArray:
+    """Return the points of a grid.
+
+    Parameters
+    ----------
+    grid
+        As `sdebayes.analysis.fields.grid` returns it.
+
+    Returns
+    -------
+    xarray.DataArray
+        (grid_<state>, …, state), in units of the states: what the functions here take as ``x``.
+
+    Raises
+    ------
+    DataError
+        If the data set is no grid.
+    """
+    axes = [str(dim) for dim in grid.dims if str(dim).startswith("grid_")]
+    if not axes or "at" not in grid.coords:
+        raise DataError(f"The data set has the dimensions {', '.join(map(str, grid.dims))}; expected a grid.")
+    shape = tuple(grid.sizes[axis] for axis in axes)
+    points = np.broadcast_to(grid["at"].values, (*shape, grid.sizes["state"])).copy()
+    labels = [str(label) for label in grid["state"].values]
+    for axis, mesh in zip(
+        axes, np.meshgrid(*(grid[axis].values for axis in axes), indexing="ij"), strict=True
+    ):
+        points[..., labels.index(axis.removeprefix("grid_"))] = mesh
+    coords = {axis: grid[axis].values for axis in axes}
+    return xr.DataArray(points, coords | {"state": labels}, (*axes, "state"), "place")
+
+
+def divergence(source: SourceLike, x: Any, samples: int | None = None) -> xr.DataArray:
+    r"""Return :math:`∇ \cdot f = \mathrm{tr}\, ∂f/∂x`: below zero the drift draws neighbouring paths together.
+
+    Parameters
+    ----------
+    source
+        A posterior or an SDE.
+    x
+        Places: (state,) or (point, state), or a DataArray with the dimension ``state``, such as :func:`places` gives.
+    samples
+        Number of draws, evenly thinned; by default all whose Jacobians fit into 1 GiB.
+
+    Returns
+    -------
+    xarray.DataArray
+        (sample, …), in 1/time.
+
+    Raises
+    ------
+    DataError
+        If x has other states, or is not finite.
+    """
+    at = _Places(source, x, samples)
+    trace = np.trace(jacobians(at.source, at.draws, at.points), axis1=-2, axis2=-1)
+    return at.named(trace, (), "divergence", "divergence ∇·f of the drift")
+
+
+def rotation(source: SourceLike, x: Any, samples: int | None = None) -> xr.DataArray:
+    r"""Return :math:`\tfrac12 (J - J^\top)`, J = ∂f/∂x: how fast the drift turns a small ball.
+
+    Parameters
+    ----------
+    source, x, samples
+        As in :func:`divergence`.
+
+    Returns
+    -------
+    xarray.DataArray
+        (sample, …, state, state_bis), in radians per unit time: in two states the entry (2, 1) is the angular velocity,
+        half of the curl, counter-clockwise.
+
+    Raises
+    ------
+    DataError
+        As :func:`divergence`.
+    """
+    at = _Places(source, x, samples)
+    J = jacobians(at.source, at.draws, at.points)
+    turn = 0.5 * (J - np.swapaxes(J, -1, -2))
+    return at.named(turn, ("state", "state_bis"), "rotation", "rotation ½(J − Jᵀ) of the drift")
+
+
+def stratonovich(source: SourceLike, x: Any, samples: int | None = None) -> xr.Dataset:
+    """Return the drift of the Stratonovich equation that has the same solutions, with what it differs by.
+
+    Parameters
+    ----------
+    source, x, samples
+        As in :func:`divergence`.
+
+    Returns
+    -------
+    xarray.Dataset
+        ``drift`` f − c and ``correction`` c, (sample, …, state), in state per unit time; c = 0 for additive noise. Of a
+        Stratonovich drift, f is the sum of both.
+
+    Raises
+    ------
+    DataError
+        As :func:`divergence`.
+    """
+    at = _Places(source, x, samples)
+    drift, correction = in_chunks(_drift_and_correction, at.source, at.draws, at.points)
+    return xr.Dataset(
+        {
+            "drift": at.named(drift - correction, ("state",), "drift", "Stratonovich drift f − c"),
+            "correction": at.named(correction, ("state",), "correction", "Itô–Stratonovich correction c"),
+        },
+        attrs=at.source.provenance,
+    )
+
+
+@eqx.filter_jit
+def _drift_and_correction(
+    observed: ObservedSDE, points: Float[Array, "sample point state"]
+) -> tuple[Float[Array, "sample point state"], Float[Array, "sample point state"]]:
+    def at(sde: SDE, x: Float[Array, " state"]) -> tuple[Array, Array]:
+        slopes = jax.jacfwd(sde.diffusion)(x)
+        return sde.drift(x), 0.5 * jnp.einsum("kj,ijk->i", sde.diffusion(x), slopes)
+
+    return eqx.filter_vmap(lambda one, own: jax.vmap(lambda x: at(one.sde, x))(own))(observed, points)
+
+
+class _Places:
+    """The places of a call as (point, state), with the names of their dimensions."""
+
+    def __init__(self, source: SourceLike, x: Any, samples: int | None) -> None:
+        named = x if isinstance(x, xr.DataArray) else _as_array(x)
+        if "state" not in named.dims or {"sample", "state_bis"} & set(named.dims):
+            raise DataError(f"x has the dimensions {named.dims}; expected places, (…, state).")
+        self.source: Source = as_source(source, named.sizes["state"])
+        states = list(self.source.states)
+        if "state" in named.coords:
+            labels = [str(label) for label in named["state"].values]
+            if sorted(labels) != sorted(states):
+                raise DataError(f"x has the states {', '.join(labels)}; expected {', '.join(states)}.")
+            named = named.sel(state=states)
+        if named.sizes["state"] != len(states):
+            raise DataError(
+                f"x has {named.sizes['state']} states, the model {len(states)}: {', '.join(states)}."
+            )
+        named = named.transpose(..., "state").astype(np.float64)
+        if not np.isfinite(named.values).all():
+            raise DataError("x is not finite; give numbers.")
+        self._shape, self._dims = named.shape[:-1], named.dims[:-1]
+        self._coords = {dim: named.coords[dim] for dim in self._dims if dim in named.coords}
+        self.points = named.values.reshape(-1, len(states))
+        self.draws = choose_draws(self.source.n_draws, 8 * self.points.size * len(states), samples)
+
+    def named(self, values: np.ndarray, dims: tuple[str, ...], name: str, text: str) -> xr.DataArray:
+        """Give values (sample, point, …) their dimensions."""
+        states = list(self.source.states)
+        return xr.DataArray(
+            values.reshape(self.draws.size, *self._shape, *values.shape[2:]),
+            {"sample": self.draws} | self._coords | {dim: states for dim in dims},
+            ("sample", *self._dims, *dims),
+            name,
+            {"long_name": f"{text} per {self.source.provenance.get('time_unit', 'unit time')}"},
+        )
+
+
+def _as_array(x: Any) -> xr.DataArray:
+    try:
+        points = np.asarray(x, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise DataError(f"x is not an array of numbers: {error}.") from error
+    if points.ndim not in (1, 2):
+        raise DataError(f"x has shape {points.shape}; expected (state,) or (point, state).")
+    return xr.DataArray(points, dims=("point", "state")[-points.ndim :])
