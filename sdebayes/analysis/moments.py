@@ -8,10 +8,10 @@ import numpy as np
 import xarray as xr
 
 from sdebayes._core.errors import DataError
+from sdebayes.analysis.beside import attributes, blocks, check_alike
+from sdebayes.analysis.increments import allan_deviation, increments
 
-__all__ = ["autocorrelation", "mask_like", "moments"]
-
-_CHUNK_BYTES = 2**27
+__all__ = ["allan_deviation", "autocorrelation", "increments", "mask_like", "moments"]
 
 
 def mask_like(simulated: xr.Dataset, data: xr.Dataset) -> xr.Dataset:
@@ -74,7 +74,7 @@ def moments(
     DataError
         If both are None, or the simulated times are not those of the data.
     """
-    _check_alike(data, simulated)
+    check_alike(data, simulated)
     variables: dict[str, xr.DataArray] = {}
     coords: dict[str, Any] = {}
     across = ("time",) if pooled else ()
@@ -82,7 +82,7 @@ def moments(
         own = _moments(data["y"].expand_dims("sample"), ("trajectory", *across))
         variables |= {f"{name}_data": value.isel(sample=0, drop=True) for name, value in own.items()}
     if simulated is not None:
-        parts = [_moments(block, ("path", *across)) for block in _blocks(simulated["y"])]
+        parts = [_moments(block, ("path", *across)) for block in blocks(simulated["y"])]
         variables |= {
             name: xr.concat([part[name] for part in parts], "sample") for name in parts[0] if name != "count"
         }
@@ -90,7 +90,7 @@ def moments(
     if not pooled:
         coords["time"] = [part["time"].values for part in (data, simulated) if part is not None][-1]
         variables = {name: value.drop_vars("time", errors="ignore") for name, value in variables.items()}
-    attrs = _attributes(data, simulated) | {"pooled": int(pooled)}
+    attrs = attributes(data, simulated) | {"pooled": int(pooled)}
     return xr.Dataset(variables, coords=coords, attrs=attrs)
 
 
@@ -137,7 +137,7 @@ def autocorrelation(
     """
     if centre not in ("all", "trajectory"):
         raise DataError(f"centre={centre!r} is not known; use 'all' or 'trajectory'.")
-    _check_alike(data, simulated, times=False)
+    check_alike(data, simulated, times=False)
     shortest = min(part.sizes["time"] for part in (data, simulated) if part is not None)
     if not 1 <= lags < shortest:
         raise DataError(f"lags={lags} must be 1 to {shortest - 1}: there are {shortest} steps.")
@@ -152,11 +152,11 @@ def autocorrelation(
     if simulated is not None:
         parts = [
             _autocorrelation(block.transpose("sample", "path", "time", "state").values, lags, centre)[0]
-            for block in _blocks(simulated["y"])
+            for block in blocks(simulated["y"])
         ]
         variables["autocorrelation"] = (("sample", "lag", "state"), np.concatenate(parts))
         coords |= {"sample": simulated["sample"].values, "state": simulated["state"].values}
-    return xr.Dataset(variables, coords=coords, attrs=_attributes(data, simulated) | {"centre": centre})
+    return xr.Dataset(variables, coords=coords, attrs=attributes(data, simulated) | {"centre": centre})
 
 
 def _moments(y: xr.DataArray, over: tuple[str, ...]) -> dict[str, xr.DataArray]:
@@ -202,47 +202,3 @@ def _autocorrelation(y: np.ndarray, lags: int, centre: str) -> tuple[np.ndarray,
     with np.errstate(invalid="ignore", divide="ignore"):
         covariance = product / pairs
         return covariance / covariance[:, :1], pairs.astype(int)
-
-
-def _blocks(y: xr.DataArray) -> list[xr.DataArray]:
-    """Cut simulated paths into blocks of draws of bounded size."""
-    size = max(1, int(_CHUNK_BYTES // max(1, y.nbytes // max(1, y.sizes["sample"]))))
-    return [y.isel(sample=slice(first, first + size)) for first in range(0, y.sizes["sample"], size)]
-
-
-def _check_alike(data: xr.Dataset | None, simulated: xr.Dataset | None, *, times: bool = True) -> None:
-    """Raise unless data and simulation have the same states and, if asked, the same times."""
-    if data is None and simulated is None:
-        raise DataError("There is neither data nor a simulation; pass at least one.")
-    _check_dims("data", data, ("trajectory", "time", "state"))
-    _check_dims("simulated", simulated, ("sample", "path", "time", "state"))
-    if data is None or simulated is None:
-        return
-    if list(data["state"].values) != list(simulated["state"].values):
-        raise DataError(f"The data's states {list(data['state'].values)} are not the simulation's.")
-    if times:
-        _check_times(data, simulated["time"].values)
-
-
-def _check_dims(name: str, part: xr.Dataset | None, dims: tuple[str, ...]) -> None:
-    if part is not None and set(part["y"].dims) != set(dims):
-        raise DataError(
-            f"{name} must hold y({', '.join(dims)}); got y({', '.join(map(str, part['y'].dims))})."
-        )
-
-
-def _check_times(data: xr.Dataset, times: np.ndarray) -> None:
-    t = data["t"].transpose("trajectory", "time").values
-    same = t.shape[1] == times.size and np.nanmax(np.abs(t - times)) <= 1e-9 * max(1.0, np.abs(times).max())
-    if not same:
-        raise DataError(
-            "Moments over time need a simulation at the times of the data, the same for all trajectories; "
-            "simulate with times=data.t of the longest one, or use pooled moments of data and simulation apart."
-        )
-
-
-def _attributes(*parts: xr.Dataset | None) -> dict:
-    """Attributes that tell where both came from."""
-    names = ("time_unit", "space_hash", "seed", "source")
-    found = [part.attrs for part in parts if part is not None]
-    return {name: attrs[name] for attrs in found for name in names if name in attrs}

@@ -1,4 +1,4 @@
-"""Figures of moments and autocorrelation."""
+"""Figures of moments, autocorrelation and displacement."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sdebayes.plots.style import DATA, REFERENCE, band, look, need, panels, shar
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["autocorrelation", "over_time"]
+__all__ = ["allan_deviation", "autocorrelation", "mean_squared_displacement", "over_time"]
 
 _NAMES = {"mean": "mean", "variance": "variance", "skewness": "skewness", "kurtosis": "excess kurtosis"}
 
@@ -40,28 +40,66 @@ def autocorrelation(dataset: xr.Dataset, ax: Any = None, *, prob: float = 0.9) -
     DataError
         If the dataset holds neither data nor simulations.
     """
-    if "autocorrelation" not in dataset:
-        need(dataset, ["autocorrelation_data"], "sdebayes.analysis.moments.autocorrelation")
-    lag = dataset["lag"].values
+    axes = _by_lag(dataset, "autocorrelation", ax, prob)
     with look():
-        axes = panels(dataset.sizes["state"], ax, height=1.5)
-        for state, one in zip(dataset["state"].values, axes, strict=True):
+        for one in axes:
             one.axhline(0, color=REFERENCE, linewidth=0.6)
-            if "autocorrelation" in dataset:
-                band(one, lag, dataset["autocorrelation"].sel(state=state), prob=prob, label="simulated")
-            if "autocorrelation_data" in dataset:
-                one.plot(
-                    lag,
-                    dataset["autocorrelation_data"].sel(state=state),
-                    "o",
-                    color=DATA,
-                    markersize=3,
-                    label="data",
-                )
             one.xaxis.get_major_locator().set_params(integer=True)
-            _annotate(one, str(state))
         _outer_labels(axes, "lag (steps)", "autocorrelation")
-        share_legend(axes)
+    return axes
+
+
+def mean_squared_displacement(dataset: xr.Dataset, ax: Any = None, *, prob: float = 0.9) -> np.ndarray:
+    """Draw the mean squared displacement of the data over the band of simulated ensembles.
+
+    Parameters
+    ----------
+    dataset
+        As ``sdebayes.analysis.moments.increments`` returns it.
+    ax
+        One axes for each state, or None.
+    prob
+        Probability of the band.
+
+    Returns
+    -------
+    numpy.ndarray
+        The axes, (state,).
+
+    Raises
+    ------
+    DataError
+        If the dataset holds neither data nor simulations.
+    """
+    axes = _by_lag(dataset, "mean_squared_displacement", ax, prob, "sdebayes.analysis.moments.increments")
+    _logarithmic(axes, "lag (steps)", "mean squared\ndisplacement", y_too=False)
+    return axes
+
+
+def allan_deviation(dataset: xr.Dataset, ax: Any = None, *, prob: float = 0.9) -> np.ndarray:
+    """Draw the Allan deviation of the data over the band of simulated ensembles, on logarithmic axes.
+
+    Parameters
+    ----------
+    dataset
+        As ``sdebayes.analysis.moments.allan_deviation`` returns it.
+    ax
+        One axes for each state, or None.
+    prob
+        Probability of the band.
+
+    Returns
+    -------
+    numpy.ndarray
+        The axes, (state,).
+
+    Raises
+    ------
+    DataError
+        If the dataset holds neither data nor simulations.
+    """
+    axes = _by_lag(dataset, "allan_deviation", ax, prob)
+    _logarithmic(axes, "block (steps)", "Allan deviation")
     return axes
 
 
@@ -114,6 +152,38 @@ def over_time(
     return axes
 
 
+def _by_lag(dataset: xr.Dataset, name: str, ax: Any, prob: float, maker: str = "") -> np.ndarray:
+    """Draw a statistic over lags, a panel a state: the data's as points over the band of the simulations."""
+    if name not in dataset:
+        need(dataset, [f"{name}_data"], maker or f"sdebayes.analysis.moments.{name}")
+    lag = dataset["lag"].values
+    with look():
+        axes = panels(dataset.sizes["state"], ax, height=1.5)
+        for state, one in zip(dataset["state"].values, axes, strict=True):
+            if name in dataset:
+                band(one, lag, dataset[name].sel(state=state), prob=prob, label="simulated")
+            if f"{name}_data" in dataset:
+                values = dataset[f"{name}_data"].sel(state=state)
+                one.plot(lag, values, "o", color=DATA, markersize=3, label="data")
+            _annotate(one, str(state), below=name == "mean_squared_displacement")
+        share_legend(axes)
+    return axes
+
+
+def _logarithmic(axes: np.ndarray, x: str, y: str, y_too: bool = True) -> None:
+    """Make x, or both axes, logarithmic, with plain numbers at 1, 2 and 5 of each decade."""
+    with look():
+        from matplotlib.ticker import LogLocator, NullLocator
+
+        for one in axes:
+            one.set(xscale="log", yscale="log" if y_too else "linear")
+            for axis in (one.xaxis, one.yaxis) if y_too else (one.xaxis,):
+                axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+                axis.set_major_formatter("{x:g}")
+                axis.set_minor_locator(NullLocator())
+        _outer_labels(axes, x, y)
+
+
 def _moment(dataset: xr.Dataset, name: str, ending: str, state: str) -> xr.DataArray:
     """One moment of one state; the variance is on the covariance's diagonal."""
     if name == "variance":
@@ -121,8 +191,9 @@ def _moment(dataset: xr.Dataset, name: str, ending: str, state: str) -> xr.DataA
     return dataset[f"{name}{ending}"].sel(state=state, drop=True)
 
 
-def _annotate(ax: Axes, text: str) -> None:
-    ax.text(0.97, 0.93, text, transform=ax.transAxes, ha="right", va="top", fontweight="bold")
+def _annotate(ax: Axes, text: str, below: bool = False) -> None:
+    y, side = (0.07, "bottom") if below else (0.93, "top")
+    ax.text(0.97, y, text, transform=ax.transAxes, ha="right", va=side, fontweight="bold")
 
 
 def _outer_labels(axes: np.ndarray, x: str, y: str | None) -> None:

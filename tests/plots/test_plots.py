@@ -76,6 +76,26 @@ def test_autocorrelation_of_data_alone_has_no_band(data):
     assert labels(axes[0]) == ["data"]
 
 
+@pytest.mark.parametrize(
+    ("analyse", "draw", "name"),
+    [
+        (moments.increments, plots.moments.mean_squared_displacement, "mean_squared_displacement"),
+        (moments.allan_deviation, plots.moments.allan_deviation, "allan_deviation"),
+    ],
+)
+def test_displacements_and_deviations_lay_data_over_the_band(data, simulated, analyse, draw, name):
+    result = analyse(data, 3, simulated)
+    axes = draw(result)
+    np.testing.assert_allclose(line(axes[1], "data").get_ydata(), result[f"{name}_data"][:, 1])
+    np.testing.assert_allclose(
+        line(axes[1], "simulated, mean").get_ydata(), result[name].mean("sample")[:, 1]
+    )
+    assert axes[0].get_xscale() == "log"
+    assert labels(draw(analyse(data, 3))[0]) == ["data"]
+    with pytest.raises(DataError, match=f"{name}_data"):
+        draw(result.drop_vars([name, f"{name}_data"]))
+
+
 def test_moments_over_time_of_one_state(data, simulated):
     result = moments.moments(data, simulated)
     axes = plots.moments.over_time(result, state="x2")

@@ -1,0 +1,54 @@
+"""Data beside simulated ensembles: what a comparison of both needs."""
+
+from __future__ import annotations
+
+import numpy as np
+import xarray as xr
+
+from sdebayes._core.errors import DataError
+
+_CHUNK_BYTES = 2**27
+
+
+def blocks(y: xr.DataArray) -> list[xr.DataArray]:
+    """Cut simulated paths into blocks of draws of bounded size."""
+    size = max(1, int(_CHUNK_BYTES // max(1, y.nbytes // max(1, y.sizes["sample"]))))
+    return [y.isel(sample=slice(first, first + size)) for first in range(0, y.sizes["sample"], size)]
+
+
+def check_alike(data: xr.Dataset | None, simulated: xr.Dataset | None, *, times: bool = True) -> None:
+    """Raise unless data and simulation have the same states and, if asked, the same times."""
+    if data is None and simulated is None:
+        raise DataError("There is neither data nor a simulation; pass at least one.")
+    _check_dims("data", data, ("trajectory", "time", "state"))
+    _check_dims("simulated", simulated, ("sample", "path", "time", "state"))
+    if data is None or simulated is None:
+        return
+    if list(data["state"].values) != list(simulated["state"].values):
+        raise DataError(f"The data's states {list(data['state'].values)} are not the simulation's.")
+    if times:
+        _check_times(data, simulated["time"].values)
+
+
+def _check_dims(name: str, part: xr.Dataset | None, dims: tuple[str, ...]) -> None:
+    if part is not None and set(part["y"].dims) != set(dims):
+        raise DataError(
+            f"{name} must hold y({', '.join(dims)}); got y({', '.join(map(str, part['y'].dims))})."
+        )
+
+
+def _check_times(data: xr.Dataset, times: np.ndarray) -> None:
+    t = data["t"].transpose("trajectory", "time").values
+    same = t.shape[1] == times.size and np.nanmax(np.abs(t - times)) <= 1e-9 * max(1.0, np.abs(times).max())
+    if not same:
+        raise DataError(
+            "Moments over time need a simulation at the times of the data, the same for all trajectories; "
+            "simulate with times=data.t of the longest one, or use pooled moments of data and simulation apart."
+        )
+
+
+def attributes(*parts: xr.Dataset | None) -> dict:
+    """Attributes that tell where both came from."""
+    names = ("time_unit", "space_hash", "seed", "source")
+    found = [part.attrs for part in parts if part is not None]
+    return {name: attrs[name] for attrs in found for name in names if name in attrs}

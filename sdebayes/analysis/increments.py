@@ -1,0 +1,173 @@
+"""How far a path moves in so many steps, and how much averages over so many steps differ."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from sdebayes._core.errors import DataError
+from sdebayes.analysis.beside import attributes, blocks, check_alike
+
+__all__ = ["allan_deviation", "increments"]
+
+_MOMENTS = ("mean", "mean_squared_displacement", "skewness", "kurtosis")
+
+
+def increments(
+    data: xr.Dataset | None, lags: int | Sequence[int] = 20, simulated: xr.Dataset | None = None
+) -> xr.Dataset:
+    r"""Return moments of the increments over growing lags, data beside simulated ensembles.
+
+    .. math:: \mathrm{MSD}_j(l) = \operatorname{mean}_{i,k} (y_{i,k+l,j} - y_{i,k,j})^2
+
+    Parameters
+    ----------
+    data
+        ``y(trajectory, time, state)``, or None.
+    lags
+        Longest lag, or several lags, in steps.
+    simulated
+        ``y(sample, path, time, state)`` as ``simulate`` returns it, or None; see `mask_like`.
+
+    Returns
+    -------
+    xarray.Dataset
+        ``mean``, in units of the states, ``mean_squared_displacement``, in their squares, ``skewness`` and ``kurtosis``
+        (excess over the normal) of y_{k+l} − y_k, (sample, lag, state) of the simulation and (lag, state), with names
+        that end in ``_data``, of the data, with the number of pairs ``pairs_data``.
+
+    Raises
+    ------
+    DataError
+        If both are None, or there is no step at a lag.
+
+    Notes
+    -----
+    Observation noise of variance R adds 2R at every lag; an Ornstein–Uhlenbeck process has :math:`2P(1 - e^{-λ l})`
+    beside it. Lags count steps: with irregular times a lag is no fixed time.
+    """
+    chosen = _steps(lags, (data, simulated), "lag", 1)
+
+    def moments_of(y: np.ndarray) -> tuple[np.ndarray, ...]:
+        parts = [_moments(y[:, :, lag:] - y[:, :, :-lag]) for lag in chosen]
+        return tuple(np.stack(part, 1) for part in zip(*parts, strict=True))
+
+    return _beside(data, simulated, moments_of, (*_MOMENTS, "pairs"), {"lag": chosen})
+
+
+def allan_deviation(
+    data: xr.Dataset | None, blocks: int | Sequence[int] = 20, simulated: xr.Dataset | None = None
+) -> xr.Dataset:
+    r"""Return the Allan deviation: how much means of neighbouring blocks of m steps differ.
+
+    .. math:: σ_j(m)^2 = \tfrac12 \operatorname{mean}_{i,k}
+        (\bar y_{i,k+m,j} - \bar y_{i,k,j})^2, \qquad \bar y_{i,k} = \frac1m \sum_{r=0}^{m-1} y_{i,k+r}
+
+    over all pairs of neighbouring blocks, overlapping ones included. On logarithmic axes white noise falls with the
+    slope −½, and a random walk rises with +½.
+
+    Parameters
+    ----------
+    data
+        ``y(trajectory, time, state)``, or None.
+    blocks
+        Largest length m of a block, or several, in steps.
+    simulated
+        As in `increments`.
+
+    Returns
+    -------
+    xarray.Dataset
+        ``allan_deviation`` (sample, lag, state), in units of the states, and ``allan_deviation_data`` with
+        ``pairs_data``; ``lag`` is m. ``slope`` (sample, lag, state) and ``slope_data``: d log σ / d log m, by central
+        differences; NaN where fewer than two lengths are given.
+
+    Raises
+    ------
+    DataError
+        If both are None, or two blocks of a length do not fit into the steps.
+
+    References
+    ----------
+    Allan (1966), doi:10.1109/PROC.1966.4634; the overlapping estimator: Riley (2008), Handbook of Frequency Stability
+    Analysis, NIST Special Publication 1065, sec. 5.2.4.
+    """
+    chosen = _steps(blocks, (data, simulated), "block", 2)
+
+    def deviations(y: np.ndarray) -> tuple[np.ndarray, ...]:
+        parts = [_allan(y, int(m)) for m in chosen]
+        deviation, pairs = (np.stack(part, 1) for part in zip(*parts, strict=True))
+        with np.errstate(divide="ignore", invalid="ignore"):
+            slope = (
+                np.gradient(np.log(deviation), np.log(chosen), axis=1)
+                if len(chosen) > 1
+                else np.full_like(deviation, np.nan)
+            )
+        return deviation, slope, pairs
+
+    return _beside(data, simulated, deviations, ("allan_deviation", "slope", "pairs"), {"lag": chosen})
+
+
+def _moments(step: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Moments over paths and times of (sample, path, time, state), NaN left out, and the number of values."""
+    seen = np.isfinite(step)
+    count = seen.sum((1, 2))
+    filled = np.where(seen, step, 0.0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        mean = filled.sum((1, 2)) / count
+        z = np.where(seen, filled - mean[:, None, None], 0.0)
+        second, third, fourth = ((z**power).sum((1, 2)) / count for power in (2, 3, 4))
+        return mean, second + mean**2, third / second**1.5, fourth / second**2 - 3, count
+
+
+def _allan(y: np.ndarray, m: int) -> tuple[np.ndarray, np.ndarray]:
+    total = np.concatenate([np.zeros_like(y[:, :, :1]), np.nancumsum(y, axis=2)], axis=2)
+    missing = np.concatenate([np.zeros_like(y[:, :, :1]), np.cumsum(np.isnan(y), axis=2)], axis=2)
+    means = (total[:, :, m:] - total[:, :, :-m]) / m
+    means = np.where(missing[:, :, m:] == missing[:, :, :-m], means, np.nan)
+    step = means[:, :, m:] - means[:, :, :-m]
+    _, square, *_, count = _moments(step)
+    return np.sqrt(0.5 * square), count
+
+
+def _steps(
+    given: int | Sequence[int], parts: tuple[xr.Dataset | None, ...], name: str, spans: int
+) -> np.ndarray:
+    """Return lengths in steps, of which ``spans`` must fit into the series one after another."""
+    check_alike(*parts, times=False)
+    longest = min(part.sizes["time"] for part in parts if part is not None)
+    longest = longest - 1 if spans == 1 else longest // spans
+    chosen = np.arange(1, given + 1) if isinstance(given, int | np.integer) else np.asarray(given)
+    whole = chosen.ndim == 1 and chosen.size > 0 and np.issubdtype(chosen.dtype, np.integer)
+    if not whole or chosen.min() < 1 or chosen.max() > longest or np.any(np.diff(chosen) <= 0):
+        raise DataError(f"{name}s={given!r}; expected growing whole numbers of steps from 1 to {longest}.")
+    return chosen
+
+
+def _beside(
+    data: xr.Dataset | None,
+    simulated: xr.Dataset | None,
+    statistic: Callable[[np.ndarray], tuple[np.ndarray, ...]],
+    names: tuple[str, ...],
+    coords: dict[str, Any],
+) -> xr.Dataset:
+    """Apply a statistic of (sample, path, time, state), each part (sample, lag, state), to both."""
+    variables: dict[str, Any] = {}
+    if simulated is not None:
+        found = [
+            statistic(block.transpose("sample", "path", "time", "state").values)
+            for block in blocks(simulated["y"])
+        ]
+        for name, parts in zip(names[:-1], zip(*found, strict=True), strict=False):
+            variables[name] = (("sample", "lag", "state"), np.concatenate(parts))
+        coords |= {"sample": simulated["sample"].values, "state": simulated["state"].values}
+    if data is not None:
+        own = statistic(data["y"].transpose("trajectory", "time", "state").values[None])
+        variables |= {
+            f"{name}_data": (("lag", "state"), part[0]) for name, part in zip(names, own, strict=True)
+        }
+        coords |= {"state": data["state"].values}
+    return xr.Dataset(variables, coords=coords, attrs=attributes(data, simulated))
