@@ -1,4 +1,4 @@
-"""Data beside simulated ensembles: what a comparison of both needs."""
+"""Data beside simulated ensembles: what a comparison of both needs, and how surprising the data are."""
 
 from __future__ import annotations
 
@@ -7,7 +7,62 @@ import xarray as xr
 
 from sdebayes._core.errors import DataError
 
+__all__ = ["predictive_p_values"]
+
 _CHUNK_BYTES = 2**27
+
+
+def predictive_p_values(result: xr.Dataset) -> xr.Dataset:
+    r"""Return the posterior-predictive p-value of every statistic that a result holds of data and simulations.
+
+    .. math:: p = P(T_{\mathrm{rep}} > T) + \tfrac12 P(T_{\mathrm{rep}} = T)
+
+    over draws, each with its own replicate of the data: near 0 the data's statistic is larger than the model's
+    replicates of it, near 1 smaller.
+
+    Parameters
+    ----------
+    result
+        With pairs of variables ``name`` (sample, …) and ``name_data`` (…), as the functions of
+        `sdebayes.analysis.moments` return them of data and of simulations masked by `mask_like`.
+
+    Returns
+    -------
+    xarray.Dataset
+        ``name`` (…) for each pair, a probability; NaN where the data's statistic or all replicates' are.
+
+    Raises
+    ------
+    DataError
+        If there is no such pair.
+
+    Notes
+    -----
+    The data have been seen by the posterior, so p-values of statistics that the parameters fit crowd around ½: a small
+    one is evidence against the model, a moderate one none for it. S draws resolve no p below 1/S.
+
+    References
+    ----------
+    Gelman, Meng & Stern (1996), Statistica Sinica 6, 733–807.
+    """
+    names = [
+        str(name) for name in result.data_vars if f"{name}_data" in result and "sample" in result[name].dims
+    ]
+    if not names:
+        raise DataError(
+            f"Found the variables {', '.join(map(str, result.data_vars))}; expected a statistic of simulations beside "
+            "the data's, such as mean and mean_data. Pass both data and simulations to the analysis."
+        )
+    return xr.Dataset(
+        {name: _tail(result[name], result[f"{name}_data"]) for name in names}, attrs=result.attrs
+    )
+
+
+def _tail(replicates: xr.DataArray, value: xr.DataArray) -> xr.DataArray:
+    seen = replicates.notnull()
+    above = (replicates > value).where(seen) + 0.5 * (replicates == value).where(seen)
+    tail = above.mean("sample").where(value.notnull())
+    return tail.assign_attrs(long_name="posterior-predictive p-value")
 
 
 def blocks(y: xr.DataArray) -> list[xr.DataArray]:

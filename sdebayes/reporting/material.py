@@ -12,7 +12,7 @@ from sdebayes._core.errors import StateSpaceError
 from sdebayes.analysis import forecasts
 from sdebayes.analysis.calibration import coverage
 from sdebayes.analysis.fixed_points import fixed_points, matched
-from sdebayes.analysis.moments import mask_like
+from sdebayes.analysis.moments import mask_like, moments
 from sdebayes.analysis.surprise import surprise
 from sdebayes.paths import StateSpace
 from sdebayes.posterior import Posterior, compare
@@ -179,6 +179,13 @@ class Material:
         )
         simulated = simulated.assign_coords(state=self.data["state"].values)
         return mask_like(simulated, self.cut) if self.same_times else simulated
+
+    @cached_property
+    def pooled_moments(self) -> xr.Dataset | None:
+        """Moments over all steps, the data's beside those of simulated copies; None without these."""
+        if self.replicates is None:
+            return None
+        return moments(self.cut, pooled=True).merge(moments(None, self.replicates, pooled=True))
 
     @cached_property
     def cut(self) -> xr.Dataset:

@@ -136,3 +136,33 @@ def test_bad_input(simulated, untyped):
         moments.autocorrelation(data, centre="none")
     with pytest.raises(DataError, match="states"):
         moments.autocorrelation(data.assign_coords(state=["a", "b"]), 3, simulated)
+
+
+def test_predictive_p_values_are_tail_probabilities():
+    replicates = xr.DataArray(np.arange(10.0)[:, None] * [1.0, -1.0], dims=("sample", "state"))
+    data = xr.DataArray([6.5, np.nan], dims="state")
+    result = xr.Dataset({"mean": replicates, "mean_data": data, "count_data": data})
+    found = moments.predictive_p_values(result)
+    assert set(found) == {"mean"}
+    assert float(found["mean"][0]) == pytest.approx(0.3)
+    assert np.isnan(found["mean"][1])
+    tied = moments.predictive_p_values(result.assign(mean_data=("state", [6.0, -9.0])))
+    np.testing.assert_allclose(tied["mean"], [0.35, 0.95])
+    with pytest.raises(DataError, match="beside the data's"):
+        moments.predictive_p_values(result.drop_vars("mean"))
+
+
+def test_p_values_of_replicates_that_are_the_data_s_own_law_are_uniform():
+    """400 data sets, each beside 99 replicates of a known process."""
+    rng = np.random.default_rng(0)
+    tails = []
+    for _ in range(400):
+        y = rng.normal(size=(100, 4, 10, 1))
+        simulated = xr.Dataset(
+            {"y": (("sample", "path", "time", "state"), y[1:])}, {"time": np.arange(10.0), "state": ["x1"]}
+        )
+        result = moments.moments(
+            trajectories(y[0]), simulated.assign_coords(sample=np.arange(99)), pooled=True
+        )
+        tails.append(float(moments.predictive_p_values(result)["kurtosis"][0]))
+    assert stats.kstest(tails, "uniform").pvalue > 1e-3

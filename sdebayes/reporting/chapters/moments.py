@@ -18,8 +18,8 @@ MOST_PANELS = 8
 
 def write(material: Material) -> Chapter:
     """Write the chapter."""
-    simulated = material.replicates
-    if simulated is None:
+    simulated, pooled = material.replicates, material.pooled_moments
+    if simulated is None or pooled is None:
         text = "The observation matrix is not the identity: simulated states do not compare with the data."
         return Chapter("moments", "Moments and memory", [Paragraph(text)])
     lags = min(LAGS, material.cut.sizes["time"] - 1)
@@ -44,7 +44,7 @@ def write(material: Material) -> Chapter:
                 "from beginning to end; single excursions are chance (10 % of steps).",
             )
         )
-    blocks.append(_table(material, simulated))
+    blocks.append(_table(pooled))
     return Chapter("moments", "Moments and memory", blocks)
 
 
@@ -58,9 +58,9 @@ def _ensemble(material: Material, simulated: xr.Dataset) -> str:
     return f"{text} {lost} simulated paths became infinite." if lost else text
 
 
-def _table(material: Material, simulated: xr.Dataset) -> Table:
-    own = analysis.moments.moments(material.cut, pooled=True)
-    copies = summarize(analysis.moments.moments(None, simulated, pooled=True))
+def _table(pooled: xr.Dataset) -> Table:
+    own = pooled[[name for name in pooled.data_vars if str(name).endswith("_data")]]
+    copies = summarize(pooled[["mean", "covariance", "skewness", "kurtosis"]])
     labels = [str(label) for label in own["state"].values]
     rows = []
     for index, label in enumerate(labels[:16]):

@@ -16,7 +16,8 @@ def write(material: Material) -> Chapter:
     good = [check.subject for check in checks if check.severity == "good"]
     if good:
         bad.append(Verdict("good", "Checks passed", f"{', '.join(good)}."))
-    items = [verdicts.gain(material), verdicts.calibration(material), *bad]
+    moments = verdicts.moments(material)
+    items = [verdicts.gain(material), verdicts.calibration(material), *([moments] if moments else []), *bad]
     blocks: list[Block] = [Paragraph(_data(material)), Paragraph(_time(material)), Verdicts(items)]
     warning = material.data.attrs.get("warning")
     if warning:

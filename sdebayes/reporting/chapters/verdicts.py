@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy.stats import binom
 
+from sdebayes.analysis.moments import predictive_p_values
 from sdebayes.reporting.blocks import Verdict
 from sdebayes.reporting.material import Material
 from sdebayes.reporting.wording import number, percent, signed
 
 GOOD_COVERAGE, FAIR_COVERAGE = 0.03, 0.06
+MOMENT_CHANCE = 0.01
 
 
 def fit(material: Material) -> list[Verdict]:
@@ -58,6 +61,30 @@ def calibration(material: Material) -> Verdict:
             "Look at the histogram: heavy tails or a shift in level between the texts are the usual reasons."
         )
     return Verdict(severity, "Calibration", message, advice)
+
+
+def moments(material: Material) -> Verdict | None:
+    """Judge whether the data's moments lie among those of simulated copies more rarely than chance lets them."""
+    pooled = material.pooled_moments
+    if pooled is None:
+        return None
+    tails = predictive_p_values(pooled)
+    states = pooled.sizes["state"]
+    found = {
+        "mean": tails["mean"].values,
+        "variance": np.diagonal(tails["covariance"].values),
+        "skewness": tails["skewness"].values,
+        "excess kurtosis": tails["kurtosis"].values,
+    }
+    outside = {name: int(np.sum(np.abs(tail - 0.5) > 0.45)) for name, tail in found.items()}
+    strange = [name for name, count in outside.items() if binom.sf(count - 1, states, 0.1) < MOMENT_CHANCE]
+    if not strange:
+        return Verdict(
+            "good", "Moments", "those of simulated copies hold the data's about as often as they should."
+        )
+    words = ", ".join(f"{name} in {outside[name]} of {states} states" for name in strange)
+    advice = "The process is no copy of the data in this respect: read tails, surprise and simulations of it with care."
+    return Verdict("warning", "Moments", f"outside of what 90 % of simulated copies have: {words}.", advice)
 
 
 def autocorrelation(data: float, shuffled: np.ndarray) -> Verdict:
