@@ -31,7 +31,7 @@ MAIN = "OU + noise + document effect"
 OTHERS = {"OU, observed exactly": SDEModel(observation=Exact())}
 LONG = NUTS(draws=1000, warmup=200, target_acceptance=0.6)
 SHORT = NUTS(draws=150, warmup=100, target_acceptance=0.6)
-CONTROL = NUTS(draws=60, warmup=40, target_acceptance=0.6, max_tree_depth=5)
+CONTROL = NUTS(draws=75, warmup=50, target_acceptance=0.6, max_tree_depth=5)
 """Without order noise and diffusion lie on a ridge, along which long trajectories gain little."""
 PLANE_SPEECHES, PLANE_SENTENCES = 12, 80
 CURVED = SDEModel(
