@@ -30,7 +30,7 @@ SPEECHES, SENTENCES, STATES = 44, 130, 8
 MAIN = "OU + noise + document effect"
 OTHERS = {"OU, observed exactly": SDEModel(observation=Exact())}
 LONG = NUTS(draws=1000, warmup=200, target_acceptance=0.6)
-SHORT = NUTS(draws=150, warmup=100, target_acceptance=0.6)
+SHORT = NUTS(draws=100, warmup=75, target_acceptance=0.6)
 CONTROL = NUTS(draws=75, warmup=50, target_acceptance=0.6, max_tree_depth=5)
 """Without order noise and diffusion lie on a ridge, along which long trajectories gain little."""
 PLANE_SPEECHES, PLANE_SENTENCES = 12, 80
@@ -38,7 +38,7 @@ CURVED = SDEModel(
     GP(basis=HSGP(functions=5)), scheme=EulerMaruyama(), observation=GaussianNoise(trajectory_effect=True)
 )
 """A picture: the plain scheme at half the cost of the default one, few functions and few speeches."""
-PORTRAIT = NUTS(draws=80, warmup=40, max_tree_depth=4)
+PORTRAIT = NUTS(draws=100, warmup=75, target_acceptance=0.7, max_tree_depth=5)
 TITLE = "State of the Union addresses as trajectories"
 
 
