@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 import numpyro.distributions as dist
@@ -14,10 +13,8 @@ from scipy import linalg, stats
 
 import sdebayes as sb
 from sdebayes._core.errors import ModelError
-from sdebayes._core.precision import scope
 from sdebayes.dynamics import ConstantDiffusion, LinearDrift
 from sdebayes.priors import Constant, Fixed, Linear, Parametric
-from sdebayes.priors.base import half_normal_quantile
 
 EXACT = sb.Exact()
 
@@ -301,19 +298,6 @@ def test_fixed_parts_have_no_parameters(data, draw, x64):
     observed, _ = draw(free, 1)
     assert not free.affine
     assert isinstance(free.discretization, sb.schemes.LinearNoise)
-
-
-@pytest.mark.parametrize("precision", ["float32", "float64"])
-def test_the_half_normal_s_quantile(precision):
-    """Its two tails have the probabilities of z's, and its slope is the ratio of the densities."""
-    with scope(precision):
-        z = np.concatenate([np.linspace(-8, 5, 40), [0.0]])
-        found = np.asarray(half_normal_quantile(jnp.asarray(z)))
-        slope = np.asarray(jax.vmap(jax.grad(half_normal_quantile))(jnp.asarray(z)))
-    tolerance = {"float32": 2e-5, "float64": 1e-12}[precision]
-    np.testing.assert_allclose(stats.halfnorm.cdf(found), stats.norm.cdf(z), rtol=tolerance)
-    np.testing.assert_allclose(stats.halfnorm.sf(found), stats.norm.sf(z), rtol=tolerance)
-    np.testing.assert_allclose(slope, stats.norm.pdf(z) / stats.halfnorm.pdf(found), rtol=tolerance)
 
 
 def test_a_known_stable_drift_starts_from_its_stationary_law(data, draw, x64):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import xarray as xr
 from scipy.stats import binom
 
 from sdebayes.analysis.moments import predictive_p_values
@@ -66,8 +67,11 @@ def calibration(material: Material) -> Verdict:
 def moments(material: Material) -> Verdict | None:
     """Judge whether the data's moments lie among those of simulated copies more rarely than chance lets them."""
     pooled = material.pooled_moments
-    if pooled is None:
-        return None
+    return None if pooled is None else judged_moments(pooled)
+
+
+def judged_moments(pooled: xr.Dataset) -> Verdict:
+    """Judge pooled moments; in one or two states chance alone is never rare enough to warn of."""
     tails = predictive_p_values(pooled)
     states = pooled.sizes["state"]
     found = {
@@ -77,14 +81,22 @@ def moments(material: Material) -> Verdict | None:
         "excess kurtosis": tails["kurtosis"].values,
     }
     outside = {name: int(np.sum(np.abs(tail - 0.5) > 0.45)) for name, tail in found.items()}
-    strange = [name for name, count in outside.items() if binom.sf(count - 1, states, 0.1) < MOMENT_CHANCE]
+    few = 0.1**states > 0.5 * MOMENT_CHANCE
+    strange = [
+        name
+        for name, count in outside.items()
+        if count and (few or binom.sf(count - 1, states, 0.1) < MOMENT_CHANCE)
+    ]
     if not strange:
         return Verdict(
             "good", "Moments", "those of simulated copies hold the data's about as often as they should."
         )
     words = ", ".join(f"{name} in {outside[name]} of {states} states" for name in strange)
     advice = "The process is no copy of the data in this respect: read tails, surprise and simulations of it with care."
-    return Verdict("warning", "Moments", f"outside of what 90 % of simulated copies have: {words}.", advice)
+    message = f"outside of what 90 % of simulated copies have: {words}."
+    if few:
+        return Verdict("note", "Moments", f"{message} Of so few states this may be chance.")
+    return Verdict("warning", "Moments", message, advice)
 
 
 def autocorrelation(data: float, shuffled: np.ndarray) -> Verdict:

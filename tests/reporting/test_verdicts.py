@@ -1,0 +1,43 @@
+"""Verdicts of the summary on moments that simulated copies do not have."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from sdebayes.reporting.chapters.verdicts import judged_moments
+
+
+def pooled(states: int, strange: int) -> xr.Dataset:
+    """Moments of a hundred copies, 0 to 99, and data in their middle but for the kurtosis of some states."""
+    copies = np.broadcast_to(np.arange(100.0)[:, None], (100, states))
+    data = np.full(states, 49.5)
+    names = ("mean", "skewness", "kurtosis")
+    variables = {name: (("sample", "state"), copies) for name in names} | {
+        f"{name}_data": ("state", data) for name in names
+    }
+    square = np.broadcast_to(copies[..., None], (100, states, states))
+    variables["covariance"] = (("sample", "state", "state_bis"), square)
+    variables["covariance_data"] = (("state", "state_bis"), np.full((states, states), 49.5))
+    variables["kurtosis_data"] = ("state", np.where(np.arange(states) < strange, 1000.0, data))
+    return xr.Dataset(variables)
+
+
+@pytest.mark.parametrize(
+    ("states", "strange", "severity"),
+    [
+        (8, 0, "good"),
+        (8, 2, "good"),
+        (8, 4, "warning"),
+        (3, 3, "warning"),
+        (1, 1, "note"),
+        (2, 2, "note"),
+        (1, 0, "good"),
+    ],
+)
+def test_moments_outside_more_often_than_chance(states, strange, severity):
+    verdict = judged_moments(pooled(states, strange))
+    assert verdict.severity == severity
+    assert (f"excess kurtosis in {strange} of {states} states" in verdict.message) == (severity != "good")
+    assert "variance in" not in verdict.message
