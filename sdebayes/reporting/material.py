@@ -23,6 +23,12 @@ SMOOTHED_DRAWS = 8
 FIXED_POINT_DRAWS = 200
 
 
+def at_most(posterior: Posterior, draws: int) -> int:
+    """So many draws of a posterior, or all there are."""
+    sizes = posterior.data["posterior"].sizes
+    return min(draws, sizes["chain"] * sizes["draw"])
+
+
 @dataclass(frozen=True)
 class Material:
     """Posterior and data, with everything that more than one chapter needs.
@@ -105,8 +111,7 @@ class Material:
 
     def at_most(self, draws: int) -> int:
         """So many draws, or all there are."""
-        sizes = self.posterior.data["posterior"].sizes
-        return min(draws, sizes["chain"] * sizes["draw"])
+        return at_most(self.posterior, draws)
 
     @cached_property
     def space(self) -> StateSpace | None:

@@ -10,7 +10,7 @@ from sdebayes.analysis.fixed_points import fixed_points
 from sdebayes.posterior import Posterior
 from sdebayes.reporting.blocks import Block, Figure, Heading, Paragraph
 from sdebayes.reporting.figures import picture
-from sdebayes.reporting.material import FIXED_POINT_DRAWS, SMOOTHED_DRAWS
+from sdebayes.reporting.material import FIXED_POINT_DRAWS, SMOOTHED_DRAWS, at_most
 from sdebayes.reporting.wording import percent
 
 PORTRAIT_DRAWS = 100
@@ -24,7 +24,7 @@ _MARKS = {
 def portrait_figure(posterior: Posterior, paths: xr.Dataset, elsewhere: str = "") -> Figure:
     """Draw the portrait of the first two states; ``elsewhere`` says where the others are, if there are any."""
     states = posterior.states
-    portrait = analysis.phase_space.portrait(posterior, samples=_at_most(posterior, PORTRAIT_DRAWS))
+    portrait = analysis.phase_space.portrait(posterior, samples=at_most(posterior, PORTRAIT_DRAWS))
     return Figure(
         picture(plots.phase_space.portrait(portrait, data=paths)),
         f"Phase portrait of {states[0]} and {states[1]}",
@@ -53,7 +53,7 @@ def nonlinear_portrait(posterior: Posterior, nouns: str) -> list[Block]:
         ),
         portrait_figure(posterior, paths),
     ]
-    blocks.append(stable_points(fixed_points(posterior, samples=_at_most(posterior, FIXED_POINT_DRAWS))))
+    blocks.append(stable_points(fixed_points(posterior, samples=at_most(posterior, FIXED_POINT_DRAWS))))
     if doubts:
         blocks.append(
             Paragraph(
@@ -69,8 +69,3 @@ def stable_points(found: xr.Dataset) -> Paragraph:
     counts = found["stable"].sum("fixed_point").values
     shares = [f"{percent(float(np.mean(counts == n)))} of the draws have {n}" for n in np.unique(counts)]
     return Paragraph("Stable fixed points around the data: " + ", ".join(shares) + ".")
-
-
-def _at_most(posterior: Posterior, draws: int) -> int:
-    sizes = posterior.data["posterior"].sizes
-    return min(draws, sizes["chain"] * sizes["draw"])
