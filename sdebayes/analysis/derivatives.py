@@ -20,9 +20,8 @@ import xarray as xr
 from jaxtyping import Array, Float
 
 from sdebayes._core.errors import DataError
-from sdebayes.analysis.evaluate import in_chunks, jacobians
+from sdebayes.analysis.evaluate import Reading, in_chunks, jacobians
 from sdebayes.dynamics import SDE, ObservedSDE
-from sdebayes.simulation import Source, as_source, choose_draws
 from sdebayes.simulation.source import SourceLike
 
 __all__ = ["divergence", "places", "rotation", "stratonovich"]
@@ -82,8 +81,8 @@ def divergence(source: SourceLike, x: Any, samples: int | None = None) -> xr.Dat
     DataError
         If x has other states, or is not finite.
     """
-    at = _Places(source, x, samples)
-    trace = np.trace(jacobians(at.source, at.draws, at.points), axis1=-2, axis2=-1)
+    at = Reading.of(source, x, samples)
+    trace = np.trace(jacobians(at.source, at.draws, at.places.points), axis1=-2, axis2=-1)
     return at.named(trace, (), "divergence", "divergence ∇·f of the drift")
 
 
@@ -106,8 +105,8 @@ def rotation(source: SourceLike, x: Any, samples: int | None = None) -> xr.DataA
     DataError
         As :func:`divergence`.
     """
-    at = _Places(source, x, samples)
-    J = jacobians(at.source, at.draws, at.points)
+    at = Reading.of(source, x, samples)
+    J = jacobians(at.source, at.draws, at.places.points)
     turn = 0.5 * (J - np.swapaxes(J, -1, -2))
     return at.named(turn, ("state", "state_bis"), "rotation", "rotation ½(J − Jᵀ) of the drift")
 
@@ -131,8 +130,8 @@ def stratonovich(source: SourceLike, x: Any, samples: int | None = None) -> xr.D
     DataError
         As :func:`divergence`.
     """
-    at = _Places(source, x, samples)
-    drift, correction = in_chunks(_drift_and_correction, at.source, at.draws, at.points)
+    at = Reading.of(source, x, samples)
+    drift, correction = in_chunks(_drift_and_correction, at.source, at.draws, at.places.points)
     return xr.Dataset(
         {
             "drift": at.named(drift - correction, ("state",), "drift", "Stratonovich drift f − c"),
@@ -151,51 +150,3 @@ def _drift_and_correction(
         return sde.drift(x), 0.5 * jnp.einsum("kj,ijk->i", sde.diffusion(x), slopes)
 
     return eqx.filter_vmap(lambda one, own: jax.vmap(lambda x: at(one.sde, x))(own))(observed, points)
-
-
-class _Places:
-    """The places of a call as (point, state), with the names of their dimensions."""
-
-    def __init__(self, source: SourceLike, x: Any, samples: int | None) -> None:
-        named = x if isinstance(x, xr.DataArray) else _as_array(x)
-        if "state" not in named.dims or {"sample", "state_bis"} & set(named.dims):
-            raise DataError(f"x has the dimensions {named.dims}; expected places, (…, state).")
-        self.source: Source = as_source(source, named.sizes["state"])
-        states = list(self.source.states)
-        if "state" in named.coords:
-            labels = [str(label) for label in named["state"].values]
-            if sorted(labels) != sorted(states):
-                raise DataError(f"x has the states {', '.join(labels)}; expected {', '.join(states)}.")
-            named = named.sel(state=states)
-        if named.sizes["state"] != len(states):
-            raise DataError(
-                f"x has {named.sizes['state']} states, the model {len(states)}: {', '.join(states)}."
-            )
-        named = named.transpose(..., "state").astype(np.float64)
-        if not np.isfinite(named.values).all():
-            raise DataError("x is not finite; give numbers.")
-        self._shape, self._dims = named.shape[:-1], named.dims[:-1]
-        self._coords = {dim: named.coords[dim] for dim in self._dims if dim in named.coords}
-        self.points = named.values.reshape(-1, len(states))
-        self.draws = choose_draws(self.source.n_draws, 8 * self.points.size * len(states), samples)
-
-    def named(self, values: np.ndarray, dims: tuple[str, ...], name: str, text: str) -> xr.DataArray:
-        """Give values (sample, point, …) their dimensions."""
-        states = list(self.source.states)
-        return xr.DataArray(
-            values.reshape(self.draws.size, *self._shape, *values.shape[2:]),
-            {"sample": self.draws} | self._coords | {dim: states for dim in dims},
-            ("sample", *self._dims, *dims),
-            name,
-            {"long_name": f"{text} per {self.source.provenance.get('time_unit', 'unit time')}"},
-        )
-
-
-def _as_array(x: Any) -> xr.DataArray:
-    try:
-        points = np.asarray(x, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise DataError(f"x is not an array of numbers: {error}.") from error
-    if points.ndim not in (1, 2):
-        raise DataError(f"x has shape {points.shape}; expected (state,) or (point, state).")
-    return xr.DataArray(points, dims=("point", "state")[-points.ndim :])

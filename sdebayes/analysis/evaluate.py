@@ -3,20 +3,58 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+import xarray as xr
 from jaxtyping import Array, Float
 from numpy.typing import ArrayLike
 
 from sdebayes._core import precision
 from sdebayes._core.errors import DataError
+from sdebayes._core.places import Places
 from sdebayes.dynamics import SDE, ObservedSDE
-from sdebayes.simulation import Source
+from sdebayes.simulation import Source, as_source, choose_draws
+from sdebayes.simulation.source import SourceLike
 
 _CHUNK_BYTES = 2**26
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a function of a source at places reads: the source, some of its draws, and the places.
+
+    Parameters
+    ----------
+    source
+        The source.
+    draws
+        Indices of the chosen draws.
+    places
+        Where.
+    """
+
+    source: Source
+    draws: np.ndarray
+    places: Places
+
+    @classmethod
+    def of(cls, source: SourceLike, x: Any, samples: int | None) -> Reading:
+        """Bring the arguments of such a function into form; by default all draws whose matrices fit into 1 GiB."""
+        stacked = as_source(source, n_states(x))
+        places = Places.read(x, stacked.states)
+        draws = choose_draws(stacked.n_draws, 8 * places.points.size * stacked.n_states, samples)
+        return cls(stacked, draws, places)
+
+    def named(self, values: np.ndarray, dims: tuple[str, ...], name: str, text: str) -> xr.DataArray:
+        """Give values (sample, point, …) their dimensions, in units of 1/time times what ``text`` says."""
+        unit = self.source.provenance.get("time_unit", "unit time")
+        labels = {"sample": self.draws} | {dim: list(self.source.states) for dim in dims}
+        return self.places.named(values, labels, name, long_name=f"{text} per {unit}")
 
 
 @eqx.filter_jit
@@ -145,3 +183,13 @@ def default_limits(source: Source, chosen: Sequence[int], at: np.ndarray) -> np.
     variances = np.diagonal(np.asarray(source.observed.initial_covariance), axis1=-2, axis2=-1)
     reach = 3 * np.sqrt(np.median(variances, axis=0))
     return np.stack([at - reach, at + reach], axis=1)[list(chosen)]
+
+
+def n_states(x: Any) -> int | None:
+    """Return the number of states that places have, if they say it."""
+    sizes = (
+        x.sizes
+        if isinstance(x, xr.DataArray)
+        else dict(zip(("state", "point"), np.shape(x)[::-1], strict=False))
+    )
+    return sizes.get("state")

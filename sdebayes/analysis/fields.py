@@ -9,11 +9,13 @@ import xarray as xr
 from numpy.typing import ArrayLike
 
 from sdebayes._core.errors import DataError
+from sdebayes._core.places import Places
 from sdebayes.analysis.derivatives import divergence, places, rotation, stratonovich
 from sdebayes.analysis.evaluate import (
     default_limits,
     drift_and_covariance,
     jacobians,
+    n_states,
     reference_state,
     state_indices,
 )
@@ -215,12 +217,8 @@ def jacobian_spectrum(source: SourceLike, x: ArrayLike | xr.DataArray | None = N
     DataError
         If x has the wrong number of states.
     """
-    place = None if x is None else np.atleast_2d(np.asarray(x, dtype=float))
-    stacked = as_source(source, None if place is None else place.shape[-1])
-    if place is None:
-        place = reference_state(stacked, None)[None]
-    if place.ndim != 2 or place.shape[1] != stacked.n_states:
-        raise DataError(f"x has shape {place.shape}; expected (point, state) with {stacked.n_states} states.")
+    stacked = as_source(source, n_states(x))
+    place = Places.read(reference_state(stacked, None) if x is None else x, stacked.states).flat().points
     draws = np.arange(stacked.n_draws)
     values = np.linalg.eigvals(jacobians(stacked, draws, place)).astype(complex)
     scale = np.abs(values).max(axis=-1, keepdims=True)

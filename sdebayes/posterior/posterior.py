@@ -15,6 +15,7 @@ from scipy.special import logsumexp
 
 from sdebayes._core import precision
 from sdebayes._core.errors import DataError, StateSpaceError
+from sdebayes._core.places import Places
 from sdebayes.dynamics import SDE, ObservedSDE
 from sdebayes.inference.findings import Findings
 from sdebayes.model.observations import Observations
@@ -24,7 +25,6 @@ from sdebayes.posterior import programs, store
 from sdebayes.posterior.diagnosis import diagnose
 from sdebayes.posterior.labelling import TrajectoryGrid
 from sdebayes.posterior.packing import training_data
-from sdebayes.posterior.points import as_points
 
 SMOOTHED_DRAWS = 100
 MEMORY_LIMIT = 2**30
@@ -115,12 +115,10 @@ class Posterior:
         DataError
             If ``x`` has another number of states, or is not finite.
         """
-        points, coords = as_points(x, self.states)
+        at = Places.read(x, self.states).flat()
         with precision.scope(self.precision):
-            values = per_draw(lambda s, at: jax.vmap(s.drift)(at))(self._observed_sde.sde, points)
-        dims = ("sample", "point", "state")
-        unit = f"state per {self._time_unit}"
-        return xr.DataArray(values, coords, dims, "drift", {"units": unit})
+            values = per_draw(lambda s, x: jax.vmap(s.drift)(x))(self._observed_sde.sde, at.points)
+        return at.named(values, {"state": self.states}, "drift", units=f"state per {self._time_unit}")
 
     def covariance(self, x: Any) -> xr.DataArray:
         """Return Σ(x) = G Gᵀ of every draw.
@@ -140,13 +138,11 @@ class Posterior:
         DataError
             If ``x`` has another number of states, or is not finite.
         """
-        points, coords = as_points(x, self.states)
+        at = Places.read(x, self.states).flat()
         with precision.scope(self.precision):
-            values = per_draw(lambda s, at: jax.vmap(s.covariance)(at))(self._observed_sde.sde, points)
-        dims = ("sample", "point", "state", "state_bis")
-        unit = f"state² per {self._time_unit}"
-        coords = coords | {"state_bis": self.states}
-        return xr.DataArray(values, coords, dims, "covariance", {"units": unit})
+            values = per_draw(lambda s, x: jax.vmap(s.covariance)(x))(self._observed_sde.sde, at.points)
+        labels = {"state": self.states, "state_bis": self.states}
+        return at.named(values, labels, "covariance", units=f"state² per {self._time_unit}")
 
     @property
     def _time_unit(self) -> str:

@@ -89,7 +89,7 @@ def test_heun_s_scheme_with_the_stratonovich_drift_solves_the_ito_equation():
 @pytest.mark.parametrize(
     ("x", "message"),
     [
-        ([1.0, 2.0], "2 states, the model 3"),
+        ([1.0, 2.0], "2 states; the model has 3"),
         ([1.0, np.nan, 2.0], "not finite"),
         ("here", "not an array of numbers"),
         (np.zeros((1, 1, 3)), "expected \\(state,\\) or"),
