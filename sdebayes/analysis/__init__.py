@@ -3,7 +3,6 @@
 from sdebayes.analysis import (
     calibration,
     fields,
-    fixed_points,
     forecasts,
     moments,
     persistence,
@@ -16,7 +15,6 @@ from sdebayes.analysis.summary import summarize
 __all__ = [
     "calibration",
     "fields",
-    "fixed_points",
     "forecasts",
     "moments",
     "persistence",

@@ -11,8 +11,8 @@ import xarray as xr
 from sdebayes._core.errors import StateSpaceError
 from sdebayes.analysis import forecasts
 from sdebayes.analysis.calibration import coverage
-from sdebayes.analysis.fixed_points import fixed_points, matched
 from sdebayes.analysis.moments import mask_like, moments
+from sdebayes.analysis.phase_space import fixed_points, matched
 from sdebayes.analysis.surprise import surprise
 from sdebayes.paths import StateSpace
 from sdebayes.posterior import Posterior, compare

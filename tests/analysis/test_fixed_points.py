@@ -9,7 +9,7 @@ import pytest
 import xarray as xr
 
 from sdebayes._core.errors import DataError
-from sdebayes.analysis.fixed_points import fixed_points, matched
+from sdebayes.analysis.phase_space import fixed_points, matched
 from sdebayes.dynamics import SDE, ConstantDiffusion, ParametricDrift
 
 BOX = np.array([[x, y] for x in np.linspace(-2, 2, 6) for y in np.linspace(-1, 1, 4)])

@@ -6,7 +6,7 @@ import numpy as np
 import xarray as xr
 
 from sdebayes import analysis, plots
-from sdebayes.analysis.fixed_points import fixed_points
+from sdebayes.analysis.phase_space import fixed_points
 from sdebayes.posterior import Posterior
 from sdebayes.reporting.blocks import Block, Figure, Heading, Paragraph
 from sdebayes.reporting.figures import picture

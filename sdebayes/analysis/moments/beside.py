@@ -7,8 +7,6 @@ import xarray as xr
 
 from sdebayes._core.errors import DataError
 
-__all__ = ["predictive_p_values"]
-
 _CHUNK_BYTES = 2**27
 
 

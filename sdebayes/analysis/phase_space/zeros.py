@@ -17,8 +17,6 @@ from sdebayes.dynamics import ObservedSDE
 from sdebayes.simulation import Source, as_source, choose_draws
 from sdebayes.simulation.source import SourceLike
 
-__all__ = ["fixed_points", "matched"]
-
 _STARTS = 64
 _ITERATIONS = 60
 _LONGEST = 0.25

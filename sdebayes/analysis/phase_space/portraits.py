@@ -1,4 +1,4 @@
-"""The phase space: where the process goes, and how surely."""
+"""The drift on a plane of two states, and how sure its direction is."""
 
 from __future__ import annotations
 
@@ -10,12 +10,10 @@ from numpy.typing import ArrayLike
 
 from sdebayes._core.errors import DataError
 from sdebayes.analysis.evaluate import state_indices
-from sdebayes.analysis.fields import Limits, grid
-from sdebayes.analysis.fixed_points import fixed_points
+from sdebayes.analysis.fields.reading import Limits, grid
+from sdebayes.analysis.phase_space.zeros import fixed_points
 from sdebayes.simulation import as_source
 from sdebayes.simulation.source import SourceLike
-
-__all__ = ["portrait"]
 
 
 def portrait(

@@ -24,8 +24,6 @@ from sdebayes.analysis.evaluate import Reading, in_chunks, jacobians
 from sdebayes.dynamics import SDE, ObservedSDE
 from sdebayes.simulation.source import SourceLike
 
-__all__ = ["divergence", "places", "rotation", "stratonovich"]
-
 
 def places(grid: xr.Dataset) -> xr.DataArray:
     """Return the points of a grid.

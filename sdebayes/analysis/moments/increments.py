@@ -9,9 +9,7 @@ import numpy as np
 import xarray as xr
 
 from sdebayes._core.errors import DataError
-from sdebayes.analysis.beside import attributes, blocks, check_alike
-
-__all__ = ["allan_deviation", "increments"]
+from sdebayes.analysis.moments.beside import attributes, blocks, check_alike
 
 _MOMENTS = ("mean", "mean_squared_displacement", "skewness", "kurtosis")
 

@@ -1,4 +1,4 @@
-"""Forecasts against what came."""
+"""Where what came lies in its forecast."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ import numpy as np
 import xarray as xr
 
 from sdebayes._core.errors import DataError
-
-__all__ = ["pit"]
 
 
 def pit(predicted: xr.Dataset, data: xr.Dataset) -> xr.DataArray:

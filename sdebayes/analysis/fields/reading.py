@@ -1,4 +1,4 @@
-"""Drift and covariance as fields over the state space."""
+"""Drift and covariance on grids and along trajectories."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from numpy.typing import ArrayLike
 
 from sdebayes._core.errors import DataError
 from sdebayes._core.places import Places
-from sdebayes.analysis.derivatives import divergence, places, rotation, stratonovich
 from sdebayes.analysis.evaluate import (
     default_limits,
     drift_and_covariance,
@@ -21,18 +20,6 @@ from sdebayes.analysis.evaluate import (
 )
 from sdebayes.simulation import Source, as_source, choose_draws
 from sdebayes.simulation.source import SourceLike
-
-__all__ = [
-    "along",
-    "divergence",
-    "grid",
-    "jacobian_spectrum",
-    "magnitude",
-    "places",
-    "rotation",
-    "signal_to_noise",
-    "stratonovich",
-]
 
 Limits = Sequence[tuple[float, float]]
 

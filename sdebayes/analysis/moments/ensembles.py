@@ -8,10 +8,7 @@ import numpy as np
 import xarray as xr
 
 from sdebayes._core.errors import DataError
-from sdebayes.analysis.beside import attributes, blocks, check_alike, predictive_p_values
-from sdebayes.analysis.increments import allan_deviation, increments
-
-__all__ = ["allan_deviation", "autocorrelation", "increments", "mask_like", "moments", "predictive_p_values"]
+from sdebayes.analysis.moments.beside import attributes, blocks, check_alike
 
 
 def mask_like(simulated: xr.Dataset, data: xr.Dataset) -> xr.Dataset:

@@ -1,0 +1,16 @@
+"""Drift and covariance as fields over the state space, and what their derivatives say."""
+
+from sdebayes.analysis.fields.derivatives import divergence, places, rotation, stratonovich
+from sdebayes.analysis.fields.reading import along, grid, jacobian_spectrum, magnitude, signal_to_noise
+
+__all__ = [
+    "along",
+    "divergence",
+    "grid",
+    "jacobian_spectrum",
+    "magnitude",
+    "places",
+    "rotation",
+    "signal_to_noise",
+    "stratonovich",
+]

@@ -1,0 +1,5 @@
+"""Forecasts against what came."""
+
+from sdebayes.analysis.forecasts.transform import pit
+
+__all__ = ["pit"]

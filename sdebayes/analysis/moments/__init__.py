@@ -1,0 +1,14 @@
+"""Moments and increments of data, beside those of simulated ensembles."""
+
+from sdebayes.analysis.moments.beside import predictive_p_values
+from sdebayes.analysis.moments.ensembles import autocorrelation, mask_like, moments
+from sdebayes.analysis.moments.increments import allan_deviation, increments
+
+__all__ = [
+    "allan_deviation",
+    "autocorrelation",
+    "increments",
+    "mask_like",
+    "moments",
+    "predictive_p_values",
+]

@@ -1,0 +1,6 @@
+"""The phase space: where the process goes, and how surely."""
+
+from sdebayes.analysis.phase_space.portraits import portrait
+from sdebayes.analysis.phase_space.zeros import fixed_points, matched
+
+__all__ = ["fixed_points", "matched", "portrait"]
