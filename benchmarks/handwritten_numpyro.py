@@ -1,15 +1,16 @@
 """The model that a competent NumPyro user would write, beside ours: effective draws of the drift per second.
 
-Both have the same priors and the Euler–Maruyama likelihood: a double well in two states, N = 2,000, Δt = 0.05, a stable
-linear drift with a Gaussian process of 10 × 10 functions for each state, constant Σ. By hand: basis functions computed
-once, standard normal weights, NumPyro's NUTS at its defaults, two chains on two host devices. Each side runs in a
-process of its own and counts its wall time from data to draws, compilation included.
+Both have the same priors and the Euler–Maruyama likelihood: a double well in two states, Δt = 0.05, a stable linear
+drift with a Gaussian process of 10 × 10 functions for each state, constant Σ. By hand: basis functions computed once,
+standard normal weights, NumPyro's NUTS at its defaults, two chains on two host devices. Each side runs in a process of
+its own and counts its wall time from data to draws, compilation included.
 
-Run: python3 -m uv run python benchmarks/handwritten_numpyro.py
+Run: python3 -m uv run python benchmarks/handwritten_numpyro.py --steps 2000
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import subprocess
 import sys
@@ -24,18 +25,19 @@ from rich.table import Table
 
 import sdebayes as sb
 
-SEEDS, STEPS, DT, DRAWS, WARMUP, FUNCTIONS = (100, 101, 102), 2000, 0.05, 500, 500, 10
+DT, DRAWS, WARMUP, FUNCTIONS = 0.05, 500, 500, 10
+PROBES = 20
 
 
-def data_of(seed: int) -> tuple[xr.Dataset, Any, np.ndarray]:
-    data, truth = sb.datasets.benchmark("double_well", STEPS, DT, seed=seed)
-    probes = data["y"].values[0, np.linspace(0, STEPS - 1, 20).astype(int)]
+def data_of(seed: int, steps: int) -> tuple[xr.Dataset, Any, np.ndarray]:
+    data, truth = sb.datasets.benchmark("double_well", steps, DT, seed=seed)
+    probes = data["y"].values[0, np.linspace(0, steps - 1, PROBES).astype(int)]
     return data, truth, probes
 
 
-def ours(seed: int) -> tuple[np.ndarray, float, float]:
+def ours(seed: int, steps: int) -> tuple[np.ndarray, float, float]:
     """Return draws of the drift at the probes, (chain, draw, probe, state), leapfrog steps and seconds."""
-    data, _, probes = data_of(seed)
+    data, _, probes = data_of(seed, steps)
     model = sb.SDEModel(sb.priors.GP(), sb.priors.Constant(), sb.schemes.EulerMaruyama(), sb.Exact())
     start = time.perf_counter()
     posterior = sb.fit(model, data, sb.NUTS(draws=DRAWS, warmup=200), seed=seed, progress=False)
@@ -44,7 +46,7 @@ def ours(seed: int) -> tuple[np.ndarray, float, float]:
     return drift, float(posterior.data["sample_stats"]["n_steps"].mean()), seconds
 
 
-def by_hand(seed: int) -> tuple[np.ndarray, float, float]:
+def by_hand(seed: int, steps: int) -> tuple[np.ndarray, float, float]:
     """Return the same of the model written below."""
     import jax
     import jax.numpy as jnp
@@ -55,7 +57,7 @@ def by_hand(seed: int) -> tuple[np.ndarray, float, float]:
 
     numpyro.set_host_device_count(2)
     numpyro.enable_x64()
-    data, _, probes = data_of(seed)
+    data, _, probes = data_of(seed, steps)
     ready = sb.SDEModel(sb.priors.GP(), sb.priors.Constant(), observation=sb.Exact()).scaled_to(data).drift
     start = time.perf_counter()
     values = data["y"].values[0]
@@ -111,8 +113,8 @@ def by_hand(seed: int) -> tuple[np.ndarray, float, float]:
     return draws, float(np.mean(mcmc.get_extra_fields()["num_steps"])), time.perf_counter() - start
 
 
-def judge(seed: int, drift: np.ndarray, leapfrogs: float, seconds: float) -> dict[str, float]:
-    _, truth, probes = data_of(seed)
+def judge(seed: int, steps: int, drift: np.ndarray, leapfrogs: float, seconds: float) -> dict[str, float]:
+    _, truth, probes = data_of(seed, steps)
     true = np.array([truth.drift(point) for point in probes])
     array = xr.DataArray(drift, dims=("chain", "draw", "probe", "state"))
     low, high = np.quantile(drift, [0.025, 0.975], axis=(0, 1))
@@ -129,15 +131,20 @@ def judge(seed: int, drift: np.ndarray, leapfrogs: float, seconds: float) -> dic
 
 
 def main() -> None:
-    table = Table(title="two chains × 500 draws; smallest ESS of the drift over 20 probes")
+    arguments = read_arguments()
+    if arguments.side:
+        side = {"ours": ours, "by_hand": by_hand}[arguments.side]
+        seed = arguments.seeds[0]
+        print(json.dumps(judge(seed, arguments.steps, *side(seed, arguments.steps))))
+        return
+    table = Table(
+        title=f"N = {arguments.steps:,}; two chains × {DRAWS} draws; smallest ESS of the drift over {PROBES} probes"
+    )
     table.add_column("seed")
     table.add_column("model")
-    for seed in SEEDS:
+    for seed in arguments.seeds:
         for name in ("by_hand", "ours"):
-            done = subprocess.run(
-                [sys.executable, __file__, name, str(seed)], capture_output=True, text=True, check=True
-            )
-            found = json.loads(done.stdout.splitlines()[-1])
+            found = measured(name, seed, arguments.steps)
             if len(table.columns) == 2:
                 for key in found:
                     table.add_column(key)
@@ -146,9 +153,20 @@ def main() -> None:
     Console(width=120).print(table)
 
 
+def measured(name: str, seed: int, steps: int) -> dict[str, float]:
+    """Run one side in a process of its own."""
+    command = [sys.executable, __file__, "--side", name, "--seeds", str(seed), "--steps", str(steps)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def read_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--steps", type=int, default=2000)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[100, 101, 102])
+    parser.add_argument("--side", choices=("ours", "by_hand"), help="run one side and print its numbers")
+    return parser.parse_args()
+
+
 if __name__ == "__main__":
-    if len(sys.argv) == 3:
-        side = {"ours": ours, "by_hand": by_hand}[sys.argv[1]]
-        print(json.dumps(judge(int(sys.argv[2]), *side(int(sys.argv[2])))))
-    else:
-        main()
+    main()
