@@ -183,3 +183,13 @@ def need(dataset: xr.Dataset, names: Sequence[str], maker: str) -> None:
             f"This plot needs the variable {missing[0]!r} and the dataset holds "
             f"{', '.join(map(str, dataset.data_vars)) or 'none'}; make it with {maker}."
         )
+
+
+def outer_labels(axes: np.ndarray, x: str, y: str | None) -> None:
+    """Label the axes of a grid of panels at its left and lower edge only."""
+    for one in axes:
+        place = one.get_subplotspec()
+        if place is None or place.is_last_row() or one is axes[-1] or one is axes[max(0, len(axes) - 2)]:
+            one.set_xlabel(x)
+        if y is not None and (place is None or place.is_first_col()):
+            one.set_ylabel(y)

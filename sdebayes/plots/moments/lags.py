@@ -1,4 +1,4 @@
-"""Figures of moments, autocorrelation and displacement."""
+"""Statistics over lags, data over the band of simulated ensembles."""
 
 from __future__ import annotations
 
@@ -7,15 +7,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import xarray as xr
 
-from sdebayes._core.errors import DataError
-from sdebayes.plots.style import DATA, REFERENCE, band, look, need, panels, share_legend, time_label
+from sdebayes.plots.style import DATA, REFERENCE, band, look, need, outer_labels, panels, share_legend
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-__all__ = ["allan_deviation", "autocorrelation", "mean_squared_displacement", "over_time"]
-
-_NAMES = {"mean": "mean", "variance": "variance", "skewness": "skewness", "kurtosis": "excess kurtosis"}
 
 
 def autocorrelation(dataset: xr.Dataset, ax: Any = None, *, prob: float = 0.9) -> np.ndarray:
@@ -45,7 +40,7 @@ def autocorrelation(dataset: xr.Dataset, ax: Any = None, *, prob: float = 0.9) -
         for one in axes:
             one.axhline(0, color=REFERENCE, linewidth=0.6)
             one.xaxis.get_major_locator().set_params(integer=True)
-        _outer_labels(axes, "lag (steps)", "autocorrelation")
+        outer_labels(axes, "lag (steps)", "autocorrelation")
     return axes
 
 
@@ -103,55 +98,6 @@ def allan_deviation(dataset: xr.Dataset, ax: Any = None, *, prob: float = 0.9) -
     return axes
 
 
-def over_time(
-    dataset: xr.Dataset, ax: Any = None, *, state: str | None = None, prob: float = 0.9
-) -> np.ndarray:
-    """Draw mean, variance, skewness and kurtosis of one state over time, data over the band of simulations.
-
-    Parameters
-    ----------
-    dataset
-        As ``sdebayes.analysis.moments.moments`` returns it, not pooled.
-    ax
-        Four axes, or None.
-    state
-        Which state; by default the first.
-    prob
-        Probability of the band.
-
-    Returns
-    -------
-    numpy.ndarray
-        The axes, (4,).
-
-    Raises
-    ------
-    DataError
-        If there is no time or no such state.
-    """
-    labels = list(dataset["state"].values)
-    chosen = labels[0] if state is None else state
-    if "time" not in dataset.dims or chosen not in labels:
-        raise DataError(
-            f"Expected moments over time of one of {', '.join(labels)}; got state {chosen!r}, "
-            f"dimensions {', '.join(map(str, dataset.dims))}."
-        )
-    time = dataset["time"].values
-    with look():
-        axes = panels(len(_NAMES), ax, height=1.5)
-        for (name, label), one in zip(_NAMES.items(), axes, strict=True):
-            if "mean" in dataset.data_vars:
-                band(one, time, _moment(dataset, name, "", chosen), prob=prob, label="simulated")
-            if "mean_data" in dataset:
-                one.plot(
-                    time, _moment(dataset, name, "_data", chosen), color=DATA, linewidth=0.9, label="data"
-                )
-            one.set(ylabel=f"{label} of {chosen}")
-        _outer_labels(axes, time_label(dataset), None)
-        share_legend(axes)
-    return axes
-
-
 def _by_lag(dataset: xr.Dataset, name: str, ax: Any, prob: float, maker: str = "") -> np.ndarray:
     """Draw a statistic over lags, a panel a state: the data's as points over the band of the simulations."""
     if name not in dataset:
@@ -181,26 +127,9 @@ def _logarithmic(axes: np.ndarray, x: str, y: str, y_too: bool = True) -> None:
                 axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
                 axis.set_major_formatter("{x:g}")
                 axis.set_minor_locator(NullLocator())
-        _outer_labels(axes, x, y)
-
-
-def _moment(dataset: xr.Dataset, name: str, ending: str, state: str) -> xr.DataArray:
-    """One moment of one state; the variance is on the covariance's diagonal."""
-    if name == "variance":
-        return dataset[f"covariance{ending}"].sel(state=state, state_bis=state, drop=True)
-    return dataset[f"{name}{ending}"].sel(state=state, drop=True)
+        outer_labels(axes, x, y)
 
 
 def _annotate(ax: Axes, text: str, below: bool = False) -> None:
     y, side = (0.07, "bottom") if below else (0.93, "top")
     ax.text(0.97, y, text, transform=ax.transAxes, ha="right", va=side, fontweight="bold")
-
-
-def _outer_labels(axes: np.ndarray, x: str, y: str | None) -> None:
-    """Label the axes of a grid of panels at its left and lower edge only."""
-    for one in axes:
-        place = one.get_subplotspec()
-        if place is None or place.is_last_row() or one is axes[-1] or one is axes[max(0, len(axes) - 2)]:
-            one.set_xlabel(x)
-        if y is not None and (place is None or place.is_first_col()):
-            one.set_ylabel(y)

@@ -1,4 +1,4 @@
-"""Figures of the phase space."""
+"""The phase portrait."""
 
 from __future__ import annotations
 
@@ -12,8 +12,6 @@ from sdebayes.plots.style import DATA, POSTERIOR, TRUTH, legend_above, look, nee
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.colors import Colormap
-
-__all__ = ["portrait"]
 
 
 def portrait(

@@ -1,0 +1,69 @@
+"""Moments over time, data over the band of simulated ensembles."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from sdebayes._core.errors import DataError
+from sdebayes.plots.style import DATA, band, look, outer_labels, panels, share_legend, time_label
+
+_NAMES = {"mean": "mean", "variance": "variance", "skewness": "skewness", "kurtosis": "excess kurtosis"}
+
+
+def over_time(
+    dataset: xr.Dataset, ax: Any = None, *, state: str | None = None, prob: float = 0.9
+) -> np.ndarray:
+    """Draw mean, variance, skewness and kurtosis of one state over time, data over the band of simulations.
+
+    Parameters
+    ----------
+    dataset
+        As ``sdebayes.analysis.moments.moments`` returns it, not pooled.
+    ax
+        Four axes, or None.
+    state
+        Which state; by default the first.
+    prob
+        Probability of the band.
+
+    Returns
+    -------
+    numpy.ndarray
+        The axes, (4,).
+
+    Raises
+    ------
+    DataError
+        If there is no time or no such state.
+    """
+    labels = list(dataset["state"].values)
+    chosen = labels[0] if state is None else state
+    if "time" not in dataset.dims or chosen not in labels:
+        raise DataError(
+            f"Expected moments over time of one of {', '.join(labels)}; got state {chosen!r}, "
+            f"dimensions {', '.join(map(str, dataset.dims))}."
+        )
+    time = dataset["time"].values
+    with look():
+        axes = panels(len(_NAMES), ax, height=1.5)
+        for (name, label), one in zip(_NAMES.items(), axes, strict=True):
+            if "mean" in dataset.data_vars:
+                band(one, time, _moment(dataset, name, "", chosen), prob=prob, label="simulated")
+            if "mean_data" in dataset:
+                one.plot(
+                    time, _moment(dataset, name, "_data", chosen), color=DATA, linewidth=0.9, label="data"
+                )
+            one.set(ylabel=f"{label} of {chosen}")
+        outer_labels(axes, time_label(dataset), None)
+        share_legend(axes)
+    return axes
+
+
+def _moment(dataset: xr.Dataset, name: str, ending: str, state: str) -> xr.DataArray:
+    """One moment of one state; the variance is on the covariance's diagonal."""
+    if name == "variance":
+        return dataset[f"covariance{ending}"].sel(state=state, state_bis=state, drop=True)
+    return dataset[f"{name}{ending}"].sel(state=state, drop=True)
