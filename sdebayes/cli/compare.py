@@ -17,7 +17,7 @@ def compare(
     """Compare fits by the log score of held-out trajectories, beside the nulls."""
     from sdebayes import posterior as room
     from sdebayes._core.errors import DataError
-    from sdebayes.cli.guard import keep_compiled_code
+    from sdebayes.cli.guard import prepare_compiler
     from sdebayes.cli.inputs import states_for, without_training
     from sdebayes.cli.screen import comparison, console
 
@@ -26,7 +26,7 @@ def compare(
         names = [str(path) for path in posteriors]
     if len(set(names)) < len(names):
         raise DataError("A posterior is given twice; name different files.")
-    keep_compiled_code()
+    prepare_compiler()
     fitted = {name: room.load(path) for name, path in zip(names, posteriors, strict=True)}
     first = fitted[names[0]]
     held_out = without_training(first, states_for(first, [test]))[1]

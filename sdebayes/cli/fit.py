@@ -38,7 +38,7 @@ def fit(
     """
     from sdebayes import paths as trajectories
     from sdebayes import posterior, priors
-    from sdebayes.cli.guard import keep_compiled_code
+    from sdebayes.cli.guard import prepare_compiler
     from sdebayes.cli.screen import say_findings
     from sdebayes.inference import NUTS
     from sdebayes.model import Exact, GaussianNoise, SDEModel
@@ -51,7 +51,7 @@ def fit(
         known, _ = trajectories.split(known, test=float(hold_out), seed=seed)
     if "embedding" in known["y"].dims:
         known = trajectories.PCA(components).fit(known).transform(known)
-    keep_compiled_code()
+    prepare_compiler()
     effect = not no_trajectory_effect and known.sizes["trajectory"] > 1
     model = SDEModel(
         drift=priors.Linear(diagonal=diagonal),

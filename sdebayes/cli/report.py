@@ -24,12 +24,12 @@ def report(
     """Write one self-contained HTML page about a fit."""
     from sdebayes import posterior as posteriors
     from sdebayes import reporting
-    from sdebayes.cli.guard import keep_compiled_code
+    from sdebayes.cli.guard import prepare_compiler
     from sdebayes.cli.inputs import states_for, without_training
     from sdebayes.reporting.output import check_writable
 
     check_writable(output)
-    keep_compiled_code()
+    prepare_compiler()
     fitted = posteriors.load(posterior)
     known, held_out = None, None
     if data is not None:

@@ -27,12 +27,12 @@ def score(
     from rich.table import Table
 
     from sdebayes import posterior as posteriors
-    from sdebayes.cli.guard import keep_compiled_code
+    from sdebayes.cli.guard import prepare_compiler
     from sdebayes.cli.inputs import check_inputs, states_for
     from sdebayes.cli.screen import console
 
     check_inputs([posterior, *paths])
-    keep_compiled_code()
+    prepare_compiler()
     fitted = posteriors.load(posterior)
     data = states_for(fitted, paths, encoder)
     shown = Table("trajectory", box=box.SIMPLE_HEAD, caption_justify="left")

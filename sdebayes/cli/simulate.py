@@ -24,13 +24,13 @@ def simulate(
     from sdebayes import posterior as posteriors
     from sdebayes import simulation
     from sdebayes._core.errors import DataError
-    from sdebayes.cli.guard import keep_compiled_code
+    from sdebayes.cli.guard import prepare_compiler
     from sdebayes.reporting.output import check_writable, written_whole
 
     check_writable(output)
     if steps < 1:
         raise DataError(f"steps={steps}; expected at least 1.")
-    keep_compiled_code()
+    prepare_compiler()
     fitted = posteriors.load(posterior)
     times = float(fitted.model.frozen_scale.step) * np.arange(steps)
     result = simulation.simulate(fitted, times, paths=paths, samples=draws, seed=seed)

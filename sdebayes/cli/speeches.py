@@ -11,7 +11,7 @@ import xarray as xr
 
 from sdebayes import analysis, plots
 from sdebayes._core.errors import StoreError
-from sdebayes.cli.guard import keep_compiled_code
+from sdebayes.cli.guard import prepare_compiler
 from sdebayes.cli.screen import comparison, console, say_findings
 from sdebayes.cli.stages import Stages
 from sdebayes.datasets import load_sotu
@@ -55,7 +55,7 @@ def run(output: Path, seed: int, fresh: bool) -> None:
         Whether checkpoints of an earlier run are left alone.
     """
     _make(output)
-    keep_compiled_code()
+    prepare_compiler()
     stages = Stages(console)
     with stages.stage("read and embed"):
         embedded, left_out = _embedded(output, seed)

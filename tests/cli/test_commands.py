@@ -60,6 +60,7 @@ def settings(patch: pytest.MonkeyPatch, folder: Path) -> None:
     patch.setattr("sdebayes.paths.SentenceEncoder.encode", encode)
     patch.setenv("SDEBAYES_CACHE", str(folder / "cache"))
     patch.setenv("JAX_COMPILATION_CACHE_DIR", "off")
+    patch.setenv("XLA_FLAGS", "--xla_backend_optimization_level=1")
 
 
 @pytest.fixture

@@ -22,6 +22,7 @@ def own_cache(tmp_path_factory, monkeypatch):
     """Keep caches out of the user's, and JAX's configuration as it is."""
     monkeypatch.setenv("SDEBAYES_CACHE", str(tmp_path_factory.mktemp("cache")))
     monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", "off")
+    monkeypatch.setenv("XLA_FLAGS", "--xla_backend_optimization_level=1")
 
 
 @pytest.fixture
