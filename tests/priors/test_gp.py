@@ -1,4 +1,4 @@
-"""Gaussian-process fields: kernels against integrals, bases against the exact process, what every draw satisfies."""
+"""The prior of Gaussian-process fields: its draws, its description, what is refused."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from numpyro.handlers import seed, substitute, trace
-from scipy import linalg, special, stats
-from sklearn.gaussian_process import kernels as peer
+from scipy import linalg, stats
 
 import sdebayes as sb
 from sdebayes._core.errors import ModelError
@@ -19,61 +18,17 @@ from sdebayes.priors import (
     GP,
     HSGP,
     Constant,
-    DataScale,
     Inducing,
     Linear,
-    Matern32,
     Matern52,
     RandomFourier,
-    SquaredExponential,
 )
-
-KERNELS = [SquaredExponential(), Matern32(), Matern52()]
-UNIT = np.array([1.0, 20.0, 0.1, *np.ones(5)])
-MIDDLE = np.array([0.0, -50.0, 3.0, *np.zeros(5)])
-
-
-def named(value) -> str:
-    return type(value).__name__
+from tests.priors.processes import KERNELS, MIDDLE, UNIT, implied, named, normal_states
 
 
 @pytest.fixture(autouse=True)
 def _double(x64):
     """Everything here in double precision."""
-
-
-def normal_states(n: int, count: int = 300) -> DataScale:
-    """The scale of normal data in n states of unlike units."""
-    standard = np.random.default_rng(n).normal(size=(count, n))
-    unit, middle = UNIT[:n], MIDDLE[:n]
-    return DataScale(
-        states=tuple(f"x{i}" for i in range(n)),
-        location=middle,
-        variance=unit**2,
-        rate=unit**2,
-        observed_variance=unit**2,
-        step=0.1,
-        decorrelation_time=np.full(n, 2.0),
-        extent=unit * np.abs(standard).max(0),
-        points=middle + unit * standard,
-        path_variance=unit**2,
-    )
-
-
-def exact(kernel, x, y, lengthscale):
-    """The exact process's covariance between two sets of points."""
-    return np.asarray(kernel.covariance(jnp.sqrt(jnp.sum(((x[:, None] - y) / lengthscale) ** 2, -1))))
-
-
-def implied(prior: GP, lengthscale, x) -> np.ndarray:
-    """The covariance Φ C Φᵀ at points, (point, point), that standard normal weights give with unit amplitude."""
-    unit = np.asarray(prior.state_scale)
-    weights = jnp.diag(prior.basis.weight_scale(prior.kernel, jnp.asarray(unit * lengthscale)))
-    field = prior.basis.field(
-        prior.kernel, jnp.asarray(prior.location), jnp.asarray(unit * lengthscale), True, weights
-    )
-    root = np.asarray(jax.jit(jax.vmap(field))(jnp.asarray(x)))
-    return root @ root.T
 
 
 def draws(prior: GP, x, count: int, known=(), outputs=None) -> tuple[np.ndarray, dict]:
@@ -87,152 +42,6 @@ def draws(prior: GP, x, count: int, known=(), outputs=None) -> tuple[np.ndarray,
         return jax.vmap(field)(jnp.asarray(x)), {name: site["value"] for name, site in sites.items()}
 
     return jax.tree.map(np.asarray, jax.jit(jax.vmap(one))(jax.random.split(jax.random.key(1), count)))
-
-
-# Kernels
-
-
-@pytest.mark.parametrize("kernel", KERNELS, ids=named)
-def test_kernels_agree_with_another_library(kernel):
-    x = np.linspace(0, 4, 30)[:, None]
-    theirs = {
-        "SquaredExponential": peer.RBF(),
-        "Matern32": peer.Matern(nu=1.5),
-        "Matern52": peer.Matern(nu=2.5),
-    }
-    np.testing.assert_allclose(exact(kernel, x, x, 1.0), theirs[named(kernel)](x), atol=1e-12)
-
-
-@pytest.mark.parametrize("kernel", KERNELS, ids=named)
-def test_slope_and_bend_are_derivatives(kernel):
-    r = jnp.linspace(0.1, 4, 20)
-    for function, derivative in ((kernel.covariance, kernel.slope), (kernel.slope, kernel.bend)):
-        np.testing.assert_allclose(derivative(r), jax.vmap(jax.grad(function))(r) / r, rtol=1e-9)
-
-
-@pytest.mark.parametrize("n", [1, 2, 3])
-@pytest.mark.parametrize("kernel", KERNELS, ids=named)
-def test_the_spectral_density_is_the_kernels_fourier_transform(kernel, n):
-    """Along one axis of an anisotropic kernel, by the radial inversion formula (Hankel's transform)."""
-    lengthscale = jnp.array([0.7, 20.0, 0.1][:n])
-    wave = {
-        1: lambda z: np.cos(z) / np.pi,
-        2: lambda z: special.j0(z) / (2 * np.pi),
-        3: lambda z: np.sinc(z / np.pi) / (2 * np.pi**2),
-    }
-    nodes, weights = np.polynomial.legendre.leggauss(400)
-    radius = 40 * (nodes + 1)
-    omega = np.zeros((400, n))
-    omega[:, 0] = radius / lengthscale[0]
-    density = np.asarray(kernel.spectral_density(jnp.asarray(omega), lengthscale)) / np.prod(lengthscale)
-    for r in (0.0, 0.5, 1.3):
-        integral = 40 * weights @ (density * wave[n](radius * r) * radius ** (n - 1))
-        np.testing.assert_allclose(integral, kernel.covariance(jnp.array(r)), atol=1e-4)
-
-
-@pytest.mark.parametrize("n", [1, 2, 8])
-@pytest.mark.parametrize("kernel", KERNELS, ids=named)
-def test_frequencies_have_the_law_of_the_spectral_density(kernel, n):
-    surface = 2 * np.pi ** (n / 2) / special.gamma(n / 2)
-
-    def density(radius):
-        omega = np.zeros((len(radius), n))
-        omega[:, 0] = radius
-        density = np.asarray(kernel.spectral_density(jnp.asarray(omega), jnp.ones(n)))
-        return density * surface * (radius / (2 * np.pi)) ** n / radius
-
-    probabilities = np.array([0.1, 0.5, 0.95])
-    for probability, end in zip(probabilities, kernel.spectral_radius(probabilities, n), strict=True):
-        nodes, weights = np.polynomial.legendre.leggauss(60)
-        integral = end / 2 * weights @ density(end / 2 * (nodes + 1))
-        assert integral == pytest.approx(probability, abs=1e-6)
-
-
-# Bases against the exact process
-
-
-@pytest.mark.parametrize(
-    ("kernel", "n", "functions"),
-    [
-        (SquaredExponential(), 1, 40),
-        (SquaredExponential(), 2, 24),
-        (SquaredExponential(), 3, 14),
-        (Matern32(), 1, 80),
-        (Matern32(), 2, 24),
-        (Matern52(), 2, 24),
-        (Matern52(), 3, 12),
-    ],
-)
-def test_the_box_has_the_kernels_covariance_around_the_data(kernel, n, functions):
-    prior = GP(kernel=kernel, basis=HSGP(functions)).scaled_to(normal_states(n))
-    x = MIDDLE[:n] + 0.7 * (normal_states(n).points[:40] - MIDDLE[:n])
-    ratio = prior.basis.shortest_lengthscale(kernel, n) / UNIT[:n]
-    lengthscale = np.maximum(1.2 * ratio, 0.8)
-    expected = exact(kernel, x, x, UNIT[:n] * lengthscale)
-    tolerance = 0.01 if isinstance(kernel, SquaredExponential) else 0.05
-    np.testing.assert_allclose(implied(prior, lengthscale, x), expected, atol=tolerance)
-
-
-@pytest.mark.parametrize("n", [1, 2, 3])
-def test_the_default_box_has_the_prior_variance_it_says(n):
-    """At the prior median of the length-scale, at points where the data are."""
-    prior = GP().scaled_to(normal_states(n))
-    variance = np.diag(implied(prior, prior.lengthscale_median, normal_states(n).points))
-    assert np.all(variance < 1.001)
-    assert np.mean(variance) > 0.96
-    assert np.quantile(variance, 0.05) > 0.85
-
-
-@pytest.mark.parametrize("kernel", KERNELS, ids=named)
-@pytest.mark.parametrize("n", [2, 8])
-def test_random_features_have_the_kernels_covariance(kernel, n):
-    """For one seed up to Monte-Carlo error; closer on average over seeds, in the closed form of the frequencies."""
-    x = normal_states(n).points[:40]
-    lengthscale = np.sqrt(n) * np.linspace(0.8, 1.2, n)
-    expected = exact(kernel, x, x, UNIT[:n] * lengthscale)
-    angle = (x[:, None] - x) / (UNIT[:n] * lengthscale)
-    closed = []
-    for number in range(40):
-        prior = GP(kernel=kernel, basis=RandomFourier(200, seed=number)).scaled_to(normal_states(n))
-        closed.append(np.mean(np.cos(angle @ prior.basis.frequencies.T), -1))
-    np.testing.assert_allclose(implied(prior, lengthscale, x), closed[-1], atol=1e-9)
-    single = np.sqrt(np.mean((np.array(closed) - expected) ** 2, (1, 2)))
-    assert np.all(single < 1 / np.sqrt(2 * 100))
-    assert np.sqrt(np.mean((np.mean(closed, 0) - expected) ** 2)) < 2.5 / np.sqrt(2 * 100 * 40)
-
-
-def test_random_directions_are_orthogonal_in_blocks():
-    prior = RandomFourier(48).scaled_to(normal_states(8), MIDDLE, UNIT, SquaredExponential())
-    for block in prior.frequencies.reshape(3, 8, 8):
-        gram = block @ block.T
-        np.testing.assert_allclose(gram, np.diag(np.diag(gram)), atol=1e-12)
-
-
-@pytest.mark.parametrize(("kernel", "n"), [(SquaredExponential(), 1), (Matern32(), 3), (Matern52(), 8)])
-def test_inducing_points_have_nystroms_covariance(kernel, n):
-    scale = normal_states(n)
-    prior = GP(kernel=kernel, basis=Inducing(25)).scaled_to(scale)
-    x, z, unit = scale.points[:40], prior.basis.points, UNIT[:n] * 1.3
-    K = exact(kernel, z, z, unit) + np.sqrt(np.finfo(float).eps) * np.eye(25)
-    across = exact(kernel, x, z, unit)
-    covariance = implied(prior, np.full(n, 1.3), x)
-    np.testing.assert_allclose(covariance, across @ np.linalg.solve(K, across.T), atol=1e-6)
-    assert np.all(np.diag(covariance) < 1 + 1e-6)
-    np.testing.assert_allclose(np.diag(implied(prior, np.full(n, 1.3), z)), 1, atol=1e-4)
-    np.testing.assert_allclose(
-        implied(prior, np.full(n, 1.3), MIDDLE[:n] + 100 * UNIT[None, :n]), 0, atol=1e-12
-    )
-
-
-def test_centres_do_not_depend_on_units_and_are_never_more_than_the_data():
-    scale = normal_states(2)
-    centres = [
-        Inducing(10).scaled_to(scale, scale.location, UNIT[:2] * factor, KERNELS[0]).points
-        for factor in (1.0, 2.0)
-    ]
-    np.testing.assert_allclose(np.sort(centres[0], 0), np.sort(centres[1], 0), rtol=1e-6)
-    few = normal_states(2, count=4)
-    assert GP(basis=Inducing(10)).scaled_to(few).basis.count(2) == 4
 
 
 @pytest.mark.parametrize("basis", [HSGP(30), RandomFourier(200), Inducing(30)], ids=named)
