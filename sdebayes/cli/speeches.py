@@ -66,39 +66,35 @@ def run(output: Path, seed: int, fresh: bool) -> None:
     with stages.stage(f"fit {MAIN}"):
         posterior = _fit(main, train, LONG, seed, fresh)
         posterior.to_netcdf(output / "posterior.nc")
+    with stages.stage(f"fit {MAIN} to shuffled speeches"):
+        control = _fit(main, shuffle_within(train, seed), CONTROL, seed, fresh)
     others = {}
     for name, model in OTHERS.items():
         with stages.stage(f"fit {name}"):
             others[name] = _fit(model, train, SHORT, seed, fresh)
-    with stages.stage(f"fit {MAIN} to shuffled speeches"):
-        control = _fit(main, shuffle_within(train, seed), CONTROL, seed, fresh)
     with stages.stage(f"fit a nonlinear drift to two states of {plane.sizes['trajectory']} speeches"):
         curved = _fit(CURVED.scaled_to(plane), plane, PORTRAIT, seed, fresh)
     with stages.stage("score held-out speeches"):
         table = compare({MAIN: posterior, **others}, test)
         null = compare({MAIN: control}, shuffle_within(test, seed))
     with stages.stage("write the report"):
-        page = report(
-            posterior,
-            output / "report.html",
-            train,
-            test,
-            title=TITLE,
-            comparison=table,
-            plane=curved,
-            seed=seed,
-        )
+        path = output / "report.html"
+        page = report(posterior, path, train, test, title=TITLE, comparison=table, plane=curved, seed=seed)
         _overview(posterior, train, table, output / "overview.png")
-    held_out = f"{test.sizes['trajectory']} held-out speeches"
-    console.print()
-    console.print(comparison(table, held_out, "sentence"))
-    console.print(
-        comparison(null, f"The same, sentences shuffled within each speech ({held_out})", "sentence")
-    )
-    console.print(f"\n[bold]Checks of {MAIN}[/]")
-    say_findings(posterior)
+    _say(posterior, table, null)
     console.print(f"\n[bold]Report[/]  {page.resolve()}")
     console.print(f"[dim]{stages}[/]")
+
+
+def _say(posterior: Posterior, table: xr.Dataset, null: xr.Dataset) -> None:
+    """Print the scores, those of the shuffled control, and the checks of the fit."""
+    held_out = f"{table.sizes['trajectory']} held-out speeches"
+    shuffled = f"The same, sentences shuffled within each speech ({held_out})"
+    console.print()
+    console.print(comparison(table, held_out, "sentence"))
+    console.print(comparison(null, shuffled, "sentence"))
+    console.print(f"\n[bold]Checks of {MAIN}[/]")
+    say_findings(posterior)
 
 
 def _overview(posterior: Posterior, train: xr.Dataset, table: xr.Dataset, path: Path) -> None:

@@ -115,10 +115,8 @@ def test_the_stationary_covariance_has_the_derivative_of_the_lyapunov_equation(x
 
 
 @pytest.mark.parametrize("dt", [1e-6, 0.3, 4.0])
-@pytest.mark.parametrize("name", MATRICES)
+@pytest.mark.parametrize("name", [name for name in MATRICES if name != "stiff"])
 def test_affine_flow_solves_its_differential_equation(name, dt, x64):
-    if name == "stiff":
-        pytest.skip("the reference integrator takes minutes")
     J, v, a = -MATRICES[name], np.array([1.0, -2.0]), np.array([0.5, 3.0])
     found = affine_flow(jnp.asarray(J), jnp.asarray(v), jnp.asarray(a), dt)
     path = solve_ivp(
