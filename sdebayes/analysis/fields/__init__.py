@@ -2,12 +2,14 @@
 
 from sdebayes.analysis.fields.derivatives import divergence, places, rotation, stratonovich
 from sdebayes.analysis.fields.reading import along, grid, jacobian_spectrum, magnitude, signal_to_noise
+from sdebayes.analysis.fields.slices import line
 
 __all__ = [
     "along",
     "divergence",
     "grid",
     "jacobian_spectrum",
+    "line",
     "magnitude",
     "places",
     "rotation",

@@ -73,7 +73,7 @@ def grid(
     drift, covariance = drift_and_covariance(stacked, draws, place)
     shape = (draws.size, *mesh.shape[:-1])
     dims = tuple(f"grid_{stacked.states[i]}" for i in chosen)
-    dataset = _fields(stacked, draws, drift, covariance, shape, ("sample", *dims))
+    dataset = labelled_fields(stacked, draws, drift, covariance, shape, ("sample", *dims))
     return dataset.assign_coords(dict(zip(dims, axes, strict=True)) | {"at": ("state", fixed)})
 
 
@@ -127,7 +127,9 @@ def along(source: SourceLike, data: xr.Dataset, samples: int | None = None) -> x
     drift = np.where(missing[..., None], np.nan, drift)
     covariance = np.where(missing[..., None, None], np.nan, covariance)
     shape = (chosen.size, path.sizes["trajectory"], path.sizes["time"])
-    dataset = _fields(stacked, own[chosen], drift, covariance, shape, ("sample", "trajectory", "time"))
+    dataset = labelled_fields(
+        stacked, own[chosen], drift, covariance, shape, ("sample", "trajectory", "time")
+    )
     return dataset.assign_coords(
         {dim: path.coords[dim] for dim in ("trajectory", "time") if dim in path.coords}
     )
@@ -256,7 +258,7 @@ def _length(at: ArrayLike | None) -> int | None:
     return None if at is None else np.asarray(at).shape[-1]
 
 
-def _fields(
+def labelled_fields(
     source: Source,
     draws: np.ndarray,
     drift: np.ndarray,

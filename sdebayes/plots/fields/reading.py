@@ -27,8 +27,6 @@ from sdebayes.plots.style import (
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["magnitude", "profile", "signal_to_noise", "spectrum"]
-
 _MAKER = "sdebayes.analysis.fields.grid"
 
 
@@ -67,7 +65,7 @@ def profile(
             if truth is not None:
                 mean = truth["drift"].sel(state=state).mean("sample")
                 one.plot(truth[name], mean, color=TRUTH, linestyle="--", label="truth")
-            one.set(xlabel=name.removeprefix("grid_"), ylabel=f"drift of {state}\n({_rate(dataset)})")
+            one.set(xlabel=name.removeprefix("grid_"), ylabel=f"drift of {state}\n({rate_unit(dataset)})")
         share_legend(axes)
     return axes
 
@@ -92,7 +90,7 @@ def magnitude(dataset: xr.Dataset, ax: Axes | None = None) -> Axes:
     DataError
         If the grid does not run over two states.
     """
-    return _heatmap(dataset, "magnitude", f"‖drift‖ ({_rate(dataset)})", ax)
+    return _heatmap(dataset, "magnitude", f"‖drift‖ ({rate_unit(dataset)})", ax)
 
 
 def signal_to_noise(ratio: xr.DataArray, ax: Axes | None = None, *, samples: int = 100) -> Axes:
@@ -231,5 +229,6 @@ def _grid_dims(dataset: xr.Dataset, count: int) -> list[str]:
     return dims
 
 
-def _rate(dataset: xr.Dataset) -> str:
+def rate_unit(dataset: xr.Dataset) -> str:
+    """Return the unit of a rate in words."""
     return f"per {dataset.attrs.get('time_unit', 'unit time')}"

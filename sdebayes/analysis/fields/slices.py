@@ -1,0 +1,89 @@
+"""Drift and covariance along a straight line through the state space."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from sdebayes._core.errors import DataError
+from sdebayes._core.places import Places
+from sdebayes.analysis.evaluate import drift_and_covariance, n_states
+from sdebayes.analysis.fields.reading import labelled_fields
+from sdebayes.simulation import as_source, choose_draws
+from sdebayes.simulation.source import SourceLike
+
+
+def line(
+    source: SourceLike, start: Any, end: Any, points: int = 50, samples: int | None = None
+) -> xr.Dataset:
+    r"""Read drift and covariance along the straight line from one state to another.
+
+    Beside both stand their parts along the line, whose unit vector is :math:`u = (b - a)/\|b - a\|`:
+
+    .. math:: f_u = u \cdot f, \qquad Σ_u = u^\top Σ\, u.
+
+    Parameters
+    ----------
+    source
+        A posterior or an SDE.
+    start, end
+        The two ends a and b: (state,), or DataArrays with the dimension ``state``, such as a fixed point.
+    points
+        Number of places on the line, both ends included.
+    samples
+        Number of draws, evenly thinned; by default all whose covariances fit into 1 GiB.
+
+    Returns
+    -------
+    xarray.Dataset
+        ``drift`` (sample, point, state) in state per unit time, ``covariance`` (sample, point, state, state_bis) in
+        state² per unit time, ``magnitude`` ‖f‖, ``drift_along`` f_u and ``covariance_along`` Σ_u (sample, point), with
+        ``distance`` (point) from the start and ``place`` (point, state) in units of the states as coordinates.
+
+    Raises
+    ------
+    DataError
+        If the ends are no two different states of the source, or there are fewer than two points.
+    """
+    if isinstance(points, bool) or not isinstance(points, int | np.integer) or points < 2:
+        raise DataError(f"points={points!r} must be a whole number, 2 or more.")
+    stacked = as_source(source, n_states(start))
+    first, last = (_one_state(name, x, stacked.states) for name, x in (("start", start), ("end", end)))
+    length = float(np.linalg.norm(last - first))
+    if length == 0:
+        raise DataError(
+            f"start and end are the same state, {first.tolist()}; a line needs two different ones."
+        )
+    place = first + np.linspace(0.0, 1.0, points)[:, None] * (last - first)
+    draws = choose_draws(stacked.n_draws, points * stacked.n_states**2 * 8, samples)
+    drift, covariance = drift_and_covariance(stacked, draws, place)
+    dataset = labelled_fields(
+        stacked, draws, drift, covariance, (draws.size, int(points)), ("sample", "point")
+    )
+    direction = (last - first) / length
+    unit = stacked.provenance.get("time_unit", "unit time")
+    return dataset.assign(
+        drift_along=(
+            ("sample", "point"),
+            drift @ direction,
+            {"long_name": f"drift along the line per {unit}"},
+        ),
+        covariance_along=(
+            ("sample", "point"),
+            np.einsum("spij,i,j->sp", covariance, direction, direction),
+            {"long_name": f"covariance rate along the line per {unit}"},
+        ),
+    ).assign_coords(
+        point=np.arange(points),
+        distance=("point", np.linspace(0.0, length, points), {"long_name": "distance from the start"}),
+        place=(("point", "state"), place),
+    )
+
+
+def _one_state(name: str, x: Any, states: tuple[str, ...]) -> np.ndarray:
+    places = Places.read(x, states)
+    if len(places.points) != 1:
+        raise DataError(f"{name} holds {len(places.points)} places; expected one state, (state,).")
+    return places.points[0]

@@ -1,0 +1,60 @@
+"""Drift and noise along a line through the state space."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from sdebayes.plots.fields.reading import rate_unit
+from sdebayes.plots.style import REFERENCE, TRUTH, band, look, need, panels, share_legend
+
+_MAKER = "sdebayes.analysis.fields.line"
+
+
+def line(
+    dataset: xr.Dataset, ax: Any = None, *, truth: xr.Dataset | None = None, prob: float = 0.9
+) -> np.ndarray:
+    """Draw the parts of drift and noise that point along a line, with their posterior bands.
+
+    Parameters
+    ----------
+    dataset
+        As ``sdebayes.analysis.fields.line`` returns it.
+    ax
+        Two axes, or None.
+    truth
+        The same of a known SDE, drawn in black.
+    prob
+        Probability of the band.
+
+    Returns
+    -------
+    numpy.ndarray
+        The axes, (2,): the drift, which crosses zero downwards where it holds a path back on the line, and the square
+        root of the covariance rate.
+
+    Raises
+    ------
+    DataError
+        If the dataset holds no line.
+    """
+    need(dataset, ["drift_along", "covariance_along"], _MAKER)
+    distance = dataset["distance"].values
+    names = {"drift": lambda part: part["drift_along"], "noise": lambda part: part["covariance_along"] ** 0.5}
+    unit = rate_unit(dataset)
+    labels = {"drift": f"drift along the line\n({unit})", "noise": f"noise along the line\n({unit}, root)"}
+    with look():
+        axes = panels(2, ax)
+        axes[0].axhline(0, color=REFERENCE, linewidth=0.6)
+        for (name, read), one in zip(names.items(), axes, strict=True):
+            band(one, distance, read(dataset), prob=prob, label="posterior")
+            if truth is not None:
+                one.plot(
+                    truth["distance"], read(truth).mean("sample"), color=TRUTH, linestyle="--", label="truth"
+                )
+            one.set(xlabel="distance from the start", ylabel=labels[name])
+        axes[1].set_ylim(bottom=0)
+        share_legend(axes)
+    return axes
