@@ -1,0 +1,144 @@
+"""Regions of the state space: a ball and a box."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from sdebayes._core.errors import DataError
+
+
+class Region(Protocol):
+    """An open set of states: its boundary is outside."""
+
+    @property
+    def n_states(self) -> int:
+        """Number of states."""
+
+    @property
+    def limits(self) -> np.ndarray:
+        """Lower and upper end of the smallest box around the region, (state, 2), infinite where there is none."""
+
+    def contains(self, points: ArrayLike) -> np.ndarray:
+        """Whether points (…, state) lie inside, (…)."""
+
+
+@dataclass(frozen=True)
+class Ball:
+    """The points nearer to a centre than a radius, ‖x − c‖ < r.
+
+    Parameters
+    ----------
+    centre
+        (state,), in units of the states.
+    radius
+        Positive, in the same units.
+
+    Raises
+    ------
+    DataError
+        If the centre is not a finite vector or the radius not a positive number.
+
+    Examples
+    --------
+    >>> from sdebayes.analysis.phase_space import Ball
+    >>> Ball((0.0, 0.0), 1.0).contains([[0.5, 0.5], [1.0, 1.0]])
+    array([ True, False])
+    """
+
+    centre: ArrayLike
+    radius: float
+
+    def __post_init__(self) -> None:
+        centre = _vector("centre", self.centre)
+        if not np.isfinite(centre).all():
+            raise DataError(f"centre={centre.tolist()} must be finite.")
+        if not (np.isfinite(self.radius) and self.radius > 0):
+            raise DataError(f"radius={self.radius!r} must be a positive number.")
+        object.__setattr__(self, "centre", tuple(centre.tolist()))
+
+    @property
+    def n_states(self) -> int:
+        """Number of states."""
+        return np.size(self.centre)
+
+    @property
+    def limits(self) -> np.ndarray:
+        """Lower and upper end along each state, (state, 2)."""
+        return np.asarray(self.centre)[:, None] + self.radius * np.array([-1.0, 1.0])
+
+    def contains(self, points: ArrayLike) -> np.ndarray:
+        """Whether points (…, state) lie inside, (…)."""
+        return np.linalg.norm(_points(points, self.n_states) - self.centre, axis=-1) < self.radius
+
+
+@dataclass(frozen=True)
+class Box:
+    """The points between two corners, lower < x < upper in every state.
+
+    Parameters
+    ----------
+    lower, upper
+        (state,), in units of the states; infinite where a state is not bounded.
+
+    Raises
+    ------
+    DataError
+        If the corners have different lengths, or lower is not below upper.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sdebayes.analysis.phase_space import Box
+    >>> Box([-np.inf, -1.0], [0.0, 1.0]).contains([[-9.0, 0.0], [0.5, 0.0]])
+    array([ True, False])
+    """
+
+    lower: ArrayLike
+    upper: ArrayLike
+
+    def __post_init__(self) -> None:
+        lower, upper = _vector("lower", self.lower), _vector("upper", self.upper)
+        if lower.shape != upper.shape or not (lower < upper).all():
+            raise DataError(
+                f"lower={lower.tolist()} must have as many numbers as upper={upper.tolist()}, each below its own."
+            )
+        object.__setattr__(self, "lower", tuple(lower.tolist()))
+        object.__setattr__(self, "upper", tuple(upper.tolist()))
+
+    @property
+    def n_states(self) -> int:
+        """Number of states."""
+        return np.size(self.lower)
+
+    @property
+    def limits(self) -> np.ndarray:
+        """Lower and upper end along each state, (state, 2), infinite where there is none."""
+        return np.stack([self.lower, self.upper], axis=1)
+
+    def contains(self, points: ArrayLike) -> np.ndarray:
+        """Whether points (…, state) lie inside, (…)."""
+        places = _points(points, self.n_states)
+        return np.all((places > self.lower) & (places < self.upper), axis=-1)
+
+
+def _vector(name: str, value: ArrayLike) -> np.ndarray:
+    try:
+        vector = np.atleast_1d(np.asarray(value, dtype=float))
+    except (TypeError, ValueError) as error:
+        raise DataError(f"{name} must be numbers, one a state: {error}.") from error
+    if vector.ndim != 1 or not vector.size or np.isnan(vector).any():
+        raise DataError(f"{name} must be a vector, one number a state; got an array of shape {vector.shape}.")
+    return vector
+
+
+def _points(points: ArrayLike, n_states: int) -> np.ndarray:
+    places = np.asarray(points, dtype=float)
+    if not places.ndim or places.shape[-1] != n_states:
+        raise DataError(
+            f"The points have shape {places.shape}; expected (…, {n_states}), the region's states."
+        )
+    return places
