@@ -1,5 +1,6 @@
 """Forecasts against what came."""
 
+from sdebayes.analysis.forecasts.complexity import complexity
 from sdebayes.analysis.forecasts.transform import pit
 
-__all__ = ["pit"]
+__all__ = ["complexity", "pit"]
