@@ -18,6 +18,7 @@ DIMS: dict[str, str] = {
     "lag": "number of steps between two observations",
     "term": "named entry of a list of terms",
     "fixed_point": "zero of the drift",
+    "kind": "type of a fixed point",
     "candidate": "model or null in a comparison",
     "observed": "coordinate of the observation, where it is not the state itself",
     "statistic": "mean, sd, median, lower and upper of a summary",

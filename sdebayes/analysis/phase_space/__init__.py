@@ -1,7 +1,8 @@
 """The phase space: where the process goes, and how surely."""
 
+from sdebayes.analysis.phase_space.matching import matched
 from sdebayes.analysis.phase_space.portraits import portrait
 from sdebayes.analysis.phase_space.regions import Ball, Box, Region
-from sdebayes.analysis.phase_space.zeros import fixed_points, matched
+from sdebayes.analysis.phase_space.zeros import fixed_points
 
 __all__ = ["Ball", "Box", "Region", "fixed_points", "matched", "portrait"]

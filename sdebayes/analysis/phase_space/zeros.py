@@ -1,6 +1,8 @@
-"""Where the drift vanishes, draw by draw, and the fixed points that draws have in common."""
+"""Where the drift vanishes, draw by draw."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -13,6 +15,7 @@ from scipy.stats import qmc
 
 from sdebayes._core.errors import DataError
 from sdebayes.analysis.evaluate import in_chunks, jacobians
+from sdebayes.analysis.phase_space import stability
 from sdebayes.dynamics import ObservedSDE
 from sdebayes.simulation import Source, as_source, choose_draws
 from sdebayes.simulation.source import SourceLike
@@ -38,23 +41,42 @@ def fixed_points(
     source
         A posterior or an SDE.
     starts
-        Places to start from, (point, state); default: 64 quasi-random ones in the box of the training data.
+        Places to start from, (point, state); default: 64 quasi-random ones in the box of the training data, and none
+        for an affine drift, whose only zero is solved for, wherever it lies.
     samples
         Number of draws, evenly thinned; default: all.
 
     Returns
     -------
     xarray.Dataset
-        ``location`` (sample, fixed_point, state), in units of the states, NaN beyond a draw's number of zeros;
-        ``stable`` (sample, fixed_point), whether every eigenvalue of the drift's Jacobian there has a negative real
-        part; ``unit`` (state), the half-width of the region. Stable ones come first, then by the first state.
+        ``location`` (sample, fixed_point, state), in units of the states, NaN beyond a draw's number of zeros. Over
+        (sample, fixed_point), from the eigenvalues λ of the drift's Jacobian there: ``stable``, whether all have a
+        negative real part; ``kind``, the code of the type (−1 where there is no zero), whose names stand in the
+        attribute ``flag_meanings``, separated by commas: nodes, foci and saddles; ``time_constant`` 1/|Re λ| and
+        ``period`` 2π/|Im λ| (infinite without rotation), in time, of the eigenvalue with the largest real part, the
+        slowest to decay or the fastest to grow. ``unit`` (state) is the half-width of the region. Stable ones come
+        first, then by the first state.
 
     Raises
     ------
     DataError
         If the places are not (point, state), or there are none and the source has no data.
+
+    Notes
+    -----
+    A node or a focus by that eigenvalue: a focus if it is complex, so that paths turn on their way in or out. A saddle
+    attracts from some directions and repels along others; where a real part is zero, the linearisation does not decide
+    (non-hyperbolic).
+
+    References
+    ----------
+    Kuznetsov (2004), Elements of Applied Bifurcation Theory, ch. 2, doi:10.1007/978-1-4757-3978-7.
     """
     stacked = as_source(source, None if starts is None else np.asarray(starts).shape[-1])
+    equilibria = stacked.equilibrium() if starts is None else None
+    if equilibria is not None:
+        draws = choose_draws(stacked.n_draws, stacked.n_states * 8, samples)
+        return _labelled(stacked, draws, equilibria[draws, None], _affine_unit(stacked, equilibria[draws]))
     places, middle, unit = _region(stacked, starts)
     draws = choose_draws(stacked.n_draws, places.size * stacked.n_states * 8, samples)
     ends, moved = in_chunks(
@@ -67,68 +89,6 @@ def fixed_points(
     for row, zeros in zip(table, found, strict=True):
         row[: len(zeros)] = zeros
     return _labelled(stacked, draws, table, unit)
-
-
-def matched(found: xr.Dataset, reach: float = 0.2, least: float = 0.1) -> xr.Dataset:
-    """Match the fixed points of all draws: those of one kind that lie close together are one.
-
-    Parameters
-    ----------
-    found
-        As `fixed_points` returns it.
-    reach
-        Zeros of different draws nearer than this, in half-widths of the region, belong together.
-    least
-        Smallest share of draws that makes a fixed point.
-
-    Returns
-    -------
-    xarray.Dataset
-        Over ``fixed_point``: ``location`` and ``sd`` (fixed_point, state), mean and standard deviation over the draws
-        that have it; ``probability``, the share of draws that do; ``stable``. Stable ones come first, then the most
-        probable.
-
-    References
-    ----------
-    Density-based clustering: Ester, Kriegel, Sander & Xu (1996), KDD-96, 226–231.
-    """
-    groups = [
-        (stable, members, probability)
-        for stable in (True, False)
-        for members, probability in _clusters(found, stable, reach, least)
-    ]
-    shape = (len(groups), found.sizes["state"])
-    return xr.Dataset(
-        {
-            "location": (
-                ("fixed_point", "state"),
-                np.array([own.mean(0) for _, own, _ in groups]).reshape(shape),
-            ),
-            "sd": (("fixed_point", "state"), np.array([own.std(0) for _, own, _ in groups]).reshape(shape)),
-            "probability": ("fixed_point", np.array([share for *_, share in groups], dtype=float)),
-            "stable": ("fixed_point", np.array([stable for stable, *_ in groups], dtype=bool)),
-        },
-        {"state": found["state"].values},
-    )
-
-
-def _clusters(found: xr.Dataset, stable: bool, reach: float, least: float) -> list[tuple[np.ndarray, float]]:
-    """Return the members (zero, state) of each group and the share of draws that have one, largest share first."""
-    from sklearn.cluster import DBSCAN
-
-    table = (
-        found["location"].where(found["stable"] == stable).transpose("sample", "fixed_point", "state").values
-    )
-    sample, place = np.nonzero(np.isfinite(table).all(axis=-1))
-    if not len(sample):
-        return []
-    zeros, draws = table[sample, place], found.sizes["sample"]
-    cluster = DBSCAN(eps=reach, min_samples=max(1, int(least * draws)))
-    labels = cluster.fit_predict(zeros / found["unit"].values)
-    groups = [
-        (zeros[labels == k], len(np.unique(sample[labels == k])) / draws) for k in np.unique(labels) if k >= 0
-    ]
-    return sorted((group for group in groups if group[1] >= least), key=lambda group: -group[1])
 
 
 def _region(
@@ -183,18 +143,41 @@ def _distinct(zeros: np.ndarray, unit: np.ndarray) -> np.ndarray:
     return np.array(kept).reshape(-1, len(unit))
 
 
+def _affine_unit(source: Source, equilibria: np.ndarray) -> np.ndarray:
+    """Return the half-width of the data's box, else 3 standard deviations of the stationary law or of the zeros."""
+    if source.region is not None:
+        return source.region[1]
+    if source.has_initial_law:
+        variances = np.diagonal(np.asarray(source.observed.initial_covariance), axis1=-2, axis2=-1)
+        return 3 * np.sqrt(np.median(variances, axis=0))
+    spread = 3 * np.nanstd(equilibria, axis=0) if np.isfinite(equilibria).any() else np.zeros(source.n_states)
+    return np.where(spread > 0, spread, 1.0)
+
+
 def _labelled(source: Source, draws: np.ndarray, table: np.ndarray, unit: np.ndarray) -> xr.Dataset:
     known = np.isfinite(table).all(axis=-1)
-    rates = np.linalg.eigvals(jacobians(source, draws, np.nan_to_num(table))).real.max(axis=-1)
-    stable = known & (rates < 0)
+    values = np.linalg.eigvals(jacobians(source, draws, np.nan_to_num(table))).astype(complex)
+    kind = np.where(known, stability.kinds(values), stability.NO_KIND)
+    stable = known & (values.real.max(axis=-1) < 0)
+    time_constant, period = (np.where(known, value, np.nan) for value in stability.times(values))
     order = np.lexsort((np.nan_to_num(table[..., 0], nan=np.inf), ~stable), axis=-1)
+    meaning = {"flag_values": np.arange(len(stability.KINDS)), "flag_meanings": ", ".join(stability.KINDS)}
+    unit_of_time = source.provenance.get("time_unit", "unit time")
+    leading = {"units": unit_of_time}
+
+    def over(values: np.ndarray, **attrs: Any) -> tuple[tuple[str, str], np.ndarray, dict[str, Any]]:
+        return ("sample", "fixed_point"), np.take_along_axis(values, order, axis=1), attrs
+
     return xr.Dataset(
         {
             "location": (
                 ("sample", "fixed_point", "state"),
                 np.take_along_axis(table, order[..., None], axis=1),
             ),
-            "stable": (("sample", "fixed_point"), np.take_along_axis(stable, order, axis=1)),
+            "stable": over(stable, long_name="whether the fixed point attracts"),
+            "kind": over(kind, long_name="type of the fixed point", **meaning),
+            "time_constant": over(time_constant, long_name="time constant 1/|Re λ|", **leading),
+            "period": over(period, long_name="rotation period 2π/|Im λ|", **leading),
             "unit": ("state", unit),
         },
         {"sample": draws, "state": list(source.states)},
