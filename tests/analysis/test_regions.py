@@ -26,8 +26,8 @@ def test_a_box_may_be_open_to_infinity():
 
 
 def test_the_boundary_is_outside():
-    assert not Ball(0.0, 1.0).contains([1.0])
-    assert not Box(0.0, 1.0).contains([[0.0], [1.0]]).any()
+    assert not Ball([0.0], 1.0).contains([1.0])
+    assert not Box([0.0], [1.0]).contains([[0.0], [1.0]]).any()
 
 
 def test_equal_regions_are_equal():

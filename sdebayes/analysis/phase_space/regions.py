@@ -72,7 +72,8 @@ class Ball:
 
     def contains(self, points: ArrayLike) -> np.ndarray:
         """Whether points (…, state) lie inside, (…)."""
-        return np.linalg.norm(_points(points, self.n_states) - self.centre, axis=-1) < self.radius
+        distance = np.linalg.norm(_points(points, self.n_states) - self.centre, axis=-1)
+        return np.asarray(distance < self.radius)
 
 
 @dataclass(frozen=True)
@@ -122,7 +123,7 @@ class Box:
     def contains(self, points: ArrayLike) -> np.ndarray:
         """Whether points (…, state) lie inside, (…)."""
         places = _points(points, self.n_states)
-        return np.all((places > self.lower) & (places < self.upper), axis=-1)
+        return np.asarray(np.all((places > self.lower) & (places < self.upper), axis=-1))
 
 
 def _vector(name: str, value: ArrayLike) -> np.ndarray:

@@ -1,0 +1,241 @@
+"""The Fokker–Planck operator on a grid of cells, as the rates of a Markov chain that jumps between them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from sdebayes._core.errors import DataError
+from sdebayes.analysis.phase_space.cells import Cells
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
+
+LEAST_NOISE = 1e-3
+"""Smallest eigenvalue of Σ in units of the grid, as a share of its largest one."""
+
+_REDUCTIONS = 100
+_LARGEST = 600.0
+
+
+def rate_matrix(
+    cells: Cells,
+    drift: Float[np.ndarray, "cell state"],
+    covariance: Float[np.ndarray, "cell state state"],
+) -> csr_array:
+    """Return the generator L = f·∇ + ½ Σ:∇∇ of an Itô SDE in one or two states as a rate matrix.
+
+    Its transpose is the Fokker–Planck operator ∂p/∂t = −∇·(f p) + ½ ∇∇:(Σ p), with mass conserved and no flux through
+    the border of the grid.
+
+    Parameters
+    ----------
+    cells
+        The grid.
+    drift, covariance
+        f and Σ at the centres of the cells.
+
+    Returns
+    -------
+    scipy.sparse.csr_array
+        Q, (cell, cell): Q[k, l] ≥ 0 is the rate of jumps from cell k to cell l, and the rows add up to 0.
+
+    Raises
+    ------
+    DataError
+        If drift or covariance is not finite, or the covariance vanishes.
+
+    Notes
+    -----
+    In units of the grid let M = ½ Σᵢⱼ/(hᵢhⱼ) and β = M⁻¹(f/h). Selling's reduction writes M = Σₑ λₑ e eᵀ with at
+    most three whole offsets e and λₑ ≥ 0, whatever the correlation of the noise. From cell k the chain jumps by ±e
+    at the rates λₑ B(∓β·e) with B(z) = z/(eᶻ − 1), where β is the mean of both ends: Scharfetter and Gummel's
+    exponential fitting along each offset. The rates are never negative, the error is of second order in h, and
+    where M is constant and the drift a gradient in its metric the stationary law is exp ∫β, without a current.
+    Where the smaller eigenvalue of M is below 10⁻³ of the larger it is raised to that, which adds noise along the
+    direction that has nearly none.
+
+    References
+    ----------
+    Scharfetter & Gummel (1969), IEEE Transactions on Electron Devices 16, 64–77, doi:10.1109/T-ED.1969.16566.
+    Kushner & Dupuis (2001), Numerical Methods for Stochastic Control Problems in Continuous Time, ch. 5,
+    doi:10.1007/978-1-4613-0007-6.
+    Fehrenbach & Mirebeau (2014), Journal of Mathematical Imaging and Vision 49, 123–147, doi:10.1007/s10851-013-0446-3.
+    """
+    from scipy.sparse import coo_array, csr_array, diags_array
+
+    size = len(drift)
+    metric, pull = _in_grid_units(cells, drift, covariance)
+    start, end, rate = [], [], []
+    for weights, offsets in decomposition(metric):
+        for signed in (offsets, -offsets):
+            target = cells.neighbours(signed)
+            here = np.flatnonzero((target >= 0) & (weights > 0))
+            there = target[here]
+            tilt = np.sum(0.5 * (pull[here] + pull[there]) * signed[here], axis=-1)
+            start.append(here)
+            end.append(there)
+            rate.append(weights[here] * bernoulli(-tilt))
+    entries = (np.concatenate(rate), (np.concatenate(start), np.concatenate(end)))
+    jumps = csr_array(coo_array(entries, shape=(size, size)))
+    return csr_array(jumps - diags_array(jumps.sum(axis=1), format="csr"))
+
+
+def bernoulli(z: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
+    """Return B(z) = z/(eᶻ − 1), with B(0) = 1."""
+    small = np.abs(z) < 1e-6
+    safe = np.where(small, 1.0, np.minimum(z, _LARGEST))
+    return np.where(small, 1 - 0.5 * z, safe / np.expm1(safe))
+
+
+def decomposition(
+    metric: Float[np.ndarray, "cell state state"],
+) -> list[tuple[Float[np.ndarray, " cell"], Int[np.ndarray, "cell state"]]]:
+    """Write positive definite matrices as sums of λ e eᵀ with λ ≥ 0 and whole vectors e (Selling's reduction).
+
+    Parameters
+    ----------
+    metric
+        Symmetric positive definite, for one or two states.
+
+    Returns
+    -------
+    list of (numpy.ndarray, numpy.ndarray)
+        λ, (cell,), and e, (cell, state), of each term: one term for one state, three for two.
+    """
+    if metric.shape[-1] == 1:
+        return [(metric[:, 0, 0], np.ones((len(metric), 1), dtype=int))]
+    base = np.broadcast_to(np.array([[-1, -1], [1, 0], [0, 1]]), (len(metric), 3, 2)).copy()
+    pairs = ((0, 1, 2), (1, 2, 0), (2, 0, 1))
+    scale = 1e-12 * np.trace(metric, axis1=-2, axis2=-1)
+    for _ in range(_REDUCTIONS):
+        changed = False
+        for i, j, k in pairs:
+            first, second = base[:, i], base[:, j]
+            acute = np.einsum("ca,cab,cb->c", first, metric, second) > scale
+            if acute.any():
+                changed = True
+                base[acute] = np.stack(
+                    [v[acute] for _, v in sorted({i: -first, j: second, k: first - second}.items())], axis=1
+                )
+        if not changed:
+            break
+    return [
+        (
+            np.maximum(-np.einsum("ca,cab,cb->c", base[:, i], metric, base[:, j]), 0.0),
+            np.stack([-base[:, k, 1], base[:, k, 0]], axis=-1),
+        )
+        for i, j, k in pairs
+    ]
+
+
+def stationary_law(rates: csr_array) -> Float[np.ndarray, " cell"]:
+    """Return the probabilities p of the cells that solve Qᵀp = 0.
+
+    Parameters
+    ----------
+    rates
+        Q, (cell, cell).
+
+    Returns
+    -------
+    numpy.ndarray
+        Positive, adding up to 1.
+
+    Notes
+    -----
+    With p = 1 in one cell the others solve an M-matrix, whose factors without pivoting keep the small probabilities
+    accurate; the cell is moved until it is a likely one.
+    """
+    flow = rates.T.tocsc()
+    anchor = int(np.argmin(-rates.diagonal()))
+    for _ in range(5):
+        others = np.arange(flow.shape[0]) != anchor
+        law = np.ones(flow.shape[0])
+        law[others] = factorized(-flow[others][:, others])(flow[others][:, [anchor]].toarray().ravel())
+        law = np.maximum(law, 0.0) / np.max(law)
+        if law[anchor] > 1e-3:
+            break
+        anchor = int(np.argmax(law))
+    return law / law.sum()
+
+
+def absorbed(
+    rates: csr_array,
+    free: Bool[np.ndarray, " cell"],
+    source: Float[np.ndarray, " cell"],
+    boundary: Float[np.ndarray, " cell"],
+) -> Float[np.ndarray, " cell"]:
+    """Solve L u = −source in the free cells with u given in the others.
+
+    Parameters
+    ----------
+    rates
+        Q, (cell, cell).
+    free
+        Where u is sought.
+    source
+        Read in the free cells.
+    boundary
+        Read in the others.
+
+    Returns
+    -------
+    numpy.ndarray
+        u, (cell,).
+    """
+    solution = np.array(boundary, dtype=float)
+    inner = rates[free]
+    right = source[free] + inner[:, ~free] @ solution[~free]
+    solution[free] = factorized(-inner[:, free])(right)
+    return solution
+
+
+def factorized(matrix: csr_array) -> Callable[[np.ndarray], np.ndarray]:
+    """Return the function that solves with an M-matrix, factorised without pivoting."""
+    from scipy.sparse.linalg import splu
+
+    options = {"SymmetricMode": True}
+    factors = splu(matrix.tocsc(), permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0, options=options)
+    return factors.solve
+
+
+def currents(
+    cells: Cells, rates: csr_array, density: Float[np.ndarray, " cell"]
+) -> Float[np.ndarray, "cell state"]:
+    """Return the probability current J = f p − ½ ∇·(Σ p) of a density, from the jumps that arrive and leave."""
+    jumps = rates.tocoo()
+    start, end = jumps.coords
+    lengths = (cells.numbers[end] - cells.numbers[start]) * cells.spacing
+    moved = 0.5 * (density[start] * jumps.data)[:, None] * lengths
+    return np.stack(
+        [
+            np.bincount(start, column, len(density)) + np.bincount(end, column, len(density))
+            for column in moved.T
+        ],
+        axis=-1,
+    )
+
+
+def _in_grid_units(
+    cells: Cells, drift: np.ndarray, covariance: np.ndarray
+) -> tuple[Float[np.ndarray, "cell state state"], Float[np.ndarray, "cell state"]]:
+    """Return M and β = M⁻¹ f in units of the grid, M with no eigenvalue below a share of its largest one."""
+    spacing = cells.spacing
+    metric = 0.5 * covariance / (spacing[:, None] * spacing)
+    if not (np.isfinite(metric).all() and np.isfinite(drift).all()):
+        raise DataError("Drift or covariance is not finite everywhere on the grid; give narrower limits.")
+    values, vectors = np.linalg.eigh(metric)
+    largest = values[:, -1:]
+    if (largest <= 0).any():
+        where = cells.centres[int(np.argmin(largest))]
+        raise DataError(
+            f"The noise vanishes at {where.tolist()}: there is no density there; give limits that leave this place out."
+        )
+    values = np.maximum(values, LEAST_NOISE * largest)
+    metric = np.einsum("cij,cj,ckj->cik", vectors, values, vectors)
+    pull = np.einsum("cij,cj,ckj,ck->ci", vectors, 1 / values, vectors, drift / spacing)
+    return metric, pull
