@@ -7,6 +7,7 @@ from sdebayes.analysis import (
     moments,
     persistence,
     phase_space,
+    process,
     surprise,
     variance,
 )
@@ -19,6 +20,7 @@ __all__ = [
     "moments",
     "persistence",
     "phase_space",
+    "process",
     "summarize",
     "surprise",
     "variance",

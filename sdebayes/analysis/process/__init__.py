@@ -1,0 +1,5 @@
+"""Properties of the stochastic process: what the fitted model is, and what its fit to the data supports."""
+
+from sdebayes.analysis.process.entropy import entropy_production
+
+__all__ = ["entropy_production"]
