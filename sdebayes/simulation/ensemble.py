@@ -72,7 +72,7 @@ def simulate(
     -----
     A linear SDE with additive noise is simulated by its exact transitions, without discretisation error.
     """
-    moments = _checked_times(times)
+    moments = checked_times(times)
     _check_count("paths", paths)
     if substeps is not None:
         _check_count("substeps", substeps)
@@ -212,7 +212,7 @@ def _labelled(
     return dataset if identity else dataset.assign_coords(observed=[f"y{i + 1}" for i in range(y.shape[-1])])
 
 
-def _checked_times(times: ArrayLike) -> np.ndarray:
+def checked_times(times: ArrayLike) -> np.ndarray:
     """Return the times as an array, or raise."""
     try:
         array = np.asarray(times, dtype=float)

@@ -44,7 +44,10 @@ def line(
     distance = dataset["distance"].values
     names = {"drift": lambda part: part["drift_along"], "noise": lambda part: part["covariance_along"] ** 0.5}
     unit = rate_unit(dataset)
-    labels = {"drift": f"drift along the line\n({unit})", "noise": f"noise along the line\n({unit}, root)"}
+    labels = {
+        "drift": f"drift along the line\n({unit})",
+        "noise": f"noise along the line\n({unit.replace('per ', 'per √')})",
+    }
     with look():
         axes = panels(2, ax)
         axes[0].axhline(0, color=REFERENCE, linewidth=0.6)
