@@ -100,7 +100,9 @@ def moment_equations(
             attrs: dict[str, str | int] = {"closure": "exact"}
         else:
             count = _substeps(chosen, moments, start) if substeps is None else int(substeps)
-            laws = _closed(chosen.sde, jnp.asarray(moments), *map(jnp.asarray, start), count)
+            laws = _closed(
+                chosen.sde, jnp.asarray(moments), jnp.asarray(start[0]), jnp.asarray(start[1]), count
+            )
             mean, covariance = (np.asarray(part) for part in laws)
             attrs = {"closure": "gaussian", "substeps": count}
     return _labelled(chosen, draws, moments, mean, covariance).assign_attrs(attrs)
@@ -205,7 +207,8 @@ def _substeps(source: Source, times: np.ndarray, start: tuple[np.ndarray, np.nda
     if times.size < 2:
         return 1
     standard, _ = fifth_degree_rule(source.n_states)
-    points = jax.vmap(normal_points, in_axes=(0, 0, None))(*map(jnp.asarray, start), standard)
+    mean, covariance = (jnp.asarray(part) for part in start)
+    points = jax.vmap(lambda m, P: normal_points(m, P, standard))(mean, covariance)
     rates = np.asarray(local_rates(source.sde, points))
     fastest = float(np.quantile(rates[np.isfinite(rates)], 0.99)) if np.isfinite(rates).any() else np.inf
     wanted = np.minimum(np.diff(times).max() * fastest / _RATE_TIMES_STEP, _MOST_STEPS)
