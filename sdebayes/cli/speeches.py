@@ -29,7 +29,7 @@ from sdebayes.schemes import EulerMaruyama
 SPEECHES, SENTENCES, STATES = 44, 130, 8
 MAIN = "OU + noise + document effect"
 OTHERS = {"OU, observed exactly": SDEModel(observation=Exact())}
-LONG = NUTS(draws=1000, warmup=200, target_acceptance=0.6)
+LONG = NUTS(draws=1000, warmup=200, target_acceptance=0.5)
 SHORT = NUTS(draws=100, warmup=75, target_acceptance=0.6)
 CONTROL = NUTS(draws=75, warmup=50, target_acceptance=0.6, max_tree_depth=5)
 """Without order noise and diffusion lie on a ridge, along which long trajectories gain little."""
