@@ -1,8 +1,21 @@
 """The phase space: where the process goes, and how surely."""
 
 from sdebayes.analysis.phase_space.matching import matched
+from sdebayes.analysis.phase_space.meaning import exemplars, in_trajectories, without_effect
+from sdebayes.analysis.phase_space.nullclines import nullclines
 from sdebayes.analysis.phase_space.portraits import portrait
 from sdebayes.analysis.phase_space.regions import Ball, Box, Region
 from sdebayes.analysis.phase_space.zeros import fixed_points
 
-__all__ = ["Ball", "Box", "Region", "fixed_points", "matched", "portrait"]
+__all__ = [
+    "Ball",
+    "Box",
+    "Region",
+    "exemplars",
+    "fixed_points",
+    "in_trajectories",
+    "matched",
+    "nullclines",
+    "portrait",
+    "without_effect",
+]

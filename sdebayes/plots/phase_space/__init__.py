@@ -1,5 +1,6 @@
 """Figures of the phase space."""
 
+from sdebayes.plots.phase_space.nullclines import nullclines
 from sdebayes.plots.phase_space.portraits import portrait
 
-__all__ = ["portrait"]
+__all__ = ["nullclines", "portrait"]

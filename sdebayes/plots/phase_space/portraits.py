@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import xarray as xr
 
-from sdebayes.plots.style import DATA, POSTERIOR, TRUTH, legend_above, look, need, one_axes
+from sdebayes.plots.phase_space.layers import data_points, frame
+from sdebayes.plots.style import POSTERIOR, TRUTH, legend_above, look, need, one_axes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -56,7 +57,7 @@ def portrait(
 
         ax = one_axes(ax, height=3.1)
         if data is not None:
-            _points(ax, data, list(dataset["state"].values))
+            data_points(ax, data, list(dataset["state"].values))
         stream = ax.streamplot(
             x,
             y,
@@ -75,8 +76,7 @@ def portrait(
             _arrows(ax, truth, first, second)
         if "equilibrium" in dataset:
             _equilibria(ax, dataset)
-        ax.set(xlabel=first.removeprefix("grid_"), ylabel=second.removeprefix("grid_"))
-        ax.set(xlim=(x[0], x[-1]), ylim=(y[0], y[-1]))
+        frame(ax, dataset, first, second)
         legend_above(ax)
     return ax
 
@@ -86,15 +86,6 @@ def _fading() -> Colormap:
     from matplotlib.colors import LinearSegmentedColormap
 
     return LinearSegmentedColormap.from_list("certainty", ["#e4eef5", POSTERIOR])
-
-
-def _points(ax: Axes, data: xr.Dataset, states: list[str]) -> None:
-    path = (data["x"].mean("sample") if "x" in data else data["y"]).sel(state=states)
-    places = path.transpose(..., "state").values.reshape(-1, 2)
-    count = max(1, int(np.isfinite(places).all(axis=1).sum()))
-    alpha = float(np.clip(600 / count, 0.12, 0.8))
-    ax.plot(*places.T, ".", color=DATA, markersize=2, alpha=alpha, zorder=0, rasterized=True)
-    ax.plot([], [], ".", color=DATA, markersize=4, label="data")
 
 
 def _arrows(ax: Axes, truth: xr.Dataset, first: str, second: str) -> None:

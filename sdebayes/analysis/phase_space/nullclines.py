@@ -1,0 +1,76 @@
+"""Where each component of the drift changes its sign."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import xarray as xr
+from numpy.typing import ArrayLike
+
+from sdebayes._core.errors import DataError
+from sdebayes.analysis.evaluate import state_indices
+from sdebayes.analysis.fields.reading import Limits, grid
+from sdebayes.simulation import as_source
+from sdebayes.simulation.source import SourceLike
+
+
+def nullclines(
+    source: SourceLike,
+    states: Sequence[str | int] = (0, 1),
+    limits: Limits | None = None,
+    points: int = 41,
+    at: ArrayLike | None = None,
+    samples: int | None = None,
+) -> xr.Dataset:
+    """Say, on a plane of two states, how probably each component of the drift is positive.
+
+    The nullcline of state i is the set f_i(x) = 0; two of them cross at the fixed points of the plane.
+
+    Parameters
+    ----------
+    source
+        A posterior or an SDE.
+    states
+        Two states, by label or position.
+    limits
+        (low, high) for both; by default three standard deviations of the stationary or initial law.
+    points
+        Number of grid points along each.
+    at
+        Values of the other states, as a whole state (state,); by default the median equilibrium of an affine drift,
+        else the median initial mean, else zero. With other states held, a crossing is a fixed point of the plane alone.
+    samples
+        Number of draws, evenly thinned; by default all that fit into 1 GiB.
+
+    Returns
+    -------
+    xarray.Dataset
+        On ``grid_<first>``, ``grid_<second>``, ``state`` (these two): ``probability_positive``, the share of draws with
+        f_i > 0, whose contour at ½ is the nullcline of the median drift; ``drift`` (sample, …), in state per unit time.
+
+    Raises
+    ------
+    DataError
+        If ``states`` are not two states of the source.
+
+    References
+    ----------
+    Strogatz (2015), Nonlinear Dynamics and Chaos, 2nd ed., sec. 6.1, doi:10.1201/9780429492563.
+    """
+    if len(states) != 2:
+        raise DataError(f"Nullclines are drawn on 2 states and {len(states)} were named: {list(states)!r}.")
+    stacked = as_source(source, None if at is None else np.asarray(at).shape[-1])
+    chosen = state_indices(stacked.states, states)
+    whole = grid(stacked, chosen, limits, points, at, samples)
+    drift = whole["drift"].isel(state=chosen)
+    fixed = [f"{name}={value:.3g}" for name, value in zip(stacked.states, whole["at"].values, strict=True)]
+    return xr.Dataset(
+        {
+            "probability_positive": (drift > 0)
+            .mean("sample")
+            .assign_attrs(long_name="probability that the drift is positive"),
+            "drift": drift,
+        },
+        attrs=whole.attrs | {"at": ", ".join(fixed)},
+    ).drop_vars("at", errors="ignore")
