@@ -16,7 +16,7 @@ from sdebayes.paths import (
     split,
     trajectories,
 )
-from sdebayes.posterior import Posterior, compare, fit, load
+from sdebayes.posterior import Posterior, compare, fit, forecast, load
 from sdebayes.reporting import report
 from sdebayes.simulation import simulate
 
@@ -41,6 +41,7 @@ __all__ = [
     "embed",
     "errors",
     "fit",
+    "forecast",
     "load",
     "paths",
     "plots",

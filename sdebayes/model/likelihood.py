@@ -37,7 +37,7 @@ def log_density(
         return scheme_log_density(model, scheme, observations)
     if not model.sde.affine:
         return observation.filter.log_density(model, scheme, observations, observation.trajectory_effect)
-    transitions = _transitions(model, scheme, observations)
+    transitions = transitions_of(model, scheme, observations)
     if observation.exact and observations.complete:
         return affine_log_density(model, transitions, observations)
     system = linear_gaussian(model, transitions, observation.trajectory_effect)
@@ -59,7 +59,7 @@ def one_step_laws(
         first_mean = jnp.broadcast_to(model.initial_mean, (count, 1, *model.initial_mean.shape))
         first = jnp.broadcast_to(model.initial_covariance, (count, 1, *model.initial_covariance.shape))
         return jnp.concatenate([first_mean, means], 1), jnp.concatenate([first, covariances], 1)
-    system, filtered = _filtered(model, scheme, observation, observations)
+    system, filtered = filtered_affine(model, scheme, observation, observations)
     mean = filtered.predicted_mean @ system.matrix.T
     covariance = system.matrix @ filtered.predicted_covariance @ system.matrix.T + system.noise
     return mean, covariance
@@ -74,19 +74,23 @@ def smoothed(
     if not model.sde.affine:
         x = jnp.asarray(observations.values)
         return x, jnp.zeros((*x.shape, x.shape[-1]), dtype=x.dtype)
-    system, filtered = _filtered(model, scheme, observation, observations)
+    system, filtered = filtered_affine(model, scheme, observation, observations)
     return smooth(system, filtered, observations)
 
 
-def _filtered(
+def filtered_affine(
     model: ObservedSDE, scheme: AbstractScheme, observation: AbstractObservation, observations: Observations
 ) -> tuple[LinearGaussian, Filtered]:
-    transitions = _transitions(model, scheme, observations)
+    """Set up the filter of a linear SDE and run it."""
+    transitions = transitions_of(model, scheme, observations)
     system = linear_gaussian(model, transitions, observation.trajectory_effect)
     return system, kalman_filter(system, observations)
 
 
-def _transitions(model: ObservedSDE, scheme: AbstractScheme, observations: Observations) -> AffineTransition:
+def transitions_of(
+    model: ObservedSDE, scheme: AbstractScheme, observations: Observations
+) -> AffineTransition:
+    """Return the transitions of a linear SDE over each different Δt."""
     steps = jnp.asarray(observations.steps)
     return jax.vmap(lambda dt: scheme.affine_transition(model.sde, dt))(steps)
 

@@ -68,7 +68,7 @@ def _scan(
     emit: Callable[..., Any],
 ) -> Any:
     """Scan over time with all trajectories inside; after a trajectory's end its Δt is 0 and its law stands still."""
-    times, dts = _clock(observations)
+    times, dts = clock(observations)
     n = model.initial_mean.shape[0]
 
     def one(law: Law, value: Array, seen: Array, t: Array, dt: Array) -> tuple[Law, Any]:
@@ -89,7 +89,7 @@ def _scan(
     return jax.tree.map(lambda part: jnp.swapaxes(part, 0, 1), results)
 
 
-def _clock(
+def clock(
     observations: Observations,
 ) -> tuple[Float[Array, "trajectory time"], Float[Array, "trajectory time"]]:
     """Return, for each step, the time of the step before it and the Δt since: 0 for the first and after the end.
@@ -112,9 +112,13 @@ def _initial_law(model: ObservedSDE, trajectory_effect: bool) -> Law:
 
 
 def _predict(linearize: Linearize, law: Law, n: int, t: Scalar, dt: Scalar) -> Law:
-    """Carry the law of z over one step; F acts on x alone, c stays."""
     mean, P = law
-    following, F, Q = linearize(mean[:n], P[:n, :n], t, dt)
+    return carry(law, *linearize(mean[:n], P[:n, :n], t, dt))
+
+
+def carry(law: Law, following: Vector, F: Matrix, Q: Matrix) -> Law:
+    """Carry the law of z over the step x' = ``following`` + F (x − m) + N(0, Q); c stays."""
+    (mean, P), n = law, following.shape[0]
     rows = F @ P[:n]
     xx = symmetrize(rows[:, :n] @ F.T + Q)
     predicted = jnp.block([[xx, rows[:, n:]], [rows[:, n:].T, P[n:, n:]]])
@@ -126,23 +130,25 @@ def _update(
 ) -> tuple[Float[Array, ""], Law]:
     """Return log p(y_k | y_1, …, y_{k−1}) and the law of z_k given y_1, …, y_k; unseen entries are not read."""
     mean, P = law
-    cross, S = _read(model, P)
+    cross, S = observed_covariance(model, P)
     both = seen[:, None] & seen[None, :]
     precision, log_determinant = inverse_and_log_determinant(jnp.where(both, S, jnp.eye(len(seen))))
-    residual = jnp.where(seen, value - model.matrix @ _sum_parts(mean, model), 0.0)
+    residual = jnp.where(seen, value - model.matrix @ sum_parts(mean, model), 0.0)
     cross = jnp.where(seen, cross, 0.0)
     gain = cross @ precision
     density = -0.5 * (residual @ precision @ residual + log_determinant + jnp.sum(seen) * jnp.log(2 * jnp.pi))
     return density, (mean + gain @ residual, symmetrize(P - gain @ cross.T))
 
 
-def _read(model: ObservedSDE, P: Float[Array, "z z"]) -> tuple[Float[Array, "z observed"], Array]:
+def observed_covariance(
+    model: ObservedSDE, P: Float[Array, "z z"]
+) -> tuple[Float[Array, "z observed"], Array]:
     """Return Cov(z, y) and Cov(y)."""
-    cross = _sum_parts(P, model) @ model.matrix.T
-    return cross, model.matrix @ _sum_parts(cross.T, model).T + model.noise_covariance
+    cross = sum_parts(P, model) @ model.matrix.T
+    return cross, model.matrix @ sum_parts(cross.T, model).T + model.noise_covariance
 
 
-def _sum_parts(array: Float[Array, "*rows z"], model: ObservedSDE) -> Float[Array, "*rows state"]:
+def sum_parts(array: Float[Array, "*rows z"], model: ObservedSDE) -> Float[Array, "*rows state"]:
     """Add x and c along the last axis: y sees their sum."""
     n = model.initial_mean.shape[0]
     return array.reshape(*array.shape[:-1], -1, n).sum(-2)
@@ -152,8 +158,8 @@ def predicted_observations(
     model: ObservedSDE, filtered: Filtered
 ) -> tuple[Float[Array, "trajectory time observed"], Float[Array, "trajectory time observed observed"]]:
     """Return mean and covariance of y_k given y_1, …, y_{k−1}."""
-    mean = _sum_parts(filtered.predicted_mean, model) @ model.matrix.T
-    _, covariance = jax.vmap(jax.vmap(lambda P: _read(model, P)))(filtered.predicted_covariance)
+    mean = sum_parts(filtered.predicted_mean, model) @ model.matrix.T
+    _, covariance = jax.vmap(jax.vmap(lambda P: observed_covariance(model, P)))(filtered.predicted_covariance)
     return mean, covariance
 
 
@@ -164,7 +170,7 @@ def gaussian_smoother(
 
     After a trajectory's end its last law is carried on; callers mask it.
     """
-    times, dts = _clock(observations)
+    times, dts = clock(observations)
     n = state_dim
 
     def step(later: Law, inputs: tuple[Array, ...]) -> tuple[Law, Law]:

@@ -2,7 +2,8 @@
 
 from sdebayes.posterior.compare import compare
 from sdebayes.posterior.fit import fit
+from sdebayes.posterior.forecast import forecast
 from sdebayes.posterior.load import load
 from sdebayes.posterior.posterior import Posterior
 
-__all__ = ["Posterior", "compare", "fit", "load"]
+__all__ = ["Posterior", "compare", "fit", "forecast", "load"]

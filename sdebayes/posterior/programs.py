@@ -12,7 +12,7 @@ from jaxtyping import Array
 
 from sdebayes.dynamics import ObservedSDE
 from sdebayes.inference.target import Density, Program
-from sdebayes.model import likelihood
+from sdebayes.model import horizons, likelihood
 from sdebayes.model.generate import generate
 from sdebayes.model.observations import Observations
 from sdebayes.model.rebuild import constrained_sites, log_prior, per_draw, rebuild
@@ -50,6 +50,17 @@ def one_step_laws(model: SDEModel) -> Callable[[ObservedSDE, Observations], tupl
     """From draws and data to mean and covariance of y_k given y_1, …, y_{k−1}."""
     scheme, observation = model.discretization, model.observation
     return per_draw(lambda one, data: likelihood.one_step_laws(one, scheme, observation, data))
+
+
+@lru_cache(maxsize=8)
+def horizon_laws(
+    model: SDEModel, horizon: int
+) -> Callable[[ObservedSDE, Observations, np.ndarray], tuple[np.ndarray, np.ndarray]]:
+    """From draws, data and steps k to mean and covariance of y_k given y_1, …, y_{k−h}, h = 1, …, ``horizon``."""
+    scheme, observation = model.discretization, model.observation
+    return per_draw(
+        lambda one, data, targets: horizons.horizon_laws(one, scheme, observation, data, horizon, targets)
+    )
 
 
 @lru_cache(maxsize=8)

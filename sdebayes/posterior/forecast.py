@@ -1,0 +1,128 @@
+"""Forecasts of observations several steps ahead."""
+
+from __future__ import annotations
+
+import numpy as np
+import xarray as xr
+
+from sdebayes._core import precision
+from sdebayes._core.errors import DataError
+from sdebayes.model.observations import read
+from sdebayes.posterior import programs
+from sdebayes.posterior.posterior import Posterior
+
+
+def forecast(
+    posterior: Posterior,
+    data: xr.Dataset,
+    *,
+    horizon: int = 10,
+    every: int = 1,
+    samples: int | None = None,
+) -> xr.Dataset:
+    """Foretell each observation from those that came h = 1, …, H steps before it and earlier.
+
+    Parameters
+    ----------
+    posterior
+        The fit.
+    data
+        Trajectories in the state space of the training data. Missing values and irregular times are ordinary: a
+        horizon counts the steps of the data, seen or not, and takes the time between them as it is.
+    horizon
+        H.
+    every
+        Only each so-manieth step is foretold, which saves memory.
+    samples
+        Number of draws, evenly spread; default at most 100, fewer where an array would pass 1 GiB.
+
+    Returns
+    -------
+    xr.Dataset
+        ``mean`` (sample, horizon, trajectory, time, state) and ``covariance`` (…, state, state_bis) of the law of y_k
+        given y_1, …, y_{k−h} under each draw, noise and trajectory effect included: at each ``time`` k the law of
+        what is seen at k, not of what is seen h steps later. NaN where k has fewer than h steps before it, and after
+        a trajectory's end. At h = 1 these are the laws of ``posterior.predict``.
+
+    Raises
+    ------
+    DataError
+        If ``horizon`` or ``every`` is not a positive whole number, or no trajectory is longer than ``horizon`` steps.
+    StateSpaceError, ModelError
+        As ``posterior.log_score``.
+
+    Notes
+    -----
+    Where the SDE is linear the laws are exact: the Kalman filter's law at k − h, carried on by the transition of each
+    step. Else they are normal, each step linearised as the model's filter does it (the extended Kalman filter for
+    exact observation): good while the process stays where it is, poor once it may have passed from one well to another,
+    where the true law has several peaks. Simulate from a state to see those.
+
+    References
+    ----------
+    Särkkä & Svensson (2023), Bayesian Filtering and Smoothing, sec. 6.3, doi:10.1017/9781108917407.
+    """
+    _check(horizon, every)
+    observations = posterior._read(data)
+    longest = int(data["n_steps"].max())
+    if longest <= horizon:
+        raise DataError(
+            f"The longest trajectory has {longest} steps, too few to foretell {horizon} steps ahead; "
+            f"pass horizon={max(1, longest - 1)} or less."
+        )
+    if posterior.model.observation.exact:
+        with precision.scope(posterior.precision):
+            observations = read(data)
+    targets = np.arange(1, longest, every)
+    count, _, n = observations.values.shape
+    model, chosen = posterior._draws(samples, 8 * n * n * horizon * count * targets.size)
+    with precision.scope(posterior.precision), precision.single_blas_thread():
+        mean, covariance = programs.horizon_laws(posterior.model, horizon)(model, observations, targets)
+    return _labelled(posterior, data, targets, chosen, mean, covariance)
+
+
+def _check(horizon: int, every: int) -> None:
+    for name, value in (("horizon", horizon), ("every", every)):
+        if not isinstance(value, int) or value < 1:
+            raise DataError(f"{name} is {value!r}; expected a whole number of steps from 1.")
+
+
+def _labelled(
+    posterior: Posterior,
+    data: xr.Dataset,
+    targets: np.ndarray,
+    chosen: np.ndarray,
+    mean: np.ndarray,
+    covariance: np.ndarray,
+) -> xr.Dataset:
+    """Name the dimensions, and make NaN of what is no forecast."""
+    dim = "state" if posterior.model.observation.matrix is None else "observed"
+    ahead = np.arange(1, mean.shape[1] + 1)
+    inside = targets < data["n_steps"].values[:, None]
+    valid = (targets >= ahead[:, None])[:, None] & inside
+    lead = ("sample", "horizon", "trajectory", "time")
+    labels = data["state"].values
+    return xr.Dataset(
+        {
+            "mean": (
+                (*lead, dim),
+                np.where(valid[..., None], mean, np.nan),
+                {"long_name": "mean of the forecast"},
+            ),
+            "covariance": (
+                (*lead, dim, f"{dim}_bis"),
+                np.where(valid[..., None, None], covariance, np.nan),
+                {"long_name": "covariance of the forecast"},
+            ),
+        },
+        {
+            "sample": chosen,
+            "horizon": ("horizon", ahead, {"long_name": "steps ahead"}),
+            "trajectory": data["trajectory"].values,
+            "time": data["time"].values[targets],
+            "t": (("trajectory", "time"), data["t"].values[:, targets]),
+            dim: labels,
+            f"{dim}_bis": labels,
+        },
+        posterior._provenance(),
+    )
