@@ -239,16 +239,25 @@ def grid_axes(
     source: Source, chosen: Sequence[int], limits: Limits | None, points: int, fixed: np.ndarray
 ) -> list[np.ndarray]:
     """Return the coordinates of a grid along each of the chosen states."""
+    return checked_axes(
+        default_limits(source, chosen, fixed) if limits is None else limits, points, len(chosen)
+    )
+
+
+def checked_axes(limits: Limits | np.ndarray, points: int, count: int) -> list[np.ndarray]:
+    """Return the coordinates of a grid along ``count`` states.
+
+    Raises
+    ------
+    DataError
+        If there are fewer than two points, or not ``count`` finite pairs (low, high) with low below high.
+    """
     if points < 2:
         raise DataError(f"points={points} must be 2 or more.")
-    pairs = default_limits(source, chosen, fixed) if limits is None else np.asarray(limits, dtype=float)
-    if (
-        pairs.shape != (len(chosen), 2)
-        or not (pairs[:, 0] < pairs[:, 1]).all()
-        or not np.isfinite(pairs).all()
-    ):
+    pairs = np.asarray(limits, dtype=float)
+    if pairs.shape != (count, 2) or not (pairs[:, 0] < pairs[:, 1]).all() or not np.isfinite(pairs).all():
         raise DataError(
-            f"limits={np.asarray(pairs).tolist()} must be one (low, high) pair for each of the {len(chosen)} states, "
+            f"limits={pairs.tolist()} must be one (low, high) pair for each of the {count} states, "
             "low below high."
         )
     return [np.linspace(low, high, points) for low, high in pairs]

@@ -3,8 +3,10 @@
 from sdebayes.analysis.phase_space.matching import matched
 from sdebayes.analysis.phase_space.meaning import exemplars, in_trajectories, without_effect
 from sdebayes.analysis.phase_space.nullclines import nullclines
+from sdebayes.analysis.phase_space.occupation import occupation_density
 from sdebayes.analysis.phase_space.portraits import portrait
 from sdebayes.analysis.phase_space.regions import Ball, Box, Region
+from sdebayes.analysis.phase_space.stationary import stationary_density
 from sdebayes.analysis.phase_space.zeros import fixed_points
 
 __all__ = [
@@ -16,6 +18,8 @@ __all__ = [
     "in_trajectories",
     "matched",
     "nullclines",
+    "occupation_density",
     "portrait",
+    "stationary_density",
     "without_effect",
 ]

@@ -1,0 +1,101 @@
+"""Every draw of a source in one or two states as a Markov chain on one grid."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import xarray as xr
+from numpy.typing import ArrayLike
+
+from sdebayes._core.errors import DataError
+from sdebayes.analysis.evaluate import default_limits, drift_and_covariance, reference_state
+from sdebayes.analysis.fields.reading import Limits, checked_axes
+from sdebayes.analysis.phase_space.cells import Cells
+from sdebayes.analysis.phase_space.generator import rate_matrix
+from sdebayes.simulation import Source, as_source, choose_draws
+from sdebayes.simulation.source import SourceLike
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
+
+MOST_DRAWS = 100
+"""Number of draws that are solved for without being asked for more."""
+
+_WIDER = 4 / 3
+_BEYOND_DATA = 1.25
+
+
+@dataclass(frozen=True)
+class Chains:
+    """A source in one or two states, some of its draws, and the grid on which each becomes a Markov chain.
+
+    Parameters
+    ----------
+    source
+        The source.
+    draws
+        Indices of the chosen draws.
+    cells
+        The grid.
+    """
+
+    source: Source
+    draws: np.ndarray
+    cells: Cells
+
+    @classmethod
+    def of(
+        cls, source: SourceLike, n_states: int | None, limits: Limits | None, points: int, samples: int | None
+    ) -> Chains:
+        """Bring the arguments of a function on a grid into form."""
+        stacked = as_source(source, n_states)
+        if stacked.n_states > 2:
+            raise DataError(
+                f"A grid can hold 1 or 2 states and the source has {stacked.n_states}: "
+                f"{', '.join(stacked.states)}. Simulate paths with sdebayes.simulate instead."
+            )
+        reach = wide_limits(stacked, None) if limits is None else limits
+        axes = checked_axes(reach, points, stacked.n_states)
+        return cls(stacked, some_draws(stacked, samples), Cells(tuple(axes)))
+
+    def rates(self) -> Iterator[csr_array]:
+        """Yield the rate matrix of each draw."""
+        fields = drift_and_covariance(self.source, self.draws, self.cells.centres)
+        for drift, covariance in zip(*(field.astype(float) for field in fields), strict=True):
+            yield rate_matrix(self.cells, drift, covariance)
+
+    @property
+    def dims(self) -> tuple[str, ...]:
+        """Names of the grid's dimensions."""
+        return tuple(f"grid_{state}" for state in self.source.states)
+
+    def field(self, values: np.ndarray, *behind: str) -> xr.DataArray:
+        """Name values (sample, cell, …), whose further dimensions are ``behind``."""
+        coords = dict(zip(self.dims, self.cells.axes, strict=True)) | {"sample": self.draws}
+        return xr.DataArray(self.cells.on_grid(values), coords, ("sample", *self.dims, *behind))
+
+
+def some_draws(source: Source, samples: int | None) -> np.ndarray:
+    """Choose draws, evenly thinned: as many as asked for, else at most 100."""
+    return choose_draws(source.n_draws, 1, min(source.n_draws, MOST_DRAWS) if samples is None else samples)
+
+
+def wide_limits(source: Source, at: ArrayLike | None) -> np.ndarray:
+    """Return limits that should hold nearly all of the stationary law, (state, 2).
+
+    Four standard deviations of the stationary or initial law, and 1.25 times the box that the data fill.
+    """
+    every = range(source.n_states)
+    low_high = []
+    if source.has_initial_law or source.region is None:
+        pairs = default_limits(source, every, reference_state(source, at))
+        middle = pairs.mean(axis=1, keepdims=True)
+        low_high.append(middle + _WIDER * (pairs - middle))
+    if source.region is not None:
+        middle, half = source.region
+        low_high.append(np.stack([middle - _BEYOND_DATA * half, middle + _BEYOND_DATA * half], axis=1))
+    ends = np.stack(low_high)
+    return np.stack([ends[..., 0].min(axis=0), ends[..., 1].max(axis=0)], axis=1)
