@@ -1,6 +1,7 @@
 """Forecasts against what came."""
 
 from sdebayes.analysis.forecasts.complexity import complexity
+from sdebayes.analysis.forecasts.scores import scores
 from sdebayes.analysis.forecasts.transform import pit
 
-__all__ = ["complexity", "pit"]
+__all__ = ["complexity", "pit", "scores"]
