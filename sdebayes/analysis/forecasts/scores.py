@@ -71,15 +71,15 @@ def scores(forecast: xr.Dataset, data: xr.Dataset, *, seed: int = 0) -> xr.Datas
             covariance = laws["covariance"].sel(horizon=ahead).values
             known = seen & np.isfinite(mean).all(0)
             key = jax.random.fold_in(jax.random.key(seed), number)
-            found = _judge(
+            arguments = (
                 np.where(known, values, 0.0).reshape(flat),
                 known.reshape(flat),
                 np.nan_to_num(mean).reshape(len(mean), *flat),
                 np.where(np.isfinite(covariance), covariance, np.eye(flat[1])).reshape(
                     len(mean), *flat, flat[1]
                 ),
-                key,
             )
+            found = _judge(*map(jnp.asarray, arguments), key)
             parts.append(_on_grid(found, known))
     dims = ("horizon", "trajectory", "time")
     variables = {
@@ -95,7 +95,7 @@ def scores(forecast: xr.Dataset, data: xr.Dataset, *, seed: int = 0) -> xr.Datas
     return xr.Dataset(variables, coords, {**forecast.attrs, "seed": seed})
 
 
-_judge = jax.jit(lambda *arguments: judge(*map(jnp.asarray, arguments[:-1]), arguments[-1]))
+_judge = jax.jit(judge)
 
 
 def _on_grid(found: Judgement, known: np.ndarray) -> list[np.ndarray]:
