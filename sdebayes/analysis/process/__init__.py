@@ -1,6 +1,15 @@
 """Properties of the stochastic process: what the fitted model is, and what its fit to the data supports."""
 
 from sdebayes.analysis.process.entropy import entropy_production
+from sdebayes.analysis.process.fit_tests import gaussian_innovations, innovations, markov, stationarity
 from sdebayes.analysis.process.growth import dissipativity, growth
 
-__all__ = ["dissipativity", "entropy_production", "growth"]
+__all__ = [
+    "dissipativity",
+    "entropy_production",
+    "gaussian_innovations",
+    "growth",
+    "innovations",
+    "markov",
+    "stationarity",
+]

@@ -1,0 +1,236 @@
+"""Standardised innovations of data and of replicates, under draws of any model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Protocol, runtime_checkable
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import xarray as xr
+from jax.scipy.linalg import solve_triangular
+from jaxtyping import Array, Float
+
+from sdebayes._core import precision
+from sdebayes._core.errors import DataError, ModelError, StateSpaceError
+from sdebayes.dynamics import ObservedSDE
+from sdebayes.model import likelihood, observations
+from sdebayes.model.filtering import LinearGaussian, kalman_filter, linear_gaussian
+from sdebayes.model.gaussian_noise import GaussianNoise
+from sdebayes.model.generate import generate
+from sdebayes.model.observation import AbstractObservation, Exact
+from sdebayes.model.observations import Observations
+from sdebayes.model.rebuild import per_draw
+from sdebayes.schemes import AbstractScheme, LinearNoise, LocalLinearization
+from sdebayes.simulation import Source, as_source
+from sdebayes.simulation.source import SourceLike
+
+_EXACT, _NOISE, _EFFECT = Exact(), GaussianNoise(), GaussianNoise(trajectory_effect=True)
+_ADDITIVE, _MULTIPLICATIVE = LocalLinearization(), LinearNoise()
+
+
+@runtime_checkable
+class _Modelled(Protocol):
+    """A posterior, which knows how its model computes laws of observations."""
+
+    model: Any
+
+
+@dataclass(frozen=True)
+class Judge:
+    """A source with the data that it judges.
+
+    Parameters
+    ----------
+    source
+        The stacked SDE with its observation.
+    scheme, observation
+        How the laws of observations are computed.
+    observations
+        The data.
+    """
+
+    source: Source
+    scheme: AbstractScheme
+    observation: AbstractObservation
+    observations: Observations
+
+    @classmethod
+    def of(cls, source: SourceLike, data: xr.Dataset) -> Judge:
+        """Bring source and data together.
+
+        Raises
+        ------
+        StateSpaceError
+            If the data are in another state space than the posterior's.
+        DataError
+            If they have another number of observed coordinates.
+        ModelError
+            If the source has no initial law.
+        """
+        stacked = as_source(source)
+        mine, theirs = stacked.provenance.get("space_hash"), data.attrs.get("space_hash")
+        if stacked.provenance["source"] == "posterior" and mine != theirs:
+            raise StateSpaceError(
+                f"The data are in the state space {theirs or 'none (arrays)'}, the posterior in "
+                f"{mine or 'none (arrays)'}; transform the data with the StateSpace of the training data."
+            )
+        if not stacked.has_initial_law:
+            raise ModelError(
+                "The SDE has no law of its first state, so data cannot be judged by it: pass an ObservedSDE."
+            )
+        width = stacked.observed.matrix.shape[-2]
+        if data["y"].sizes["state"] != width:
+            raise DataError(
+                f"The data have {data['y'].sizes['state']} coordinates, the model observes {width}."
+            )
+        with precision.scope(stacked.precision):
+            if isinstance(source, _Modelled):
+                return cls(
+                    stacked, source.model.discretization, source.model.observation, source.model.read(data)
+                )
+            scheme = _ADDITIVE if stacked.sde.diffusion.constant else _MULTIPLICATIVE
+            return cls(stacked, scheme, _observation(stacked.observed), observations.read(data))
+
+    def innovations(self, draws: np.ndarray) -> np.ndarray:
+        """Standardise the data under chosen draws, (sample, trajectory, time, observed), NaN where nothing was seen."""
+        with precision.scope(self.source.precision), precision.single_blas_thread():
+            program = _judging(self.scheme, self.observation)
+            return program(self.source.take(draws).observed, self.observations)
+
+    def replicated(self, replicates: int, seed: int) -> Replicated:
+        """Judge the data, and as many replicates of them, each by another draw than the one it came from."""
+        count = self.source.n_draws
+        thinned = np.floor(np.arange(min(replicates, count)) * (count / min(replicates, count))).astype(int)
+        maker = np.resize(thinned, replicates)
+        judge = np.roll(maker, thinned.size // 2)
+        with precision.scope(self.source.precision), precision.single_blas_thread():
+            keys = jax.random.key_data(jax.random.split(jax.random.key(seed), replicates))
+            pairs = (self.source.take(maker).observed, self.source.take(judge).observed, np.asarray(keys))
+            made, own, theirs = _replicating(self.scheme, self.observation)(pairs, self.observations)
+        return Replicated(self.observations, judge, made, own, theirs)
+
+
+@dataclass(frozen=True)
+class Replicated:
+    """Data beside replicates, with the innovations of both.
+
+    Parameters
+    ----------
+    observations
+        The data.
+    judges
+        The draw that judged each replicate, (sample,).
+    values
+        Replicates of the data, (sample, trajectory, time, observed), NaN where the data have nothing.
+    innovations, innovations_replicated
+        Innovations of the data and of the replicates, in the same form, each pair under the same draw.
+    """
+
+    observations: Observations
+    judges: np.ndarray
+    values: np.ndarray
+    innovations: np.ndarray
+    innovations_replicated: np.ndarray
+
+    @property
+    def data(self) -> np.ndarray:
+        """The data, (trajectory, time, observed), NaN where there is nothing."""
+        return np.where(self.observations.seen, self.observations.values, np.nan)
+
+
+def whiten(
+    values: Float[Array, "trajectory time observed"],
+    mean: Float[Array, "trajectory time observed"],
+    covariance: Float[Array, "trajectory time observed observed"],
+    seen: Any,
+) -> Float[Array, "trajectory time observed"]:
+    """Return L⁻¹ (y − μ) with S = L Lᵀ, of the entries that were seen; NaN elsewhere."""
+
+    def one(residual: Array, S: Array, here: Array) -> Array:
+        S = jnp.where(here[:, None] & here[None, :], S, jnp.eye(here.size, dtype=S.dtype))
+        white = solve_triangular(jnp.linalg.cholesky(S), jnp.where(here, residual, 0.0), lower=True)
+        return jnp.where(here, white, jnp.nan)
+
+    return jax.vmap(jax.vmap(one))(values - mean, covariance, jnp.asarray(seen))
+
+
+def shared_innovations(
+    system: LinearGaussian, data: Observations, values: Float[Array, "many time observed"]
+) -> Float[Array, "many time observed"]:
+    """Standardise trajectories that share their covariances, which are filtered once for all."""
+    one = Observations(
+        jnp.zeros((1, *values.shape[1:]), values.dtype),
+        jnp.ones((1, *values.shape[1:]), bool),
+        jnp.asarray(data.times)[:1],
+        data.steps,
+        jnp.asarray(data.step_index)[:1],
+        shared=True,
+        complete=True,
+    )
+    P = kalman_filter(system, one).predicted_covariance[0]
+    H = system.matrix
+    factors = jnp.linalg.cholesky(H @ P @ H.T + system.noise)
+    gains = jax.vmap(lambda L, cross: jax.scipy.linalg.cho_solve((L, True), cross).T)(factors, H @ P)
+    index = jnp.concatenate([one.step_index[0], jnp.zeros(1, dtype=one.step_index.dtype)])
+
+    def step(mean: Array, inputs: tuple[Array, ...]) -> tuple[Array, Array]:
+        value, gain, L, u = inputs
+        residual = value - mean @ H.T
+        following = (mean + residual @ gain.T) @ system.transition[u].T + system.shift[u]
+        return following, solve_triangular(L, residual.T, lower=True).T
+
+    start = jnp.broadcast_to(system.mean, (values.shape[0], system.mean.size))
+    _, white = jax.lax.scan(step, start, (values.swapaxes(0, 1), gains, factors, index))
+    return white.swapaxes(0, 1)
+
+
+def _observation(observed: ObservedSDE) -> AbstractObservation:
+    if np.any(np.asarray(observed.effect_covariance)):
+        return _EFFECT
+    return _NOISE if np.any(np.asarray(observed.noise_covariance)) else _EXACT
+
+
+def _standardised(
+    one: ObservedSDE,
+    scheme: AbstractScheme,
+    observation: AbstractObservation,
+    data: Observations,
+    sets: list[Array],
+) -> list[Array]:
+    """Innovations of several sets of values at the times of the data, under one draw."""
+    seen = jnp.asarray(data.seen)
+    if one.sde.affine and data.shared:
+        laws = jax.vmap(lambda dt: scheme.affine_transition(one.sde, dt))(jnp.asarray(data.steps))
+        system = linear_gaussian(one, laws, observation.trajectory_effect)
+        white = shared_innovations(system, data, jnp.concatenate(sets))
+        return [jnp.where(seen, part, jnp.nan) for part in jnp.split(white, len(sets))]
+    found = []
+    for values in sets:
+        these = eqx.tree_at(lambda o: o.values, data, values)
+        mean, covariance = likelihood.one_step_laws(one, scheme, observation, these)
+        found.append(whiten(values, mean, covariance, seen))
+    return found
+
+
+@lru_cache(maxsize=8)
+def _judging(scheme: AbstractScheme, observation: AbstractObservation) -> Callable[..., np.ndarray]:
+    def one(draw: ObservedSDE, data: Observations) -> Array:
+        return _standardised(draw, scheme, observation, data, [jnp.asarray(data.values)])[0]
+
+    return per_draw(one)
+
+
+@lru_cache(maxsize=8)
+def _replicating(scheme: AbstractScheme, observation: AbstractObservation) -> Callable[..., Any]:
+    def one(triple: tuple[ObservedSDE, ObservedSDE, Array], data: Observations) -> tuple[Array, Array, Array]:
+        maker, judge, key = triple
+        values = generate(maker, scheme, data, jax.random.wrap_key_data(key))
+        own, theirs = _standardised(judge, scheme, observation, data, [jnp.asarray(data.values), values])
+        return jnp.where(jnp.asarray(data.seen), values, jnp.nan), own, theirs
+
+    return per_draw(one)
