@@ -19,6 +19,8 @@ DIMS: dict[str, str] = {
     "term": "named entry of a list of terms",
     "fixed_point": "zero of the drift",
     "kind": "type of a fixed point",
+    "cycle": "limit cycle of the drift",
+    "phase": "share of the period of a limit cycle that has passed",
     "candidate": "model or null in a comparison",
     "observed": "coordinate of the observation, where it is not the state itself",
     "statistic": "mean, sd, median, lower and upper of a summary",

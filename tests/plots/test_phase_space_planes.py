@@ -10,7 +10,7 @@ import pytest
 from sdebayes import plots
 from sdebayes._core.errors import DataError
 from sdebayes.analysis import phase_space
-from sdebayes.dynamics import SDE, ConstantDiffusion, LinearDrift
+from sdebayes.dynamics import SDE, ConstantDiffusion, LinearDrift, ParametricDrift
 from sdebayes.paths import trajectories
 
 LIMITS = [(-2.0, 2.0), (-2.0, 2.0)]
@@ -38,7 +38,7 @@ def test_nullclines_have_the_band_of_the_equilibria():
     np.testing.assert_allclose(median.get_paths()[0].vertices[:, 0], np.median(b), atol=1e-9)
     edges = band.get_paths()[0].vertices[:, 0]
     np.testing.assert_allclose([edges.min(), edges.max()], np.quantile(b, [0.05, 0.95]), atol=0.02)
-    assert labels(ax) == ["data", "dx1/dt = 0, 90% band", "dx2/dt = 0, 90% band", "truth"]
+    assert labels(ax) == ["data", "dx1/dt = 0, 90%", "dx2/dt = 0, 90%", "truth"]
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("x1", "x2")
 
 
@@ -59,3 +59,35 @@ def test_nullclines_need_a_probability_and_their_dataset():
         plots.phase_space.nullclines(lines, prob=1.5)
     with pytest.raises(DataError, match="probability_positive"):
         plots.phase_space.nullclines(lines.drop_vars("probability_positive"))
+
+
+def circles(radii) -> SDE:
+    def hopf(x, t, p):
+        return x * (p["a"] - x @ x) + 2.0 * jnp.stack([-x[1], x[0]])
+
+    sdes = [
+        SDE(ParametricDrift(hopf, {"a": jnp.asarray(r * abs(r))}), ConstantDiffusion(jnp.eye(2)))
+        for r in radii
+    ]
+    return jax.tree.map(lambda *leaves: jnp.stack(leaves), *sdes)
+
+
+def test_limit_cycles_are_the_circles_of_the_draws():
+    starts = np.array([[1.0, 0.0], [0.0, -1.0], [0.3, 0.3], [-0.9, 0.9]])
+    found = phase_space.limit_cycles(circles([1.0, 0.8, -0.5, -0.7]), starts)
+    truth = phase_space.limit_cycles(circles([0.9]), starts)
+    data = trajectories(np.random.default_rng(1).normal(size=(2, 30, 2)))
+    ax = plots.phase_space.limit_cycles(found, ["x2", "x1"], data=data, truth=truth)
+    drawn = [line for line in ax.lines if len(line.get_xdata()) == 129]
+    radii = [np.hypot(*line.get_data()) for line in drawn]
+    np.testing.assert_allclose(radii, np.array([1.0, 0.8, 0.9])[:, None] * np.ones(129), rtol=1e-5)
+    assert ax.texts[0].get_text() == "limit cycle in 50% of the draws, period 3.14 (3.14 to 3.14)"
+    assert labels(ax) == ["data", "cycles of the draws", "truth"]
+    with pytest.raises(DataError, match="2 of the states x1, x2; got x1"):
+        plots.phase_space.limit_cycles(found, ["x1"])
+
+
+def test_no_limit_cycle_is_said():
+    found = phase_space.limit_cycles(decays([0.0]), np.array([[1.0, 0.0], [0.0, 1.0]]))
+    ax = plots.phase_space.limit_cycles(found)
+    assert ax.texts[0].get_text() == "limit cycle in 0% of the draws"

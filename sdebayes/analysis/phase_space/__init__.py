@@ -1,5 +1,6 @@
 """The phase space: where the process goes, and how surely."""
 
+from sdebayes.analysis.phase_space.cycles import limit_cycles
 from sdebayes.analysis.phase_space.matching import matched
 from sdebayes.analysis.phase_space.meaning import exemplars, in_trajectories, without_effect
 from sdebayes.analysis.phase_space.nullclines import nullclines
@@ -16,6 +17,7 @@ __all__ = [
     "exemplars",
     "fixed_points",
     "in_trajectories",
+    "limit_cycles",
     "matched",
     "nullclines",
     "occupation_density",

@@ -93,7 +93,7 @@ def in_trajectories(found: xr.Dataset, smoothed: xr.Dataset) -> xr.Dataset:
     common = np.intersect1d(found["sample"].values, effect["sample"].values)
     if not common.size:
         raise DataError(
-            "The fixed points and the smoothed trajectories have no draw in common; ask both for the same samples=."
+            "The fixed points and the smoothed trajectories have no draw in common; find those of all draws."
         )
     kept = found.sel(sample=common)
     moved = (kept["location"] + effect.sel(sample=common)).transpose(

@@ -77,7 +77,7 @@ def fixed_points(
     if equilibria is not None:
         draws = choose_draws(stacked.n_draws, stacked.n_states * 8, samples)
         return _labelled(stacked, draws, equilibria[draws, None], _affine_unit(stacked, equilibria[draws]))
-    places, middle, unit = _region(stacked, starts)
+    places, middle, unit = search_region(stacked, starts, _STARTS)
     draws = choose_draws(stacked.n_draws, places.size * stacked.n_states * 8, samples)
     ends, moved = in_chunks(
         lambda observed, points: _newton(observed, points, jnp.asarray(unit)), stacked, draws, places
@@ -91,10 +91,10 @@ def fixed_points(
     return _labelled(stacked, draws, table, unit)
 
 
-def _region(
-    source: Source, starts: ArrayLike | None
+def search_region(
+    source: Source, starts: ArrayLike | None, count: int
 ) -> tuple[Float[np.ndarray, "point state"], np.ndarray, np.ndarray]:
-    """Return where to start, and middle and half-width of the box in which zeros count."""
+    """Return where to start, by default ``count`` quasi-random places, and middle and half-width of the box."""
     if starts is not None:
         places = np.asarray(starts, dtype=float)
         if places.ndim != 2 or places.shape[-1] != source.n_states or not np.isfinite(places).all():
@@ -105,11 +105,11 @@ def _region(
         return places, 0.5 * (low + high), np.maximum(0.5 * (high - low), 1e-6)
     if source.region is None:
         raise DataError(
-            "Where to look for fixed points cannot be guessed from an SDE without data; pass starts=, places of shape "
+            "Where to look cannot be guessed from an SDE without data; pass starts=, places of shape "
             "(point, state) that fill the region."
         )
     middle, unit = source.region
-    cube = qmc.Sobol(source.n_states, seed=0).random(_STARTS)
+    cube = qmc.Sobol(source.n_states, seed=0).random(count)
     return middle + unit * (2 * cube - 1), middle, unit
 
 

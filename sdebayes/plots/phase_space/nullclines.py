@@ -77,7 +77,7 @@ def _nullcline(
         x, y, values = _table(inside, axes)
         if (values > 0).any() and (values < 0).any():
             ax.contourf(x, y, values, levels=[0.0, values.max()], colors=[colour], alpha=BAND)
-        name += f", {prob:.0%} band"
+        name += f", {prob:.0%}"
     _zero(ax, drift.median("sample"), axes, colour, line, 1.4)
     ax.plot([], [], color=colour, linestyle=line, label=name)
 

@@ -1,0 +1,189 @@
+"""Limit cycles: closed orbits of the drift that paths are drawn to."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import xarray as xr
+from jaxtyping import Array, Float
+from numpy.typing import ArrayLike
+
+from sdebayes.analysis.evaluate import in_chunks
+from sdebayes.analysis.phase_space import flow
+from sdebayes.analysis.phase_space.shooting import ORBIT_POINTS, guess, solve
+from sdebayes.analysis.phase_space.zeros import search_region
+from sdebayes.dynamics import ObservedSDE
+from sdebayes.simulation import Source, as_source, choose_draws
+from sdebayes.simulation.source import SourceLike
+
+_DRAWS = 100
+_STARTS = 8
+_BLOCKS = 512
+_LARGEST_SUBSTEPS = 64
+_TOLERANCE = 1e-5
+_SAME = 0.02
+_EDGE = 2.0
+
+
+def limit_cycles(
+    source: SourceLike, starts: ArrayLike | None = None, samples: int | None = None
+) -> xr.Dataset:
+    """Find the limit cycles of the drift of every draw that attract paths within the data.
+
+    The flow dx/dt = f(x) is followed from each start past a transient (4096 Runge–Kutta steps, each a tenth of the
+    inverse of the rate ‖∂f/∂x‖ where it is), and as long again; where that path comes back to where it ends, the closed
+    orbit is solved for, φ_T(x) = x. Its Floquet multipliers are the eigenvalues of ∂φ_T/∂x: one of them is 1, along the
+    orbit, and the orbit attracts if all others are inside the unit circle.
+
+    Parameters
+    ----------
+    source
+        A posterior or an SDE.
+    starts
+        Places to start from, (point, state); default: 8 quasi-random ones in the box of the training data. Of an SDE
+        without data, places that fill the region.
+    samples
+        Number of draws, evenly thinned; default: at most 100.
+
+    Returns
+    -------
+    xarray.Dataset
+        Over (sample, cycle), NaN beyond a draw's number of cycles: ``period`` in time; ``multiplier``, the largest
+        modulus of a Floquet multiplier but the trivial one (NaN for one state); ``stable``; ``amplitude`` (…, state),
+        half the distance between the extremes of each state; ``orbit`` (…, phase, state), 128 points of it at equal
+        times, the phase between 0 and 1. ``exists`` (sample): whether the draw has a stable one; the mean over the
+        draws is the posterior probability of a limit cycle.
+
+    Raises
+    ------
+    DataError
+        If the starts are not (point, state), or there are none and the source has no data.
+
+    Notes
+    -----
+    An affine drift has no limit cycle: its closed orbits, if any, fill a plane. Cycles that repel in every direction
+    are not found, for the flow leaves them; an unstable one is sometimes met in a chaotic flow. A cycle whose period is
+    longer than 400 times the inverse of the rate along it is missed.
+
+    References
+    ----------
+    Kuznetsov (2004), Elements of Applied Bifurcation Theory, sec. 1.5, doi:10.1007/978-1-4757-3978-7.
+    """
+    stacked = as_source(source, None if starts is None else np.asarray(starts).shape[-1])
+    places, middle, unit = search_region(stacked, starts, _STARTS)
+    if samples is None:
+        samples = min(stacked.n_draws, _DRAWS)
+    draws = choose_draws(stacked.n_draws, 8 * places.size * _BLOCKS * flow.BLOCK, samples)
+    if stacked.sde.drift.affine:
+        return _labelled(stacked, draws, [[] for _ in draws])
+    found = _closed(stacked, draws, places, unit)
+    kept = [_distinct([one for one in own if _counts(one, middle, unit)], unit) for own in found]
+    return _labelled(stacked, draws, kept)
+
+
+def _closed(
+    source: Source, draws: np.ndarray, places: np.ndarray, unit: np.ndarray
+) -> list[list[dict[str, Any]]]:
+    """Return the closed orbits that the paths of each draw lead to."""
+    times, paths = in_chunks(_late_paths, source, draws, places)
+    guesses = np.full((*paths.shape[:2], source.n_states + 1), np.nan)
+    steps = 0.0
+    for i, j in np.ndindex(paths.shape[:2]):
+        period = guess(times[i, j], paths[i, j], unit)
+        if period is not None:
+            guesses[i, j] = np.append(paths[i, j, -1], period)
+            steps = max(steps, period / np.diff(times[i, j]).min())
+    known = np.isfinite(guesses).all(axis=-1)
+    if not known.any():
+        return [[] for _ in draws]
+    order = np.argsort(~known, axis=1, kind="stable")[:, : known.sum(axis=1).max()]
+    guesses = np.take_along_axis(guesses, order[..., None], axis=1)
+    substeps = int(np.clip(2 ** np.ceil(np.log2(steps / ORBIT_POINTS)), 2, _LARGEST_SUBSTEPS))
+    orbits, periods, monodromies, errors = in_chunks(
+        lambda observed, rows: solve(observed, rows, jnp.asarray(unit, rows.dtype), substeps),
+        source,
+        draws,
+        guesses,
+    )
+    return [
+        [
+            {"orbit": orbits[i, j], "period": periods[i, j], "multiplier": _multiplier(monodromies[i, j])}
+            for j in np.flatnonzero(errors[i] < _TOLERANCE)
+        ]
+        for i in range(draws.size)
+    ]
+
+
+@eqx.filter_jit
+def _late_paths(
+    observed: ObservedSDE, places: Float[Array, "sample point state"]
+) -> tuple[Float[Array, "sample point time"], Float[Array, "sample point time state"]]:
+    """Return times and states of the paths after their transient."""
+
+    def late(own: ObservedSDE, x: Array) -> tuple[Array, Array]:
+        return flow.settling_path(own.sde, flow.settle(own.sde, x, _BLOCKS), _BLOCKS)
+
+    return eqx.filter_vmap(lambda own, starts: jax.vmap(lambda x: late(own, x))(starts))(observed, places)
+
+
+def _multiplier(monodromy: np.ndarray) -> float:
+    """Return the largest modulus of the multipliers but the trivial one, which is nearest to 1."""
+    values = np.linalg.eigvals(monodromy)
+    others = np.delete(values, np.abs(values - 1).argmin())
+    return float(np.abs(others).max()) if others.size else np.nan
+
+
+def _counts(one: dict[str, Any], middle: np.ndarray, unit: np.ndarray) -> bool:
+    """Whether an orbit is one, not a point, and lies about the region."""
+    size = np.linalg.norm(np.ptp(one["orbit"], axis=0) / unit)
+    near = np.all(np.abs(one["orbit"] - middle) <= _EDGE * unit)
+    return bool(one["period"] > 0 and size > _SAME and near)
+
+
+def _distinct(orbits: list[dict[str, Any]], unit: np.ndarray) -> list[dict[str, Any]]:
+    """Return one of every group of orbits that are the same, or the same run through several times."""
+    kept: list[dict[str, Any]] = []
+    for one in sorted(orbits, key=lambda one: one["period"]):
+        corners = _box(one, unit)
+        if all(np.abs(corners - _box(other, unit)).max() > _SAME for other in kept):
+            kept.append(one)
+    return kept
+
+
+def _box(one: dict[str, Any], unit: np.ndarray) -> np.ndarray:
+    return np.stack([one["orbit"].min(axis=0), one["orbit"].max(axis=0)]) / unit
+
+
+def _labelled(source: Source, draws: np.ndarray, found: list[list[dict[str, Any]]]) -> xr.Dataset:
+    most, n = max(1, *(len(own) for own in found)), source.n_states
+    orbit = np.full((draws.size, most, ORBIT_POINTS, n), np.nan)
+    period, multiplier = np.full((2, draws.size, most), np.nan)
+    for i, own in enumerate(found):
+        for j, one in enumerate(own):
+            orbit[i, j], period[i, j], multiplier[i, j] = one["orbit"], one["period"], one["multiplier"]
+    stable = np.isfinite(period) & (multiplier < 1)
+    dims, unit = ("sample", "cycle"), source.provenance.get("time_unit", "unit time")
+    return xr.Dataset(
+        {
+            "exists": ("sample", stable.any(axis=1), {"long_name": "whether there is a stable limit cycle"}),
+            "period": (dims, period, {"long_name": "period of the limit cycle", "units": unit}),
+            "multiplier": (dims, multiplier, {"long_name": "largest nontrivial Floquet multiplier"}),
+            "stable": (dims, stable, {"long_name": "whether the limit cycle attracts"}),
+            "amplitude": (
+                (*dims, "state"),
+                0.5 * (orbit.max(axis=2) - orbit.min(axis=2)),
+                {"long_name": "amplitude of the limit cycle"},
+            ),
+            "orbit": ((*dims, "phase", "state"), orbit, {"long_name": "limit cycle"}),
+        },
+        {
+            "sample": draws,
+            "state": list(source.states),
+            "phase": np.arange(ORBIT_POINTS) / ORBIT_POINTS,
+        },
+        source.provenance,
+    )
