@@ -47,7 +47,7 @@ def increments(
     Observation noise of variance R adds 2R at every lag; an Ornstein–Uhlenbeck process has :math:`2P(1 - e^{-λ l})`
     beside it. Lags count steps: with irregular times a lag is no fixed time.
     """
-    chosen = _steps(lags, (data, simulated), "lag", 1)
+    chosen = whole_steps(lags, (data, simulated), "lag", 1)
 
     def moments_of(y: np.ndarray) -> tuple[np.ndarray, ...]:
         parts = [_moments(y[:, :, lag:] - y[:, :, :-lag]) for lag in chosen]
@@ -93,7 +93,7 @@ def allan_deviation(
     Allan (1966), doi:10.1109/PROC.1966.4634; the overlapping estimator: Riley (2008), Handbook of Frequency Stability
     Analysis, NIST Special Publication 1065, sec. 5.2.4.
     """
-    chosen = _steps(blocks, (data, simulated), "block", 2)
+    chosen = whole_steps(blocks, (data, simulated), "block", 2)
 
     def deviations(y: np.ndarray) -> tuple[np.ndarray, ...]:
         parts = [_allan(y, int(m)) for m in chosen]
@@ -131,7 +131,7 @@ def _allan(y: np.ndarray, m: int) -> tuple[np.ndarray, np.ndarray]:
     return np.sqrt(0.5 * square), count
 
 
-def _steps(
+def whole_steps(
     given: int | Sequence[int], parts: tuple[xr.Dataset | None, ...], name: str, spans: int
 ) -> np.ndarray:
     """Return lengths in steps, of which ``spans`` must fit into the series one after another."""

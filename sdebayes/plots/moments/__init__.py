@@ -1,7 +1,15 @@
 """Figures of moments, autocorrelation and displacement."""
 
+from sdebayes.plots.moments.coefficients import kramers_moyal
 from sdebayes.plots.moments.ensembles import over_time
 from sdebayes.plots.moments.equations import moment_equations
 from sdebayes.plots.moments.lags import allan_deviation, autocorrelation, mean_squared_displacement
 
-__all__ = ["allan_deviation", "autocorrelation", "mean_squared_displacement", "moment_equations", "over_time"]
+__all__ = [
+    "allan_deviation",
+    "autocorrelation",
+    "kramers_moyal",
+    "mean_squared_displacement",
+    "moment_equations",
+    "over_time",
+]

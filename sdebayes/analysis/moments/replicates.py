@@ -1,0 +1,138 @@
+"""Kramers–Moyal coefficients of every draw, and of data with bootstrap replicates."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from sdebayes._core.errors import DataError
+from sdebayes.analysis.moments.beside import blocks
+from sdebayes.analysis.moments.cells import Cells, Sums
+from sdebayes.analysis.moments.coefficients import Blur, Coefficients, blur_of, coefficients
+
+_REPLICATES = 200
+_ENOUGH_TRAJECTORIES, _SEGMENTS = 20, 40
+
+
+@dataclass(frozen=True)
+class NoiseVariance:
+    """Noise variances of the chosen states, perhaps of every draw.
+
+    Parameters
+    ----------
+    values
+        (sample or 1, state).
+    samples
+        Labels of the draws, (sample,), or None.
+    """
+
+    values: np.ndarray
+    samples: np.ndarray | None
+
+    @property
+    def mean(self) -> np.ndarray:
+        """Mean over draws, (state,)."""
+        return self.values.mean(axis=0)
+
+    @staticmethod
+    def read(noise: float | xr.DataArray, labels: list[Any]) -> NoiseVariance:
+        """Read a number, or a DataArray over state and perhaps sample or (chain, draw)."""
+        if not isinstance(noise, xr.DataArray):
+            noise = xr.DataArray(np.full(len(labels), noise, float), {"state": labels}, ("state",))
+        if {"chain", "draw"} <= set(noise.dims):
+            noise = noise.stack(sample=("chain", "draw")).reset_index("sample", drop=True)
+            noise = noise.assign_coords(sample=np.arange(noise.sizes["sample"]))
+        known = [str(label) for label in noise["state"].values] if "state" in noise.coords else []
+        if not set(noise.dims) <= {"sample", "state"} or any(str(label) not in known for label in labels):
+            raise DataError(
+                f"noise has the dimensions {noise.dims} and the states {', '.join(known) or 'none'}; expected a "
+                f"number, or variances over state ({', '.join(map(str, labels))}) and perhaps sample."
+            )
+        samples = noise["sample"].values if "sample" in noise.coords else None
+        values = np.atleast_2d(noise.sel(state=labels).transpose(..., "state").values.astype(float))
+        if not (np.isfinite(values).all() and (values > 0).all()):
+            raise DataError("noise must be positive variances; pass None for data without noise.")
+        return NoiseVariance(values, samples)
+
+    def of(self, sample: Any) -> np.ndarray:
+        """Return the variances of one draw."""
+        if self.samples is None:
+            return self.mean
+        found = np.flatnonzero(self.samples == sample)
+        if not found.size:
+            raise DataError(
+                f"noise has no draw {sample!r}, which the simulation has; pass both of one posterior."
+            )
+        return self.values[found[0]]
+
+
+@dataclass(frozen=True)
+class Fit:
+    """How coefficients are computed from values.
+
+    Parameters
+    ----------
+    cells
+        The cells.
+    lags
+        Lags in steps, (lag,).
+    times
+        Lags in time, (lag,).
+    degree
+        Degree of the polynomial over lags.
+    """
+
+    cells: Cells
+    lags: np.ndarray
+    times: np.ndarray
+    degree: int
+
+    def of_draws(
+        self, simulated: xr.Dataset, chosen: list[int], noise: NoiseVariance | None
+    ) -> Iterator[Coefficients]:
+        """Return the coefficients of every draw."""
+        blur = None if noise is None or noise.samples is not None else blur_of(self.cells, noise.mean)
+        for block in blocks(simulated["y"]):
+            y = values_of(block.to_dataset(name="y"), "path")[..., chosen]
+            groups = np.broadcast_to(np.arange(len(y))[:, None, None], y.shape[:3])
+            sums = Sums.of(y, self.cells, groups, self.lags)
+            for k, sample in enumerate(block["sample"].values):
+                own = blur_of(self.cells, noise.of(sample)) if noise is not None and blur is None else blur
+                yield self._solve(sums.weighted(np.eye(len(y))[k]), own)
+
+    def of_data(
+        self, y: np.ndarray, noise: NoiseVariance | None, seed: int
+    ) -> tuple[Coefficients, list[Coefficients]]:
+        """Return the coefficients of data (1, trajectory, time, state), and of bootstrap replicates."""
+        groups = _groups(y)
+        sums = Sums.of(y, self.cells, groups, self.lags)
+        n = sums.count.shape[1]
+        blur = None if noise is None else blur_of(self.cells, noise.mean)
+        generator = np.random.default_rng(seed)
+        replicates = []
+        for weights in generator.multinomial(n, np.full(n, 1 / n), _REPLICATES):
+            own = blur
+            if noise is not None and noise.samples is not None:
+                own = blur_of(self.cells, noise.values[generator.integers(len(noise.values))])
+            replicates.append(self._solve(sums.weighted(weights), own))
+        return self._solve(sums.weighted(np.ones(n)), blur), replicates
+
+    def _solve(self, sums: Sums, blur: Blur | None) -> Coefficients:
+        return coefficients(sums, self.times, self.degree, blur)
+
+
+def _groups(y: np.ndarray) -> np.ndarray:
+    """Return the number of the trajectory, or of the segment of a few, at each step, (1, trajectory, time)."""
+    _, n, steps, _ = y.shape
+    pieces = 1 if n >= _ENOUGH_TRAJECTORIES else -(-_SEGMENTS // n)
+    segment = np.minimum(np.arange(steps) * pieces // steps, pieces - 1)
+    return (np.arange(n)[:, None] * pieces + segment)[None]
+
+
+def values_of(part: xr.Dataset, path: str) -> np.ndarray:
+    """Return y, (…, path, time, state)."""
+    return part["y"].transpose(..., path, "time", "state").values.astype(float)

@@ -1,0 +1,78 @@
+"""Kramers–Moyal coefficients of data over the band of simulated ensembles."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import xarray as xr
+
+from sdebayes._core.errors import DataError
+from sdebayes.plots.style import DATA, REFERENCE, TRUTH, band, look, need, panels, share_legend
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_MAKER = "sdebayes.analysis.moments.kramers_moyal"
+_LABELS = {"drift": "D₁", "diffusion": "D₂ = Σ/2", "pawula_ratio": "D₄/D₂²"}
+
+
+def kramers_moyal(
+    dataset: xr.Dataset, ax: Any = None, *, truth: xr.Dataset | None = None, prob: float = 0.9
+) -> np.ndarray:
+    """Draw drift, diffusion and, without noise, Pawula's ratio of one state.
+
+    Parameters
+    ----------
+    dataset
+        Over one state, as ``sdebayes.analysis.moments.kramers_moyal`` returns it.
+    ax
+        Two axes, or three where there is Pawula's ratio; or None.
+    truth
+        ``drift`` and ``covariance`` of a known SDE on a grid over the same state, as
+        ``sdebayes.analysis.fields.grid(source, over=("PC1",))`` returns them, drawn in black.
+    prob
+        Probability of the band.
+
+    Returns
+    -------
+    numpy.ndarray
+        The axes, (2,) or (3,): data as points with two standard errors, simulations as a band.
+
+    Raises
+    ------
+    DataError
+        If the dataset is not over one state.
+    """
+    need(dataset, ["drift" if "drift" in dataset else "drift_data"], _MAKER)
+    grids = [str(dim) for dim in dataset.dims if str(dim).startswith("grid_")]
+    if len(grids) != 1:
+        raise DataError(
+            f"Expected coefficients over one state and got {len(grids)}; make them with {_MAKER}."
+        )
+    state = grids[0].removeprefix("grid_")
+    here = dataset.sel(state=state, state_bis=state)
+    names = [name for name in _LABELS if name in here or f"{name}_data" in here]
+    unit = dataset.attrs.get("time_unit", "unit time")
+    with look():
+        axes = panels(len(names), ax)
+        for name, one in zip(names, axes, strict=True):
+            _draw(one, here, name, grids[0], prob)
+            units = unit if name == "pawula_ratio" else f"per {unit}"
+            one.set(xlabel=state, ylabel=f"{_LABELS[name]} ({units})")
+        axes[0].axhline(0, color=REFERENCE, linewidth=0.6, zorder=0)
+        if truth is not None:
+            known = truth.sel(state=state, state_bis=state).mean("sample")
+            for one, value in zip(axes, (known["drift"], known["covariance"] / 2), strict=False):
+                one.plot(known[grids[0]], value, color=TRUTH, linestyle="--", label="truth")
+        share_legend(axes)
+    return axes
+
+
+def _draw(ax: Axes, here: xr.Dataset, name: str, grid: str, prob: float) -> None:
+    if name in here:
+        band(ax, here[grid].values, here[name], prob=prob, label="simulated")
+    if f"{name}_data" in here:
+        values, errors = here[f"{name}_data"].values, here[f"{name}_standard_error_data"].values
+        look_of_data: dict[str, Any] = {"color": DATA, "fmt": "o", "markersize": 3, "linewidth": 0.9}
+        ax.errorbar(here[grid].values, values, 2 * errors, label="data ± 2 s.e.", **look_of_data)
