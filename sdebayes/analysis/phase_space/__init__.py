@@ -5,7 +5,9 @@ from sdebayes.analysis.phase_space.matching import matched
 from sdebayes.analysis.phase_space.meaning import exemplars, in_trajectories, without_effect
 from sdebayes.analysis.phase_space.nullclines import nullclines
 from sdebayes.analysis.phase_space.occupation import occupation_density
+from sdebayes.analysis.phase_space.passages import committor, exit_time
 from sdebayes.analysis.phase_space.portraits import portrait
+from sdebayes.analysis.phase_space.rates import time_scales, transition_rates
 from sdebayes.analysis.phase_space.regions import Ball, Box, Region
 from sdebayes.analysis.phase_space.stationary import stationary_density
 from sdebayes.analysis.phase_space.zeros import fixed_points
@@ -14,7 +16,9 @@ __all__ = [
     "Ball",
     "Box",
     "Region",
+    "committor",
     "exemplars",
+    "exit_time",
     "fixed_points",
     "in_trajectories",
     "limit_cycles",
@@ -23,5 +27,7 @@ __all__ = [
     "occupation_density",
     "portrait",
     "stationary_density",
+    "time_scales",
+    "transition_rates",
     "without_effect",
 ]

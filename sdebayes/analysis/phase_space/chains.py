@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,7 @@ from sdebayes.analysis.evaluate import default_limits, drift_and_covariance, ref
 from sdebayes.analysis.fields.reading import Limits, checked_axes
 from sdebayes.analysis.phase_space.cells import Cells
 from sdebayes.analysis.phase_space.generator import rate_matrix
+from sdebayes.analysis.phase_space.regions import Region
 from sdebayes.simulation import Source, as_source, choose_draws
 from sdebayes.simulation.source import SourceLike
 
@@ -47,25 +48,33 @@ class Chains:
     cells: Cells
 
     @classmethod
-    def of(
-        cls, source: SourceLike, n_states: int | None, limits: Limits | None, points: int, samples: int | None
+    def around(
+        cls,
+        source: SourceLike,
+        regions: Sequence[Region],
+        limits: Limits | None,
+        points: int,
+        samples: int | None,
     ) -> Chains:
-        """Bring the arguments of a function on a grid into form."""
-        stacked = as_source(source, n_states)
+        """Lay a grid over the limits, by default over those of the regions or, where they have none, wide ones."""
+        sizes = {region.n_states for region in regions}
+        stacked = as_source(source, min(sizes, default=None if limits is None else len(limits)))
         if stacked.n_states > 2:
             raise DataError(
                 f"A grid can hold 1 or 2 states and the source has {stacked.n_states}: "
-                f"{', '.join(stacked.states)}. Simulate paths with sdebayes.simulate instead."
+                f"{', '.join(stacked.states)}. Simulate paths instead."
             )
-        reach = wide_limits(stacked, None) if limits is None else limits
-        axes = checked_axes(reach, points, stacked.n_states)
+        check_sizes(stacked, regions)
+        axes = checked_axes(
+            wide_limits(stacked, None) if limits is None else limits, points, stacked.n_states
+        )
         return cls(stacked, some_draws(stacked, samples), Cells(tuple(axes)))
 
-    def rates(self) -> Iterator[csr_array]:
-        """Yield the rate matrix of each draw."""
+    def rates(self, free: Callable[[np.ndarray], np.ndarray] | None = None) -> Iterator[csr_array]:
+        """Yield the rate matrix of each draw; ``free`` as in ``rate_matrix``."""
         fields = drift_and_covariance(self.source, self.draws, self.cells.centres)
         for drift, covariance in zip(*(field.astype(float) for field in fields), strict=True):
-            yield rate_matrix(self.cells, drift, covariance)
+            yield rate_matrix(self.cells, drift, covariance, free)
 
     @property
     def dims(self) -> tuple[str, ...]:
@@ -76,6 +85,16 @@ class Chains:
         """Name values (sample, cell, …), whose further dimensions are ``behind``."""
         coords = dict(zip(self.dims, self.cells.axes, strict=True)) | {"sample": self.draws}
         return xr.DataArray(self.cells.on_grid(values), coords, ("sample", *self.dims, *behind))
+
+
+def check_sizes(source: Source, regions: Sequence[Region]) -> None:
+    """Raise unless the regions have the states of the source."""
+    for region in regions:
+        if region.n_states != source.n_states:
+            raise DataError(
+                f"A region has {region.n_states} states and the source {source.n_states}: "
+                f"{', '.join(source.states)}; give one number for each, infinite ones to a Box where it is open."
+            )
 
 
 def some_draws(source: Source, samples: int | None) -> np.ndarray:

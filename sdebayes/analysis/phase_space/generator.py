@@ -19,12 +19,15 @@ LEAST_NOISE = 1e-3
 
 _REDUCTIONS = 100
 _LARGEST = 600.0
+_HALVINGS = 30
+_SHORTEST = 1e-3
 
 
 def rate_matrix(
     cells: Cells,
     drift: Float[np.ndarray, "cell state"],
     covariance: Float[np.ndarray, "cell state state"],
+    free: Callable[[np.ndarray], np.ndarray] | None = None,
 ) -> csr_array:
     """Return the generator L = f·∇ + ½ Σ:∇∇ of an Itô SDE in one or two states as a rate matrix.
 
@@ -37,6 +40,9 @@ def rate_matrix(
         The grid.
     drift, covariance
         f and Σ at the centres of the cells.
+    free
+        Whether points (point, state) lie outside of the sets at which the process is stopped: jumps that enter one
+        end on its boundary, which keeps the error of second order there; None has no such sets.
 
     Returns
     -------
@@ -63,6 +69,7 @@ def rate_matrix(
     Scharfetter & Gummel (1969), IEEE Transactions on Electron Devices 16, 64–77, doi:10.1109/T-ED.1969.16566.
     Kushner & Dupuis (2001), Numerical Methods for Stochastic Control Problems in Continuous Time, ch. 5,
     doi:10.1007/978-1-4613-0007-6.
+    Shortley & Weller (1938), Journal of Applied Physics 9, 334–348, doi:10.1063/1.1710426 (jumps that end early).
     Fehrenbach & Mirebeau (2014), Journal of Mathematical Imaging and Vision 49, 123–147, doi:10.1007/s10851-013-0446-3.
     """
     from scipy.sparse import coo_array, csr_array, diags_array
@@ -71,14 +78,16 @@ def rate_matrix(
     metric, pull = _in_grid_units(cells, drift, covariance)
     start, end, rate = [], [], []
     for weights, offsets in decomposition(metric):
-        for signed in (offsets, -offsets):
-            target = cells.neighbours(signed)
+        targets = [cells.neighbours(signed) for signed in (offsets, -offsets)]
+        lengths = [_free_share(cells, target, free) for target in targets]
+        for signed, target, length in zip((offsets, -offsets), targets, lengths, strict=True):
             here = np.flatnonzero((target >= 0) & (weights > 0))
-            there = target[here]
-            tilt = np.sum(0.5 * (pull[here] + pull[there]) * signed[here], axis=-1)
+            there, own = target[here], length[here]
+            pulled = pull[here] + 0.5 * own[:, None] * (pull[there] - pull[here])
+            tilt = own * np.sum(pulled * signed[here], axis=-1)
             start.append(here)
             end.append(there)
-            rate.append(weights[here] * bernoulli(-tilt))
+            rate.append(weights[here] * 2 / (own * (lengths[0] + lengths[1])[here]) * bernoulli(-tilt))
     entries = (np.concatenate(rate), (np.concatenate(start), np.concatenate(end)))
     jumps = csr_array(coo_array(entries, shape=(size, size)))
     return csr_array(jumps - diags_array(jumps.sum(axis=1), format="csr"))
@@ -218,6 +227,25 @@ def currents(
         ],
         axis=-1,
     )
+
+
+def _free_share(
+    cells: Cells, target: Int[np.ndarray, " cell"], free: Callable[[np.ndarray], np.ndarray] | None
+) -> Float[np.ndarray, " cell"]:
+    """Return which share of the jump from each cell to its target lies before the boundary of a stopping set."""
+    share = np.ones(len(target))
+    if free is None:
+        return share
+    is_free = free(cells.centres)
+    crossing = np.flatnonzero((target >= 0) & is_free & ~is_free[target])
+    begin, jump = cells.centres[crossing], cells.centres[target[crossing]] - cells.centres[crossing]
+    low, high = np.zeros(len(crossing)), np.ones(len(crossing))
+    for _ in range(_HALVINGS):
+        middle = 0.5 * (low + high)
+        before = free(begin + middle[:, None] * jump)
+        low, high = np.where(before, middle, low), np.where(before, high, middle)
+    share[crossing] = np.maximum(high, _SHORTEST)
+    return share
 
 
 def _in_grid_units(

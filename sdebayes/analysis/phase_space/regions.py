@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 from sdebayes._core.errors import DataError
 
 
+@runtime_checkable
 class Region(Protocol):
     """An open set of states: its boundary is outside."""
 
