@@ -3,6 +3,8 @@
 from sdebayes.analysis.process.entropy import entropy_production
 from sdebayes.analysis.process.fit_tests import gaussian_innovations, innovations, markov, stationarity
 from sdebayes.analysis.process.growth import dissipativity, growth
+from sdebayes.analysis.process.mixing import mixing_time
+from sdebayes.analysis.process.reversal import reversibility
 
 __all__ = [
     "dissipativity",
@@ -11,5 +13,7 @@ __all__ = [
     "growth",
     "innovations",
     "markov",
+    "mixing_time",
+    "reversibility",
     "stationarity",
 ]

@@ -1,0 +1,105 @@
+"""How long the process remembers where it was."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import ArrayLike
+
+from sdebayes._core.errors import DataError
+from sdebayes.analysis.moments import autocorrelation
+from sdebayes.analysis.process.entropy import default_times
+from sdebayes.simulation import Source, as_source, choose_draws, simulate
+from sdebayes.simulation.source import SourceLike
+
+
+def mixing_time(
+    source: SourceLike,
+    samples: int | None = None,
+    *,
+    times: ArrayLike | None = None,
+    x0: ArrayLike | None = None,
+    paths: int = 16,
+    seed: int = 0,
+) -> xr.DataArray:
+    r"""Return the time after which e⁻¹ of the slowest memory is left.
+
+    Of a stable linear drift :math:`f = A (b - x)` that is :math:`1 / \min \mathrm{Re}\, λ(A)`, the inverse of the
+    spectral gap of its generator. Otherwise it is read off simulated paths: the first time at which the autocorrelation
+    of the slowest state falls to e⁻¹, straight between lags.
+
+    Parameters
+    ----------
+    source
+        A posterior or an SDE.
+    samples
+        Number of draws, evenly thinned; default all of a linear SDE, else at most 100.
+    times
+        Evenly spaced times of the simulation, (time,), of which the first half is left out as burn-in; default as in
+        `entropy_production`. Not read for a linear SDE, nor is what follows.
+    x0
+        Start, (state,), where the source has no initial law.
+    paths
+        Number of simulated paths of each draw.
+    seed
+        Seed of the simulation.
+
+    Returns
+    -------
+    xarray.DataArray
+        (sample,), in time: infinite where a linear drift is not stable, NaN where the autocorrelation of simulated
+        paths does not fall to e⁻¹ within a quarter of the times, or a path became infinite.
+
+    Raises
+    ------
+    DataError
+        If samples, paths or times cannot be used.
+    ModelError
+        If a nonlinear SDE has no initial law and ``x0`` was not given.
+
+    Notes
+    -----
+    Some function of the states may forget more slowly than each of them: the simulated value is a lower bound.
+
+    References
+    ----------
+    The spectrum of the generator: Metafune, Pallara & Priola (2002), doi:10.1006/jfan.2002.3978.
+    """
+    stacked = as_source(source, None if x0 is None else np.size(x0))
+    limit = stacked.n_draws if stacked.sde.affine else min(100, stacked.n_draws)
+    draws = choose_draws(stacked.n_draws, 1, samples or limit)
+    chosen = stacked.take(draws)
+    if stacked.sde.affine:
+        drift: Any = chosen.sde.drift
+        gap = np.linalg.eigvals(np.asarray(drift.matrix, dtype=np.float64)).real.min(axis=-1)
+        value = np.where(gap > 0, 1 / np.where(gap > 0, gap, 1.0), np.inf)
+    else:
+        value = _simulated(chosen, times, x0, paths, seed)
+    attrs = {"long_name": "mixing time", "units": stacked.provenance.get("time_unit", "unit time")}
+    return xr.DataArray(value, {"sample": draws}, ("sample",), "mixing_time", {**stacked.provenance, **attrs})
+
+
+def _simulated(
+    source: Source, times: ArrayLike | None, x0: ArrayLike | None, paths: int, seed: int
+) -> np.ndarray:
+    grid = default_times(source, x0) if times is None else np.asarray(times, dtype=float)
+    steps = np.diff(grid)
+    if grid.size < 16 or not np.allclose(steps, steps[0], rtol=1e-6):
+        raise DataError("times must be evenly spaced and at least 16.")
+    path = simulate(source, grid, x0, paths, seed)[["x"]].rename(x="y")
+    path = path.isel(time=slice(grid.size // 2, None))
+    lags = grid.size // 4
+    found = autocorrelation(None, lags, path)["autocorrelation"].transpose("sample", "state", "lag").values
+    return crossing(found).max(axis=1) * steps[0]
+
+
+def crossing(correlation: np.ndarray) -> np.ndarray:
+    """Return the lag, between whole ones too, at which (…, lag) first falls to e⁻¹; NaN where it does not."""
+    below = correlation <= np.exp(-1)
+    first = np.maximum(below.argmax(axis=-1), 1)[..., None]
+    after = np.take_along_axis(correlation, first, -1)[..., 0]
+    before = np.take_along_axis(correlation, first - 1, -1)[..., 0]
+    lag = first[..., 0] - 1 + (before - np.exp(-1)) / (before - after)
+    return np.where(below.any(axis=-1), lag, np.nan)
