@@ -126,3 +126,15 @@ def test_no_noise_has_no_density():
         rate_matrix(cells, nothing, nothing[:, :, None] * np.zeros((1, 1, 2)))
     with pytest.raises(DataError, match="not finite"):
         rate_matrix(cells, nothing + np.inf, random_covariances(len(nothing)))
+
+
+def test_the_law_is_found_from_a_calm_corner_that_is_all_but_never_visited():
+    """f = −0.9 tanh x fades in one corner, the cell left most slowly, where the density is below e^−100 of its peak."""
+    cells = Cells((np.linspace(-3.5, 3.5, 51),) * 2)
+    fading = 1 - np.exp(-((np.linalg.norm(cells.centres + 3.5, axis=1) / 0.44) ** 2))
+    drift = -0.9 * np.tanh(cells.centres) * fading[:, None]
+    rates = rate_matrix(cells, drift, np.broadcast_to(0.06 * np.eye(2), (len(drift), 2, 2)))
+    exact = np.prod(np.cosh(cells.centres) ** -30.0, axis=1)
+    np.testing.assert_allclose(
+        stationary_law(rates), exact / exact.sum(), atol=0.02 * exact.max() / exact.sum()
+    )

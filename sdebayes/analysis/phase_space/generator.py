@@ -18,6 +18,7 @@ LEAST_NOISE = 1e-3
 """Smallest eigenvalue of Σ in units of the grid, as a share of its largest one."""
 
 _REDUCTIONS = 100
+_ANCHORS, _LIKELY, _NEGATIVE = 8, 1e-3, 1e-9
 _LARGEST = 600.0
 _HALVINGS = 30
 _SHORTEST = 1e-3
@@ -157,18 +158,22 @@ def stationary_law(rates: csr_array) -> Float[np.ndarray, " cell"]:
     Notes
     -----
     With p = 1 in one cell the others solve an M-matrix, whose factors without pivoting keep the small probabilities
-    accurate; the cell is moved until it is a likely one.
+    accurate; the cell is moved until it is a likely one. From a cell that is all but never visited the solution
+    overflows the digits and has negative entries: then too the cell is moved to where it is largest.
     """
     flow = rates.T.tocsc()
-    anchor = int(np.argmin(-rates.diagonal()))
-    for _ in range(5):
+    exits = -rates.diagonal()
+    jumps = np.diff(rates.indptr)
+    anchor = int(np.argmin(np.where(jumps == jumps.max(), exits, np.inf)))
+    for _ in range(_ANCHORS):
         others = np.arange(flow.shape[0]) != anchor
         law = np.ones(flow.shape[0])
         law[others] = factorized(-flow[others][:, others])(flow[others][:, [anchor]].toarray().ravel())
-        law = np.maximum(law, 0.0) / np.max(law)
-        if law[anchor] > 1e-3:
+        size = np.max(np.abs(law))
+        if law[anchor] > _LIKELY * size and law.min() > -_NEGATIVE * size:
             break
-        anchor = int(np.argmax(law))
+        anchor = int(np.argmax(np.abs(law) * (np.arange(law.size) != anchor)))
+    law = np.maximum(law, 0.0)
     return law / law.sum()
 
 
