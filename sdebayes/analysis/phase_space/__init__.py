@@ -1,6 +1,7 @@
 """The phase space: where the process goes, and how surely."""
 
 from sdebayes.analysis.phase_space.cycles import limit_cycles
+from sdebayes.analysis.phase_space.lyapunov import lyapunov_exponents
 from sdebayes.analysis.phase_space.matching import matched
 from sdebayes.analysis.phase_space.meaning import exemplars, in_trajectories, without_effect
 from sdebayes.analysis.phase_space.nullclines import nullclines
@@ -22,6 +23,7 @@ __all__ = [
     "fixed_points",
     "in_trajectories",
     "limit_cycles",
+    "lyapunov_exponents",
     "matched",
     "nullclines",
     "occupation_density",
