@@ -1,6 +1,7 @@
 """Drift and covariance as fields over the state space, and what their derivatives say."""
 
 from sdebayes.analysis.fields.derivatives import divergence, places, rotation, stratonovich
+from sdebayes.analysis.fields.helmholtz import helmholtz
 from sdebayes.analysis.fields.reading import along, grid, jacobian_spectrum, magnitude, signal_to_noise
 from sdebayes.analysis.fields.slices import line
 
@@ -8,6 +9,7 @@ __all__ = [
     "along",
     "divergence",
     "grid",
+    "helmholtz",
     "jacobian_spectrum",
     "line",
     "magnitude",
