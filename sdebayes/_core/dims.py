@@ -15,6 +15,8 @@ DIMS: dict[str, str] = {
     "point": "place in state space at which a function is read",
     "path": "simulated path",
     "horizon": "number of steps ahead",
+    "nominal": "probability of a forecast interval",
+    "bin": "one of the parts, of equal numbers, that the values of a measure are cut into",
     "lag": "number of steps between two observations",
     "term": "named entry of a list of terms",
     "fixed_point": "zero of the drift",

@@ -9,6 +9,7 @@ import xarray as xr
 
 from sdebayes._core import precision
 from sdebayes._core.errors import DataError, ModelError, StateSpaceError
+from sdebayes._core.ratio import ratio_and_error
 from sdebayes.model.observations import read
 from sdebayes.posterior.nulls import IID_EFFECT, fit_nulls
 from sdebayes.posterior.posterior import Posterior
@@ -113,8 +114,8 @@ def _table(
     scores = np.array(list(rows.values()))
     steps = first["n_observed"].values.astype(float)
     best = list(rows)[int(np.argmax(scores.sum(1)))]
-    difference, error = _ratio(scores - rows[baseline], steps)
-    to_best, error_to_best = _ratio(scores - rows[best], steps)
+    difference, error = ratio_and_error(scores - rows[baseline], steps)
+    to_best, error_to_best = ratio_and_error(scores - rows[best], steps)
     per_step = {"units": "nat per observed step"}
     return xr.Dataset(
         {
@@ -133,10 +134,3 @@ def _table(
         },
         {**first.attrs, "baseline": baseline, "best": best},
     )
-
-
-def _ratio(differences: np.ndarray, steps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    count = len(steps)
-    ratio = differences.sum(1) / steps.sum()
-    residual = differences - ratio[:, None] * steps
-    return ratio, np.sqrt(count / (count - 1) * np.sum(residual**2, axis=1)) / steps.sum()

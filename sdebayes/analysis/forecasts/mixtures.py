@@ -12,7 +12,7 @@ from jaxtyping import Array, Bool, Float
 
 from sdebayes._core.types import Key
 
-_POINTS = 50
+_POINTS = 25
 
 
 class Judgement(NamedTuple):
@@ -68,21 +68,17 @@ def energy_score(
 ) -> tuple[Float[Array, " target"], Float[Array, " target"]]:
     """Estimate E‖X − y‖ − ½ E‖X − X'‖ twice, without bias, and return the mean and its variance."""
     repeats = -(-_POINTS // mean.shape[0])
-
     centre = mean.mean(0)
+    white = jax.random.normal(key, (2, 2, repeats, *mean.shape))
+    x = jnp.where(seen, mean - centre + jnp.einsum("stij,...stj->...sti", factor, white), 0.0)
+    clouds = jnp.moveaxis(x.reshape(2, 2, -1, *y.shape), 2, 3)
+    came = jnp.where(seen, y - centre, 0.0)[:, None]
 
-    def points(key: Key) -> Float[Array, "target point state"]:
-        white = jax.random.normal(key, (repeats, *mean.shape))
-        x = mean - centre + jnp.einsum("stij,rstj->rsti", factor, white)
-        return jnp.where(seen, x, 0.0).reshape(-1, *y.shape).swapaxes(0, 1)
+    def once(pair: Float[Array, "2 target point state"]) -> Float[Array, " target"]:
+        away = jnp.concatenate([_distances(came, x)[:, 0] for x in pair], -1)
+        return away.mean(-1) - 0.5 * _distances(*pair).mean((-2, -1))
 
-    def once(key: Key) -> Float[Array, " target"]:
-        first, second = (points(part) for part in jax.random.split(key))
-        came = jnp.where(seen, y - centre, 0.0)[:, None]
-        away = jnp.concatenate([_distances(came, x)[:, 0] for x in (first, second)], -1)
-        return away.mean(-1) - 0.5 * _distances(first, second).mean((-2, -1))
-
-    one, other = (once(part) for part in jax.random.split(key))
+    one, other = jax.lax.map(once, clouds)
     return 0.5 * (one + other), 0.25 * (one - other) ** 2
 
 

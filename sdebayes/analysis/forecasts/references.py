@@ -10,6 +10,37 @@ from sdebayes._core.errors import DataError
 _LEAD = ("horizon", "trajectory", "time")
 
 
+def reference_forecasts(
+    forecast: xr.Dataset, data: xr.Dataset, training: xr.Dataset
+) -> dict[str, xr.Dataset]:
+    """Return all simple forecasts by name: "persistence", "running mean" and, last, "climatology".
+
+    Parameters
+    ----------
+    forecast
+        As ``sdebayes.forecast`` returns it; it gives horizons, trajectories and steps.
+    data
+        ``y(trajectory, time, state)`` that are foretold.
+    training
+        ``y(trajectory, time, state)``, from which their constants are taken.
+
+    Returns
+    -------
+    dict
+        `persistence`, `running_mean` and `climatology`.
+
+    Raises
+    ------
+    DataError
+        As these do.
+    """
+    return {
+        "persistence": persistence(forecast, data, training),
+        "running mean": running_mean(forecast, data, training),
+        "climatology": climatology(forecast, training),
+    }
+
+
 def climatology(forecast: xr.Dataset, training: xr.Dataset) -> xr.Dataset:
     """Foretell every step by one normal law: mean and covariance of all steps of the training data.
 
