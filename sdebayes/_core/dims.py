@@ -27,6 +27,7 @@ DIMS: dict[str, str] = {
     "observed": "coordinate of the observation, where it is not the state itself",
     "statistic": "mean, sd, median, lower and upper of a summary",
     "mode": "eigenvalue of a Jacobian or of the generator, slowest first",
+    "property": "property of a stochastic process that is judged",
     "radius": "distance from the middle of the data, in half-widths of their box",
     "exemplar": "one of the observed steps nearest to a place in state space",
 }

@@ -7,10 +7,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from scipy.linalg import expm, solve_continuous_lyapunov
+from scipy.stats import kstest
 
 from sdebayes._core.errors import DataError
 from sdebayes.analysis import process
-from sdebayes.analysis.process.entropy import linear_rate, reference_rate
+from sdebayes.analysis.process.entropy import linear_rate, reference_rate, tail_beyond_zero
 from sdebayes.datasets import benchmark
 from sdebayes.dynamics import SDE, ConstantDiffusion, LinearDrift, ParametricDiffusion, ParametricDrift
 
@@ -70,6 +71,21 @@ def test_the_reference_covers_the_rates_of_draws_about_zero():
     found = process.entropy_production(stacked)
     np.testing.assert_allclose(found.rate, [4 * 0.04, 4 * 0.16], rtol=1e-6)
     np.testing.assert_allclose(found.rate_reference, 4 * 2 * 0.01, rtol=1e-6)
+
+
+def test_the_tail_beyond_zero_is_uniform_if_the_truth_is_reversible():
+    generator = np.random.default_rng(0)
+    factor = np.array([[1.0, 0.0, 0.0], [0.8, 0.5, 0.0], [-0.3, 0.2, 2.0]])
+    upper = np.triu_indices(3, 1)
+    p = []
+    for shift in (0.0,) * 300 + (6.0,):
+        entries = (shift + generator.normal(size=3) + generator.normal(size=(2000, 3))) @ factor.T
+        K = np.zeros((2000, 3, 3))
+        K[:, *upper] = entries
+        p.append(float(tail_beyond_zero(K - K.swapaxes(1, 2))["p_value"]))
+    assert kstest(p[:300], "uniform").pvalue > 0.001
+    assert p[300] < 1e-6
+    assert tail_beyond_zero(np.zeros((4, 3, 3))) == {}
 
 
 def test_simulation_finds_the_closed_form():

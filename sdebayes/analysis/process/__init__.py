@@ -4,6 +4,7 @@ from sdebayes.analysis.process.entropy import entropy_production
 from sdebayes.analysis.process.fit_tests import gaussian_innovations, innovations, markov, stationarity
 from sdebayes.analysis.process.growth import dissipativity, growth
 from sdebayes.analysis.process.mixing import mixing_time
+from sdebayes.analysis.process.properties import properties
 from sdebayes.analysis.process.reversal import reversibility
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "innovations",
     "markov",
     "mixing_time",
+    "properties",
     "reversibility",
     "stationarity",
 ]

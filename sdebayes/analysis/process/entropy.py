@@ -25,12 +25,14 @@ from sdebayes._core import precision
 from sdebayes._core.errors import DataError
 from sdebayes._core.linalg import stationary_covariance
 from sdebayes.analysis.evaluate import in_chunks, jacobians
+from sdebayes.analysis.process.spheres import read_region
 from sdebayes.dynamics import SDE, ObservedSDE
 from sdebayes.simulation import Source, as_source, choose_draws, simulate
 from sdebayes.simulation.source import SourceLike
 
 _STEPS = 400
 _STEP_TIMES_RATE = 0.5
+_POINTS = 32
 _RIDGE = 1e-12
 
 
@@ -73,7 +75,9 @@ def entropy_production(
         Over ``sample``: ``rate``, in nats per unit time, NaN where there is no stationary law or Σ is singular, and its
         Monte-Carlo ``standard_error``, zero in closed form. Of a linear SDE with two or more draws also
         ``rate_reference``: the rate of K replaced by :math:`\sqrt 2 (K - \bar K)`, K̄ its posterior mean: what draws
-        have where the truth is K = 0 and the posterior of K is normal about an estimate that errs by as much.
+        have where the truth is K = 0 and the posterior of K is normal about an estimate that errs by as much; and, with
+        more draws than K has entries, ``p_value``, the posterior probability of a K that is farther from K̄ than zero
+        is, in the metric of the draws' covariance and as if they were normal.
 
     Raises
     ------
@@ -85,8 +89,8 @@ def entropy_production(
     Notes
     -----
     The rate is positive in almost every draw of a model that allows K ≠ 0, so an interval above zero is no evidence of
-    irreversibility; that it lies above ``rate_reference`` is. Only what the states show counts: hidden states may be
-    irreversible where the observed ones are not.
+    irreversibility; that it lies above ``rate_reference``, or a small ``p_value``, is. Only what the states show
+    counts: hidden states may be irreversible where the observed ones are not.
 
     References
     ----------
@@ -106,10 +110,13 @@ def entropy_production(
         "standard_error": "Monte-Carlo standard error of the entropy production rate",
         "rate_reference": "entropy production rate if K = 0",
     }
-    labelled = {
+    labelled: dict[str, Any] = {
         name: ("sample", value, {"long_name": names[name], "units": unit})
         for name, value in variables.items()
+        if name in names
     }
+    if "p_value" in variables:
+        labelled["p_value"] = ((), variables["p_value"], {"long_name": "posterior tail beyond K = 0"})
     return xr.Dataset(labelled, {"sample": draws}, stacked.provenance)
 
 
@@ -140,6 +147,23 @@ def reference_rate(
     return linear_rate(np.sqrt(2) * (K - np.nanmean(K, axis=0)), covariance, P)
 
 
+def tail_beyond_zero(K: Float[np.ndarray, "sample state state"]) -> dict[str, np.ndarray]:
+    """Return ``p_value``, the upper tail of χ² at K̄ᵀ C⁻¹ K̄, K̄ its entries above the diagonal; nothing of few draws.
+
+    C is the draws' covariance. With K̂ ~ N(0, C) and draws K̂ + N(0, C) it is uniform.
+    """
+    from scipy.stats import chi2
+
+    entries = K[np.isfinite(K).all(axis=(1, 2))][:, *np.triu_indices(K.shape[-1], 1)]
+    count, width = entries.shape
+    if width == 0 or count <= width + 1:
+        return {}
+    mean = entries.mean(axis=0)
+    spread = np.cov(entries, rowvar=False).reshape(width, width)
+    distance = mean @ np.linalg.lstsq(spread, mean, rcond=None)[0]
+    return {"p_value": np.asarray(chi2.sf(distance, width))}
+
+
 def stationary_parts(source: Source) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return K, Σ and P of every draw of a linear SDE, each (sample, state, state); K and P NaN where not stable."""
     with precision.scope(source.precision):
@@ -166,6 +190,7 @@ def _linear(source: Source, draws: np.ndarray) -> dict[str, np.ndarray]:
     found = {"rate": rate, "standard_error": np.where(np.isnan(rate), np.nan, 0.0)}
     if np.isfinite(K).all(axis=(1, 2)).sum() > 1:
         found["rate_reference"] = reference_rate(K, covariance, P)
+        found |= tail_beyond_zero(K)
     return found
 
 
@@ -191,12 +216,21 @@ def _simulated(
 
 
 def default_times(source: Source, x0: ArrayLike | None) -> np.ndarray:
-    """Return the times of a simulation, scaled by the drift's Jacobian at the start."""
-    start = np.asarray(source.observed.initial_mean if x0 is None else x0, dtype=float)
-    points = start.reshape(-1, 1, source.n_states) if x0 is None else start.reshape(1, source.n_states)
+    """Return the times of a simulation, scaled by the drift's Jacobian about the start.
+
+    Raises
+    ------
+    DataError
+        If the drift is the same everywhere.
+    """
+    box = read_region(source, None)
+    middle = box[0] if x0 is None else np.asarray(x0, dtype=float)
+    points = middle + box[1] * np.random.default_rng(0).uniform(-1, 1, (_POINTS, source.n_states))
     J = jacobians(source, np.arange(source.n_draws), points)
     rate = float(np.median(np.linalg.norm(J, axis=(-2, -1))))
-    return np.arange(_STEPS) * _STEP_TIMES_RATE / max(rate, np.finfo(float).tiny)
+    if not rate > 0:
+        raise DataError("The drift does not vary about the start, so it sets no time scale; pass times.")
+    return np.arange(_STEPS) * _STEP_TIMES_RATE / rate
 
 
 @eqx.filter_jit

@@ -1,0 +1,209 @@
+"""All properties of a process in one table: a verdict, the evidence for it, and what it cannot tell."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import ArrayLike
+
+from sdebayes._core.errors import DataError
+from sdebayes.analysis.process.entropy import entropy_production
+from sdebayes.analysis.process.filtered import Judge
+from sdebayes.analysis.process.fit_tests import (
+    LAGS,
+    REPLICATES,
+    checked_replicates,
+    gaussian_of,
+    markov_of,
+    stationarity_of,
+)
+from sdebayes.analysis.process.growth import dissipativity, growth
+from sdebayes.analysis.process.mixing import mixing_time
+from sdebayes.analysis.process.reversal import reversibility
+from sdebayes.analysis.process.spheres import read_region
+from sdebayes.analysis.process.texts import TEXTS
+from sdebayes.simulation import Source, as_source
+from sdebayes.simulation.source import SourceLike
+
+SUPPORTED, NOT_REJECTED, REJECTED, UNKNOWN = "supported", "not rejected", "rejected", "cannot be told"
+ENOUGH = 0.95
+_REVERSIBLE = 1e-9
+
+
+@dataclass(frozen=True)
+class Row:
+    """One property.
+
+    Parameters
+    ----------
+    verdict
+        One of the four.
+    evidence
+        Its strength in words.
+    probability
+        Posterior probability of the property, NaN where there is none.
+    p_value
+        NaN where there is none.
+    """
+
+    verdict: str
+    evidence: str
+    probability: float = np.nan
+    p_value: float = np.nan
+
+
+def properties(
+    source: SourceLike,
+    data: xr.Dataset | None = None,
+    *,
+    region: ArrayLike | None = None,
+    alpha: float = 0.05,
+    replicates: int = REPLICATES,
+    seed: int = 0,
+) -> xr.Dataset:
+    """Judge the properties of a process: those that its drift and diffusion have, and those that data reject.
+
+    Parameters
+    ----------
+    source
+        A posterior or an SDE.
+    data
+        ``y(trajectory, time, state)``, best such as the posterior has not seen: on its training data the tests reject
+        more rarely than ``alpha`` says. None leaves out what needs data.
+    region
+        Middle and half-widths of the box of the data, (2, state); see `growth`.
+    alpha
+        Probability below which a p-value rejects.
+    replicates
+        Number of replicates in the tests of fit.
+    seed
+        Seed of all that is random.
+
+    Returns
+    -------
+    xarray.Dataset
+        Over ``property``, text: ``verdict`` ("supported", "not rejected", "rejected", "cannot be told"), ``evidence``,
+        ``meaning`` and ``cannot_tell``; numbers: ``probability``, the share of draws with the property, and
+        ``p_value``, each NaN where there is none. ``about`` says what was judged, "model" or "data".
+
+    Raises
+    ------
+    DataError, StateSpaceError, ModelError
+        If source and data do not fit together, or ``alpha`` is not between 0 and 1.
+
+    Notes
+    -----
+    Of a model a property is supported if 95 % of the draws have it. Several tests are made at ``alpha`` each: of five
+    true properties one is rejected in about 5 ``alpha`` of all cases.
+    """
+    if not 0 < alpha < 1:
+        raise DataError(f"alpha={alpha!r} must be a probability between 0 and 1.")
+    stacked = as_source(source, None if region is None else np.shape(region)[-1])
+    box = read_region(stacked, region)
+    x0 = None if stacked.has_initial_law else box[0]
+    inward = dissipativity(stacked, region=box)
+    rows = {
+        "existence and uniqueness": _existence(growth(stacked, region=box)),
+        "dissipativity": _share(inward["dissipative"].values, "draws point inward far away"),
+        "ergodicity": _share(inward["ergodic"].values, "draws are dissipative with noise in all directions"),
+        "reversibility of the model": _reversible(stacked, x0, alpha, seed),
+    }
+    if data is not None:
+        rows["mixing within a trajectory"] = _mixing(stacked, data, x0, seed)
+        rows |= _tests(Judge.of(source, data), data, alpha, replicates, seed)
+    return _labelled(rows, stacked, {"alpha": alpha, "replicates": replicates, "seed": seed})
+
+
+def _existence(found: xr.Dataset) -> Row:
+    bounded, explosive = float(found["bounded"].mean()), float(found["explosive"].mean())
+    evidence = (
+        f"growth bounded in {bounded:.0%} of {found.sizes['sample']} draws, explosive in {explosive:.0%}"
+    )
+    if explosive > 1 - ENOUGH:
+        return Row(REJECTED, evidence, bounded)
+    return Row(SUPPORTED if bounded >= ENOUGH else UNKNOWN, evidence, bounded)
+
+
+def _share(holds: np.ndarray, text: str) -> Row:
+    """Judge a sufficient condition, which does not reject where it fails."""
+    share = float(holds.mean())
+    return Row(SUPPORTED if share >= ENOUGH else UNKNOWN, f"{share:.0%} of {holds.size} {text}", share)
+
+
+def _reversible(source: Source, x0: np.ndarray | None, alpha: float, seed: int) -> Row:
+    found = entropy_production(source, x0=x0, seed=seed)
+    rate, error = found["rate"].values, found["standard_error"].values
+    if not np.isfinite(rate).all():
+        return Row(UNKNOWN, f"no stationary law, or singular noise, in {np.isnan(rate).sum()} draws")
+    if source.n_states == 1:
+        return Row(SUPPORTED, "a stationary process in one state is always reversible")
+    low, middle, high = np.quantile(rate, [0.05, 0.5, 0.95])
+    evidence = f"entropy production {middle:.3g} ({low:.3g} to {high:.3g}) {found['rate'].attrs['units']}"
+    if "p_value" in found:
+        p = float(found["p_value"])
+        reference = float(np.nanmedian(found["rate_reference"]))
+        evidence += f"; {reference:.3g} if reversible; p = {p:.2g}"
+        return Row(REJECTED if p < alpha else NOT_REJECTED, evidence, p_value=p)
+    if rate.size == 1 and error[0] == 0:
+        return Row(SUPPORTED if rate[0] < _REVERSIBLE else REJECTED, evidence)
+    if rate.size == 1:
+        return Row(REJECTED if rate[0] > 4 * error[0] else UNKNOWN, f"{evidence}, error {error[0]:.2g}")
+    return Row(UNKNOWN, f"{evidence}; no reversible model to compare with")
+
+
+def _mixing(source: Source, data: xr.Dataset, x0: np.ndarray | None, seed: int) -> Row:
+    times = mixing_time(source, x0=x0, seed=seed)
+    spans = np.nanmax(data["t"].values, axis=1) - np.nanmin(data["t"].values, axis=1)
+    span = float(np.median(spans))
+    share = float((times < span).mean())
+    known = times.values[~np.isnan(times.values)]
+    if not known.size:
+        return Row(UNKNOWN, "simulated paths did not forget within the times simulated")
+    low, middle, high = np.quantile(known, [0.05, 0.5, 0.95], method="nearest")
+    evidence = f"mixing time {middle:.3g} ({low:.3g} to {high:.3g}), trajectories of {span:.3g}"
+    evidence += f" {times.attrs['units']}s" if times.attrs["units"] != "unit time" else ""
+    if share >= ENOUGH:
+        return Row(SUPPORTED, evidence, share)
+    return Row(REJECTED if share <= 1 - ENOUGH else UNKNOWN, evidence, share)
+
+
+def _tests(judge: Judge, data: xr.Dataset, alpha: float, replicates: int, seed: int) -> dict[str, Row]:
+    replicated = checked_replicates(judge, replicates, seed)
+    lags = min(LAGS, data.sizes["time"] - 1)
+    tests: dict[str, Callable[[], xr.Dataset]] = {
+        "stationarity": lambda: stationarity_of(judge, data, replicated),
+        "Markov property": lambda: markov_of(judge, data, replicated, lags),
+        "Gaussian innovations": lambda: gaussian_of(judge, data, replicated),
+    }
+    rows = {name: _tested(test(), alpha) for name, test in tests.items()}
+    try:
+        rows["reversibility of the data"] = _tested(reversibility(data, lags, seed), alpha)
+    except DataError as error:
+        rows["reversibility of the data"] = Row(UNKNOWN, str(error))
+    return rows
+
+
+def _tested(found: xr.Dataset, alpha: float) -> Row:
+    p = float(found["p_value"])
+    single = found["state_p_value" if "state_p_value" in found else "term_p_value"]
+    least = int(np.nanargmin(single.values))
+    name = single[single.dims[0]].values[least]
+    evidence = f"p = {p:.2g}; smallest alone: {name}, {float(single[least]):.2g}"
+    return Row(REJECTED if p < alpha else NOT_REJECTED, evidence, p_value=p)
+
+
+def _labelled(rows: dict[str, Row], source: Source, attrs: dict[str, Any]) -> xr.Dataset:
+    names = list(rows)
+    columns: dict[str, Any] = {
+        field: ("property", [getattr(rows[name], field) for name in names])
+        for field in ("verdict", "evidence", "probability", "p_value")
+    }
+    columns |= {
+        field: ("property", [getattr(TEXTS[name], field) for name in names])
+        for field in ("about", "meaning", "cannot_tell")
+    }
+    return xr.Dataset(columns, {"property": names}, source.provenance | attrs)

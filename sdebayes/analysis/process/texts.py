@@ -1,0 +1,76 @@
+"""What each property of a process means, and what its verdict cannot tell."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Text(NamedTuple):
+    """What is said of a property.
+
+    Attributes
+    ----------
+    about
+        ``"model"``, judged from drift and diffusion, or ``"data"``, judged from data under the model.
+    meaning
+        What it means if the property holds.
+    cannot_tell
+        What its verdict leaves open.
+    """
+
+    about: str
+    meaning: str
+    cannot_tell: str
+
+
+TEXTS = {
+    "existence and uniqueness": Text(
+        "model",
+        "From every start there is one solution, and it stays finite for all times.",
+        "Nothing about the data: it is a property of drift and diffusion, read on spheres up to 256 times the data's "
+        "box. The condition is sufficient: where it fails without an explosion, solutions may exist all the same.",
+    ),
+    "dissipativity": Text(
+        "model",
+        "From far away the drift leads back, so that a stationary law exists.",
+        "Far from the data the drift is the prior's, so this may be an assumption of the model rather than something "
+        "learned. The condition is sufficient, not necessary.",
+    ),
+    "ergodicity": Text(
+        "model",
+        "One stationary law, which averages over a long path approach from every start.",
+        "How long that takes: see mixing. The condition is sufficient; noise that reaches some states only through the "
+        "drift may do as well.",
+    ),
+    "reversibility of the model": Text(
+        "model",
+        "The stationary process looks the same backwards: no current circulates in the state space.",
+        "Whether hidden states circulate. A model that allows circulation finds some in every draw, so compare with "
+        "the reversible reference; the prior draws it towards zero.",
+    ),
+    "mixing within a trajectory": Text(
+        "model",
+        "A trajectory lasts longer than the slowest memory, so that it sees the stationary law.",
+        "Whether there is a slower motion than a trajectory can show; it would look like a trajectory effect.",
+    ),
+    "stationarity": Text(
+        "data",
+        "Beginnings and ends of trajectories differ in level and spread by no more than chance.",
+        "Trends that differ from trajectory to trajectory and cancel, jumps and cycles.",
+    ),
+    "Markov property": Text(
+        "data",
+        "The present state is all that tells of the next step: innovations do not correlate with earlier ones.",
+        "Memory that is not linear, longer than the lags that were looked at, or hidden below the noise.",
+    ),
+    "Gaussian innovations": Text(
+        "data",
+        "What each step brings anew is normal, as a path driven by Brownian motion and seen through normal noise says.",
+        "Whether heavy tails come from jumps of the process, from observation noise, or from a variance that changes.",
+    ),
+    "reversibility of the data": Text(
+        "data",
+        "Trajectories read backwards look like trajectories read forwards.",
+        "Circulation that is smaller than chance; a trend that all trajectories share looks irreversible too.",
+    ),
+}

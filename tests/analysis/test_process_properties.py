@@ -1,0 +1,88 @@
+"""The table of verdicts on processes whose properties are known."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import xarray as xr
+
+from sdebayes._core.dims import is_dim
+from sdebayes._core.errors import DataError
+from sdebayes.analysis import process
+from sdebayes.dynamics import SDE, ConstantDiffusion, LinearDrift, ParametricDrift
+from sdebayes.paths import trajectories
+from sdebayes.simulation import simulate
+
+
+def turning(omega: float) -> SDE:
+    rates = jnp.array([[0.5, omega], [-omega, 0.5]])
+    return SDE(LinearDrift(rates, jnp.zeros(2)), ConstantDiffusion(jnp.eye(2)))
+
+
+def stack(*models):
+    return jax.tree.map(lambda *leaves: jnp.stack(leaves), *models)
+
+
+def verdicts(found) -> dict[str, str]:
+    return dict(zip(found.property.values.tolist(), found.verdict.values.tolist(), strict=True))
+
+
+def test_a_known_linear_process_and_its_own_data():
+    sde = turning(0.8)
+    data = trajectories(simulate(sde, np.arange(50.0), paths=10, seed=5)["y"].values[0])
+    found = process.properties(sde, data, replicates=99)
+    assert verdicts(found) == {
+        "existence and uniqueness": "supported",
+        "dissipativity": "supported",
+        "ergodicity": "supported",
+        "reversibility of the model": "rejected",
+        "mixing within a trajectory": "supported",
+        "stationarity": "not rejected",
+        "Markov property": "not rejected",
+        "Gaussian innovations": "not rejected",
+        "reversibility of the data": "rejected",
+    }
+    assert all(is_dim(str(dim)) for dim in found.dims)
+    tested = found.sel(property="Markov property")
+    assert f"p = {float(tested.p_value):.2g}" in str(tested.evidence.values)
+    assert float(found.probability.sel(property="ergodicity")) == 1
+    assert found.attrs["alpha"] == 0.05
+
+
+def test_the_table_is_written_and_read(tmp_path):
+    found = process.properties(turning(0.0))
+    found.to_netcdf(tmp_path / "table.nc")
+    assert verdicts(found)["reversibility of the model"] == "supported"
+    with xr.open_dataset(tmp_path / "table.nc") as again:
+        assert verdicts(again) == verdicts(found)
+
+
+def test_draws_about_zero_and_away_from_it():
+    about = np.random.default_rng(0).normal(size=40)
+    near, far = (stack(*[turning(float(w)) for w in centre + 0.1 * about]) for centre in (0.0, 0.6))
+    assert verdicts(process.properties(near))["reversibility of the model"] == "not rejected"
+    assert verdicts(process.properties(far))["reversibility of the model"] == "rejected"
+
+
+@pytest.mark.parametrize(
+    ("sign", "existence", "ergodicity"),
+    [(-1.0, "supported", "supported"), (1.0, "rejected", "cannot be told")],
+)
+def test_a_cubic_drift(sign, existence, ergodicity):
+    sde = SDE(ParametricDrift(lambda x, t, p: sign * x**3, {}), ConstantDiffusion(jnp.eye(1)))
+    found = verdicts(process.properties(sde))
+    assert (found["existence and uniqueness"], found["ergodicity"]) == (existence, ergodicity)
+    assert found["reversibility of the model"] == ("supported" if sign < 0 else "cannot be told")
+
+
+def test_few_trajectories_leave_reversal_open():
+    sde = turning(0.8)
+    data = trajectories(simulate(sde, np.arange(20.0), paths=3)["y"].values[0])
+    found = process.properties(sde, data, replicates=19)
+    row = found.sel(property="reversibility of the data")
+    assert str(row.verdict.values) == "cannot be told"
+    assert "3 trajectories" in str(row.evidence.values)
+    with pytest.raises(DataError, match="must be a probability"):
+        process.properties(sde, alpha=1.0)
