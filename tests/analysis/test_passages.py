@@ -90,7 +90,7 @@ def test_exit_time_of_the_double_well_is_the_double_integral():
         np.testing.assert_allclose(own[:3], passage_time(starts[:3, 0], 0.3, variance), rtol=2e-3)
         assert own[3] == 0
     assert found.exit_time.dims == ("sample", "point")
-    with pytest.raises(ValueError, match="bounds"):
+    with pytest.raises(DataError, match="not on the grid"):
         exit_time(wells(0.2, 0.5), Box([-np.inf], [0.3]), [9.0], limits=[(-2.5, 0.8)])
 
 

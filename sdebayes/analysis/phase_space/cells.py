@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from sdebayes._core.errors import DataError
+
 
 @dataclass(frozen=True)
 class Cells:
@@ -65,8 +67,21 @@ class Cells:
         return values.reshape(values.shape[0], *self.shape, *values.shape[2:])
 
     def interpolate(self, values: np.ndarray, points: np.ndarray) -> np.ndarray:
-        """Interpolate values (sample, cell) linearly at points (point, state), (sample, point)."""
+        """Interpolate values (sample, cell) linearly at points (point, state), (sample, point).
+
+        Raises
+        ------
+        DataError
+            If a point is not within the grid.
+        """
         from scipy.interpolate import RegularGridInterpolator
 
+        low, high = np.array([[axis[0], axis[-1]] for axis in self.axes]).T
+        outside = np.flatnonzero(np.any((points < low) | (points > high), axis=-1))
+        if outside.size:
+            raise DataError(
+                f"The place {points[outside[0]].tolist()} is not on the grid from {low.tolist()} to {high.tolist()}; "
+                "give wider limits."
+            )
         grid: Any = np.moveaxis(self.on_grid(values), 0, -1)
         return RegularGridInterpolator(self.axes, grid)(points).T

@@ -1,8 +1,21 @@
 """Figures of the phase space."""
 
 from sdebayes.plots.phase_space.cycles import limit_cycles
+from sdebayes.plots.phase_space.density import current, quasi_potential, stationary_density
 from sdebayes.plots.phase_space.lyapunov import lyapunov_exponents
 from sdebayes.plots.phase_space.nullclines import nullclines
+from sdebayes.plots.phase_space.passages import committor, exit_times, passage_times
 from sdebayes.plots.phase_space.portraits import portrait
 
-__all__ = ["limit_cycles", "lyapunov_exponents", "nullclines", "portrait"]
+__all__ = [
+    "committor",
+    "current",
+    "exit_times",
+    "limit_cycles",
+    "lyapunov_exponents",
+    "nullclines",
+    "passage_times",
+    "portrait",
+    "quasi_potential",
+    "stationary_density",
+]

@@ -1,0 +1,201 @@
+"""Which of two regions is reached first, and when."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+import xarray as xr
+
+from sdebayes.plots.phase_space.contours import draw_contours, on_plane
+from sdebayes.plots.phase_space.layers import frame
+from sdebayes.plots.style import POSTERIOR, TRUTH, band, legend_above, look, need, one_axes
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_WIDE = 20.0
+
+
+def committor(
+    dataset: xr.Dataset, ax: Axes | None = None, *, truth: xr.Dataset | None = None, prob: float = 0.9
+) -> Axes:
+    """Draw the probability of reaching region B before region A, in one or two states.
+
+    Parameters
+    ----------
+    dataset
+        As ``sdebayes.analysis.phase_space.committor`` returns it.
+    ax
+        Axes, or None.
+    truth
+        That of a known SDE on the same states, in black.
+    prob
+        Probability of the band of one state.
+
+    Returns
+    -------
+    Axes
+        One state: mean and band over the draws. Two: the mean as filled contours, orange for A and purple for B, and of
+        up to 25 draws the line where both are as likely.
+
+    Raises
+    ------
+    DataError
+        If the dataset has no committor.
+    """
+    need(dataset, ["committor"], "sdebayes.analysis.phase_space.committor")
+    field = dataset["committor"]
+    dims = [str(dim) for dim in field.dims if dim != "sample"]
+    with look():
+        ax = one_axes(ax, height=2.5 if len(dims) == 1 else 3.1)
+        if len(dims) == 1:
+            band(ax, field[dims[0]].values, field.transpose("sample", dims[0]), prob=prob, label="committor")
+            if truth is not None:
+                ax.plot(truth[dims[0]], truth["committor"].mean("sample"), "--", color=TRUTH, label="truth")
+            ax.set(xlabel=dims[0].removeprefix("grid_"), ylabel="probability of B before A")
+        else:
+            x, y, mean = on_plane(field.mean("sample"), dims)
+            filled = ax.contourf(x, y, mean, levels=np.linspace(0, 1, 11), cmap="PuOr", alpha=0.8)
+            bar = ax.figure.colorbar(filled, ax=ax, label="probability of B before A", shrink=0.85)
+            bar.set_ticks([0, 0.5, 1])
+            draw_contours(ax, field, dims, lambda _: 0.5, "½, draws")
+            if truth is not None:
+                own = on_plane(truth["committor"].mean("sample"), dims)
+                ax.contour(*own, levels=[0.5], colors=TRUTH, linestyles="--", linewidths=1.2)
+                ax.plot([], [], "--", color=TRUTH, label="truth")
+            frame(ax, dataset, *dims)
+        legend_above(ax)
+    return ax
+
+
+def exit_times(
+    dataset: xr.Dataset, ax: Axes | None = None, *, truth: xr.Dataset | None = None, prob: float = 0.9
+) -> Axes:
+    """Draw how the mean exit time from each start is distributed over the draws.
+
+    Parameters
+    ----------
+    dataset
+        As ``sdebayes.analysis.phase_space.exit_time`` returns it for one or more starts.
+    ax
+        Axes, or None.
+    truth
+        That of a known SDE for the same starts: black strokes.
+    prob
+        Probability of the thick line.
+
+    Returns
+    -------
+    Axes
+        One row a start: the distribution over the draws, its median and equal-tailed interval; on a logarithmic axis
+        where it spans more than a factor of 20.
+
+    Raises
+    ------
+    DataError
+        If the dataset has no exit times of a start.
+    """
+    need(dataset, ["exit_time"], "sdebayes.analysis.phase_space.exit_time with start=")
+    rows = _rows(dataset["exit_time"])
+    known = {} if truth is None else {name: float(v.mean()) for name, v in _rows(truth["exit_time"]).items()}
+    return _distributions(rows, known, ax, f"mean exit time ({dataset['exit_time'].attrs['units']})", prob)
+
+
+def passage_times(
+    dataset: xr.Dataset, ax: Axes | None = None, *, truth: xr.Dataset | None = None, prob: float = 0.9
+) -> Axes:
+    """Draw how the mean first passage times between two regions are distributed over the draws.
+
+    Parameters
+    ----------
+    dataset
+        As ``sdebayes.analysis.phase_space.transition_rates`` returns it.
+    ax
+        Axes, or None.
+    truth
+        That of a known SDE: black strokes.
+    prob
+        Probability of the thick line.
+
+    Returns
+    -------
+    Axes
+        Two rows, from A to B and from B to A, as in :func:`exit_times`.
+
+    Raises
+    ------
+    DataError
+        If the dataset has no passage times.
+    """
+    names = {"A to B": "passage_time", "B to A": "passage_time_back"}
+    need(dataset, list(names.values()), "sdebayes.analysis.phase_space.transition_rates")
+    rows = {label: dataset[name].values for label, name in names.items()}
+    known = {} if truth is None else {label: float(truth[name].mean()) for label, name in names.items()}
+    label = f"mean first passage time ({dataset['passage_time'].attrs['units']})"
+    return _distributions(rows, known, ax, label, prob)
+
+
+def _rows(times: xr.DataArray) -> dict[str, np.ndarray]:
+    """Return the draws of every start under its name."""
+    values = times.transpose("sample", ...).values.reshape(times.sizes["sample"], -1)
+    if values.shape[1] == 1:
+        return {"": values[:, 0]}
+    return {f"start {i + 1}": own for i, own in enumerate(values.T)}
+
+
+def _distributions(
+    rows: Mapping[str, np.ndarray], known: Mapping[str, float], ax: Axes | None, label: str, prob: float
+) -> Axes:
+    """Draw one row of density, interval and median for each name."""
+    with look():
+        ax = one_axes(ax, height=0.9 + 0.45 * len(rows))
+        everything = np.concatenate([*rows.values(), list(known.values())])
+        positive = everything[np.isfinite(everything) & (everything > 0)]
+        wide = bool(positive.size and positive.max() > _WIDE * positive.min())
+        for height, (name, draws) in enumerate(rows.items()):
+            own = draws[np.isfinite(draws) & ((draws > 0) | (not wide))]
+            if own.size > 1:
+                _hill(ax, own, height, wide)
+            if own.size:
+                low, middle, high = np.quantile(own, [0.5 - prob / 2, 0.5, 0.5 + prob / 2])
+                first = height == 0
+                ax.plot(
+                    [low, high],
+                    [height, height],
+                    color=POSTERIOR,
+                    linewidth=2.5,
+                    label=f"{prob:.0%} of draws" if first else None,
+                )
+                ax.plot(middle, height, "o", color="white", markeredgecolor=POSTERIOR, markersize=5)
+            if name in known:
+                ax.plot(
+                    [known[name]] * 2,
+                    [height + 0.2, height - 0.65],
+                    "--",
+                    color=TRUTH,
+                    label="truth" if height == 0 else None,
+                )
+        ax.set_yticks(range(len(rows)), list(rows))
+        ax.tick_params(axis="y", length=0)
+        ax.set(ylim=(len(rows) - 0.6, -0.9), xlabel=label, xscale="log" if wide else "linear")
+        ax.spines["left"].set_visible(False)
+        legend_above(ax)
+    return ax
+
+
+def _hill(ax: Axes, draws: np.ndarray, height: int, wide: bool) -> None:
+    """Draw the smoothed density of draws above its row, on the scale of the axis."""
+    from scipy.stats import gaussian_kde
+
+    values = np.log(draws) if wide else draws
+    if np.ptp(values) == 0:
+        return
+    reach = 0.15 * np.ptp(values)
+    x = np.linspace(values.min() - reach, values.max() + reach, 200)
+    density = gaussian_kde(values)(x)
+    place = np.exp(x) if wide else x
+    ax.fill_between(
+        place, height, height - 0.6 * density / density.max(), color=POSTERIOR, alpha=0.25, linewidth=0
+    )
