@@ -1,6 +1,7 @@
 """Forecasts against what came."""
 
 from sdebayes.analysis.forecasts.complexity import complexity
+from sdebayes.analysis.forecasts.dependence import dependence
 from sdebayes.analysis.forecasts.horizons import by_horizon
 from sdebayes.analysis.forecasts.references import (
     climatology,
@@ -16,6 +17,7 @@ __all__ = [
     "by_horizon",
     "climatology",
     "complexity",
+    "dependence",
     "persistence",
     "pit",
     "reference_forecasts",
