@@ -22,6 +22,7 @@ DIMS: dict[str, str] = {
     "fixed_point": "zero of the drift",
     "kind": "type of a fixed point",
     "cycle": "limit cycle of the drift",
+    "attractor": "where the deterministic flow ends",
     "phase": "share of the period of a limit cycle that has passed",
     "candidate": "model or null in a comparison",
     "observed": "coordinate of the observation, where it is not the state itself",

@@ -1,5 +1,6 @@
 """The phase space: where the process goes, and how surely."""
 
+from sdebayes.analysis.phase_space.basins import basins
 from sdebayes.analysis.phase_space.cycles import limit_cycles
 from sdebayes.analysis.phase_space.lyapunov import lyapunov_exponents
 from sdebayes.analysis.phase_space.matching import matched
@@ -17,6 +18,7 @@ __all__ = [
     "Ball",
     "Box",
     "Region",
+    "basins",
     "committor",
     "exemplars",
     "exit_time",

@@ -1,5 +1,6 @@
 """Figures of the phase space."""
 
+from sdebayes.plots.phase_space.basins import basins
 from sdebayes.plots.phase_space.cycles import limit_cycles
 from sdebayes.plots.phase_space.density import current, quasi_potential, stationary_density
 from sdebayes.plots.phase_space.lyapunov import lyapunov_exponents
@@ -8,6 +9,7 @@ from sdebayes.plots.phase_space.passages import committor, exit_times, passage_t
 from sdebayes.plots.phase_space.portraits import portrait
 
 __all__ = [
+    "basins",
     "committor",
     "current",
     "exit_times",

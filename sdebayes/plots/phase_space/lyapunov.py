@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
@@ -55,17 +55,10 @@ def lyapunov_exponents(
     with look():
         ax = one_axes(ax)
         ax.axhline(0, color=REFERENCE, linewidth=0.8, linestyle=":")
-        ends = np.stack([middle - low + error, high - middle + error])
-        ax.errorbar(
-            modes,
-            middle,
-            ends,
-            fmt="none",
-            ecolor=POSTERIOR,
-            elinewidth=0.8,
-            capsize=2,
-            label="and Monte-Carlo error",
-        )
+        if error.any():
+            ends = np.stack([middle - low + error, high - middle + error])
+            style: dict[str, Any] = {"fmt": "none", "ecolor": POSTERIOR, "elinewidth": 0.8, "capsize": 2}
+            ax.errorbar(modes, middle, ends, label="and Monte-Carlo error", **style)
         if len(values) > 1:
             ax.vlines(modes, low, high, color=POSTERIOR, linewidth=3, alpha=0.6, label=f"{prob:.0%} interval")
         ax.plot(modes, middle, "o", color=POSTERIOR, markersize=4, label="median")
