@@ -37,11 +37,10 @@ def test_a_line_is_drawn_with_its_truth():
         plots.fields.line(fields.grid(DRAWS, (0,)))
 
 
-def test_the_parts_of_a_drift_are_drawn_to_one_scale():
+def test_the_parts_of_a_drift_are_drawn_side_by_side():
     found = fields.helmholtz(DRAWS, limits=[(-2.0, 2.0), (-1.0, 1.0)], points=9)
     axes = plots.fields.helmholtz(found)
     arrows = [next(a for a in ax.collections if hasattr(a, "U")) for ax in axes]
-    assert arrows[0].scale == arrows[1].scale
     x = np.linspace(-2, 2, 9)
     np.testing.assert_allclose(arrows[0].U.reshape(9, 9)[4], -0.5 * x, atol=1e-5)
     np.testing.assert_allclose(arrows[1].V.reshape(9, 9)[4], x, atol=1e-5)
