@@ -11,7 +11,7 @@ import xarray as xr
 from sdebayes._core.errors import DataError
 from sdebayes.analysis.moments.beside import attributes, blocks, check_alike
 
-_MOMENTS = ("mean", "mean_squared_displacement", "skewness", "kurtosis")
+_MOMENTS = ("mean", "mean_squared_displacement", "skewness", "kurtosis", "slope")
 
 
 def increments(
@@ -34,8 +34,10 @@ def increments(
     -------
     xarray.Dataset
         ``mean``, in units of the states, ``mean_squared_displacement``, in their squares, ``skewness`` and ``kurtosis``
-        (excess over the normal) of y_{k+l} − y_k, (sample, lag, state) of the simulation and (lag, state), with names
-        that end in ``_data``, of the data, with the number of pairs ``pairs_data``.
+        (excess over the normal) of y_{k+l} − y_k, and ``slope``, d log MSD / d log l by central differences, NaN where
+        fewer than two lags are given: (sample, lag, state) of the simulation and (lag, state), with names that end in
+        ``_data``, of the data, with the number of pairs ``pairs_data``. `displacement_exponent` fits one slope over
+        several lags, with its error.
 
     Raises
     ------
@@ -50,8 +52,9 @@ def increments(
     chosen = whole_steps(lags, (data, simulated), "lag", 1)
 
     def moments_of(y: np.ndarray) -> tuple[np.ndarray, ...]:
-        parts = [_moments(y[:, :, lag:] - y[:, :, :-lag]) for lag in chosen]
-        return tuple(np.stack(part, 1) for part in zip(*parts, strict=True))
+        parts = [_moments(displacements(y, int(lag))) for lag in chosen]
+        *shape, pairs = (np.stack(part, 1) for part in zip(*parts, strict=True))
+        return *shape, _local_slope(shape[1], chosen), pairs
 
     return _beside(data, simulated, moments_of, (*_MOMENTS, "pairs"), {"lag": chosen})
 
@@ -98,12 +101,7 @@ def allan_deviation(
     def deviations(y: np.ndarray) -> tuple[np.ndarray, ...]:
         parts = [_allan(y, int(m)) for m in chosen]
         deviation, pairs = (np.stack(part, 1) for part in zip(*parts, strict=True))
-        with np.errstate(divide="ignore", invalid="ignore"):
-            slope = (
-                np.gradient(np.log(deviation), np.log(chosen), axis=1)
-                if len(chosen) > 1
-                else np.full_like(deviation, np.nan)
-            )
+        slope = _local_slope(deviation, chosen)
         return deviation, slope, pairs
 
     return _beside(data, simulated, deviations, ("allan_deviation", "slope", "pairs"), {"lag": chosen})
@@ -121,14 +119,31 @@ def _moments(step: np.ndarray) -> tuple[np.ndarray, ...]:
         return mean, second + mean**2, third / second**1.5, fourth / second**2 - 3, count
 
 
-def _allan(y: np.ndarray, m: int) -> tuple[np.ndarray, np.ndarray]:
+def displacements(y: np.ndarray, lag: int) -> np.ndarray:
+    """Return y_{k+l} − y_k over the time axis of (sample, path, time, state)."""
+    return y[:, :, lag:] - y[:, :, :-lag]
+
+
+def block_differences(y: np.ndarray, m: int) -> np.ndarray:
+    """Return the differences of the means of neighbouring blocks of m steps; NaN where a value is missing."""
     total = np.concatenate([np.zeros_like(y[:, :, :1]), np.nancumsum(y, axis=2)], axis=2)
     missing = np.concatenate([np.zeros_like(y[:, :, :1]), np.cumsum(np.isnan(y), axis=2)], axis=2)
     means = (total[:, :, m:] - total[:, :, :-m]) / m
     means = np.where(missing[:, :, m:] == missing[:, :, :-m], means, np.nan)
-    step = means[:, :, m:] - means[:, :, :-m]
-    _, square, *_, count = _moments(step)
+    return means[:, :, m:] - means[:, :, :-m]
+
+
+def _allan(y: np.ndarray, m: int) -> tuple[np.ndarray, np.ndarray]:
+    _, square, *_, count = _moments(block_differences(y, m))
     return np.sqrt(0.5 * square), count
+
+
+def _local_slope(values: np.ndarray, lags: np.ndarray) -> np.ndarray:
+    """Slope of log values (sample, lag, state) over log lags."""
+    if len(lags) < 2:
+        return np.full_like(values, np.nan)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.gradient(np.log(values), np.log(lags), axis=1)
 
 
 def whole_steps(

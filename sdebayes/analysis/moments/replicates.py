@@ -14,7 +14,7 @@ from sdebayes.analysis.moments.beside import blocks
 from sdebayes.analysis.moments.cells import Cells, Sums
 from sdebayes.analysis.moments.coefficients import Blur, Coefficients, blur_of, coefficients
 
-_REPLICATES = 200
+REPLICATES = 200
 _ENOUGH_TRAJECTORIES, _SEGMENTS = 20, 40
 
 
@@ -108,13 +108,13 @@ class Fit:
         self, y: np.ndarray, noise: NoiseVariance | None, seed: int
     ) -> tuple[Coefficients, list[Coefficients]]:
         """Return the coefficients of data (1, trajectory, time, state), and of bootstrap replicates."""
-        groups = _groups(y)
+        groups = bootstrap_groups(y)
         sums = Sums.of(y, self.cells, groups, self.lags)
         n = sums.count.shape[1]
         blur = None if noise is None else blur_of(self.cells, noise.mean)
         generator = np.random.default_rng(seed)
         replicates = []
-        for weights in generator.multinomial(n, np.full(n, 1 / n), _REPLICATES):
+        for weights in generator.multinomial(n, np.full(n, 1 / n), REPLICATES):
             own = blur
             if noise is not None and noise.samples is not None:
                 own = blur_of(self.cells, noise.values[generator.integers(len(noise.values))])
@@ -125,7 +125,7 @@ class Fit:
         return coefficients(sums, self.times, self.degree, blur)
 
 
-def _groups(y: np.ndarray) -> np.ndarray:
+def bootstrap_groups(y: np.ndarray) -> np.ndarray:
     """Return the number of the trajectory, or of the segment of a few, at each step, (1, trajectory, time)."""
     _, n, steps, _ = y.shape
     pieces = 1 if n >= _ENOUGH_TRAJECTORIES else -(-_SEGMENTS // n)

@@ -4,10 +4,12 @@ from sdebayes.plots.moments.coefficients import kramers_moyal
 from sdebayes.plots.moments.ensembles import over_time
 from sdebayes.plots.moments.equations import moment_equations
 from sdebayes.plots.moments.lags import allan_deviation, autocorrelation, mean_squared_displacement
+from sdebayes.plots.moments.slopes import exponents
 
 __all__ = [
     "allan_deviation",
     "autocorrelation",
+    "exponents",
     "kramers_moyal",
     "mean_squared_displacement",
     "moment_equations",
