@@ -65,7 +65,9 @@ def test_of_a_rotating_ornstein_uhlenbeck_process():
         spectrum = fields.jacobian_spectrum(posterior).isel(point=0, mode=0)
         ahead = moments.moment_equations(posterior, [0.0, lag], [1.0, 0.0], np.zeros((2, 2)), samples=DRAWS)
         law = phase_space.stationary_density(posterior, (0,), [(-2.0, 2.0)], points=41, samples=DRAWS)
-        leave = phase_space.exit_time(posterior, Ball(np.zeros(2), 1.0), np.zeros(2), points=41, samples=DRAWS)
+        leave = phase_space.exit_time(
+            posterior, Ball(np.zeros(2), 1.0), np.zeros(2), points=41, samples=DRAWS
+        )
         end = ahead.isel(time=-1)
         return {
             "time constant": spectrum["time_constant"].values,
