@@ -1,0 +1,117 @@
+"""Figures of the tests of fit: data beside replicates, and innovations beside the normal law."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import xarray as xr
+
+from sdebayes._core.errors import DataError
+from sdebayes.plots.style import (
+    BAND,
+    DATA,
+    POSTERIOR,
+    REFERENCE,
+    legend_above,
+    look,
+    one_axes,
+    panels,
+    share_legend,
+)
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+def replicates(dataset: xr.Dataset, ax: Any = None, *, prob: float = 0.9) -> np.ndarray:
+    """Draw the statistics of a test of fit beside what replicates of the data have.
+
+    Parameters
+    ----------
+    dataset
+        As `stationarity`, `markov`, `gaussian_innovations` or `reversibility` of `sdebayes.analysis.process` return it.
+    ax
+        Axes, one for each statistic, or None.
+    prob
+        Probability of the bars.
+
+    Returns
+    -------
+    numpy.ndarray
+        The axes: a row a state, or a term; the bar holds ``prob`` of the replicates, the dot is the data.
+
+    Raises
+    ------
+    DataError
+        If the dataset holds no statistic with replicates.
+    """
+    names = [str(name) for name in dataset.data_vars if f"{name}_replicated" in dataset]
+    if not names:
+        raise DataError(
+            f"Found {', '.join(map(str, dataset.data_vars)) or 'nothing'}; expected a statistic with replicates, as "
+            "the tests of sdebayes.analysis.process return it."
+        )
+    dim = str(dataset[names[0]].dims[0])
+    rows = np.arange(dataset.sizes[dim])
+    tail = (1 - prob) / 2
+    with look():
+        axes = panels(len(names), ax, height=0.5 + 0.2 * rows.size)
+        for name, one in zip(names, axes, strict=True):
+            lower, upper = dataset[f"{name}_replicated"].quantile([tail, 1 - tail], "sample").values
+            label = f"replicates, {prob:.0%}"
+            one.hlines(rows, lower, upper, color=POSTERIOR, linewidth=4, alpha=2 * BAND, label=label)
+            one.plot(dataset[name], rows, "o", color=DATA, markersize=4.5, label="data")
+            one.set(xlabel=name.replace("_", " "), yticks=rows, ylim=(rows.size - 0.5, -0.5))
+            one.set_yticklabels([str(label) for label in dataset[dim].values])
+        p = float(dataset["p_value"])
+        axes[0].figure.supxlabel(f"p = {p:.2g} over all rows", fontsize=7)
+        share_legend(axes)
+    return axes
+
+
+def innovations(values: xr.DataArray, ax: Axes | None = None, *, prob: float = 0.9) -> Axes:
+    """Draw quantiles of standardised innovations, all states together, over those of the normal law.
+
+    Parameters
+    ----------
+    values
+        As `sdebayes.analysis.process.innovations` returns them.
+    ax
+        Axes, or None.
+    prob
+        Probability of the band over draws.
+
+    Returns
+    -------
+    Axes
+        On the grey diagonal the innovations are standard normal; ends that bend away from it are heavy tails.
+
+    Raises
+    ------
+    DataError
+        If there is no innovation.
+    """
+    from scipy.stats import norm
+
+    draws = values.transpose("sample", ...).values.reshape(values.sizes["sample"], -1)
+    draws = np.sort(draws[:, np.isfinite(draws).all(axis=0)], axis=1)
+    if not draws.shape[1]:
+        raise DataError(
+            "There is no finite innovation; pass what sdebayes.analysis.process.innovations returned."
+        )
+    count = draws.shape[1]
+    shown = np.unique(np.concatenate([np.arange(min(50, count)), np.linspace(0, count - 1, 200).astype(int)]))
+    shown = np.union1d(shown, count - 1 - shown)
+    expected = norm.ppf((shown + 0.5) / count)
+    lower, middle, upper = np.quantile(draws[:, shown], [(1 - prob) / 2, 0.5, (1 + prob) / 2], axis=0)
+    with look():
+        ax = one_axes(ax, height=2.6)
+        ax.plot(expected[[0, -1]], expected[[0, -1]], color=REFERENCE, linewidth=0.8, label="normal")
+        if len(draws) > 1:
+            label = f"{prob:.0%} of draws"
+            ax.fill_between(expected, lower, upper, color=POSTERIOR, alpha=BAND, linewidth=0, label=label)
+        ax.plot(expected, middle, ".", color=DATA, markersize=3, label="data")
+        ax.set(xlabel="quantile of the normal law", ylabel="quantile of the innovations")
+        legend_above(ax)
+    return ax
