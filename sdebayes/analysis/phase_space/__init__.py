@@ -2,6 +2,7 @@
 
 from sdebayes.analysis.phase_space.basins import basins
 from sdebayes.analysis.phase_space.cycles import limit_cycles
+from sdebayes.analysis.phase_space.first_exit import simulated_exit_time
 from sdebayes.analysis.phase_space.lyapunov import lyapunov_exponents
 from sdebayes.analysis.phase_space.matching import matched
 from sdebayes.analysis.phase_space.meaning import exemplars, in_trajectories, without_effect
@@ -30,6 +31,7 @@ __all__ = [
     "nullclines",
     "occupation_density",
     "portrait",
+    "simulated_exit_time",
     "stationary_density",
     "time_scales",
     "transition_rates",

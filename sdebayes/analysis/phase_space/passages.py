@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import xarray as xr
+from numpy.typing import ArrayLike
 
 from sdebayes._core.errors import DataError
 from sdebayes._core.places import Places
 from sdebayes.analysis.fields.reading import Limits
 from sdebayes.analysis.phase_space.chains import Chains, check_sizes, wide_limits
+from sdebayes.analysis.phase_space.first_exit import simulated_exit_time
 from sdebayes.analysis.phase_space.generator import absorbed
 from sdebayes.analysis.phase_space.regions import Region
 from sdebayes.simulation import Source, as_source
@@ -20,7 +22,7 @@ _MARGIN = 0.1
 def exit_time(
     source: SourceLike,
     region: Region,
-    start: object = None,
+    start: ArrayLike | xr.DataArray | None = None,
     limits: Limits | None = None,
     points: int = 81,
     samples: int | None = None,
@@ -30,7 +32,7 @@ def exit_time(
     Parameters
     ----------
     source
-        A posterior or an SDE in one or two states.
+        A posterior or an SDE. With more than two states the times are those of :func:`simulated_exit_time`.
     region
         The region, in all states of the source; it may be open to infinity.
     start
@@ -41,19 +43,20 @@ def exit_time(
     points
         Number of cells along each state.
     samples
-        Number of draws, evenly thinned; by default at most 100.
+        Number of draws, evenly thinned; by default at most 100, and 20 for a simulation.
 
     Returns
     -------
     xarray.Dataset
         ``exit_time_field`` (sample, grid_<state>, …), in time, NaN outside of the region; with a start also
-        ``exit_time`` (sample, …), 0 outside.
+        ``exit_time`` (sample, …), 0 outside. With more than two states ``exit_time``, ``standard_error`` and
+        ``share_left`` as :func:`simulated_exit_time` returns them.
 
     Raises
     ------
     DataError
-        If the source has more than two states, the region others than the source, no cell lies in it or all do, or
-        the start is outside of the grid.
+        If the region has other states than the source, no cell lies in it or all do, the start is outside of the
+        grid; with more than two states, if there is no start or limits are given.
 
     Notes
     -----
@@ -66,6 +69,12 @@ def exit_time(
     """
     stacked = as_source(source, region.n_states)
     check_sizes(stacked, [region])
+    if stacked.n_states > 2:
+        if start is None or limits is not None:
+            raise DataError(
+                f"The source has {stacked.n_states} states, so there is no grid: pass start=, and no limits."
+            )
+        return simulated_exit_time(stacked, region, start, samples=samples)
     reach = _around(stacked, region) if limits is None else limits
     chains = Chains.around(stacked, [region], reach, points, samples)
     centres = chains.cells.centres
