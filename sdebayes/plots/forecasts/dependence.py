@@ -1,0 +1,61 @@
+"""Error of forecasts against measures of the texts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from sdebayes.plots.style import DATA, look, need, panels
+
+
+def dependence(dataset: xr.Dataset, ax: Any = None) -> np.ndarray:
+    """Draw the mean error of steps with a small, …, great measure, with its interval.
+
+    Parameters
+    ----------
+    dataset
+        As ``sdebayes.analysis.forecasts.dependence`` returns it.
+    ax
+        One axes for each measure, or None.
+
+    Returns
+    -------
+    numpy.ndarray
+        The axes, (term,), each headed by Spearman's correlation within trajectories and its interval.
+
+    Raises
+    ------
+    DataError
+        If the dataset holds no dependence.
+    """
+    maker = "sdebayes.analysis.forecasts.dependence"
+    need(dataset, ["bin_error", "bin_measure", "within_rank_correlation"], maker)
+    with look():
+        axes = panels(dataset.sizes["term"], ax)
+        for term, one in zip(dataset["term"].values, axes, strict=True):
+            here = dataset.sel(term=term)
+            here = here.isel(bin=here["bin_error"].notnull().values)
+            mean = here["bin_error"].values
+            bars = [mean - here["bin_error_lower"].values, here["bin_error_upper"].values - mean]
+            one.errorbar(
+                here["bin_measure"].values,
+                mean,
+                yerr=np.maximum(bars, 0),
+                color=DATA,
+                marker="o",
+                markersize=3.5,
+                capsize=2,
+            )
+            low, middle, high = (
+                float(here[f"within_rank_correlation{end}"]) for end in ("_lower", "", "_upper")
+            )
+            one.set_title(
+                f"ρ within texts {middle:+.2f} [{low:+.2f}, {high:+.2f}]".replace("-", "−"), loc="left"
+            )
+            unit = str(here["units"].values)
+            label = str(here["label"].values)
+            one.set_xlabel(label if unit in ("", "1") or unit in label else f"{label} ({unit}s)")
+            one.set_ylabel(str(dataset.attrs.get("error", "error")))
+    return axes
