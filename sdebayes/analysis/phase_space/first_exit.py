@@ -23,6 +23,7 @@ _STEPS_ACROSS = 20.0
 _RATE_TIMES_STEP = 0.05
 _LONGEST_STEPS = 20_000
 _BYTES = 2**27
+_MOST_LOOKS = 100
 _SEED_STEP = 7919
 
 
@@ -152,14 +153,18 @@ def _watch(
 ) -> tuple[_Exits, _Exits]:
     """Follow paths block by block, and note when they are first seen outside at every step and every fourth one."""
     n_paths, n = starts.shape
-    steps = int(_BYTES // (16 * source.n_draws * n_paths * n))
-    steps = _EVERY * int(np.clip(min(steps, round(end / step)) // _EVERY, 1, 100))
+    total = int(np.ceil(end / (_EVERY * step)))
+    most = int(np.clip(_BYTES // (16 * source.n_draws * n_paths * n * _EVERY), 1, _MOST_LOOKS))
+    blocks = -(-total // most)
+    steps = _EVERY * -(-total // blocks)
     times = step * np.arange(steps + 1)
     shape = (source.n_draws, n_paths)
     place = np.broadcast_to(starts, (*shape, n)).copy()
     seen = {every: np.full(shape, -1) for every in (1, _EVERY)}
     done = 0
-    while done * step < end and (seen[_EVERY] < 0).any():
+    for _ in range(blocks):
+        if (seen[_EVERY] >= 0).all():
+            break
         run = simulate(
             source, times, place, n_paths, seed + _SEED_STEP * done, samples=source.n_draws, substeps=1
         )
