@@ -8,11 +8,12 @@ from functools import cached_property
 import numpy as np
 import xarray as xr
 
-from sdebayes._core.errors import StateSpaceError
+from sdebayes._core.errors import DataError, StateSpaceError
 from sdebayes.analysis import forecasts
 from sdebayes.analysis.calibration import coverage
 from sdebayes.analysis.moments import mask_like, moments
 from sdebayes.analysis.phase_space import fixed_points, matched
+from sdebayes.analysis.process import properties
 from sdebayes.analysis.surprise import surprise
 from sdebayes.paths import StateSpace
 from sdebayes.posterior import Posterior, compare
@@ -161,6 +162,31 @@ class Material:
     def coverage(self, nominal: float) -> xr.Dataset:
         """How often forecast intervals held what came, for each state."""
         return coverage(self.pit, nominal)
+
+    @cached_property
+    def _judgement(self) -> tuple[xr.Dataset, str]:
+        """Properties of the process, and why the data were not asked, if they were not."""
+        if self.test is None:
+            return properties(self.posterior, seed=self.seed), f"no {self.nouns} were held out."
+        try:
+            return properties(self.posterior, self.test, seed=self.seed), ""
+        except DataError as error:
+            return properties(self.posterior, seed=self.seed), str(error)
+
+    @property
+    def properties(self) -> xr.Dataset:
+        """Properties of the process, with those that held-out trajectories tell of if they can."""
+        return self._judgement[0]
+
+    @property
+    def untested(self) -> str:
+        """Why no trajectories were asked for properties; empty if they were."""
+        return self._judgement[1]
+
+    @property
+    def tested(self) -> bool:
+        """Whether held-out trajectories were asked for properties."""
+        return not self.untested
 
     @cached_property
     def latent(self) -> xr.Dataset:

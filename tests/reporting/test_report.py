@@ -22,6 +22,7 @@ CHAPTERS = [
     "phase-space",
     "moments",
     "process",
+    "properties",
     "trajectories",
     "provenance",
 ]

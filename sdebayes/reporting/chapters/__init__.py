@@ -9,6 +9,7 @@ from sdebayes.reporting.chapters import (
     moments,
     phase_space,
     process,
+    properties,
     provenance,
     summary,
     texts,
@@ -24,6 +25,7 @@ CHAPTERS = (
     phase_space.write,
     moments.write,
     process.write,
+    properties.write,
     texts.write,
     provenance.write,
 )

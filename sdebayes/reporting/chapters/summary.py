@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sdebayes.analysis import fields, summarize
 from sdebayes.reporting.blocks import Block, Chapter, Paragraph, Verdict, Verdicts
-from sdebayes.reporting.chapters import verdicts
+from sdebayes.reporting.chapters import properties, verdicts
 from sdebayes.reporting.material import Material
 from sdebayes.reporting.wording import interval, plural
 
@@ -17,7 +17,8 @@ def write(material: Material) -> Chapter:
     if good:
         bad.append(Verdict("good", "Checks passed", f"{', '.join(good)}."))
     moments = verdicts.moments(material)
-    items = [verdicts.gain(material), verdicts.calibration(material), *([moments] if moments else []), *bad]
+    judged = [verdicts.gain(material), verdicts.calibration(material), properties.judged(material)]
+    items = [*judged, *([moments] if moments else []), *bad]
     blocks: list[Block] = [Paragraph(_data(material)), Paragraph(_time(material)), Verdicts(items)]
     warning = material.data.attrs.get("warning")
     if warning:
