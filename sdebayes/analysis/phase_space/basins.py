@@ -28,7 +28,7 @@ OTHERS = ("limit cycle", "elsewhere", "away")
 
 _DRAWS = 50
 _STARTS = 64
-_BLOCKS, _ROUNDS = 32, 16
+_BLOCKS, _ROUNDS = 8, 32
 _THERE = 0.05
 _AWAY = 10.0
 
@@ -129,13 +129,15 @@ def _reached(
     if source.sde.drift.affine:
         ends = np.where(stable[:, 0], np.where(labels[:, 0] >= 0, labels[:, 0], elsewhere), away)
         return np.broadcast_to(ends[:, None], (len(zeros), len(places))).copy()
-    x = np.broadcast_to(places, (len(zeros), *places.shape))
+    x = np.broadcast_to(places, (len(zeros), *places.shape)).copy()
+    active = np.broadcast_to(np.arange(len(places)), x.shape[:2])
     for _ in range(_ROUNDS):
-        (x,) = in_chunks(_settled, source, np.arange(source.n_draws), x)
+        (x[rows, active],) = in_chunks(_settled, source, np.arange(source.n_draws), x[rows, active])
         near, distance = _nearest(x, zeros, unit)
         there = stable[rows, near] & (distance < _THERE)
         lost = ~(np.abs(x / unit) < _AWAY + np.abs(places / unit).max()).all(axis=-1)
-        if (there | lost).all():
+        active = _open(there | lost, active)
+        if not active.size:
             break
     own = labels[rows, near]
     reached = np.where(there, np.where(own >= 0, own, elsewhere), np.where(lost, away, elsewhere))
@@ -143,6 +145,16 @@ def _reached(
     if open_.any():
         reached[open_ & _on_cycle(limit_cycles(source, starts), x, unit)] = cycle
     return reached
+
+
+def _open(done: np.ndarray, active: np.ndarray) -> np.ndarray:
+    """Return which places of each draw to follow on: fewer, once three quarters of them are done; none at the end."""
+    most = int((~done).sum(axis=1).max())
+    if most == 0:
+        return active[:, :0]
+    if 4 * most > active.shape[1]:
+        return active
+    return np.argsort(done, axis=1, kind="stable")[:, :most]
 
 
 @eqx.filter_jit

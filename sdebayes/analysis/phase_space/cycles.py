@@ -20,9 +20,11 @@ from sdebayes.dynamics import ObservedSDE
 from sdebayes.simulation import Source, as_source, choose_draws
 from sdebayes.simulation.source import SourceLike
 
-_DRAWS = 100
+_DRAWS = 50
 _STARTS = 8
-_BLOCKS = 512
+_ROUNDS, _BLOCKS = 6, 32
+_REST = 1e-4
+_FAR = 100.0
 _LARGEST_SUBSTEPS = 64
 _TOLERANCE = 1e-5
 _SAME = 0.02
@@ -34,10 +36,10 @@ def limit_cycles(
 ) -> xr.Dataset:
     """Find the limit cycles of the drift of every draw that attract paths within the data.
 
-    The flow dx/dt = f(x) is followed from each start past a transient (4096 Runge–Kutta steps, each a tenth of the
-    inverse of the rate ‖∂f/∂x‖ where it is), and as long again; where that path comes back to where it ends, the closed
-    orbit is solved for, φ_T(x) = x. Its Floquet multipliers are the eigenvalues of ∂φ_T/∂x: one of them is 1, along the
-    orbit, and the orbit attracts if all others are inside the unit circle.
+    The flow dx/dt = f(x) is followed from each start past a transient (1536 Runge–Kutta steps, each a quarter of the
+    inverse of the rate ‖∂f/∂x‖ where it is) and, if it is not at rest, as long again; where that path comes back to
+    where it ends, the closed orbit is solved for, φ_T(x) = x. Its Floquet multipliers are the eigenvalues of ∂φ_T/∂x:
+    one of them is 1, along the orbit, and the orbit attracts if all others are inside the unit circle.
 
     Parameters
     ----------
@@ -47,7 +49,7 @@ def limit_cycles(
         Places to start from, (point, state); default: 8 quasi-random ones in the box of the training data. Of an SDE
         without data, places that fill the region.
     samples
-        Number of draws, evenly thinned; default: at most 100.
+        Number of draws, evenly thinned; default: at most 50.
 
     Returns
     -------
@@ -67,7 +69,7 @@ def limit_cycles(
     -----
     An affine drift has no limit cycle: its closed orbits, if any, fill a plane. Cycles that repel in every direction
     are not found, for the flow leaves them; an unstable one is sometimes met in a chaotic flow. A cycle whose period is
-    longer than 400 times the inverse of the rate along it is missed.
+    longer than 380 times the inverse of the rate along it is missed.
 
     References
     ----------
@@ -77,7 +79,7 @@ def limit_cycles(
     places, middle, unit = search_region(stacked, starts, _STARTS)
     if samples is None:
         samples = min(stacked.n_draws, _DRAWS)
-    draws = choose_draws(stacked.n_draws, 8 * places.size * _BLOCKS * flow.BLOCK, samples)
+    draws = choose_draws(stacked.n_draws, 8 * places.size * _ROUNDS * _BLOCKS * flow.BLOCK, samples)
     if stacked.sde.drift.affine:
         return _labelled(stacked, draws, [[] for _ in draws])
     found = _closed(stacked, draws, places, unit)
@@ -89,14 +91,31 @@ def _closed(
     source: Source, draws: np.ndarray, places: np.ndarray, unit: np.ndarray
 ) -> list[list[dict[str, Any]]]:
     """Return the closed orbits that the paths of each draw lead to."""
-    times, paths = in_chunks(_late_paths, source, draws, places)
+    x = np.broadcast_to(places, (draws.size, *places.shape))
+    for _ in range(_ROUNDS):
+        x, moved = in_chunks(lambda observed, at: _settled(observed, at, jnp.asarray(unit)), source, draws, x)
+        moving = (moved > _REST) & (np.abs(x - places.mean(axis=0)) < _FAR * unit).all(axis=-1)
+        if not moving.any():
+            return [[] for _ in draws]
+    active = np.flatnonzero(moving.any(axis=1))
+    found: list[list[dict[str, Any]]] = [[] for _ in draws]
+    for i, own in zip(active, _solved(source, draws[active], x[active], moving[active], unit), strict=True):
+        found[i] = own
+    return found
+
+
+def _solved(
+    source: Source, draws: np.ndarray, x: np.ndarray, moving: np.ndarray, unit: np.ndarray
+) -> list[list[dict[str, Any]]]:
+    """Return the closed orbits on which the moving ones of these places are."""
+    times, paths = in_chunks(_late_paths, source, draws, x)
     guesses = np.full((*paths.shape[:2], source.n_states + 1), np.nan)
     steps = 0.0
-    for i, j in np.ndindex(paths.shape[:2]):
+    for i, j in np.argwhere(moving):
         period = guess(times[i, j], paths[i, j], unit)
         if period is not None:
             guesses[i, j] = np.append(paths[i, j, -1], period)
-            steps = max(steps, period / np.diff(times[i, j]).min())
+            steps = max(steps, 2 * period / np.diff(times[i, j]).min())
     known = np.isfinite(guesses).all(axis=-1)
     if not known.any():
         return [[] for _ in draws]
@@ -119,15 +138,27 @@ def _closed(
 
 
 @eqx.filter_jit
+def _settled(
+    observed: ObservedSDE, points: Float[Array, "sample point state"], unit: Float[Array, " state"]
+) -> tuple[Float[Array, "sample point state"], Float[Array, "sample point"]]:
+    """Return the places later on, and how far the drift would move each in the time 1/‖∂f/∂x‖, in units."""
+
+    def one(own: ObservedSDE, x: Array) -> tuple[Array, Array]:
+        later = flow.settle(own.sde, x, _BLOCKS)
+        step = flow.local_step(own.sde, later) / flow.RATE_TIMES_STEP
+        return later, jnp.linalg.norm(step * own.sde.drift(later) / unit)
+
+    return eqx.filter_vmap(lambda own, starts: jax.vmap(lambda x: one(own, x))(starts))(observed, points)
+
+
+@eqx.filter_jit
 def _late_paths(
-    observed: ObservedSDE, places: Float[Array, "sample point state"]
+    observed: ObservedSDE, points: Float[Array, "sample point state"]
 ) -> tuple[Float[Array, "sample point time"], Float[Array, "sample point time state"]]:
-    """Return times and states of the paths after their transient."""
-
     def late(own: ObservedSDE, x: Array) -> tuple[Array, Array]:
-        return flow.settling_path(own.sde, flow.settle(own.sde, x, _BLOCKS), _BLOCKS)
+        return flow.settling_path(own.sde, x, _ROUNDS * _BLOCKS)
 
-    return eqx.filter_vmap(lambda own, starts: jax.vmap(lambda x: late(own, x))(starts))(observed, places)
+    return eqx.filter_vmap(lambda own, starts: jax.vmap(lambda x: late(own, x))(starts))(observed, points)
 
 
 def _multiplier(monodromy: np.ndarray) -> float:

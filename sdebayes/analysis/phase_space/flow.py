@@ -9,7 +9,7 @@ from jaxtyping import Array, Float, Int
 from sdebayes._core.types import Scalar, Vector
 from sdebayes.dynamics import SDE
 
-RATE_TIMES_STEP = 0.1
+RATE_TIMES_STEP = 0.25
 BLOCK = 8
 
 
@@ -38,7 +38,7 @@ def path(sde: SDE, x: Vector, step: Scalar, count: int, every: int = 1) -> Float
 
 
 def local_step(sde: SDE, x: Vector) -> Float[Array, ""]:
-    """Return a step that follows the flow about x: a tenth of 1/‖∂f/∂x‖, in time."""
+    """Return a step that follows the flow about x: a quarter of 1/‖∂f/∂x‖, in time."""
     return RATE_TIMES_STEP / jnp.linalg.norm(sde.drift.jacobian(x))
 
 

@@ -97,8 +97,11 @@ def _extent(x: np.ndarray, y: np.ndarray) -> tuple[float, float, float, float]:
 
 
 def _edges(ax: Axes, truth: xr.Dataset, first: str, second: str) -> None:
-    for k in range(truth.sizes["attractor"]):
-        table = truth["probability"].isel(attractor=k).transpose(second, first).values
-        if table.min() < 0.5 < table.max():
-            ax.contour(truth[first], truth[second], table, levels=[0.5], colors=[TRUTH], linewidths=[0.9])
+    """Draw where the most probable attractor changes; a place on the edge itself may lead nowhere."""
+    probability = truth["probability"].sel(attractor=truth["attractor"] != "elsewhere")
+    tables = probability.transpose("attractor", second, first).values
+    for k, own in enumerate(tables):
+        lead = own - np.delete(tables, k, axis=0).max(axis=0)
+        if lead.min() < 0 < lead.max():
+            ax.contour(truth[first], truth[second], lead, levels=[0.0], colors=[TRUTH], linewidths=[0.9])
     ax.plot([], [], color=TRUTH, linewidth=0.9, label="true edges")
