@@ -116,9 +116,9 @@ def test_a_double_well_is_that_of_many_simulated_paths(observation, noise, x64):
     y = 1 + 0.3 * rng.normal(size=(3, 4, 1))
     observations = read(sb.trajectories(y, t=dt))
     model = double_well(noise)
-    mean, covariance = laws(model, observation, observations, LinearNoise())
+    mean, covariance = laws(model, observation, observations, LinearNoise(steps=3))
     strategy = ExtendedKalman() if observation.exact else observation.filter
-    filtered = eqx.filter_jit(strategy.run)(model, LinearNoise(), observations, False)
+    filtered = eqx.filter_jit(strategy.run)(model, LinearNoise(steps=3), observations, False)
     start, spread = (np.asarray(part)[:, 0].ravel() for part in (filtered.mean, filtered.covariance))
     x = start[:, None] + np.sqrt(np.maximum(spread, 0))[:, None] * rng.normal(size=(3, count))
     for h in range(1, HORIZON + 1):
