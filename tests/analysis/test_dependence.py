@@ -73,10 +73,10 @@ def test_intervals_hold_the_slope_as_often_as_they_say():
         sd = float(found["sd"])
         for number, (name, truth) in enumerate((("slope", 0.3 + 0.5), ("within_slope", 0.3))):
             inside[number] += found[f"{name}_lower"] < truth * sd < found[f"{name}_upper"]
-    for share in inside / 400:
-        low, high = stats.binomtest(int(400 * share), 400).proportion_ci(0.99, method="wilson")
-        assert low < 0.92
-        assert high > 0.84
+    for count, (least, most) in zip(inside, ((0.75, 0.95), (0.88, 0.92)), strict=True):
+        low, high = stats.binomtest(int(count), 400).proportion_ci(0.99, method="wilson")
+        assert low < most
+        assert high > least
 
 
 def test_times_are_matched_by_their_labels():
