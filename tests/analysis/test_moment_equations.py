@@ -9,7 +9,7 @@ import pytest
 
 from sdebayes._core.errors import DataError, ModelError
 from sdebayes.analysis import moments
-from sdebayes.analysis.moments.cubature import fifth_degree_rule
+from sdebayes.analysis.moments.cubature import fifth_degree_rule, third_degree_points
 from sdebayes.dynamics import (
     SDE,
     ConstantDiffusion,
@@ -98,6 +98,9 @@ def test_the_rule_averages_polynomials_of_degree_five(n):
     assert weights @ x**4 == pytest.approx(3)
     assert weights @ (x**2 * y**2) == pytest.approx(1 if n > 1 else 3)
     assert weights @ (x**3 * y**2) == pytest.approx(0)
+    few = third_degree_points(n)
+    np.testing.assert_allclose(few.T @ few / len(few), np.eye(n))
+    np.testing.assert_allclose((few**3).mean(0), 0, atol=1e-12)
 
 
 @pytest.mark.parametrize(

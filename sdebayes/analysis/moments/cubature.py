@@ -41,6 +41,14 @@ def fifth_degree_rule(n: int) -> tuple[np.ndarray, np.ndarray]:
     return points, np.array(weights)
 
 
+def third_degree_points(n: int) -> np.ndarray:
+    r"""Return :math:`\pm\sqrt n\, e_i`, (2n, n): their plain mean is exact for polynomials of degree 3 under N(0, I).
+
+    Arasaratnam & Haykin (2009), doi:10.1109/TAC.2009.2019800.
+    """
+    return np.sqrt(n) * np.concatenate([np.eye(n), -np.eye(n)])
+
+
 def normal_points(
     mean: Vector, covariance: Matrix, standard: Float[np.ndarray, "point state"]
 ) -> Float[Array, "point state"]:

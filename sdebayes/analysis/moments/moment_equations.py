@@ -16,7 +16,7 @@ from sdebayes._core import precision
 from sdebayes._core.errors import DataError, ModelError
 from sdebayes._core.linalg import symmetrize
 from sdebayes._core.types import Matrix, Scalar, Vector
-from sdebayes.analysis.moments.cubature import fifth_degree_rule, normal_points
+from sdebayes.analysis.moments.cubature import fifth_degree_rule, normal_points, third_degree_points
 from sdebayes.dynamics import SDE
 from sdebayes.simulation import Source, as_source, choose_draws
 from sdebayes.simulation.ensemble import checked_times
@@ -24,7 +24,8 @@ from sdebayes.simulation.kernels import exact_transitions, local_rates
 from sdebayes.simulation.source import SourceLike
 
 _RATE_TIMES_STEP = 0.1
-_FEWEST_STEPS, _MOST_STEPS = 4, 1000
+_FEWEST_STEPS, _MOST_STEPS = 2, 1000
+_DRAWS_AT_ONCE = 64
 
 
 def moment_equations(
@@ -55,7 +56,7 @@ def moment_equations(
         Number of draws, evenly thinned; by default all whose covariances fit into 1 GiB.
     substeps
         Number of Runge–Kutta steps between two times, where there is no exact transition. By default, in the longest
-        interval, the step h with h(‖∂f‖₂ + ‖∂G‖²) ≤ 0.1 at the states of the initial law, at least 4.
+        interval, the step h with h(‖∂f‖₂ + ‖∂G‖²) ≤ 0.1 at the states of the initial law, at least 2.
 
     Returns
     -------
@@ -75,16 +76,17 @@ def moment_equations(
     Notes
     -----
     The closure is ``"exact"`` for a linear SDE with additive noise: its transitions are exact. It is ``"gaussian"`` for
-    all others: the means on the right are taken as if X were normal, N(m, P), by a rule that is exact for polynomials
-    of degree 5, and the equations are solved by Runge–Kutta's method of fourth order. Where f is linear and Σ at most
-    quadratic in x, as in geometric Brownian motion, the right-hand sides need no more than m and P, and the result is
-    exact up to that method's error. Elsewhere it is an approximation, poor where the law has two humps: compare with
-    ``simulate``.
+    all others: the means on the right are taken as if X were normal, N(m, P), by rules that are exact for polynomials
+    of degree 5 (those with f) and 3 (that of Σ), and the equations are solved by Runge–Kutta's method of fourth order.
+    Where f is linear and Σ at most quadratic in x, as in geometric Brownian motion, the right-hand sides need no more
+    than m and P, and the result is exact up to that method's error. Elsewhere it is an approximation, poor where the
+    law has two humps: compare with ``simulate``.
 
     References
     ----------
     Särkkä & Solin (2019), Applied Stochastic Differential Equations, eq. 5.50 to 5.51 and ch. 9,
-    doi:10.1017/9781108186735; the rule: McNamee & Stenger (1967), doi:10.1007/BF02162160.
+    doi:10.1017/9781108186735; the rules: McNamee & Stenger (1967), doi:10.1007/BF02162160, and
+    Arasaratnam & Haykin (2009), doi:10.1109/TAC.2009.2019800.
     """
     moments = checked_times(times)
     stacked = as_source(source, None if mean0 is None else np.atleast_1d(mean0).shape[-1])
@@ -171,7 +173,12 @@ def _closed(
         _, (means, covariances) = jax.lax.scan(interval, (m, P), jnp.stack([times[:-1], times[1:]], 1))
         return jnp.concatenate([m[None], means]), jnp.concatenate([P[None], covariances])
 
-    return eqx.filter_vmap(one)(sde, mean, covariance)
+    arrays, rest = eqx.partition(sde, eqx.is_array)
+    return jax.lax.map(
+        lambda own: one(eqx.combine(own[0], rest), own[1], own[2]),
+        (arrays, mean, covariance),
+        batch_size=min(_DRAWS_AT_ONCE, len(mean)),
+    )
 
 
 def _step(sde: SDE, law: tuple[Vector, Matrix], t: Scalar, h: Scalar) -> tuple[Vector, Matrix]:
@@ -194,11 +201,11 @@ def _step(sde: SDE, law: tuple[Vector, Matrix], t: Scalar, h: Scalar) -> tuple[V
 def _rates(sde: SDE, m: Vector, P: Matrix, t: Scalar) -> tuple[Vector, Matrix]:
     """Right-hand sides for X ~ N(m, P)."""
     standard, weights = fifth_degree_rule(m.shape[0])
-    points = normal_points(m, P, standard)
-    w = jnp.asarray(weights, m.dtype)
+    points, w = normal_points(m, P, standard), jnp.asarray(weights, m.dtype)
     drift = jax.vmap(lambda x: sde.drift(x, t))(points)
-    noise = jnp.einsum("p,pij->ij", w, jax.vmap(lambda x: sde.covariance(x, t))(points))
-    cross = jnp.einsum("p,pi,pj->ij", w, points - m, drift)
+    cross = (w[:, None] * (points - m)).T @ drift
+    few = normal_points(m, P, third_degree_points(m.shape[0]))
+    noise = jax.vmap(lambda x: sde.covariance(x, t))(few).mean(axis=0)
     return w @ drift, cross + cross.T + noise
 
 
