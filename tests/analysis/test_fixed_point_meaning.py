@@ -90,3 +90,5 @@ def test_the_mean_offset_is_taken_from_the_data():
     np.testing.assert_allclose(centred["y"][1], data["y"][1] - [0.0, 3.0])
     with pytest.raises(DataError, match="No effect is known"):
         without_effect(data, _smoothed(effect, [0, 1], [names[0], "other"]))
+    with pytest.raises(DataError, match=r"space\.transform"):
+        without_effect(data.rename(state="embedding"), _smoothed(effect, [0, 1], names))

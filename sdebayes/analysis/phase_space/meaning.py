@@ -126,9 +126,11 @@ def without_effect(data: xr.Dataset, smoothed: xr.Dataset) -> xr.Dataset:
     Raises
     ------
     DataError
-        If there is no trajectory effect, or a trajectory has none.
+        If there is no trajectory effect, a trajectory has none, or the data are no states.
     """
     effect = _effect(smoothed).mean("sample")
+    if "y" not in data or "state" not in data["y"].dims:
+        raise DataError("Expected y(trajectory, time, state); map embeddings to states with space.transform.")
     missing = set(data["trajectory"].values) - set(effect["trajectory"].values)
     if missing:
         raise DataError(f"No effect is known of the trajectory {min(missing)!r}; smooth the same data.")

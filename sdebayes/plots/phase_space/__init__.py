@@ -7,12 +7,15 @@ from sdebayes.plots.phase_space.lyapunov import lyapunov_exponents
 from sdebayes.plots.phase_space.nullclines import nullclines
 from sdebayes.plots.phase_space.passages import committor, exit_times, passage_times
 from sdebayes.plots.phase_space.portraits import portrait
+from sdebayes.plots.phase_space.zeros import fixed_points, in_trajectories
 
 __all__ = [
     "basins",
     "committor",
     "current",
     "exit_times",
+    "fixed_points",
+    "in_trajectories",
     "limit_cycles",
     "lyapunov_exponents",
     "nullclines",
