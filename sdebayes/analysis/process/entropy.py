@@ -24,15 +24,12 @@ from numpy.typing import ArrayLike
 from sdebayes._core import precision
 from sdebayes._core.errors import DataError
 from sdebayes._core.linalg import stationary_covariance
-from sdebayes.analysis.evaluate import in_chunks, jacobians
-from sdebayes.analysis.process.spheres import read_region
+from sdebayes.analysis.evaluate import in_chunks
+from sdebayes.analysis.process.paths import MOST_SIMULATED, PATHS, settled_paths
 from sdebayes.dynamics import SDE, ObservedSDE
-from sdebayes.simulation import Source, as_source, choose_draws, simulate
+from sdebayes.simulation import Source, as_source, choose_draws
 from sdebayes.simulation.source import SourceLike
 
-_STEPS = 400
-_STEP_TIMES_RATE = 0.5
-_POINTS = 32
 _RIDGE = 1e-12
 
 
@@ -42,7 +39,7 @@ def entropy_production(
     *,
     times: ArrayLike | None = None,
     x0: ArrayLike | None = None,
-    paths: int = 16,
+    paths: int = PATHS,
     seed: int = 0,
 ) -> xr.Dataset:
     r"""Return the entropy production rate of the stationary process: zero if and only if it is reversible in time.
@@ -58,7 +55,7 @@ def entropy_production(
     source
         A posterior or an SDE.
     samples
-        Number of draws, evenly thinned; default all of a linear SDE, else at most 100.
+        Number of draws, evenly thinned; default all of a linear SDE, else at most 50.
     times
         Times of the simulation, (time,), of which the first half is left out as burn-in; default 400 steps of half the
         time in which the drift's Jacobian acts. Not read for a linear SDE, nor is what follows.
@@ -100,11 +97,21 @@ def entropy_production(
     stacked = as_source(source, None if x0 is None else np.size(x0))
     if stacked.sde.affine:
         draws = choose_draws(stacked.n_draws, 24 * stacked.n_states**2, samples)
-        variables = _linear(stacked, draws)
-    else:
-        draws = choose_draws(stacked.n_draws, 1, samples or min(100, stacked.n_draws))
-        variables = _simulated(stacked, draws, times, x0, paths, seed)
-    unit = f"nats per {stacked.provenance.get('time_unit', 'unit time')}"
+        return _labelled(stacked, draws, _linear(stacked.take(draws)))
+    if paths < 2:
+        raise DataError(f"paths={paths}; the Monte-Carlo error needs at least 2.")
+    draws = choose_draws(stacked.n_draws, 1, samples or min(MOST_SIMULATED, stacked.n_draws))
+    settled = settled_paths(stacked.take(draws), times, x0, paths, seed)
+    return rate_along(stacked, draws, settled)
+
+
+def rate_along(source: Source, draws: np.ndarray, settled: xr.Dataset) -> xr.Dataset:
+    """Return the rate of chosen draws from their settled paths, two or more of each draw."""
+    return _labelled(source, draws, _simulated(source.take(draws), settled))
+
+
+def _labelled(source: Source, draws: np.ndarray, variables: dict[str, np.ndarray]) -> xr.Dataset:
+    unit = f"nats per {source.provenance.get('time_unit', 'unit time')}"
     names = {
         "rate": "entropy production rate",
         "standard_error": "Monte-Carlo standard error of the entropy production rate",
@@ -117,7 +124,7 @@ def entropy_production(
     }
     if "p_value" in variables:
         labelled["p_value"] = ((), variables["p_value"], {"long_name": "posterior tail beyond K = 0"})
-    return xr.Dataset(labelled, {"sample": draws}, stacked.provenance)
+    return xr.Dataset(labelled, {"sample": draws}, source.provenance)
 
 
 def linear_rate(
@@ -184,8 +191,8 @@ def _parts(sde: SDE) -> tuple[Array, Array, Array]:
     return eqx.filter_vmap(one)(sde)
 
 
-def _linear(source: Source, draws: np.ndarray) -> dict[str, np.ndarray]:
-    K, covariance, P = stationary_parts(source.take(draws))
+def _linear(source: Source) -> dict[str, np.ndarray]:
+    K, covariance, P = stationary_parts(source)
     rate = linear_rate(K, covariance, P)
     found = {"rate": rate, "standard_error": np.where(np.isnan(rate), np.nan, 0.0)}
     if np.isfinite(K).all(axis=(1, 2)).sum() > 1:
@@ -194,43 +201,15 @@ def _linear(source: Source, draws: np.ndarray) -> dict[str, np.ndarray]:
     return found
 
 
-def _simulated(
-    source: Source,
-    draws: np.ndarray,
-    times: ArrayLike | None,
-    x0: ArrayLike | None,
-    paths: int,
-    seed: int,
-) -> dict[str, np.ndarray]:
-    if paths < 2:
-        raise DataError(f"paths={paths}; the Monte-Carlo error needs at least 2.")
-    chosen = source.take(draws)
-    grid = default_times(chosen, x0) if times is None else np.asarray(times, dtype=float)
-    path = simulate(chosen, grid, x0, paths, seed)["x"].isel(time=slice(grid.size // 2, None)).values
+def _simulated(source: Source, settled: xr.Dataset) -> dict[str, np.ndarray]:
+    path = settled["x"].transpose("sample", "path", "time", "state").values
     lost = ~np.isfinite(path).all(axis=(1, 2, 3))
-    points = np.where(lost[:, None, None, None], 0.0, path).reshape(draws.size, -1, source.n_states)
-    work = in_chunks(_work, chosen, np.arange(draws.size), points)[0]
-    means = work.reshape(*path.shape[:3]).mean(axis=2)
+    points = np.where(lost[:, None, None, None], 0.0, path).reshape(len(path), -1, source.n_states)
+    work = in_chunks(_work, source, np.arange(len(path)), points)[0]
+    means = work.reshape(path.shape[:3]).mean(axis=2, dtype=np.float64)
     means[lost] = np.nan
-    return {"rate": means.mean(axis=1), "standard_error": means.std(axis=1, ddof=1) / np.sqrt(paths)}
-
-
-def default_times(source: Source, x0: ArrayLike | None) -> np.ndarray:
-    """Return the times of a simulation, scaled by the drift's Jacobian about the start.
-
-    Raises
-    ------
-    DataError
-        If the drift is the same everywhere.
-    """
-    box = read_region(source, None)
-    middle = box[0] if x0 is None else np.asarray(x0, dtype=float)
-    points = middle + box[1] * np.random.default_rng(0).uniform(-1, 1, (_POINTS, source.n_states))
-    J = jacobians(source, np.arange(source.n_draws), points)
-    rate = float(np.median(np.linalg.norm(J, axis=(-2, -1))))
-    if not rate > 0:
-        raise DataError("The drift does not vary about the start, so it sets no time scale; pass times.")
-    return np.arange(_STEPS) * _STEP_TIMES_RATE / rate
+    error = means.std(axis=1, ddof=1) / np.sqrt(path.shape[1])
+    return {"rate": means.mean(axis=1), "standard_error": error}
 
 
 @eqx.filter_jit

@@ -10,8 +10,8 @@ from numpy.typing import ArrayLike
 
 from sdebayes._core.errors import DataError
 from sdebayes.analysis.moments import autocorrelation
-from sdebayes.analysis.process.entropy import default_times
-from sdebayes.simulation import Source, as_source, choose_draws, simulate
+from sdebayes.analysis.process.paths import MOST_SIMULATED, PATHS, settled_paths
+from sdebayes.simulation import Source, as_source, choose_draws
 from sdebayes.simulation.source import SourceLike
 
 
@@ -21,7 +21,7 @@ def mixing_time(
     *,
     times: ArrayLike | None = None,
     x0: ArrayLike | None = None,
-    paths: int = 16,
+    paths: int = PATHS,
     seed: int = 0,
 ) -> xr.DataArray:
     r"""Return the time after which e⁻¹ of the slowest memory is left.
@@ -35,7 +35,7 @@ def mixing_time(
     source
         A posterior or an SDE.
     samples
-        Number of draws, evenly thinned; default all of a linear SDE, else at most 100.
+        Number of draws, evenly thinned; default all of a linear SDE, else at most 50.
     times
         Evenly spaced times of the simulation, (time,), of which the first half is left out as burn-in; default as in
         `entropy_production`. Not read for a linear SDE, nor is what follows.
@@ -68,31 +68,35 @@ def mixing_time(
     The spectrum of the generator: Metafune, Pallara & Priola (2002), doi:10.1006/jfan.2002.3978.
     """
     stacked = as_source(source, None if x0 is None else np.size(x0))
-    limit = stacked.n_draws if stacked.sde.affine else min(100, stacked.n_draws)
-    draws = choose_draws(stacked.n_draws, 1, samples or limit)
-    chosen = stacked.take(draws)
     if stacked.sde.affine:
-        drift: Any = chosen.sde.drift
+        draws = choose_draws(stacked.n_draws, 1, samples)
+        drift: Any = stacked.take(draws).sde.drift
         gap = np.linalg.eigvals(np.asarray(drift.matrix, dtype=np.float64)).real.min(axis=-1)
-        value = np.where(gap > 0, 1 / np.where(gap > 0, gap, 1.0), np.inf)
-    else:
-        value = _simulated(chosen, times, x0, paths, seed)
-    attrs = {"long_name": "mixing time", "units": stacked.provenance.get("time_unit", "unit time")}
-    return xr.DataArray(value, {"sample": draws}, ("sample",), "mixing_time", {**stacked.provenance, **attrs})
+        return _labelled(stacked, draws, np.where(gap > 0, 1 / np.where(gap > 0, gap, 1.0), np.inf))
+    draws = choose_draws(stacked.n_draws, 1, samples or min(MOST_SIMULATED, stacked.n_draws))
+    settled = settled_paths(stacked.take(draws), times, x0, paths, seed)
+    return mixing_along(stacked, draws, settled)
 
 
-def _simulated(
-    source: Source, times: ArrayLike | None, x0: ArrayLike | None, paths: int, seed: int
-) -> np.ndarray:
-    grid = default_times(source, x0) if times is None else np.asarray(times, dtype=float)
-    steps = np.diff(grid)
-    if grid.size < 16 or not np.allclose(steps, steps[0], rtol=1e-6):
+def mixing_along(source: Source, draws: np.ndarray, settled: xr.Dataset) -> xr.DataArray:
+    """Return the mixing time of chosen draws from their settled paths.
+
+    Raises
+    ------
+    DataError
+        If their times are not evenly spaced, or fewer than 8.
+    """
+    steps = np.diff(settled["time"].values)
+    if steps.size < 7 or not np.allclose(steps, steps[0], rtol=1e-6):
         raise DataError("times must be evenly spaced and at least 16.")
-    path = simulate(source, grid, x0, paths, seed)[["x"]].rename(x="y")
-    path = path.isel(time=slice(grid.size // 2, None))
-    lags = grid.size // 4
-    found = autocorrelation(None, lags, path)["autocorrelation"].transpose("sample", "state", "lag").values
-    return crossing(found).max(axis=1) * steps[0]
+    found = autocorrelation(None, (steps.size + 1) // 2, settled.rename(x="y"))["autocorrelation"]
+    value = crossing(found.transpose("sample", "state", "lag").values).max(axis=1) * steps[0]
+    return _labelled(source, draws, value)
+
+
+def _labelled(source: Source, draws: np.ndarray, value: np.ndarray) -> xr.DataArray:
+    attrs = {"long_name": "mixing time", "units": source.provenance.get("time_unit", "unit time")}
+    return xr.DataArray(value, {"sample": draws}, ("sample",), "mixing_time", {**source.provenance, **attrs})
 
 
 def crossing(correlation: np.ndarray) -> np.ndarray:

@@ -11,7 +11,7 @@ import xarray as xr
 from numpy.typing import ArrayLike
 
 from sdebayes._core.errors import DataError
-from sdebayes.analysis.process.entropy import entropy_production
+from sdebayes.analysis.process.entropy import entropy_production, rate_along
 from sdebayes.analysis.process.filtered import Judge
 from sdebayes.analysis.process.fit_tests import (
     LAGS,
@@ -22,11 +22,12 @@ from sdebayes.analysis.process.fit_tests import (
     stationarity_of,
 )
 from sdebayes.analysis.process.growth import dissipativity, growth
-from sdebayes.analysis.process.mixing import mixing_time
+from sdebayes.analysis.process.mixing import mixing_along, mixing_time
+from sdebayes.analysis.process.paths import MOST_SIMULATED, PATHS, settled_paths
 from sdebayes.analysis.process.reversal import reversibility
 from sdebayes.analysis.process.spheres import read_region
 from sdebayes.analysis.process.texts import TEXTS
-from sdebayes.simulation import Source, as_source
+from sdebayes.simulation import Source, as_source, choose_draws
 from sdebayes.simulation.source import SourceLike
 
 SUPPORTED, NOT_REJECTED, REJECTED, UNKNOWN = "supported", "not rejected", "rejected", "cannot be told"
@@ -106,14 +107,15 @@ def properties(
     box = read_region(stacked, region)
     x0 = None if stacked.has_initial_law else box[0]
     inward = dissipativity(stacked, region=box)
+    entropy, mixing = _along_paths(stacked, x0, seed)
     rows = {
         "existence and uniqueness": _existence(growth(stacked, region=box)),
         "dissipativity": _share(inward["dissipative"].values, "draws point inward far away"),
         "ergodicity": _share(inward["ergodic"].values, "draws are dissipative with noise in all directions"),
-        "reversibility of the model": _reversible(stacked, x0, alpha, seed),
+        "reversibility of the model": _reversible(entropy, stacked.n_states, alpha),
     }
     if data is not None:
-        rows["mixing within a trajectory"] = _mixing(stacked, data, x0, seed)
+        rows["mixing within a trajectory"] = _mixing(mixing, data)
         rows |= _tests(Judge.of(source, data), data, alpha, replicates, seed)
     return _labelled(rows, stacked, {"alpha": alpha, "replicates": replicates, "seed": seed})
 
@@ -134,12 +136,20 @@ def _share(holds: np.ndarray, text: str) -> Row:
     return Row(SUPPORTED if share >= ENOUGH else UNKNOWN, f"{share:.0%} of {holds.size} {text}", share)
 
 
-def _reversible(source: Source, x0: np.ndarray | None, alpha: float, seed: int) -> Row:
-    found = entropy_production(source, x0=x0, seed=seed)
+def _along_paths(source: Source, x0: np.ndarray | None, seed: int) -> tuple[xr.Dataset, xr.DataArray]:
+    """Entropy production and mixing time, of a nonlinear SDE from the same paths."""
+    if source.sde.affine:
+        return entropy_production(source), mixing_time(source)
+    draws = choose_draws(source.n_draws, 1, min(MOST_SIMULATED, source.n_draws))
+    settled = settled_paths(source.take(draws), None, x0, PATHS, seed)
+    return rate_along(source, draws, settled), mixing_along(source, draws, settled)
+
+
+def _reversible(found: xr.Dataset, n_states: int, alpha: float) -> Row:
     rate, error = found["rate"].values, found["standard_error"].values
     if not np.isfinite(rate).all():
         return Row(UNKNOWN, f"no stationary law, or singular noise, in {np.isnan(rate).sum()} draws")
-    if source.n_states == 1:
+    if n_states == 1:
         return Row(SUPPORTED, "a stationary process in one state is always reversible")
     low, middle, high = np.quantile(rate, [0.05, 0.5, 0.95])
     evidence = f"entropy production {middle:.3g} ({low:.3g} to {high:.3g}) {found['rate'].attrs['units']}"
@@ -155,8 +165,7 @@ def _reversible(source: Source, x0: np.ndarray | None, alpha: float, seed: int) 
     return Row(UNKNOWN, f"{evidence}; no reversible model to compare with")
 
 
-def _mixing(source: Source, data: xr.Dataset, x0: np.ndarray | None, seed: int) -> Row:
-    times = mixing_time(source, x0=x0, seed=seed)
+def _mixing(times: xr.DataArray, data: xr.Dataset) -> Row:
     spans = np.nanmax(data["t"].values, axis=1) - np.nanmin(data["t"].values, axis=1)
     span = float(np.median(spans))
     share = float((times < span).mean())
