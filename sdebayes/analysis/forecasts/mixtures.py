@@ -6,11 +6,10 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.scipy.linalg import solve_triangular
 from jax.scipy.special import erf, logsumexp, ndtr
 from jaxtyping import Array, Bool, Float
-
-from sdebayes._core.types import Key
 
 _POINTS = 25
 
@@ -64,12 +63,10 @@ def energy_score(
     mean: Float[Array, "sample target state"],
     factor: Float[Array, "sample target state state"],
     seen: Bool[Array, "target state"],
-    key: Key,
+    white: Float[Array, "2 2 repeat sample target state"],
 ) -> tuple[Float[Array, " target"], Float[Array, " target"]]:
     """Estimate E‖X − y‖ − ½ E‖X − X'‖ twice, without bias, and return the mean and its variance."""
-    repeats = -(-_POINTS // mean.shape[0])
     centre = mean.mean(0)
-    white = jax.random.normal(key, (2, 2, repeats, *mean.shape))
     x = jnp.where(seen, mean - centre + jnp.einsum("stij,...stj->...sti", factor, white), 0.0)
     clouds = jnp.moveaxis(x.reshape(2, 2, -1, *y.shape), 2, 3)
     came = jnp.where(seen, y - centre, 0.0)[:, None]
@@ -80,6 +77,25 @@ def energy_score(
 
     one, other = jax.lax.map(once, clouds)
     return 0.5 * (one + other), 0.25 * (one - other) ** 2
+
+
+def white_noise(shape: tuple[int, int, int], seed: int) -> np.ndarray:
+    """Draw what the energy score needs, for two estimates of two clouds of at least ``_POINTS`` points each.
+
+    Parameters
+    ----------
+    shape
+        (sample, target, state).
+    seed
+        Seed.
+
+    Returns
+    -------
+    numpy.ndarray
+        (2, 2, repeat, sample, target, state).
+    """
+    repeats = -(-_POINTS // shape[0])
+    return np.random.default_rng(seed).standard_normal((2, 2, repeats, *shape))
 
 
 def _distances(
@@ -95,7 +111,7 @@ def judge(
     seen: Bool[Array, "target state"],
     mean: Float[Array, "sample target state"],
     covariance: Float[Array, "sample target state state"],
-    key: Key,
+    white: Float[Array, "2 2 repeat sample target state"],
 ) -> Judgement:
     """Score what came; entries that were not seen are not read, and their scores have no meaning.
 
@@ -105,8 +121,8 @@ def judge(
         What came, and whether it was seen.
     mean, covariance
         The normal law of each draw.
-    key
-        Seed of the energy score.
+    white
+        Standard normal numbers for the energy score, as `white_noise` draws them.
 
     Returns
     -------
@@ -117,13 +133,13 @@ def judge(
     both = seen[..., :, None] & seen[..., None, :]
     factor = jnp.linalg.cholesky(jnp.where(both, covariance, jnp.eye(y.shape[-1])))
     residual = jnp.where(seen, y - mean, 0.0)
-    white = solve_triangular(factor, residual[..., None], lower=True)[..., 0]
+    scaled = solve_triangular(factor, residual[..., None], lower=True)[..., 0]
     log_determinant = jnp.log(jnp.diagonal(factor, axis1=-2, axis2=-1)).sum(-1)
-    log_density = -0.5 * ((white**2).sum(-1) + seen.sum(-1) * jnp.log(2 * jnp.pi)) - log_determinant
+    log_density = -0.5 * ((scaled**2).sum(-1) + seen.sum(-1) * jnp.log(2 * jnp.pi)) - log_determinant
     return Judgement(
         crps(y, mean, variance),
         (y - mean.mean(0)) ** 2,
         ndtr((y - mean) / jnp.sqrt(variance)).mean(0),
         logsumexp(log_density, 0) - jnp.log(mean.shape[0]),
-        *energy_score(y, mean, factor, seen, key),
+        *energy_score(y, mean, factor, seen, white),
     )

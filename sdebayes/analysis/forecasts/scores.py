@@ -9,7 +9,7 @@ import xarray as xr
 
 from sdebayes._core import precision
 from sdebayes._core.errors import DataError
-from sdebayes.analysis.forecasts.mixtures import Judgement, judge
+from sdebayes.analysis.forecasts.mixtures import Judgement, judge, white_noise
 
 _ABOUT = {
     "crps": ("continuous ranked probability score", "state"),
@@ -38,7 +38,7 @@ def scores(forecast: xr.Dataset, data: xr.Dataset, *, seed: int = 0) -> xr.Datas
     data
         ``y(trajectory, time, state)``, what came.
     seed
-        Seed of the energy score's draws.
+        Seed of the energy score's draws, which are the same at every horizon.
 
     Returns
     -------
@@ -66,11 +66,12 @@ def scores(forecast: xr.Dataset, data: xr.Dataset, *, seed: int = 0) -> xr.Datas
     flat = (-1, values.shape[-1])
     parts = []
     with precision.scope("float64"), precision.single_blas_thread():
-        for number, ahead in enumerate(laws["horizon"].values):
+        draws = laws.sizes["sample"]
+        white = jnp.asarray(white_noise((draws, values[..., 0].size, values.shape[-1]), seed))
+        for ahead in laws["horizon"].values:
             mean = laws["mean"].sel(horizon=ahead).values
             covariance = laws["covariance"].sel(horizon=ahead).values
             known = seen & np.isfinite(mean).all(0)
-            key = jax.random.fold_in(jax.random.key(seed), number)
             arguments = (
                 np.where(known, values, 0.0).reshape(flat),
                 known.reshape(flat),
@@ -79,7 +80,7 @@ def scores(forecast: xr.Dataset, data: xr.Dataset, *, seed: int = 0) -> xr.Datas
                     len(mean), *flat, flat[1]
                 ),
             )
-            found = _judge(*map(jnp.asarray, arguments), key)
+            found = _judge(*map(jnp.asarray, arguments), white)
             parts.append(_on_grid(found, known))
     dims = ("horizon", "trajectory", "time")
     variables = {
