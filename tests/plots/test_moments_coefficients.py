@@ -41,3 +41,18 @@ def test_with_noise_there_are_two_panels_and_a_plane_is_refused():
     assert len(plots.moments.kramers_moyal(moments.kramers_moyal(data, bins=5, noise=0.1))) == 2
     with pytest.raises(DataError, match="over one state and got 2"):
         plots.moments.kramers_moyal(moments.kramers_moyal(data, (0, 1), bins=3))
+
+
+def test_a_plane_is_drawn_as_arrows_of_data_and_simulations():
+    simulated = simulate(OU, np.arange(60.0), paths=30)
+    found = moments.kramers_moyal(
+        trajectories(simulated["y"].values[0]), ("x2", "x1"), bins=3, simulated=simulated
+    )
+    ax = plots.moments.kramers_moyal_plane(found)
+    blue, orange = ax.collections
+    assert orange.get_label() == "data"
+    np.testing.assert_allclose(orange.U.reshape(3, 3), found["drift_data"].sel(state="x2").values.T)
+    np.testing.assert_allclose(blue.V.reshape(3, 3), found["drift"][0].sel(state="x1").values.T)
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("x2", "x1")
+    with pytest.raises(DataError, match="over two states and got 1"):
+        plots.moments.kramers_moyal_plane(moments.kramers_moyal(None, (0,), bins=3, simulated=simulated))

@@ -1,6 +1,6 @@
 """Figures of moments, autocorrelation and displacement."""
 
-from sdebayes.plots.moments.coefficients import kramers_moyal
+from sdebayes.plots.moments.coefficients import kramers_moyal, kramers_moyal_plane
 from sdebayes.plots.moments.ensembles import over_time
 from sdebayes.plots.moments.equations import moment_equations
 from sdebayes.plots.moments.lags import allan_deviation, autocorrelation, mean_squared_displacement
@@ -11,6 +11,7 @@ __all__ = [
     "autocorrelation",
     "exponents",
     "kramers_moyal",
+    "kramers_moyal_plane",
     "mean_squared_displacement",
     "moment_equations",
     "over_time",

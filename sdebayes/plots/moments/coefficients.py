@@ -8,7 +8,19 @@ import numpy as np
 import xarray as xr
 
 from sdebayes._core.errors import DataError
-from sdebayes.plots.style import DATA, REFERENCE, TRUTH, band, look, need, panels, share_legend
+from sdebayes.plots.style import (
+    DATA,
+    POSTERIOR,
+    REFERENCE,
+    TRUTH,
+    band,
+    legend_above,
+    look,
+    need,
+    one_axes,
+    panels,
+    share_legend,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -67,6 +79,61 @@ def kramers_moyal(
                 one.plot(known[grids[0]], value, color=TRUTH, linestyle="--", label="truth")
         share_legend(axes)
     return axes
+
+
+def kramers_moyal_plane(dataset: xr.Dataset, ax: Axes | None = None) -> Axes:
+    """Draw the drift D₁ in the plane of two states as arrows.
+
+    Parameters
+    ----------
+    dataset
+        Over two states, as ``sdebayes.analysis.moments.kramers_moyal`` returns it.
+    ax
+        Axes, or None.
+
+    Returns
+    -------
+    Axes
+        At each cell the arrow of the data in orange, and that of the simulations, averaged over draws, in blue; the
+        longest arrow is as long as a cell. Cells with too few increments are left out.
+
+    Raises
+    ------
+    DataError
+        If the dataset is not over two states.
+    """
+    need(dataset, ["drift" if "drift" in dataset else "drift_data"], _MAKER)
+    grids = [str(dim) for dim in dataset.dims if str(dim).startswith("grid_")]
+    if len(grids) != 2:
+        raise DataError(
+            f"Expected coefficients over two states and got {len(grids)}; make them with {_MAKER}(over=…)."
+        )
+    first, second = (f"grid_{state}" for state in dataset["state"].values)
+    fields = {}
+    if "drift" in dataset:
+        fields["simulated, mean"] = (dataset["drift"].mean("sample"), POSTERIOR)
+    if "drift_data" in dataset:
+        fields["data"] = (dataset["drift_data"], DATA)
+    values = {name: part.transpose(second, first, "state").values for name, (part, _) in fields.items()}
+    longest = max(np.nanmax(np.hypot(*np.moveaxis(value, -1, 0))) for value in values.values())
+    x, y = dataset[first].values, dataset[second].values
+    cell = min(np.diff(x).min(), np.diff(y).min())
+    with look():
+        ax = one_axes(ax, height=3.2)
+        for name, value in values.items():
+            ax.quiver(
+                *(x, y, value[..., 0], value[..., 1]),
+                color=fields[name][1],
+                label=name,
+                angles="xy",
+                scale_units="xy",
+                scale=longest / cell,
+                width=0.008,
+            )
+        ax.set(xlabel=first.removeprefix("grid_"), ylabel=second.removeprefix("grid_"))
+        ax.margins(0.12)
+        legend_above(ax)
+    return ax
 
 
 def _draw(ax: Axes, here: xr.Dataset, name: str, grid: str, prob: float) -> None:
