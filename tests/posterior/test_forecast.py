@@ -8,6 +8,7 @@ import pytest
 import sdebayes as sb
 from sdebayes._core.errors import DataError
 from tests.model.dense import Dense
+from tests.posterior.conftest import ornstein_uhlenbeck
 
 HORIZON = 3
 
@@ -83,3 +84,13 @@ def test_thinned_targets_are_some_of_all(noisy, held_out):
 def test_what_cannot_be_foretold_is_refused(noisy, held_out, arguments, message):
     with pytest.raises(DataError, match=message):
         sb.forecast(noisy, held_out, **arguments)
+
+
+def test_intervals_hold_new_trajectories_of_the_same_process_as_often_as_they_say(noisy):
+    values = ornstein_uhlenbeck(77, [25] * 150, noise=0.6, effect=0.5)
+    data = sb.trajectories(values)
+    laws = sb.forecast(noisy, data, horizon=4, samples=40, every=2)
+    pit = sb.analysis.forecasts.scores(laws, data)["pit"]
+    found = sb.analysis.forecasts.reliability(pit, nominal=(0.5, 0.9))
+    np.testing.assert_allclose(found["overall"].sel(nominal=0.9), 0.9, atol=0.03)
+    np.testing.assert_allclose(found["overall"].sel(nominal=0.5), 0.5, atol=0.04)

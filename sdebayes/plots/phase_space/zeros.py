@@ -141,9 +141,7 @@ def in_trajectories(
             sd = dataset["effect_sd"].sel(state=chosen, trajectory=names).mean("sample").values
             margin = ndtri(0.5 + 0.5 * prob) * sd
         low, high = np.nanmin(table, axis=1) - margin, np.nanmax(table, axis=1) + margin
-        ax.hlines(
-            rows, low, high, color=POSTERIOR, linewidth=2.5, alpha=0.25, label="± error of offset"
-        )
+        ax.hlines(rows, low, high, color=POSTERIOR, linewidth=2.5, alpha=0.25, label="± error of offset")
         ax.plot(table.ravel(), np.repeat(rows, table.shape[1]), ".", color=POSTERIOR, markersize=2, alpha=0.5)
         ax.plot([], [], ".", color=POSTERIOR, markersize=4, label="fixed points")
         if data is not None:
