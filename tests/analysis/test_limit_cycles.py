@@ -9,7 +9,7 @@ import pytest
 from scipy.integrate import solve_ivp
 
 from sdebayes._core.errors import DataError
-from sdebayes.analysis.phase_space import limit_cycles
+from sdebayes.analysis.phase_space import fixed_points, limit_cycles
 from sdebayes.dynamics import SDE, ConstantDiffusion, ParametricDrift
 
 BOX = np.array([[2.0, 2.0], [-2.0, -2.0], [0.1, 0.0], [1.0, -1.5]])
@@ -66,6 +66,9 @@ def test_the_period_of_van_der_pol_is_that_of_an_adaptive_solver(mu):
     np.testing.assert_allclose(found["period"][0, 0], np.diff(late.t_events[0])[-1], rtol=1e-5)
     np.testing.assert_allclose(found["amplitude"][0, 0, 0], np.abs(late.y[0, -2000:]).max(), rtol=5e-3)
     assert float(found["multiplier"][0, 0]) < 1
+    zero = fixed_points(_stack(_van_der_pol, mu=[mu]), box)
+    kind = zero["kind"].attrs["flag_meanings"].split(", ")[int(zero["kind"][0, 0])]
+    assert kind == ("unstable focus" if mu < 2 else "unstable node")
 
 
 def test_two_cycles_side_by_side_are_two():

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from scipy.integrate import quad
+from scipy.stats import binomtest
 
 from sdebayes._core.errors import DataError
 from sdebayes.analysis.phase_space import lyapunov_exponents
@@ -52,18 +53,33 @@ def test_geometric_brownian_motion():
     np.testing.assert_allclose(found["error"], closed, rtol=0.2)
 
 
-def test_noise_in_a_double_well_brings_paths_together():
-    """dX = (X − X³) dt + g dW: the mean of 1 − 3x² under the stationary density exp((x² − x⁴/2)/g²)."""
-    g = 0.8
+def _noisy_well(g: float) -> tuple[SDE, float]:
+    """dX = (X − X³) dt + g dW, and the mean of 1 − 3x² under its stationary density exp((x² − x⁴/2)/g²)."""
     sde = SDE(ParametricDrift(lambda x, t, p: x - x**3, {}), ConstantDiffusion(g * jnp.eye(1)))
 
     def density(x):
         return np.exp((x**2 - 0.5 * x**4) / g**2)
 
-    mean = quad(lambda x: (1 - 3 * x**2) * density(x), -6, 6)[0] / quad(density, -6, 6)[0]
+    return sde, quad(lambda x: (1 - 3 * x**2) * density(x), -6, 6)[0] / quad(density, -6, 6)[0]
+
+
+def test_noise_in_a_double_well_brings_paths_together():
+    sde, mean = _noisy_well(0.8)
     found = lyapunov_exponents(sde, 400.0, [0.5], paths=16)
     assert _off(found, mean).max() < 3.5
     assert float(found["error"][0, 0]) < 0.05
+
+
+@pytest.mark.slow
+def test_the_error_covers():
+    """400 runs with noise of their own: two standard errors hold the exponent in 95 % of them."""
+    sde, mean = _noisy_well(1.0)
+    stacked = jax.tree.map(lambda leaf: jnp.stack([leaf] * 400), sde)
+    found = lyapunov_exponents(stacked, 300.0, [0.5], paths=2, samples=400)
+    z = (found["exponent"] - mean) / found["error"]
+    interval = binomtest(int((np.abs(z) < 1.96).sum()), 400).proportion_ci(0.99, "wilson")
+    assert interval.low < 0.95 < interval.high
+    assert abs(float(z.mean())) < 0.35
 
 
 def test_the_limit_cycle_has_a_zero_and_its_floquet_exponent():

@@ -62,6 +62,7 @@ def guess(
     return float(times[-1] - (1 - part) * times[last] - part * times[last + 1])
 
 
+@eqx.filter_jit
 def solve(
     observed: ObservedSDE,
     guesses: Float[Array, "sample cycle state_and_period"],
@@ -96,13 +97,7 @@ def solve(
     ----------
     Seydel (2010), Practical Bifurcation and Stability Analysis, ch. 7, doi:10.1007/978-1-4419-1740-9.
     """
-    return _solve(observed, guesses, unit, substeps)
 
-
-@eqx.filter_jit
-def _solve(
-    observed: ObservedSDE, guesses: Array, unit: Array, substeps: int
-) -> tuple[Array, Array, Array, Array]:
     def one(sde: SDE, start: Array) -> tuple[Array, Array, Array, Array]:
         origin, normal = start[:-1], sde.drift(start[:-1]) / unit
 
