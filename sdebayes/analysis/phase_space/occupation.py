@@ -105,7 +105,11 @@ def densities(density: xr.DataArray, edge: np.ndarray, method: str, attributes: 
         {
             "density": density.assign_attrs(long_name="stationary density"),
             "quasi_potential": potential.assign_attrs(long_name="quasi-potential −log p"),
-            "edge_share": ("sample", edge, {"long_name": "share of the probability at the edge and beyond"}),
+            "edge_share": (
+                "sample",
+                np.clip(edge, 0.0, 1.0),
+                {"long_name": "share of the probability at the edge and beyond"},
+            ),
         },
         attrs=attributes | {"method": method},
     )

@@ -63,7 +63,8 @@ def transition_rates(
     -----
     With the stationary law π, the committor q (see :func:`committor`) and the generator Q of the cells,
     ν = Σ_{k in A} π_k (Q q)_k; the mass w of those that were in A last solves Qᵀw = 0 outside of both regions, with
-    w = π in A and w = 0 in B. Where the process is metastable rate and 1/passage_time agree.
+    w = π in A and w = 0 in B. Where the process is metastable rate and 1/passage_time agree; of very rare passages (a
+    rate below 10⁻¹² of that of the jumps between cells) only ``rate`` and ``reactive_flux`` survive the rounding.
 
     References
     ----------

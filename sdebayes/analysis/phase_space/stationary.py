@@ -143,7 +143,7 @@ def _normal(source: Source, chosen: list[int], cells: Cells, samples: int | None
     dims = tuple(f"grid_{source.states[i]}" for i in chosen)
     coords = dict(zip(dims, cells.axes, strict=True)) | {"sample": draws}
     density = xr.DataArray(cells.on_grid(values), coords, ("sample", *dims))
-    return densities(density, np.clip(edge, 0, 1), "normal law of a linear SDE", source.provenance)
+    return densities(density, edge, "normal law of a linear SDE", source.provenance)
 
 
 def _linear_law(

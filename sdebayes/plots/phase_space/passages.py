@@ -90,7 +90,7 @@ def exit_times(
     -------
     Axes
         One row a start: the distribution over the draws, its median and equal-tailed interval; on a logarithmic axis
-        where it spans more than a factor of 20.
+        where it spans more than a factor of 20. Of simulated times the Monte-Carlo error widens it.
 
     Raises
     ------
