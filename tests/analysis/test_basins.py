@@ -64,7 +64,8 @@ def test_a_limit_cycle_and_an_explosion_have_basins():
         return x * (1 - r) * (9 - r) / 9 + 2 * jnp.stack([-x[1], x[0]])
 
     sde = SDE(ParametricDrift(ring, {}), ConstantDiffusion(jnp.eye(2)))
-    found = basins(sde, limits=[(-4.0, 4.0), (-4.0, 4.0)], points=10)
+    stacked = jax.tree.map(lambda leaf: jnp.stack([leaf] * 60), sde)
+    found = basins(stacked, limits=[(-4.0, 4.0), (-4.0, 4.0)], points=6, samples=60)
     radius = np.hypot(*np.meshgrid(found["grid_x1"], found["grid_x2"], indexing="ij"))
     np.testing.assert_array_equal(found["probability"].sel(attractor="limit cycle"), radius < 3)
     np.testing.assert_array_equal(found["probability"].sel(attractor="away"), radius > 3)

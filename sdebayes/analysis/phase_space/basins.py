@@ -143,7 +143,8 @@ def _reached(
     reached = np.where(there, np.where(own >= 0, own, elsewhere), np.where(lost, away, elsewhere))
     open_ = ~(there | lost)
     if open_.any():
-        reached[open_ & _on_cycle(limit_cycles(source, starts), x, unit)] = cycle
+        cycles = limit_cycles(source, starts, source.n_draws)
+        reached[open_ & _on_cycle(cycles, x, unit)] = cycle
     return reached
 
 
