@@ -191,9 +191,15 @@ def test_a_nonlinear_sde_without_noise(data):
             one.initial_mean, one.initial_covariance, one.matrix, one.noise_covariance, one.effect_covariance,
         )  # fmt: skip
     y = trajectories(simulate(one, np.arange(10.0), paths=3)["y"].values[0])
-    np.testing.assert_allclose(
-        process.innovations(other, y), process.innovations(one, y), rtol=1e-6, atol=1e-8
-    )
+    agree = {"rtol": 1e-6, "atol": 1e-8}
+    np.testing.assert_allclose(process.innovations(other, y), process.innovations(one, y), **agree)
+    gaps = y.y.values.copy()
+    gaps[1, 4] = np.nan
+    y = y.assign(y=y.y.copy(data=gaps))
+    np.testing.assert_allclose(process.innovations(other, y), process.innovations(one, y), **agree)
+    gaps[2, 5, 0] = np.nan
+    with pytest.raises(ModelError, match="observed in part"):
+        process.innovations(other, y.assign(y=y.y.copy(data=gaps)))
 
 
 @pytest.mark.parametrize(

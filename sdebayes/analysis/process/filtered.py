@@ -89,18 +89,29 @@ class Judge:
                 f"The data have {data['y'].sizes['state']} coordinates, the model observes {width}."
             )
         with precision.scope(stacked.precision):
-            if isinstance(source, _Modelled):
-                return cls(
-                    stacked, source.model.discretization, source.model.observation, source.model.read(data)
-                )
             scheme = _ADDITIVE if stacked.sde.diffusion.constant else _MULTIPLICATIVE
-            return cls(stacked, scheme, _observation(stacked.observed), observations.read(data))
+            observation = _observation(stacked.observed)
+            if isinstance(source, _Modelled):
+                scheme, observation = source.model.discretization, source.model.observation
+                if not stacked.sde.affine:
+                    return cls(stacked, scheme, observation, source.model.read(data))
+            return cls(stacked, scheme, observation, _read(stacked, observation, data))
 
     def innovations(self, draws: np.ndarray) -> np.ndarray:
         """Standardise the data under chosen draws, (sample, trajectory, time, observed), NaN where nothing was seen."""
         with precision.scope(self.source.precision), precision.single_blas_thread():
             program = _judging(self.scheme, self.observation)
             return program(self.source.take(draws).observed, self.observations)
+
+    def placed(self, white: np.ndarray, data: xr.Dataset) -> np.ndarray:
+        """Put innovations at the steps of the data that they belong to, steps that reading left out being NaN."""
+        seen = np.isfinite(data["y"].transpose("trajectory", "time", "state").values)
+        if np.array_equal(seen, self.observations.seen):
+            return white
+        found = np.full((len(white), *seen.shape), np.nan, white.dtype)
+        for row, steps in enumerate(seen.any(-1)):
+            found[:, row, steps] = white[:, row, : steps.sum()]
+        return found
 
     def replicated(self, replicates: int, seed: int) -> Replicated:
         """Judge the data, and as many replicates of them, each by another draw than the one it came from."""
@@ -187,6 +198,18 @@ def shared_innovations(
     start = jnp.broadcast_to(system.mean, (values.shape[0], system.mean.size))
     _, white = jax.lax.scan(step, start, (values.swapaxes(0, 1), gains, factors, index))
     return white.swapaxes(0, 1)
+
+
+def _read(source: Source, observation: AbstractObservation, data: xr.Dataset) -> Observations:
+    """Read data; where a nonlinear SDE is observed exactly, steps without values join their Δt to the next."""
+    drop = observation.exact and not source.sde.affine
+    found = observations.read(data, drop_missing_steps=drop)
+    if drop and not found.complete:
+        raise ModelError(
+            "Some steps are observed in part; a nonlinear SDE that is observed exactly cannot integrate that out. "
+            "Drop such steps, or give the ObservedSDE a noise covariance."
+        )
+    return found
 
 
 def _observation(observed: ObservedSDE) -> AbstractObservation:

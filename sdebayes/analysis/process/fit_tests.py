@@ -64,7 +64,7 @@ def innovations(source: SourceLike, data: xr.Dataset, samples: int | None = None
     draws = choose_draws(judge.source.n_draws, 1, samples or min(100, judge.source.n_draws))
     coords = {"sample": draws, "trajectory": data["trajectory"].values, "state": data["state"].values}
     return xr.DataArray(
-        judge.innovations(draws),
+        judge.placed(judge.innovations(draws), data),
         coords,
         ("sample", "trajectory", "time", "state"),
         "innovation",

@@ -39,7 +39,8 @@ def replicates(dataset: xr.Dataset, ax: Any = None, *, prob: float = 0.9) -> np.
     Returns
     -------
     numpy.ndarray
-        The axes: a row a state, or a term; the bar holds ``prob`` of the replicates, the dot is the data.
+        The axes: a row a state, or a term; the bar holds ``prob`` of the replicates, the dot is the data. A figure made
+        here has the p-value over all rows below.
 
     Raises
     ------
@@ -64,8 +65,9 @@ def replicates(dataset: xr.Dataset, ax: Any = None, *, prob: float = 0.9) -> np.
             one.plot(dataset[name], rows, "o", color=DATA, markersize=4.5, label="data")
             one.set(xlabel=name.replace("_", " "), yticks=rows, ylim=(rows.size - 0.5, -0.5))
             one.set_yticklabels([str(label) for label in dataset[dim].values])
-        p = float(dataset["p_value"])
-        axes[0].figure.supxlabel(f"p = {p:.2g} over all rows", fontsize=7)
+        if ax is None:
+            p = float(dataset["p_value"])
+            axes[0].figure.supxlabel(f"p = {p:.2g} over all rows", fontsize=7)
         share_legend(axes)
     return axes
 
