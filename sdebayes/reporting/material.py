@@ -16,12 +16,13 @@ from sdebayes.analysis.phase_space import fixed_points, matched
 from sdebayes.analysis.process import properties
 from sdebayes.analysis.surprise import surprise
 from sdebayes.paths import StateSpace
-from sdebayes.posterior import Posterior, compare
+from sdebayes.posterior import Posterior, compare, forecast
 from sdebayes.simulation import simulate
 
 FORECAST_DRAWS = 50
 SMOOTHED_DRAWS = 8
 FIXED_POINT_DRAWS = 200
+FARTHEST, HORIZON_DRAWS = 10, 25
 
 
 def at_most(posterior: Posterior, draws: int) -> int:
@@ -148,6 +149,24 @@ class Material:
         found = self.posterior.predict(self.judged, samples=FORECAST_DRAWS)
         names = {"observed": "state", "observed_bis": "state_bis"}
         return found.rename({old: new for old, new in names.items() if old in found.dims})
+
+    @cached_property
+    def horizons(self) -> xr.Dataset | None:
+        """Scores of forecasts of held-out trajectories beside simple ones, by horizon; None where there are too few."""
+        if self.test is None or not self.identity:
+            return None
+        longer = int((self.test["n_steps"] >= 3).sum())
+        if longer < 2:
+            return None
+        shortest = int(self.test["n_steps"].sortby(self.test["n_steps"]).values[-2])
+        ahead = forecast(
+            self.posterior,
+            self.test,
+            horizon=min(FARTHEST, shortest // 2),
+            samples=self.at_most(HORIZON_DRAWS),
+        )
+        simple = forecasts.reference_forecasts(ahead, self.test, self.data)
+        return forecasts.by_horizon({"model": ahead, **simple}, self.test, seed=self.seed)
 
     @cached_property
     def pit(self) -> xr.DataArray:

@@ -19,6 +19,7 @@ CHAPTERS = [
     "model",
     "diagnostics",
     "calibration",
+    "forecasts",
     "phase-space",
     "moments",
     "process",

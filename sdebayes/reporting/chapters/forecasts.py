@@ -1,0 +1,98 @@
+"""How far ahead the model sees, and whether simple sentences are easier to foretell."""
+
+from __future__ import annotations
+
+import xarray as xr
+
+from sdebayes import analysis, plots
+from sdebayes._core.errors import DataError
+from sdebayes.reporting.blocks import Block, Chapter, Figure, Heading, Paragraph, Table
+from sdebayes.reporting.figures import picture
+from sdebayes.reporting.material import Material
+from sdebayes.reporting.wording import percent, plural, signed
+
+SHOWN_HORIZONS = (1, 2, 3, 5, 10)
+TITLE = "Forecasts"
+MEASURES = ("words", "clauses", "reading_ease")
+NAMES = {"words": "length in words", "clauses": "clauses", "reading_ease": "reading ease"}
+
+
+def write(material: Material) -> Chapter:
+    """Write the chapter."""
+    table = material.horizons
+    if table is None:
+        text = f"Not judged: that takes two or more held-out {material.nouns} with several steps each."
+        return Chapter("forecasts", TITLE, [Paragraph(text)])
+    blocks: list[Block] = [
+        Figure(
+            picture(plots.forecasts.skill(table)),
+            "How far ahead does the model see?",
+            f"Skill is the share of the energy score of {table.attrs['baseline']} that a forecast saves: 1 is perfect, "
+            "0 no better. Where the blue band meets a grey line, the order of the steps tells no more than that simple "
+            f"rule. Bands: two standard errors over held-out {material.nouns}.",
+        ),
+        _table(material, table),
+    ]
+    if material.has_text:
+        blocks += _complexity(material)
+    return Chapter("forecasts", TITLE, blocks)
+
+
+def _table(material: Material, table: xr.Dataset) -> Table:
+    own = table.isel(candidate=0)
+    covered = own["coverage"].mean("state")
+    rows = []
+    for horizon in own["horizon"].values:
+        if horizon not in SHOWN_HORIZONS:
+            continue
+        at = own.sel(horizon=horizon)
+        shares = [percent(float(covered.sel(horizon=horizon, nominal=nominal))) for nominal in (0.5, 0.9)]
+        gains = [
+            f"{signed(float(at[name]))} ± {float(at[f'{name}_standard_error']):.2f}"
+            for name in ("energy_score_skill", "log_gain")
+        ]
+        rows.append([str(horizon), *gains, *shares])
+    steps = int(own["n_steps"].sum())
+    caption = (
+        f"Forecasts of {plural(steps, material.step_noun)} of {plural(own.sizes['trajectory'], material.noun)} beside "
+        f"{table.attrs['baseline']}, with standard errors over {material.nouns}; coverage is a mean over the states."
+    )
+    head = ["steps ahead", "skill", "log score, nats a step", "in 50 % intervals", "in 90 % intervals"]
+    return Table(head, rows, caption)
+
+
+def _complexity(material: Material) -> list[Block]:
+    """Relate the error of one-step forecasts to the complexity of the sentences."""
+    title = Heading("Error and complexity")
+    judged = analysis.forecasts.scores(material.predicted, material.judged, seed=material.seed)
+    error = -judged["log_score"].isel(horizon=0)
+    try:
+        measures = analysis.forecasts.complexity(material.judged["text"])[list(MEASURES)]
+        found = analysis.forecasts.dependence(error, measures, seed=material.seed)
+    except DataError as reason:
+        return [title, Paragraph(f"Not judged: {reason}", quiet=True)]
+    figure = Figure(
+        picture(plots.forecasts.dependence(found)),
+        f"Are simple {material.step_noun}s foretold better?",
+        "Mean error, minus the log score of the one-step forecast, of a fifth of the steps each, with 90 % intervals; "
+        "above each panel the rank correlation within texts. A flat line: no.",
+    )
+    return [
+        title,
+        figure,
+        Paragraph(_answer(found), quiet=False),
+        Paragraph(str(found.attrs["cannot_tell"]), quiet=True),
+    ]
+
+
+def _answer(found: xr.Dataset) -> str:
+    parts = []
+    for term in found["term"].values:
+        at = found.sel(term=term)
+        value, low, high = (float(at[f"within_slope{end}"]) for end in ("", "_lower", "_upper"))
+        parts.append(f"{NAMES[str(term)]} {signed(value)} [{signed(low)}, {signed(high)}]")
+    return (
+        "Within texts, one standard deviation of a measure adds to the error, in nats a step: "
+        + "; ".join(parts)
+        + ". Brackets hold 90 % bootstrap intervals over texts."
+    )
