@@ -12,7 +12,7 @@ from sdebayes._core.errors import DataError, StateSpaceError
 from sdebayes.analysis import forecasts
 from sdebayes.analysis.calibration import coverage
 from sdebayes.analysis.moments import mask_like, moments
-from sdebayes.analysis.phase_space import fixed_points, matched
+from sdebayes.analysis.phase_space import fixed_points, matched, without_effect
 from sdebayes.analysis.process import properties
 from sdebayes.analysis.surprise import surprise
 from sdebayes.paths import StateSpace
@@ -211,6 +211,11 @@ class Material:
     def latent(self) -> xr.Dataset:
         """The path behind the training data: smoothed under noise, else the data themselves."""
         return self.posterior.smooth(self.data, samples=SMOOTHED_DRAWS) if self.noisy else self.data
+
+    @cached_property
+    def centred(self) -> xr.Dataset:
+        """The training data in the coordinates of the drift: the offset of each trajectory, if any, taken away."""
+        return without_effect(self.data, self.latent) if self.effect else self.data
 
     @cached_property
     def replicates(self) -> xr.Dataset | None:

@@ -9,7 +9,8 @@ from sdebayes import analysis, plots
 from sdebayes.analysis import summarize
 from sdebayes.paths import StateSpace
 from sdebayes.reporting.blocks import Block, Chapter, Figure, Heading, Paragraph, Quote, Quotes, Table
-from sdebayes.reporting.chapters.portrait import nonlinear_portrait, portrait_figure, stable_points
+from sdebayes.reporting.chapters.fixed_points import MOST_STATES, fixed_point_blocks
+from sdebayes.reporting.chapters.portrait import nonlinear_portrait, portrait_figure
 from sdebayes.reporting.figures import picture
 from sdebayes.reporting.material import SMOOTHED_DRAWS, Material
 from sdebayes.reporting.wording import interval, number, passage, percent
@@ -18,7 +19,6 @@ from sdebayes.simulation import as_source
 POLES = 3
 POLE_DISTANCE = 2.0
 EXEMPLARS = 3
-MOST_STATES = 16
 PROFILE_DRAWS = 400
 SHOWN_TRAJECTORIES = 20
 
@@ -87,38 +87,22 @@ def _reference(material: Material) -> str:
 def _equilibrium(material: Material) -> list[Block]:
     places = as_source(material.posterior).equilibrium()
     if places is None:
-        return _attractors(material)
+        return fixed_point_blocks(material.fixed_points)
     states = material.posterior.states
     summary = summarize(_over_states(places, states))["equilibrium"]
+    head = ["state", "equilibrium", "posterior sd"]
     rows = [
         [state, interval(summary.sel(state=state)), number(float(summary.sel(state=state, statistic="sd")))]
         for state in states[:MOST_STATES]
     ]
     caption = "Where the drift vanishes, in units of the states: median and 90 % interval."
-    return [Table(["state", "equilibrium", "posterior sd"], rows, caption)]
-
-
-def _attractors(material: Material) -> list[Block]:
-    places = material.attractors
-    blocks: list[Block] = [stable_points(material.fixed_points)]
-    if not places.sizes["fixed_point"]:
-        return blocks
-    states = material.posterior.states[:MOST_STATES]
-    rows = [
-        [
-            str(k + 1),
-            percent(float(places["probability"][k])),
-            *(
-                f"{number(float(places['location'][k, j]))} ± {number(float(places['sd'][k, j]))}"
-                for j in range(len(states))
-            ),
-        ]
-        for k in range(places.sizes["fixed_point"])
-    ]
-    caption = (
-        "Where draws agree that paths are drawn to: mean ± standard deviation over the draws that have it."
-    )
-    return [*blocks, Table(["place", "draws", *states], rows, caption)]
+    if material.effect:
+        head.append(f"sd between {material.nouns}")
+        between = material.latent["trajectory_effect"].mean("sample").std("trajectory")
+        for row in rows:
+            row.append(number(float(between.sel(state=row[0]))))
+        caption += f" In a single {material.noun} it lies its offset away, by so much in the last column."
+    return [Table(head, rows, caption)]
 
 
 def _over_states(places: np.ndarray, states: list[str]) -> xr.DataArray:
@@ -126,7 +110,7 @@ def _over_states(places: np.ndarray, states: list[str]) -> xr.DataArray:
 
 
 def _exemplars(material: Material, space: StateSpace) -> list[Block]:
-    data = material.data
+    data = material.centred
     scale = material.posterior.model.frozen_scale
     places = as_source(material.posterior).equilibrium()
     blocks: list[Block] = [
@@ -134,7 +118,9 @@ def _exemplars(material: Material, space: StateSpace) -> list[Block]:
         Paragraph(
             f"The steps of the training {material.nouns} nearest to a place, in all "
             f"{len(material.posterior.states)} states at once. "
-            "A single step is half noise or more: read what such passages have in common, not each by itself.",
+            "A single step is half noise or more: read what such passages have in common, not each by itself."
+            + f" The offset of its {material.noun} is taken from each step."
+            * material.effect,
             quiet=True,
         ),
     ]

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import numpy as np
 import xarray as xr
 
 from sdebayes import analysis, plots
 from sdebayes.analysis.phase_space import fixed_points
 from sdebayes.posterior import Posterior
 from sdebayes.reporting.blocks import Block, Figure, Heading, Paragraph
+from sdebayes.reporting.chapters.fixed_points import fixed_point_blocks
 from sdebayes.reporting.figures import picture
 from sdebayes.reporting.material import FIXED_POINT_DRAWS, SMOOTHED_DRAWS, at_most
 from sdebayes.reporting.wording import percent
 
 PORTRAIT_DRAWS = 100
+DENSITY_DRAWS, DENSITY_POINTS, EDGE = 40, 51, 0.01
 
 _MARKS = {
     True: "equilibria of the draws",
@@ -53,7 +54,8 @@ def nonlinear_portrait(posterior: Posterior, nouns: str) -> list[Block]:
         ),
         portrait_figure(posterior, paths),
     ]
-    blocks.append(stable_points(fixed_points(posterior, samples=at_most(posterior, FIXED_POINT_DRAWS))))
+    blocks += fixed_point_blocks(fixed_points(posterior, samples=at_most(posterior, FIXED_POINT_DRAWS)))
+    blocks += _laws(posterior, paths, nouns)
     if doubts:
         blocks.append(
             Paragraph(
@@ -64,8 +66,27 @@ def nonlinear_portrait(posterior: Posterior, nouns: str) -> list[Block]:
     return blocks
 
 
-def stable_points(found: xr.Dataset) -> Paragraph:
-    """Say how many stable fixed points the draws have."""
-    counts = found["stable"].sum("fixed_point").values
-    shares = [f"{percent(float(np.mean(counts == n)))} of the draws have {n}" for n in np.unique(counts)]
-    return Paragraph("Stable fixed points around the data: " + ", ".join(shares) + ".")
+def _laws(posterior: Posterior, paths: xr.Dataset, nouns: str) -> list[Block]:
+    """Show where the process is found after a long time, and where each component of the drift vanishes."""
+    law = analysis.phase_space.stationary_density(
+        posterior, points=DENSITY_POINTS, samples=at_most(posterior, DENSITY_DRAWS)
+    )
+    lines = analysis.phase_space.nullclines(posterior, samples=at_most(posterior, PORTRAIT_DRAWS))
+    first, second = posterior.states
+    edge = float(law["edge_share"].median())
+    return [
+        Figure(
+            picture(plots.phase_space.stationary_density(law)),
+            "Where is it found after a long time?",
+            "The stationary density of the draws, by their Fokker–Planck equations. Each line holds 90 % of one draw's "
+            f"probability: lines that differ say how little {nouns} so short tell of the long run."
+            + f" {percent(edge)} of the probability lies at the edge of the grid."
+            * (edge > EDGE),
+        ),
+        Figure(
+            picture(plots.phase_space.nullclines(lines, data=paths)),
+            "Where does each pull end?",
+            f"On the solid line {first} is pushed neither up nor down, on the dashed one {second}; the bands hold the "
+            "lines of 90 % of the draws. They cross at fixed points: where the bands cross widely, so may these lie.",
+        ),
+    ]
