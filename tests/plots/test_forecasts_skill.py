@@ -69,7 +69,7 @@ def test_dependence_shows_the_means_of_the_bins():
     measures["words"].attrs = {"long_name": "words", "units": "word"}
     found = forecasts.dependence(xr.DataArray(2 * x, dims=dims, name="energy score"), measures, resamples=50)
     axes = plots.forecasts.dependence(found)
-    assert [ax.get_title(loc="left")[:20] for ax in axes] == ["ρ within texts +1.00", "ρ within texts −1.00"]
+    assert [ax.get_title(loc="left")[:9] for ax in axes] == ["ρ = +1.00", "ρ = −1.00"]
     assert axes[0].get_xlabel() == "words"
     assert axes[0].get_ylabel() == "energy score"
     line = axes[0].containers[0].lines[0]

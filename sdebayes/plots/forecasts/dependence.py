@@ -23,7 +23,7 @@ def dependence(dataset: xr.Dataset, ax: Any = None) -> np.ndarray:
     Returns
     -------
     numpy.ndarray
-        The axes, (term,), each headed by Spearman's correlation within trajectories and its interval.
+        The axes, (term,), each headed by Spearman's correlation ρ within trajectories and its interval.
 
     Raises
     ------
@@ -52,7 +52,7 @@ def dependence(dataset: xr.Dataset, ax: Any = None) -> np.ndarray:
                 float(here[f"within_rank_correlation{end}"]) for end in ("_lower", "", "_upper")
             )
             one.set_title(
-                f"ρ within texts {middle:+.2f} [{low:+.2f}, {high:+.2f}]".replace("-", "−"), loc="left"
+                f"ρ = {middle:+.2f} [{low:+.2f}, {high:+.2f}]".replace("-", "−"), loc="left"
             )
             unit = str(here["units"].values)
             label = str(here["label"].values)

@@ -65,7 +65,7 @@ def _complexity(material: Material) -> list[Block]:
     """Relate the error of one-step forecasts to the complexity of the sentences."""
     title = Heading("Error and complexity")
     judged = analysis.forecasts.scores(material.predicted, material.judged, seed=material.seed)
-    error = -judged["log_score"].isel(horizon=0)
+    error = (-judged["log_score"].isel(horizon=0)).rename("error (nats a step)")
     try:
         measures = analysis.forecasts.complexity(material.judged["text"])[list(MEASURES)]
         found = analysis.forecasts.dependence(error, measures, seed=material.seed)
@@ -75,7 +75,7 @@ def _complexity(material: Material) -> list[Block]:
         picture(plots.forecasts.dependence(found)),
         f"Are simple {material.step_noun}s foretold better?",
         "Mean error, minus the log score of the one-step forecast, of a fifth of the steps each, with 90 % intervals; "
-        "above each panel the rank correlation within texts. A flat line: no.",
+        "above each panel the rank correlation ρ within texts. Rising lines from short to long would say yes.",
     )
     return [
         title,
