@@ -254,3 +254,10 @@ class Material:
         longest = t[int(np.isfinite(t).sum(axis=1).argmax())]
         gap = np.abs(t - longest)
         return bool(np.isfinite(longest).all() and np.nanmax(gap) <= 1e-9 * max(1.0, np.abs(longest).max()))
+
+    @property
+    def regular(self) -> bool:
+        """Whether all trajectories have the same times, a constant step apart."""
+        steps = np.diff(self.cut["t"].values, axis=1)
+        steps = steps[np.isfinite(steps)]
+        return self.same_times and bool(np.ptp(steps) <= 1e-9 * steps.max())

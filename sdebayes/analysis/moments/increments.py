@@ -99,7 +99,8 @@ def allan_deviation(
     chosen = whole_steps(blocks, (data, simulated), "block", 2)
 
     def deviations(y: np.ndarray) -> tuple[np.ndarray, ...]:
-        parts = [_allan(y, int(m)) for m in chosen]
+        running = _running(y)
+        parts = [_allan(running, int(m)) for m in chosen]
         deviation, pairs = (np.stack(part, 1) for part in zip(*parts, strict=True))
         slope = _local_slope(deviation, chosen)
         return deviation, slope, pairs
@@ -126,16 +127,29 @@ def displacements(y: np.ndarray, lag: int) -> np.ndarray:
 
 def block_differences(y: np.ndarray, m: int) -> np.ndarray:
     """Return the differences of the means of neighbouring blocks of m steps; NaN where a value is missing."""
-    total = np.concatenate([np.zeros_like(y[:, :, :1]), np.nancumsum(y, axis=2)], axis=2)
-    missing = np.concatenate([np.zeros_like(y[:, :, :1]), np.cumsum(np.isnan(y), axis=2)], axis=2)
+    return _differences(_running(y), m)
+
+
+def _running(y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return, up to each time, the sum of the values and the number of missing ones; both begin at zero."""
+    before = np.zeros_like(y[:, :, :1])
+    sums = np.nancumsum(y, axis=2), np.cumsum(np.isnan(y), axis=2)
+    total, missing = (np.concatenate([before, one], axis=2) for one in sums)
+    return total, missing
+
+
+def _differences(running: tuple[np.ndarray, np.ndarray], m: int) -> np.ndarray:
+    total, missing = running
     means = (total[:, :, m:] - total[:, :, :-m]) / m
-    means = np.where(missing[:, :, m:] == missing[:, :, :-m], means, np.nan)
+    means[missing[:, :, m:] != missing[:, :, :-m]] = np.nan
     return means[:, :, m:] - means[:, :, :-m]
 
 
-def _allan(y: np.ndarray, m: int) -> tuple[np.ndarray, np.ndarray]:
-    _, square, *_, count = _moments(block_differences(y, m))
-    return np.sqrt(0.5 * square), count
+def _allan(running: tuple[np.ndarray, np.ndarray], m: int) -> tuple[np.ndarray, np.ndarray]:
+    step = _differences(running, m)
+    count = np.isfinite(step).sum((1, 2))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.sqrt(0.5 * np.nansum(np.square(step, out=step), axis=(1, 2)) / count), count
 
 
 def _local_slope(values: np.ndarray, lags: np.ndarray) -> np.ndarray:

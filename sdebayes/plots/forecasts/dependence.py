@@ -51,9 +51,7 @@ def dependence(dataset: xr.Dataset, ax: Any = None) -> np.ndarray:
             low, middle, high = (
                 float(here[f"within_rank_correlation{end}"]) for end in ("_lower", "", "_upper")
             )
-            one.set_title(
-                f"ρ = {middle:+.2f} [{low:+.2f}, {high:+.2f}]".replace("-", "−"), loc="left"
-            )
+            one.set_title(f"ρ = {middle:+.2f} [{low:+.2f}, {high:+.2f}]".replace("-", "−"), loc="left")
             unit = str(here["units"].values)
             label = str(here["label"].values)
             one.set_xlabel(label if unit in ("", "1") or unit in label else f"{label} ({unit}s)")

@@ -6,6 +6,7 @@ import numpy as np
 import xarray as xr
 
 from sdebayes import analysis, plots
+from sdebayes._core.errors import DataError
 from sdebayes.analysis import summarize
 from sdebayes.reporting.blocks import Block, Chapter, Figure, Paragraph, Table
 from sdebayes.reporting.figures import picture
@@ -14,6 +15,8 @@ from sdebayes.reporting.wording import number, plural
 
 LAGS = 20
 MOST_PANELS = 8
+MOST_ALLAN = 4
+ALLAN_LENGTHS = (1, 2, 3, 5, 8, 13, 20, 32)
 
 
 def write(material: Material) -> Chapter:
@@ -44,8 +47,44 @@ def write(material: Material) -> Chapter:
                 "from beginning to end; single excursions are chance (10 % of steps).",
             )
         )
+    blocks.append(_allan(material, simulated))
+    if material.regular:
+        blocks += _coefficients(material, simulated)
     blocks.append(_table(pooled))
     return Chapter("moments", "Moments and memory", blocks)
+
+
+def _allan(material: Material, simulated: xr.Dataset) -> Figure:
+    lengths = [m for m in ALLAN_LENGTHS if 2 * m <= material.cut.sizes["time"]]
+    found = analysis.moments.allan_deviation(material.cut, lengths, simulated)
+    return Figure(
+        picture(plots.moments.allan_deviation(found.isel(state=slice(MOST_ALLAN)))),
+        "On which scale does it move?",
+        "By how much means over neighbouring blocks differ. Noise falls with the root of the block's length, a slow "
+        "path lifts the curve up to its own time constant. Dots outside the band: the data move on a scale that the "
+        "model does not have.",
+    )
+
+
+def _coefficients(material: Material, simulated: xr.Dataset) -> list[Block]:
+    """Compare the Kramers–Moyal coefficients of the first state with those of simulated copies."""
+    noise = material.posterior.data["posterior"]["noise_variance"] if material.noisy else None
+    try:
+        found = analysis.moments.kramers_moyal(
+            material.cut, simulated=simulated, noise=noise, seed=material.seed
+        )
+    except DataError:
+        return []
+    removed = ", observation noise taken out" if material.noisy else ""
+    return [
+        Figure(
+            picture(plots.moments.kramers_moyal(found)),
+            f"Drift and diffusion of {found['state'].values[0]} from its increments alone",
+            f"Kramers–Moyal coefficients in bins{removed}, with two standard errors, beside those of simulated copies "
+            "with the same bias. Points that leave the band in a row ask for a drift that bends, or for noise that "
+            "varies with the state.",
+        )
+    ]
 
 
 def _ensemble(material: Material, simulated: xr.Dataset) -> str:
