@@ -68,7 +68,7 @@ def _allan(material: Material, simulated: xr.Dataset) -> Figure:
 
 def _coefficients(material: Material, simulated: xr.Dataset) -> list[Block]:
     """Compare the Kramers–Moyal coefficients of the first state with those of simulated copies."""
-    noise = material.posterior.data["posterior"]["noise_variance"] if material.noisy else None
+    noise = material.posterior.data["posterior"].to_dataset()["noise_variance"] if material.noisy else None
     try:
         found = analysis.moments.kramers_moyal(
             material.cut, simulated=simulated, noise=noise, seed=material.seed
