@@ -50,6 +50,8 @@ def test_four_wells_in_the_plane_are_its_quarters():
     wells = SDE(ParametricDrift(lambda x, t, p: x - x**3, {}), ConstantDiffusion(jnp.eye(2)))
     found = basins(wells, limits=[(-2.0, 2.0), (-2.0, 2.0)], points=8)
     assert found.sizes["attractor"] == 4 + 3
+    turning = basins(wells, limits=[(-(3**-0.5), 3**-0.5)] * 2, points=2, starts=found["location"][:4].values)
+    np.testing.assert_allclose(turning["probability"][:4].sum("attractor"), 1.0)
     for k in range(4):
         well = found["location"][k].values
         same = (np.sign(found["grid_x1"]) == well[0].round()) & (np.sign(found["grid_x2"]) == well[1].round())

@@ -38,14 +38,14 @@ def test_colours_are_the_attractors_and_opacity_their_probability(wells):
     np.testing.assert_allclose(image[3, 1, 3], 0.7)
     np.testing.assert_allclose(image[3, 0, 3], 0.08)
     assert not np.allclose(image[3, 4, :3], colour)
-    names = {"data", "true edges", "fixed point 1, 50%", "fixed point 2, 50%"}
+    names = {"data", "true edges", "point 1, 50%", "point 2, 50%"}
     assert set(ax.get_legend_handles_labels()[1]) == names
 
 
 def test_attractors_without_a_basin_are_left_out(wells):
     one = wells.isel(attractor=[0, 2])
     ax = plots.phase_space.basins(one)
-    assert ax.get_legend_handles_labels()[1] == ["fixed point 1, 50%"]
+    assert ax.get_legend_handles_labels()[1] == ["point 1, 50%"]
     np.testing.assert_allclose(ax.images[0].get_array()[3, 1, :3], to_rgb(POSTERIOR))
     with pytest.raises(DataError, match="share"):
         plots.phase_space.basins(wells.drop_vars("share"))

@@ -37,9 +37,10 @@ def limit_cycles(
     """Find the limit cycles of the drift of every draw that attract paths within the data.
 
     The flow dx/dt = f(x) is followed from each start past a transient (1536 Runge–Kutta steps, each a quarter of the
-    inverse of the rate ‖∂f/∂x‖ where it is) and, if it is not at rest, as long again; where that path comes back to
-    where it ends, the closed orbit is solved for, φ_T(x) = x. Its Floquet multipliers are the eigenvalues of ∂φ_T/∂x:
-    one of them is 1, along the orbit, and the orbit attracts if all others are inside the unit circle.
+    inverse of the rate ‖J‖ + ‖dJ/dt‖^½ of the Jacobian J where it is) and, if it is not at rest, as long again; where
+    that path comes back to where it ends, the closed orbit is solved for, φ_T(x) = x. Its Floquet multipliers are the
+    eigenvalues of ∂φ_T/∂x: one of them is 1, along the orbit, and the orbit attracts if all others are inside the unit
+    circle.
 
     Parameters
     ----------

@@ -38,8 +38,12 @@ def path(sde: SDE, x: Vector, step: Scalar, count: int, every: int = 1) -> Float
 
 
 def local_step(sde: SDE, x: Vector) -> Float[Array, ""]:
-    """Return a step that follows the flow about x: a quarter of 1/‖∂f/∂x‖, in time."""
-    return RATE_TIMES_STEP / jnp.linalg.norm(sde.drift.jacobian(x))
+    """Return a step that follows the flow about x, in time: a quarter of the inverse of ‖J‖ + ‖dJ/dt‖^½, J = ∂f/∂x.
+
+    The second rate, of the change of J along the flow, counts where J vanishes by chance.
+    """
+    jacobian, change = jax.jvp(lambda at: sde.drift.jacobian(at), (x,), (sde.drift(x),))
+    return RATE_TIMES_STEP / (jnp.linalg.norm(jacobian) + jnp.sqrt(jnp.linalg.norm(change)))
 
 
 def settle(sde: SDE, x: Vector, blocks: int) -> Vector:

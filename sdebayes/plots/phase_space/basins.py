@@ -70,7 +70,7 @@ def basins(
         if truth is not None:
             _edges(ax, truth, first, second)
         for k in shown:
-            name = str(dataset["attractor"].values[k])
+            name = str(dataset["attractor"].values[k]).removeprefix("fixed ")
             ax.fill_between([], [], [], color=colours[k], alpha=_FULLEST, label=f"{name}, {share[k]:.0%}")
             place = dataset["location"].isel(attractor=k).sel(state=states).values
             ax.plot(*place, "+", color=TRUTH, markersize=7, zorder=4)
