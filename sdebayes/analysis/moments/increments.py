@@ -116,7 +116,8 @@ def _moments(step: np.ndarray) -> tuple[np.ndarray, ...]:
     with np.errstate(divide="ignore", invalid="ignore"):
         mean = filled.sum((1, 2)) / count
         z = np.where(seen, filled - mean[:, None, None], 0.0)
-        second, third, fourth = ((z**power).sum((1, 2)) / count for power in (2, 3, 4))
+        square = z * z
+        second, third, fourth = (power.sum((1, 2)) / count for power in (square, square * z, square * square))
         return mean, second + mean**2, third / second**1.5, fourth / second**2 - 3, count
 
 
