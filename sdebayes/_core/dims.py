@@ -4,6 +4,7 @@ DIMS: dict[str, str] = {
     "chain": "Markov chain",
     "draw": "draw within a chain",
     "sample": "chain-major stack of (chain, draw)",
+    "replicate": "simulated copy of the data that a test compares with",
     "group": "group of trajectories",
     "trajectory": "one text or one path",
     "time": "step of a trajectory, NaN after its end",

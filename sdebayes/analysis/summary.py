@@ -38,7 +38,8 @@ def summarize(
     -------
     xarray.Dataset
         Each numerical variable that has one of these dimensions, with ``statistic`` (mean, sd, median, lower, upper) in
-        their place as first dimension; the others as they were. NaN draws are left out. ``attrs`` keep the interval.
+        their place as first dimension; the others as they were. NaN draws are left out. Infinite draws count: quantiles
+        may be infinite, and then the mean is infinite and the sd NaN. ``attrs`` keep the interval.
 
     Raises
     ------
@@ -76,11 +77,11 @@ def _summarize_variable(variable: xr.DataArray, drawn: list[str], interval: str,
     shape = tuple(variable.sizes[dim] for dim in rest)
     draws = variable.transpose(*drawn, *rest).values.astype(float).reshape(-1, int(np.prod(shape)))
     ordered = np.sort(draws, axis=0)
-    count = np.isfinite(ordered).sum(axis=0)
+    known = ~np.isnan(draws)
+    count = known.sum(axis=0)
     with np.errstate(invalid="ignore", divide="ignore"):
-        safe = np.where(np.isfinite(draws), draws, 0.0)
-        mean = safe.sum(axis=0) / count
-        sd = np.sqrt((np.where(np.isfinite(draws), draws - mean, 0.0) ** 2).sum(axis=0) / (count - 1))
+        mean = np.where(known, draws, 0.0).sum(axis=0) / count
+        sd = np.sqrt((np.where(known, draws - mean, 0.0) ** 2).sum(axis=0) / (count - 1))
     median = _quantile(ordered, count, 0.5)
     if interval == "eti":
         lower = _quantile(ordered, count, (1 - prob) / 2)
@@ -98,7 +99,11 @@ def _quantile(ordered: np.ndarray, count: np.ndarray, probability: float) -> np.
     above = np.minimum(below + 1, np.maximum(count - 1, 0))
     low = np.take_along_axis(ordered, below[None], axis=0)[0]
     high = np.take_along_axis(ordered, above[None], axis=0)[0]
-    return np.where(count > 0, low + (position - below) * (high - low), np.nan)
+    share = position - below
+    with np.errstate(invalid="ignore"):
+        infinite = np.where(share > 0, low + high, low)
+        between = np.where(np.isfinite(low + high), low + share * (high - low), infinite)
+    return np.where(count > 0, between, np.nan)
 
 
 def _shortest(ordered: np.ndarray, count: np.ndarray, prob: float) -> tuple[np.ndarray, np.ndarray]:
@@ -106,7 +111,9 @@ def _shortest(ordered: np.ndarray, count: np.ndarray, prob: float) -> tuple[np.n
     start = np.arange(ordered.shape[0])[:, None]
     inside = np.floor(prob * count).astype(int)
     ends = np.take_along_axis(ordered, np.minimum(start + inside, ordered.shape[0] - 1), axis=0)
-    width = np.where(start + inside < count, ends - ordered, np.inf)
+    with np.errstate(invalid="ignore"):
+        width = np.where(ends == ordered, 0.0, ends - ordered)
+    width = np.where(start + inside < count, width, np.inf)
     first = np.argmin(width, axis=0)[None]
     low = np.take_along_axis(ordered, first, axis=0)[0]
     high = np.take_along_axis(ends, first, axis=0)[0]

@@ -12,7 +12,7 @@ from scipy.stats import binomtest, kstest
 
 from sdebayes._core import precision
 from sdebayes._core.errors import DataError, ModelError
-from sdebayes.analysis import process
+from sdebayes.analysis import process, summarize
 from sdebayes.analysis.process import filtered, statistics
 from sdebayes.dynamics import SDE, ConstantDiffusion, LinearDrift, ObservedSDE, ParametricDrift
 from sdebayes.paths import trajectories
@@ -86,6 +86,22 @@ def test_innovations_with_gaps_and_irregular_times(data):
     assert found.sizes["sample"] == 2
     for i in range(2):
         np.testing.assert_allclose(found[0, i], dense_innovations(y[i], t), rtol=1e-7, atol=1e-9)
+
+
+def test_replicates_are_no_draws_and_can_be_summarised(data):
+    for found in (
+        process.markov(noisy(), data, replicates=19),
+        process.gaussian_innovations(noisy(), data, replicates=19),
+        process.reversibility(data),
+    ):
+        copies = found.test_statistic_replicated
+        summary = summarize(found, over=["replicate"])
+        np.testing.assert_allclose(
+            summary.test_statistic_replicated.sel(statistic="median"), copies.median("replicate")
+        )
+        xr.testing.assert_equal(summary.test_statistic, found.test_statistic)
+        with pytest.raises(DataError, match="no draws"):
+            summarize(found)
 
 
 def rejected(p: np.ndarray) -> tuple[int, str]:

@@ -57,6 +57,23 @@ def test_one_draw_is_its_own_interval(interval):
     assert summary.sel(statistic=["mean", "median", "lower", "upper"]).values.tolist() == [3.0] * 4
 
 
+@pytest.mark.parametrize("interval", ["eti", "hdi"])
+def test_infinite_draws_count(interval):
+    draws = np.array([[1.0, 1.0], [2.0, -np.inf], [np.inf, 3.0], [np.inf, 2.0], [np.nan, np.nan]])
+    summary = summarize(xr.DataArray(draws, dims=("sample", "state")), interval, prob=0.5).value
+    np.testing.assert_array_equal(summary.sel(statistic="median"), [np.inf, 1.5])
+    np.testing.assert_array_equal(summary.sel(statistic="mean"), [np.inf, -np.inf])
+    assert summary.sel(statistic="sd").isnull().all()
+    expected = {"eti": [[1.75, -np.inf], [np.inf, 2.25]], "hdi": [[1.0, 1.0], [np.inf, 3.0]]}[interval]
+    np.testing.assert_array_equal(summary.sel(statistic=["lower", "upper"]), expected)
+
+
+@pytest.mark.parametrize("interval", ["eti", "hdi"])
+def test_draws_that_are_all_infinite(interval):
+    summary = summarize(xr.DataArray([np.inf] * 3, dims="sample"), interval).value
+    np.testing.assert_array_equal(summary, [np.inf, np.nan, np.inf, np.inf, np.inf])
+
+
 def test_predictive_intervals_pool_paths_too():
     draws = normal().reshape(1, -1)[:, :40_000].reshape(200, 200)
     summary = summarize(xr.DataArray(draws, dims=("sample", "path"), name="x"), over=("sample", "path")).x

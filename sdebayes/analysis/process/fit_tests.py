@@ -93,7 +93,7 @@ def stationarity(
     xarray.Dataset
         ``level_trend`` (state,), in state per unit time, and ``variance_trend`` (state,), in state² per unit time, the
         slopes of least squares on time of y and of (y − its trajectory's mean)², with ``level_trend_replicated`` and
-        ``variance_trend_replicated`` (sample, state); ``state_p_value`` (state,) and ``p_value``, two-sided, for the
+        ``variance_trend_replicated`` (replicate, state); ``state_p_value`` (state,) and ``p_value``, two-sided, for the
         larger of both and for the largest of all.
 
     Raises
@@ -125,9 +125,9 @@ def markov(
     -------
     xarray.Dataset
         ``correlation`` (lag, state), the autocorrelation of the innovations, each trajectory centred, times the root of
-        the number of pairs, its mean over draws: about standard normal if the model is right; ``statistic`` (state,),
-        its squares summed over lags (Box & Pierce), and ``statistic_replicated`` (sample, state); ``state_p_value``
-        (state,) and ``p_value`` of the largest.
+        the number of pairs, its mean over draws: about standard normal if the model is right; ``test_statistic``
+        (state,), its squares summed over lags (Box & Pierce), and ``test_statistic_replicated`` (replicate, state);
+        ``state_p_value`` (state,) and ``p_value`` of the largest.
 
     Raises
     ------
@@ -160,9 +160,9 @@ def gaussian_innovations(
     Returns
     -------
     xarray.Dataset
-        ``skewness`` and ``kurtosis`` (state,), excess over the normal, means over draws; ``statistic`` (state,), of
-        Jarque & Bera, and ``statistic_replicated`` (sample, state); ``state_p_value`` (state,) and ``p_value`` of the
-        largest.
+        ``skewness`` and ``kurtosis`` (state,), excess over the normal, means over draws; ``test_statistic`` (state,),
+        of Jarque & Bera, and ``test_statistic_replicated`` (replicate, state); ``state_p_value`` (state,) and
+        ``p_value`` of the largest.
 
     Raises
     ------
@@ -204,7 +204,7 @@ def stationarity_of(judge: Judge, data: xr.Dataset, replicated: Replicated) -> x
     variables: dict[str, Any] = {}
     for name, value, copy in zip(("level_trend", "variance_trend"), own, copies, strict=True):
         variables[name] = ("state", value[0])
-        variables[f"{name}_replicated"] = (("sample", "state"), copy)
+        variables[f"{name}_replicated"] = (("replicate", "state"), copy)
     return _labelled(judge, data, replicated, Outcome(np.array(each), outcome.p_value), variables)
 
 
@@ -236,7 +236,10 @@ def gaussian_of(judge: Judge, data: xr.Dataset, replicated: Replicated) -> xr.Da
 
 
 def _statistics(own: np.ndarray, copies: np.ndarray) -> dict[str, Any]:
-    return {"statistic": ("state", own.mean(axis=0)), "statistic_replicated": (("sample", "state"), copies)}
+    return {
+        "test_statistic": ("state", own.mean(axis=0)),
+        "test_statistic_replicated": (("replicate", "state"), copies),
+    }
 
 
 def _labelled(
@@ -246,5 +249,5 @@ def _labelled(
         "state_p_value": ("state", outcome.p_values, {"long_name": "p-value of the state alone"}),
         "p_value": ((), outcome.p_value, {"long_name": "p-value over all states"}),
     }
-    coords = {"state": data["state"].values, "sample": np.arange(len(replicated.values))}
+    coords = {"state": data["state"].values, "replicate": np.arange(len(replicated.values))}
     return xr.Dataset(variables, coords, judge.source.provenance)

@@ -39,10 +39,10 @@ def reversibility(data: xr.Dataset, lags: int = 3, seed: int = 0) -> xr.Dataset:
     Returns
     -------
     xarray.Dataset
-        Over ``term`` ("cross-covariance", "third order"): ``statistic``, the sum over entries and lags of
-        :math:`(\sum_n a_n)^2 / \sum_n a_n^2`, n the trajectory; ``statistic_replicated`` (sample, term), of flipped
-        data; ``term_p_value``, NaN of the first in one state; and ``p_value`` of the larger, each in units of its
-        spread over flips. ``asymmetry`` (state, state_bis): :math:`C_{ij}(1) - C_{ji}(1)`, the cross-correlation of j
+        Over ``term`` ("cross-covariance", "third order"): ``test_statistic``, the sum over entries and lags of
+        :math:`(\sum_n a_n)^2 / \sum_n a_n^2`, n the trajectory; ``test_statistic_replicated`` (replicate, term), of
+        flipped data; ``term_p_value``, NaN of the first in one state; and ``p_value`` of the larger, each in units of
+        its spread over flips. ``asymmetry`` (state, state_bis): :math:`C_{ij}(1) - C_{ji}(1)`, the cross-correlation of j
         a step after i, less that of i a step after j. All flips are taken of up to 11 trajectories, else 2000 at
         random.
 
@@ -83,8 +83,8 @@ def reversibility(data: xr.Dataset, lags: int = 3, seed: int = 0) -> xr.Dataset:
     names = {"long_name": "C_ij(1) − C_ji(1), j a step after i"}
     return xr.Dataset(
         {
-            "statistic": ("term", measured[0]),
-            "statistic_replicated": (("sample", "term"), measured[1:]),
+            "test_statistic": ("term", measured[0]),
+            "test_statistic_replicated": (("replicate", "term"), measured[1:]),
             "term_p_value": ("term", p_values, {"long_name": "p-value of the term alone"}),
             "p_value": ((), float(at_least(largest).mean()), {"long_name": "p-value over both terms"}),
             "asymmetry": (("state", "state_bis"), _first_lag(scaled), names),

@@ -59,7 +59,7 @@ def replicates(dataset: xr.Dataset, ax: Any = None, *, prob: float = 0.9) -> np.
     with look():
         axes = panels(len(names), ax, height=0.5 + 0.2 * rows.size)
         for name, one in zip(names, axes, strict=True):
-            lower, upper = dataset[f"{name}_replicated"].quantile([tail, 1 - tail], "sample").values
+            lower, upper = dataset[f"{name}_replicated"].quantile([tail, 1 - tail], "replicate").values
             label = f"replicates, {prob:.0%}"
             one.hlines(rows, lower, upper, color=POSTERIOR, linewidth=4, alpha=2 * BAND, label=label)
             one.plot(dataset[name], rows, "o", color=DATA, markersize=4.5, label="data")
