@@ -21,6 +21,7 @@ from rich.console import Console
 from rich.table import Table
 
 import sdebayes as sb
+from sdebayes import analysis
 from sdebayes.analysis import fields, forecasts, moments, phase_space, process
 from sdebayes.analysis.phase_space import Ball
 from sdebayes.cli import speeches
@@ -34,7 +35,7 @@ def of_eight_states(posterior: sb.Posterior, train: xr.Dataset, test: xr.Dataset
     times = train["t"].values[0]
     paths = train.sizes["trajectory"]
     simulated = sb.simulate(posterior, times, paths=paths, samples=DRAWS)
-    noise = posterior.data["posterior"].to_dataset()["noise_variance"]
+    noise = analysis.variance.noise(posterior)
     ahead = sb.forecast(posterior, test, horizon=10, samples=25)
     references = forecasts.reference_forecasts(ahead, test, train)
     grid = fields.grid(posterior, points=15, samples=DRAWS)

@@ -6,10 +6,10 @@ import numpy as np
 import xarray as xr
 
 from sdebayes._core.errors import ModelError
-from sdebayes.simulation import as_source
+from sdebayes.simulation import Source, as_source
 from sdebayes.simulation.source import SourceLike
 
-__all__ = ["shares"]
+__all__ = ["noise", "shares"]
 
 
 def shares(source: SourceLike) -> xr.Dataset:
@@ -31,12 +31,8 @@ def shares(source: SourceLike) -> xr.Dataset:
     ModelError
         If the source has no initial law, or its observation matrix is not the identity.
     """
-    stacked = as_source(source)
+    stacked = _of_states(source)
     observed = stacked.observed
-    matrix = np.asarray(observed.matrix)
-    n = stacked.n_states
-    if matrix.shape[-2:] != (n, n) or not (matrix == np.eye(n)).all():
-        raise ModelError("The shares are told for observations of the states themselves (matrix=None).")
     if not stacked.has_initial_law:
         raise ModelError("This SDE has no initial law whose variance could be shared out.")
     parts = {
@@ -52,3 +48,37 @@ def shares(source: SourceLike) -> xr.Dataset:
         {"sample": np.arange(stacked.n_draws), "state": list(stacked.states)},
         stacked.provenance,
     )
+
+
+def noise(source: SourceLike) -> xr.DataArray:
+    """Return the variance of the observation noise, learned or given.
+
+    Parameters
+    ----------
+    source
+        A posterior or an ``ObservedSDE``.
+
+    Returns
+    -------
+    xarray.DataArray
+        (sample, state), the diagonal of R in state²; zero for exact observation.
+
+    Raises
+    ------
+    ModelError
+        If the observation matrix is not the identity.
+    """
+    stacked = _of_states(source)
+    values = np.diagonal(np.asarray(stacked.observed.noise_covariance), axis1=-2, axis2=-1)
+    coords = {"sample": np.arange(stacked.n_draws), "state": list(stacked.states)}
+    attrs = stacked.provenance | {"long_name": "variance of the observation noise", "units": "state²"}
+    return xr.DataArray(values.astype(float), coords, ("sample", "state"), "noise", attrs)
+
+
+def _of_states(source: SourceLike) -> Source:
+    stacked = as_source(source)
+    matrix = np.asarray(stacked.observed.matrix)
+    n = stacked.n_states
+    if matrix.shape[-2:] != (n, n) or not (matrix == np.eye(n)).all():
+        raise ModelError("This is told for observations of the states themselves (matrix=None).")
+    return stacked

@@ -146,9 +146,7 @@ class Material:
     @cached_property
     def predicted(self) -> xr.Dataset:
         """One-step forecasts of the judged trajectories."""
-        found = self.posterior.predict(self.judged, samples=FORECAST_DRAWS)
-        names = {"observed": "state", "observed_bis": "state_bis"}
-        return found.rename({old: new for old, new in names.items() if old in found.dims})
+        return self.posterior.predict(self.judged, samples=FORECAST_DRAWS)
 
     @cached_property
     def horizons(self) -> xr.Dataset | None:

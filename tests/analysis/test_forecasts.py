@@ -43,3 +43,10 @@ def test_forecasts_of_other_data_are_refused():
     data = trajectories(np.random.default_rng(1).standard_normal((2, 4, 2)))
     with pytest.raises(DataError, match=r"2 trajectories.*given to predict"):
         forecasts.pit(forecast([0.0], [1.0], (3, 4)), data)
+
+
+def test_forecasts_of_other_coordinates_than_the_states_are_read_alike():
+    data = trajectories(np.random.default_rng(0).normal(size=(2, 30, 2)))
+    of_states = forecast([0.0, 1.0], [1.0, 2.0], (2, 30))
+    of_others = of_states.rename(state="observed", state_bis="observed_bis")
+    xr.testing.assert_identical(forecasts.pit(of_others, data), forecasts.pit(of_states, data))

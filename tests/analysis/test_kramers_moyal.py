@@ -125,6 +125,13 @@ def test_simulations_stand_beside_the_data(paths):
     np.testing.assert_allclose(alone["diffusion"], both["diffusion"], rtol=1e-6)
 
 
+def test_too_few_values_under_noise_give_no_coefficients():
+    data = trajectories(np.random.default_rng(0).normal(size=(1, 40, 1)))
+    found = moments.kramers_moyal(data, noise=0.3)
+    assert found["drift_data"].isnull().all()
+    assert found["diffusion_data"].isnull().all()
+
+
 def test_cells_without_increments_are_missing():
     y = np.random.default_rng(0).normal(size=(30, 50, 1))
     found = moments.kramers_moyal(trajectories(y), bins=[np.array([-1.0, 0.0, 1.0, 50.0, 60.0])])

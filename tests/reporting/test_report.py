@@ -10,7 +10,7 @@ import sdebayes as sb
 from sdebayes._core.errors import DataError, ModelError, StateSpaceError, StoreError
 from sdebayes.reporting import report
 from tests.browser import visit
-from tests.reporting.conftest import SCRIPT
+from tests.reporting.conftest import SCRIPT, TINY
 
 CHAPTERS = [
     "summary",
@@ -139,3 +139,14 @@ def test_a_nonlinear_drift_has_places_with_exemplars(four_wells, texts, tmp_path
     assert "Stable fixed points around the data: 100 % of the draws have 4." in content
     assert content.count(", stable in 100 % of the draws") == 4
     assert "circles those that repel" in content
+
+
+def test_one_long_series_with_known_noise_is_judged_on_others(tmp_path):
+    """One training trajectory has no level of its own to tell, and known noise is no parameter."""
+    data, _ = sb.datasets.benchmark("ornstein_uhlenbeck_1d", 400, 0.2, 3, seed=0, noise=0.3)
+    model = sb.SDEModel(observation=sb.GaussianNoise(covariance=0.09))
+    one, others = data.isel(trajectory=[0]), data.isel(trajectory=[1, 2])
+    posterior = sb.fit(model, one, TINY, seed=0, progress=False)
+    content = report(posterior, tmp_path / "report.html", data=one, test=others, draws=10).read_text("utf-8")
+    assert "How far ahead does the model see?" in content
+    assert "observation noise taken out" in content

@@ -13,7 +13,7 @@ _LEAD = ("horizon", "trajectory", "time")
 def reference_forecasts(
     forecast: xr.Dataset, data: xr.Dataset, training: xr.Dataset
 ) -> dict[str, xr.Dataset]:
-    """Return all simple forecasts by name: "persistence", "running mean" and, last, "climatology".
+    """Return the simple forecasts by name: "persistence", "running mean" and, last, "climatology".
 
     Parameters
     ----------
@@ -27,18 +27,18 @@ def reference_forecasts(
     Returns
     -------
     dict
-        `persistence`, `running_mean` and `climatology`.
+        `persistence`, `running_mean` and `climatology`; no running mean where there is one training trajectory,
+        from which a level of its own cannot be told.
 
     Raises
     ------
     DataError
         As these do.
     """
-    return {
-        "persistence": persistence(forecast, data, training),
-        "running mean": running_mean(forecast, data, training),
-        "climatology": climatology(forecast, training),
-    }
+    found = {"persistence": persistence(forecast, data, training)}
+    if training.sizes["trajectory"] > 1:
+        found["running mean"] = running_mean(forecast, data, training)
+    return found | {"climatology": climatology(forecast, training)}
 
 
 def climatology(forecast: xr.Dataset, training: xr.Dataset) -> xr.Dataset:

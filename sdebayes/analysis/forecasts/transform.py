@@ -33,7 +33,7 @@ def pit(predicted: xr.Dataset, data: xr.Dataset) -> xr.DataArray:
     from scipy.special import ndtr
 
     y = data["y"]
-    coordinate = str(y.dims[-1])
+    coordinate = "observed" if "observed" in predicted.dims else "state"
     expected = ("sample", "trajectory", "time", coordinate)
     mean, covariance = predicted["mean"], predicted["covariance"]
     if set(mean.dims) != set(expected) or mean.sizes["trajectory"] != y.sizes["trajectory"]:
@@ -43,9 +43,10 @@ def pit(predicted: xr.Dataset, data: xr.Dataset) -> xr.DataArray:
         )
     values = covariance.transpose("sample", "trajectory", "time", coordinate, f"{coordinate}_bis").values
     sd = np.sqrt(np.diagonal(values, axis1=-2, axis2=-1))
-    observed = y.transpose(*expected[1:]).values
+    y = y.transpose("trajectory", "time", "state")
+    observed = y.values
     total = np.zeros(observed.shape)
     for draw_mean, draw_sd in zip(mean.transpose(*expected).values, sd, strict=True):
         total += ndtr((observed - draw_mean) / draw_sd)
-    result = y.transpose(*expected[1:]).copy(data=total / len(sd))
+    result = y.copy(data=total / len(sd))
     return result.rename("pit").assign_attrs(long_name="probability integral transform")

@@ -76,7 +76,8 @@ def coefficients(sums: Sums, times: np.ndarray, degree: int, blur: Blur | None) 
         ]
     first, second, fourth = (_slope(part, times, degree, blur is not None) for part in moments)
     if blur is not None:
-        first, second = _sharpened(first, second, np.where(enough, count[0], 0.0), blur)
+        if enough.any():
+            first, second = _sharpened(first, second, np.where(enough, count[0], 0.0), blur)
         fourth = np.full_like(fourth, np.nan)
     for part in (first, second, fourth):
         part[~enough] = np.nan
@@ -102,10 +103,11 @@ def _sharpened(
     law, offset = blur.kernel * density / total, blur.offset * density / total
     normal = law.T @ (count[:, None] * law) + count[seen].mean() * blur.penalty
     weighted = law.T * count
-    drift = np.linalg.solve(normal, weighted @ first)
+    inverse = np.linalg.pinv(normal, hermitian=True)
+    drift = inverse @ (weighted @ first)
     lean = np.einsum("ijk,kl->jil", offset, drift)
     right = second - lean - lean.swapaxes(-1, -2)
-    return drift, np.linalg.solve(normal, weighted @ right.reshape(len(right), -1)).reshape(-1, n, n)
+    return drift, (inverse @ (weighted @ right.reshape(len(right), -1))).reshape(-1, n, n)
 
 
 def _density(count: np.ndarray, kernel: np.ndarray) -> np.ndarray:

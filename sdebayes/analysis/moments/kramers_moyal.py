@@ -58,7 +58,7 @@ def kramers_moyal(
         allows the data's own coefficients.
     noise
         Variance R of the observation noise: a number for all states; or a DataArray over ``state`` and, if it has
-        draws, over ``sample`` or (chain, draw), such as ``posterior.data["posterior"]["noise_variance"]``. Each
+        draws, over ``sample`` or (chain, draw), such as ``sdebayes.analysis.variance.noise(posterior)``. Each
         simulated draw takes its own, the data take the mean, and its spread is part of their standard errors. None
         takes the values as exact.
     degree

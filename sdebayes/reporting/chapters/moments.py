@@ -68,12 +68,14 @@ def _allan(material: Material, simulated: xr.Dataset) -> Figure:
 
 def _coefficients(material: Material, simulated: xr.Dataset) -> list[Block]:
     """Compare the Kramers–Moyal coefficients of the first state with those of simulated copies."""
-    noise = material.posterior.data["posterior"].to_dataset()["noise_variance"] if material.noisy else None
+    noise = analysis.variance.noise(material.posterior) if material.noisy else None
     try:
         found = analysis.moments.kramers_moyal(
             material.cut, simulated=simulated, noise=noise, seed=material.seed
         )
     except DataError:
+        return []
+    if not np.isfinite(found["drift_data"]).any():
         return []
     removed = ", observation noise taken out" if material.noisy else ""
     return [
