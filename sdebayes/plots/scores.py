@@ -58,17 +58,17 @@ def differences(table: xr.Dataset, ax: Axes | None = None, *, nulls: int = 3) ->
     return ax
 
 
-def per_trajectory(table: xr.Dataset, candidate: str, ax: Axes | None = None, *, most: int = 40) -> Axes:
+def per_trajectory(table: xr.Dataset, ax: Axes | None = None, *, candidate: str, most: int = 40) -> Axes:
     """Draw the score per step of each trajectory under one candidate beside the baseline's.
 
     Parameters
     ----------
     table
         As ``sdebayes.compare`` returns it.
-    candidate
-        Which candidate.
     ax
         Axes, or None.
+    candidate
+        Which candidate.
     most
         At most so many trajectories are shown: those with the smallest and the largest gain.
 

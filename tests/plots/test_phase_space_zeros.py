@@ -46,7 +46,7 @@ def test_each_type_has_its_markers(found):
     )
     data = trajectories(np.random.default_rng(0).normal(size=(2, 9, 2)))
     ax = plots.phase_space.fixed_points(
-        found, ["x2", "x1"], data=data, common=common, truth=found.isel(sample=[0])
+        found, states=["x2", "x1"], data=data, common=common, truth=found.isel(sample=[0])
     )
     places = lines(ax)
     np.testing.assert_allclose(places["stable node"], [[0.0], [-1.0]])
@@ -56,7 +56,7 @@ def test_each_type_has_its_markers(found):
     assert [text.get_text() for text in ax.texts] == ["75%"]
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("x2", "x1")
     with pytest.raises(DataError, match="2 of the states"):
-        plots.phase_space.fixed_points(found, ["x1", "x9"])
+        plots.phase_space.fixed_points(found, states=["x1", "x9"])
 
 
 def test_trajectories_stand_in_the_order_of_their_places(found):

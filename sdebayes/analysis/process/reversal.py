@@ -42,8 +42,8 @@ def reversibility(data: xr.Dataset, lags: int = 3, seed: int = 0) -> xr.Dataset:
         Over ``term`` ("cross-covariance", "third order"): ``test_statistic``, the sum over entries and lags of
         :math:`(\sum_n a_n)^2 / \sum_n a_n^2`, n the trajectory; ``test_statistic_replicated`` (replicate, term), of
         flipped data; ``term_p_value``, NaN of the first in one state; and ``p_value`` of the larger, each in units of
-        its spread over flips. ``asymmetry`` (state, state_bis): :math:`C_{ij}(1) - C_{ji}(1)`, the cross-correlation of j
-        a step after i, less that of i a step after j. All flips are taken of up to 11 trajectories, else 2000 at
+        its spread over flips. ``asymmetry`` (state, state_bis): :math:`C_{ij}(1) - C_{ji}(1)`, the cross-correlation of
+        j a step after i, less that of i a step after j. All flips are taken of up to 11 trajectories, else 2000 at
         random.
 
     Raises

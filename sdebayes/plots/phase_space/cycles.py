@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 def limit_cycles(
     dataset: xr.Dataset,
-    states: Sequence[str] | None = None,
     ax: Axes | None = None,
     *,
+    states: Sequence[str] | None = None,
     data: xr.Dataset | None = None,
     truth: xr.Dataset | None = None,
 ) -> Axes:
@@ -30,10 +30,10 @@ def limit_cycles(
     ----------
     dataset
         As ``sdebayes.analysis.phase_space.limit_cycles`` returns it.
-    states
-        Labels of two states; by default the first two.
     ax
         Axes, or None.
+    states
+        Labels of two states; by default the first two.
     data
         ``y(trajectory, time, state)`` (or a smoothed ``x``) with both states, drawn as points behind.
     truth

@@ -27,9 +27,9 @@ _MARKERS = {
 
 def fixed_points(
     dataset: xr.Dataset,
-    states: Sequence[str] | None = None,
     ax: Axes | None = None,
     *,
+    states: Sequence[str] | None = None,
     data: xr.Dataset | None = None,
     common: xr.Dataset | None = None,
     truth: xr.Dataset | None = None,
@@ -40,10 +40,10 @@ def fixed_points(
     ----------
     dataset
         As ``sdebayes.analysis.phase_space.fixed_points`` returns it.
-    states
-        Labels of two states; by default the first two.
     ax
         Axes, or None.
+    states
+        Labels of two states; by default the first two.
     data
         ``y(trajectory, time, state)`` (or a smoothed ``x``) with both states, drawn as points behind.
     common
@@ -88,9 +88,9 @@ def fixed_points(
 
 def in_trajectories(
     dataset: xr.Dataset,
-    state: str | None = None,
     ax: Axes | None = None,
     *,
+    state: str | None = None,
     data: xr.Dataset | None = None,
     prob: float = 0.9,
 ) -> Axes:
@@ -100,10 +100,10 @@ def in_trajectories(
     ----------
     dataset
         As ``sdebayes.analysis.phase_space.in_trajectories`` returns it.
-    state
-        Label of the state; by default the first.
     ax
         Axes, or None.
+    state
+        Label of the state; by default the first.
     data
         ``y(trajectory, time, state)`` of these trajectories: the mean of each is drawn beside.
     prob

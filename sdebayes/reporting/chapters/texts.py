@@ -22,7 +22,9 @@ def write(material: Material) -> Chapter:
         blocks += [
             Figure(
                 picture(
-                    plots.scores.per_trajectory(material.table, str(material.table["candidate"].values[0]))
+                    plots.scores.per_trajectory(
+                        material.table, candidate=str(material.table["candidate"].values[0])
+                    )
                 ),
                 f"Each held-out {material.noun}, model beside baseline",
                 f"The longer the line to the right, the more the order of the steps tells in this {material.noun}; "
