@@ -96,3 +96,30 @@ def test_what_does_not_fit_is_refused():
         forecasts.dependence(y.isel(trajectory=[0, 1]), x.isel(trajectory=[0, 1]))
     with pytest.raises(DataError, match="same at all steps"):
         forecasts.dependence(y, x.assign(flat=(DIMS, np.ones((12, 30)))))
+    for wrong in ({"bins": 0}, {"resamples": 0}, {"resamples": 1}):
+        with pytest.raises(DataError, match="must be at least"):
+            forecasts.dependence(y, x, **wrong)
+
+
+@pytest.mark.parametrize("level", [0.0, 1000.0])
+def test_a_measure_that_is_constant_within_trajectories_has_no_slope_there(level):
+    y, x = pair(5, 0.5, 1.0)
+    steady = level + x["words"].isel(time=[0] * 30).drop_vars("time", errors="ignore")
+    found = forecasts.dependence(y, xr.Dataset({"words": (DIMS, steady.values)}), resamples=200).sel(
+        term="words"
+    )
+    for name in ("within_slope", "within_rank_correlation"):
+        assert all(np.isnan(float(found[name + end])) for end in ("", "_lower", "_upper")), name
+    flat = steady.values.ravel(), y.values.ravel()
+    assert float(found["slope"]) == pytest.approx(stats.linregress(*flat).slope * flat[0].std())
+    assert float(found["slope_lower"]) < float(found["slope"]) < float(found["slope_upper"])
+
+
+def test_a_bin_of_one_trajectory_has_the_interval_of_the_samples_that_hold_it():
+    """Steps of trajectory 0 have the largest measure: its bin exists in 1 − (1 − 1/12)¹² = 65 % of samples."""
+    y, x = pair(6, 0.0, 0.0)
+    x["words"][0] += 100.0
+    found = forecasts.dependence(y, x, bins=12, resamples=500).sel(term="words")
+    ends = [float(found[name][-1]) for name in ("bin_error_lower", "bin_error", "bin_error_upper")]
+    np.testing.assert_allclose(ends, y.values[0].mean())
+    assert np.isfinite(found["bin_error_lower"]).all()

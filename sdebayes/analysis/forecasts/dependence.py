@@ -12,6 +12,7 @@ _CANNOT_TELL = (
     "text. A text's error also holds how unusual it is and how noisy its embedding is; the difference to a simple "
     "forecast's error takes out what both share."
 )
+_ROUNDING = 1e-12
 _PARTS = ("slope", "rank_correlation", "within_slope", "within_rank_correlation")
 
 
@@ -50,13 +51,15 @@ def dependence(
         ``within_rank_correlation``, the same with both, or their ranks in the trajectory, taken about the trajectory's
         mean, so that differences between authors and times do not count. ``sd``, the standard deviation of the
         measure. Over (term, bin): ``bin_measure`` and ``bin_error``, means, the latter with its interval; NaN where
-        ties leave a bin empty. The attribute ``cannot_tell`` says what these numbers do not show.
+        ties leave a bin empty. An interval is that of the bootstrap samples in which its estimate exists, and NaN if
+        they are fewer than half; both parts within trajectories are NaN of a measure that is constant within each.
+        The attribute ``cannot_tell`` says what these numbers do not show.
 
     Raises
     ------
     DataError
-        If error and measures have no steps in common, a measure is constant, or there are fewer than three
-        trajectories.
+        If error and measures have no steps in common, a measure is constant, there are fewer than three
+        trajectories, or bins or resamples are below 1 and 2.
 
     Notes
     -----
@@ -72,6 +75,7 @@ def dependence(
     Hesterberg (2015), sec. 4.2, doi:10.1080/00031305.2015.1089789; Cameron, Gelbach & Miller (2008),
     doi:10.1162/rest.90.3.414, for the bootstrap of clusters.
     """
+    _check_counts(bins, resamples)
     terms, x, y = _aligned(error, measures)
     count = len(y)
     rng = np.random.default_rng(seed)
@@ -113,6 +117,12 @@ def dependence(
     )
 
 
+def _check_counts(bins: int, resamples: int) -> None:
+    for name, value, least in (("bins", bins, 1), ("resamples", resamples, 2)):
+        if value < least:
+            raise DataError(f"{name}={value!r} must be at least {least}.")
+
+
 def _aligned(error: xr.DataArray, measures: xr.Dataset) -> tuple[list[str], np.ndarray, np.ndarray]:
     """Return the measures' names, their values (term, trajectory, time), and the errors (trajectory, time)."""
     if set(error.dims) != {"trajectory", "time"} or not measures.data_vars:
@@ -148,8 +158,11 @@ def _levels(prob: float, count: int) -> tuple[float, float]:
 
 
 def _keep(found: dict[str, list], name: str, values: np.ndarray, levels: tuple[float, float]) -> None:
-    """Keep an estimate (its first row) and its bootstrap interval."""
-    lower, upper = np.quantile(values[1:], levels, axis=0)
+    """Keep an estimate (its first row) and its bootstrap interval, NaN where half of the samples have none."""
+    drawn = values[1:]
+    enough = np.isfinite(drawn).mean(axis=0) >= 0.5
+    ends = np.nanquantile(np.where(enough, drawn, 0.0), levels, axis=0)
+    lower, upper = np.where(enough, ends, np.nan)
     for label, value in ((name, values[0]), (f"{name}_lower", lower), (f"{name}_upper", upper)):
         found.setdefault(label, []).append(value)
 
@@ -158,7 +171,7 @@ def _relations(x: np.ndarray, y: np.ndarray, rows: np.ndarray, weights: np.ndarr
     """Return slope and rank correlation, over all and within trajectories, of every bootstrap sample."""
     from scipy.stats import rankdata
 
-    scaled = x / x.std()
+    scaled = (x - x.mean()) / x.std()
     count = weights.shape[1]
     ranks = []
     for values in (x, y):
@@ -175,18 +188,22 @@ def _relations(x: np.ndarray, y: np.ndarray, rows: np.ndarray, weights: np.ndarr
 
 
 def _centred(values: np.ndarray, rows: np.ndarray, count: int) -> np.ndarray:
+    """Take each trajectory's mean away; what is left of a constant is zero, not rounding."""
     totals, numbers = (np.bincount(rows, part, count) for part in (values, np.ones_like(values)))
-    return values - (totals / np.maximum(numbers, 1))[rows]
+    left = values - (totals / np.maximum(numbers, 1))[rows]
+    return np.where(np.abs(left) > _ROUNDING * np.abs(values).max(), left, 0.0)
 
 
 def _line(
     x: np.ndarray, y: np.ndarray, rows: np.ndarray, weights: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return least-squares slope and correlation under every row of weights of trajectories."""
+    """Return least-squares slope and correlation under every row of weights, NaN where x or y does not vary."""
     products = (np.ones_like(x), x, y, x * x, x * y, y * y)
     sums = weights @ np.array([np.bincount(rows, part, weights.shape[1]) for part in products]).T
     n, sx, sy, sxx, sxy, syy = sums.T
     covariance, x_spread, y_spread = sxy - sx * sy / n, sxx - sx**2 / n, syy - sy**2 / n
+    x_spread = np.where(x_spread > _ROUNDING * sxx, x_spread, np.nan)
+    y_spread = np.where(y_spread > _ROUNDING * syy, y_spread, np.nan)
     return covariance / x_spread, covariance / np.sqrt(x_spread * y_spread)
 
 
