@@ -147,6 +147,7 @@ def test_cells_without_increments_are_missing():
         ({"lags": 1}, "needs 2 lags; got 1"),
         ({"lags": 2, "noise": 1.0}, "needs 3 lags; got 2"),
         ({"noise": -1.0}, "positive variances"),
+        ({"noise": 50.0}, "not below"),
         ({"noise": xr.DataArray([1.0], {"state": ["x7"]}, "state")}, "states x7"),
         ({"bins": 2}, "bins=2"),
         ({"bins": [[0.0, 1.0]]}, "four increasing edges"),
@@ -162,5 +163,8 @@ def test_irregular_times_are_refused(paths):
     data = trajectories(paths[:3, :20], t=np.arange(20.0) ** 1.1)
     with pytest.raises(DataError, match="regular times"):
         moments.kramers_moyal(data)
+    tiny = trajectories(paths[:3, :20], t=1e-9 * np.arange(20.0) ** 1.1)
+    with pytest.raises(DataError, match="regular times"):
+        moments.kramers_moyal(tiny)
     with pytest.raises(DataError, match="neither data nor a simulation"):
         moments.kramers_moyal(None)

@@ -77,6 +77,12 @@ def test_a_cubic_drift(sign, existence, ergodicity):
     assert found["reversibility of the model"] == ("supported" if sign < 0 else "cannot be told")
 
 
+def test_the_mixing_time_needs_regular_times_however_short():
+    sde = SDE(ParametricDrift(lambda x, t, p: -1e10 * x, {}), ConstantDiffusion(1e5 * jnp.eye(1)))
+    with pytest.raises(DataError, match="evenly spaced"):
+        process.mixing_time(sde, times=1e-10 * np.arange(40.0) ** 1.2, x0=np.zeros(1))
+
+
 def test_few_trajectories_leave_reversal_open():
     sde = turning(0.8)
     data = trajectories(simulate(sde, np.arange(20.0), paths=3)["y"].values[0])

@@ -78,8 +78,8 @@ def kramers_moyal(
     Raises
     ------
     DataError
-        If both are None, their times are not regular or not the same step, a state is not there, or lags, bins, noise
-        or degree cannot be used.
+        If both are None, their times are not regular or not the same step, a state is not there, noise is not below
+        the variance of the values, or lags, bins, noise or degree cannot be used.
 
     Notes
     -----
@@ -112,6 +112,8 @@ def kramers_moyal(
     chosen = state_indices(states, over)
     labels = [states[i] for i in chosen]
     R = None if noise is None else NoiseVariance.read(noise, labels)
+    if R is not None:
+        _check_noise(R, values[..., chosen], labels)
     cells = Cells.around(values[..., chosen], bins, None if R is None else R.mean)
     fit = Fit(cells, lengths, lengths * dt, degree)
     variables: dict[str, Any] = {}
@@ -141,6 +143,16 @@ def _typical(data: xr.Dataset | None, simulated: xr.Dataset | None) -> tuple[np.
     return values_of(part, path), [str(label) for label in part["state"].values]
 
 
+def _check_noise(noise: NoiseVariance, values: np.ndarray, labels: list[Any]) -> None:
+    variance = np.nanvar(values, axis=tuple(range(values.ndim - 1)))
+    for label, own, total in zip(labels, noise.mean, variance, strict=True):
+        if own >= total:
+            raise DataError(
+                f"noise={own:g} of state {label} is not below {total:g}, the variance of its values, and would leave "
+                "nothing to the process. Check that it is a variance, in the units of the values squared."
+            )
+
+
 def _check_degree(degree: int, lags: np.ndarray, noisy: bool) -> None:
     needed = degree + int(noisy)
     if degree not in (1, 2, 3) or lags.size < needed:
@@ -159,7 +171,7 @@ def _common_step(data: xr.Dataset | None, simulated: xr.Dataset | None) -> float
     if simulated is not None:
         steps.append(np.diff(simulated["time"].values))
     every = np.concatenate(steps)
-    if not np.allclose(every, every[0], rtol=1e-6):
+    if not np.allclose(every, every[0], rtol=1e-6, atol=0):
         raise DataError(
             f"Steps between {every.min():g} and {every.max():g} were found; lags need regular times, the same in data "
             "and simulation."

@@ -87,7 +87,7 @@ def mixing_along(source: Source, draws: np.ndarray, settled: xr.Dataset) -> xr.D
         If their times are not evenly spaced, or fewer than 8.
     """
     steps = np.diff(settled["time"].values)
-    if steps.size < 7 or not np.allclose(steps, steps[0], rtol=1e-6):
+    if steps.size < 7 or not np.allclose(steps, steps[0], rtol=1e-6, atol=0):
         raise DataError("times must be evenly spaced and at least 16.")
     found = autocorrelation(None, (steps.size + 1) // 2, settled.rename(x="y"))["autocorrelation"]
     value = crossing(found.transpose("sample", "state", "lag").values).max(axis=1) * steps[0]
