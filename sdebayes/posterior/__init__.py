@@ -5,5 +5,6 @@ from sdebayes.posterior.fit import fit
 from sdebayes.posterior.forecast import forecast
 from sdebayes.posterior.load import load
 from sdebayes.posterior.posterior import Posterior
+from sdebayes.posterior.replicate import replicate
 
-__all__ = ["Posterior", "compare", "fit", "forecast", "load"]
+__all__ = ["Posterior", "compare", "fit", "forecast", "load", "replicate"]

@@ -16,7 +16,7 @@ from sdebayes.analysis.phase_space import fixed_points, matched, without_effect
 from sdebayes.analysis.process import properties
 from sdebayes.analysis.surprise import surprise
 from sdebayes.paths import StateSpace
-from sdebayes.posterior import Posterior, compare, forecast
+from sdebayes.posterior import Posterior, compare, forecast, replicate
 from sdebayes.simulation import simulate
 
 FORECAST_DRAWS = 50
@@ -220,18 +220,14 @@ class Material:
         """Simulated copies of the training data, draw by draw; None where the states are not what is observed."""
         if not self.identity:
             return None
-        t = self.data["t"].values
-        longest = int(np.isfinite(t).sum(axis=1).argmax())
-        times = t[longest][np.isfinite(t[longest])]
-        simulated = simulate(
-            self.posterior,
-            times,
-            paths=self.data.sizes["trajectory"],
-            seed=self.seed,
-            samples=self.at_most(self.draws),
-        )
-        simulated = simulated.assign_coords(state=self.data["state"].values)
-        return mask_like(simulated, self.cut) if self.same_times else simulated
+        draws = self.at_most(self.draws)
+        if not self.same_times:
+            return replicate(self.posterior, self.cut, draws, self.seed)
+        t = self.cut["t"].values
+        times = t[int(np.isfinite(t).sum(axis=1).argmax())]
+        paths = self.data.sizes["trajectory"]
+        simulated = simulate(self.posterior, times, paths=paths, seed=self.seed, samples=draws)
+        return mask_like(simulated.assign_coords(state=self.data["state"].values), self.cut)
 
     @cached_property
     def pooled_moments(self) -> xr.Dataset | None:

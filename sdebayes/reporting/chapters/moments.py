@@ -90,12 +90,11 @@ def _coefficients(material: Material, simulated: xr.Dataset) -> list[Block]:
 
 
 def _ensemble(material: Material, simulated: xr.Dataset) -> str:
-    lost = int(simulated.attrs["paths_nonfinite"])
+    lost = int(simulated.attrs.get("paths_nonfinite", 0))
     text = (
         f"{simulated.sizes['sample']} posterior draws were each asked for {plural(simulated.sizes['path'], 'path')}, "
-        f"one for each {material.noun}, at the data's times"
+        f"one for each {material.noun}, at its times, with its length and gaps."
     )
-    text += ", with the data's lengths and gaps." if material.same_times else " of the longest one."
     return f"{text} {lost} simulated paths became infinite." if lost else text
 
 
