@@ -15,13 +15,14 @@ from jaxtyping import Array, Float
 from numpy.typing import ArrayLike
 
 from sdebayes._core import precision
-from sdebayes._core.errors import DataError
+from sdebayes._core.errors import DataError, ModelError
 from sdebayes._core.places import Places
 from sdebayes.dynamics import SDE, ObservedSDE
 from sdebayes.simulation import Source, as_source, choose_draws
 from sdebayes.simulation.source import SourceLike
 
 _CHUNK_BYTES = 2**26
+_PLACES, _TIMES = 3, (0.0, 0.73, 31.3)
 
 
 @dataclass(frozen=True)
@@ -108,7 +109,14 @@ def jacobians(source: Source, draws: np.ndarray, points: np.ndarray) -> np.ndarr
 def in_chunks(
     function: Callable[..., tuple[Array, ...]], source: Source, draws: np.ndarray, points: np.ndarray
 ) -> list[np.ndarray]:
-    """Apply a function of (stacked SDE, points) to blocks of draws, and put the results together."""
+    """Apply a function of (stacked SDE, points) to blocks of draws, and put the results together.
+
+    Raises
+    ------
+    ModelError
+        If drift or diffusion depend on the time.
+    """
+    check_autonomous(source)
     n_points, n = points.shape[-2:]
     chunk = int(np.clip(_CHUNK_BYTES // (8 * max(1, n_points) * n * n), 1, draws.size))
     parts = []
@@ -120,6 +128,33 @@ def in_chunks(
             values = function(source.take(draws[padded]).observed, jnp.asarray(own, source.precision))
             parts.append([np.asarray(value)[: block.size] for value in values])
     return [np.concatenate(blocks) for blocks in zip(*parts, strict=True)]
+
+
+def check_autonomous(source: Source) -> None:
+    """Raise if drift or diffusion differ between times, at some places of the first draw.
+
+    Raises
+    ------
+    ModelError
+        If they do.
+    """
+    if source.sde.affine:
+        return
+    middle, half = (0.0, 1.0) if source.region is None else source.region
+    places = middle + half * np.random.default_rng(0).uniform(-1, 1, (_PLACES, source.n_states))
+    with precision.scope(source.precision):
+        one = jax.tree.map(lambda leaf: leaf[0] if eqx.is_array(leaf) else leaf, source.sde)
+        points = jnp.asarray(places, source.precision)
+        first, *others = (
+            jax.vmap(lambda x, t=t: (one.drift(x, t), one.diffusion(x, t)))(points) for t in _TIMES
+        )
+    if not all(
+        np.array_equal(a, b, equal_nan=True) for other in others for a, b in zip(first, other, strict=True)
+    ):
+        raise ModelError(
+            "Drift or diffusion depend explicitly on the time, and this analysis is of processes whose law of motion "
+            "stays the same. Simulate the SDE, or read sde.drift(x, t) at the times that matter."
+        )
 
 
 def state_indices(states: Sequence[str], chosen: Sequence[str | int]) -> list[int]:

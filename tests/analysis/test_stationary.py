@@ -37,14 +37,51 @@ def turning() -> SDE:
     return stack(one(0.0), one(1.5))
 
 
+def on_a_grid(sde: SDE) -> SDE:
+    """The same linear process, not known to be linear."""
+    function = ParametricDrift(lambda x, t, p: -p["A"] @ x, {"A": sde.drift.matrix})
+    return SDE(function, sde.diffusion)
+
+
+def test_the_normal_law_of_a_turning_process_is_exact(turning):
+    P = np.array([[1.0, 0.5], [0.5, 2.0]])
+    found = stationary_density(turning, states=("x2", "x1"), points=31)
+    y, x = found.grid_x2.values[:, None], found.grid_x1.values
+    exact = normal(x, y, P)
+    np.testing.assert_allclose(found.density, np.stack([exact, exact]), rtol=1e-5)
+    K = 1.5 * np.array([[0.0, 1.0], [-1.0, 0.0]])
+    current = -np.stack(np.broadcast_arrays(x, y), axis=-1) @ (K @ np.linalg.inv(P)).T * exact[..., None]
+    assert list(found.state.values) == ["x2", "x1"]
+    np.testing.assert_allclose(found.current.sel(state=["x1", "x2"])[1], current, atol=1e-6)
+    np.testing.assert_allclose(found.current[0], 0, atol=1e-6)
+
+
+def test_cells_too_wide_for_a_rotation_are_told(turning):
+    """Var(grid)/Var(true) of A = (.1, −2; 2, .1) is 1.57 at 81 cells of ±5 standard deviations."""
+    matrix = jnp.array([[0.1, -2.0], [2.0, 0.1]])
+    fast = SDE(LinearDrift(matrix, jnp.zeros(2)), ConstantDiffusion(jnp.sqrt(0.2) * jnp.eye(2)))
+    found = {
+        points: stationary_density(on_a_grid(fast), limits=[(-5.0, 5.0)] * 2, points=points)
+        for points in (41, 161)
+    }
+    peclet = {points: float(one.cell_peclet[0]) for points, one in found.items()}
+    variance = {
+        points: float((one.density * one.grid_x1**2).sum() / one.density.sum())
+        for points, one in found.items()
+    }
+    assert peclet[41] > 3
+    assert peclet[161] < peclet[41] / 3
+    assert 1 < variance[161] < variance[41]
+
+
 @pytest.mark.parametrize(("draw", "rotation"), [(0, 0.0), (1, 1.5)])
-def test_law_and_current_of_a_turning_linear_process(turning, draw, rotation):
+def test_law_and_current_of_a_turning_process_on_a_grid(turning, draw, rotation):
     """J = (f − ½ Σ ∇log p) p = −K P⁻¹ x p, with an error of second order in the size of the cells."""
     P = np.array([[1.0, 0.5], [0.5, 2.0]])
     K = rotation * np.array([[0.0, 1.0], [-1.0, 0.0]])
     errors = []
     for points in (61, 121):
-        found = stationary_density(turning, limits=[(-4.5, 4.5), (-6.0, 6.0)], points=points)
+        found = stationary_density(on_a_grid(turning), limits=[(-4.5, 4.5), (-6.0, 6.0)], points=points)
         one = found.isel(sample=draw)
         x, y = one.grid_x1.values[:, None], one.grid_x2.values
         exact = normal(x, y, P)
@@ -63,7 +100,9 @@ def test_order_of_states_and_marginals(turning):
     swapped = stationary_density(turning, states=("x2", "x1"), points=61, samples=1)
     np.testing.assert_allclose(swapped.density.transpose(*found.density.dims), found.density)
     np.testing.assert_allclose(
-        swapped.current.sel(state="x1").transpose(*found.density.dims), found.current.sel(state="x1")
+        swapped.current.sel(state="x1").transpose(*found.density.dims),
+        found.current.sel(state="x1"),
+        atol=1e-12,
     )
     marginal = stationary_density(turning, states=("x2",), points=61, samples=1)
     y = marginal.grid_x2.values
