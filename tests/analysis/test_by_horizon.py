@@ -136,3 +136,17 @@ def test_what_cannot_be_compared_is_refused():
         forecasts.reliability(pit, nominal=[90.0])
     with pytest.raises(DataError, match="Fewer than two"):
         forecasts.reliability(pit.isel(trajectory=[0]))
+
+
+def test_joint_scores_are_of_the_same_coordinates_for_all():
+    """A state that one forecast leaves out for twenty steps takes these from every joint score, not from the others."""
+    data = simulated(1, 6, 60)
+    whole, part = forecast(data), forecast(data)
+    part["mean"][..., :20, 1] = np.nan
+    found = forecasts.by_horizon({"model": whole, "in part": part}, data)
+    late = data.isel(time=slice(21 - HORIZON, None))
+    alone = forecasts.by_horizon({"model": forecast(late), "again": forecast(late)}, late)
+    np.testing.assert_allclose(
+        found["log_score"].sel(candidate="model"), alone["log_score"].sel(candidate="model")
+    )
+    np.testing.assert_allclose(found["log_gain"], 0, atol=1e-12)

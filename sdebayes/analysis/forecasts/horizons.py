@@ -116,9 +116,15 @@ def _baseline(forecasts: Mapping[str, xr.Dataset], baseline: str | None) -> str:
 
 
 def _common(table: xr.Dataset) -> xr.Dataset:
-    """Keep the steps that every candidate foretells at every horizon."""
+    """Keep what every candidate foretells at every horizon, of joint scores the steps at which all judge the same."""
+    every = ("candidate", "horizon")
+    seen = table["pit"].notnull()
+    alike = (seen == seen.isel(candidate=0, horizon=0, drop=True)).all((*every, str(seen.dims[-1])))
     table = table.map(
-        lambda values: values.where(values.notnull().all(("candidate", "horizon"))), keep_attrs=True
+        lambda values: values.where(
+            values.notnull().all(every) & (alike if values.ndim == alike.ndim + 2 else True)
+        ),
+        keep_attrs=True,
     )
     some = table["log_score"].notnull().any(("candidate", "horizon", "time"))
     if int(some.sum()) < 2:

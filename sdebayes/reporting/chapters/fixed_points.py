@@ -28,7 +28,8 @@ def _table(common: xr.Dataset) -> Table:
     rows = [_row(common.isel(fixed_point=k), str(k + 1)) for k in range(common.sizes["fixed_point"])]
     caption = (
         "Fixed points that draws have in common: the share of draws that have it, its most frequent type, the median "
-        "time constant of its slowest direction, and mean ± standard deviation of its place over those draws."
+        "time constant of its leading direction (the slowest to decay, or the fastest to grow), and mean ± standard "
+        "deviation of its place over those draws."
     )
     return Table(["place", "draws", "type", "time constant", *states], rows, caption)
 

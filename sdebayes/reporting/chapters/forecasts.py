@@ -28,8 +28,8 @@ def write(material: Material) -> Chapter:
             picture(plots.forecasts.skill(table)),
             "How far ahead does the model see?",
             f"Skill is the share of the energy score of {table.attrs['baseline']} that a forecast saves: 1 is perfect, "
-            "0 no better. Where the blue band meets a grey line, the order of the steps tells no more than that simple "
-            f"rule. Bands: two standard errors over held-out {material.nouns}.",
+            f"0 no better. Bands are two standard errors over held-out {material.nouns}, too narrow for fewer than "
+            "about ten. Where the blue band overlaps a grey one, model and simple rule can hardly be told apart.",
         ),
         _table(material, table),
     ]

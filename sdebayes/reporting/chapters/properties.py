@@ -15,9 +15,10 @@ def write(material: Material) -> Chapter:
     found = material.properties
     blocks: list[Block] = [
         Paragraph(
-            "Supported: at least 95 % of the posterior draws have the property. Rejected: fewer than "
-            f"{100 * float(found.attrs['alpha']):.0f} % of replicates simulated with the noise, lengths and "
-            "gaps of the data are as far from it as the data are. Not rejected is no proof."
+            "Supported: at least 95 % of the posterior draws have the property. Rejected: the draws, or the data, "
+            f"speak against it at {100 * float(found.attrs['alpha']):.0f} %. What is said of the data compares them "
+            "with replicates that have their noise, lengths and gaps. Several tests are made, each at this level by "
+            "itself, so one rejection among them may be chance. Not rejected is no proof."
         )
     ]
     for about, heading in HEADINGS.items():
