@@ -163,8 +163,12 @@ def state_indices(states: Sequence[str], chosen: Sequence[str | int]) -> list[in
     Raises
     ------
     DataError
-        If one is not there, or is named twice.
+        If one is not there, or is named twice, or a bare string is given.
     """
+    if isinstance(chosen, str):
+        raise DataError(
+            f"Got the string {chosen!r} in the place of a list of states; pass a list, [{chosen!r}]."
+        )
     found = []
     for state in chosen:
         if isinstance(state, str) and state in states:

@@ -7,6 +7,7 @@ import xarray as xr
 
 from sdebayes._core import precision
 from sdebayes._core.errors import DataError
+from sdebayes._core.numbers import whole_number
 from sdebayes.model.observations import read
 from sdebayes.posterior import programs
 from sdebayes.posterior.posterior import Posterior
@@ -62,7 +63,7 @@ def forecast(
     ----------
     Särkkä & Svensson (2023), Bayesian Filtering and Smoothing, sec. 6.3, doi:10.1017/9781108917407.
     """
-    _check(horizon, every)
+    horizon, every = whole_number("horizon", horizon), whole_number("every", every)
     observations = posterior._read(data)
     longest = int(data["n_steps"].max())
     if longest <= horizon:
@@ -79,12 +80,6 @@ def forecast(
     with precision.scope(posterior.precision), precision.single_blas_thread():
         mean, covariance = programs.horizon_laws(posterior.model, horizon)(model, observations, targets)
     return _labelled(posterior, data, targets, chosen, mean, covariance)
-
-
-def _check(horizon: int, every: int) -> None:
-    for name, value in (("horizon", horizon), ("every", every)):
-        if not isinstance(value, int) or value < 1:
-            raise DataError(f"{name} is {value!r}; expected a whole number of steps from 1.")
 
 
 def _labelled(

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 
 from sdebayes._core import precision
 from sdebayes._core.errors import DataError, ModelError
+from sdebayes._core.numbers import whole_number
 from sdebayes.simulation.kernels import TimeGrid, exact_transitions, local_rates, simulate_draws
 from sdebayes.simulation.source import Source, SourceLike, as_source, choose_draws
 
@@ -73,9 +74,9 @@ def simulate(
     A linear SDE with additive noise is simulated by its exact transitions, without discretisation error.
     """
     moments = checked_times(times)
-    _check_count("paths", paths)
+    paths = whole_number("paths", paths)
     if substeps is not None:
-        _check_count("substeps", substeps)
+        substeps = whole_number("substeps", substeps)
     start = None if x0 is None else np.asarray(x0)
     stacked = as_source(source, None if start is None or not start.ndim else start.shape[-1])
     if start is None and not stacked.has_initial_law:
@@ -244,8 +245,3 @@ def _checked_start(start: np.ndarray, source: Source, paths: int) -> np.ndarray:
     if start.dtype.kind not in "fiu" or not np.isfinite(start).all():
         raise DataError("x0 must hold finite numbers only.")
     return start.astype(source.precision).reshape((1,) * (3 - start.ndim) + start.shape)
-
-
-def _check_count(name: str, value: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
-        raise DataError(f"{name}={value!r} must be a whole number, 1 or more.")

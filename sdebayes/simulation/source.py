@@ -13,6 +13,7 @@ import numpy as np
 from sdebayes._core import precision
 from sdebayes._core.errors import DataError, ModelError
 from sdebayes._core.linalg import stationary_covariance
+from sdebayes._core.numbers import whole_number
 from sdebayes.dynamics import SDE, ObservedSDE
 
 MEMORY_LIMIT = 2**30
@@ -141,7 +142,9 @@ def as_source(source: SourceLike, n_states: int | None = None) -> Source:
     )
 
 
-def choose_draws(available: int, bytes_per_draw: int, samples: int | None) -> np.ndarray:
+def choose_draws(
+    available: int, bytes_per_draw: int, samples: int | None, most: int | None = None
+) -> np.ndarray:
     """Choose which draws to use: all that fit into memory, else evenly thinned ones.
 
     Parameters
@@ -152,6 +155,8 @@ def choose_draws(available: int, bytes_per_draw: int, samples: int | None) -> np
         Size of the largest result of one draw.
     samples
         Number of draws wanted; None takes as many as keep the largest result within ``MEMORY_LIMIT``.
+    most
+        Where ``samples`` is None, at most so many; None for no such limit.
 
     Returns
     -------
@@ -161,17 +166,18 @@ def choose_draws(available: int, bytes_per_draw: int, samples: int | None) -> np
     Raises
     ------
     DataError
-        If ``samples`` is not in 1…available, or not even one draw fits and ``samples`` was not given.
+        If ``samples`` is no whole number in 1…available, or not even one draw fits and ``samples`` was not given.
     """
     if samples is None:
-        samples = min(available, MEMORY_LIMIT // max(bytes_per_draw, 1))
+        samples = min(available, MEMORY_LIMIT // max(bytes_per_draw, 1), available if most is None else most)
         if samples == 0:
             raise DataError(
                 f"One draw alone makes an array of {bytes_per_draw / 2**30:.1f} GiB, above the limit of "
                 f"{MEMORY_LIMIT / 2**30:.0f} GiB; ask for fewer paths, times or grid points, or pass samples=1 "
                 "to go ahead."
             )
-    if not 1 <= samples <= available:
+    samples = whole_number("samples", samples)
+    if samples > available:
         raise DataError(
             f"samples={samples} was asked for and there are {available} draws; give 1 to {available}."
         )

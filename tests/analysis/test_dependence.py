@@ -97,7 +97,7 @@ def test_what_does_not_fit_is_refused():
     with pytest.raises(DataError, match="same at all steps"):
         forecasts.dependence(y, x.assign(flat=(DIMS, np.ones((12, 30)))))
     for wrong in ({"bins": 0}, {"resamples": 0}, {"resamples": 1}):
-        with pytest.raises(DataError, match="must be at least"):
+        with pytest.raises(DataError, match="must be a whole number"):
             forecasts.dependence(y, x, **wrong)
 
 

@@ -111,5 +111,5 @@ def test_multiplicative_noise_in_one_state_is_reversible():
     )
     found = process.entropy_production(sde, times=np.arange(0, 60, 0.1), x0=np.zeros(1), paths=64)
     assert abs(float(found.rate[0])) < 4 * float(found.standard_error[0]) + 0.02
-    with pytest.raises(DataError, match="at least 2"):
+    with pytest.raises(DataError, match="2 or more"):
         process.entropy_production(sde, x0=np.zeros(1), paths=1)

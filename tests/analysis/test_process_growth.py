@@ -12,7 +12,7 @@ from sdebayes.analysis import process
 from sdebayes.datasets import benchmark
 from sdebayes.dynamics import SDE, ConstantDiffusion, LinearDrift, ParametricDiffusion, ParametricDrift
 
-UNIT = np.array([[0.0], [1.0]])
+UNIT = [(-1.0, 1.0)]
 
 
 def one_state(drift, factor=lambda x: jnp.ones((1, 1))) -> SDE:
@@ -21,9 +21,9 @@ def one_state(drift, factor=lambda x: jnp.ones((1, 1))) -> SDE:
     )
 
 
-def verdict(sde: SDE, region=UNIT) -> tuple[bool, bool, bool]:
-    found = process.growth(sde, region=region)
-    inward = process.dissipativity(sde, region=region)
+def verdict(sde: SDE, limits=UNIT) -> tuple[bool, bool, bool]:
+    found = process.growth(sde, limits=limits)
+    inward = process.dissipativity(sde, limits=limits)
     return bool(found.bounded[0]), bool(found.explosive[0]), bool(inward.ergodic[0])
 
 
@@ -61,7 +61,7 @@ def test_a_stable_matrix_that_stretches_first():
     sde = SDE(LinearDrift(jnp.array([[1.0, -20.0], [0.0, 2.0]]), jnp.zeros(2)), ConstantDiffusion(jnp.eye(2)))
     assert verdict(sde, None) == (True, False, True)
     degenerate = SDE(sde.drift, ConstantDiffusion(jnp.diag(jnp.array([1.0, 0.0]))))
-    assert verdict(degenerate, np.ones((2, 2))) == (True, False, False)
+    assert verdict(degenerate, [(0.0, 2.0), (0.0, 2.0)]) == (True, False, False)
     unstable = SDE(LinearDrift(-jnp.eye(2), jnp.zeros(2)), ConstantDiffusion(jnp.eye(2)))
     assert verdict(unstable, None) == (True, False, False)
 
@@ -69,9 +69,9 @@ def test_a_stable_matrix_that_stretches_first():
 def test_lorenz():
     """About (0, 0, ρ + σ) the quadratic terms cancel: bounded and dissipative; about zero only bounded."""
     _, sde = benchmark("lorenz63", 3, 0.01)
-    assert verdict(sde, [[0.0, 0.0, 38.0], [20.0, 20.0, 20.0]]) == (True, False, True)
+    assert verdict(sde, [(-20.0, 20.0), (-20.0, 20.0), (18.0, 58.0)]) == (True, False, True)
     assert verdict(sde, None)[:2] == (True, False)
-    skewed = verdict(sde, [[0.0, 0.0, 25.0], [20.0, 30.0, 25.0]])
+    skewed = verdict(sde, [(-20.0, 20.0), (-30.0, 30.0), (0.0, 50.0)])
     assert not skewed[1]
 
 
@@ -88,15 +88,29 @@ def test_every_draw_is_judged_on_its_own():
     assert process.dissipativity(stacked, samples=2).sizes == {"sample": 2, "radius": 9}
 
 
+def test_limits_are_needed_for_each_state():
+    sde = SDE(LinearDrift(jnp.eye(2), jnp.zeros(2)), ConstantDiffusion(jnp.eye(2)))
+    for analyse in (process.growth, process.dissipativity, process.properties):
+        with pytest.raises(DataError, match="each of the 2 states"):
+            analyse(sde, limits=[(0.0, 1.0)])
+
+
+def test_limits_are_ends_and_no_middle_with_half_widths():
+    """The largest slope of f = −x³ in the box (−1, 5) is 3·25."""
+    found = process.growth(one_state(lambda x: -(x**3)), limits=[(-1.0, 5.0)])
+    assert 65 < float(found.lipschitz_drift[0]) <= 75
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         ({"radii": [2.0, 1.0]}, "growing positive"),
-        ({"region": [[0.0], [-1.0]]}, "positive half-widths"),
+        ({"limits": [(0.0, -1.0)]}, r"limits=\[\[0.0, -1.0\]\] must be one \(low, high\) pair"),
+        ({"limits": [(0.0, np.inf)]}, "inf"),
         ({"samples": 3}, "samples=3"),
     ],
 )
 def test_bad_arguments(arguments, message):
     sde = one_state(lambda x: -x)
     with pytest.raises(DataError, match=message):
-        process.growth(sde, **{"region": UNIT} | arguments)
+        process.growth(sde, **{"limits": UNIT} | arguments)

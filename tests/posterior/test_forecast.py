@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import xarray as xr
 
 import sdebayes as sb
 from sdebayes._core.errors import DataError
@@ -73,11 +74,16 @@ def test_thinned_targets_are_some_of_all(noisy, held_out):
     np.testing.assert_allclose(some["mean"], every["mean"].sel(time=some["time"]))
 
 
+def test_whole_numbers_of_numpy_are_taken(noisy, held_out, untyped):
+    found = sb.forecast(noisy, held_out, horizon=np.int64(2), samples=1, every=np.int64(3))
+    xr.testing.assert_equal(found, sb.forecast(noisy, held_out, horizon=2, samples=1, every=3))
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"horizon": 0}, "horizon is 0"),
-        ({"every": 0}, "every is 0"),
+        ({"horizon": 0}, "horizon=0"),
+        ({"every": 0}, "every=0"),
         ({"horizon": 9}, r"9 steps, too few.*horizon=8"),
     ],
 )

@@ -6,9 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 import xarray as xr
+from jaxtyping import Float
 from numpy.typing import ArrayLike
 
 from sdebayes._core.errors import DataError
+from sdebayes._core.numbers import whole_number
 from sdebayes._core.places import Places
 from sdebayes.analysis.evaluate import (
     default_limits,
@@ -250,17 +252,31 @@ def checked_axes(limits: Limits | np.ndarray, points: int, count: int) -> list[n
     Raises
     ------
     DataError
-        If there are fewer than two points, or not ``count`` finite pairs (low, high) with low below high.
+        If ``points`` is no whole number, 2 or more, or there are not ``count`` finite pairs (low, high) with low below
+        high.
     """
-    if points < 2:
-        raise DataError(f"points={points} must be 2 or more.")
-    pairs = np.asarray(limits, dtype=float)
+    points = whole_number("points", points, 2)
+    return [np.linspace(low, high, points) for low, high in checked_pairs(limits, count)]
+
+
+def checked_pairs(limits: Limits | np.ndarray, count: int) -> Float[np.ndarray, "state 2"]:
+    """Return (low, high) of ``count`` states.
+
+    Raises
+    ------
+    DataError
+        If there are not ``count`` finite pairs (low, high) with low below high.
+    """
+    try:
+        pairs = np.asarray(limits, dtype=float)
+    except (TypeError, ValueError):
+        pairs = np.empty(0)
     if pairs.shape != (count, 2) or not (pairs[:, 0] < pairs[:, 1]).all() or not np.isfinite(pairs).all():
         raise DataError(
-            f"limits={pairs.tolist()} must be one (low, high) pair for each of the {count} states, "
-            "low below high."
+            f"limits={limits if pairs.size == 0 else pairs.tolist()} must be one (low, high) pair for each of the "
+            f"{count} states, low below high."
         )
-    return [np.linspace(low, high, points) for low, high in pairs]
+    return pairs
 
 
 def _length(at: ArrayLike | None) -> int | None:

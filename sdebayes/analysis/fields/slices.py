@@ -8,6 +8,7 @@ import numpy as np
 import xarray as xr
 
 from sdebayes._core.errors import DataError
+from sdebayes._core.numbers import whole_number
 from sdebayes._core.places import Places
 from sdebayes.analysis.evaluate import drift_and_covariance, n_states
 from sdebayes.analysis.fields.reading import labelled_fields
@@ -47,8 +48,7 @@ def line(
     DataError
         If the ends are no two different states of the source, or there are fewer than two points.
     """
-    if isinstance(points, bool) or not isinstance(points, int | np.integer) or points < 2:
-        raise DataError(f"points={points!r} must be a whole number, 2 or more.")
+    points = whole_number("points", points, 2)
     stacked = as_source(source, n_states(start))
     first, last = (_one_state(name, x, stacked.states) for name, x in (("start", start), ("end", end)))
     length = float(np.linalg.norm(last - first))
@@ -59,9 +59,7 @@ def line(
     place = first + np.linspace(0.0, 1.0, points)[:, None] * (last - first)
     draws = choose_draws(stacked.n_draws, points * stacked.n_states**2 * 8, samples)
     drift, covariance = drift_and_covariance(stacked, draws, place)
-    dataset = labelled_fields(
-        stacked, draws, drift, covariance, (draws.size, int(points)), ("sample", "point")
-    )
+    dataset = labelled_fields(stacked, draws, drift, covariance, (draws.size, points), ("sample", "point"))
     direction = (last - first) / length
     unit = stacked.provenance.get("time_unit", "unit time")
     return dataset.assign(

@@ -6,6 +6,7 @@ import numpy as np
 import xarray as xr
 
 from sdebayes._core.errors import DataError
+from sdebayes._core.numbers import whole_number
 
 _CANNOT_TELL = (
     "An association, not a cause: length, clauses and readability go together, and with the topic and the place in the "
@@ -75,7 +76,8 @@ def dependence(
     Hesterberg (2015), sec. 4.2, doi:10.1080/00031305.2015.1089789; Cameron, Gelbach & Miller (2008),
     doi:10.1162/rest.90.3.414, for the bootstrap of clusters.
     """
-    _check_counts(bins, resamples)
+    whole_number("bins", bins)
+    whole_number("resamples", resamples, 2)
     terms, x, y = _aligned(error, measures)
     count = len(y)
     rng = np.random.default_rng(seed)
@@ -115,12 +117,6 @@ def dependence(
         },
         attrs,
     )
-
-
-def _check_counts(bins: int, resamples: int) -> None:
-    for name, value, least in (("bins", bins, 1), ("resamples", resamples, 2)):
-        if value < least:
-            raise DataError(f"{name}={value!r} must be at least {least}.")
 
 
 def _aligned(error: xr.DataArray, measures: xr.Dataset) -> tuple[list[str], np.ndarray, np.ndarray]:

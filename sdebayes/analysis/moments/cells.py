@@ -10,6 +10,7 @@ from jaxtyping import Float, Int
 from numpy.typing import ArrayLike
 
 from sdebayes._core.errors import DataError
+from sdebayes._core.numbers import whole_number
 
 _TAIL = 0.01
 
@@ -33,7 +34,9 @@ class Cells:
     @staticmethod
     def around(values: np.ndarray, bins: int | Sequence[ArrayLike], noise: np.ndarray | None) -> Cells:
         """Tile the middle 98 % of values (…, state), or given edges; margins of two standard deviations of noise."""
-        inner = _equal_edges(values, bins) if isinstance(bins, int | np.integer) else _given(values, bins)
+        inner = (
+            _given(values, bins) if isinstance(bins, Sequence | np.ndarray) else _equal_edges(values, bins)
+        )
         if noise is None:
             return Cells(tuple(inner), (0,) * len(inner))
         margins, edges = [], []
@@ -153,13 +156,12 @@ def _sums(
 
 
 def _equal_edges(values: np.ndarray, bins: int) -> list[np.ndarray]:
-    if bins < 3:
-        raise DataError(f"bins={bins} must be 3 or more, or edges for each state.")
+    count = whole_number("bins", bins, 3)
     found = []
     for i in range(values.shape[-1]):
         own = values[..., i]
         low, high = np.quantile(own[np.isfinite(own)], [_TAIL, 1 - _TAIL])
-        found.append(np.linspace(low, high, int(bins) + 1))
+        found.append(np.linspace(low, high, count + 1))
     return found
 
 

@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike
 from sdebayes._core import precision
 from sdebayes._core.errors import DataError, ModelError
 from sdebayes._core.linalg import symmetrize
+from sdebayes._core.numbers import whole_number
 from sdebayes._core.types import Matrix, Scalar, Vector
 from sdebayes.analysis.moments.cubature import fifth_degree_rule, normal_points, third_degree_points
 from sdebayes.dynamics import SDE
@@ -93,8 +94,8 @@ def moment_equations(
     n = stacked.n_states
     draws = choose_draws(stacked.n_draws, 8 * moments.size * n * n, samples)
     chosen = stacked.take(draws)
-    if substeps is not None and (isinstance(substeps, bool) or substeps < 1):
-        raise DataError(f"substeps={substeps!r} must be a whole number, 1 or more.")
+    if substeps is not None:
+        whole_number("substeps", substeps)
     with precision.scope(stacked.precision):
         start = _initial(chosen, mean0, covariance0)
         if chosen.sde.affine:

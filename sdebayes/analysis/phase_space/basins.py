@@ -102,8 +102,7 @@ def basins(
     places[:, chosen] = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 2)
     if starts is None and stacked.region is None and stacked.n_states == 2:
         starts = None if stacked.sde.drift.affine else places[:: max(1, len(places) // _STARTS)]
-    most = min(stacked.n_draws, _DRAWS) if samples is None else samples
-    draws = choose_draws(stacked.n_draws, 8 * places.size, most)
+    draws = choose_draws(stacked.n_draws, 8 * places.size, samples, _DRAWS)
     thinned = stacked.take(draws)
     found = fixed_points(thinned, starts)
     joined = matched(found, reach, least)

@@ -68,7 +68,7 @@ class Chains:
         axes = checked_axes(
             wide_limits(stacked, None) if limits is None else limits, points, stacked.n_states
         )
-        return cls(stacked, some_draws(stacked, samples), Cells(tuple(axes)))
+        return cls(stacked, choose_draws(stacked.n_draws, 1, samples, MOST_DRAWS), Cells(tuple(axes)))
 
     def rates(self, free: Callable[[np.ndarray], np.ndarray] | None = None) -> Iterator[csr_array]:
         """Yield the rate matrix of each draw; ``free`` as in ``rate_matrix``."""
@@ -95,11 +95,6 @@ def check_sizes(source: Source, regions: Sequence[Region]) -> None:
                 f"A region has {region.n_states} states and the source {source.n_states}: "
                 f"{', '.join(source.states)}; give one number for each, infinite ones to a Box where it is open."
             )
-
-
-def some_draws(source: Source, samples: int | None) -> np.ndarray:
-    """Choose draws, evenly thinned: as many as asked for, else at most 100."""
-    return choose_draws(source.n_draws, 1, min(source.n_draws, MOST_DRAWS) if samples is None else samples)
 
 
 def wide_limits(source: Source, at: ArrayLike | None) -> np.ndarray:

@@ -10,6 +10,7 @@ from jaxtyping import Bool, Float, Int
 from numpy.typing import ArrayLike
 
 from sdebayes._core.errors import DataError
+from sdebayes._core.numbers import whole_number
 from sdebayes._core.places import Places
 from sdebayes.analysis.evaluate import drift_and_covariance, jacobians
 from sdebayes.analysis.phase_space.chains import check_sizes
@@ -84,18 +85,18 @@ def simulated_exit_time(
     ----------
     Gobet & Menozzi (2010), Stochastic Processes and their Applications 120, 130–162, doi:10.1016/j.spa.2009.09.014.
     """
+    whole_number("paths", paths)
     stacked = as_source(source, region.n_states)
     check_sizes(stacked, [region])
     places = Places.read(start, stacked.states)
     if not region.contains(places.points).all():
         raise DataError("A start is not inside the region; its exit time is 0. Give starts inside.")
-    default = min(stacked.n_draws, _MOST_DRAWS)
-    draws = choose_draws(stacked.n_draws, 1, default if samples is None else samples)
+    draws = choose_draws(stacked.n_draws, 1, samples, _MOST_DRAWS)
     chosen = stacked.take(draws)
     step = _step(chosen, region, places.points) if dt is None else dt
     end = _LONGEST_STEPS * step if longest is None else longest
-    if paths < 1 or not step > 0 or not end > 0:
-        raise DataError(f"paths={paths!r}, dt={dt!r} and longest={longest!r} must be positive.")
+    if not step > 0 or not end > 0:
+        raise DataError(f"dt={dt!r} and longest={longest!r} must be positive.")
     starts = np.repeat(places.points, paths, axis=0)
     fine, coarse = _watch(chosen, region, starts, step, end, seed)
     shape = (draws.size, len(places.points), paths)

@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike
 
 from sdebayes._core import precision
 from sdebayes._core.errors import DataError
+from sdebayes._core.numbers import whole_number
 from sdebayes._core.types import Key, Matrix, Vector
 from sdebayes.analysis.evaluate import in_chunks, reference_state
 from sdebayes.analysis.phase_space import flow
@@ -94,15 +95,15 @@ def lyapunov_exponents(
     Benettin, Galgani, Giorgilli & Strelcyn (1980), Meccanica 15, 9–20, doi:10.1007/BF02128236. Arnold (1998), Random
     Dynamical Systems, ch. 3, doi:10.1007/978-3-662-12878-7.
     """
-    if not (np.isfinite(duration) and duration > 0 and paths >= 1):
-        raise DataError(f"duration={duration!r} and paths={paths!r} must be positive.")
+    if not (np.isfinite(duration) and duration > 0):
+        raise DataError(f"duration={duration!r} must be positive and finite.")
+    whole_number("paths", paths)
     stacked = as_source(source, None if x0 is None else np.asarray(x0).shape[-1])
     begin = _starts(stacked, x0, paths)
     if stacked.sde.affine:
         draws = choose_draws(stacked.n_draws, 8 * stacked.n_states, samples)
         return _exact(stacked, draws)
-    most = min(stacked.n_draws, _DRAWS) if samples is None else samples
-    draws = choose_draws(stacked.n_draws, 8 * begin.size, most)
+    draws = choose_draws(stacked.n_draws, 8 * begin.size, samples, _DRAWS)
     step = _step(stacked, draws, begin, noise)
     blocks = _blocks(duration, step)
     numbers = draws[:, None] * paths + np.arange(paths)

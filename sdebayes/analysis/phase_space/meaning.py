@@ -6,6 +6,7 @@ import numpy as np
 import xarray as xr
 
 from sdebayes._core.errors import DataError
+from sdebayes._core.numbers import whole_number
 from sdebayes.paths import StateSpace
 
 
@@ -38,6 +39,7 @@ def exemplars(places: xr.Dataset, space: StateSpace, data: xr.Dataset, count: in
     StateSpaceError
         If the data are states of another space.
     """
+    whole_number("count", count)
     location = _location(places)
     dims = [dim for dim in location.dims if dim != "state"]
     points = location.transpose(*dims, "state").values.astype(float)

@@ -8,6 +8,7 @@ import numpy as np
 import xarray as xr
 
 from sdebayes._core.errors import DataError
+from sdebayes._core.numbers import whole_number
 from sdebayes.analysis.fields.reading import Limits
 from sdebayes.analysis.phase_space.chains import Chains
 from sdebayes.analysis.phase_space.generator import absorbed, stationary_law
@@ -145,9 +146,10 @@ def time_scales(
     ----------
     Pavliotis (2014), Stochastic Processes and Applications, ch. 4.4, doi:10.1007/978-1-4939-1323-7.
     """
+    count = whole_number("count", count)
     chains = Chains.around(source, [], limits, points, samples)
     cells = len(chains.cells.centres)
-    if not 1 <= count < cells - _SPARE_MODES - 2:
+    if count >= cells - _SPARE_MODES - 2:
         raise DataError(
             f"count={count!r} must be 1 to {cells - _SPARE_MODES - 3} on a grid of {cells} cells."
         )

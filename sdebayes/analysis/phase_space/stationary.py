@@ -12,11 +12,11 @@ from numpy.typing import ArrayLike
 from sdebayes.analysis.evaluate import drift_and_covariance, state_indices
 from sdebayes.analysis.fields.reading import Limits, checked_axes
 from sdebayes.analysis.phase_space.cells import Cells
-from sdebayes.analysis.phase_space.chains import Chains, some_draws, wide_limits
+from sdebayes.analysis.phase_space.chains import MOST_DRAWS, Chains, wide_limits
 from sdebayes.analysis.phase_space.generator import currents, stationary_law
 from sdebayes.analysis.phase_space.normal_law import normal_density
 from sdebayes.analysis.phase_space.occupation import check_count, densities, long_paths, occupied
-from sdebayes.simulation import Source, as_source
+from sdebayes.simulation import Source, as_source, choose_draws
 from sdebayes.simulation.source import SourceLike
 
 
@@ -88,7 +88,7 @@ def stationary_density(
         return normal_density(stacked, chosen, Cells(tuple(axes)), samples)
     if stacked.n_states <= 2:
         return _solved(stacked, chosen, axes, at, samples)
-    draws = some_draws(stacked, samples)
+    draws = choose_draws(stacked.n_draws, 1, samples, MOST_DRAWS)
     paths = long_paths(stacked.take(draws), at)
     return occupied(paths, chosen, Cells(tuple(axes))).assign_coords(sample=draws)
 
@@ -110,7 +110,7 @@ def _solved(
         low, high = wide_limits(source, at)[i]
         own[i] = np.linspace(low, high, len(axes[0]))
     cells = Cells(tuple(own[i] for i in range(source.n_states)))
-    chains = Chains(source, some_draws(source, samples), cells)
+    chains = Chains(source, choose_draws(source.n_draws, 1, samples, MOST_DRAWS), cells)
     laws, flows = [], []
     for rates in chains.rates():
         laws.append(stationary_law(rates) / cells.volume)

@@ -22,8 +22,8 @@ from jaxtyping import Array, Float
 from numpy.typing import ArrayLike
 
 from sdebayes._core import precision
-from sdebayes._core.errors import DataError
 from sdebayes._core.linalg import stationary_covariance
+from sdebayes._core.numbers import whole_number
 from sdebayes.analysis.evaluate import in_chunks
 from sdebayes.analysis.process.paths import MOST_SIMULATED, PATHS, settled_paths
 from sdebayes.dynamics import SDE, ObservedSDE
@@ -98,9 +98,8 @@ def entropy_production(
     if stacked.sde.affine:
         draws = choose_draws(stacked.n_draws, 24 * stacked.n_states**2, samples)
         return _labelled(stacked, draws, _linear(stacked.take(draws)))
-    if paths < 2:
-        raise DataError(f"paths={paths}; the Monte-Carlo error needs at least 2.")
-    draws = choose_draws(stacked.n_draws, 1, samples or min(MOST_SIMULATED, stacked.n_draws))
+    whole_number("paths", paths, 2)
+    draws = choose_draws(stacked.n_draws, 1, samples, MOST_SIMULATED)
     settled = settled_paths(stacked.take(draws), times, x0, paths, seed)
     return rate_along(stacked, draws, settled)
 

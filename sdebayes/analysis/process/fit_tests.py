@@ -15,6 +15,7 @@ import numpy as np
 import xarray as xr
 
 from sdebayes._core.errors import DataError
+from sdebayes._core.numbers import whole_number
 from sdebayes.analysis.process.filtered import Judge, Replicated
 from sdebayes.analysis.process.statistics import (
     Outcome,
@@ -27,7 +28,9 @@ from sdebayes.analysis.process.statistics import (
 from sdebayes.simulation import choose_draws
 from sdebayes.simulation.source import SourceLike
 
+MOST_DRAWS = 100
 REPLICATES = 200
+FEWEST_REPLICATES = 19
 LAGS = 3
 
 
@@ -61,7 +64,7 @@ def innovations(source: SourceLike, data: xr.Dataset, samples: int | None = None
         If data and source do not fit together.
     """
     judge = Judge.of(source, data)
-    draws = choose_draws(judge.source.n_draws, 1, samples or min(100, judge.source.n_draws))
+    draws = choose_draws(judge.source.n_draws, 1, samples, MOST_DRAWS)
     coords = {"sample": draws, "trajectory": data["trajectory"].values, "state": data["state"].values}
     return xr.DataArray(
         judge.placed(judge.innovations(draws), data),
@@ -184,9 +187,16 @@ def gaussian_innovations(
 
 def checked_replicates(judge: Judge, replicates: int, seed: int) -> Replicated:
     """Replicate the data, or raise where too few replicates are asked for."""
-    if replicates < 19:
-        raise DataError(f"replicates={replicates}; fewer than 19 cannot reach a p-value of 5 %.")
+    check_replicates(replicates)
     return judge.replicated(replicates, seed)
+
+
+def check_replicates(replicates: int) -> None:
+    """Raise unless the number of replicates can reach a p-value of 5 %."""
+    if whole_number("replicates", replicates) < FEWEST_REPLICATES:
+        raise DataError(
+            f"replicates={replicates}; fewer than {FEWEST_REPLICATES} cannot reach a p-value of 5 %."
+        )
 
 
 def stationarity_of(judge: Judge, data: xr.Dataset, replicated: Replicated) -> xr.Dataset:

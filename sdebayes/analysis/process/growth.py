@@ -10,7 +10,8 @@ from jaxtyping import Array, Float
 from numpy.typing import ArrayLike
 
 from sdebayes.analysis.evaluate import drift_and_covariance, in_chunks
-from sdebayes.analysis.process.spheres import escapes, outward, read_radii, read_region
+from sdebayes.analysis.fields.reading import Limits
+from sdebayes.analysis.process.spheres import escapes, outward, read_box, read_radii
 from sdebayes.dynamics import SDE, ObservedSDE
 from sdebayes.simulation import Source, as_source, choose_draws
 from sdebayes.simulation.source import SourceLike
@@ -24,7 +25,7 @@ _NON_DEGENERATE = 1e-9
 def growth(
     source: SourceLike,
     radii: ArrayLike | None = None,
-    region: ArrayLike | None = None,
+    limits: Limits | None = None,
     samples: int | None = None,
 ) -> xr.Dataset:
     r"""Read Khasminskii's growth condition on spheres, and Lipschitz constants in the data's region.
@@ -40,9 +41,9 @@ def growth(
         A posterior or an SDE.
     radii
         Radii of the spheres, (radius,), in half-widths of the data's box; default 1, 2, 4, …, 256.
-    region
-        Middle and half-widths of the box, (2, state). By default that of the training data; of an SDE without data
-        three stationary standard deviations about its equilibrium, or 1 about zero.
+    limits
+        (low, high) of the box for each state. By default the box of the training data; of an SDE without data three
+        stationary standard deviations about its equilibrium, or 1 about zero.
     samples
         Number of draws, evenly thinned; default at most 200.
 
@@ -59,7 +60,7 @@ def growth(
     Raises
     ------
     DataError
-        If radii or region cannot be used.
+        If radii or limits cannot be used.
 
     Notes
     -----
@@ -71,7 +72,7 @@ def growth(
     ----------
     Khasminskii (2012), Stochastic Stability of Differential Equations, theorem 3.5, doi:10.1007/978-3-642-23280-0.
     """
-    chosen, labels, box = _prepare(source, region, samples)
+    chosen, labels, box = _prepare(source, limits, samples)
     distances = read_radii(radii)
     draws = np.arange(chosen.n_draws)
     out = outward(chosen, draws, box, distances)
@@ -107,7 +108,7 @@ def growth(
 def dissipativity(
     source: SourceLike,
     radii: ArrayLike | None = None,
-    region: ArrayLike | None = None,
+    limits: Limits | None = None,
     samples: int | None = None,
 ) -> xr.Dataset:
     r"""Read whether the drift points inward far away, and whether the noise reaches every direction.
@@ -118,7 +119,7 @@ def dissipativity(
 
     Parameters
     ----------
-    source, radii, region, samples
+    source, radii, limits, samples
         As in `growth`.
 
     Returns
@@ -133,7 +134,7 @@ def dissipativity(
     Raises
     ------
     DataError
-        If radii or region cannot be used.
+        If radii or limits cannot be used.
 
     Notes
     -----
@@ -144,7 +145,7 @@ def dissipativity(
     ----------
     Mattingly, Stuart & Higham (2002), doi:10.1016/S0304-4149(02)00150-3.
     """
-    chosen, labels, box = _prepare(source, region, samples)
+    chosen, labels, box = _prepare(source, limits, samples)
     distances = read_radii(radii)
     draws = np.arange(chosen.n_draws)
     out = outward(chosen, draws, box, distances)
@@ -177,12 +178,12 @@ def dissipativity(
 
 
 def _prepare(
-    source: SourceLike, region: ArrayLike | None, samples: int | None
+    source: SourceLike, limits: Limits | None, samples: int | None
 ) -> tuple[Source, np.ndarray, np.ndarray]:
     """Return the chosen draws as a source, their labels, and the box."""
-    stacked = as_source(source, None if region is None else np.shape(region)[-1])
-    labels = choose_draws(stacked.n_draws, 1, samples or min(MOST_DRAWS, stacked.n_draws))
-    return stacked.take(labels), labels, read_region(stacked, region)
+    stacked = as_source(source, None if limits is None else len(limits))
+    labels = choose_draws(stacked.n_draws, 1, samples, MOST_DRAWS)
+    return stacked.take(labels), labels, read_box(stacked, limits)
 
 
 def _coords(labels: np.ndarray, radii: np.ndarray) -> dict:

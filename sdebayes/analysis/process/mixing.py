@@ -73,7 +73,7 @@ def mixing_time(
         drift: Any = stacked.take(draws).sde.drift
         gap = np.linalg.eigvals(np.asarray(drift.matrix, dtype=np.float64)).real.min(axis=-1)
         return _labelled(stacked, draws, np.where(gap > 0, 1 / np.where(gap > 0, gap, 1.0), np.inf))
-    draws = choose_draws(stacked.n_draws, 1, samples or min(MOST_SIMULATED, stacked.n_draws))
+    draws = choose_draws(stacked.n_draws, 1, samples, MOST_SIMULATED)
     settled = settled_paths(stacked.take(draws), times, x0, paths, seed)
     return mixing_along(stacked, draws, settled)
 

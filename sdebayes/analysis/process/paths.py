@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 
 from sdebayes._core.errors import DataError
 from sdebayes.analysis.evaluate import jacobians
-from sdebayes.analysis.process.spheres import read_region
+from sdebayes.analysis.process.spheres import read_box
 from sdebayes.simulation import Source, simulate
 
 MOST_SIMULATED, PATHS = 50, 8
@@ -53,7 +53,7 @@ def settled_paths(
 
 
 def _default_times(source: Source, x0: ArrayLike | None) -> np.ndarray:
-    box = read_region(source, None)
+    box = read_box(source, None)
     middle = box[0] if x0 is None else np.asarray(x0, dtype=float)
     points = middle + box[1] * np.random.default_rng(0).uniform(-1, 1, (_POINTS, source.n_states))
     J = jacobians(source, np.arange(source.n_draws), points)

@@ -8,14 +8,15 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
-from numpy.typing import ArrayLike
 
 from sdebayes._core.errors import DataError
+from sdebayes.analysis.fields.reading import Limits
 from sdebayes.analysis.process.entropy import entropy_production, rate_along
 from sdebayes.analysis.process.filtered import Judge
 from sdebayes.analysis.process.fit_tests import (
     LAGS,
     REPLICATES,
+    check_replicates,
     checked_replicates,
     gaussian_of,
     markov_of,
@@ -25,7 +26,7 @@ from sdebayes.analysis.process.growth import dissipativity, growth
 from sdebayes.analysis.process.mixing import mixing_along, mixing_time
 from sdebayes.analysis.process.paths import MOST_SIMULATED, PATHS, settled_paths
 from sdebayes.analysis.process.reversal import reversibility
-from sdebayes.analysis.process.spheres import read_region
+from sdebayes.analysis.process.spheres import read_box
 from sdebayes.analysis.process.texts import TEXTS
 from sdebayes.simulation import Source, as_source, choose_draws
 from sdebayes.simulation.source import SourceLike
@@ -61,7 +62,7 @@ def properties(
     source: SourceLike,
     data: xr.Dataset | None = None,
     *,
-    region: ArrayLike | None = None,
+    limits: Limits | None = None,
     alpha: float = 0.05,
     replicates: int = REPLICATES,
     seed: int = 0,
@@ -75,8 +76,8 @@ def properties(
     data
         ``y(trajectory, time, state)``, best such as the posterior has not seen: on its training data the tests reject
         more rarely than ``alpha`` says. None leaves out what needs data.
-    region
-        Middle and half-widths of the box of the data, (2, state); see `growth`.
+    limits
+        (low, high) of the box of the data for each state; see `growth`.
     alpha
         Probability below which a p-value rejects.
     replicates
@@ -103,13 +104,15 @@ def properties(
     """
     if not 0 < alpha < 1:
         raise DataError(f"alpha={alpha!r} must be a probability between 0 and 1.")
-    stacked = as_source(source, None if region is None else np.shape(region)[-1])
-    box = read_region(stacked, region)
+    if data is not None:
+        check_replicates(replicates)
+    stacked = as_source(source, None if limits is None else len(limits))
+    box = read_box(stacked, limits)
     x0 = None if stacked.has_initial_law else box[0]
-    inward = dissipativity(stacked, region=box)
+    inward = dissipativity(stacked, limits=limits)
     entropy, mixing = _along_paths(stacked, x0, seed)
     rows = {
-        "existence and uniqueness": _existence(growth(stacked, region=box)),
+        "existence and uniqueness": _existence(growth(stacked, limits=limits)),
         "dissipativity": _share(inward["dissipative"].values, "draws point inward far away"),
         "ergodicity": _share(inward["ergodic"].values, "draws are dissipative with noise in all directions"),
         "reversibility of the model": _reversible(entropy, stacked.n_states, alpha),
@@ -140,7 +143,7 @@ def _along_paths(source: Source, x0: np.ndarray | None, seed: int) -> tuple[xr.D
     """Entropy production and mixing time, of a nonlinear SDE from the same paths."""
     if source.sde.affine:
         return entropy_production(source), mixing_time(source)
-    draws = choose_draws(source.n_draws, 1, min(MOST_SIMULATED, source.n_draws))
+    draws = choose_draws(source.n_draws, 1, None, MOST_SIMULATED)
     settled = settled_paths(source.take(draws), None, x0, PATHS, seed)
     return rate_along(source, draws, settled), mixing_along(source, draws, settled)
 

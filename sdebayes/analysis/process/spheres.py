@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 
 from sdebayes._core.errors import DataError
 from sdebayes.analysis.evaluate import drift_and_covariance, jacobians, reference_state
+from sdebayes.analysis.fields.reading import Limits, checked_pairs
 from sdebayes.simulation import Source
 
 RADII = tuple(2.0**k for k in range(9))
@@ -49,22 +50,17 @@ class Outward:
         )
 
 
-def read_region(source: Source, region: ArrayLike | None) -> Float[np.ndarray, "2 state"]:
-    """Return the middle and the half-widths of the data's box, (2, state).
+def read_box(source: Source, limits: Limits | None) -> Float[np.ndarray, "2 state"]:
+    """Return the middle and the half-widths of a box, (2, state): of the limits, by default of the data.
 
     Raises
     ------
     DataError
-        If a given region is not (2, state) with positive half-widths.
+        If the limits are not one finite pair (low, high) for each state, low below high.
     """
-    if region is not None:
-        given = np.asarray(region, dtype=float)
-        if given.shape != (2, source.n_states) or not (np.isfinite(given).all() and (given[1] > 0).all()):
-            raise DataError(
-                f"region must be (2, {source.n_states}), the middle and the positive half-widths of a box; got "
-                f"shape {given.shape}."
-            )
-        return given
+    if limits is not None:
+        pairs = checked_pairs(limits, source.n_states)
+        return np.stack([pairs.mean(axis=1), 0.5 * np.diff(pairs, axis=1)[:, 0]])
     if source.region is not None:
         return np.asarray(source.region, dtype=float)
     middle = reference_state(source, None)
