@@ -7,10 +7,12 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from scipy.linalg import expm, solve_continuous_lyapunov
-from scipy.stats import kstest
+from scipy.signal import lfilter
+from scipy.stats import binomtest, kstest
 
 from sdebayes._core.errors import DataError
 from sdebayes.analysis import process
+from sdebayes.analysis.process.effective import effective_draws
 from sdebayes.analysis.process.entropy import linear_rate, reference_rate, tail_beyond_zero
 from sdebayes.datasets import benchmark
 from sdebayes.dynamics import SDE, ConstantDiffusion, LinearDrift, ParametricDiffusion, ParametricDrift
@@ -73,19 +75,48 @@ def test_the_reference_covers_the_rates_of_draws_about_zero():
     np.testing.assert_allclose(found.rate_reference, 4 * 2 * 0.01, rtol=1e-6)
 
 
-def test_the_tail_beyond_zero_is_uniform_if_the_truth_is_reversible():
-    generator = np.random.default_rng(0)
-    factor = np.array([[1.0, 0.0, 0.0], [0.8, 0.5, 0.0], [-0.3, 0.2, 2.0]])
-    upper = np.triu_indices(3, 1)
+def antisymmetric(entries: np.ndarray, states: int) -> np.ndarray:
+    K = np.zeros((len(entries), states, states))
+    K[:, *np.triu_indices(states, 1)] = entries
+    return K - K.swapaxes(1, 2)
+
+
+@pytest.mark.parametrize(("states", "draws"), [(2, 30), (3, 2000), (16, 1000)])
+def test_the_tail_beyond_zero_is_uniform_if_the_truth_is_reversible(states, draws):
+    """K̂ ~ N(0, C) and draws K̂ + N(0, C), C found from the draws: 30 of one entry, and 1000 of 120."""
+    generator = np.random.default_rng(states)
+    width = states * (states - 1) // 2
+    factor = np.tril(generator.normal(size=(width, width))) + 2 * np.eye(width)
     p = []
-    for shift in (0.0,) * 300 + (6.0,):
-        entries = (shift + generator.normal(size=3) + generator.normal(size=(2000, 3))) @ factor.T
-        K = np.zeros((2000, 3, 3))
-        K[:, *upper] = entries
-        p.append(float(tail_beyond_zero(K - K.swapaxes(1, 2))["p_value"]))
-    assert kstest(p[:300], "uniform").pvalue > 0.001
-    assert p[300] < 1e-6
-    assert tail_beyond_zero(np.zeros((4, 3, 3))) == {}
+    for shift in (0.0,) * 250 + (6.0,):
+        entries = (shift + generator.normal(size=width) + generator.normal(size=(draws, width))) @ factor.T
+        p.append(float(tail_beyond_zero(antisymmetric(entries, states))["p_value"]))
+    interval = binomtest(sum(value <= 0.05 for value in p[:250]), 250).proportion_ci(0.99, "wilson")
+    assert interval.low <= 0.05 <= interval.high
+    assert kstest(p[:250], "uniform").pvalue > 0.001
+    assert p[250] < 0.05
+
+
+@pytest.mark.parametrize("chains", [None, np.repeat(np.arange(4), 500)])
+def test_dependent_draws_count_for_less(chains):
+    """AR(1) of 0.9: 2000 draws are worth 2000 / 19 = 105."""
+    generator = np.random.default_rng(1)
+    p = []
+    for _ in range(150):
+        noise = np.sqrt(1 - 0.9**2) * generator.normal(size=(2500, 15))
+        draws = lfilter([1.0], [1.0, -0.9], noise, axis=0)[500:] + generator.normal(size=15)
+        p.append(float(tail_beyond_zero(antisymmetric(draws, 6), chains)["p_value"]))
+    known = np.array(p)[np.isfinite(p)]
+    assert effective_draws(draws, chains) == pytest.approx(2000 / 19, rel=0.6)
+    assert known.size > 50
+    assert binomtest(int((known <= 0.05).sum()), known.size).proportion_ci(0.99, "wilson").low <= 0.05
+
+
+def test_few_draws_tell_nothing_of_many_entries():
+    generator = np.random.default_rng(0)
+    assert np.isnan(tail_beyond_zero(antisymmetric(5 + generator.normal(size=(300, 120)), 16))["p_value"])
+    assert np.isnan(tail_beyond_zero(np.zeros((4, 3, 3)))["p_value"])
+    assert tail_beyond_zero(np.zeros((4, 1, 1))) == {}
 
 
 def test_simulation_finds_the_closed_form():

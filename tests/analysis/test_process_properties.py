@@ -66,6 +66,14 @@ def test_draws_about_zero_and_away_from_it():
     assert verdicts(process.properties(far))["reversibility of the model"] == "rejected"
 
 
+def test_few_draws_leave_reversibility_open():
+    found = process.properties(stack(turning(0.6), turning(0.7)))
+    row = found.sel(property="reversibility of the model")
+    assert str(row.verdict.values) == "cannot be told"
+    assert "too few draws" in str(row.evidence.values)
+    assert np.isnan(row.p_value)
+
+
 @pytest.mark.parametrize(
     ("sign", "existence", "ergodicity"),
     [(-1.0, "supported", "supported"), (1.0, "rejected", "cannot be told")],

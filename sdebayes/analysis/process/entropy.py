@@ -18,19 +18,21 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import xarray as xr
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int
 from numpy.typing import ArrayLike
 
 from sdebayes._core import precision
 from sdebayes._core.linalg import stationary_covariance
 from sdebayes._core.numbers import whole_number
 from sdebayes.analysis.evaluate import in_chunks
+from sdebayes.analysis.process.effective import chains_of, effective_draws
 from sdebayes.analysis.process.paths import MOST_SIMULATED, PATHS, settled_paths
 from sdebayes.dynamics import SDE, ObservedSDE
 from sdebayes.simulation import Source, as_source, choose_draws
 from sdebayes.simulation.source import SourceLike
 
 _RIDGE = 1e-12
+_DRAWS_PER_ENTRY = 3
 
 
 def entropy_production(
@@ -72,9 +74,11 @@ def entropy_production(
         Over ``sample``: ``rate``, in nats per unit time, NaN where there is no stationary law or Σ is singular, and its
         Monte-Carlo ``standard_error``, zero in closed form. Of a linear SDE with two or more draws also
         ``rate_reference``: the rate of K replaced by :math:`\sqrt 2 (K - \bar K)`, K̄ its posterior mean: what draws
-        have where the truth is K = 0 and the posterior of K is normal about an estimate that errs by as much; and, with
-        more draws than K has entries, ``p_value``, the posterior probability of a K that is farther from K̄ than zero
-        is, in the metric of the draws' covariance and as if they were normal.
+        have where the truth is K = 0 and the posterior of K is normal about an estimate that errs by as much; and
+        ``p_value``, the probability of a K̄ as far from zero, in the metric of the draws' covariance, if K = 0 and the
+        posterior is such a one: Hotelling's T², which counts that this covariance is estimated from the draws, as many
+        as they are effectively. It is NaN of fewer effective draws than three times the entries of K above its
+        diagonal: 8 states take 84 draws, 16 take 360.
 
     Raises
     ------
@@ -97,7 +101,7 @@ def entropy_production(
     stacked = as_source(source, None if x0 is None else np.size(x0))
     if stacked.sde.affine:
         draws = choose_draws(stacked.n_draws, 24 * stacked.n_states**2, samples)
-        return _labelled(stacked, draws, _linear(stacked.take(draws)))
+        return _labelled(stacked, draws, _linear(stacked.take(draws), chains_of(source, draws, stacked.n_draws)))
     whole_number("paths", paths, 2)
     draws = choose_draws(stacked.n_draws, 1, samples, MOST_SIMULATED)
     settled = settled_paths(stacked.take(draws), times, x0, paths, seed)
@@ -122,7 +126,7 @@ def _labelled(source: Source, draws: np.ndarray, variables: dict[str, np.ndarray
         if name in names
     }
     if "p_value" in variables:
-        labelled["p_value"] = ((), variables["p_value"], {"long_name": "posterior tail beyond K = 0"})
+        labelled["p_value"] = ((), variables["p_value"], {"long_name": "p-value of K = 0"})
     return xr.Dataset(labelled, {"sample": draws}, source.provenance)
 
 
@@ -153,21 +157,41 @@ def reference_rate(
     return linear_rate(np.sqrt(2) * (K - np.nanmean(K, axis=0)), covariance, P)
 
 
-def tail_beyond_zero(K: Float[np.ndarray, "sample state state"]) -> dict[str, np.ndarray]:
-    """Return ``p_value``, the upper tail of χ² at K̄ᵀ C⁻¹ K̄, K̄ its entries above the diagonal; nothing of few draws.
+def tail_beyond_zero(
+    K: Float[np.ndarray, "sample state state"], chains: Int[np.ndarray, " sample"] | None = None
+) -> dict[str, np.ndarray]:
+    r"""Return ``p_value`` of K = 0 by Hotelling's T², NaN of few draws; nothing where K has no entries.
 
-    C is the draws' covariance. With K̂ ~ N(0, C) and draws K̂ + N(0, C) it is uniform.
+    k are the entries of K above the diagonal, in the w directions in which draws differ, k̄ and S their mean and
+    covariance over n effective draws. Let the posterior be :math:`\mathcal N(\hat k, C)` and its estimate err by as
+    much: :math:`\hat k \sim \mathcal N(0, C)` if K = 0. Then :math:`\bar k \sim \mathcal N(0, (1 + 1/n) C)` and, apart
+    from it, :math:`(n - 1) S` is Wishart with n − 1 degrees of freedom and matrix C, so that
+
+    .. math:: \frac{n - w}{w (n - 1)} \, \frac{\bar k^\top S^{-1} \bar k}{1 + 1/n} \sim F(w, n - w).
+
+    For n → ∞ it is the χ² tail of :math:`\hat k^\top C^{-1} \hat k`, the posterior probability of a k farther from its
+    mean than zero is. S is found only where n is a few times w: below n = 3w there is no p-value. Dependent draws count
+    as n independent ones, and S is then brought to its expectation C.
+
+    References
+    ----------
+    Anderson (2003), An Introduction to Multivariate Statistical Analysis, sec. 5.2.
     """
-    from scipy.stats import chi2
+    from scipy.stats import f
 
-    entries = K[np.isfinite(K).all(axis=(1, 2))][:, *np.triu_indices(K.shape[-1], 1)]
-    count, width = entries.shape
-    if width == 0 or count <= width + 1:
+    finite = np.isfinite(K).all(axis=(1, 2))
+    entries = K[finite][:, *np.triu_indices(K.shape[-1], 1)]
+    if not entries.size:
         return {}
+    n = effective_draws(entries, None if chains is None else chains[finite])
     mean = entries.mean(axis=0)
-    spread = np.cov(entries, rowvar=False).reshape(width, width)
-    distance = mean @ np.linalg.lstsq(spread, mean, rcond=None)[0]
-    return {"p_value": np.asarray(chi2.sf(distance, width))}
+    _, size, axes = np.linalg.svd(entries - mean, full_matrices=False)
+    w = int((size > size[0] * max(entries.shape) * np.finfo(float).eps).sum())
+    if w == 0 or n < _DRAWS_PER_ENTRY * w:
+        return {"p_value": np.asarray(np.nan)}
+    variance = size[:w] ** 2 / len(entries) / (1 - 1 / n)
+    distance = ((axes[:w] @ mean) ** 2 / variance).sum() / (1 + 1 / n)
+    return {"p_value": np.asarray(f.sf(distance * (n - w) / (w * (n - 1)), w, n - w))}
 
 
 def stationary_parts(source: Source) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -190,13 +214,13 @@ def _parts(sde: SDE) -> tuple[Array, Array, Array]:
     return eqx.filter_vmap(one)(sde)
 
 
-def _linear(source: Source) -> dict[str, np.ndarray]:
+def _linear(source: Source, chains: np.ndarray | None) -> dict[str, np.ndarray]:
     K, covariance, P = stationary_parts(source)
     rate = linear_rate(K, covariance, P)
     found = {"rate": rate, "standard_error": np.where(np.isnan(rate), np.nan, 0.0)}
     if np.isfinite(K).all(axis=(1, 2)).sum() > 1:
         found["rate_reference"] = reference_rate(K, covariance, P)
-        found |= tail_beyond_zero(K)
+        found |= tail_beyond_zero(K, chains)
     return found
 
 
