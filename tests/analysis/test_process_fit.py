@@ -143,6 +143,25 @@ def test_false_alarms_at_five_percent(null, name):
     assert low <= 0.05 <= high, message
 
 
+@pytest.mark.parametrize("replicates", [19, 99, 200])
+def test_the_largest_of_many_components_rejects_as_often_as_it_says(replicates):
+    """16 heavy-tailed components, judged all alike: exact; each by its own judge: not more often."""
+    generator = np.random.default_rng(replicates)
+    alike, judged = [], []
+    for _ in range(SETS):
+        measured = generator.normal(size=(replicates + 1, 16)) ** 2
+        own = np.broadcast_to(measured[0], (replicates, 16))
+        alike.append(statistics.compare(own, measured[1:]).p_value)
+        judge, maker, noise = generator.normal(size=(3, replicates, 16))
+        truth = generator.normal(size=(2, 16)).sum(axis=0)
+        judged.append(statistics.compare((truth - judge) ** 2, (noise + maker - judge) ** 2).p_value)
+    for p, exact in ((alike, True), (judged, False)):
+        count, message = rejected(np.array(p) - 1e-12)
+        interval = binomtest(count, SETS).proportion_ci(0.99, "wilson")
+        assert interval.low <= 0.05, message
+        assert interval.high >= 0.05 or not exact, message
+
+
 def test_the_model_is_not_rejected_by_its_own_data(data):
     for test in (process.stationarity, process.markov, process.gaussian_innovations):
         found = test(noisy(), data, replicates=99)
