@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import xarray as xr
 from jaxtyping import Float, Int
 
 from sdebayes.simulation.source import PosteriorLike, SourceLike
@@ -41,8 +40,7 @@ def _of_chains(values: np.ndarray, chains: np.ndarray) -> float:
     if shortest < _FEWEST:
         return 0.0
     stacked = np.stack([part[:shortest] for part in parts])
-    found = az.ess(xr.Dataset({"value": (("chain", "draw", "entry"), stacked)}), method="mean")
-    return float(found["value"].min())
+    return min(float(az.ess(stacked[..., entry], method="mean")) for entry in range(stacked.shape[-1]))
 
 
 def _one_sequence(values: np.ndarray) -> float:
