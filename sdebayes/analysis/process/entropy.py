@@ -101,7 +101,9 @@ def entropy_production(
     stacked = as_source(source, None if x0 is None else np.size(x0))
     if stacked.sde.affine:
         draws = choose_draws(stacked.n_draws, 24 * stacked.n_states**2, samples)
-        return _labelled(stacked, draws, _linear(stacked.take(draws), chains_of(source, draws, stacked.n_draws)))
+        return _labelled(
+            stacked, draws, _linear(stacked.take(draws), chains_of(source, draws, stacked.n_draws))
+        )
     whole_number("paths", paths, 2)
     draws = choose_draws(stacked.n_draws, 1, samples, MOST_SIMULATED)
     settled = settled_paths(stacked.take(draws), times, x0, paths, seed)
