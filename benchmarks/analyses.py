@@ -69,7 +69,7 @@ def of_eight_states(posterior: sb.Posterior, train: xr.Dataset, test: xr.Dataset
             phase_space.fixed_points(posterior, samples=DRAWS)
         ),
         "stationary density": lambda: phase_space.stationary_density(posterior, samples=DRAWS),
-        "exit times, simulated": lambda: phase_space.exit_time(
+        "exit times, simulated": lambda: phase_space.simulated_exit_time(
             posterior, Ball(middle, 2.0), middle, samples=20
         ),
         "Lyapunov exponents": lambda: phase_space.lyapunov_exponents(posterior, 200.0, samples=20),

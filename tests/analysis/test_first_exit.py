@@ -81,7 +81,7 @@ def test_a_region_that_is_never_left():
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: exit_time(still(3), Ball(np.zeros(3), 1.0)), "pass start"),
+        (lambda: exit_time(still(3), Ball(np.zeros(3), 1.0), np.zeros(3)), r"simulated_exit_time\(source"),
         (lambda: exit_time(still(3), Ball(np.zeros(2), 1.0), np.zeros(3)), "2 states and the source 3"),
         (lambda: simulated_exit_time(still(3), Ball(np.zeros(3), 1.0), np.ones(3)), "not inside"),
         (lambda: simulated_exit_time(still(3), Ball(np.zeros(3), 1.0), np.zeros(3), 0), "paths=0"),

@@ -17,13 +17,13 @@ from sdebayes.dynamics import SDE, ConstantDiffusion, ParametricDiffusion, Param
 
 def _off(result, expected):
     """The distance from what is expected, in Monte-Carlo standard errors."""
-    return np.abs((result["exponent"] - expected) / result["error"]).values
+    return np.abs((result["exponent"] - expected) / result["standard_error"]).values
 
 
 def test_linear_drifts_have_the_real_parts_of_their_eigenvalues(rotation):
     found = lyapunov_exponents(rotation, 10.0)
     np.testing.assert_allclose(found["exponent"], [[-0.1, -0.5, -0.5], [-0.2, -1.0, -1.0]])
-    np.testing.assert_array_equal(found["error"], 0.0)
+    np.testing.assert_array_equal(found["standard_error"], 0.0)
 
 
 @pytest.mark.parametrize("noise", [False, True])
@@ -50,7 +50,7 @@ def test_geometric_brownian_motion():
     expected = np.array([0.1 - 0.125, -0.2 - 0.08])[:, None]
     assert _off(found, expected).max() < 3.5
     closed = np.array([0.5, 0.4])[:, None] / np.sqrt(300 * 20 / 22 * 16)
-    np.testing.assert_allclose(found["error"], closed, rtol=0.2)
+    np.testing.assert_allclose(found["standard_error"], closed, rtol=0.2)
 
 
 def _noisy_well(g: float) -> tuple[SDE, float]:
@@ -67,7 +67,7 @@ def test_noise_in_a_double_well_brings_paths_together():
     sde, mean = _noisy_well(0.8)
     found = lyapunov_exponents(sde, 400.0, [0.5], paths=16)
     assert _off(found, mean).max() < 3.5
-    assert float(found["error"][0, 0]) < 0.05
+    assert float(found["standard_error"][0, 0]) < 0.05
 
 
 @pytest.mark.slow
@@ -76,7 +76,7 @@ def test_the_error_covers():
     sde, mean = _noisy_well(1.0)
     stacked = jax.tree.map(lambda leaf: jnp.stack([leaf] * 400), sde)
     found = lyapunov_exponents(stacked, 300.0, [0.5], paths=2, samples=400)
-    z = (found["exponent"] - mean) / found["error"]
+    z = (found["exponent"] - mean) / found["standard_error"]
     interval = binomtest(int((np.abs(z) < 1.96).sum()), 400).proportion_ci(0.99, "wilson")
     assert interval.low < 0.95 < interval.high
     assert abs(float(z.mean())) < 0.35
@@ -95,7 +95,7 @@ def test_lorenz_has_the_exponents_of_the_literature():
     found = lyapunov_exponents(sde, 400.0, starts, noise=False, paths=8)
     np.testing.assert_allclose(found["exponent"].sum(), -41 / 3, rtol=1e-4)
     assert _off(found, [0.9056, 0.0, -14.5723])[0, 0] < 3.5
-    assert float(found["error"][0, 0]) < 0.02
+    assert float(found["standard_error"][0, 0]) < 0.02
     np.testing.assert_allclose(found["exponent"][0, 1], 0.0, atol=0.03)
 
 

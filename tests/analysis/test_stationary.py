@@ -215,6 +215,35 @@ def test_paths_that_are_counted(turning):
     np.testing.assert_allclose(counts[near], expected[near], rtol=0.2)
 
 
+def test_limits_of_all_states_make_room_for_those_not_shown(double_well):
+    """The states are independent, each with p ∝ exp(−8V) by Σ = 1/4: V = x⁴/4 − x²/2 and V = x²/2."""
+    limits = [(-2.0, 2.0), (-2.5, 2.5)]
+    first = stationary_density(double_well, ["x1"], limits, points=101)
+    second = stationary_density(double_well, ["x2"], limits, points=101)
+    for found, potential in (
+        (first.density, lambda x: x**4 / 4 - x**2 / 2),
+        (second.density, lambda x: x**2 / 2),
+    ):
+        x = found[found.dims[1]].values
+        exact = np.exp(-8 * potential(x))
+        np.testing.assert_allclose(found[0], exact / exact.sum() / (x[1] - x[0]), atol=0.02)
+    assert (float(second.grid_x2[0]), float(second.grid_x2[-1])) == limits[1]
+
+
+def test_limits_that_are_missing_are_named(double_well):
+    with pytest.raises(DataError, match=r"limits of x2, which is not shown.* for all of x1, x2"):
+        stationary_density(double_well, ["x1"], [(-2.0, 2.0)])
+
+
+def test_simulated_paths_have_a_seed():
+    three = SDE(ParametricDrift(lambda x, t, p: x - x**3, {}), ConstantDiffusion(jnp.eye(3)))
+    first, again, other = (
+        stationary_density(three, (0,), [(-2.5, 2.5)], points=5, seed=seed).density for seed in (1, 1, 2)
+    )
+    np.testing.assert_array_equal(first, again)
+    assert not np.array_equal(first, other)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -14,7 +14,10 @@ def spectrum(draws: int, error: float) -> xr.Dataset:
     values = np.array([0.2, -1.0]) + np.linspace(-1, 1, draws)[:, None] * [0.3, 0.1]
     dims = ("sample", "mode")
     return xr.Dataset(
-        {"exponent": (dims, values, {"units": "1/(step)"}), "error": (dims, np.full((draws, 2), error))},
+        {
+            "exponent": (dims, values, {"units": "1/(step)"}),
+            "standard_error": (dims, np.full((draws, 2), error)),
+        },
         {"sample": np.arange(draws), "mode": [1, 2]},
     )
 

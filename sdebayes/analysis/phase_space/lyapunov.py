@@ -74,7 +74,7 @@ def lyapunov_exponents(
     Returns
     -------
     xarray.Dataset
-        Over (sample, mode), largest first, in 1/time: ``exponent``, and ``error``, its Monte-Carlo standard error by
+        Over (sample, mode), largest first, in 1/time: ``exponent``, and ``standard_error``, its Monte-Carlo error by
         the means of 20 batches of each path. NaN where a path became infinite.
 
     Raises
@@ -238,7 +238,7 @@ def _labelled(
     return xr.Dataset(
         {
             "exponent": (dims, exponent, {"long_name": "Lyapunov exponent", "units": unit}),
-            "error": (dims, error, {"long_name": "Monte-Carlo standard error", "units": unit}),
+            "standard_error": (dims, error, {"long_name": "Monte-Carlo standard error", "units": unit}),
         },
         {"sample": draws, "mode": np.arange(1, source.n_states + 1)},
         source.provenance | {f"lyapunov_{name}": value for name, value in attrs.items()},

@@ -68,7 +68,7 @@ def check_count(chosen: Sequence[int]) -> None:
         raise DataError(f"A density shows 1 or 2 states and {len(chosen)} were named; name one or two.")
 
 
-def long_paths(source: Source, at: ArrayLike | None) -> xr.Dataset:
+def long_paths(source: Source, at: ArrayLike | None, seed: int) -> xr.Dataset:
     """Simulate every draw long after the start, counted in the slowest time constant of the drift there."""
     start = reference_state(source, at)
     slopes = jacobians(source, np.arange(source.n_draws), start[None])[:, 0]
@@ -76,7 +76,7 @@ def long_paths(source: Source, at: ArrayLike | None) -> xr.Dataset:
     rate = float(np.median(np.maximum(rates.min(axis=-1), _SLOWEST * rates.max(axis=-1))))
     times = np.linspace(0.0, (_BURN_IN + _RECORDED) / rate, _MOMENTS + 1)
     begin = None if source.has_initial_law and at is None else start
-    paths = simulate(source, times, begin, _PATHS, samples=source.n_draws)
+    paths = simulate(source, times, begin, _PATHS, seed, samples=source.n_draws)
     return paths.isel(time=times >= _BURN_IN / rate)
 
 

@@ -10,7 +10,6 @@ from sdebayes._core.errors import DataError
 from sdebayes._core.places import Places
 from sdebayes.analysis.fields.reading import Limits
 from sdebayes.analysis.phase_space.chains import Chains, check_sizes, wide_limits
-from sdebayes.analysis.phase_space.first_exit import simulated_exit_time
 from sdebayes.analysis.phase_space.generator import absorbed
 from sdebayes.analysis.phase_space.regions import Region
 from sdebayes.simulation import Source, as_source
@@ -32,7 +31,7 @@ def exit_time(
     Parameters
     ----------
     source
-        A posterior or an SDE. With more than two states the times are those of :func:`simulated_exit_time`.
+        A posterior or an SDE in one or two states; see :func:`simulated_exit_time` for more.
     region
         The region, in all states of the source; it may be open to infinity.
     start
@@ -43,20 +42,19 @@ def exit_time(
     points
         Number of cells along each state.
     samples
-        Number of draws, evenly thinned; by default at most 100, and 20 for a simulation.
+        Number of draws, evenly thinned; by default at most 100.
 
     Returns
     -------
     xarray.Dataset
         ``exit_time_field`` (sample, grid_<state>, …), in time, NaN outside of the region; with a start also
-        ``exit_time`` (sample, …), 0 outside. With more than two states ``exit_time``, ``standard_error`` and
-        ``share_left`` as :func:`simulated_exit_time` returns them.
+        ``exit_time`` (sample, …), 0 outside.
 
     Raises
     ------
     DataError
-        If the region has other states than the source, no cell lies in it or all do, the start is outside of the
-        grid; with more than two states, if there is no start or limits are given.
+        If the source has more than two states, the region others than the source, no cell lies in it or all do, or
+        the start is outside of the grid.
 
     Notes
     -----
@@ -70,11 +68,10 @@ def exit_time(
     stacked = as_source(source, region.n_states)
     check_sizes(stacked, [region])
     if stacked.n_states > 2:
-        if start is None or limits is not None:
-            raise DataError(
-                f"The source has {stacked.n_states} states, so there is no grid: pass start=, and no limits."
-            )
-        return simulated_exit_time(stacked, region, start, samples=samples)
+        raise DataError(
+            f"A grid can hold 1 or 2 states and the source has {stacked.n_states}. Simulate instead: "
+            "sdebayes.analysis.phase_space.simulated_exit_time(source, region, start)."
+        )
     reach = _around(stacked, region) if limits is None else limits
     chains = Chains.around(stacked, [region], reach, points, samples)
     centres = chains.cells.centres

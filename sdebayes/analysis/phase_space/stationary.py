@@ -9,8 +9,9 @@ import xarray as xr
 from jaxtyping import Float
 from numpy.typing import ArrayLike
 
+from sdebayes._core.errors import DataError
 from sdebayes.analysis.evaluate import drift_and_covariance, state_indices
-from sdebayes.analysis.fields.reading import Limits, checked_axes
+from sdebayes.analysis.fields.reading import Limits, checked_axes, checked_pairs
 from sdebayes.analysis.phase_space.cells import Cells
 from sdebayes.analysis.phase_space.chains import MOST_DRAWS, Chains, wide_limits
 from sdebayes.analysis.phase_space.generator import currents, stationary_law
@@ -27,6 +28,8 @@ def stationary_density(
     points: int = 81,
     at: ArrayLike | None = None,
     samples: int | None = None,
+    *,
+    seed: int = 0,
 ) -> xr.Dataset:
     """Return the density p(x) in which the process is found after a long time, draw by draw.
 
@@ -37,8 +40,9 @@ def stationary_density(
     states
         One or two states, by label or position; by default the first two, or the only one.
     limits
-        (low, high) for each of them; by default four standard deviations of the stationary or initial law and 1.25
-        times the box that the data fill.
+        (low, high) for each of them, or for every state of the source in its order: in two states the grid has both,
+        and one that is not shown needs limits as well where none can be guessed. By default four standard deviations
+        of the stationary or initial law and 1.25 times the box that the data fill.
     points
         Number of cells along each.
     at
@@ -46,6 +50,8 @@ def stationary_density(
         median equilibrium of an affine drift, else the median initial mean, else zero.
     samples
         Number of draws, evenly thinned; by default at most 100, and for a linear SDE all that fit into 1 GiB.
+    seed
+        Seed of simulated paths, of which there are none in one or two states or of a linear SDE.
 
     Returns
     -------
@@ -83,13 +89,16 @@ def stationary_density(
     stacked = as_source(source, _told(at, limits))
     chosen = state_indices(stacked.states, range(min(2, stacked.n_states)) if states is None else states)
     check_count(chosen)
-    axes = checked_axes(wide_limits(stacked, at)[chosen] if limits is None else limits, points, len(chosen))
+    ends = _ends(stacked, chosen, limits, at)
+    axes = checked_axes(np.stack([ends[i] for i in chosen]), points, len(chosen))
     if stacked.sde.affine:
         return normal_density(stacked, chosen, Cells(tuple(axes)), samples)
     if stacked.n_states <= 2:
-        return _solved(stacked, chosen, axes, at, samples)
+        for i in set(range(stacked.n_states)) - set(chosen):
+            ends[i] = _hidden(stacked, i, ends, at)
+        return _solved(stacked, chosen, axes, ends, samples)
     draws = choose_draws(stacked.n_draws, 1, samples, MOST_DRAWS)
-    paths = long_paths(stacked.take(draws), at)
+    paths = long_paths(stacked.take(draws), at, seed)
     return occupied(paths, chosen, Cells(tuple(axes))).assign_coords(sample=draws)
 
 
@@ -100,15 +109,42 @@ def _told(at: ArrayLike | None, limits: Limits | None) -> int | None:
     return None if limits is None else len(limits)
 
 
+def _ends(
+    source: Source, chosen: list[int], limits: Limits | None, at: ArrayLike | None
+) -> dict[int, np.ndarray]:
+    """Return (low, high) by the position of the state, of all states or of the chosen ones."""
+    if limits is None:
+        return dict(enumerate(wide_limits(source, at)))
+    of_all = len(limits) == source.n_states > len(chosen)
+    places = range(source.n_states) if of_all else chosen
+    return dict(zip(places, checked_pairs(limits, len(places)), strict=True))
+
+
+def _hidden(source: Source, state: int, ends: dict[int, np.ndarray], at: ArrayLike | None) -> np.ndarray:
+    """Return (low, high) of a state that is not shown."""
+    if state in ends:
+        return ends[state]
+    if source.has_initial_law or source.region is not None:
+        return wide_limits(source, at)[state]
+    raise DataError(
+        f"The limits of {source.states[state]}, which is not shown but is a state of the grid too, cannot be guessed: "
+        "this SDE has no stationary or initial law. Pass limits=[(low, high), …] for all of "
+        f"{', '.join(source.states)}."
+    )
+
+
 def _solved(
-    source: Source, chosen: list[int], axes: list[np.ndarray], at: ArrayLike | None, samples: int | None
+    source: Source,
+    chosen: list[int],
+    axes: list[np.ndarray],
+    ends: dict[int, np.ndarray],
+    samples: int | None,
 ) -> xr.Dataset:
     """Solve the Fokker–Planck equation in all states of the source, and show the chosen ones."""
     hidden = [i for i in range(source.n_states) if i not in chosen]
     own = dict(zip(chosen, axes, strict=True))
     for i in hidden:
-        low, high = wide_limits(source, at)[i]
-        own[i] = np.linspace(low, high, len(axes[0]))
+        own[i] = np.linspace(ends[i][0], ends[i][1], len(axes[0]))
     cells = Cells(tuple(own[i] for i in range(source.n_states)))
     chains = Chains(source, choose_draws(source.n_draws, 1, samples, MOST_DRAWS), cells)
     laws, flows = [], []

@@ -42,7 +42,7 @@ def lyapunov_exponents(
     DataError
         If the dataset holds no exponents, or prob is not between 0 and 1.
     """
-    need(dataset, ["exponent", "error"], "sdebayes.analysis.phase_space.lyapunov_exponents")
+    need(dataset, ["exponent", "standard_error"], "sdebayes.analysis.phase_space.lyapunov_exponents")
     if not 0 < prob < 1:
         raise DataError(f"prob={prob!r} must be between 0 and 1.")
     values = dataset["exponent"].transpose("sample", "mode").values
@@ -50,7 +50,7 @@ def lyapunov_exponents(
     if not finite.any():
         raise DataError("No draw has finite exponents: all paths became infinite.")
     values, modes = values[finite], dataset["mode"].values
-    error = 2 * np.median(dataset["error"].transpose("sample", "mode").values[finite], axis=0)
+    error = 2 * np.median(dataset["standard_error"].transpose("sample", "mode").values[finite], axis=0)
     low, middle, high = np.quantile(values, [0.5 * (1 - prob), 0.5, 0.5 * (1 + prob)], axis=0)
     with look():
         ax = one_axes(ax)
