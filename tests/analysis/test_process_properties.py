@@ -11,6 +11,7 @@ import xarray as xr
 from sdebayes._core.dims import is_dim
 from sdebayes._core.errors import DataError
 from sdebayes.analysis import process
+from sdebayes.analysis.process.properties import _existence, _mixing
 from sdebayes.dynamics import SDE, ConstantDiffusion, LinearDrift, ParametricDrift
 from sdebayes.paths import trajectories
 from sdebayes.simulation import simulate
@@ -64,6 +65,35 @@ def test_draws_about_zero_and_away_from_it():
     near, far = (stack(*[turning(float(w)) for w in centre + 0.1 * about]) for centre in (0.0, 0.6))
     assert verdicts(process.properties(near))["reversibility of the model"] == "not rejected"
     assert verdicts(process.properties(far))["reversibility of the model"] == "rejected"
+
+
+@pytest.mark.parametrize(
+    ("exploding", "verdict"), [(0, "supported"), (1, "supported"), (2, "cannot be told"), (19, "rejected")]
+)
+def test_existence_needs_as_many_draws_to_be_rejected_as_to_be_supported(exploding, verdict):
+    explosive = np.arange(20) < exploding
+    row = _existence(xr.Dataset({"bounded": ("sample", ~explosive), "explosive": ("sample", explosive)}))
+    assert (row.verdict, row.probability) == (verdict, pytest.approx(1 - exploding / 20))
+
+
+@pytest.mark.parametrize(
+    ("known", "missing", "verdict", "probability"),
+    [
+        (2.0, 0, "supported", 1.0),
+        (2.0, 1, "supported", 0.95),
+        (2.0, 4, "cannot be told", 0.8),
+        (4.0, 0, "cannot be told", 0.0),
+        (12.0, 0, "rejected", 0.0),
+        (12.0, 2, "cannot be told", 0.0),
+        (np.inf, 0, "rejected", 0.0),
+    ],
+)
+def test_mixing_needs_five_mixing_times_in_every_draw(known, missing, verdict, probability):
+    times = xr.DataArray(np.full(20, known), dims="sample", attrs={"units": "day"})
+    times[:missing] = np.nan
+    row = _mixing(times, xr.Dataset({"t": (("trajectory", "time"), np.tile(np.arange(11.0), (3, 1)))}))
+    assert (row.verdict, row.probability) == (verdict, pytest.approx(probability))
+    assert (f"not reached in {missing} of 20 draws" in row.evidence) == (missing > 0)
 
 
 def test_few_draws_leave_reversibility_open():

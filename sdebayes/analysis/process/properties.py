@@ -34,6 +34,7 @@ from sdebayes.simulation.source import SourceLike
 SUPPORTED, NOT_REJECTED, REJECTED, UNKNOWN = "supported", "not rejected", "rejected", "cannot be told"
 ENOUGH = 0.95
 _REVERSIBLE = 1e-9
+_MIXING_TIMES = 5
 
 
 @dataclass(frozen=True)
@@ -99,7 +100,10 @@ def properties(
 
     Notes
     -----
-    Of a model a property is supported if 95 % of the draws have it. Several tests are made at ``alpha`` each: of five
+    Of a model a property is supported if 95 % of the draws have it, and existence rejected if 95 % explode: a share in
+    between leaves the verdict open. A trajectory shows mixing if it lasts five mixing times, a draw whose simulated
+    paths did not mix counting as one that never does; it is rejected if 95 % of the draws are known to mix more slowly
+    than one trajectory lasts. Several tests are made at ``alpha`` each: of five
     true properties one is rejected in about 5 ``alpha`` of all cases.
     """
     if not 0 < alpha < 1:
@@ -128,7 +132,7 @@ def _existence(found: xr.Dataset) -> Row:
     evidence = (
         f"growth bounded in {bounded:.0%} of {found.sizes['sample']} draws, explosive in {explosive:.0%}"
     )
-    if explosive > 1 - ENOUGH:
+    if explosive >= ENOUGH:
         return Row(REJECTED, evidence, bounded)
     return Row(SUPPORTED if bounded >= ENOUGH else UNKNOWN, evidence, bounded)
 
@@ -180,16 +184,18 @@ def _reversible(found: xr.Dataset, n_states: int, alpha: float) -> Row:
 def _mixing(times: xr.DataArray, data: xr.Dataset) -> Row:
     spans = np.nanmax(data["t"].values, axis=1) - np.nanmin(data["t"].values, axis=1)
     span = float(np.median(spans))
-    share = float((times < span).mean())
-    known = times.values[~np.isnan(times.values)]
-    if not known.size:
+    lost = np.isnan(times.values)
+    if lost.all():
         return Row(UNKNOWN, "simulated paths did not forget within the times simulated")
-    low, middle, high = np.quantile(known, [0.05, 0.5, 0.95], method="nearest")
+    share = float((_MIXING_TIMES * times <= span).mean())
+    never = np.where(lost, np.inf, times.values)
+    low, middle, high = np.quantile(never, [0.05, 0.5, 0.95], method="nearest")
     evidence = f"mixing time {middle:.3g} ({low:.3g} to {high:.3g}), trajectories of {span:.3g}"
     evidence += f" {times.attrs['units']}s" if times.attrs["units"] != "unit time" else ""
+    evidence += f"; not reached in {lost.sum()} of {lost.size} draws" if lost.any() else ""
     if share >= ENOUGH:
         return Row(SUPPORTED, evidence, share)
-    return Row(REJECTED if share <= 1 - ENOUGH else UNKNOWN, evidence, share)
+    return Row(REJECTED if float((times >= span).mean()) >= ENOUGH else UNKNOWN, evidence, share)
 
 
 def _tests(judge: Judge, data: xr.Dataset, alpha: float, replicates: int, seed: int) -> dict[str, Row]:

@@ -50,8 +50,9 @@ TEXTS = {
     ),
     "mixing within a trajectory": Text(
         "model",
-        "A trajectory lasts longer than the slowest memory, so that it sees the stationary law.",
-        "Whether there is a slower motion than a trajectory can show; it would look like a trajectory effect.",
+        "A trajectory lasts at least five times the slowest memory, so that it sees the stationary law.",
+        "How well a trajectory of one to five times the memory sees that law; whether there is a slower motion than "
+        "a trajectory can show, which would look like a trajectory effect.",
     ),
     "stationarity": Text(
         "data",
