@@ -130,3 +130,13 @@ def test_few_trajectories_leave_reversal_open():
     assert "3 trajectories" in str(row.evidence.values)
     with pytest.raises(DataError, match="must be a probability"):
         process.properties(sde, alpha=1.0)
+
+
+def test_a_slow_way_down_a_gradient_is_not_called_irreversible():
+    """f = (−20x − x³, −.02y): from y = 4 the paths simulated fall towards zero all the time."""
+    steep = ParametricDrift(lambda x, t, p: jnp.stack([-20 * x[0] - x[0] ** 3, -0.02 * x[1]]), {})
+    slow = SDE(steep, ConstantDiffusion(jnp.diag(jnp.array([1.0, 0.05]))))
+    found = process.properties(slow, limits=[(-1.0, 1.0), (3.0, 5.0)])
+    assert verdicts(found)["reversibility of the model"] == "cannot be told"
+    evidence = str(found["evidence"].sel(property="reversibility of the model").values)
+    assert "forget where they started" in evidence

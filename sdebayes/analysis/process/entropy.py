@@ -91,7 +91,9 @@ def entropy_production(
     -----
     The rate is positive in almost every draw of a model that allows K ≠ 0, so an interval above zero is no evidence of
     irreversibility; that it lies above ``rate_reference``, or a small ``p_value``, is. Only what the states show
-    counts: hidden states may be irreversible where the observed ones are not.
+    counts: hidden states may be irreversible where the observed ones are not. Simulated paths are taken as stationary
+    after the first half of the times: where the process forgets its start more slowly than that, as `mixing_time`
+    tells, the way from the start counts as irreversible.
 
     References
     ----------

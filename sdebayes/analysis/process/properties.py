@@ -33,7 +33,7 @@ from sdebayes.simulation.source import SourceLike
 
 SUPPORTED, NOT_REJECTED, REJECTED, UNKNOWN = "supported", "not rejected", "rejected", "cannot be told"
 ENOUGH = 0.95
-_REVERSIBLE = 1e-9
+_REVERSIBLE, _SETTLED = 1e-9, 3.0
 _MIXING_TIMES = 5
 
 
@@ -114,12 +114,14 @@ def properties(
     box = read_box(stacked, limits)
     x0 = None if stacked.has_initial_law else box[0]
     inward = dissipativity(stacked, limits=limits)
-    entropy, mixing = _along_paths(source, stacked, x0, seed)
+    entropy, mixing, settled = _along_paths(source, stacked, x0, seed)
     rows = {
         "existence and uniqueness": _existence(growth(stacked, limits=limits)),
         "dissipativity": _share(inward["dissipative"].values, "draws point inward far away"),
         "ergodicity": _share(inward["ergodic"].values, "draws are dissipative with noise in all directions"),
-        "reversibility of the model": _reversible(entropy, stacked.n_states, alpha),
+        "reversibility of the model": _reversible(entropy, stacked.n_states, alpha)
+        if settled or stacked.n_states == 1
+        else Row(UNKNOWN, "simulated paths were not seen to forget where they started"),
     }
     if data is not None:
         rows["mixing within a trajectory"] = _mixing(mixing, data)
@@ -145,13 +147,15 @@ def _share(holds: np.ndarray, text: str) -> Row:
 
 def _along_paths(
     given: SourceLike, source: Source, x0: np.ndarray | None, seed: int
-) -> tuple[xr.Dataset, xr.DataArray]:
-    """Entropy production and mixing time, of a nonlinear SDE from the same paths."""
+) -> tuple[xr.Dataset, xr.DataArray, bool]:
+    """Entropy production and mixing time, of a nonlinear SDE from the same paths, and whether these had settled."""
     if source.sde.affine:
-        return entropy_production(given), mixing_time(source)
+        return entropy_production(given), mixing_time(source), True
     draws = choose_draws(source.n_draws, 1, None, MOST_SIMULATED)
     settled = settled_paths(source.take(draws), None, x0, PATHS, seed)
-    return rate_along(source, draws, settled), mixing_along(source, draws, settled)
+    mixing = mixing_along(source, draws, settled)
+    forgotten = float(settled["time"][0]) > _SETTLED * mixing
+    return rate_along(source, draws, settled), mixing, bool(forgotten.mean() >= ENOUGH)
 
 
 def _reversible(found: xr.Dataset, n_states: int, alpha: float) -> Row:
