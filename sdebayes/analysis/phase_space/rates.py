@@ -133,7 +133,7 @@ def time_scales(
     -------
     xarray.Dataset
         Over (sample, mode), the eigenvalues λ of the generator besides 0, slowest first: ``real_part`` and
-        ``imaginary_part``, in 1/time; ``time_constant`` = 1/|Re λ| and ``period`` = 2π/|Im λ| (infinite without
+        ``imaginary_part``, in 1/time; ``time_constant`` = ``1/|Re λ|`` and ``period`` = ``2π/|Im λ|`` (infinite without
         rotation), in time. The first ``time_constant`` is that of the whole process: with two wells, of the exchange
         between them.
 
