@@ -53,8 +53,8 @@ def fixed_points(
         (sample, fixed_point), from the eigenvalues λ of the drift's Jacobian there: ``stable``, whether all have a
         negative real part; ``kind``, the code of the type (−1 where there is no zero), whose names stand in the
         attribute ``flag_meanings``, separated by commas: nodes, foci and saddles; ``time_constant``, ``1/|Re λ|``, and
-        ``period``, ``2π/|Im λ|`` (infinite without rotation), in time, of the eigenvalue with the largest real part, the
-        slowest to decay or the fastest to grow. ``unit`` (state) is the half-width of the region. Stable ones come
+        ``period``, ``2π/|Im λ|`` (infinite without rotation), in time, of the eigenvalue with the largest real part,
+        the slowest to decay or the fastest to grow. ``unit`` (state) is the half-width of the region. Stable ones come
         first, then by the first state.
 
     Raises
