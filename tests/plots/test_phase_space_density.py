@@ -110,24 +110,27 @@ def test_committor_and_passage_times(draws):
     ax = plots.phase_space.committor(found, truth=found.isel(sample=[0]))
     assert labels(ax) == ["½, draws", "truth"]
     rates = phase_space.transition_rates(draws, a, b, limits=LIMITS, points=31)
-    ax = plots.phase_space.passage_times(rates, truth=rates.isel(sample=[1]))
+    ax = plots.phase_space.transition_rates(rates, truth=rates.isel(sample=[1]))
     assert [label.get_text() for label in ax.get_yticklabels()] == ["A to B", "B to A"]
     np.testing.assert_allclose(line(ax, "truth").get_xdata(), float(rates.passage_time[1]))
     assert ax.get_xlabel() == "mean first passage time (unit time)"
+    ax = plots.phase_space.transition_rates(rates, variable="rate", truth=rates.isel(sample=[1]))
+    np.testing.assert_allclose(line(ax, "truth").get_xdata(), float(rates.rate[1]))
+    assert ax.get_xlabel() == "transition rate (1/unit time)"
 
 
 def test_exit_times_of_several_starts(draws):
     found = phase_space.exit_time(draws, Ball([0.0, 0.0], 1.0), [[0.0, 0.0], [0.9, 0.0]], points=31)
-    ax = plots.phase_space.exit_times(found)
+    ax = plots.phase_space.exit_time(found)
     assert [label.get_text() for label in ax.get_yticklabels()] == ["start 1", "start 2"]
     wide = found.assign(exit_time=found.exit_time * np.array([1.0, 30.0, 900.0])[:, None])
-    assert plots.phase_space.exit_times(wide).get_xscale() == "log"
+    assert plots.phase_space.exit_time(wide).get_xscale() == "log"
     one = phase_space.exit_time(turning(1.0), Ball([0.0, 0.0], 1.0), [0.0, 0.0], points=31)
-    assert plots.phase_space.exit_times(one).get_xscale() == "linear"
+    assert plots.phase_space.exit_time(one).get_xscale() == "linear"
 
 
 @pytest.mark.parametrize(
-    "draw", ["stationary_density", "current", "quasi_potential", "committor", "exit_times", "passage_times"]
+    "draw", ["stationary_density", "current", "quasi_potential", "committor", "exit_time", "transition_rates"]
 )
 def test_a_dataset_of_something_else(draw):
     with pytest.raises(DataError, match="make it with"):

@@ -79,7 +79,7 @@ def test_autocorrelation_of_data_alone_has_no_band(data):
 @pytest.mark.parametrize(
     ("analyse", "draw", "name"),
     [
-        (moments.increments, plots.moments.mean_squared_displacement, "mean_squared_displacement"),
+        (moments.increments, plots.moments.increments, "mean_squared_displacement"),
         (moments.allan_deviation, plots.moments.allan_deviation, "allan_deviation"),
     ],
 )
@@ -96,16 +96,25 @@ def test_displacements_and_deviations_lay_data_over_the_band(data, simulated, an
         draw(result.drop_vars([name, f"{name}_data"]))
 
 
+@pytest.mark.parametrize("variable", ["mean", "skewness", "kurtosis", "slope"])
+def test_other_moments_of_increments(data, simulated, variable):
+    result = moments.increments(data, 3, simulated)
+    axes = plots.moments.increments(result, variable=variable)
+    np.testing.assert_allclose(line(axes[0], "data").get_ydata(), result[f"{variable}_data"][:, 0])
+    with pytest.raises(DataError, match="variable='median'"):
+        plots.moments.increments(result, variable="median")
+
+
 def test_moments_over_time_of_one_state(data, simulated):
     result = moments.moments(data, simulated)
-    axes = plots.moments.over_time(result, state="x2")
+    axes = plots.moments.moments(result, state="x2")
     np.testing.assert_allclose(line(axes[1], "data").get_ydata(), result.covariance_data[:, 1, 1])
     assert axes[0].get_ylabel() == "mean of x2"
     assert axes[3].get_xlabel() == "time (sentence)"
     with pytest.raises(DataError, match="one of x1, x2; got state 'x7'"):
-        plots.moments.over_time(result, state="x7")
+        plots.moments.moments(result, state="x7")
     with pytest.raises(DataError, match="over time"):
-        plots.moments.over_time(moments.moments(data, pooled=True))
+        plots.moments.moments(moments.moments(data, pooled=True))
 
 
 def test_profile_shows_the_truth_in_black(draws, truth):
@@ -140,11 +149,13 @@ def test_signal_to_noise_is_a_distribution(draws, data):
 
 
 def test_spectrum_marks_the_median(draws, truth):
-    ax = plots.fields.spectrum(fields.jacobian_spectrum(draws), truth=fields.jacobian_spectrum(truth))
+    ax = plots.fields.jacobian_spectrum(
+        fields.jacobian_spectrum(draws), truth=fields.jacobian_spectrum(truth)
+    )
     np.testing.assert_allclose(line(ax, "posterior median").get_xdata(), [2.0, 2.0], rtol=1e-6)
     assert ax.get_yticklabels()[0].get_text() == "1  (100% rotate)"
     with pytest.raises(DataError, match=r"time_constant.*jacobian_spectrum"):
-        plots.fields.spectrum(xr.Dataset())
+        plots.fields.jacobian_spectrum(xr.Dataset())
 
 
 def test_portrait_holds_flow_data_and_equilibria(draws, truth, data):
@@ -167,10 +178,10 @@ def test_predictive_shows_band_paths_and_data(data, simulated):
 
 def test_pit_histogram_is_relative_to_a_flat_one():
     values = xr.DataArray(np.append((np.arange(100) + 0.5) / 100, np.nan))
-    ax = plots.checks.pit(values, bins=5)
+    ax = plots.forecasts.pit(values, bins=5)
     np.testing.assert_allclose([bar.get_height() for bar in ax.patches if bar.get_width() < 0.3], 1.0)
     with pytest.raises(DataError, match="between 0 and 1"):
-        plots.checks.pit(values + 1)
+        plots.forecasts.pit(values + 1)
 
 
 def test_given_axes_are_used_and_settings_are_left_alone(data):

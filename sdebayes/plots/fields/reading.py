@@ -136,7 +136,7 @@ def signal_to_noise(ratio: xr.DataArray, ax: Axes | None = None, *, samples: int
     return ax
 
 
-def spectrum(
+def jacobian_spectrum(
     dataset: xr.Dataset, ax: Axes | None = None, *, truth: xr.Dataset | None = None, prob: float = 0.9
 ) -> Axes:
     """Draw the time constants of the modes with their intervals.

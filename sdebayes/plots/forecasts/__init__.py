@@ -1,7 +1,8 @@
-"""Figures of forecasts: skill by horizon, reliability, and error against the complexity of texts."""
+"""Figures of forecasts: skill by horizon, reliability, calibration, and error against the complexity of texts."""
 
 from sdebayes.plots.forecasts.dependence import dependence
+from sdebayes.plots.forecasts.horizons import by_horizon
 from sdebayes.plots.forecasts.reliability import reliability
-from sdebayes.plots.forecasts.skill import skill
+from sdebayes.plots.forecasts.transform import pit
 
-__all__ = ["dependence", "reliability", "skill"]
+__all__ = ["by_horizon", "dependence", "pit", "reliability"]

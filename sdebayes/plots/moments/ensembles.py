@@ -13,7 +13,7 @@ from sdebayes.plots.style import DATA, band, look, outer_labels, panels, share_l
 _NAMES = {"mean": "mean", "variance": "variance", "skewness": "skewness", "kurtosis": "excess kurtosis"}
 
 
-def over_time(
+def moments(
     dataset: xr.Dataset, ax: Any = None, *, state: str | None = None, prob: float = 0.9
 ) -> np.ndarray:
     """Draw mean, variance, skewness and kurtosis of one state over time, data over the band of simulations.

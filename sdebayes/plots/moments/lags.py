@@ -7,10 +7,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import xarray as xr
 
+from sdebayes._core.errors import DataError
 from sdebayes.plots.style import DATA, REFERENCE, band, look, need, outer_labels, panels, share_legend
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+_INCREMENTS = {
+    "mean_squared_displacement": "mean squared\ndisplacement",
+    "mean": "mean increment",
+    "skewness": "skewness",
+    "kurtosis": "excess kurtosis",
+    "slope": "slope of the mean\nsquared displacement",
+}
+_ZERO_OF_NORMAL = ("mean", "skewness", "kurtosis")
 
 
 def autocorrelation(dataset: xr.Dataset, ax: Any = None, *, prob: float = 0.9) -> np.ndarray:
@@ -44,8 +54,10 @@ def autocorrelation(dataset: xr.Dataset, ax: Any = None, *, prob: float = 0.9) -
     return axes
 
 
-def mean_squared_displacement(dataset: xr.Dataset, ax: Any = None, *, prob: float = 0.9) -> np.ndarray:
-    """Draw the mean squared displacement of the data over the band of simulated ensembles.
+def increments(
+    dataset: xr.Dataset, ax: Any = None, *, variable: str = "mean_squared_displacement", prob: float = 0.9
+) -> np.ndarray:
+    """Draw one moment of the data's increments over the lag, on the band of simulated ensembles.
 
     Parameters
     ----------
@@ -53,21 +65,29 @@ def mean_squared_displacement(dataset: xr.Dataset, ax: Any = None, *, prob: floa
         As ``sdebayes.analysis.moments.increments`` returns it.
     ax
         One axes for each state, or None.
+    variable
+        ``"mean_squared_displacement"``, ``"mean"``, ``"skewness"``, ``"kurtosis"`` (excess over the normal) or
+        ``"slope"``.
     prob
         Probability of the band.
 
     Returns
     -------
     numpy.ndarray
-        The axes, (state,).
+        The axes, (state,), over a logarithmic lag.
 
     Raises
     ------
     DataError
-        If the dataset holds neither data nor simulations.
+        If there is no such variable, or the dataset holds neither data nor simulations.
     """
-    axes = _by_lag(dataset, "mean_squared_displacement", ax, prob, "sdebayes.analysis.moments.increments")
-    _logarithmic(axes, "lag (steps)", "mean squared\ndisplacement", y_too=False)
+    if variable not in _INCREMENTS:
+        raise DataError(f"variable={variable!r} is not known; use one of {', '.join(_INCREMENTS)}.")
+    axes = _by_lag(dataset, variable, ax, prob, "sdebayes.analysis.moments.increments")
+    if variable in _ZERO_OF_NORMAL:
+        for one in axes:
+            one.axhline(0, color=REFERENCE, linewidth=0.6)
+    _logarithmic(axes, "lag (steps)", _INCREMENTS[variable], y_too=False)
     return axes
 
 

@@ -5,7 +5,7 @@ from sdebayes.plots.phase_space.cycles import limit_cycles
 from sdebayes.plots.phase_space.density import current, quasi_potential, stationary_density
 from sdebayes.plots.phase_space.lyapunov import lyapunov_exponents
 from sdebayes.plots.phase_space.nullclines import nullclines
-from sdebayes.plots.phase_space.passages import committor, exit_times, passage_times
+from sdebayes.plots.phase_space.passages import committor, exit_time, transition_rates
 from sdebayes.plots.phase_space.portraits import portrait
 from sdebayes.plots.phase_space.zeros import fixed_points, in_trajectories
 
@@ -13,14 +13,14 @@ __all__ = [
     "basins",
     "committor",
     "current",
-    "exit_times",
+    "exit_time",
     "fixed_points",
     "in_trajectories",
     "limit_cycles",
     "lyapunov_exponents",
     "nullclines",
-    "passage_times",
     "portrait",
     "quasi_potential",
     "stationary_density",
+    "transition_rates",
 ]

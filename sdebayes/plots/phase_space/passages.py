@@ -70,7 +70,7 @@ def committor(
     return ax
 
 
-def exit_times(
+def exit_time(
     dataset: xr.Dataset, ax: Axes | None = None, *, truth: xr.Dataset | None = None, prob: float = 0.9
 ) -> Axes:
     """Draw how the mean exit time from each start is distributed over the draws.
@@ -103,10 +103,15 @@ def exit_times(
     return _distributions(rows, known, ax, f"mean exit time ({dataset['exit_time'].attrs['units']})", prob)
 
 
-def passage_times(
-    dataset: xr.Dataset, ax: Axes | None = None, *, truth: xr.Dataset | None = None, prob: float = 0.9
+def transition_rates(
+    dataset: xr.Dataset,
+    ax: Axes | None = None,
+    *,
+    variable: str = "passage_time",
+    truth: xr.Dataset | None = None,
+    prob: float = 0.9,
 ) -> Axes:
-    """Draw how the mean first passage times between two regions are distributed over the draws.
+    """Draw how the passages between two regions are distributed over the draws, as mean times or as rates.
 
     Parameters
     ----------
@@ -114,6 +119,8 @@ def passage_times(
         As ``sdebayes.analysis.phase_space.transition_rates`` returns it.
     ax
         Axes, or None.
+    variable
+        ``"passage_time"``, the mean first passage times, or ``"rate"``.
     truth
         That of a known SDE: black strokes.
     prob
@@ -122,18 +129,19 @@ def passage_times(
     Returns
     -------
     Axes
-        Two rows, from A to B and from B to A, as in :func:`exit_times`.
+        Two rows, from A to B and from B to A, as in :func:`exit_time`.
 
     Raises
     ------
     DataError
-        If the dataset has no passage times.
+        If the dataset has no such variable.
     """
-    names = {"A to B": "passage_time", "B to A": "passage_time_back"}
+    names = {"A to B": variable, "B to A": f"{variable}_back"}
     need(dataset, list(names.values()), "sdebayes.analysis.phase_space.transition_rates")
     rows = {label: dataset[name].values for label, name in names.items()}
     known = {} if truth is None else {label: float(truth[name].mean()) for label, name in names.items()}
-    label = f"mean first passage time ({dataset['passage_time'].attrs['units']})"
+    text = {"passage_time": "mean first passage time"}.get(variable, "transition rate")
+    label = f"{text} ({dataset[variable].attrs['units']})"
     return _distributions(rows, known, ax, label, prob)
 
 

@@ -22,7 +22,7 @@ def write(material: Material) -> Chapter:
     blocks += [
         Verdicts([verdicts.calibration(material)]),
         Figure(
-            picture(plots.checks.pit(material.pit)),
+            picture(plots.forecasts.pit(material.pit)),
             "Where in its forecast did each value fall?",
             "Flat is calibrated: the grey band holds 90 % of the bars of a calibrated forecast. A hump in the middle "
             "means forecasts that are too wide, horns at the edges too narrow or heavy tails, a slope a shift.",

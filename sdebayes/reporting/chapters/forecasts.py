@@ -25,7 +25,7 @@ def write(material: Material) -> Chapter:
         return Chapter("forecasts", TITLE, [Paragraph(text)])
     blocks: list[Block] = [
         Figure(
-            picture(plots.forecasts.skill(table)),
+            picture(plots.forecasts.by_horizon(table)),
             "How far ahead does the model see?",
             f"Skill is the share of the energy score of {table.attrs['baseline']} that a forecast saves: 1 is perfect, "
             f"0 no better. Bands are two standard errors over held-out {material.nouns}, too narrow for fewer than "

@@ -41,7 +41,7 @@ def write(material: Material) -> Chapter:
         over_time = analysis.moments.moments(material.cut, simulated)
         blocks.append(
             Figure(
-                picture(plots.moments.over_time(over_time)),
+                picture(plots.moments.moments(over_time)),
                 f"Moments of {over_time['state'].values[0]} from step to step",
                 "Lines of the data that leave the band for long stretches speak against a process that is the same "
                 "from beginning to end; single excursions are chance (10 % of steps).",

@@ -23,7 +23,7 @@ def write(material: Material) -> Chapter:
         for mode, share in zip(constants["mode"].values, rotating, strict=True)
     ]
     place = "" if material.posterior.model.drift.affine else " at the reference state"
-    axes = plots.fields.spectrum(spectrum)
+    axes = plots.fields.jacobian_spectrum(spectrum)
     axes.set_ylabel("mode")
     blocks: list[Block] = [
         Figure(

@@ -28,7 +28,7 @@ _LABELS = {
 }
 
 
-def skill(table: xr.Dataset, ax: Any = None, *, variable: str = "energy_score_skill") -> np.ndarray:
+def by_horizon(table: xr.Dataset, ax: Any = None, *, variable: str = "energy_score_skill") -> np.ndarray:
     """Draw the skill of forecasts over the horizon, with bands of two standard errors.
 
     Parameters

@@ -29,7 +29,7 @@ def table() -> xr.Dataset:
 
 
 def test_skill_has_a_line_for_each_forecast_but_the_baseline(table):
-    (ax,) = plots.forecasts.skill(table)
+    (ax,) = plots.forecasts.by_horizon(table)
     lines = {line.get_label(): line for line in ax.get_lines()}
     assert set(lines) == {"climatology", "model", "running mean"}
     np.testing.assert_allclose(lines["model"].get_ydata(), [0.5, 0.3, 0.2])
@@ -40,10 +40,10 @@ def test_skill_has_a_line_for_each_forecast_but_the_baseline(table):
 
 
 def test_skill_of_states_has_a_panel_for_each(table):
-    axes = plots.forecasts.skill(table, variable="crps_skill")
+    axes = plots.forecasts.by_horizon(table, variable="crps_skill")
     assert [ax.get_title(loc="left") for ax in axes] == ["PC1", "PC2"]
     with pytest.raises(DataError, match="by_horizon"):
-        plots.forecasts.skill(table, variable="log_gain")
+        plots.forecasts.by_horizon(table, variable="log_gain")
 
 
 @pytest.mark.parametrize(
