@@ -1,5 +1,8 @@
 """Strategies: how a model is fitted."""
 
 from sdebayes.inference.nuts import NUTS
+from sdebayes.inference.strategy import AbstractStrategy, Draws, Problem
 
-__all__ = ["NUTS"]
+STRATEGIES: dict[str, type[AbstractStrategy]] = {kind.__name__: kind for kind in (NUTS,)}
+
+__all__ = ["NUTS", "STRATEGIES", "AbstractStrategy", "Draws", "Problem"]

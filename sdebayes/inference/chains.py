@@ -20,25 +20,10 @@ from sdebayes._core import precision as precision_scope
 from sdebayes._core.types import Key
 from sdebayes.inference.checkpoint import Checkpoint
 from sdebayes.inference.progress import progress_bars
+from sdebayes.inference.strategy import Draws
 from sdebayes.inference.target import Density, Flat, Target, Whitenings
 
 BLOCK = 25
-
-
-@dataclass(frozen=True)
-class ChainDraws:
-    """Draws of several chains on unconstrained space.
-
-    Parameters
-    ----------
-    position
-        (chain, draw, dimension).
-    statistics
-        Sampler statistics, each (chain, draw), under ArviZ's names.
-    """
-
-    position: Float[np.ndarray, "chain draw dimension"]
-    statistics: dict[str, np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -181,7 +166,7 @@ def run_chains(
     progress: bool,
     workers: int,
     checkpoint: Checkpoint | None,
-) -> ChainDraws:
+) -> Draws:
     """Run one chain from each start.
 
     Parameters
@@ -233,7 +218,7 @@ def run_chains(
     return _kept([job.result() for job in jobs], settings.warmup, draws)
 
 
-def finished_chains(checkpoint: Checkpoint, chains: int, warmup: int, draws: int) -> ChainDraws | None:
+def finished_chains(checkpoint: Checkpoint, chains: int, warmup: int, draws: int) -> Draws | None:
     """Return the draws of a checkpoint whose chains have all come to their end, else None."""
     records = [checkpoint.records(index) for index in range(chains)]
     if any(len(blocks) * BLOCK < warmup + draws for blocks in records):
@@ -241,9 +226,9 @@ def finished_chains(checkpoint: Checkpoint, chains: int, warmup: int, draws: int
     return _kept([_joined(blocks) for blocks in records], warmup, draws)
 
 
-def _kept(chains: list[dict[str, np.ndarray]], warmup: int, draws: int) -> ChainDraws:
+def _kept(chains: list[dict[str, np.ndarray]], warmup: int, draws: int) -> Draws:
     stacked = {name: np.stack([c[name][warmup : warmup + draws] for c in chains]) for name in chains[0]}
-    return ChainDraws(stacked.pop("position"), stacked)
+    return Draws(stacked.pop("position"), stacked)
 
 
 def _joined(records: list[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:

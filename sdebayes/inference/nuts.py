@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import jax
 import jax.numpy as jnp
+import xarray as xr
 from jaxtyping import Array, Float
 
 from sdebayes._core.errors import InferenceError, ModelError
 from sdebayes._core.types import Key
-from sdebayes.inference.chains import Affine, ChainDraws, Chart, Settings, finished_chains, run_chains
+from sdebayes.inference.chains import Affine, Chart, Settings, finished_chains, run_chains
 from sdebayes.inference.checkpoint import Checkpoint
+from sdebayes.inference.findings import Finding, sampling_findings
 from sdebayes.inference.mode import find_mode, inverse_curvature_factor
+from sdebayes.inference.strategy import AbstractStrategy, Draws, Problem
 from sdebayes.inference.target import Target
 
 
 @dataclass(frozen=True)
-class NUTS:
+class NUTS(AbstractStrategy):
     """Hamiltonian Monte Carlo with the No-U-Turn criterion, on unconstrained space.
 
     Parameters
@@ -68,42 +73,27 @@ class NUTS:
                 f"NUTS: target_acceptance is {self.target_acceptance}; expected between 0 and 1."
             )
 
+    @property
+    def attributes(self) -> dict[str, Any]:
+        """The limit of the trees' depth."""
+        return {"max_tree_depth": self.max_tree_depth}
+
+    @staticmethod
+    def findings(tree: xr.DataTree, parts: Collection[str]) -> list[Finding]:
+        """Judge convergence, divergences, depth of the trees and energy."""
+        return sampling_findings(tree, int(tree.attrs["max_tree_depth"]), parts)
+
     def run(
         self,
-        target: Target,
+        problem: Problem,
         key: Key,
         *,
         precision: str,
         progress: bool,
         checkpoint: tuple[str | Path, str] | None = None,
-    ) -> ChainDraws:
-        """Draw from a posterior density.
-
-        Parameters
-        ----------
-        target
-            The density.
-        key
-            Random key; the same key gives the same draws.
-        precision
-            The precision in force.
-        progress
-            Whether progress bars are shown.
-        checkpoint
-            Folder and fingerprint of a checkpoint, if one is wanted.
-
-        Returns
-        -------
-        ChainDraws
-            The kept draws and their statistics.
-
-        Raises
-        ------
-        InferenceError
-            If no point with a finite density is found.
-        StoreError
-            If the checkpoint cannot be used.
-        """
+    ) -> Draws:
+        """Draw from a posterior; see `AbstractStrategy.run`."""
+        target = problem.target
         kept = Checkpoint(*checkpoint) if checkpoint is not None else None
         if kept is not None:
             finished = finished_chains(kept, self.chains, self.warmup, self.draws)

@@ -8,10 +8,10 @@ import xarray as xr
 
 from sdebayes._core import precision
 from sdebayes.dynamics import ObservedSDE
+from sdebayes.inference import STRATEGIES
 from sdebayes.inference.findings import (
     Finding,
     Findings,
-    sampling_findings,
     separation_finding,
     step_finding,
 )
@@ -39,7 +39,8 @@ def diagnose(model: SDEModel, tree: xr.DataTree, stacked: ObservedSDE, precision
         One finding for each check.
     """
     parameters = tree["posterior"].to_dataset()
-    findings = sampling_findings(tree, int(tree.attrs["max_tree_depth"]), _parts(model, parameters))
+    strategy = STRATEGIES[tree.attrs.get("strategy_name", "NUTS")]
+    findings = strategy.findings(tree, _parts(model, parameters))
     prior_sd = model.observation.prior_noise_logit_sd()
     if prior_sd is not None and "stationary_variance" in parameters:
         noise, path = parameters["noise_variance"], parameters["stationary_variance"]

@@ -10,7 +10,7 @@ import xarray as xr
 
 from sdebayes._core.types import Key
 from sdebayes.dynamics import ObservedSDE
-from sdebayes.inference.chains import ChainDraws
+from sdebayes.inference.strategy import Draws, Problem
 from sdebayes.inference.target import Target
 from sdebayes.model.observations import Observations
 from sdebayes.model.sdemodel import SDEModel
@@ -23,24 +23,22 @@ PREDICTIVE_DRAWS = 100
 """Draws per chain that the groups of predictions keep: each holds a number for every observed step."""
 
 
-def build_tree(model: SDEModel, data: xr.Dataset, target: Target, draws: ChainDraws, key: Key) -> xr.DataTree:
+def build_tree(problem: Problem, data: xr.Dataset, draws: Draws, key: Key) -> xr.DataTree:
     """Make all groups of a posterior.
 
     Parameters
     ----------
-    model
-        The model, scaled to data.
+    problem
+        What the strategy was asked to solve.
     data
-        The trajectories it was fitted to.
-    target
-        Its density on unconstrained space.
+        The trajectories the model was fitted to.
     draws
         What the strategy drew.
     key
         Random key of the predictive draws.
     """
+    model, observations, target = problem.model, problem.observations, problem.target
     chains, count = draws.position.shape[:2]
-    observations = model.read(data)
     packing = pack_steps(data, model, observations)
     read = _Reader(model, target)
     keys = jax.random.split(key, 3)
@@ -66,6 +64,7 @@ def build_tree(model: SDEModel, data: xr.Dataset, target: Target, draws: ChainDr
         "posterior_predictive": predict(posterior, thin, keys[1]),
         "prior": prior.parameters,
         "prior_predictive": predict(prior, np.arange(PREDICTIVE_DRAWS), keys[2]),
+        **draws.groups,
     }
     return xr.DataTree.from_dict({name: _numbered(dataset) for name, dataset in groups.items()})
 
@@ -79,7 +78,7 @@ def _numbered(dataset: xr.Dataset) -> xr.Dataset:
     return dataset.assign_coords(missing)
 
 
-class _Draws(NamedTuple):
+class _Read(NamedTuple):
     """Draws of the prior or the posterior, in every form that the groups need."""
 
     shape: tuple[int, int]
@@ -96,7 +95,7 @@ class _Reader:
         self.model = model
         self.read = programs.reading(model, target.density)
 
-    def __call__(self, positions: np.ndarray) -> _Draws:
+    def __call__(self, positions: np.ndarray) -> _Read:
         shape = positions.shape[:2]
         free, sites, stacked, prior = self.read(positions.reshape(-1, positions.shape[-1]))
         lead = ("chain", "draw")
@@ -108,7 +107,7 @@ class _Reader:
             }
 
         own = {name: [f"{name}_dim_{axis}" for axis in range(value.ndim - 1)] for name, value in free.items()}
-        return _Draws(
+        return _Read(
             shape,
             stacked,
             self._parameters(folded(sites, self.model.dims()), stacked, shape),
@@ -150,7 +149,7 @@ class _Predictor:
         self.packing, self.observations = packing, observations
         self.generate = programs.replicates(model)
 
-    def __call__(self, draws: _Draws, thin: np.ndarray, key: Key) -> xr.Dataset:
+    def __call__(self, draws: _Read, thin: np.ndarray, key: Key) -> xr.Dataset:
         chains, count = draws.shape
         chosen = (np.arange(chains)[:, None] * count + thin).reshape(-1)
         stacked = jax.tree.map(lambda leaf: leaf[chosen], draws.stacked)

@@ -14,7 +14,7 @@ import xarray as xr
 
 from sdebayes._core.errors import ModelError
 from sdebayes._core.precision import scope, single_blas_thread
-from sdebayes.inference import NUTS
+from sdebayes.inference import NUTS, AbstractStrategy, Problem
 from sdebayes.inference.target import make_target
 from sdebayes.model.sdemodel import SDEModel
 from sdebayes.posterior import specification
@@ -26,7 +26,7 @@ from sdebayes.posterior.store import SCHEMA_VERSION
 def fit(
     model: SDEModel,
     data: xr.Dataset,
-    strategy: NUTS | None = None,
+    strategy: AbstractStrategy | None = None,
     seed: int = 0,
     *,
     precision: str = "float64",
@@ -76,7 +76,7 @@ def fit(
     if not isinstance(model, SDEModel):
         raise ModelError(f"fit: model is {type(model).__name__}; expected a sdebayes.SDEModel.")
     strategy = NUTS() if strategy is None else strategy
-    if not isinstance(strategy, NUTS):
+    if not isinstance(strategy, AbstractStrategy):
         raise ModelError(
             f"fit: strategy is {strategy!r}; expected an object such as sdebayes.NUTS(draws=1000)."
         )
@@ -84,17 +84,19 @@ def fit(
     with scope(precision), single_blas_thread():
         scaled = model.scaled_to(data)
         target_key, run_key, export_key = jax.random.split(jax.random.key(seed), 3)
-        target = make_target(scaled.program, scaled.build, scaled.read(data), target_key)
+        observations = scaled.read(data)
+        target = make_target(scaled.program, scaled.build, observations, target_key)
+        problem = Problem(scaled, observations, target)
         attrs = _attributes(scaled, data, strategy, seed, precision)
         kept = None if checkpoint is None else (checkpoint, repr(sorted(attrs.items())))
-        draws = strategy.run(target, run_key, precision=precision, progress=shown, checkpoint=kept)
-        tree = build_tree(scaled, data, target, draws, export_key)
+        draws = strategy.run(problem, run_key, precision=precision, progress=shown, checkpoint=kept)
+        tree = build_tree(problem, data, draws, export_key)
     tree.attrs.update(attrs)
     return Posterior(scaled, tree)
 
 
 def _attributes(
-    model: SDEModel, data: xr.Dataset, strategy: NUTS, seed: int, precision: str
+    model: SDEModel, data: xr.Dataset, strategy: AbstractStrategy, seed: int, precision: str
 ) -> dict[str, Any]:
     carried = ("space", "space_hash", "time_unit", "step", "encoder", "warning")
     return {
@@ -106,7 +108,8 @@ def _attributes(
         "model": specification.encode(model),
         "model_description": model.describe(),
         "strategy": repr(strategy),
-        "max_tree_depth": strategy.max_tree_depth,
+        "strategy_name": type(strategy).__name__,
+        **strategy.attributes,
         "seed": seed,
         "data_hash": _data_hash(data),
         "precision": precision,

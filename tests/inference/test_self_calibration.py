@@ -17,6 +17,7 @@ from numpyro.handlers import seed, trace
 
 import sdebayes as sb
 from sdebayes._core import precision
+from sdebayes.inference.strategy import Problem
 from sdebayes.inference.target import Target, make_target
 from sdebayes.model import likelihood
 from sdebayes.model.generate import generate
@@ -74,7 +75,8 @@ class Study:
         truth, values = self.draw(jax.random.key(1000 + number))
         data = self.read(np.asarray(values[0]))
         target = Target(self.target.density, data, self.target.start)
-        draws = strategy.run(target, jax.random.key(number), precision="float64", progress=False)
+        problem = Problem(self.model, data, target)
+        draws = strategy.run(problem, jax.random.key(number), precision="float64", progress=False)
         positions = draws.position.reshape(-1, target.dimension)
         kept = positions[np.linspace(0, len(positions) - 1, KEPT).astype(int)]
         true = np.asarray(self.true_quantities(truth, data))

@@ -1,0 +1,119 @@
+"""The contract of a strategy: how a posterior is found, and what its own checks say."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from jaxtyping import Float
+
+from sdebayes._core.types import Key
+from sdebayes.inference.findings import Finding
+from sdebayes.inference.target import Target
+from sdebayes.model.observations import Observations
+from sdebayes.model.sdemodel import SDEModel
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What a strategy is asked to solve.
+
+    Parameters
+    ----------
+    model
+        The model, scaled to data.
+    observations
+        The data, as the model's likelihood reads them.
+    target
+        The posterior density on unconstrained space.
+    """
+
+    model: SDEModel
+    observations: Observations
+    target: Target
+
+
+@dataclass(frozen=True)
+class Draws:
+    """Draws of a posterior on unconstrained space.
+
+    Parameters
+    ----------
+    position
+        (chain, draw, dimension); independent draws count as one chain.
+    statistics
+        Statistics of each draw, (chain, draw), under ArviZ's names.
+    groups
+        Further groups of the posterior's tree, such as the trace of an optimisation.
+    """
+
+    position: Float[np.ndarray, "chain draw dimension"]
+    statistics: dict[str, np.ndarray]
+    groups: dict[str, xr.Dataset] = field(default_factory=dict)
+
+
+class AbstractStrategy(ABC):
+    """A way to find a posterior."""
+
+    @abstractmethod
+    def run(
+        self,
+        problem: Problem,
+        key: Key,
+        *,
+        precision: str,
+        progress: bool,
+        checkpoint: tuple[str | Path, str] | None = None,
+    ) -> Draws:
+        """Draw from a posterior.
+
+        Parameters
+        ----------
+        problem
+            The model, the data and the density.
+        key
+            Random key; the same key gives the same draws.
+        precision
+            The precision in force.
+        progress
+            Whether progress bars are shown.
+        checkpoint
+            Folder and fingerprint of a checkpoint, if one is wanted.
+
+        Returns
+        -------
+        Draws
+            The draws and their statistics.
+
+        Raises
+        ------
+        ModelError
+            If the strategy is not made for the model; the message says what to use instead.
+        InferenceError
+            If no point with a finite density is found.
+        StoreError
+            If the checkpoint cannot be used.
+        """
+
+    @property
+    def attributes(self) -> dict[str, Any]:
+        """What `findings` needs to know of the strategy, kept with the posterior."""
+        return {}
+
+    @staticmethod
+    @abstractmethod
+    def findings(tree: xr.DataTree, parts: Collection[str]) -> list[Finding]:
+        """Judge the draws.
+
+        Parameters
+        ----------
+        tree
+            The posterior; its ``attrs`` hold `attributes`.
+        parts
+            Parameters of which several values make one function: they are only noted.
+        """
