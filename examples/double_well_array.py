@@ -33,13 +33,13 @@ for name in ("drift", "covariance"):
     table["truth"] = known[name].squeeze().values
     print(name, table.iloc[::5].round(2), sep="\n")
 
-# The drift with its 90 % band, the truth dashed; and Σ, drawn by the same function in the drift's place.
+# Drift and Σ with their 90 % bands, the truth dashed.
 axes = sb.plots.fields.profile(profile, truth=known)
 axes[0].figure.savefig(folder / "drift.png")
-profile, known = (
-    fields.assign(drift=fields["covariance"].sel(state_bis="x1")) for fields in (profile, known)
+covariance, true_covariance = (
+    part["covariance"].sel(state="x1", state_bis="x1") for part in (profile, known)
 )
-axes = sb.plots.fields.profile(profile, truth=known)
-axes[0].set(ylabel="Σ (per time unit)", ylim=(0, None))
-axes[0].figure.savefig(folder / "covariance.png")
+ax = sb.plots.fields.scalar(covariance, truth=true_covariance)
+ax.set(ylabel="Σ (per time unit)", ylim=(0, None))
+ax.figure.savefig(folder / "covariance.png")
 print(folder)

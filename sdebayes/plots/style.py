@@ -20,6 +20,7 @@ POSTERIOR = "#0072B2"
 TRUTH = "#000000"
 REFERENCE = "#767676"
 SEQUENTIAL = "cividis"
+SIGNED = "PuOr"
 BAND = 0.25
 WIDTH = 3.4
 """Width of one panel, in inches."""

@@ -8,7 +8,7 @@ import numpy as np
 import xarray as xr
 
 from sdebayes.analysis import summarize
-from sdebayes.plots.fields.reading import rate_unit
+from sdebayes.plots.fields.drawing import rate_unit
 from sdebayes.plots.style import REFERENCE, SEQUENTIAL, look, need, panels
 
 if TYPE_CHECKING:

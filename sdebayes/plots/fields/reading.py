@@ -9,10 +9,10 @@ import xarray as xr
 
 from sdebayes._core.errors import DataError
 from sdebayes.analysis import summarize
+from sdebayes.plots.fields.drawing import draw_map, rate_unit
 from sdebayes.plots.style import (
     POSTERIOR,
     REFERENCE,
-    SEQUENTIAL,
     TRUTH,
     band,
     legend_above,
@@ -90,7 +90,11 @@ def magnitude(dataset: xr.Dataset, ax: Axes | None = None) -> Axes:
     DataError
         If the grid does not run over two states.
     """
-    return _heatmap(dataset, "magnitude", f"‖drift‖ ({rate_unit(dataset)})", ax)
+    dims = _grid_dims(dataset, 2)
+    with look():
+        ax = one_axes(ax, height=2.9)
+        draw_map(ax, dataset["magnitude"], dims, f"‖drift‖ ({rate_unit(dataset)})")
+    return ax
 
 
 def signal_to_noise(ratio: xr.DataArray, ax: Axes | None = None, *, samples: int = 100) -> Axes:
@@ -194,30 +198,6 @@ def jacobian_spectrum(
     return ax
 
 
-def _heatmap(dataset: xr.Dataset, name: str, label: str, ax: Axes | None) -> Axes:
-    first, second = _grid_dims(dataset, 2)
-    values = dataset[name].transpose("sample", second, first)
-    with look():
-        ax = one_axes(ax, height=2.9)
-        mesh = ax.pcolormesh(
-            dataset[first], dataset[second], values.mean("sample"), cmap=SEQUENTIAL, shading="gouraud"
-        )
-        ax.figure.colorbar(mesh, ax=ax, label=label)
-        if values.sizes["sample"] > 1:
-            lines = ax.contour(
-                dataset[first],
-                dataset[second],
-                values.std("sample"),
-                colors="white",
-                linestyles=":",
-                levels=4,
-                linewidths=0.8,
-            )
-            ax.clabel(lines, fmt="sd %.2g", fontsize=6)
-        ax.set(xlabel=first.removeprefix("grid_"), ylabel=second.removeprefix("grid_"))
-    return ax
-
-
 def _grid_dims(dataset: xr.Dataset, count: int) -> list[str]:
     """Return the names of the grid's dimensions, or raise."""
     need(dataset, ["drift", "magnitude"], _MAKER)
@@ -227,8 +207,3 @@ def _grid_dims(dataset: xr.Dataset, count: int) -> list[str]:
             f"Expected a grid over {count} state(s) and got one over {len(dims)}; make it with {_MAKER}(over=…)."
         )
     return dims
-
-
-def rate_unit(dataset: xr.Dataset) -> str:
-    """Return the unit of a rate in words."""
-    return f"per {dataset.attrs.get('time_unit', 'unit time')}"

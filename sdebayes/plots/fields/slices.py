@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from sdebayes.plots.fields.reading import rate_unit
+from sdebayes.plots.fields.drawing import rate_unit
 from sdebayes.plots.style import REFERENCE, TRUTH, band, look, need, panels, share_legend
 
 _MAKER = "sdebayes.analysis.fields.line"

@@ -1,0 +1,174 @@
+"""Scalar fields on a grid over one or two states, with their posterior uncertainty."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import xarray as xr
+
+from sdebayes._core.errors import DataError
+from sdebayes.plots.fields.drawing import draw_line, draw_map, field_label, grid_dims, rate_unit
+from sdebayes.plots.style import REFERENCE, legend_above, look, need, one_axes, panels, share_legend
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+def scalar(
+    values: xr.DataArray, ax: Axes | None = None, *, truth: xr.DataArray | None = None, prob: float = 0.9
+) -> Axes:
+    """Draw any scalar field on a grid over one or two states, with its uncertainty.
+
+    Parameters
+    ----------
+    values
+        (sample, grid_<state>) or (sample, grid_<state>, grid_<state>), such as one entry of the drift or the covariance
+        of a grid: ``grid["covariance"].sel(state="x1", state_bis="x2")``.
+    ax
+        Axes, or None.
+    truth
+        The same of a known SDE, in black.
+    prob
+        Probability of the band over one state.
+
+    Returns
+    -------
+    Axes
+        One state: mean and band over the draws. Two: the mean as colours, on a scale that is symmetric about zero where
+        it has both signs, and dotted contours of the standard deviation over the draws; with a truth instead three
+        contours of both at the same levels.
+
+    Raises
+    ------
+    DataError
+        If the values have other dimensions than these.
+    """
+    dims = grid_dims(values, (1, 2))
+    with look():
+        ax = one_axes(ax, height=2.5 if len(dims) == 1 else 2.9)
+        if len(dims) == 1:
+            draw_line(ax, values, dims[0], truth=truth, prob=prob)
+            ax.set_ylabel(field_label(values))
+        else:
+            draw_map(ax, values, dims, field_label(values), truth=truth)
+        legend_above(ax)
+    return ax
+
+
+def divergence(
+    values: xr.DataArray, ax: Axes | None = None, *, truth: xr.DataArray | None = None, prob: float = 0.9
+) -> Axes:
+    """Draw the divergence of the drift over one or two states: below zero it draws neighbouring paths together.
+
+    Parameters
+    ----------
+    values
+        As ``sdebayes.analysis.fields.divergence`` returns it at the places of a grid.
+    ax
+        Axes, or None.
+    truth
+        The same of a known SDE.
+    prob
+        Probability of the band over one state.
+
+    Returns
+    -------
+    Axes
+        As of :func:`scalar`.
+
+    Raises
+    ------
+    DataError
+        If the places are not those of a grid over one or two states.
+    """
+    return scalar(values, ax, truth=truth, prob=prob)
+
+
+def rotation(
+    values: xr.DataArray,
+    ax: Axes | None = None,
+    *,
+    states: tuple[str, str] | None = None,
+    truth: xr.DataArray | None = None,
+    prob: float = 0.9,
+) -> Axes:
+    """Draw the angular velocity of the drift in the plane of two states, counter-clockwise, over one or two states.
+
+    Parameters
+    ----------
+    values
+        As ``sdebayes.analysis.fields.rotation`` returns it at the places of a grid.
+    ax
+        Axes, or None.
+    states
+        Labels of the two states in whose plane it turns, from the first to the second; by default those of the grid,
+        else the first two.
+    truth
+        The same of a known SDE.
+    prob
+        Probability of the band over one state.
+
+    Returns
+    -------
+    Axes
+        As of :func:`scalar`.
+
+    Raises
+    ------
+    DataError
+        If the places are not those of a grid over one or two states, or there are no two such states.
+    """
+    labels = [str(label) for label in values["state"].values] if "state" in values.coords else []
+    over = [dim.removeprefix("grid_") for dim in grid_dims(values, (1, 2), {"state", "state_bis"})]
+    chosen = list(states) if states is not None else over if len(over) == 2 else labels[:2]
+    if len(set(chosen)) != 2 or not set(chosen) <= set(labels):
+        raise DataError(
+            f"Rotation is in the plane of 2 of the states {', '.join(labels)}; got {', '.join(chosen)}."
+        )
+    first, second = chosen
+    unit = str(values.attrs.get("long_name", "")).rpartition(" per ")[2] or "unit time"
+    text = {"long_name": f"rotation from {first} to {second}, radians per {unit}"}
+
+    def turn(part: xr.DataArray) -> xr.DataArray:
+        return part.sel(state=second, state_bis=first, drop=True).assign_attrs(text)
+
+    return scalar(turn(values), ax, truth=None if truth is None else turn(truth), prob=prob)
+
+
+def stratonovich(dataset: xr.Dataset, ax: Any = None, *, prob: float = 0.9) -> np.ndarray:
+    """Draw each component of the Stratonovich drift along one state, beside the Itô drift of the same process.
+
+    Parameters
+    ----------
+    dataset
+        As ``sdebayes.analysis.fields.stratonovich`` returns it at the places of a grid over one state; of two states,
+        give one component to :func:`scalar`.
+    ax
+        One axes for each state, or None.
+    prob
+        Probability of the band.
+
+    Returns
+    -------
+    numpy.ndarray
+        The axes, (state,): mean and band over the draws of the Stratonovich drift, and the mean of the Itô drift as a
+        dashed grey line. The two fall together where the noise is additive.
+
+    Raises
+    ------
+    DataError
+        If the places are not those of a grid over one state.
+    """
+    need(dataset, ["drift", "correction"], "sdebayes.analysis.fields.stratonovich")
+    (name,) = grid_dims(dataset["drift"], (1,), {"state"})
+    with look():
+        axes = panels(dataset.sizes["state"], ax)
+        for state, one in zip(dataset["state"].values, axes, strict=True):
+            here = dataset.sel(state=state)
+            draw_line(one, here["drift"], name, truth=None, prob=prob, label="Stratonovich")
+            ito = (here["drift"] + here["correction"]).mean("sample")
+            one.plot(here[name], ito, "--", color=REFERENCE, label="Itô, mean")
+            one.set_ylabel(f"drift of {state}\n({rate_unit(dataset)})")
+        share_legend(axes)
+    return axes
