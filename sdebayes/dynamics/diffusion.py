@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import equinox as eqx
 import jax
@@ -17,6 +17,24 @@ from sdebayes.dynamics.field import AbstractField
 
 _SHIFT = float(np.log(np.expm1(1.0)))
 """log(e − 1), where softplus is 1."""
+
+
+class NoiseExpansion(NamedTuple):
+    """A diffusion factor's local expansion at (x, t).
+
+    Attributes
+    ----------
+    factor
+        G, (state, state).
+    gradient
+        ∂G/∂x_k, k first, (state, state, state).
+    time_derivative
+        ∂G/∂t, (state, state).
+    """
+
+    factor: Matrix
+    gradient: Float[Array, "state state state"]
+    time_derivative: Matrix
 
 
 class AbstractDiffusion(eqx.Module):
@@ -43,13 +61,86 @@ class AbstractDiffusion(eqx.Module):
         """Return a typical Σ, (state, state), that does not vary with x where that is known; else Σ(x)."""
         return self.covariance(x)
 
-    def tabulate(self, x: Vector) -> Any:
-        """Return what can be computed at x before any parameter is known; None if that is nothing."""
+    def expansion(self, x: Vector, t: Scalar = 0.0) -> NoiseExpansion:
+        """Return G with its first derivatives in x and in t."""
+        t = jnp.asarray(t, dtype=x.dtype)
+        _, slope = jax.jvp(lambda time: self(x, time), (t,), (jnp.ones_like(t),))
+        return NoiseExpansion(
+            self(x, t), _along(lambda point: self(point, t), x, jnp.eye(x.shape[0], dtype=x.dtype)), slope
+        )
+
+    def mean_shift(self, x: Vector, t: Scalar, covariance: Matrix) -> Matrix:
+        """Return ½ Σ_kl P_kl ∂²G/∂x_k∂x_l, (state, state): what a spread P of x adds to G's mean, to second order."""
+        return _shift(lambda point: self(point, t), x, jnp.eye(x.shape[0], dtype=x.dtype), covariance)
+
+    def tabulate(self, x: Vector, order: int = 0) -> Any:
+        """Return what can be computed at x, derivatives up to ``order``, before any parameter is known; else None."""
         return None
 
     def at(self, table: Any) -> AbstractDiffusion:
-        """Return the diffusion as it is at the point of a table: only its value there may be read."""
+        """Return the diffusion as it is at the point of a table: only what the table holds may be read."""
         return self
+
+
+def _along(
+    function: Callable[[Array], Matrix],
+    at: Float[Array, " entry"],
+    directions: Float[Array, "direction entry"],
+) -> Float[Array, "direction state state"]:
+    """Return the derivative along each direction."""
+    return jax.vmap(lambda v: jax.jvp(function, (at,), (v,))[1])(directions)
+
+
+def _shift(
+    function: Callable[[Array], Matrix],
+    at: Float[Array, " entry"],
+    gradient: Float[Array, "entry state"],
+    covariance: Matrix,
+) -> Matrix:
+    """Return ½ Σ_kl P_kl times the second derivative along the columns k and l of ``gradient``."""
+
+    def second(one: Array, other: Array) -> Array:
+        return jax.jvp(lambda point: jax.jvp(function, (point,), (one,))[1], (at,), (other,))[1]
+
+    return 0.5 * jnp.sum(jax.vmap(second)(gradient.T, (gradient @ covariance).T), 0)
+
+
+class _FieldDiffusion(AbstractDiffusion):
+    """A factor made of a field's values, whose derivatives come from the field's own."""
+
+    @property
+    @abstractmethod
+    def entries(self) -> AbstractField:
+        """The field."""
+
+    @abstractmethod
+    def factor_of(self, entries: Float[Array, " output"]) -> Matrix:
+        """Return G where the field has these values."""
+
+    def __call__(self, x: Vector, t: Scalar = 0.0) -> Matrix:
+        """Return G(x), shape (state, state)."""
+        return self.factor_of(self.entries(x))
+
+    def expansion(self, x: Vector, t: Scalar = 0.0) -> NoiseExpansion:
+        """Return G with its first derivatives."""
+        u: Any = self.entries.jet(x, 1)
+        factor = self.factor_of(u.value)
+        return NoiseExpansion(factor, _along(self.factor_of, u.value, u.gradient.T), jnp.zeros_like(factor))
+
+    def mean_shift(self, x: Vector, t: Scalar, covariance: Matrix) -> Matrix:
+        """Return what a spread P of x adds to G's mean: through the field's curvature, and through its slope."""
+        u: Any = self.entries.jet(x, 2)
+        curved = 0.5 * jnp.einsum("ojk,jk->o", u.hessian, covariance)
+        through_curvature = jax.jvp(self.factor_of, (u.value,), (curved,))[1]
+        return through_curvature + _shift(self.factor_of, u.value, u.gradient, covariance)
+
+    def tabulate(self, x: Vector, order: int = 0) -> Any:
+        """Return the field's table."""
+        return self.entries.tabulate(x, order)
+
+    def at(self, table: Any) -> AbstractDiffusion:
+        """Return the diffusion with its field read from a table."""
+        return eqx.tree_at(lambda d: d.entries, self, self.entries.at(table))
 
 
 class ConstantDiffusion(AbstractDiffusion):
@@ -69,7 +160,7 @@ class ConstantDiffusion(AbstractDiffusion):
         return self.factor
 
 
-class DiagonalDiffusion(AbstractDiffusion):
+class DiagonalDiffusion(_FieldDiffusion):
     """Independent noise whose size varies, G(x) = diag(g_j softplus(u_j(x) + log(e − 1))): g_j where u_j = 0.
 
     Bounded where u is, and never zero.
@@ -85,24 +176,21 @@ class DiagonalDiffusion(AbstractDiffusion):
     scale: Vector
     field: AbstractField
 
-    def __call__(self, x: Vector, t: Scalar = 0.0) -> Matrix:
-        """Return G(x), shape (state, state)."""
-        return jnp.diag(self.scale * _positive(self.field(x)))
+    @property
+    def entries(self) -> AbstractField:
+        """The field u."""
+        return self.field
+
+    def factor_of(self, entries: Float[Array, " output"]) -> Matrix:
+        """Return G where the field has these values."""
+        return jnp.diag(self.scale * _positive(entries))
 
     def reference(self, x: Vector) -> Matrix:
         """Return Σ where u = 0, diag(g²), whatever x."""
         return jnp.diag(self.scale**2)
 
-    def tabulate(self, x: Vector) -> Any:
-        """Return the field's table of values."""
-        return self.field.tabulate(x, 0)
 
-    def at(self, table: Any) -> AbstractDiffusion:
-        """Return the diffusion with its field read from a table."""
-        return DiagonalDiffusion(self.scale, self.field.at(table))
-
-
-class FullDiffusion(AbstractDiffusion):
+class FullDiffusion(_FieldDiffusion):
     r"""Correlated noise that varies, G(x) = L₀ M(x), M lower triangular: L₀ where u = 0.
 
     .. math:: M_{ii} = \mathrm{softplus}(u_{ii}(x) + \log(e - 1)), \qquad M_{ij} = u_{ij}(x), \; i > j.
@@ -125,25 +213,19 @@ class FullDiffusion(AbstractDiffusion):
     factor: Matrix
     field: AbstractField
 
-    def __call__(self, x: Vector, t: Scalar = 0.0) -> Matrix:
-        """Return G(x), shape (state, state)."""
-        return self.factor @ self._relative(self.field(x))
+    @property
+    def entries(self) -> AbstractField:
+        """The field u."""
+        return self.field
 
-    def _relative(self, entries: Float[Array, " output"]) -> Matrix:
+    def factor_of(self, entries: Float[Array, " output"]) -> Matrix:
+        """Return G where the field has these values."""
         lower = jnp.zeros_like(self.factor).at[jnp.tril_indices_from(self.factor)].set(entries)
-        return jnp.tril(lower, -1) + jnp.diag(_positive(jnp.diagonal(lower)))
+        return self.factor @ (jnp.tril(lower, -1) + jnp.diag(_positive(jnp.diagonal(lower))))
 
     def reference(self, x: Vector) -> Matrix:
         """Return Σ where u = 0, L₀ L₀ᵀ, whatever x."""
         return self.factor @ self.factor.T
-
-    def tabulate(self, x: Vector) -> Any:
-        """Return the field's table of values."""
-        return self.field.tabulate(x, 0)
-
-    def at(self, table: Any) -> AbstractDiffusion:
-        """Return the diffusion with its field read from a table."""
-        return FullDiffusion(self.factor, self.field.at(table))
 
 
 def _positive(u: Vector) -> Vector:

@@ -34,9 +34,9 @@ class SDE(eqx.Module):
         """Return the covariance rate Σ(x, t) = G Gᵀ, shape (state, state), in state² per unit time."""
         return self.diffusion.covariance(x, t)
 
-    def tabulate(self, x: Vector, order: int) -> Any:
-        """Return what can be computed at x, the drift's derivatives up to ``order``, before any parameter is known."""
-        return self.drift.tabulate(x, order), self.diffusion.tabulate(x)
+    def tabulate(self, x: Vector, order: int, diffusion_order: int = 0) -> Any:
+        """Return what can be computed at x before any parameter is known, derivatives up to the two orders."""
+        return self.drift.tabulate(x, order), self.diffusion.tabulate(x, diffusion_order)
 
     def at(self, table: Any) -> SDE:
         """Return the SDE as it is at the point of a table."""

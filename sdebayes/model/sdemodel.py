@@ -247,13 +247,13 @@ class SDEModel:
 
     def _tabulated(self, observations: Observations) -> Observations:
         """Compute basis functions at the data once, where the scheme reads drift and diffusion nowhere else."""
-        order = self.discretization.derivatives
+        order, diffusion_order = self.discretization.derivatives, self.discretization.diffusion_derivatives
         if self.scale is None or self.affine or not self.observation.exact or order is None:
             return observations
 
         def tabulate(x: Array) -> Any:
             sde = seed(self.build, jax.random.key(0))().sde
-            return jax.vmap(jax.vmap(lambda point: sde.tabulate(point, order)))(x)
+            return jax.vmap(jax.vmap(lambda point: sde.tabulate(point, order, diffusion_order)))(x)
 
         table = jax.jit(tabulate)(jnp.asarray(observations.values)[:, :-1])
         return eqx.tree_at(lambda o: o.table, observations, table, is_leaf=lambda leaf: leaf is None)

@@ -40,6 +40,7 @@ _CLASSES: dict[str, type] = {
         schemes.EulerMaruyama,
         schemes.LinearNoise,
         schemes.LocalLinearization,
+        schemes.Moments,
         ExtendedKalman,
         UnscentedKalman,
         dynamics.LinearDrift,

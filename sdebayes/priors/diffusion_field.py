@@ -115,9 +115,8 @@ class Diagonal(AbstractFieldDiffusion):
         constant = self.mean.sample(state_dim, variance=variance)
         size = jnp.diagonal(constant.factor)
         beside = jnp.zeros((1 + state_dim, state_dim)).at[0].set(_SLOPE * jnp.log(size))
-        return DiagonalDiffusion(
-            size, self.field.sample_field("diffusion", state_dim, jnp.ones(state_dim), beside=beside)
-        )
+        field = self.field.sample_field("diffusion", state_dim, jnp.ones(state_dim), beside=beside)
+        return DiagonalDiffusion(scale=size, field=field)
 
     def describe_form(self) -> tuple[str, str, str]:
         """Say how G is made of u, what Σ is where u = 0, and u."""
@@ -171,7 +170,7 @@ class Full(AbstractFieldDiffusion):
         field = self.field.sample_field(
             "diffusion", state_dim, jnp.ones(len(rows)), shared_amplitude=True, beside=beside
         )
-        return FullDiffusion(constant.factor, field)
+        return FullDiffusion(factor=constant.factor, field=field)
 
     def describe_form(self) -> tuple[str, str, str]:
         """Say how G is made of u, what Σ is where u = 0, and u."""

@@ -4,5 +4,13 @@ from sdebayes.schemes.base import AbstractScheme, AffineTransition
 from sdebayes.schemes.euler_maruyama import EulerMaruyama
 from sdebayes.schemes.linear_noise import LinearNoise
 from sdebayes.schemes.local_linearization import LocalLinearization
+from sdebayes.schemes.moments import Moments
 
-__all__ = ["AbstractScheme", "AffineTransition", "EulerMaruyama", "LinearNoise", "LocalLinearization"]
+__all__ = [
+    "AbstractScheme",
+    "AffineTransition",
+    "EulerMaruyama",
+    "LinearNoise",
+    "LocalLinearization",
+    "Moments",
+]

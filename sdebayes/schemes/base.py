@@ -43,6 +43,8 @@ class AbstractScheme(eqx.Module):
     derivatives
         Highest derivative of the drift that is read at (x, t), and nothing elsewhere, so that basis functions can be
         tabulated there once; None if the drift is followed to other points.
+    diffusion_derivatives
+        Highest derivative of the diffusion that is read.
     order
         Local order of the mean and of the covariance in Δt, in words.
     reference
@@ -52,6 +54,7 @@ class AbstractScheme(eqx.Module):
     requires_additive_noise: ClassVar[bool] = False
     exact_when_linear: ClassVar[bool] = False
     derivatives: ClassVar[int | None] = None
+    diffusion_derivatives: ClassVar[int] = 0
     order: ClassVar[str]
     reference: ClassVar[str]
 

@@ -17,6 +17,7 @@ from sdebayes.schemes import (
     EulerMaruyama,
     LinearNoise,
     LocalLinearization,
+    Moments,
 )
 from tests.schemes.test_schemes import SCHEMES, SIGMA, X, ornstein_uhlenbeck, slope
 
@@ -83,7 +84,9 @@ def test_the_base_differentiates_the_transition(x64):
 
 
 @pytest.mark.parametrize(
-    ("scheme", "order"), [(EulerMaruyama(), 2), (LocalLinearization(), 3), (LinearNoise(), 5)], ids=repr
+    ("scheme", "order"),
+    [(EulerMaruyama(), 2), (LocalLinearization(), 3), (LinearNoise(), 5), (Moments(), 3)],
+    ids=repr,
 )
 def test_the_derivative_is_that_of_the_flow(scheme, order, x64):
     """dX = −X³ dt: X(t) = x/√(1 + 2x²t), whose derivative is (1 + 2x²t)^(−3/2)."""
@@ -98,7 +101,13 @@ def test_the_derivative_is_that_of_the_flow(scheme, order, x64):
 
 @pytest.mark.parametrize(
     ("scheme", "tolerance"),
-    [(EulerMaruyama(), 1e-3), (Plain(), 1e-3), (LocalLinearization(), 0.02), (LinearNoise(), 0.02)],
+    [
+        (EulerMaruyama(), 1e-3),
+        (Plain(), 1e-3),
+        (LocalLinearization(), 0.02),
+        (LinearNoise(), 0.02),
+        (Moments(), 0.02),
+    ],
     ids=repr,
 )
 def test_uncertainty_moves_the_mean_as_averaging_does(scheme, tolerance, x64):

@@ -20,7 +20,7 @@ from sdebayes.dynamics import (
     ParametricDiffusion,
     ParametricDrift,
 )
-from sdebayes.schemes import AbstractScheme, EulerMaruyama, LinearNoise, LocalLinearization
+from sdebayes.schemes import AbstractScheme, EulerMaruyama, LinearNoise, LocalLinearization, Moments
 
 A = np.array([[0.4, 1.5], [-1.2, 0.3]])
 B = np.array([1.0, -0.5])
@@ -28,7 +28,7 @@ G = np.array([[0.9, 0.0], [0.3, 0.6]])
 SIGMA = G @ G.T
 X = np.array([0.7, -1.1])
 START = 1.5
-SCHEMES = [EulerMaruyama(), LocalLinearization(), LinearNoise(), LinearNoise(steps=3)]
+SCHEMES = [EulerMaruyama(), LocalLinearization(), LinearNoise(), LinearNoise(steps=3), Moments()]
 
 
 def ornstein_uhlenbeck() -> SDE:
@@ -139,8 +139,9 @@ def test_the_generator_expansion_agrees_with_fine_simulation():
         (LocalLinearization(), 3, 3),
         (LinearNoise(), 3, 3),
         (LinearNoise(steps=2), 3, 3),
+        (Moments(), 3, 3),
     ],
-    ids=["EulerMaruyama", "LocalLinearization", "LinearNoise", "LinearNoise2"],
+    ids=repr,
 )
 def test_local_errors_fall_at_the_stated_order(scheme, mean_order, covariance_order, x64):
     sde = SDE(ParametricDrift(lambda x, t, p: -(x**3), {}), ConstantDiffusion(jnp.eye(1)))
@@ -176,7 +177,7 @@ def test_a_clock_is_followed(scheme, order, x64):
     assert slope(np.array(errors), dts) == pytest.approx(order, abs=0.15)
 
 
-@pytest.mark.parametrize("scheme", [LocalLinearization(), LinearNoise()])
+@pytest.mark.parametrize("scheme", [LocalLinearization(), LinearNoise(), Moments()])
 def test_the_curvature_correction_sums_over_all_pairs_of_states(scheme, x64):
     """f = (xy, 0) with correlated noise: ½ tr(Σ ∂²f₁) = Σ₁₂, so E X₁ gains ½ Σ₁₂ Δt² beside the deterministic flow."""
     sde = SDE(
