@@ -1,6 +1,8 @@
-"""Ratios of totals over trajectories, which are the independent units."""
+"""Ratios of totals over trajectories, which are the independent units, and shares of counts."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 
@@ -25,3 +27,29 @@ def ratio_and_error(numerator: np.ndarray, denominator: np.ndarray) -> tuple[np.
     ratio = numerator.sum(-1) / total
     residual = numerator - ratio[..., None] * denominator
     return ratio, np.sqrt(count / (count - 1) * np.sum(residual**2, axis=-1)) / total
+
+
+def wilson_interval(share: Any, count: Any, prob: float) -> tuple[Any, Any]:
+    r"""Return the interval of a probability of which a share of so many independent trials came true.
+
+    The bounds are those p at which the share is :math:`z \sqrt{p(1-p)/n}` off, z the normal quantile of (1 + prob)/2:
+    Wilson (1927), doi:10.1080/01621459.1927.10502953.
+
+    Parameters
+    ----------
+    share, count
+        The share and n, arrays of one shape.
+    prob
+        Probability of the interval.
+
+    Returns
+    -------
+    (lower, upper)
+        Arrays of the same shape.
+    """
+    from scipy.stats import norm
+
+    z = float(norm.ppf((1 + prob) / 2))
+    centre = (share + z**2 / (2 * count)) / (1 + z**2 / count)
+    half = z / (1 + z**2 / count) * np.sqrt(share * (1 - share) / count + z**2 / (4 * count**2))
+    return centre - half, centre + half

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import numpy as np
 import xarray as xr
 
 from sdebayes._core.errors import DataError
+from sdebayes._core.ratio import wilson_interval
 
 __all__ = ["coverage"]
 
@@ -38,8 +38,6 @@ def coverage(values: xr.DataArray, nominal: float = 0.9, prob: float = 0.9) -> x
     ----------
     Wilson (1927), doi:10.1080/01621459.1927.10502953; Dawid (1984), doi:10.2307/2981683, for the independence.
     """
-    from scipy.stats import norm
-
     if not (0 < nominal < 1 and 0 < prob < 1):
         raise DataError(f"nominal={nominal!r}, prob={prob!r}; both must be probabilities between 0 and 1.")
     rest = [dim for dim in values.dims if dim != values.dims[-1]]
@@ -48,10 +46,8 @@ def coverage(values: xr.DataArray, nominal: float = 0.9, prob: float = 0.9) -> x
     if int(count.min()) < 1:
         raise DataError("A coordinate has no forecast to judge; leave it out.")
     share = ((abs(values - 0.5) <= nominal / 2) & seen).sum(rest) / count
-    z = float(norm.ppf((1 + prob) / 2))
-    centre = (share + z**2 / (2 * count)) / (1 + z**2 / count)
-    half = z / (1 + z**2 / count) * np.sqrt(share * (1 - share) / count + z**2 / (4 * count**2))
+    lower, upper = wilson_interval(share, count, prob)
     return xr.Dataset(
-        {"coverage": share, "lower": centre - half, "upper": centre + half, "count": count},
+        {"coverage": share, "lower": lower, "upper": upper, "count": count},
         attrs={"nominal": nominal, "prob": prob},
     )

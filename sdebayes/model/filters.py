@@ -11,11 +11,12 @@ import jax.numpy as jnp
 from jax.scipy.linalg import solve_triangular
 from jaxtyping import Array, Float
 
-from sdebayes._core.types import Matrix, Scalar, Vector
+from sdebayes._core.types import Key, Matrix, Scalar, Vector
 from sdebayes.dynamics import SDE, ObservedSDE
 from sdebayes.model.filtering import Filtered
 from sdebayes.model.nonlinear_filtering import (
     Linearize,
+    filter_draw,
     filter_log_density,
     gaussian_filter,
     gaussian_smoother,
@@ -46,6 +47,17 @@ class AbstractGaussianFilter(eqx.Module):
     ) -> Float[Array, "trajectory time"]:
         """Return log p(y_k | y_1, …, y_{k−1}), zero where nothing was seen; not finite where the filter breaks down."""
         return filter_log_density(model, self._linear_step(model, scheme), observations, trajectory_effect)
+
+    def draw(
+        self,
+        model: ObservedSDE,
+        scheme: AbstractScheme,
+        observations: Observations,
+        trajectory_effect: bool,
+        key: Key,
+    ) -> Float[Array, "trajectory time observed"]:
+        """Draw observations from the law whose density `log_density` is, zero where the data have no value."""
+        return filter_draw(model, self._linear_step(model, scheme), observations, trajectory_effect, key)
 
     def run(
         self, model: ObservedSDE, scheme: AbstractScheme, observations: Observations, trajectory_effect: bool

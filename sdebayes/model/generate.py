@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float
 
 from sdebayes._core.types import Key
 from sdebayes.dynamics import ObservedSDE
@@ -16,10 +16,8 @@ def generate(
     model: ObservedSDE, scheme: AbstractScheme, observations: Observations, key: Key
 ) -> Float[Array, "trajectory time observed"]:
     """Draw y at the data's times, zero where the data have no value."""
-    count, length, observed = observations.values.shape
-    state_dim = model.initial_mean.shape[0]
-    keys = jax.random.split(key, 3)
-    white = jax.random.normal(keys[0], (count, length, state_dim))
+    path_key, effect_key, noise_key = jax.random.split(key, 3)
+    white = jax.random.normal(path_key, (*observations.times.shape, model.initial_mean.shape[0]))
     paths = jax.vmap(_path, in_axes=(None, None, None, 0, 0, 0))(
         model,
         scheme,
@@ -28,12 +26,26 @@ def generate(
         jnp.asarray(observations.times),
         jnp.asarray(observations.step_index),
     )
-    effect = _scale(model.effect_covariance, jax.random.normal(keys[1], (count, 1, state_dim)))
-    noise = _scale(model.noise_covariance, jax.random.normal(keys[2], (count, length, observed)))
-    return jnp.where(jnp.asarray(observations.seen), (paths + effect) @ model.matrix.T + noise, 0.0)
+    return observe(model, paths, jnp.asarray(observations.seen), effect_key, noise_key)
 
 
-def _scale(covariance: Float[Array, "n n"], white: Float[Array, "*batch n"]) -> Float[Array, "*batch n"]:
+def observe(
+    model: ObservedSDE,
+    paths: Float[Array, "trajectory time state"],
+    seen: Bool[Array, "trajectory time observed"],
+    effect_key: Key,
+    noise_key: Key,
+) -> Float[Array, "trajectory time observed"]:
+    """Draw y of latent paths, zero where nothing is seen."""
+    white = jax.random.normal(effect_key, (paths.shape[0], 1, paths.shape[-1]), paths.dtype)
+    effect = scale_normals(model.effect_covariance, white)
+    noise = scale_normals(model.noise_covariance, jax.random.normal(noise_key, seen.shape, paths.dtype))
+    return jnp.where(seen, (paths + effect) @ model.matrix.T + noise, 0.0)
+
+
+def scale_normals(
+    covariance: Float[Array, "n n"], white: Float[Array, "*batch n"]
+) -> Float[Array, "*batch n"]:
     """Turn standard normal draws into draws with a covariance that may be singular."""
     values, vectors = jnp.linalg.eigh(covariance)
     return (white * jnp.sqrt(jnp.maximum(values, 0.0))) @ vectors.T
@@ -43,7 +55,7 @@ def _path(
     model: ObservedSDE, scheme: AbstractScheme, steps: Array, white: Array, times: Array, index: Array
 ) -> Float[Array, "time state"]:
     sde = model.sde
-    first = model.initial_mean + _scale(model.initial_covariance, white[0])
+    first = model.initial_mean + scale_normals(model.initial_covariance, white[0])
     if sde.affine:
         laws = jax.vmap(lambda dt: scheme.affine_transition(sde, dt))(steps)
         factors = jnp.linalg.cholesky(laws.covariance)

@@ -46,6 +46,22 @@ def log_density(
     return kalman_filter(system, observations).log_density
 
 
+def draw(
+    model: ObservedSDE,
+    scheme: AbstractScheme,
+    observation: AbstractObservation,
+    observations: Observations,
+    key: Key,
+) -> Float[Array, "trajectory time observed"]:
+    """Draw y from the law whose density `log_density` is, at the data's times, zero where the data have no value.
+
+    Of a nonlinear SDE under noise this is the filter's law, `generate` draws from the SDE's own.
+    """
+    if not model.sde.affine and not observation.exact:
+        return observation.filter.draw(model, scheme, observations, observation.trajectory_effect, key)
+    return generate(model, scheme, observations, key)
+
+
 def one_step_laws(
     model: ObservedSDE, scheme: AbstractScheme, observation: AbstractObservation, observations: Observations
 ) -> tuple[Float[Array, "trajectory time observed"], Float[Array, "trajectory time observed observed"]]:
@@ -134,11 +150,9 @@ class TrajectoryLaw(dist.Distribution):
     def sample(self, key: Key, sample_shape: tuple[int, ...] = ()) -> Float[Array, "..."]:
         """Draw trajectories, zero at missing entries."""
         if sample_shape == ():
-            return generate(self.model, self.scheme, self.observations, key)
+            return draw(self.model, self.scheme, self.observation, self.observations, key)
         count = 1
         for size in sample_shape:
             count *= size
-        draws = jax.vmap(lambda k: generate(self.model, self.scheme, self.observations, k))(
-            jax.random.split(key, count)
-        )
+        draws = jax.vmap(lambda k: self.sample(k))(jax.random.split(key, count))
         return draws.reshape(*sample_shape, *draws.shape[1:])

@@ -20,7 +20,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
 from sdebayes._core.linalg import inverse_and_log_determinant, symmetrize
-from sdebayes._core.types import Matrix, Scalar, Vector
+from sdebayes._core.types import Key, Matrix, Scalar, Vector
 from sdebayes.dynamics import ObservedSDE
 from sdebayes.model.filtering import Filtered
 from sdebayes.model.observations import Observations
@@ -60,6 +60,25 @@ def filter_log_density(
     return _scan(model, linearize, observations, trajectory_effect, lambda density, *_: density)
 
 
+def filter_draw(
+    model: ObservedSDE, linearize: Linearize, observations: Observations, trajectory_effect: bool, key: Key
+) -> Float[Array, "trajectory time observed"]:
+    """Draw each y_k from the filter's law of it given y_1, …, y_{k−1}, zero where the data have no value.
+
+    These are draws of the law that `filter_log_density` is the density of, the filter's approximation included.
+    """
+    white = jax.random.normal(key, observations.values.shape, model.initial_mean.dtype)
+
+    def one(predicted: Law, z: Array, seen: Array) -> tuple[Law, Array]:
+        mean, P = predicted
+        both = seen[:, None] & seen[None, :]
+        factor = jnp.linalg.cholesky(jnp.where(both, observed_covariance(model, P)[1], jnp.eye(len(seen))))
+        value = jnp.where(seen, model.matrix @ sum_parts(mean, model) + factor @ z, 0.0)
+        return _update(model, predicted, value, seen)[1], value
+
+    return _over_time(model, linearize, observations, trajectory_effect, white, one)
+
+
 def _scan(
     model: ObservedSDE,
     linearize: Linearize,
@@ -67,19 +86,38 @@ def _scan(
     trajectory_effect: bool,
     emit: Callable[..., Any],
 ) -> Any:
-    """Scan over time with all trajectories inside; after a trajectory's end its Δt is 0 and its law stands still."""
-    times, dts = clock(observations)
-    n = model.initial_mean.shape[0]
+    """Filter the data's values."""
 
-    def one(law: Law, value: Array, seen: Array, t: Array, dt: Array) -> tuple[Law, Any]:
-        predicted = _predict(linearize, law, n, t, dt)
+    def one(predicted: Law, value: Array, seen: Array) -> tuple[Law, Any]:
         density, updated = _update(model, predicted, value, seen)
         return updated, emit(density, predicted, updated)
 
-    def step(laws: Laws, inputs: tuple[Array, ...]) -> tuple[Laws, Any]:
-        return jax.vmap(one)(laws, *inputs)
+    values = jnp.asarray(observations.values)
+    return _over_time(model, linearize, observations, trajectory_effect, values, one)
 
-    inputs = (jnp.asarray(observations.values), jnp.asarray(observations.seen), times, dts)
+
+def _over_time(
+    model: ObservedSDE,
+    linearize: Linearize,
+    observations: Observations,
+    trajectory_effect: bool,
+    values: Float[Array, "trajectory time observed"],
+    one: Callable[[Law, Array, Array], tuple[Law, Any]],
+) -> Any:
+    """Scan over time with all trajectories inside; after a trajectory's end its Δt is 0 and its law stands still.
+
+    ``one`` takes the predicted law, the value and what is seen of it, and returns the updated law and a result.
+    """
+    times, dts = clock(observations)
+    n = model.initial_mean.shape[0]
+
+    def both(law: Law, value: Array, seen: Array, t: Array, dt: Array) -> tuple[Law, Any]:
+        return one(_predict(linearize, law, n, t, dt), value, seen)
+
+    def step(laws: Laws, inputs: tuple[Array, ...]) -> tuple[Laws, Any]:
+        return jax.vmap(both)(laws, *inputs)
+
+    inputs = (values, jnp.asarray(observations.seen), times, dts)
     start = jax.tree.map(
         lambda part: jnp.broadcast_to(part, (times.shape[0], *part.shape)),
         _initial_law(model, trajectory_effect),

@@ -6,14 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 import numpyro
 import numpyro.distributions as dist
 import xarray as xr
-from jaxtyping import Array
+from jaxtyping import Array, Float
 from numpyro.handlers import seed, trace
 
 from sdebayes._core.errors import ModelError
@@ -25,6 +24,7 @@ from sdebayes.model.gaussian_noise import GaussianNoise
 from sdebayes.model.observation import AbstractObservation
 from sdebayes.model.observations import Observations, read
 from sdebayes.model.scale import data_scale
+from sdebayes.model.tabulation import tabulator
 from sdebayes.priors import AbstractDiffusionPrior, AbstractDriftPrior, Constant, DataScale, Linear
 from sdebayes.priors.base import Dims, positive
 from sdebayes.schemes import AbstractScheme, LinearNoise, LocalLinearization
@@ -245,18 +245,20 @@ class SDEModel:
             )
         return self._tabulated(observations)
 
+    def with_values(
+        self, observations: Observations, values: Float[Array | np.ndarray, "trajectory time observed"]
+    ) -> Observations:
+        """Return observations with other values at the same times, missing where they were: what one compiled fits."""
+        kept = np.where(np.asarray(observations.seen), np.asarray(values), 0.0)
+        return self._tabulated(replace(observations, values=kept, table=None))
+
     def _tabulated(self, observations: Observations) -> Observations:
         """Compute basis functions at the data once, where the scheme reads drift and diffusion nowhere else."""
         order, diffusion_order = self.discretization.derivatives, self.discretization.diffusion_derivatives
         if self.scale is None or self.affine or not self.observation.exact or order is None:
             return observations
-
-        def tabulate(x: Array) -> Any:
-            sde = seed(self.build, jax.random.key(0))().sde
-            return jax.vmap(jax.vmap(lambda point: sde.tabulate(point, order, diffusion_order)))(x)
-
-        table = jax.jit(tabulate)(jnp.asarray(observations.values)[:, :-1])
-        return eqx.tree_at(lambda o: o.table, observations, table, is_leaf=lambda leaf: leaf is None)
+        table = tabulator(self.build, order, diffusion_order)(jnp.asarray(observations.values)[:, :-1])
+        return replace(observations, table=table)
 
     def numpyro_model(self, data: xr.Dataset) -> Callable[[], None]:
         """Return an ordinary NumPyro model of these data, with the observed site ``y``.

@@ -8,9 +8,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from jax.flatten_util import ravel_pytree
+from scipy import stats
 
 import sdebayes as sb
 from sdebayes.dynamics import SDE, ConstantDiffusion, ObservedSDE, ParametricDiffusion, ParametricDrift
+from sdebayes.model import likelihood
 from sdebayes.model.filtering import kalman_filter, linear_gaussian, smooth
 from sdebayes.model.filters import ExtendedKalman, UnscentedKalman
 from sdebayes.model.nonlinear_filtering import predicted_observations
@@ -169,6 +171,29 @@ def multiplicative() -> ObservedSDE:
     return ObservedSDE(
         sde, jnp.zeros(2), 0.5 * jnp.eye(2), jnp.eye(2), jnp.diag(jnp.array([0.3, 0.2])), 0.1 * jnp.eye(2)
     )
+
+
+@pytest.mark.parametrize("strategy", FILTERS, ids=repr)
+def test_draws_have_the_law_whose_density_the_filter_computes(make_values, strategy, x64):
+    """Under the law that they are drawn from, the whitened innovations are independent standard normals."""
+    values = make_values(7, [12] * 300, 2, missing=0.2)
+    observations = read(sb.trajectories(values, t=0.5))
+    model, observation = multiplicative(), sb.GaussianNoise(trajectory_effect=True, filter=strategy)
+    law = likelihood.TrajectoryLaw(model, LinearNoise(), observation, observations)
+    drawn = jax.jit(law.sample)(jax.random.key(0))
+    assert np.all(np.asarray(drawn)[~observations.seen] == 0)
+    again = eqx.tree_at(lambda o: o.values, observations, drawn)
+    _, _, (mean, covariance) = results(strategy, model, LinearNoise(), again, True)
+    whole = observations.seen.all(-1)
+    residual = (np.asarray(drawn) - np.asarray(mean))[whole]
+    factor = np.linalg.cholesky(np.asarray(covariance)[whole])
+    white = np.linalg.solve(factor, residual[..., None])[..., 0]
+    assert stats.kstest(white.ravel(), stats.norm.cdf).pvalue > 0.01
+    both = whole[:, 1:] & whole[:, :-1]
+    series = np.full((*whole.shape, 2), np.nan)
+    series[whole] = white
+    neighbours = np.corrcoef(series[:, 1:][both].T, series[:, :-1][both].T)
+    np.testing.assert_allclose(neighbours - np.eye(4), 0, atol=4 / np.sqrt(both.sum()))
 
 
 def test_padding_changes_nothing(make_values, x64):
