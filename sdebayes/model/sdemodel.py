@@ -80,8 +80,8 @@ class SDEModel:
             raise ModelError(f"SDEModel: scheme is {self.scheme!r}; expected an object of sdebayes.schemes.")
         if self.discretization.requires_additive_noise and not self.diffusion.constant:
             raise ModelError(
-                f"SDEModel: {type(self.scheme).__name__} needs additive noise, but "
-                f"{type(self.diffusion).__name__} depends on the state; use sdebayes.schemes.LinearNoise()."
+                f"SDEModel: {self.discretization.title} needs additive noise, but {type(self.diffusion).__name__} "
+                "depends on the state; use sdebayes.schemes.LinearNoise() or sdebayes.schemes.Moments()."
             )
 
     @property
@@ -290,7 +290,6 @@ class SDEModel:
 
     def describe(self) -> str:
         """Say the model in words and formulas: prior constants as numbers once scaled to data, as rules before."""
-        scheme = type(self.discretization).__name__
         exact = ", exact for this model" if self.exact_transitions else ""
         initial = (
             "stationary law"
@@ -302,7 +301,7 @@ class SDEModel:
                 "dX = f(X, t) dt + G(X, t) dW,  Σ = G Gᵀ",
                 self.drift.describe(self.observation.draws_variance),
                 self.diffusion.describe(self.observation.draws_variance),
-                f"Scheme: {scheme}{exact}",
+                f"Scheme: {self.discretization.title}{exact}",
                 *self._filter_line(),
                 self.observation.describe(),
                 f"First state: {initial}",

@@ -41,6 +41,7 @@ _CLASSES: dict[str, type] = {
         schemes.LinearNoise,
         schemes.LocalLinearization,
         schemes.Moments,
+        schemes.Substeps,
         ExtendedKalman,
         UnscentedKalman,
         dynamics.LinearDrift,

@@ -5,6 +5,7 @@ from sdebayes.schemes.euler_maruyama import EulerMaruyama
 from sdebayes.schemes.linear_noise import LinearNoise
 from sdebayes.schemes.local_linearization import LocalLinearization
 from sdebayes.schemes.moments import Moments
+from sdebayes.schemes.substeps import Substeps
 
 __all__ = [
     "AbstractScheme",
@@ -13,4 +14,5 @@ __all__ = [
     "LinearNoise",
     "LocalLinearization",
     "Moments",
+    "Substeps",
 ]

@@ -58,6 +58,11 @@ class AbstractScheme(eqx.Module):
     order: ClassVar[str]
     reference: ClassVar[str]
 
+    @property
+    def title(self) -> str:
+        """What a reader is told of it: the class, and the number of parts where it divides a step."""
+        return type(self).__name__
+
     @abstractmethod
     def transition(self, sde: SDE, x: Vector, t: Scalar, dt: Scalar) -> tuple[Vector, Matrix]:
         """Return mean (state,) and covariance (state, state) of X(t + Δt) given X(t) = x."""

@@ -56,6 +56,11 @@ class LinearNoise(AbstractScheme):
         if not isinstance(self.steps, int) or self.steps < 1:
             raise ModelError(f"LinearNoise: steps is {self.steps!r}; expected a whole number from 1.")
 
+    @property
+    def title(self) -> str:
+        """The class, and the number of parts."""
+        return "LinearNoise" if self.steps == 1 else f"LinearNoise in {self.steps} parts of each step"
+
     def transition(self, sde: SDE, x: Vector, t: Scalar, dt: Scalar) -> tuple[Vector, Matrix]:
         """Return the mean and covariance of the next state."""
         mean, _, noise = self._moments(sde, x, None, t, dt)

@@ -78,18 +78,23 @@ class Moments(AbstractScheme):
 
 
 def _noise(sde: SDE, x: Vector, spread: Matrix | None, f: Vector, J: Matrix, t: Scalar, dt: Scalar) -> Matrix:
-    """Return the covariance of the step's own noise as a sum of squares."""
+    """Return the covariance of the step's own noise as a sum of squares at its start and at its end."""
     if sde.diffusion.constant:
         G = sde.diffusion(x, t)
         H = G + dt * (J @ G)
         return symmetrize(0.5 * dt * (G @ G.T + H @ H.T))
     G, gradient, time_derivative = sde.diffusion.expansion(x, t)
-    square = G @ G.T
-    change = jnp.einsum("k,kij->ij", f, gradient) + time_derivative + sde.diffusion.mean_shift(x, t, square)
-    directions = 0.5 * dt * square
-    if spread is not None:
+
+    def varied(covariance: Matrix) -> Matrix:
+        return jnp.einsum("kl,kia,lja->ij", covariance, gradient, gradient)
+
+    if spread is None:
+        start, later = G @ G.T, jnp.zeros_like(G)
+    else:
         G = G + sde.diffusion.mean_shift(x, t, spread)
-        directions = directions + spread
+        start = G @ G.T + varied(spread)
+        flow = jnp.eye(x.shape[0], dtype=x.dtype) + dt * J
+        later = flow @ varied(flow @ spread @ flow.T) @ flow.T
+    change = jnp.einsum("k,kij->ij", f, gradient) + time_derivative + sde.diffusion.mean_shift(x, t, start)
     H = G + dt * (J @ G + change)
-    slopes = jnp.einsum("kl,kia,lja->ij", directions, gradient, gradient)
-    return symmetrize(dt * (0.5 * (G @ G.T + H @ H.T) + slopes))
+    return symmetrize(0.5 * dt * (start + H @ H.T + later + dt * varied(start)))

@@ -20,7 +20,7 @@ from sdebayes.dynamics import (
     ParametricDiffusion,
     ParametricDrift,
 )
-from sdebayes.schemes import AbstractScheme, EulerMaruyama, LinearNoise, LocalLinearization, Moments
+from sdebayes.schemes import AbstractScheme, EulerMaruyama, LinearNoise, LocalLinearization, Moments, Substeps
 
 A = np.array([[0.4, 1.5], [-1.2, 0.3]])
 B = np.array([1.0, -0.5])
@@ -28,7 +28,14 @@ G = np.array([[0.9, 0.0], [0.3, 0.6]])
 SIGMA = G @ G.T
 X = np.array([0.7, -1.1])
 START = 1.5
-SCHEMES = [EulerMaruyama(), LocalLinearization(), LinearNoise(), LinearNoise(steps=3), Moments()]
+SCHEMES = [
+    EulerMaruyama(),
+    LocalLinearization(),
+    LinearNoise(),
+    LinearNoise(steps=3),
+    Moments(),
+    Substeps(Moments(), 3),
+]
 
 
 def ornstein_uhlenbeck() -> SDE:
@@ -140,6 +147,7 @@ def test_the_generator_expansion_agrees_with_fine_simulation():
         (LinearNoise(), 3, 3),
         (LinearNoise(steps=2), 3, 3),
         (Moments(), 3, 3),
+        (Substeps(LocalLinearization(), 2), 3, 3),
     ],
     ids=repr,
 )
