@@ -8,8 +8,8 @@ import numpy as np
 import xarray as xr
 
 from sdebayes._core.errors import DataError
-from sdebayes.analysis import summarize
 from sdebayes.plots.fields.drawing import draw_map, rate_unit
+from sdebayes.plots.modes import time_constants
 from sdebayes.plots.style import (
     POSTERIOR,
     REFERENCE,
@@ -21,7 +21,6 @@ from sdebayes.plots.style import (
     one_axes,
     panels,
     share_legend,
-    time_label,
 )
 
 if TYPE_CHECKING:
@@ -168,34 +167,8 @@ def jacobian_spectrum(
         If the dataset holds no spectrum.
     """
     need(dataset, ["time_constant", "imaginary_part"], "sdebayes.analysis.fields.jacobian_spectrum")
-    here = dataset.isel(point=0)
-    summary = summarize(here[["time_constant"]], prob=prob)["time_constant"]
-    rotating = (here["imaginary_part"] != 0).mean("sample").values
-    rows = np.arange(here.sizes["mode"])
-    with look():
-        from matplotlib.ticker import LogLocator, NullLocator
-
-        ax = one_axes(ax, height=0.9 + 0.24 * rows.size)
-        low, middle, high = (summary.sel(statistic=name).values for name in ("lower", "median", "upper"))
-        ax.hlines(rows, low, high, color=POSTERIOR, linewidth=2, alpha=0.5, label=f"{prob:.0%} interval")
-        ax.plot(middle, rows, "o", color=POSTERIOR, markersize=4, label="posterior median")
-        if truth is not None:
-            ax.plot(truth["time_constant"].isel(point=0, sample=0), rows, "x", color=TRUTH, label="truth")
-        if high.max() > 10 * low.min():
-            ax.set_xscale("log")
-            ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-            ax.xaxis.set_minor_locator(NullLocator())
-            ax.xaxis.set_major_formatter("{x:g}")
-        ax.set(xlabel=time_label(dataset, "time constant"), ylabel="mode (slowest first)", yticks=rows)
-        ax.set_yticklabels(
-            [
-                f"{mode}  ({share:.0%} rotate)"
-                for mode, share in zip(here["mode"].values, rotating, strict=True)
-            ]
-        )
-        ax.invert_yaxis()
-        legend_above(ax)
-    return ax
+    known = None if truth is None else truth.isel(point=0)
+    return time_constants(dataset.isel(point=0), ax, truth=known, prob=prob)
 
 
 def _grid_dims(dataset: xr.Dataset, count: int) -> list[str]:

@@ -5,8 +5,9 @@ from sdebayes.plots.phase_space.cycles import limit_cycles
 from sdebayes.plots.phase_space.density import current, quasi_potential, stationary_density
 from sdebayes.plots.phase_space.lyapunov import lyapunov_exponents
 from sdebayes.plots.phase_space.nullclines import nullclines
-from sdebayes.plots.phase_space.passages import committor, exit_time, transition_rates
+from sdebayes.plots.phase_space.passages import committor, exit_time, exit_time_field, transition_rates
 from sdebayes.plots.phase_space.portraits import portrait
+from sdebayes.plots.phase_space.rates import time_scales
 from sdebayes.plots.phase_space.zeros import fixed_points, in_trajectories
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "committor",
     "current",
     "exit_time",
+    "exit_time_field",
     "fixed_points",
     "in_trajectories",
     "limit_cycles",
@@ -22,5 +24,6 @@ __all__ = [
     "portrait",
     "quasi_potential",
     "stationary_density",
+    "time_scales",
     "transition_rates",
 ]

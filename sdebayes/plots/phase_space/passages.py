@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import xarray as xr
 
+from sdebayes.analysis import summarize
 from sdebayes.plots.phase_space.contours import draw_contours, on_plane
 from sdebayes.plots.phase_space.layers import frame
-from sdebayes.plots.style import POSTERIOR, TRUTH, band, legend_above, look, need, one_axes
+from sdebayes.plots.style import BAND, POSTERIOR, SEQUENTIAL, TRUTH, band, legend_above, look, need, one_axes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -103,6 +104,60 @@ def exit_time(
     return _distributions(rows, known, ax, f"mean exit time ({dataset['exit_time'].attrs['units']})", prob)
 
 
+def exit_time_field(
+    dataset: xr.Dataset, ax: Axes | None = None, *, truth: xr.Dataset | None = None, prob: float = 0.9
+) -> Axes:
+    """Draw the mean exit time over where the process starts, in one or two states.
+
+    Parameters
+    ----------
+    dataset
+        As ``sdebayes.analysis.phase_space.exit_time`` returns it.
+    ax
+        Axes, or None.
+    truth
+        That of a known SDE on the same states, in black.
+    prob
+        Probability of the band of one state.
+
+    Returns
+    -------
+    Axes
+        One state: median and band over the draws. Two: the median as colours and, of up to 25 draws, the line at half
+        of the longest median time; where the lines lie apart, the time is not known.
+
+    Raises
+    ------
+    DataError
+        If the dataset has no field of exit times.
+    """
+    need(dataset, ["exit_time_field"], "sdebayes.analysis.phase_space.exit_time")
+    field = dataset["exit_time_field"]
+    dims = [str(dim) for dim in field.dims if dim != "sample"]
+    label = f"mean exit time ({field.attrs['units']})"
+    with look():
+        ax = one_axes(ax, height=2.5 if len(dims) == 1 else 3.1)
+        if len(dims) == 1:
+            summary = summarize(field.to_dataset(name="time"), prob=prob)["time"]
+            low, middle, high = (summary.sel(statistic=name) for name in ("lower", "median", "upper"))
+            x = field[dims[0]]
+            if field.sizes["sample"] > 1:
+                style = {"color": POSTERIOR, "alpha": BAND, "linewidth": 0}
+                ax.fill_between(x, low, high, label=f"posterior, {prob:.0%} band", **style)
+            ax.plot(x, middle, color=POSTERIOR, label="posterior, median")
+            if truth is not None:
+                own = truth["exit_time_field"]
+                ax.plot(own[dims[0]], own.median("sample"), "--", color=TRUTH, label="truth")
+            ax.set(xlabel=f"start, {dims[0].removeprefix('grid_')}", ylabel=label)
+            ax.set_ylim(bottom=0)
+        else:
+            _field_on_plane(ax, field, dims, None if truth is None else truth["exit_time_field"])
+            ax.figure.colorbar(ax.collections[0], ax=ax, label=label, shrink=0.85)
+            frame(ax, dataset, *dims)
+        legend_above(ax)
+    return ax
+
+
 def transition_rates(
     dataset: xr.Dataset,
     ax: Axes | None = None,
@@ -143,6 +198,18 @@ def transition_rates(
     text = {"passage_time": "mean first passage time"}.get(variable, "transition rate")
     label = f"{text} ({dataset[variable].attrs['units']})"
     return _distributions(rows, known, ax, label, prob)
+
+
+def _field_on_plane(ax: Axes, field: xr.DataArray, dims: list[str], truth: xr.DataArray | None) -> None:
+    """Draw the median of a field, and of draws and of the truth the line at half of its maximum."""
+    x, y, middle = on_plane(field.median("sample"), dims)
+    ax.pcolormesh(x, y, middle, cmap=f"{SEQUENTIAL}_r", shading="nearest", rasterized=True)
+    half = 0.5 * float(np.nanmax(middle))
+    draw_contours(ax, field, dims, lambda _: half, "half of the longest, draws")
+    if truth is not None:
+        own = on_plane(truth.median("sample"), dims)
+        ax.contour(*own, levels=[half], colors=TRUTH, linestyles="--", linewidths=1.2)
+        ax.plot([], [], "--", color=TRUTH, label="truth")
 
 
 def _rows(times: xr.DataArray) -> dict[str, np.ndarray]:

@@ -1,0 +1,62 @@
+"""Time constants of modes, as figures of different spectra show them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import xarray as xr
+
+from sdebayes.analysis import summarize
+from sdebayes.plots.style import POSTERIOR, TRUTH, legend_above, look, one_axes, time_label
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_WIDE = 10.0
+
+
+def time_constants(dataset: xr.Dataset, ax: Axes | None, *, truth: xr.Dataset | None, prob: float) -> Axes:
+    """Draw ``time_constant`` (sample, mode), a mode a row, with the share of draws in which it rotates.
+
+    Parameters
+    ----------
+    dataset
+        ``time_constant`` and ``imaginary_part`` (sample, mode).
+    ax
+        Axes, or None.
+    truth
+        The same of a known SDE, in black.
+    prob
+        Probability of the interval.
+
+    Returns
+    -------
+    Axes
+        Median and interval, on a logarithmic axis where they span more than a factor of ten.
+    """
+    summary = summarize(dataset[["time_constant"]], prob=prob)["time_constant"]
+    rotating = (dataset["imaginary_part"] != 0).mean("sample").values
+    rows = np.arange(dataset.sizes["mode"])
+    with look():
+        from matplotlib.ticker import LogLocator, NullLocator
+
+        ax = one_axes(ax, height=0.9 + 0.24 * rows.size)
+        low, middle, high = (summary.sel(statistic=name).values for name in ("lower", "median", "upper"))
+        ax.hlines(rows, low, high, color=POSTERIOR, linewidth=2, alpha=0.5, label=f"{prob:.0%} interval")
+        ax.plot(middle, rows, "o", color=POSTERIOR, markersize=4, label="posterior median")
+        if truth is not None:
+            known = truth["time_constant"].mean("sample").values[: rows.size]
+            ax.plot(known, rows[: known.size], "x", color=TRUTH, label="truth")
+        if high.max() > _WIDE * low.min():
+            ax.set_xscale("log")
+            wide = high.max() > _WIDE**2 * low.min()
+            ax.xaxis.set_major_locator(LogLocator(subs=(1,) if wide else (1, 2, 5)))
+            ax.xaxis.set_minor_locator(NullLocator())
+            ax.xaxis.set_major_formatter("{x:g}")
+        ax.set(xlabel=time_label(dataset, "time constant"), ylabel="mode (slowest first)", yticks=rows)
+        shares = zip(dataset["mode"].values, rotating, strict=True)
+        ax.set_yticklabels([f"{mode}  ({share:.0%} rotate)" for mode, share in shares])
+        ax.invert_yaxis()
+        legend_above(ax)
+    return ax
