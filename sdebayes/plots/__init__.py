@@ -1,6 +1,7 @@
 """Figures of results: each function takes xarray only and returns matplotlib axes."""
 
 from sdebayes.plots import (
+    calibration,
     checks,
     fields,
     forecasts,
@@ -9,10 +10,12 @@ from sdebayes.plots import (
     phase_space,
     process,
     scores,
+    surprise,
     variance,
 )
 
 __all__ = [
+    "calibration",
     "checks",
     "fields",
     "forecasts",
@@ -21,5 +24,6 @@ __all__ = [
     "phase_space",
     "process",
     "scores",
+    "surprise",
     "variance",
 ]

@@ -13,7 +13,7 @@ from sdebayes.plots.style import DATA, POSTERIOR, REFERENCE, legend_above, look,
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["shares"]
+__all__ = ["noise", "shares"]
 
 _PARTS = {
     "path": ("slow path", POSTERIOR),
@@ -58,5 +58,41 @@ def shares(dataset: xr.Dataset, ax: Axes | None = None, *, prob: float = 0.9) ->
             ax.plot(middle, places, "o", color=colour, markersize=4, label=label)
         ax.set(xlabel="share of the variance", yticks=rows, xlim=(0, 1), ylim=(rows.size - 0.5, -0.5))
         ax.set_yticklabels([str(state) for state in dataset["state"].values])
+        legend_above(ax)
+    return ax
+
+
+def noise(values: xr.DataArray, ax: Axes | None = None, *, prob: float = 0.9) -> Axes:
+    """Draw the variance of the observation noise of each state with its interval.
+
+    Parameters
+    ----------
+    values
+        As ``sdebayes.analysis.variance.noise`` returns it.
+    ax
+        Axes, or None.
+    prob
+        Probability of the interval.
+
+    Returns
+    -------
+    Axes
+        A state a row: posterior median and interval, on an axis that begins at zero.
+
+    Raises
+    ------
+    DataError
+        If there are no draws.
+    """
+    summary = summarize(values.rename("noise"), prob=prob)["noise"]
+    low, middle, high = (summary.sel(statistic=name).values for name in ("lower", "median", "upper"))
+    rows = np.arange(values.sizes["state"])
+    with look():
+        ax = one_axes(ax, height=0.8 + 0.22 * rows.size)
+        ax.hlines(rows, low, high, color=POSTERIOR, linewidth=2, alpha=0.5, label=f"{prob:.0%} interval")
+        ax.plot(middle, rows, "o", color=POSTERIOR, markersize=4, label="posterior median")
+        ax.set(xlabel="variance of the observation noise (state²)", yticks=rows)
+        ax.set(ylim=(rows.size - 0.5, -0.5), xlim=(0, None))
+        ax.set_yticklabels([str(state) for state in values["state"].values])
         legend_above(ax)
     return ax

@@ -1,5 +1,6 @@
 """Figures of moments, autocorrelation and displacement."""
 
+from sdebayes.plots.moments.beside import predictive_p_values
 from sdebayes.plots.moments.coefficients import kramers_moyal, kramers_moyal_plane
 from sdebayes.plots.moments.ensembles import moments
 from sdebayes.plots.moments.equations import moment_equations
@@ -15,4 +16,5 @@ __all__ = [
     "kramers_moyal_plane",
     "moment_equations",
     "moments",
+    "predictive_p_values",
 ]

@@ -142,8 +142,8 @@ def exit_time_field(
             low, middle, high = (summary.sel(statistic=name) for name in ("lower", "median", "upper"))
             x = field[dims[0]]
             if field.sizes["sample"] > 1:
-                style = {"color": POSTERIOR, "alpha": BAND, "linewidth": 0}
-                ax.fill_between(x, low, high, label=f"posterior, {prob:.0%} band", **style)
+                label_of_band = f"posterior, {prob:.0%} band"
+                ax.fill_between(x, low, high, color=POSTERIOR, alpha=BAND, linewidth=0, label=label_of_band)
             ax.plot(x, middle, color=POSTERIOR, label="posterior, median")
             if truth is not None:
                 own = truth["exit_time_field"]

@@ -3,6 +3,7 @@
 from sdebayes.plots.process.draws import dissipativity, entropy_production, growth, mixing_time
 from sdebayes.plots.process.fit_tests import innovations, replicates
 from sdebayes.plots.process.properties import properties
+from sdebayes.plots.process.reversal import reversibility
 
 __all__ = [
     "dissipativity",
@@ -12,4 +13,5 @@ __all__ = [
     "mixing_time",
     "properties",
     "replicates",
+    "reversibility",
 ]

@@ -1,0 +1,71 @@
+"""How surprising statistics of data are under the model."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import xarray as xr
+
+from sdebayes._core.errors import DataError
+from sdebayes.plots.style import BAND, DATA, POSTERIOR, REFERENCE, legend_above, look, one_axes
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_MAKER = "sdebayes.analysis.moments.predictive_p_values"
+
+
+def predictive_p_values(dataset: xr.Dataset, ax: Axes | None = None, *, prob: float = 0.9) -> Axes:
+    """Draw the posterior-predictive p-values of every statistic, all its entries in one row.
+
+    Parameters
+    ----------
+    dataset
+        As ``sdebayes.analysis.moments.predictive_p_values`` returns it.
+    ax
+        Axes, or None.
+    prob
+        Probability of the grey band between the tails.
+
+    Returns
+    -------
+    Axes
+        A statistic a row, one stroke an entry, such as a lag of a state, orange in the tails; at the right edge how
+        many of how many are there. Near 0 the data's statistic is larger than the model's replicates, near 1 smaller.
+
+    Raises
+    ------
+    DataError
+        If the dataset holds no p-values.
+    """
+    rows = {}
+    for name, values in dataset.data_vars.items():
+        flat = np.asarray(values.values, dtype=float).ravel()
+        rows[str(name).replace("_", " ")] = flat[np.isfinite(flat)]
+    rows = {name: values for name, values in rows.items() if values.size}
+    if not rows or any(values.min() < 0 or values.max() > 1 for values in rows.values()):
+        raise DataError(f"Expected p-values between 0 and 1 and found none; make them with {_MAKER}.")
+    tail = (1 - prob) / 2
+    with look():
+        ax = one_axes(ax, height=0.8 + 0.3 * len(rows))
+        ax.axvspan(tail, 1 - tail, color=REFERENCE, alpha=BAND, linewidth=0, label=f"middle {prob:.0%}")
+        for height, values in enumerate(rows.values()):
+            outside = (values < tail) | (values > 1 - tail)
+            for chosen, colour in ((~outside, POSTERIOR), (outside, DATA)):
+                ax.vlines(values[chosen], height - 0.3, height + 0.3, color=colour, linewidth=0.9, alpha=0.8)
+            ax.annotate(
+                f"{outside.sum()} of {values.size}",
+                (1, height),
+                xytext=(6, 0),
+                xycoords=ax.get_yaxis_transform(),
+                textcoords="offset points",
+                va="center",
+                fontsize=7,
+            )
+        ax.plot([], [], color=POSTERIOR, linewidth=0.9, label="entries")
+        ax.plot([], [], color=DATA, linewidth=0.9, label="in the tails")
+        ax.set(xlabel="posterior-predictive p-value", xlim=(-0.01, 1.01), ylim=(len(rows) - 0.5, -0.5))
+        ax.set_yticks(range(len(rows)), list(rows))
+        legend_above(ax)
+    return ax
