@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from textwrap import wrap
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -40,9 +41,9 @@ def predictive_p_values(dataset: xr.Dataset, ax: Axes | None = None, *, prob: fl
         If the dataset holds no p-values.
     """
     rows = {}
-    for name, values in dataset.data_vars.items():
-        flat = np.asarray(values.values, dtype=float).ravel()
-        rows[str(name).replace("_", " ")] = flat[np.isfinite(flat)]
+    for name, variable in dataset.data_vars.items():
+        flat = np.asarray(variable.values, dtype=float).ravel()
+        rows["\n".join(wrap(str(name).replace("_", " "), 16))] = flat[np.isfinite(flat)]
     rows = {name: values for name, values in rows.items() if values.size}
     if not rows or any(values.min() < 0 or values.max() > 1 for values in rows.values()):
         raise DataError(f"Expected p-values between 0 and 1 and found none; make them with {_MAKER}.")

@@ -11,7 +11,7 @@ from sdebayes._core.errors import DataError
 from sdebayes.plots.style import DATA, REFERENCE, band, look, need, outer_labels, panels, share_legend
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+    pass
 
 _INCREMENTS = {
     "mean_squared_displacement": "mean squared\ndisplacement",
@@ -131,7 +131,7 @@ def _by_lag(dataset: xr.Dataset, name: str, ax: Any, prob: float, maker: str = "
             if f"{name}_data" in dataset:
                 values = dataset[f"{name}_data"].sel(state=state)
                 one.plot(lag, values, "o", color=DATA, markersize=3, label="data")
-            _annotate(one, str(state), below=name == "mean_squared_displacement")
+            one.set_title(str(state), loc="left", fontweight="bold")
         share_legend(axes)
     return axes
 
@@ -148,8 +148,3 @@ def _logarithmic(axes: np.ndarray, x: str, y: str, y_too: bool = True) -> None:
                 axis.set_major_formatter("{x:g}")
                 axis.set_minor_locator(NullLocator())
         outer_labels(axes, x, y)
-
-
-def _annotate(ax: Axes, text: str, below: bool = False) -> None:
-    y, side = (0.07, "bottom") if below else (0.93, "top")
-    ax.text(0.97, y, text, transform=ax.transAxes, ha="right", va=side, fontweight="bold")

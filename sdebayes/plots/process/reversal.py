@@ -52,11 +52,12 @@ def reversibility(dataset: xr.Dataset, ax: Axes | None = None) -> Axes:
             for i, j in np.ndindex(values.shape):
                 if i != j:
                     dark = abs(values[i, j]) > 0.6 * largest
-                    text = f"{values[i, j]:.2f}".replace("-", "−").replace("0.", ".")
+                    text = f"{np.round(values[i, j], 2) + 0.0:.2f}".replace("-", "−").replace("0.", ".")
                     ax.text(
                         j, i, text, ha="center", va="center", fontsize=6, color="white" if dark else "black"
                     )
-        ax.set(xlabel="j, a step later", ylabel="i", ylim=(len(labels) - 0.5, -0.5))
+        ax.set(xlabel="j, a step later", ylim=(len(labels) - 0.5, -0.5))
+        ax.set_ylabel("i", rotation=0)
         ax.set_xticks(places, labels, rotation=90 if len(labels) > _WRITTEN // 2 else 0)
         ax.set_yticks(places, labels)
         ax.set_title(f"reversible in time? p = {float(dataset['p_value']):.2g}", loc="left")
