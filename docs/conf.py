@@ -114,4 +114,5 @@ autosummary_context = {"described_elsewhere": described_elsewhere()}
 shutil.rmtree(GENERATED, ignore_errors=True)  # a page of what is no longer exported would stay
 GENERATED.mkdir(parents=True)
 (GENERATED / "index.rst").write_text(interface_page(), encoding="utf-8")
+(GENERATED / "figures.md").write_text(importlib.import_module("figures").figures_page(), encoding="utf-8")
 (GENERATED / "dimensions.md").write_text(dimensions_page(), encoding="utf-8")

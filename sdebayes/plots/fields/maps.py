@@ -24,7 +24,7 @@ def scalar(
     ----------
     values
         (sample, grid_<state>) or (sample, grid_<state>, grid_<state>), such as one entry of the drift or the covariance
-        of a grid: ``grid["covariance"].sel(state="x1", state_bis="x2")``.
+        that ``sdebayes.analysis.fields.grid`` returns: ``grid["covariance"].sel(state="x1", state_bis="x2")``.
     ax
         Axes, or None.
     truth

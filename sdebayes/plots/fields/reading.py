@@ -75,7 +75,8 @@ def magnitude(dataset: xr.Dataset, ax: Axes | None = None) -> Axes:
     Parameters
     ----------
     dataset
-        ``magnitude`` on a grid over two states, as ``sdebayes.analysis.fields.grid`` returns it.
+        ``magnitude`` on a grid over two states, as ``sdebayes.analysis.fields.grid`` returns it with the drift,
+        of which ``sdebayes.analysis.fields.magnitude`` makes it.
     ax
         Axes, or None.
 

@@ -20,7 +20,8 @@ def exponents(dataset: xr.Dataset, ax: Axes | None = None, *, prob: float = 0.9)
     Parameters
     ----------
     dataset
-        As ``sdebayes.analysis.moments.displacement_exponent`` or ``allan_exponent`` returns it.
+        As ``sdebayes.analysis.moments.displacement_exponent`` or
+        ``sdebayes.analysis.moments.allan_exponent`` returns it.
     ax
         Axes, or None.
     prob

@@ -47,7 +47,8 @@ def stationary_density(
     Parameters
     ----------
     dataset
-        As ``sdebayes.analysis.phase_space.stationary_density`` or ``occupation_density`` returns it.
+        As ``sdebayes.analysis.phase_space.stationary_density`` or, of more states,
+        ``sdebayes.analysis.phase_space.occupation_density`` returns it.
     ax
         Axes, or None.
     data

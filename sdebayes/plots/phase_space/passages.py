@@ -79,7 +79,8 @@ def exit_time(
     Parameters
     ----------
     dataset
-        As ``sdebayes.analysis.phase_space.exit_time`` returns it for one or more starts.
+        As ``sdebayes.analysis.phase_space.exit_time`` or ``sdebayes.analysis.phase_space.simulated_exit_time``
+        returns it for one or more starts.
     ax
         Axes, or None.
     truth

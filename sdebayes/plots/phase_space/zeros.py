@@ -47,7 +47,8 @@ def fixed_points(
     data
         ``y(trajectory, time, state)`` (or a smoothed ``x``) with both states, drawn as points behind.
     common
-        The same fixed points as ``matched`` returns them: each is labelled with its probability of existence.
+        The same fixed points as ``sdebayes.analysis.phase_space.matched`` returns them: each is labelled with its
+        probability of existence.
     truth
         The fixed points of a known SDE, as black crosses.
 

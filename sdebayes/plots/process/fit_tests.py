@@ -30,7 +30,8 @@ def replicates(dataset: xr.Dataset, ax: Any = None, *, prob: float = 0.9) -> np.
     Parameters
     ----------
     dataset
-        As `stationarity`, `markov`, `gaussian_innovations` or `reversibility` of `sdebayes.analysis.process` return it.
+        As `sdebayes.analysis.process.stationarity`, `sdebayes.analysis.process.markov`,
+        `sdebayes.analysis.process.gaussian_innovations` or `sdebayes.analysis.process.reversibility` return it.
     ax
         Axes, one for each statistic, or None.
     prob
