@@ -40,6 +40,9 @@ class Expansion(NamedTuple):
 class AbstractDrift(eqx.Module):
     """A drift f(x, t), written for one point.
 
+    Drifts that are linear in coefficients, f(x) = Θᵀ ψ(x), have two methods more: ``features(x, reference)``, ψ(x),
+    (feature,), and ``coefficients(reference)``, Θ, (feature, state), with a linear part written around a reference.
+
     Attributes
     ----------
     affine
@@ -107,6 +110,14 @@ class LinearDrift(AbstractDrift):
         """Return −A."""
         return -self.matrix
 
+    def features(self, x: Vector, reference: Vector) -> Float[Array, " feature"]:
+        """Return (1, x − reference)."""
+        return _affine_features(x, reference)
+
+    def coefficients(self, reference: Vector) -> Float[Array, "feature state"]:
+        """Return what multiplies the features: the value at the reference, and the slopes."""
+        return _affine_coefficients(self, reference)
+
 
 class AffineDrift(AbstractDrift):
     """f(x) = v − A x: any linear drift, stable or not, with or without an equilibrium.
@@ -130,6 +141,14 @@ class AffineDrift(AbstractDrift):
     def jacobian(self, x: Vector, t: Scalar = 0.0) -> Matrix:
         """Return −A."""
         return -self.matrix
+
+    def features(self, x: Vector, reference: Vector) -> Float[Array, " feature"]:
+        """Return (1, x − reference)."""
+        return _affine_features(x, reference)
+
+    def coefficients(self, reference: Vector) -> Float[Array, "feature state"]:
+        """Return what multiplies the features: the value at the reference, and the slopes."""
+        return _affine_coefficients(self, reference)
 
 
 class FieldDrift(AbstractDrift):
@@ -174,6 +193,16 @@ class FieldDrift(AbstractDrift):
         """Return the drift with its field read from a table."""
         return FieldDrift(self.linear, self.field.at(table))
 
+    def features(self, x: Vector, reference: Vector) -> Float[Array, " feature"]:
+        """Return (1, x − reference, φ(x)); the field is a `BasisField`."""
+        field: Any = self.field
+        return jnp.concatenate([self.linear.features(x, reference), field.basis(x)])
+
+    def coefficients(self, reference: Vector) -> Float[Array, "feature state"]:
+        """Return what multiplies the features."""
+        field: Any = self.field
+        return jnp.concatenate([self.linear.coefficients(reference), field.weights])
+
 
 class ParametricDrift(AbstractDrift):
     """The user's own drift f(x, t, θ).
@@ -192,3 +221,11 @@ class ParametricDrift(AbstractDrift):
     def __call__(self, x: Vector, t: Scalar = 0.0) -> Vector:
         """Return f(x, t, θ), shape (state,)."""
         return self.function(x, t, self.parameters)
+
+
+def _affine_features(x: Vector, reference: Vector) -> Float[Array, " feature"]:
+    return jnp.concatenate([jnp.ones(1, x.dtype), x - reference])
+
+
+def _affine_coefficients(drift: AbstractDrift, reference: Vector) -> Float[Array, "feature state"]:
+    return jnp.concatenate([drift(reference)[None], drift.jacobian(reference).T])

@@ -6,6 +6,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import equinox as eqx
 import jax.numpy as jnp
+from jax.scipy.linalg import solve_triangular
 from jaxtyping import Array, Float
 
 from sdebayes._core.types import Vector
@@ -31,7 +32,7 @@ class RadialFunction(Protocol):
 class KernelBasis(AbstractBasis):
     r"""Kernel functions at centres, which decay to 0 far from all of them.
 
-    .. math:: φ_i(x) = k(r_i), \qquad r_i^2 = \sum_j (x_j - z_{ij})^2 / ℓ_j^2.
+    .. math:: φ(x) = L^{-1} \bigl(k(r_i)\bigr)_i, \qquad r_i^2 = \sum_j (x_j - z_{ij})^2 / ℓ_j^2.
 
     Parameters
     ----------
@@ -41,6 +42,8 @@ class KernelBasis(AbstractBasis):
         z, (feature, state).
     lengthscale
         ℓ, (state,), in units of state.
+    factor
+        L, lower triangular, (feature, feature); None for the identity.
     fixed
         Whether the length-scale depends on no parameter.
     """
@@ -48,27 +51,31 @@ class KernelBasis(AbstractBasis):
     kernel: RadialFunction = eqx.field(static=True)
     centres: Float[Array, "feature state"]
     lengthscale: Vector
+    factor: Float[Array, "feature feature"] | None = None
 
     def __call__(self, x: Vector) -> Float[Array, " feature"]:
         """Return φ(x), (feature,)."""
-        return self.kernel.covariance(self._distance(x))
+        return self._whitened(self.kernel.covariance(self._distance(x)))
 
     def jet(self, x: Vector, order: int = 2) -> Jet:
         """Return the basis functions with their derivatives up to an order of 0, 1 or 2."""
         r = self._distance(x)
         value = self.kernel.covariance(r)
         if order == 0:
-            return Jet(value, None, None)
+            return Jet(self._whitened(value), None, None)
         direction = (x - self.centres) / self.lengthscale**2
         slope = self.kernel.slope(r)
         gradient = slope[:, None] * direction
         if order == 1:
-            return Jet(value, gradient, None)
+            return Jet(self._whitened(value), self._whitened(gradient), None)
         bent = self.kernel.bend(r)[:, None, None] * direction[:, :, None] * direction[:, None, :]
-        return Jet(value, gradient, bent + slope[:, None, None] * jnp.diag(1 / self.lengthscale**2))
+        hessian = bent + slope[:, None, None] * jnp.diag(1 / self.lengthscale**2)
+        return Jet(self._whitened(value), self._whitened(gradient), self._whitened(hessian))
 
     def combination(self, weights: Float[Array, "feature output"], x: Vector, order: int = 2) -> Jet:
         """Return Wᵀ φ with its derivatives; the sum over features comes before the outer products."""
+        if self.factor is not None:
+            weights = solve_triangular(self.factor, weights, lower=True, trans="T")
         r = self._distance(x)
         value = self.kernel.covariance(r) @ weights
         if order == 0:
@@ -83,6 +90,12 @@ class KernelBasis(AbstractBasis):
         return Jet(
             value, gradient, bent + jnp.sum(slope, 0)[:, None, None] * jnp.diag(1 / self.lengthscale**2)
         )
+
+    def _whitened(self, values: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
+        if self.factor is None:
+            return values
+        flat = solve_triangular(self.factor, values.reshape(len(self.centres), -1), lower=True)
+        return flat.reshape(values.shape)
 
     def _distance(self, x: Vector) -> Float[Array, " feature"]:
         return jnp.sqrt(jnp.sum(((x - self.centres) / self.lengthscale) ** 2, -1) + _TINY)

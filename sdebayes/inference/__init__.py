@@ -1,8 +1,21 @@
 """Strategies: how a model is fitted."""
 
+from sdebayes.inference.evidence import Statistics
+from sdebayes.inference.marginal import Marginal, log_evidence
 from sdebayes.inference.nuts import NUTS
+from sdebayes.inference.reduction import statistics
 from sdebayes.inference.strategy import AbstractStrategy, Draws, Problem
 
-STRATEGIES: dict[str, type[AbstractStrategy]] = {kind.__name__: kind for kind in (NUTS,)}
+STRATEGIES: dict[str, type[AbstractStrategy]] = {kind.__name__: kind for kind in (NUTS, Marginal)}
 
-__all__ = ["NUTS", "STRATEGIES", "AbstractStrategy", "Draws", "Problem"]
+__all__ = [
+    "NUTS",
+    "STRATEGIES",
+    "AbstractStrategy",
+    "Draws",
+    "Marginal",
+    "Problem",
+    "Statistics",
+    "log_evidence",
+    "statistics",
+]

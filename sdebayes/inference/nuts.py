@@ -66,11 +66,11 @@ class NUTS(AbstractStrategy):
         for name in ("draws", "warmup", "chains", "max_tree_depth", "workers"):
             if not (isinstance(getattr(self, name), int) and getattr(self, name) >= 1):
                 raise ModelError(
-                    f"NUTS: {name} is {getattr(self, name)!r}; expected a whole number, at least 1."
+                    f"{type(self).__name__}: {name} is {getattr(self, name)!r}; expected a whole number, at least 1."
                 )
         if not 0 < self.target_acceptance < 1:
             raise ModelError(
-                f"NUTS: target_acceptance is {self.target_acceptance}; expected between 0 and 1."
+                f"{type(self).__name__}: target_acceptance is {self.target_acceptance}; expected between 0 and 1."
             )
 
     @property

@@ -92,6 +92,12 @@ class AbstractDriftPrior(ABC):
         What it is, in a few words.
     far
         What a draw does far from the data, in a few words.
+    linear_in_weights
+        Whether, given its other parameters, a draw is f(x) = Θᵀ ψ(x) with known functions ψ and Θ = Θ₀ + S w, where the
+        weights w are independent standard normal and S is a factor for each of them. Such a prior has a ``location``,
+        around which the linear functions in ψ are written, and `weight_sites`.
+    shares_scale
+        Whether S is an outer product of a factor for each function and one for each state.
     identified
         Whether the parameters are worth knowing beside the function they make: a function has one value of them.
     """
@@ -101,6 +107,8 @@ class AbstractDriftPrior(ABC):
     affine: ClassVar[bool] = False
     identified: ClassVar[bool] = True
     stable: bool = False
+    linear_in_weights: ClassVar[bool] = False
+    shares_scale: ClassVar[bool] = True
 
     def scaled_to(self, scale: DataScale) -> Any:
         """Return a copy whose data-scaled constants are the numbers that ``scale`` gives."""
@@ -108,6 +116,21 @@ class AbstractDriftPrior(ABC):
 
     def dims(self) -> Dims:
         """Names and dimensions of the parameters that a reader of the posterior wants to see."""
+        return {}
+
+    def weight_sites(self, weights: Float[Array, "feature state"]) -> dict[str, Array]:
+        """Return the values of the sites that standard normal weights stand for; none where all is known but Θ₀.
+
+        Parameters
+        ----------
+        weights
+            w, (feature, state), in the order of the drift's ``features``; those that S makes nothing of are not read.
+
+        Returns
+        -------
+        dict
+            Values by the names of the sites.
+        """
         return {}
 
     @abstractmethod

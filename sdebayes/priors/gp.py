@@ -112,6 +112,15 @@ class GP(AbstractFieldPrior):
             median = np.maximum(np.sqrt(n), exp(_LOWER_TAIL * self.lengthscale_spread) * shortest)
         return replace(scaled, basis=basis, lengthscale_median=median)
 
+    @property
+    def linear_in_weights(self) -> bool:  # type: ignore[override]
+        """Whether the basis functions depend on no parameter: the length-scale is given, or they do not read it."""
+        return self.lengthscale is not None or (self.basis is not None and self.basis.tabulated)
+
+    def weight_sites(self, weights: Float[Array, "feature state"]) -> dict[str, Array]:
+        """Return the weights of the basis functions, which come after the linear part's features."""
+        return {"drift_weights": weights[1 + weights.shape[1] :]}
+
     def field_dims(self, name: str, output: str | None) -> Dims:
         """Names and dimensions of amplitude and length-scale."""
         dims: Dims = {f"{name}_amplitude": [] if output is None else [output]}

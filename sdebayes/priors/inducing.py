@@ -8,7 +8,6 @@ from typing import ClassVar
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.scipy.linalg import solve_triangular
 from jaxtyping import Array, Float
 
 from sdebayes._core.errors import ModelError
@@ -78,11 +77,10 @@ class Inducing(AbstractExpansion):
     ) -> BasisField:
         """Return the function whose values at the centres are L w, L Lᵀ = K."""
         points = jnp.asarray(self._points(location.shape[0]))
-        basis = KernelBasis(kernel, points, lengthscale, fixed=fixed)
-        covariance = jax.vmap(basis)(points)
+        covariance = jax.vmap(KernelBasis(kernel, points, lengthscale))(points)
         jitter = jnp.sqrt(jnp.finfo(covariance.dtype).eps) * jnp.eye(len(points))
         factor = jnp.linalg.cholesky(covariance + jitter)
-        return BasisField(basis, solve_triangular(factor, weights, lower=True, trans="T"))
+        return BasisField(KernelBasis(kernel, points, lengthscale, factor, fixed=fixed), weights)
 
     def describe(self, kernel: AbstractKernel) -> list[str]:
         """Say the basis in words and formulas, a line each."""

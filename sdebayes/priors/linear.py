@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 import numpyro
 import numpyro.distributions as dist
+from jaxtyping import Array, Float
 
 from sdebayes._core.types import Matrix, Vector
 from sdebayes.dynamics import AbstractDiffusion, AffineDrift, LinearDrift
@@ -76,6 +77,7 @@ class Linear(AbstractDriftPrior):
     title: ClassVar[str] = "linear map"
     far: ClassVar[str] = "the same linear map"
     affine: ClassVar[bool] = True
+    linear_in_weights: ClassVar[bool] = True
     stable: bool = True
     diagonal: bool = False
     location: Constants = None
@@ -173,6 +175,22 @@ class Linear(AbstractDriftPrior):
         offset = velocity + matrix @ centre
         numpyro.deterministic("drift_offset", offset)
         return AffineDrift(matrix, offset)
+
+    @property
+    def shares_scale(self) -> bool:  # type: ignore[override]
+        """Whether rates are not tied to the diagonal of A."""
+        return self.stable or not self.diagonal
+
+    def weight_sites(self, weights: Float[Array, "feature state"]) -> dict[str, Array]:
+        """Return velocity and rates of any linear map, whose prior is normal; a stable one has no weights."""
+        if self.stable:
+            return {}
+        sd = constant("location_spread", self.location_spread, "Linear", weights.shape[1])
+        rate = constant("rate", self.rate, "Linear", weights.shape[1])
+        velocity = {"drift_velocity": rate * sd * weights[0]}
+        if self.diagonal:
+            return velocity | {"drift_rate": -rate * jnp.diagonal(weights[1:])}
+        return velocity | {"drift_weights": -rate * weights[1:].T}
 
     def describe(self, variance_drawn: bool = False) -> str:
         """Say the prior in words and formulas."""

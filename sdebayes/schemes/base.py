@@ -40,6 +40,8 @@ class AbstractScheme(eqx.Module):
         Whether Σ must not depend on x and t.
     exact_when_linear
         Whether the law is exact for a linear drift with constant Σ, at any Δt.
+    linear_in_drift
+        Whether the law is N(x + f(x, t) Δt, Σ(x, t) Δt), so that its mean is linear in what the drift is linear in.
     derivatives
         Highest derivative of the drift that is read at (x, t), and nothing elsewhere, so that basis functions can be
         tabulated there once; None if the drift is followed to other points.
@@ -53,6 +55,7 @@ class AbstractScheme(eqx.Module):
 
     requires_additive_noise: ClassVar[bool] = False
     exact_when_linear: ClassVar[bool] = False
+    linear_in_drift: ClassVar[bool] = False
     derivatives: ClassVar[int | None] = None
     diffusion_derivatives: ClassVar[int] = 0
     order: ClassVar[str]

@@ -22,6 +22,7 @@ class EulerMaruyama(AbstractScheme):
     Maruyama (1955), doi:10.1007/BF02846028; Kloeden & Platen (1992), sec. 10.2, doi:10.1007/978-3-662-12616-5.
     """
 
+    linear_in_drift: ClassVar[bool] = True
     derivatives: ClassVar[int | None] = 0
     order: ClassVar[str] = "mean: error O(Δt²); covariance: error O(Δt²)"
     reference: ClassVar[str] = "Kloeden & Platen (1992), sec. 10.2, doi:10.1007/978-3-662-12616-5"

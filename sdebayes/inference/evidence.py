@@ -1,0 +1,237 @@
+r"""Exact integration over the weights of a drift, given everything else.
+
+With :math:`Θ = Θ_0 + S ∘ w`, :math:`w_{mi} \sim N(0, 1)`, and Euler–Maruyama transitions
+:math:`Δx_k \sim N(Θ^\top ψ_k Δ_k, Σ Δ_k)`, the data enter through the statistics
+
+.. math:: G = \sum_k Δ_k ψ_k ψ_k^\top, \quad B = \sum_k ψ_k Δx_k^\top, \quad Q = \sum_k Δx_k Δx_k^\top / Δ_k,
+
+their number and :math:`\sum_k \log Δ_k`, and the weights have a normal law given the rest. Where
+:math:`S_{mi} = s_m a_i`, one kernel for all outputs, the eigenvectors V of :math:`T = \mathrm{diag}(a) Σ^{-1}
+\mathrm{diag}(a) = V \mathrm{diag}(τ) V^\top` turn it into one problem for each state: column i of :math:`Z = w V` has
+the precision :math:`I + τ_i H`, :math:`H = \mathrm{diag}(s)\, G\, \mathrm{diag}(s)`.
+
+References
+----------
+Bishop (2006), Pattern Recognition and Machine Learning, sec. 3.5.1, for the evidence of a linear model; the statistics:
+Batz, Ruttor & Opper (2018), doi:10.1103/PhysRevE.98.022109, sec. III.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jax.scipy.linalg import cho_solve, solve_triangular
+from jaxtyping import Array, Float
+
+from sdebayes._core.types import Key, Matrix, Vector
+
+Coefficients = Float[Array, "feature state"]
+
+
+class Statistics(eqx.Module):
+    """What an Euler–Maruyama likelihood with constant Σ needs of data; statistics of parts of the data add up.
+
+    Parameters
+    ----------
+    gram
+        G, (feature, feature), in time.
+    cross
+        B, (feature, state).
+    square
+        Q, (state, state), in state² per unit time.
+    log_steps
+        Σ log Δ.
+    count
+        Number of transitions.
+    first_sum, first_square
+        Σ r and Σ r rᵀ of each trajectory's first state less the reference, (state,) and (state, state).
+    first_count
+        Number of trajectories.
+    """
+
+    gram: Float[Array, "feature feature"]
+    cross: Coefficients
+    square: Matrix
+    log_steps: Float[Array, ""]
+    count: Float[Array, ""]
+    first_sum: Vector
+    first_square: Matrix
+    first_count: Float[Array, ""]
+
+    def __add__(self, other: Statistics) -> Statistics:
+        """Return the statistics of both parts of the data."""
+        return jax.tree.map(jnp.add, self, other)
+
+
+class Given(NamedTuple):
+    """All but the weights.
+
+    Attributes
+    ----------
+    offset
+        Θ₀, (feature, state).
+    scale
+        S, (feature, state).
+    covariance
+        Σ, (state, state).
+    first_mean
+        Mean of the first state less the reference, (state,).
+    first_covariance
+        Its covariance, (state, state).
+    """
+
+    offset: Coefficients
+    scale: Coefficients
+    covariance: Matrix
+    first_mean: Vector
+    first_covariance: Matrix
+
+
+def log_evidence_of(given: Given, data: Statistics, shared: bool) -> Float[Array, ""]:
+    """Return log p(y | all but the weights), in nats.
+
+    Parameters
+    ----------
+    given
+        All but the weights.
+    data
+        The statistics.
+    shared
+        Whether S is an outer product, one kernel for all outputs.
+    """
+    d = data.cross.shape[1]
+    constant = (data.count + data.first_count) * d * jnp.log(2 * jnp.pi) + d * data.log_steps
+    first = _log_density(given.first_covariance, data.first_count, _first_scatter(given, data))
+    return first - 0.5 * constant + (_shared_log_evidence if shared else _joint_log_evidence)(given, data)
+
+
+def draw_weights(key: Key, given: Given, data: Statistics, shared: bool) -> Coefficients:
+    """Draw w, (feature, state), from its law given everything else; arguments as in `log_evidence_of`."""
+    noise = jax.random.normal(key, given.scale.shape, given.scale.dtype)
+    if not shared:
+        joint = _JointLaw.of(given, data)
+        w = joint.mean + solve_triangular(joint.factor, noise.ravel(), lower=True, trans="T")
+        return w.reshape(given.scale.shape)
+    law = _SharedLaw.of(given, data)
+    columns = jax.vmap(lambda L, e: solve_triangular(L, e, lower=True, trans="T"), (0, 1), 1)
+    return (law.mean + columns(law.factor, noise)) @ law.vectors.T
+
+
+class _SharedLaw(NamedTuple):
+    """The law of Z = w V where S is the outer product of s and a: independent normal columns.
+
+    Attributes
+    ----------
+    mean
+        (feature, state).
+    factor
+        Lower triangular factor of each column's precision, (state, feature, feature).
+    vectors
+        V, (state, state).
+    information
+        Each column's precision times its mean, (feature, state).
+    """
+
+    mean: Coefficients
+    factor: Float[Array, "state feature feature"]
+    vectors: Matrix
+    information: Coefficients
+
+    @staticmethod
+    def of(given: Given, data: Statistics) -> _SharedLaw:
+        s, T, H = _shared_parts(given, data)
+        rates, vectors = jnp.linalg.eigh(T)
+        a = _outputs(given.scale)
+        cross = s[:, None] * _residual(given, data)[0]
+        information = jnp.linalg.solve(given.covariance, cross.T).T * a @ vectors
+        factor = jnp.linalg.cholesky(jnp.eye(len(s), dtype=s.dtype) + rates[:, None, None] * H)
+        mean = jax.vmap(lambda L, b: cho_solve((L, True), b), (0, 1), 1)(factor, information)
+        return _SharedLaw(mean, factor, vectors, information)
+
+
+def _shared_log_evidence(given: Given, data: Statistics) -> Float[Array, ""]:
+    """Return the logarithm of the integral over the weights, S being an outer product, without constants.
+
+    Its derivative is that of the log-likelihood's mean over the weights' law (Fisher's identity), so that nothing is
+    differentiated through the eigenvectors, which are not smooth where two eigenvalues meet.
+    """
+    law = _SharedLaw.of(*jax.lax.stop_gradient((given, data)))
+    known = _log_density(given.covariance, data.count, _residual(given, data)[1])
+    log_determinant = 2 * jnp.sum(jnp.log(jnp.diagonal(law.factor, axis1=1, axis2=2)))
+    value = 0.5 * (jnp.sum(law.information * law.mean) - log_determinant)
+    expected = _expected_log_density(given, data, jax.lax.stop_gradient(law))
+    return known + value + (expected - jax.lax.stop_gradient(expected))
+
+
+def _expected_log_density(given: Given, data: Statistics, law: _SharedLaw) -> Float[Array, ""]:
+    """Return the mean over a law of the weights of what they add to the log-likelihood."""
+    s, T, H = _shared_parts(given, data)
+    identity = jnp.eye(len(s), dtype=s.dtype)
+    covariances = jax.vmap(lambda L: cho_solve((L, True), identity))(law.factor)
+    Z = law.mean @ law.vectors.T
+    fit = s[:, None] * Z * _outputs(given.scale)
+    linear = jnp.sum(fit * jnp.linalg.solve(given.covariance, _residual(given, data)[0].T).T)
+    rates = jnp.einsum("ic,ij,jc->c", law.vectors, T, law.vectors)
+    spread = jnp.einsum("mn,cmn->c", H, covariances)
+    return linear - 0.5 * (jnp.sum(T * (Z.T @ H @ Z)) + rates @ spread)
+
+
+def _shared_parts(
+    given: Given, data: Statistics
+) -> tuple[Float[Array, " feature"], Matrix, Float[Array, "feature feature"]]:
+    s, a = jnp.sum(given.scale, 1), _outputs(given.scale)
+    return s, a[:, None] * jnp.linalg.inv(given.covariance) * a, s[:, None] * data.gram * s
+
+
+def _outputs(scale: Coefficients) -> Vector:
+    total = jnp.sum(scale)
+    return jnp.sum(scale, 0) / jnp.where(total > 0, total, 1.0)
+
+
+class _JointLaw(NamedTuple):
+    """The law of all weights at once: mean, (feature · state,), the precision's lower factor, precision times mean."""
+
+    mean: Float[Array, " weight"]
+    factor: Float[Array, "weight weight"]
+    information: Float[Array, " weight"]
+
+    @staticmethod
+    def of(given: Given, data: Statistics) -> _JointLaw:
+        scale = given.scale.ravel()
+        inverse = jnp.linalg.inv(given.covariance)
+        precision = scale[:, None] * jnp.kron(data.gram, inverse) * scale
+        factor = jnp.linalg.cholesky(jnp.eye(len(scale), dtype=scale.dtype) + precision)
+        information = scale * (_residual(given, data)[0] @ inverse).ravel()
+        return _JointLaw(cho_solve((factor, True), information), factor, information)
+
+
+def _joint_log_evidence(given: Given, data: Statistics) -> Float[Array, ""]:
+    """Return the logarithm of the integral over the weights for any S, without constants."""
+    law = _JointLaw.of(given, data)
+    known = _log_density(given.covariance, data.count, _residual(given, data)[1])
+    return known + 0.5 * law.information @ law.mean - jnp.sum(jnp.log(jnp.diagonal(law.factor)))
+
+
+def _residual(given: Given, data: Statistics) -> tuple[Coefficients, Matrix]:
+    """Return B and Q of what Θ₀ leaves."""
+    offset = given.offset
+    half = offset.T @ data.cross
+    cross = data.cross - data.gram @ offset
+    return cross, data.square - half - half.T + offset.T @ data.gram @ offset
+
+
+def _first_scatter(given: Given, data: Statistics) -> Matrix:
+    """Return the sum of r rᵀ over the first states less their mean."""
+    half = jnp.outer(data.first_sum, given.first_mean)
+    mean = jnp.outer(given.first_mean, given.first_mean)
+    return data.first_square - half - half.T + data.first_count * mean
+
+
+def _log_density(covariance: Matrix, count: Float[Array, ""], scatter: Matrix) -> Float[Array, ""]:
+    """Return −½ (n log |C| + tr(C⁻¹ Q)): n normal log densities without the constant."""
+    factor = jnp.linalg.cholesky(covariance)
+    log_determinant = 2 * jnp.sum(jnp.log(jnp.diagonal(factor)))
+    return -0.5 * (count * log_determinant + jnp.trace(cho_solve((factor, True), scatter)))

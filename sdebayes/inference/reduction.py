@@ -1,0 +1,198 @@
+"""One pass over data, in pieces of bounded memory, for all that an Euler–Maruyama likelihood needs of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import xarray as xr
+from jaxtyping import Array, Float64
+
+from sdebayes._core import precision
+from sdebayes._core.errors import DataError, ModelError
+from sdebayes.inference.collapsed import Collapsed, collapsed
+from sdebayes.inference.evidence import Statistics
+from sdebayes.model.observations import Observations
+from sdebayes.model.sdemodel import SDEModel
+from sdebayes.paths.container import feature_dim
+
+PIECE = 4096
+"""Transitions whose features are held at once."""
+
+BLOCK = 262_144
+"""States that are read at once."""
+
+Read = Callable[[slice, slice], tuple[np.ndarray, np.ndarray]]
+
+
+def statistics(model: SDEModel, data: xr.Dataset) -> Statistics:
+    """Reduce trajectories to what `Marginal` needs of them, in one pass.
+
+    Parameters
+    ----------
+    model
+        A model that `Marginal` can fit. It is scaled to these data unless that is done already, which reads them whole.
+    data
+        Trajectories as `sdebayes.trajectories` makes them, in memory or lazy (zarr, netCDF, dask): they are read in
+        blocks. A step without values is left out, its Δt joined to the next.
+
+    Returns
+    -------
+    Statistics
+        Their size does not depend on the data's. Those of parts of the data (other trajectories) under one scaled model
+        add up: ``statistics(model, a) + statistics(model, b)``.
+
+    Raises
+    ------
+    DataError
+        If a step is observed in part only, times do not increase, or there is no transition.
+    ModelError
+        If the model's weights cannot be integrated out, or the data have other states.
+    """
+    with precision.scope("float64"):
+        ready = collapsed(model.scaled_to(data))
+        dim = feature_dim(data)
+        y, t = data["y"].transpose("trajectory", "time", dim), data["t"].transpose("trajectory", "time")
+        if y.sizes[dim] != ready.shape[1]:
+            raise ModelError(
+                f"The data have {y.sizes[dim]} states, the model was scaled to {ready.shape[1]}; transform them with "
+                "the same StateSpace."
+            )
+
+        def read(rows: slice, steps: slice) -> tuple[np.ndarray, np.ndarray]:
+            part = {"trajectory": rows, "time": steps}
+            return y.isel(part).values.astype(np.float64), t.isel(part).values.astype(np.float64)
+
+        return _reduced(ready, read, (y.sizes["trajectory"], y.sizes["time"]))
+
+
+def statistics_of(model: Collapsed, observations: Observations) -> Statistics:
+    """Reduce data that a model has read, in one pass.
+
+    Parameters
+    ----------
+    model
+        The model without its weights.
+    observations
+        The data.
+    """
+    values, seen, times = (
+        np.asarray(o) for o in (observations.values, observations.seen, observations.times)
+    )
+
+    def read(rows: slice, steps: slice) -> tuple[np.ndarray, np.ndarray]:
+        part = (rows, steps)
+        return np.where(seen[part], values[part], np.nan), times[part]
+
+    return _reduced(model, read, values.shape[:2])
+
+
+class _Transitions(NamedTuple):
+    """Transitions, and the first states of trajectories that begin among them."""
+
+    x: Float64[np.ndarray, "transition state"]
+    increment: Float64[np.ndarray, "transition state"]
+    step: Float64[np.ndarray, " transition"]
+    first: Float64[np.ndarray, "trajectory state"]
+
+
+def _reduced(model: Collapsed, read: Read, sizes: tuple[int, int]) -> Statistics:
+    features, states = model.shape
+    reference = np.asarray(model.reference, dtype=np.float64)
+    total = _of_first(np.zeros((0, states)), features)
+    for part in _transitions(read, sizes):
+        total = total + _of_first(part.first - reference, features)
+        for start in range(0, len(part.step), PIECE):
+            total = _accumulate(model)(total, *_padded(part, slice(start, start + PIECE)))
+    if not total.count > 0:
+        raise DataError("There is no transition: no trajectory has two observed steps.")
+    return total
+
+
+def _of_first(r: np.ndarray, features: int) -> Statistics:
+    """Return the statistics of first states alone, r being what they are beyond the reference."""
+    n = r.shape[1]
+    shapes = (features, features), (features, n), (n, n), (), ()
+    first = r.sum(0), r.T @ r, float(len(r))
+    return Statistics(*map(jnp.zeros, shapes), *map(jnp.asarray, first))
+
+
+def _padded(part: _Transitions, rows: slice) -> tuple[np.ndarray, ...]:
+    """Return states, increments, steps and weights 1, filled up to a whole piece with weights 0."""
+    arrays = part.x[rows], part.increment[rows], part.step[rows]
+    missing = PIECE - len(arrays[2])
+    x, increment, step = (np.pad(a, [(0, missing)] + [(0, 0)] * (a.ndim - 1), mode="edge") for a in arrays)
+    return x, increment, step, (np.arange(PIECE) < PIECE - missing).astype(np.float64)
+
+
+@lru_cache(maxsize=8)
+def _accumulate(model: Collapsed) -> Callable[..., Statistics]:
+    """Return the compiled sum over one piece."""
+
+    def add(total: Statistics, x: Array, increment: Array, step: Array, weight: Array) -> Statistics:
+        psi = jax.vmap(model.features)(x)
+        weighted = weight[:, None] * psi
+        return Statistics(
+            total.gram + (weighted * step[:, None]).T @ psi,
+            total.cross + weighted.T @ increment,
+            total.square + (increment * (weight / step)[:, None]).T @ increment,
+            total.log_steps + weight @ jnp.log(step),
+            total.count + weight.sum(),
+            total.first_sum,
+            total.first_square,
+            total.first_count,
+        )
+
+    return jax.jit(add)
+
+
+def _transitions(read: Read, sizes: tuple[int, int]) -> Iterator[_Transitions]:
+    """Go through the data block by block, the last observed step of each trajectory carried over."""
+    count, length = sizes
+    rows = max(1, min(count, BLOCK // length))
+    steps = min(length, BLOCK)
+    for low in range(0, count, rows):
+        last: Any = None
+        for start in range(0, length, steps):
+            values, times = read(slice(low, low + rows), slice(start, start + steps))
+            if last is None:
+                last = np.full((len(values), values.shape[2]), np.nan), np.full(len(values), np.nan)
+            values = np.concatenate([last[0][:, None], values], 1)
+            times = np.concatenate([last[1][:, None], times], 1)
+            yield _pairs(values, times)
+            last = _last(values, times)
+
+
+def _seen(values: np.ndarray) -> np.ndarray:
+    """Return which steps were observed."""
+    entries = np.isfinite(values)
+    seen = entries.any(-1)
+    if not np.array_equal(seen, entries.all(-1)):
+        raise DataError(
+            "Some steps are observed in part only, which cannot be integrated out together with the weights; set "
+            "those steps to NaN whole, or use sdebayes.NUTS() with a Linear() drift."
+        )
+    return seen
+
+
+def _pairs(values: np.ndarray, times: np.ndarray) -> _Transitions:
+    seen = _seen(values)
+    rows, steps = np.nonzero(seen)
+    x, t = values[rows, steps], times[rows, steps]
+    follows = rows[1:] == rows[:-1]
+    step = np.diff(t)[follows]
+    if not np.all(step > 0):
+        raise DataError("Times do not increase within a trajectory; sort each trajectory by time.")
+    begins = np.concatenate([[True], ~follows])[: len(rows)] & np.isnan(values[rows, 0]).all(-1)
+    return _Transitions(x[:-1][follows], np.diff(x, axis=0)[follows], step, x[begins])
+
+
+def _last(values: np.ndarray, times: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    seen = np.isfinite(values).any(-1)
+    index = seen.shape[1] - 1 - np.argmax(seen[:, ::-1], 1)
+    rows = np.arange(len(values))
+    return values[rows, index], times[rows, index]
