@@ -16,7 +16,7 @@ from sdebayes.paths import (
     split,
     trajectories,
 )
-from sdebayes.posterior import Posterior, compare, fit, forecast, load
+from sdebayes.posterior import Posterior, calibrate, compare, fit, forecast, load
 from sdebayes.reporting import report
 from sdebayes.simulation import simulate
 
@@ -36,6 +36,7 @@ __all__ = [
     "StateSpace",
     "UnscentedKalman",
     "analysis",
+    "calibrate",
     "compare",
     "datasets",
     "dynamics",

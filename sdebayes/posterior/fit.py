@@ -111,13 +111,14 @@ def _attributes(
         "strategy_name": type(strategy).__name__,
         **strategy.attributes,
         "seed": seed,
-        "data_hash": _data_hash(data),
+        "data_hash": data_hash(data),
         "precision": precision,
         **{name: data.attrs[name] for name in carried if name in data.attrs},
     }
 
 
-def _data_hash(data: xr.Dataset) -> str:
+def data_hash(data: xr.Dataset) -> str:
+    """Return a hash of the values and times of a data set."""
     digest = hashlib.sha256()
     for name in ("y", "t"):
         digest.update(np.ascontiguousarray(data[name].values, dtype=np.float64).tobytes())

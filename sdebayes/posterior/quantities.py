@@ -1,0 +1,110 @@
+"""What a calibration study ranks: functions of a model that mean the same however its parameters are written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from sdebayes._core.errors import DataError
+from sdebayes.dynamics import ObservedSDE
+from sdebayes.model import likelihood
+from sdebayes.model.observations import Observations
+from sdebayes.model.sdemodel import SDEModel
+
+Places = tuple[tuple[float, ...], ...]
+Read = Callable[[ObservedSDE, Observations], Float[Array, " quantity"]]
+
+
+class Quantities(NamedTuple):
+    """The quantities of a model.
+
+    Attributes
+    ----------
+    read
+        From one SDE as it is observed, and data, to the quantities, (quantity,).
+    labels
+        Name of each.
+    parts
+        What each is of: ``"drift"``, ``"covariance"``, ``"observation"`` or ``"log-likelihood"``.
+    """
+
+    read: Read
+    labels: list[str]
+    parts: list[str]
+
+
+def as_places(model: SDEModel, points: Any) -> Places | None:
+    """Return the places that a user gives, (point, state), as tuples; None where none are given.
+
+    Raises
+    ------
+    DataError
+        If the given places are not finite, or have another number of states.
+    """
+    if points is None:
+        return None
+    places = np.asarray(points, dtype=np.float64)
+    if places.ndim != 2 or places.shape[1] != len(model.frozen_scale.states) or not len(places):
+        raise DataError(
+            f"points has shape {places.shape}; expected (point, state) with {len(model.frozen_scale.states)} states."
+        )
+    if not np.isfinite(places).all():
+        raise DataError("points holds a value that is not finite; leave that place out.")
+    return tuple(map(tuple, places.tolist()))
+
+
+@lru_cache(maxsize=8)
+def quantities(model: SDEModel, points: Places | None) -> Quantities:
+    """List drift and Σ at fixed places, the variances of noise and trajectory effect, and the log-likelihood.
+
+    Parameters
+    ----------
+    model
+        The model, scaled to data.
+    points
+        Places, (point, state), or None: the data's mean, and one standard deviation of every state below and above.
+    """
+    scale = model.frozen_scale
+    if points is None:
+        names = ["mean − sd", "mean", "mean + sd"]
+        places = scale.location + np.sqrt(scale.variance) * np.array([[-1.0], [0.0], [1.0]])
+    else:
+        names, places = [f"point {index + 1}" for index in range(len(points))], np.array(points)
+    states = scale.states
+    rows, columns = np.tril_indices(len(states))
+    noise_at = places[:1] if model.diffusion.constant else places
+    where = [""] if model.diffusion.constant else [f" at {name}" for name in names]
+    observed = len(states) if model.observation.matrix is None else len(model.observation.matrix)
+    scheme, observation = model.discretization, model.observation
+
+    def read(model: ObservedSDE, data: Observations) -> Float[Array, " quantity"]:
+        values = [
+            jax.vmap(model.sde.drift)(jnp.asarray(places)).ravel(),
+            jax.vmap(model.sde.covariance)(jnp.asarray(noise_at))[:, rows, columns].ravel(),
+            jnp.diagonal(model.noise_covariance),
+            jnp.diagonal(model.effect_covariance),
+            likelihood.log_density(model, scheme, observation, data).sum()[None],
+        ]
+        return jnp.concatenate(values)
+
+    entries = {
+        "drift": [f"drift {state} at {name}" for name in names for state in states],
+        "covariance": [
+            f"covariance {states[i]}·{states[j]}{at}"
+            for at in where
+            for i, j in zip(rows, columns, strict=True)
+        ],
+        "observation": [
+            f"noise variance {states[j] if observed == len(states) else j + 1}" for j in range(observed)
+        ]
+        + [f"effect variance {state}" for state in states],
+        "log-likelihood": ["log-likelihood"],
+    }
+    labels = [label for group in entries.values() for label in group]
+    return Quantities(read, labels, [part for part, group in entries.items() for _ in group])
