@@ -108,6 +108,13 @@ class AbstractBasis(eqx.Module):
             None if part is None else jnp.tensordot(weights, part, (0, 0)) for part in self.jet(x, order)
         )
 
+    def mean_shift(
+        self, weights: Float[Array, "feature output"], x: Vector, covariance: Matrix
+    ) -> Float[Array, " output"]:
+        """Return ½ tr(P ∂²(Wᵀ φ)), (output,): what a spread P of x adds to the mean of Wᵀ φ, to second order."""
+        sums: Any = self.combination(weights, x, 2)
+        return 0.5 * jnp.einsum("ijk,jk->i", sums.hessian, covariance)
+
     def tabulate(self, x: Vector, order: int) -> Any:
         """Return what there is to know of fixed basis functions at x, derivatives up to ``order`` included."""
         return self.jet(x, order)

@@ -6,7 +6,6 @@ from abc import abstractmethod
 from typing import Any
 
 import equinox as eqx
-import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from sdebayes._core.types import Matrix, Vector
@@ -61,8 +60,7 @@ class BasisField(AbstractField):
 
     def mean_shift(self, x: Vector, covariance: Matrix) -> Float[Array, " output"]:
         """Return ½ tr(P ∂²u), (output,), from the basis functions' own second derivatives."""
-        u: Any = self.jet(x, 2)
-        return 0.5 * jnp.einsum("ijk,jk->i", u.hessian, covariance)
+        return self.basis.mean_shift(self.weights, x, covariance)
 
     def tabulate(self, x: Vector, order: int) -> Any:
         """Return the basis functions' table, or None where they depend on parameters."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from sdebayes._core.types import Vector
+from sdebayes._core.trigonometry import cosine_and_sine
+from sdebayes._core.types import Matrix, Vector
 from sdebayes.dynamics.basis import AbstractBasis, Jet
 
 
@@ -31,12 +32,13 @@ class FourierBasis(AbstractBasis):
 
     def __call__(self, x: Vector) -> Float[Array, " feature"]:
         """Return φ(x), (feature,)."""
-        return jnp.concatenate(self._cosine_and_sine(x))
+        return jnp.concatenate(cosine_and_sine(self.frequencies @ (x - self.location)))
 
     def jet(self, x: Vector, order: int = 2) -> Jet:
         """Return the basis functions with their derivatives up to an order of 0, 1 or 2."""
-        cosine, sine = self._cosine_and_sine(x)
-        value, slope = jnp.concatenate([cosine, sine]), jnp.concatenate([-sine, cosine])
+        value = self(x)
+        cosine, sine = jnp.split(value, 2)
+        slope = jnp.concatenate([-sine, cosine])
         omega = jnp.concatenate([self.frequencies, self.frequencies])
         return Jet(
             value,
@@ -45,18 +47,27 @@ class FourierBasis(AbstractBasis):
         )
 
     def combination(self, weights: Float[Array, "feature output"], x: Vector, order: int = 2) -> Jet:
-        """Return Wᵀ φ with its derivatives; the sum over features is one matrix product for all points."""
-        cosine, sine = self._cosine_and_sine(x)
+        """Return Wᵀ φ with its derivatives, each a product of φ and a matrix that no point enters."""
+        phi = self(x)
         even, odd = jnp.split(weights, 2)
-        value = cosine[:, None] * even + sine[:, None] * odd
-        slope = cosine[:, None] * odd - sine[:, None] * even
         omega = self.frequencies
+        slopes = jnp.concatenate([odd, -even])
+        twice = jnp.concatenate([omega, omega])
+
+        def product(matrix: Array) -> Array:
+            return (phi @ matrix.reshape(phi.shape[0], -1)).reshape(matrix.shape[1:])
+
+        first = slopes[:, :, None] * twice[:, None, :]
+        second = -weights[:, :, None, None] * (twice[:, :, None] * twice[:, None, :])[:, None]
         return Jet(
-            jnp.sum(value, 0),
-            jnp.tensordot(slope, omega, (0, 0)) if order >= 1 else None,
-            -jnp.tensordot(value, omega[:, :, None] * omega[:, None, :], (0, 0)) if order >= 2 else None,
+            phi @ weights, product(first) if order >= 1 else None, product(second) if order >= 2 else None
         )
 
-    def _cosine_and_sine(self, x: Vector) -> tuple[Float[Array, " frequency"], Float[Array, " frequency"]]:
-        angle = self.frequencies @ (x - self.location)
-        return jnp.cos(angle), jnp.sin(angle)
+    def mean_shift(
+        self, weights: Float[Array, "feature output"], x: Vector, covariance: Matrix
+    ) -> Float[Array, " output"]:
+        """Return −½ Σ_k ω_kᵀ P ω_k w_k φ_k, without second derivatives along all pairs of states."""
+        omega = self.frequencies
+        squares = (omega[:, :, None] * omega[:, None, :]).reshape(omega.shape[0], -1)
+        spread = squares @ covariance.reshape(-1)
+        return -0.5 * ((jnp.concatenate([spread, spread]) * self(x)) @ weights)
