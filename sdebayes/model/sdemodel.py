@@ -10,7 +10,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import numpyro
-import numpyro.distributions as dist
 import xarray as xr
 from jaxtyping import Array, Float
 from numpyro.handlers import seed, trace
@@ -21,12 +20,13 @@ from sdebayes._core.types import Key
 from sdebayes.dynamics import SDE, AbstractDiffusion, ObservedSDE
 from sdebayes.model import likelihood
 from sdebayes.model.gaussian_noise import GaussianNoise
+from sdebayes.model.initial import drawn_law, known_law, say_law_of_start
 from sdebayes.model.observation import AbstractObservation
 from sdebayes.model.observations import Observations, read
 from sdebayes.model.scale import data_scale
 from sdebayes.model.tabulation import tabulator
 from sdebayes.priors import AbstractDiffusionPrior, AbstractDriftPrior, Constant, DataScale, Linear
-from sdebayes.priors.base import Dims, positive
+from sdebayes.priors.base import Dims
 from sdebayes.schemes import AbstractScheme, LinearNoise, LocalLinearization
 
 
@@ -37,8 +37,8 @@ class SDEModel:
     .. math::
         dX = f(X, t)\,dt + G(X, t)\,dW, \qquad Y_k = H (X(t_k) + c_i) + ε_k.
 
-    The first state has the stationary law where the drift is a stable linear map and Σ is constant, else N(m₀, P₀)
-    with m₀ and the diagonal of P₀ drawn around the data's mean and variance.
+    The first state has the law that ``initial`` gives; else the stationary law where the drift is a stable linear map
+    and Σ is constant, else N(m₀, P₀) with m₀ and the diagonal of P₀ drawn around the data's mean and variance.
 
     Parameters
     ----------
@@ -51,6 +51,8 @@ class SDEModel:
         linear drift), the linear noise approximation for multiplicative noise.
     observation
         `Exact` or `GaussianNoise`.
+    initial
+        m₀ and P₀, (state,) and (state, state), where the law of the first state is known.
     scale
         The data's scale, set by `scaled_to`.
 
@@ -64,6 +66,7 @@ class SDEModel:
     diffusion: AbstractDiffusionPrior = field(default_factory=Constant)
     scheme: AbstractScheme | None = None
     observation: AbstractObservation = field(default_factory=lambda: GaussianNoise(trajectory_effect=True))
+    initial: tuple[Any, Any] | None = None
     scale: DataScale | None = None
 
     def __post_init__(self) -> None:
@@ -111,7 +114,7 @@ class SDEModel:
     @property
     def stationary(self) -> bool:
         """Whether the first state has the stationary law."""
-        return self.affine and self.drift.stable
+        return self.initial is None and self.affine and self.drift.stable
 
     def scaled_to(self, data: xr.Dataset) -> SDEModel:
         """Return the model with every data-scaled prior constant frozen as a number; itself if that is done.
@@ -198,16 +201,17 @@ class SDEModel:
         )
 
     def _initial_law(self, scale: DataScale, drift: Any, diffusion: AbstractDiffusion) -> tuple[Any, Any]:
+        if self.initial is not None:
+            return known_law(self.initial, len(scale.states))
         if self.stationary:
             location = drift.location
             return location, stationary_covariance(drift.matrix, diffusion.covariance(location))
-        law = dist.Normal(scale.location, np.sqrt(scale.variance)).to_event(1)
-        mean = numpyro.sample("initial_mean", law)
-        return mean, jnp.diag(positive("initial_variance", scale.variance, 1.0))
+        return drawn_law(scale)
 
     def dims(self) -> Dims:
         """Names and dimensions of the interpretable parameters."""
-        initial: Dims = {} if self.stationary else {"initial_mean": ["state"], "initial_variance": ["state"]}
+        known = self.initial is not None or self.stationary
+        initial: Dims = {} if known else {"initial_mean": ["state"], "initial_variance": ["state"]}
         return self.drift.dims() | self.diffusion.dims() | self.observation.dims() | initial
 
     def read(self, data: xr.Dataset) -> Observations:
@@ -291,11 +295,7 @@ class SDEModel:
     def describe(self) -> str:
         """Say the model in words and formulas: prior constants as numbers once scaled to data, as rules before."""
         exact = ", exact for this model" if self.exact_transitions else ""
-        initial = (
-            "stationary law"
-            if self.stationary
-            else "N(m₀, P₀), m₀_j ~ Normal(data mean, data sd), log P₀_jj ~ Normal(log data variance, 1)"
-        )
+        initial = "stationary law" if self.stationary else say_law_of_start(self.initial)
         return "\n".join(
             [
                 "dX = f(X, t) dt + G(X, t) dW,  Σ = G Gᵀ",

@@ -39,7 +39,8 @@ class AbstractFieldPrior(AbstractDriftPrior):
     where u has prior mean 0 and prior standard deviation 1 around the data, and :math:`d_j` is the size of a drift
     that moves the data as they are seen to move. Where the states are observed exactly it is the larger of s_j / T_j,
     with the data's standard deviation and decorrelation time, and q_j / s_j, with their mean squared increment per unit
-    time, which a drift has to balance; where noise is learned it is :math:`Σ_{jj} / 2\sqrt{P_{jj}}`.
+    time, which a drift has to balance; behind observation noise it is :math:`Σ_{jj} / 2\sqrt{P_{jj}}`. That is far too
+    small for a path that the drift drives and noise hardly moves: there, give ``drift_scale``.
 
     Parameters
     ----------
@@ -48,10 +49,12 @@ class AbstractFieldPrior(AbstractDriftPrior):
     amplitude
         Prior scale a.
     drift_scale
-        d_j where the states are observed exactly, (state,) or a number, in state per unit time; default: the data's.
+        d_j, (state,) or a number, in state per unit time; default: the rule above.
     location, state_scale
         Middle and standard deviation of each state that the field counts in, (state,) or a number; default: the data's
         middle, and the standard deviation that the observation's prior expects of the path.
+    data_drift_scale
+        The number that the rule gives d_j where the states are observed exactly, (state,); set by the data.
 
     Raises
     ------
@@ -66,6 +69,7 @@ class AbstractFieldPrior(AbstractDriftPrior):
     drift_scale: Constants = None
     location: Constants = None
     state_scale: Constants = None
+    data_drift_scale: Constants = None
 
     def __post_init__(self) -> None:
         name = type(self).__name__
@@ -74,7 +78,11 @@ class AbstractFieldPrior(AbstractDriftPrior):
                 f"{name}: mean is {self.mean!r}; expected a stable sdebayes.priors.Linear(), without which simulated "
                 "paths could explode."
             )
-        check_constants(self, positive=("amplitude", "drift_scale", "state_scale"), finite=("location",))
+        check_constants(
+            self,
+            positive=("amplitude", "drift_scale", "state_scale", "data_drift_scale"),
+            finite=("location",),
+        )
 
     def scaled_to(self, scale: DataScale) -> Any:
         """Return a copy with numbers in the place of the data-scaled constants."""
@@ -83,9 +91,7 @@ class AbstractFieldPrior(AbstractDriftPrior):
         return replace(
             self,
             mean=self.mean.scaled_to(scale),
-            drift_scale=np.maximum(sd / path.decorrelation_time, path.rate / sd)
-            if self.drift_scale is None
-            else self.drift_scale,
+            data_drift_scale=np.maximum(sd / path.decorrelation_time, path.rate / sd),
             location=scale.location if self.location is None else self.location,
             state_scale=sd if self.state_scale is None else self.state_scale,
         )
@@ -150,22 +156,26 @@ class AbstractFieldPrior(AbstractDriftPrior):
     ) -> FieldDrift:
         """Draw the linear part and the field inside a NumPyro model."""
         linear = cast("LinearDrift", self.mean.sample(state_dim, diffusion, variance=variance))
-        if variance is None:
-            scale = jnp.asarray(constant("drift_scale", self.drift_scale, type(self).__name__, state_dim))
+        owner = type(self).__name__
+        if self.drift_scale is not None:
+            scale = jnp.asarray(constant("drift_scale", self.drift_scale, owner, state_dim))
+        elif variance is None:
+            scale = jnp.asarray(constant("data_drift_scale", self.data_drift_scale, owner, state_dim))
         else:
             sigma = diffusion.reference(linear.location)
             scale = 0.5 * jnp.diagonal(sigma) / jnp.sqrt(variance)
-        location = jnp.asarray(constant("location", self.location, type(self).__name__, state_dim))
+        location = jnp.asarray(constant("location", self.location, owner, state_dim))
         beside = jnp.concatenate([linear(location)[None], linear.jacobian(location).T])
         return FieldDrift(linear, self.sample_field("drift", state_dim, scale, beside=beside))
 
     def describe(self, variance_drawn: bool = False) -> str:
         """Say the prior in words and formulas."""
         head, *lines = self.mean.describe(variance_drawn).split("\n")
+        known = self.data_drift_scale if self.drift_scale is None else self.drift_scale
         size = (
             "½Σ_jj/√P_jj"
-            if variance_drawn
-            else say(self.drift_scale, "max(s_j/T_j, q_j/s_j) of the data") + " per unit time"
+            if variance_drawn and self.drift_scale is None
+            else say(known, "max(s_j/T_j, q_j/s_j) of the data") + " per unit time"
         )
         return "\n".join(
             [

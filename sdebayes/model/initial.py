@@ -1,0 +1,58 @@
+"""The law of the first state where it is not the stationary one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+import numpyro
+import numpyro.distributions as dist
+
+from sdebayes._core.errors import ModelError
+from sdebayes._core.types import Matrix, Vector
+from sdebayes.priors.base import DataScale, positive
+
+
+def known_law(initial: tuple[Any, Any], state_dim: int) -> tuple[Vector, Matrix]:
+    """Return m₀ and P₀ in the precision in force.
+
+    Parameters
+    ----------
+    initial
+        m₀, (state,), and P₀, (state, state).
+    state_dim
+        Number of states.
+
+    Raises
+    ------
+    ModelError
+        If they are no finite mean and positive definite covariance of so many states.
+    """
+    n = state_dim
+    asked = f"SDEModel: initial is {initial!r}; expected a mean ({n},) and a covariance ({n}, {n})"
+    try:
+        mean, covariance = (np.asarray(part, dtype=np.float64) for part in initial)
+    except (TypeError, ValueError) as error:
+        raise ModelError(f"{asked}.") from error
+    if mean.shape != (n,) or covariance.shape != (n, n):
+        raise ModelError(f"{asked}; found the shapes {mean.shape} and {covariance.shape}.")
+    finite = np.all(np.isfinite(mean)) and np.all(np.isfinite(covariance))
+    if not finite or not np.allclose(covariance, covariance.T) or np.linalg.eigvalsh(covariance).min() <= 0:
+        raise ModelError(f"{asked}, finite, symmetric and positive definite.")
+    return jnp.asarray(mean, dtype=float), jnp.asarray(covariance, dtype=float)
+
+
+def drawn_law(scale: DataScale) -> tuple[Vector, Matrix]:
+    """Draw m₀ and the diagonal of P₀ around the data's mean and variance, inside a NumPyro model."""
+    law = dist.Normal(scale.location, np.sqrt(scale.variance)).to_event(1)
+    mean = numpyro.sample("initial_mean", law)
+    return mean, jnp.diag(positive("initial_variance", scale.variance, 1.0))
+
+
+def say_law_of_start(initial: tuple[Any, Any] | None) -> str:
+    """Write the known law with its numbers, or the prior of an unknown one."""
+    if initial is None:
+        return "N(m₀, P₀), m₀_j ~ Normal(data mean, data sd), log P₀_jj ~ Normal(log data variance, 1)"
+    mean, covariance = (np.array2string(np.asarray(part), precision=4, separator=", ") for part in initial)
+    return f"N({mean}, {covariance}), known".replace("\n", "")

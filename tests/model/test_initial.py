@@ -1,0 +1,96 @@
+"""The known law of the first state, against the dense normal density; the size of a drift behind noise."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import numpyro
+import pytest
+from numpyro.infer.util import log_density
+from scipy.stats import multivariate_normal
+
+import sdebayes as sb
+from sdebayes.dynamics import ConstantDiffusion, LinearDrift
+from sdebayes.posterior.specification import decode, encode
+
+RATE, EQUILIBRIUM, SD = 0.7, 0.4, 0.9
+MEAN, VARIANCE, NOISE = -1.5, 0.3, 0.25
+TIMES = np.array([0.0, 0.3, 0.8, 1.0, 2.1])
+
+
+@pytest.fixture
+def values():
+    return np.random.default_rng(3).normal(size=len(TIMES))
+
+
+def model_of(observation):
+    drift = LinearDrift(jnp.array([[RATE]]), jnp.array([EQUILIBRIUM]))
+    diffusion = ConstantDiffusion(jnp.array([[SD]]))
+    return sb.SDEModel(
+        sb.priors.Fixed(drift),
+        sb.priors.Fixed(diffusion),
+        observation=observation,
+        initial=([MEAN], [[VARIANCE]]),
+    )
+
+
+def dense_log_density(values, noise):
+    """Return the log density of an Ornstein–Uhlenbeck path from N(m₀, P₀), seen with noise."""
+    decay = np.exp(-RATE * TIMES)
+    apart = np.exp(-RATE * np.abs(TIMES[:, None] - TIMES))
+    stationary = SD**2 / (2 * RATE)
+    covariance = np.outer(decay, decay) * (VARIANCE - stationary) + stationary * apart
+    mean = EQUILIBRIUM + decay * (MEAN - EQUILIBRIUM)
+    return multivariate_normal.logpdf(values, mean, covariance + noise * np.eye(len(TIMES)))
+
+
+@pytest.mark.parametrize(
+    ("observation", "noise"), [(sb.Exact(), 0.0), (sb.GaussianNoise(covariance=NOISE), NOISE)]
+)
+def test_density_of_a_known_start_is_the_dense_one(values, observation, noise):
+    data = sb.trajectories(values[:, None], t=TIMES)
+    with jax.enable_x64(True):
+        model = model_of(observation).scaled_to(data)
+        sites = {} if noise == 0 else {"latent_variance": jnp.ones(1)}
+        found, trace = log_density(model.numpyro_model(data), (), {}, sites)
+        prior = sum(
+            float(jnp.sum(site["fn"].log_prob(site["value"])))
+            for site in trace.values()
+            if site["type"] == "sample" and not site["is_observed"]
+        )
+    assert float(found) - prior == pytest.approx(dense_log_density(values, noise), rel=1e-10)
+
+
+def test_known_start_is_named_and_kept_in_files(values):
+    model = model_of(sb.GaussianNoise(covariance=NOISE)).scaled_to(sb.trajectories(values[:, None], t=TIMES))
+    assert "First state: N([-1.5], [[0.3]]), known" in model.describe()
+    assert "initial_mean" not in model.dims()
+    kept = decode(encode(model))
+    np.testing.assert_allclose(kept.initial[1], [[VARIANCE]])
+
+
+@pytest.mark.parametrize(
+    "initial", [([0.0, 0.0], np.eye(2)), ([0.0], [[-1.0]]), ([np.nan], [[1.0]]), (0.0, 1.0), ("x", "y")]
+)
+def test_impossible_starts_are_refused(values, initial):
+    model = sb.SDEModel(observation=sb.Exact(), initial=initial)
+    with pytest.raises(sb.errors.ModelError, match="initial"):
+        model.scaled_to(sb.trajectories(values[:, None], t=TIMES))
+
+
+def test_drift_scale_sets_the_size_of_a_drift_behind_noise(values):
+    data = sb.trajectories(values[:, None], t=TIMES)
+    drift = sb.priors.GP(
+        drift_scale=3.0, lengthscale=0.2, basis=sb.priors.HSGP(functions=60, half_length=5.0)
+    )
+    tiny = sb.priors.Fixed(ConstantDiffusion(jnp.array([[1e-6]])))
+    model = sb.SDEModel(drift, tiny, observation=sb.GaussianNoise(covariance=NOISE)).scaled_to(data)
+
+    def once(key):
+        with numpyro.handlers.seed(rng_seed=key):
+            return model.build().sde.drift(jnp.asarray(model.scale.location))[0]
+
+    with jax.enable_x64(True):
+        drawn = jax.vmap(once)(jax.random.split(jax.random.key(0), 4000))
+    # amplitude is half-normal and the field normal: E f² = d², E f⁴ = 9 d⁴
+    assert float(jnp.mean(drawn**2)) == pytest.approx(9.0, abs=4 * 9 * np.sqrt(8 / 4000))
+    assert "d_j = 3 per unit time" in model.describe()
