@@ -94,9 +94,9 @@ def kramers_moyal(
     share.
 
     Standard errors are those of 200 bootstrap replicates of whole trajectories, or, of fewer than 20 trajectories, of
-    40 segments of them in all, which must be long beside the memory of the process. With a trajectory effect, or states
-    beyond ``over`` on which f depends, the result is no f and Σ of the model but an average: then compare with
-    simulations, not with ``fields``.
+    up to 40 segments of them in all, each five times the longest lag while four remain; they must be long beside the
+    memory of the process. With a trajectory effect, or states beyond ``over`` on which f depends, the result is no f
+    and Σ of the model but an average: then compare with simulations, not with ``fields``.
 
     References
     ----------

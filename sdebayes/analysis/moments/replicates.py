@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
+from jaxtyping import Float, Int
 
 from sdebayes._core.errors import DataError
 from sdebayes.analysis.moments.beside import blocks
@@ -15,7 +16,9 @@ from sdebayes.analysis.moments.cells import Cells, Sums
 from sdebayes.analysis.moments.coefficients import Blur, Coefficients, blur_of, coefficients
 
 REPLICATES = 200
-_ENOUGH_TRAJECTORIES, _SEGMENTS = 20, 40
+_ENOUGH_TRAJECTORIES, _SEGMENTS, _FEWEST = 20, 40, 4
+_LENGTH = 5
+"""A segment of a few trajectories has at least so many of the longest lags."""
 
 
 @dataclass(frozen=True)
@@ -108,13 +111,13 @@ class Fit:
         self, y: np.ndarray, noise: NoiseVariance | None, seed: int
     ) -> tuple[Coefficients, list[Coefficients]]:
         """Return the coefficients of data (1, trajectory, time, state), and of bootstrap replicates."""
-        groups = bootstrap_groups(y)
+        groups = bootstrap_groups(y, int(self.lags.max()))
         sums = Sums.of(y, self.cells, groups, self.lags)
         n = sums.count.shape[1]
         blur = None if noise is None else blur_of(self.cells, noise.mean)
         generator = np.random.default_rng(seed)
         replicates = []
-        for weights in generator.multinomial(n, np.full(n, 1 / n), REPLICATES):
+        for weights in bootstrap_weights(n, generator):
             own = blur
             if noise is not None and noise.samples is not None:
                 own = blur_of(self.cells, noise.values[generator.integers(len(noise.values))])
@@ -125,12 +128,29 @@ class Fit:
         return coefficients(sums, self.times, self.degree, blur)
 
 
-def bootstrap_groups(y: np.ndarray) -> np.ndarray:
-    """Return the number of the trajectory, or of the segment of a few, at each step, (1, trajectory, time)."""
+def bootstrap_groups(
+    y: Float[np.ndarray, "sample trajectory time state"], longest: int
+) -> Int[np.ndarray, "sample trajectory time"]:
+    """Return the number of the trajectory, or of the segment of a few, at each step, (1, trajectory, time).
+
+    Neighbouring segments depend on each other through the increments across their border, which makes errors too small
+    where segments are not long beside the longest lag: they have five of it if four segments in all remain.
+    """
     _, n, steps, _ = y.shape
-    pieces = 1 if n >= _ENOUGH_TRAJECTORIES else -(-_SEGMENTS // n)
+    wanted = 1 if n >= _ENOUGH_TRAJECTORIES else -(-_SEGMENTS // n)
+    fewest = -(-_FEWEST // n)
+    pieces = min(wanted, max(fewest, steps // (_LENGTH * longest)))
     segment = np.minimum(np.arange(steps) * pieces // steps, pieces - 1)
     return (np.arange(n)[:, None] * pieces + segment)[None]
+
+
+def bootstrap_weights(count: int, generator: np.random.Generator) -> Int[np.ndarray, "replicate group"]:
+    """Return how often each of the groups is drawn in each replicate.
+
+    One fewer is drawn than there are, so that the spread of a mean over replicates is that of a sample's mean without
+    the factor (n − 1)/n, which is far from 1 where groups are few: Rao & Wu (1988), doi:10.1080/01621459.1988.10478591.
+    """
+    return generator.multinomial(max(count - 1, 1), np.full(count, 1 / count), REPLICATES)
 
 
 def values_of(part: xr.Dataset, path: str) -> np.ndarray:

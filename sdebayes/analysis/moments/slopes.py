@@ -11,7 +11,7 @@ import xarray as xr
 from sdebayes._core.errors import DataError
 from sdebayes.analysis.moments.beside import attributes, blocks
 from sdebayes.analysis.moments.increments import block_differences, displacements, whole_steps
-from sdebayes.analysis.moments.replicates import REPLICATES, bootstrap_groups, values_of
+from sdebayes.analysis.moments.replicates import bootstrap_groups, bootstrap_weights, values_of
 
 Steps = Callable[[np.ndarray, int], np.ndarray]
 
@@ -52,7 +52,10 @@ def displacement_exponent(
     It is 1 of a random walk, 2 of a straight line and 0 of white noise; of a stationary process it falls from what the
     process does at short lags to 0, and observation noise lowers it at short lags. Displacements at different lags
     depend on each other, so that the error of the regression would be too small: the standard error is that of 200
-    bootstrap replicates of whole trajectories, or, of fewer than 20 trajectories, of 40 segments of them in all.
+    bootstrap replicates of whole trajectories, or, of fewer than 20 trajectories, of up to 40 segments of them in all,
+    each at least five times the longest lag while four remain: their number is the attribute ``segments``, and
+    quantiles of Student's t with one degree of freedom fewer go with it. Of a single random walk of 100, 200, 500 and
+    2000 steps and lags up to 8, two standard errors hold the truth in .84, .85, .92 and .94 of 300 cases.
 
     References
     ----------
@@ -123,16 +126,19 @@ def _exponent(
         coords |= {"sample": simulated["sample"].values, "state": simulated["state"].values}
     if data is not None:
         y = values_of(data, "trajectory")[None]
-        total, count = _squares(y, bootstrap_groups(y), lags, steps)
+        total, count = _squares(y, bootstrap_groups(y, int(lags.max())), lags, steps)
         n = len(total)
-        weights = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), REPLICATES)
+        weights = bootstrap_weights(n, np.random.default_rng(seed))
         weights = np.concatenate([np.ones((1, n), int), weights])
         total, count = (np.einsum("rg,gls->rls", weights, part) for part in (total, count))
         slopes = power * _slope(total, count, lags)
         variables["slope_data"] = ("state", slopes[0])
-        variables["slope_standard_error_data"] = ("state", slopes[1:].std(axis=0))
+        spread = xr.Variable(("replicate", "state"), slopes[1:]).std("replicate")
+        variables["slope_standard_error_data"] = ("state", spread.values)
         coords |= {"state": data["state"].values}
     attrs = attributes(data, simulated) | {"lags": ", ".join(map(str, lags))}
+    if data is not None:
+        attrs["segments"] = n
     return xr.Dataset(variables, coords, attrs)
 
 
