@@ -4,7 +4,7 @@ from sdebayes import analysis, datasets, dynamics, paths, plots, priors, schemes
 from sdebayes._core import errors
 from sdebayes.analysis.summary import summarize
 from sdebayes.dynamics import SDE
-from sdebayes.inference import NUTS, Marginal
+from sdebayes.inference import NUTS, Laplace, Marginal
 from sdebayes.model import Exact, ExtendedKalman, GaussianNoise, SDEModel, UnscentedKalman
 from sdebayes.paths import (
     PCA,
@@ -27,6 +27,7 @@ __all__ = [
     "Exact",
     "ExtendedKalman",
     "GaussianNoise",
+    "Laplace",
     "Marginal",
     "Posterior",
     "Precomputed",

@@ -1,18 +1,20 @@
 """Strategies: how a model is fitted."""
 
 from sdebayes.inference.evidence import Statistics
+from sdebayes.inference.laplace import Laplace
 from sdebayes.inference.marginal import Marginal, log_evidence
 from sdebayes.inference.nuts import NUTS
 from sdebayes.inference.reduction import statistics
 from sdebayes.inference.strategy import AbstractStrategy, Draws, Problem
 
-STRATEGIES: dict[str, type[AbstractStrategy]] = {kind.__name__: kind for kind in (NUTS, Marginal)}
+STRATEGIES: dict[str, type[AbstractStrategy]] = {kind.__name__: kind for kind in (NUTS, Marginal, Laplace)}
 
 __all__ = [
     "NUTS",
     "STRATEGIES",
     "AbstractStrategy",
     "Draws",
+    "Laplace",
     "Marginal",
     "Problem",
     "Statistics",

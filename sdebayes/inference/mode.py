@@ -84,10 +84,14 @@ def inverse_curvature_factor(target: Target, mode: Mode) -> Float[Array, "dimens
 
     Its columns are eigenvectors of the curvature, each as long as the standard deviation along it.
     """
+    return jnp.asarray(inverse_factor(mode_hessian(target, mode)), dtype=target.start.dtype)
+
+
+def mode_hessian(target: Target, mode: Mode) -> Float[np.ndarray, "dimension dimension"]:
+    """Return the second derivatives of U at a mode."""
     objective = _Objective(target, mode.whitenings)
     position = np.asarray(mode.position, dtype=np.float64)
-    hessian = hessian_of(lambda v: objective(v)[1], position, target.start.dtype)
-    return jnp.asarray(inverse_factor(hessian), dtype=target.start.dtype)
+    return hessian_of(lambda v: objective(v)[1], position, target.start.dtype)
 
 
 class _Objective:

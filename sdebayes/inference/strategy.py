@@ -50,11 +50,14 @@ class Draws:
         Statistics of each draw, (chain, draw), under ArviZ's names.
     groups
         Further groups of the posterior's tree, such as the trace of an optimisation.
+    attributes
+        Numbers found on the way that are no draws, kept with the posterior.
     """
 
     position: Float[np.ndarray, "chain draw dimension"]
     statistics: dict[str, np.ndarray]
     groups: dict[str, xr.Dataset] = field(default_factory=dict)
+    attributes: dict[str, Any] = field(default_factory=dict)
 
 
 class AbstractStrategy(ABC):

@@ -79,7 +79,7 @@ class Density:
         self.draw_prior = jax.jit(lambda key: ravel_pytree(_unconstrained_draw(prior, key))[0])
         self.value_and_gradient = jax.jit(jax.value_and_grad(self.potential))
         self.weight_places = jax.jit(self._weight_places)
-        self.place = jax.jit(lambda v, whitenings: self._placed(v, whitenings)[0])
+        self.place = jax.jit(lambda v, whitenings: self.placed(v, whitenings)[0])
 
     @property
     def no_whitening(self) -> Whitenings:
@@ -98,11 +98,17 @@ class Density:
         whitenings
             One for each site of scaled weights.
         """
-        z, log_determinant = self._placed(v, whitenings)
+        z, log_determinant = self.placed(v, whitenings)
         value = potential_energy(self._model, (data,), {}, self.unravel(z)) - log_determinant
         return jnp.where(jnp.isfinite(value), value, jnp.inf)
 
-    def _placed(self, v: Flat, whitenings: Whitenings) -> tuple[Flat, Float[Array, ""]]:
+    def prior_potential(self, v: Flat, whitenings: Whitenings) -> Float[Array, ""]:
+        """Return −log p(v), the prior's part of `potential`."""
+        z, log_determinant = self.placed(v, whitenings)
+        return potential_energy(self._prior, (), {}, self.unravel(z)) - log_determinant
+
+    def placed(self, v: Flat, whitenings: Whitenings) -> tuple[Flat, Float[Array, ""]]:
+        """Return z, and log of the absolute determinant of ∂z/∂v."""
         total = jnp.zeros((), v.dtype)
         if not self.weights:
             return v, total

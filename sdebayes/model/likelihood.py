@@ -143,8 +143,8 @@ class TrajectoryLaw(dist.Distribution):
         self, value: Float[Array, "trajectory time observed"], intermediates: Any = None
     ) -> Float[Array, " trajectory"]:
         """Return the log-likelihood of each trajectory, in nats; missing entries of ``value`` are not read."""
-        seen = jnp.asarray(self.observations.seen)
-        observations = eqx.tree_at(lambda o: o.values, self.observations, jnp.where(seen, value, 0.0))
+        seen, known = jnp.asarray(self.observations.seen), jnp.asarray(self.observations.values)
+        observations = eqx.tree_at(lambda o: o.values, self.observations, jnp.where(seen, value, known))
         return log_density(self.model, self.scheme, self.observation, observations).sum(-1)
 
     def sample(self, key: Key, sample_shape: tuple[int, ...] = ()) -> Float[Array, "..."]:

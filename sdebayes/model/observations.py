@@ -20,7 +20,8 @@ class Observations(eqx.Module):
     Parameters
     ----------
     values
-        (trajectory, time, observed), zero where nothing was seen.
+        (trajectory, time, observed), zero where nothing was seen. A value that is known and not to be counted, such as
+        the state before a transition by itself, is there and not seen.
     seen
         (trajectory, time, observed), whether there is a value.
     times

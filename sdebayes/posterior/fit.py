@@ -91,7 +91,7 @@ def fit(
         kept = None if checkpoint is None else (checkpoint, repr(sorted(attrs.items())))
         draws = strategy.run(problem, run_key, precision=precision, progress=shown, checkpoint=kept)
         tree = build_tree(problem, data, draws, export_key)
-    tree.attrs.update(attrs)
+    tree.attrs.update(attrs | draws.attributes)
     return Posterior(scaled, tree)
 
 

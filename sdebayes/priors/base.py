@@ -100,12 +100,16 @@ class AbstractDriftPrior(ABC):
         Whether S is an outer product of a factor for each function and one for each state.
     identified
         Whether the parameters are worth knowing beside the function they make: a function has one value of them.
+    overparameterized
+        Whether very different weights make one function, so that the density's curvature at a mode is often
+        indefinite.
     """
 
     title: ClassVar[str]
     far: ClassVar[str]
     affine: ClassVar[bool] = False
     identified: ClassVar[bool] = True
+    overparameterized: ClassVar[bool] = False
     stable: bool = False
     linear_in_weights: ClassVar[bool] = False
     shares_scale: ClassVar[bool] = True
@@ -169,13 +173,18 @@ class AbstractDiffusionPrior(ABC):
         Whether every draw is additive noise.
     title
         What it is, in a few words.
-    identified
+    identified, overparameterized
         As in `AbstractDriftPrior`.
     """
 
     title: ClassVar[str]
     constant: ClassVar[bool] = False
     identified: ClassVar[bool] = True
+
+    @property
+    def overparameterized(self) -> bool:
+        """Whether very different weights make one function."""
+        return False
 
     def scaled_to(self, scale: DataScale) -> Any:
         """Return a copy whose data-scaled constants are the numbers that ``scale`` gives."""

@@ -71,6 +71,7 @@ class BNN(AbstractFieldPrior):
     """
 
     title: ClassVar[str] = "Bayesian neural network"
+    overparameterized: ClassVar[bool] = True
     hidden: Sequence[int] = (32, 32)
     activation: Activation = "tanh"
     layer_scale: float = 1.0

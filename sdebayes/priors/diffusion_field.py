@@ -60,6 +60,11 @@ class AbstractFieldDiffusion(AbstractDiffusionPrior):
         """Return a copy with numbers in the place of the data-scaled constants."""
         return replace(self, field=self.field.scaled_to(scale), mean=self.mean.scaled_to(scale))
 
+    @property
+    def overparameterized(self) -> bool:
+        """Whether very different weights make one field."""
+        return self.field.overparameterized
+
     @abstractmethod
     def describe_form(self) -> tuple[str, str, str]:
         """Say how G is made of u, what Σ is where u = 0, and u: its amplitude and v, of standard deviation 1."""

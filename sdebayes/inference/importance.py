@@ -1,0 +1,67 @@
+"""How far an approximation is from the posterior: the importance ratios of its draws."""
+
+from __future__ import annotations
+
+import numpy as np
+import xarray as xr
+from jaxtyping import Float
+
+from sdebayes.inference.findings import Finding, Severity
+
+GOOD_SHAPE, LARGEST_SHAPE = 0.5, 0.7
+
+
+def smoothed_weights(log_weight: Float[np.ndarray, " draw"]) -> tuple[Float[np.ndarray, " draw"], float]:
+    r"""Smooth importance ratios by a generalised Pareto law of their largest, and judge them by its shape.
+
+    Parameters
+    ----------
+    log_weight
+        :math:`\log p(θ, y) - \log q(θ)` up to a constant, (draw,); −inf where the density is zero.
+
+    Returns
+    -------
+    weights
+        Smoothed, of sum 1, (draw,).
+    shape
+        k-hat, the law's shape: below 0.5 the ratios have a variance, above 0.7 no feasible number of draws is enough.
+
+    References
+    ----------
+    Vehtari, Simpson, Gelman, Yao & Gabry (2024), Pareto smoothed importance sampling, Journal of Machine Learning
+    Research 25(72), arXiv 1507.02646.
+    """
+    from arviz_stats.base import array_stats
+
+    finite = np.isfinite(log_weight)
+    smoothed, shape = array_stats.psislw(-np.asarray(log_weight[finite], dtype=np.float64))
+    weights = np.zeros(len(log_weight))
+    weights[finite] = np.exp(smoothed - smoothed.max())
+    return weights / weights.sum(), float(shape)
+
+
+def importance_finding(tree: xr.DataTree, name: str) -> Finding:
+    """Judge an approximation by the shape of its importance ratios.
+
+    Parameters
+    ----------
+    tree
+        A posterior with ``log_weight`` in its group ``sample_stats``.
+    name
+        What the approximation is called in messages.
+    """
+    weights, shape = smoothed_weights(np.ravel(tree["sample_stats"].to_dataset()["log_weight"].values))
+    severity: Severity = "good" if shape <= GOOD_SHAPE else "note" if shape <= LARGEST_SHAPE else "warning"
+    advice = {
+        "good": "",
+        "note": "Means and bands are reliable, far tails less so; NUTS settles it.",
+        "warning": "Its bands may be wrong, in many dimensions even where k-hat alone says so: compare what you read "
+        "with a fit by NUTS, on part of the data if need be.",
+    }
+    return Finding(
+        "Pareto k-hat",
+        severity,
+        f"{shape:.2f} for the ratios of the posterior to {name}, limits {GOOD_SHAPE} and {LARGEST_SHAPE}.",
+        advice[severity],
+        {"pareto_shape": shape, "effective_draws": float(1 / np.sum(weights**2))},
+    )

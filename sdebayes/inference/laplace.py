@@ -1,0 +1,148 @@
+"""Laplace's approximation: a normal law at the posterior mode."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+import xarray as xr
+from jaxtyping import Float
+
+from sdebayes._core.errors import ModelError
+from sdebayes._core.types import Key
+from sdebayes.inference.checkpoint import Checkpoint
+from sdebayes.inference.findings import Finding
+from sdebayes.inference.importance import importance_finding
+from sdebayes.inference.mode import find_mode
+from sdebayes.inference.normal import NormalApproximation, normal_approximation
+from sdebayes.inference.progress import Advance, progress_bars
+from sdebayes.inference.strategy import AbstractStrategy, Draws, Problem
+
+_SHOWN = 50
+
+
+@dataclass(frozen=True)
+class Laplace(AbstractStrategy):
+    r"""Independent draws from the normal law that fits the posterior at its mode.
+
+    With :math:`U(v) = -\log p(v, y)` on unconstrained space, its mode m and its curvature H there,
+
+    .. math::
+        q(v) = N(m, H^{-1}), \qquad \log p(y) ≈ -U(m) + \tfrac{d}{2} \log 2π - \tfrac12 \log |H|.
+
+    Weights of a Gaussian process are taken in coordinates that follow their scales, so that in the parameters
+    themselves q is not normal where the posterior is not. The importance ratios of the draws say how close q is:
+    `diagnosis` judges their Pareto k-hat.
+
+    Parameters
+    ----------
+    draws
+        Number of draws, all independent: one chain.
+    exact_dimension
+        Up to this many parameters H is the Hessian of U, by differences of its gradient. Above it, and for networks,
+        whose Hessian at a mode is often indefinite, H is that of Gauss and Newton: the Fisher information of the
+        one-step laws, which is never negative, and the curvature of the prior.
+
+    Raises
+    ------
+    ModelError
+        If a number is out of range.
+
+    Notes
+    -----
+    The posterior's attribute ``log_evidence`` is log p(y) as above, in nats; its group ``sample_stats`` holds ``lp``,
+    the log density up to the coordinates' Jacobian, and ``log_weight``, log p(v, y) − log q(v).
+
+    References
+    ----------
+    Tierney & Kadane (1986), Accurate approximations for posterior moments and marginal densities,
+    doi:10.1080/01621459.1986.10478240.
+    """
+
+    draws: int = 1000
+    exact_dimension: int = 1000
+
+    def __post_init__(self) -> None:
+        for name in ("draws", "exact_dimension"):
+            value = getattr(self, name)
+            if not (isinstance(value, int) and value >= 1):
+                raise ModelError(f"Laplace: {name} is {value!r}; expected a whole number, at least 1.")
+
+    @staticmethod
+    def findings(tree: xr.DataTree, parts: Collection[str]) -> list[Finding]:
+        """Judge how close the normal law is to the posterior."""
+        return [importance_finding(tree, "the normal law at the mode")]
+
+    def run(
+        self,
+        problem: Problem,
+        key: Key,
+        *,
+        precision: str,
+        progress: bool,
+        checkpoint: tuple[str | Path, str] | None = None,
+    ) -> Draws:
+        """Draw from a posterior; see `AbstractStrategy.run`. A checkpoint keeps the mode and the curvature."""
+        search_key, draw_key = jax.random.split(key)
+        target = problem.target
+        kept = Checkpoint(*checkpoint) if checkpoint is not None else None
+        with progress_bars(["Laplace"], self.draws, progress) as advance:
+            approximation, potential = self._approximation(problem, search_key, kept, advance)
+            u = np.asarray(jax.random.normal(draw_key, (self.draws, target.dimension)))
+            draws = weighted_draws(problem, approximation, u, advance)
+        log_evidence = 0.5 * target.dimension * np.log(2 * np.pi) + approximation.log_determinant - potential
+        return replace(draws, attributes={"log_evidence": float(log_evidence)})
+
+    def _approximation(
+        self, problem: Problem, key: Key, kept: Checkpoint | None, advance: Advance
+    ) -> tuple[NormalApproximation, float]:
+        """Return the normal law and U at its middle, from a checkpoint if they are there."""
+        blank = NormalApproximation.blank(problem.target)
+        approximation, records = (blank, []) if kept is None else kept.restore(0, blank)
+        if records:
+            return approximation, float(records[0]["potential"][0])
+        mode_key, prior_key = jax.random.split(key)
+        advance(0, "search of the mode", 0)
+        mode = find_mode(problem.target, mode_key)
+        advance(0, "curvature there", 0)
+        approximation = normal_approximation(problem, mode, prior_key, exact_dimension=self.exact_dimension)
+        if kept is not None:
+            kept.keep(0, approximation, [{"potential": np.array([mode.potential])}])
+        return approximation, mode.potential
+
+
+def weighted_draws(
+    problem: Problem,
+    approximation: NormalApproximation,
+    u: Float[np.ndarray, "draw dimension"],
+    advance: Advance,
+) -> Draws:
+    """Return draws m + F u with their log density and importance ratio.
+
+    Parameters
+    ----------
+    problem
+        The model, the data and the density.
+    approximation
+        The normal law.
+    u
+        Standard normal draws, (draw, dimension).
+    advance
+        Moves the progress bar on.
+    """
+    target, whitenings = problem.target, approximation.whitenings
+    place = target.density.place
+    points = approximation.middle + u @ approximation.factor.T
+    positions, log_densities = [], []
+    for number, v in enumerate(points, 1):
+        log_densities.append(-float(target.value_and_gradient(v, whitenings)[0]))
+        positions.append(np.asarray(place(v, whitenings)))
+        if number % _SHOWN == 0 or number == len(points):
+            advance(0, "drawing", number % _SHOWN or _SHOWN)
+    lp = np.array(log_densities)
+    statistics: dict[str, Any] = {"lp": lp, "log_weight": lp - approximation.log_density(u)}
+    return Draws(np.stack(positions)[None], {name: value[None] for name, value in statistics.items()})

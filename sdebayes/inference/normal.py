@@ -1,0 +1,94 @@
+"""The normal approximation of a posterior at its mode."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from sdebayes._core.types import Key
+from sdebayes.inference.gauss_newton import gauss_newton
+from sdebayes.inference.mode import Mode, inverse_factor, mode_hessian
+from sdebayes.inference.strategy import Problem
+from sdebayes.inference.target import Flat, Target, Whitenings
+
+_PRIOR_DRAWS = 100
+
+
+class NormalApproximation(NamedTuple):
+    """N(m, F Fᵀ) in the coordinates v of a target.
+
+    Attributes
+    ----------
+    middle
+        m, (dimension,).
+    factor
+        F, (dimension, dimension).
+    whitenings
+        From v to unconstrained parameters.
+    """
+
+    middle: Flat
+    factor: Float[Array, "dimension dimension"]
+    whitenings: Whitenings
+
+    @staticmethod
+    def blank(target: Target) -> NormalApproximation:
+        """Return one of the right shapes, to read a stored one into."""
+        size = target.dimension
+        return NormalApproximation(jnp.zeros(size), jnp.zeros((size, size)), target.density.no_whitening)
+
+    @property
+    def log_determinant(self) -> float:
+        """Log |det F|."""
+        return float(np.linalg.slogdet(np.asarray(self.factor, dtype=np.float64))[1])
+
+    def log_density(self, u: Float[np.ndarray, "draw dimension"]) -> Float[np.ndarray, " draw"]:
+        """Return log q(v) at v = m + F u, (draw,)."""
+        size = u.shape[1]
+        return -0.5 * np.sum(u**2, axis=1) - 0.5 * size * np.log(2 * np.pi) - self.log_determinant
+
+
+def normal_approximation(
+    problem: Problem, mode: Mode, key: Key, *, exact_dimension: int
+) -> NormalApproximation:
+    """Approximate a posterior at its mode.
+
+    Parameters
+    ----------
+    problem
+        The model, the data and the density.
+    mode
+        Its mode.
+    key
+        Random key of draws of the prior.
+    exact_dimension
+        Up to this many parameters the curvature is that of the density, above it, and where parts of the model are
+        overparameterised, that of Gauss and Newton.
+
+    Notes
+    -----
+    A direction in which the density is flat is given thrice the prior's standard deviation.
+    """
+    target, model = problem.target, problem.model
+    overparameterized = model.drift.overparameterized or model.diffusion.overparameterized
+    if overparameterized or target.dimension > exact_dimension:
+        hessian = gauss_newton(problem, mode)
+    else:
+        hessian = mode_hessian(target, mode)
+    spread = _prior_spread(target, key)
+    factor = spread[:, None] * inverse_factor(spread[:, None] * hessian * spread)
+    return NormalApproximation(mode.position, jnp.asarray(factor, dtype=mode.position.dtype), mode.whitenings)
+
+
+def _prior_spread(target: Target, key: Key) -> Float[np.ndarray, " dimension"]:
+    """Return half the interquartile range of draws of the prior in normal units; 1 for weights, which are whitened."""
+    draws = np.stack([target.draw_prior(k) for k in jax.random.split(key, _PRIOR_DRAWS)])
+    lower, upper = np.quantile(draws, [0.25, 0.75], axis=0)
+    spread = np.maximum((upper - lower) / 1.349, 1e-8)
+    for index in target.density.weights:
+        spread[index] = 1.0
+    return spread
