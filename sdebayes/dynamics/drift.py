@@ -73,6 +73,11 @@ class AbstractDrift(eqx.Module):
         """Return ½ tr(P ∂²f), (state,): what a spread P of x adds to the mean of f, to second order."""
         return mean_shift(lambda point: self(point, t), x, covariance)
 
+    def linear_part(self, x: Vector, t: Scalar = 0.0) -> AbstractDrift:
+        """Return the linear drift that a splitting takes out of f; unless f names one, f linearised at (x, t)."""
+        J = self.jacobian(x, t)
+        return AffineDrift(-J, self(x, t) - J @ x)
+
     def tabulate(self, x: Vector, order: int) -> Any:
         """Return what can be computed at x, derivatives up to ``order``, before any parameter is known; else None."""
         return None
@@ -118,6 +123,10 @@ class LinearDrift(AbstractDrift):
         """Return what multiplies the features: the value at the reference, and the slopes."""
         return _affine_coefficients(self, reference)
 
+    def linear_part(self, x: Vector, t: Scalar = 0.0) -> AbstractDrift:
+        """Return the drift itself."""
+        return self
+
 
 class AffineDrift(AbstractDrift):
     """f(x) = v − A x: any linear drift, stable or not, with or without an equilibrium.
@@ -149,6 +158,10 @@ class AffineDrift(AbstractDrift):
     def coefficients(self, reference: Vector) -> Float[Array, "feature state"]:
         """Return what multiplies the features: the value at the reference, and the slopes."""
         return _affine_coefficients(self, reference)
+
+    def linear_part(self, x: Vector, t: Scalar = 0.0) -> AbstractDrift:
+        """Return the drift itself."""
+        return self
 
 
 class FieldDrift(AbstractDrift):
@@ -184,6 +197,10 @@ class FieldDrift(AbstractDrift):
     def mean_shift(self, x: Vector, t: Scalar, covariance: Matrix) -> Vector:
         """Return what the field's curvature adds."""
         return self.field.mean_shift(x, covariance)
+
+    def linear_part(self, x: Vector, t: Scalar = 0.0) -> AbstractDrift:
+        """Return A (b − x)."""
+        return self.linear
 
     def tabulate(self, x: Vector, order: int) -> Any:
         """Return the field's table."""

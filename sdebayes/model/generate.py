@@ -65,8 +65,7 @@ def _path(
         if sde.affine:
             following = laws.matrix[u] @ x + laws.shift[u] + factors[u] @ z
         else:
-            mean, covariance = scheme.transition(sde, x, t, steps[u])
-            following = mean + jnp.linalg.cholesky(covariance) @ z
+            following = scheme.draw(sde, x, t, steps[u], z)
         return following, following
 
     _, later = jax.lax.scan(step, first, (white[1:], times[:-1], index))

@@ -19,6 +19,7 @@ from sdebayes._core.linalg import stationary_covariance
 from sdebayes._core.types import Key
 from sdebayes.dynamics import SDE, AbstractDiffusion, ObservedSDE
 from sdebayes.model import likelihood
+from sdebayes.model.compatibility import check_kinds, check_scheme
 from sdebayes.model.gaussian_noise import GaussianNoise
 from sdebayes.model.initial import drawn_law, known_law, say_law_of_start
 from sdebayes.model.observation import AbstractObservation
@@ -70,22 +71,8 @@ class SDEModel:
     scale: DataScale | None = None
 
     def __post_init__(self) -> None:
-        for name, kind, example in (
-            ("drift", AbstractDriftPrior, "sdebayes.priors.Linear()"),
-            ("diffusion", AbstractDiffusionPrior, "sdebayes.priors.Constant()"),
-            ("observation", AbstractObservation, "sdebayes.GaussianNoise()"),
-        ):
-            if not isinstance(getattr(self, name), kind):
-                raise ModelError(
-                    f"SDEModel: {name} is {getattr(self, name)!r}; expected an object such as {example}."
-                )
-        if not isinstance(self.scheme, AbstractScheme | None):
-            raise ModelError(f"SDEModel: scheme is {self.scheme!r}; expected an object of sdebayes.schemes.")
-        if self.discretization.requires_additive_noise and not self.diffusion.constant:
-            raise ModelError(
-                f"SDEModel: {self.discretization.title} needs additive noise, but {type(self.diffusion).__name__} "
-                "depends on the state; use sdebayes.schemes.LinearNoise() or sdebayes.schemes.Moments()."
-            )
+        check_kinds(self.drift, self.diffusion, self.scheme, self.observation)
+        check_scheme(self.discretization, self.diffusion, self.observation)
 
     @property
     def discretization(self) -> AbstractScheme:

@@ -44,23 +44,27 @@ def affine_log_density(
 def scheme_log_density(
     model: ObservedSDE, scheme: AbstractScheme, observations: Observations
 ) -> Float[Array, "trajectory time"]:
-    """Return log p(y_k | y_{k−1}) under the scheme's normal law; the first column is log p(y_1)."""
-    means, covariances = scheme_laws(model, scheme, observations)
-    residual = jnp.asarray(observations.values)[:, 1:] - means
-    return _with_first(model, observations, jax.vmap(jax.vmap(normal_log_density))(residual, covariances))
+    """Return log p(y_k | y_{k−1}) under the scheme's law; the first column is log p(y_1)."""
+    following = jnp.asarray(observations.values)[:, 1:]
+    return _with_first(model, observations, _each(model, scheme.log_density, observations, following))
 
 
 def scheme_laws(model: ObservedSDE, scheme: AbstractScheme, observations: Observations) -> Laws:
     """Return mean and covariance of each state but the first, given the state before it."""
+    return _each(model, scheme.transition, observations)
+
+
+def _each(model: ObservedSDE, function: Any, observations: Observations, *following: Array) -> Any:
+    """Evaluate a function of (sde, x, [x′,] t, Δt) at every transition."""
     x = jnp.asarray(observations.values)[:, :-1]
     t = jnp.asarray(observations.times)[:, :-1]
     dt = jnp.asarray(observations.steps)[jnp.asarray(observations.step_index)]
 
-    def law(x: Array, t: Array, dt: Array, table: Any) -> tuple[Array, Array]:
+    def one(x: Array, t: Array, dt: Array, table: Any, *following: Array) -> Any:
         sde = model.sde if table is None else model.sde.at(table)
-        return scheme.transition(sde, x, t, dt)
+        return function(sde, x, *following, t, dt)
 
-    return jax.vmap(jax.vmap(law))(x, t, dt, observations.table)
+    return jax.vmap(jax.vmap(one))(x, t, dt, observations.table, *following)
 
 
 def _with_first(

@@ -41,6 +41,7 @@ _CLASSES: dict[str, type] = {
         schemes.LinearNoise,
         schemes.LocalLinearization,
         schemes.Moments,
+        schemes.Strang,
         schemes.Substeps,
         ExtendedKalman,
         UnscentedKalman,

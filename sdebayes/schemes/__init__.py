@@ -1,10 +1,11 @@
-"""Discretisation schemes: maps from an SDE, a state and a step to the normal law of the next state."""
+"""Discretisation schemes: maps from an SDE, a state and a step to the law of the next state."""
 
 from sdebayes.schemes.base import AbstractScheme, AffineTransition
 from sdebayes.schemes.euler_maruyama import EulerMaruyama
 from sdebayes.schemes.linear_noise import LinearNoise
 from sdebayes.schemes.local_linearization import LocalLinearization
 from sdebayes.schemes.moments import Moments
+from sdebayes.schemes.strang import Strang
 from sdebayes.schemes.substeps import Substeps
 
 __all__ = [
@@ -14,5 +15,6 @@ __all__ = [
     "LinearNoise",
     "LocalLinearization",
     "Moments",
+    "Strang",
     "Substeps",
 ]

@@ -7,7 +7,9 @@ from typing import ClassVar
 
 import equinox as eqx
 import jax
+import jax.numpy as jnp
 
+from sdebayes._core.linalg import normal_log_density
 from sdebayes._core.types import Matrix, Scalar, Vector
 from sdebayes.dynamics import SDE
 from sdebayes.dynamics.basis import mean_shift
@@ -32,12 +34,14 @@ class AffineTransition(eqx.Module):
 
 
 class AbstractScheme(eqx.Module):
-    """A normal approximation of the transition law over one step.
+    """An approximation of the transition law over one step, normal unless a scheme says otherwise.
 
     Attributes
     ----------
     requires_additive_noise
         Whether Σ must not depend on x and t.
+    requires_exact_observation
+        Whether its law is a density of states that must be observed exactly, and no normal law for a filter.
     exact_when_linear
         Whether the law is exact for a linear drift with constant Σ, at any Δt.
     linear_in_drift
@@ -54,6 +58,7 @@ class AbstractScheme(eqx.Module):
     """
 
     requires_additive_noise: ClassVar[bool] = False
+    requires_exact_observation: ClassVar[bool] = False
     exact_when_linear: ClassVar[bool] = False
     linear_in_drift: ClassVar[bool] = False
     derivatives: ClassVar[int | None] = None
@@ -69,6 +74,16 @@ class AbstractScheme(eqx.Module):
     @abstractmethod
     def transition(self, sde: SDE, x: Vector, t: Scalar, dt: Scalar) -> tuple[Vector, Matrix]:
         """Return mean (state,) and covariance (state, state) of X(t + Δt) given X(t) = x."""
+
+    def log_density(self, sde: SDE, x: Vector, following: Vector, t: Scalar, dt: Scalar) -> Scalar:
+        """Return the log density of X(t + Δt) at ``following`` given X(t) = x, in nats: that of the normal law."""
+        mean, covariance = self.transition(sde, x, t, dt)
+        return normal_log_density(following - mean, covariance)
+
+    def draw(self, sde: SDE, x: Vector, t: Scalar, dt: Scalar, white: Vector) -> Vector:
+        """Return the X(t + Δt), (state,), that a standard normal draw ``white``, (state,), makes from X(t) = x."""
+        mean, covariance = self.transition(sde, x, t, dt)
+        return mean + jnp.linalg.cholesky(covariance) @ white
 
     def propagate(
         self, sde: SDE, mean: Vector, covariance: Matrix, t: Scalar, dt: Scalar

@@ -37,7 +37,7 @@ class Substeps(AbstractScheme):
     Raises
     ------
     ModelError
-        If ``scheme`` is no scheme, or ``n`` is not a positive whole number.
+        If ``scheme`` is no scheme or one whose law is not normal, or ``n`` is not a positive whole number.
 
     References
     ----------
@@ -54,6 +54,11 @@ class Substeps(AbstractScheme):
     def __check_init__(self) -> None:
         if not isinstance(self.scheme, AbstractScheme):
             raise ModelError(f"Substeps: scheme is {self.scheme!r}; expected an object of sdebayes.schemes.")
+        if self.scheme.requires_exact_observation:
+            raise ModelError(
+                f"Substeps: {self.scheme.title} is a density between two known states, and has no normal law to carry "
+                "from part to part; take sdebayes.schemes.LocalLinearization() or Moments()."
+            )
         if not isinstance(self.n, int) or self.n < 1:
             raise ModelError(f"Substeps: n is {self.n!r}; expected a whole number from 1.")
 

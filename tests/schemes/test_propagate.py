@@ -18,6 +18,7 @@ from sdebayes.schemes import (
     LinearNoise,
     LocalLinearization,
     Moments,
+    Strang,
 )
 from tests.schemes.test_schemes import SCHEMES, SIGMA, X, ornstein_uhlenbeck, slope
 
@@ -85,7 +86,7 @@ def test_the_base_differentiates_the_transition(x64):
 
 @pytest.mark.parametrize(
     ("scheme", "order"),
-    [(EulerMaruyama(), 2), (LocalLinearization(), 3), (LinearNoise(), 5), (Moments(), 3)],
+    [(EulerMaruyama(), 2), (LocalLinearization(), 3), (LinearNoise(), 5), (Moments(), 3), (Strang(), 3)],
     ids=repr,
 )
 def test_the_derivative_is_that_of_the_flow(scheme, order, x64):

@@ -20,7 +20,15 @@ from sdebayes.dynamics import (
     ParametricDiffusion,
     ParametricDrift,
 )
-from sdebayes.schemes import AbstractScheme, EulerMaruyama, LinearNoise, LocalLinearization, Moments, Substeps
+from sdebayes.schemes import (
+    AbstractScheme,
+    EulerMaruyama,
+    LinearNoise,
+    LocalLinearization,
+    Moments,
+    Strang,
+    Substeps,
+)
 
 A = np.array([[0.4, 1.5], [-1.2, 0.3]])
 B = np.array([1.0, -0.5])
@@ -35,6 +43,7 @@ SCHEMES = [
     LinearNoise(steps=3),
     Moments(),
     Substeps(Moments(), 3),
+    Strang(),
 ]
 
 
@@ -147,6 +156,7 @@ def test_the_generator_expansion_agrees_with_fine_simulation():
         (LinearNoise(), 3, 3),
         (LinearNoise(steps=2), 3, 3),
         (Moments(), 3, 3),
+        (Strang(), 3, 3),
         (Substeps(LocalLinearization(), 2), 3, 3),
     ],
     ids=repr,
@@ -170,7 +180,7 @@ def test_euler_maruyama_misses_the_second_order_coefficients(x64):
     np.testing.assert_allclose(covariance / dts**2, 3 * START**2, rtol=1e-2)
 
 
-@pytest.mark.parametrize(("scheme", "order"), [(LocalLinearization(), 3), (LinearNoise(), 5)])
+@pytest.mark.parametrize(("scheme", "order"), [(LocalLinearization(), 3), (LinearNoise(), 5), (Strang(), 3)])
 def test_a_clock_is_followed(scheme, order, x64):
     """dX = (−X + cos t) dt + dW: the mean's Δt² coefficient needs ∂f/∂t; exact mean by quadrature."""
     sde = SDE(ParametricDrift(lambda x, t, p: -x + jnp.cos(t), {}), ConstantDiffusion(jnp.eye(1)))
@@ -185,7 +195,7 @@ def test_a_clock_is_followed(scheme, order, x64):
     assert slope(np.array(errors), dts) == pytest.approx(order, abs=0.15)
 
 
-@pytest.mark.parametrize("scheme", [LocalLinearization(), LinearNoise(), Moments()])
+@pytest.mark.parametrize("scheme", [LocalLinearization(), LinearNoise(), Moments(), Strang()])
 def test_the_curvature_correction_sums_over_all_pairs_of_states(scheme, x64):
     """f = (xy, 0) with correlated noise: ½ tr(Σ ∂²f₁) = Σ₁₂, so E X₁ gains ½ Σ₁₂ Δt² beside the deterministic flow."""
     sde = SDE(

@@ -1,0 +1,52 @@
+"""Whether the parts of a model fit together."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sdebayes._core.errors import ModelError
+from sdebayes.model.observation import AbstractObservation
+from sdebayes.priors import AbstractDiffusionPrior, AbstractDriftPrior
+from sdebayes.schemes import AbstractScheme
+
+
+def check_kinds(drift: Any, diffusion: Any, scheme: Any, observation: Any) -> None:
+    """Check that every part is what its name says.
+
+    Raises
+    ------
+    ModelError
+        If one is not.
+    """
+    for name, part, kind, example in (
+        ("drift", drift, AbstractDriftPrior, "sdebayes.priors.Linear()"),
+        ("diffusion", diffusion, AbstractDiffusionPrior, "sdebayes.priors.Constant()"),
+        ("observation", observation, AbstractObservation, "sdebayes.GaussianNoise()"),
+    ):
+        if not isinstance(part, kind):
+            raise ModelError(f"SDEModel: {name} is {part!r}; expected an object such as {example}.")
+    if not isinstance(scheme, AbstractScheme | None):
+        raise ModelError(f"SDEModel: scheme is {scheme!r}; expected an object of sdebayes.schemes.")
+
+
+def check_scheme(
+    scheme: AbstractScheme, diffusion: AbstractDiffusionPrior, observation: AbstractObservation
+) -> None:
+    """Check that the scheme can do what diffusion and observation ask of it.
+
+    Raises
+    ------
+    ModelError
+        If it cannot; the message says what to use instead.
+    """
+    if scheme.requires_additive_noise and not diffusion.constant:
+        raise ModelError(
+            f"SDEModel: {scheme.title} needs additive noise, but {type(diffusion).__name__} depends on the state; "
+            "use sdebayes.schemes.LinearNoise() or sdebayes.schemes.Moments()."
+        )
+    if scheme.requires_exact_observation and not observation.exact:
+        raise ModelError(
+            f"SDEModel: {scheme.title} is a density of states that are observed exactly, but "
+            f"{type(observation).__name__} puts noise on them; use sdebayes.Exact(), or a normal scheme such as "
+            "sdebayes.schemes.LocalLinearization() or LinearNoise()."
+        )
