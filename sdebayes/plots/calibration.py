@@ -1,18 +1,34 @@
-"""How often forecast intervals held what came."""
+"""How often intervals held what came, and whether ranks of known truths are uniform."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
 
-from sdebayes.plots.style import DATA, REFERENCE, legend_above, look, need, one_axes
+from sdebayes._core.errors import DataError
+from sdebayes._core.uniformity import Band, counts_below, simultaneous_band
+from sdebayes.plots.style import (
+    BAND,
+    DATA,
+    POSTERIOR,
+    REFERENCE,
+    legend_above,
+    look,
+    need,
+    one_axes,
+    outer_labels,
+    panels,
+    share_legend,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["coverage"]
+__all__ = ["coverage", "ecdf"]
+
+_NAMED = 3
 
 
 def coverage(dataset: xr.Dataset, ax: Axes | None = None) -> Axes:
@@ -58,3 +74,71 @@ def coverage(dataset: xr.Dataset, ax: Axes | None = None) -> Axes:
         ax.set_yticklabels([str(label) for label in dataset[dim].values])
         legend_above(ax)
     return ax
+
+
+def ecdf(dataset: xr.Dataset, ax: Any = None, *, prob: float = 0.95) -> np.ndarray:
+    """Draw how far the distribution functions of ranks are from a uniform one, with the band of all together.
+
+    The titles name what leaves the band. A line that rises above it at the left and falls below it at the right is of
+    truths that lie in both tails too often: draws too narrow. The other way round they are too wide; a line on one side
+    of zero is of draws that are shifted: too high where it is above.
+
+    Parameters
+    ----------
+    dataset
+        As ``sdebayes.calibrate`` returns it.
+    ax
+        One axes for each part of the model that is ranked, or None.
+    prob
+        Probability that the lines of all quantities stay in the band if the draws are right.
+
+    Returns
+    -------
+    numpy.ndarray
+        The axes, (part,).
+
+    Raises
+    ------
+    DataError
+        If the dataset is no calibration study, or ``prob`` is no probability.
+    """
+    need(dataset, ["pit"], "sdebayes.calibrate")
+    if not 0 < prob < 1:
+        raise DataError(f"prob={prob!r} must be a probability between 0 and 1.")
+    pit = dataset["pit"].dropna("replicate", how="all")
+    band = simultaneous_band(pit.sizes["replicate"], 1 - (1 - prob) / pit.sizes["quantity"])
+    parts = list(dict.fromkeys(str(part) for part in pit["part"].values))
+    with look():
+        axes = panels(len(parts), ax)
+        for part, one in zip(parts, axes, strict=True):
+            outside = _lines(one, pit.sel(quantity=pit["part"] == part), band, prob)
+            more = [f"and {len(outside) - _NAMED} more"] if len(outside) > _NAMED else []
+            one.set(title="\n".join([part, *outside[:_NAMED], *more]), xlim=(0, 1))
+        outer_labels(axes, "normalised rank", "ECDF − uniform")
+        share_legend(axes)
+    return axes
+
+
+def _lines(ax: Axes, pit: xr.DataArray, band: Band, prob: float) -> list[str]:
+    """Draw the quantities of one part, and return the names of those that leave the band."""
+    count = pit.sizes["replicate"]
+    edges = {"x": np.concatenate([[0.0], band.points, [1.0]])}
+    for side in ("lower", "upper"):
+        edges[side] = np.pad(getattr(band, side) / count - band.points, 1)
+    ax.fill_between(
+        edges["x"],
+        edges["lower"],
+        edges["upper"],
+        color=REFERENCE,
+        alpha=BAND,
+        linewidth=0,
+        label=f"{prob:.0%} band of all quantities",
+    )
+    ax.axhline(0, color=REFERENCE, linewidth=0.8)
+    counts = counts_below(pit.values)
+    outside = ((counts < band.lower[:, None]) | (counts > band.upper[:, None])).any(axis=0)
+    for below, is_outside in zip(counts.T, outside, strict=True):
+        deviation = np.pad(below / count - band.points, 1)
+        label = "leaves it (named above)" if is_outside else "stays inside"
+        ax.plot(edges["x"], deviation, color=DATA if is_outside else POSTERIOR, linewidth=1, label=label)
+    return [str(name) for name in pit["quantity"].values[outside]]

@@ -51,7 +51,7 @@ def only_exploded(found, most: int) -> bool:
 )
 def test_ranks_are_uniform(drift, observation):
     found = study(drift, observation, 200, sb.NUTS(draws=200, warmup=150, chains=2))
-    worst = str(found["quantity"].values[int(found["p_value"].argmin())])
+    worst = str(found["quantity"].values[int(found["p_value"].values.argmin())])
     covered = found["coverage"].sel(nominal=0.9)
     print(
         f"{drift} × {observation}: overall p {float(found['overall_p_value']):.3f}, worst {worst}, "
