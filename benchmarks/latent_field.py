@@ -6,6 +6,7 @@ matrix, that of the other a linear map and a Gaussian process. Scores are nats p
 paired standard errors.
 
 Run: python3 -m uv run python benchmarks/latent_field.py
+     python3 -m uv run python benchmarks/latent_field.py --states 8 --schemes EulerMaruyama --draws 300 --warmup 100
 """
 
 from __future__ import annotations
@@ -27,7 +28,8 @@ LINEAR = "OU, full A"
 
 def main(
     states: Annotated[int, typer.Option(help="Principal components.")] = 2,
-    functions: Annotated[int, typer.Option(help="Basis functions of each state.")] = 6,
+    functions: Annotated[int, typer.Option(help="Basis functions of each state, up to three states.")] = 6,
+    features: Annotated[int, typer.Option(help="Random Fourier features, above three states.")] = 100,
     schemes: Annotated[str, typer.Option(help="Names, with commas.")] = ",".join(SCHEMES),
     draws: int = 500,
     warmup: int = 200,
@@ -42,7 +44,8 @@ def main(
     noise = sb.GaussianNoise(trajectory_effect=True)
     strategy = sb.NUTS(draws, warmup, target_acceptance=acceptance)
     models = {LINEAR: sb.SDEModel(observation=noise)}
-    prior = sb.priors.GP(basis=sb.priors.HSGP(functions=functions))
+    basis = sb.priors.HSGP(functions=functions) if states <= 3 else sb.priors.RandomFourier(features)
+    prior = sb.priors.GP(basis=basis)
     models |= {
         f"GP, {name}": sb.SDEModel(prior, scheme=SCHEMES[name], observation=noise)
         for name in schemes.split(",")

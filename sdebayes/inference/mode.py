@@ -14,6 +14,7 @@ from scipy.optimize import minimize
 from sdebayes._core.errors import InferenceError
 from sdebayes._core.types import Key
 from sdebayes.inference.target import Flat, Target, Whitenings
+from sdebayes.inference.threads import side_by_side
 from sdebayes.inference.whitening import whitening_at
 
 _FAR = 1e10
@@ -64,8 +65,10 @@ def find_mode(target: Target, key: Key) -> Mode:
         If every search ends at a point without a finite density.
     """
     plain = target.density.no_whitening
-    held = np.concatenate([np.zeros(0, dtype=int), *(index.ravel() for index in target.density.weights)])
-    rough = (_search(target, start, plain, _ROUGH, held) for start in _starts(target, key, held))
+    held = _weights(target)
+    rough = side_by_side(
+        lambda start: _search(target, start, plain, _ROUGH, held), _starts(target, key, held)
+    )
     mode = min(rough, key=lambda found: found.potential)
     if not mode.potential < _FAR:
         raise InferenceError(
@@ -87,11 +90,34 @@ def inverse_curvature_factor(target: Target, mode: Mode) -> Float[Array, "dimens
     return jnp.asarray(inverse_factor(mode_hessian(target, mode)), dtype=target.start.dtype)
 
 
-def mode_hessian(target: Target, mode: Mode) -> Float[np.ndarray, "dimension dimension"]:
-    """Return the second derivatives of U at a mode."""
+def standard_deviations(target: Target, mode: Mode) -> Flat:
+    """Return the standard deviation of each parameter under the curvature at a mode, (dimension,).
+
+    Whitened weights have about 1 by construction, so that the curvature is computed of the other parameters alone.
+    """
+    others = np.setdiff1d(np.arange(target.dimension), _weights(target))
+    factor = inverse_factor(mode_hessian(target, mode, others))
+    found = np.ones(target.dimension)
+    found[others] = np.linalg.norm(factor, axis=1)
+    return jnp.asarray(found, dtype=target.start.dtype)
+
+
+def mode_hessian(target: Target, mode: Mode, index: np.ndarray | None = None) -> Float[np.ndarray, "n n"]:
+    """Return the second derivatives of U at a mode, in all parameters or in those of an index."""
     objective = _Objective(target, mode.whitenings)
     position = np.asarray(mode.position, dtype=np.float64)
-    return hessian_of(lambda v: objective(v)[1], position, target.start.dtype)
+    index = np.arange(position.size) if index is None else index
+
+    def gradient(part: np.ndarray) -> np.ndarray:
+        point = position.copy()
+        point[index] = part
+        return objective(point)[1][index]
+
+    return hessian_of(gradient, position[index], target.start.dtype)
+
+
+def _weights(target: Target) -> np.ndarray:
+    return np.concatenate([np.zeros(0, dtype=int), *(index.ravel() for index in target.density.weights)])
 
 
 class _Objective:
@@ -152,13 +178,14 @@ def _weight_hessian(
     gradient: Callable[[np.ndarray], np.ndarray], position: np.ndarray, index: np.ndarray
 ) -> np.ndarray:
     """Return second derivatives in each output's weights, (output, feature, feature); U is nearly quadratic in them."""
-    hessian = np.empty((*index.shape, index.shape[1]))
-    for feature, along in enumerate(index.T):
+
+    def column(along: np.ndarray) -> np.ndarray:
         shift = np.zeros_like(position)
         shift[along] = _WEIGHT_STEP
         slope = (gradient(position + shift) - gradient(position - shift)) / (2 * _WEIGHT_STEP)
-        hessian[:, feature] = slope[index]
-    return hessian
+        return slope[index]
+
+    return np.stack(side_by_side(column, index.T), axis=1)
 
 
 def _starts(target: Target, key: Key, held: np.ndarray) -> list[np.ndarray]:
@@ -177,11 +204,13 @@ def _starts(target: Target, key: Key, held: np.ndarray) -> list[np.ndarray]:
 def hessian_of(gradient: Callable[[np.ndarray], np.ndarray], position: np.ndarray, dtype: Any) -> np.ndarray:
     """Return the central difference of a gradient, (dimension, dimension), made symmetric."""
     step = np.cbrt(np.finfo(dtype).eps) * np.maximum(1.0, np.abs(position))
-    columns = [
-        (gradient(position + shift) - gradient(position - shift)) / (2 * step[index])
-        for index, shift in enumerate(np.diag(step))
-    ]
-    hessian = np.array(columns)
+
+    def column(index: int) -> np.ndarray:
+        shift = np.zeros_like(position)
+        shift[index] = step[index]
+        return (gradient(position + shift) - gradient(position - shift)) / (2 * step[index])
+
+    hessian = np.array(side_by_side(column, range(position.size)))
     return 0.5 * (hessian + hessian.T)
 
 

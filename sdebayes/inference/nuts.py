@@ -17,7 +17,7 @@ from sdebayes._core.types import Key
 from sdebayes.inference.chains import Affine, Chart, Settings, finished_chains, run_chains
 from sdebayes.inference.checkpoint import Checkpoint
 from sdebayes.inference.findings import Finding, sampling_findings
-from sdebayes.inference.mode import find_mode, inverse_curvature_factor
+from sdebayes.inference.mode import find_mode, inverse_curvature_factor, standard_deviations
 from sdebayes.inference.strategy import AbstractStrategy, Draws, Problem
 from sdebayes.inference.target import Target
 
@@ -101,9 +101,8 @@ class NUTS(AbstractStrategy):
                 return finished
         mode_key, start_key, *chain_keys = jax.random.split(key, self.chains + 2)
         mode = find_mode(target, mode_key)
-        factor = inverse_curvature_factor(target, mode)
-        if target.dimension > self.dense_dimension:
-            factor = jnp.linalg.norm(factor, axis=1)
+        dense = target.dimension <= self.dense_dimension
+        factor = (inverse_curvature_factor if dense else standard_deviations)(target, mode)
         chart = Chart(Affine(mode.position, factor), mode.whitenings)
         return run_chains(
             target,
