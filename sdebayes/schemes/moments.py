@@ -21,15 +21,19 @@ class Moments(AbstractScheme):
         μ = x + f Δt + \tfrac12 L f\, Δt^2, \qquad
         Q = Σ Δt + \tfrac12 (J Σ + Σ J^\top + L Σ) Δt^2 + O(Δt^3).
 
-    The expansion of Q is no covariance at long steps. It is taken in the form of a sum of squares instead, which is the
-    same to O(Δt³) and never below ½ Σ Δt: with :math:`H = G + (J G + L G) Δt`,
+    The expansion of Q is no covariance at long steps. It is taken in the form of a sum of squares instead, Simpson's
+    rule for noise that enters at the share u of the step and is carried to its end,
 
     .. math::
-        Q = \tfrac12 (G G^\top + H H^\top) Δt + \tfrac12 \sum_{kl} Σ_{kl}\, ∂_k G\, ∂_l G^\top Δt^2,
+        Q = \frac{Δt}{6} \sum_{u = 0, ½, 1} w_u\, E_{1-u} \Bigl( G_u G_u^\top
+        + u\, Δt \sum_{kl} Σ_{kl}\, ∂_k G\, ∂_l G^\top \Bigr) E_{1-u}^\top, \qquad
+        E_u = I + u J Δt + \tfrac12 (u J Δt)^2, \quad G_u = G + u\, L G\, Δt,
 
-    since :math:`L Σ = (L G) G^\top + G (L G)^\top + \sum_{kl} Σ_{kl}\, ∂_k G\, ∂_l G^\top`. Multiplicative noise is
-    allowed, and its curvature counts. Costs f and G with first and second derivatives, all at the one point, and few
-    products of state matrices. Beyond ‖J‖Δt of about 1 the polynomial in Δt is no good description.
+    with weights 1, 4, 1. It is the same to O(Δt³), since
+    :math:`L Σ = (L G) G^\top + G (L G)^\top + \sum_{kl} Σ_{kl}\, ∂_k G\, ∂_l G^\top`; positive semidefinite at any
+    step; and for additive noise never below ⅙ Σ Δt. Multiplicative noise is allowed, and its curvature counts. Costs f
+    and G with first and second derivatives, all at the one point, and few products of state matrices. The mean is a
+    polynomial in Δt: no good description where ‖J‖Δt is beyond about 1.
 
     An uncertain state moves the mean through f's curvature and the covariance through G's slope and curvature, each to
     the order above; third derivatives of f, and what Σ's slope adds to the derivative of μ, are left out.
@@ -78,23 +82,35 @@ class Moments(AbstractScheme):
 
 
 def _noise(sde: SDE, x: Vector, spread: Matrix | None, f: Vector, J: Matrix, t: Scalar, dt: Scalar) -> Matrix:
-    """Return the covariance of the step's own noise as a sum of squares at its start and at its end."""
+    """Return the covariance of the step's own noise as a sum of squares."""
+    carried = [_flow(J, share * dt) for share in (0.0, 0.5, 1.0)]
     if sde.diffusion.constant:
-        G = sde.diffusion(x, t)
-        H = G + dt * (J @ G)
-        return symmetrize(0.5 * dt * (G @ G.T + H @ H.T))
+        square = sde.covariance(x, t)
+        return _simpson([E @ square @ E.T for E in carried], dt)
     G, gradient, time_derivative = sde.diffusion.expansion(x, t)
 
     def varied(covariance: Matrix) -> Matrix:
         return jnp.einsum("kl,kia,lja->ij", covariance, gradient, gradient)
 
-    if spread is None:
-        start, later = G @ G.T, jnp.zeros_like(G)
-    else:
+    if spread is not None:
         G = G + sde.diffusion.mean_shift(x, t, spread)
-        start = G @ G.T + varied(spread)
-        flow = jnp.eye(x.shape[0], dtype=x.dtype) + dt * J
-        later = flow @ varied(flow @ spread @ flow.T) @ flow.T
+    start = G @ G.T if spread is None else G @ G.T + varied(spread)
     change = jnp.einsum("k,kij->ij", f, gradient) + time_derivative + sde.diffusion.mean_shift(x, t, start)
-    H = G + dt * (J @ G + change)
-    return symmetrize(0.5 * dt * (start + H @ H.T + later + dt * varied(start)))
+
+    def entering(part: int) -> Matrix:
+        share, E, onward = 0.5 * part, carried[part], carried[2 - part]
+        factor = G + share * dt * change
+        directions = share * dt * start if spread is None else share * dt * start + E @ spread @ E.T
+        return onward @ (factor @ factor.T + varied(directions)) @ onward.T
+
+    return _simpson([entering(part) for part in range(3)], dt)
+
+
+def _flow(J: Matrix, h: Scalar) -> Matrix:
+    """Return exp(J h) to second order."""
+    same = jnp.eye(J.shape[0], dtype=J.dtype)
+    return same + h * J @ (same + 0.5 * h * J)
+
+
+def _simpson(parts: list[Matrix], dt: Scalar) -> Matrix:
+    return symmetrize(dt / 6 * (parts[0] + 4 * parts[1] + parts[2]))

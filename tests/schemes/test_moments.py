@@ -91,14 +91,18 @@ def test_geometric_brownian_motion(x64):
         assert slope(np.abs(deviation), DTS) == pytest.approx(3, abs=0.1)
 
 
-def test_the_covariance_is_never_below_half_that_of_the_noise(x64):
+@pytest.mark.parametrize("dt", [1e-9, 0.1, 1.0, 30.0])
+def test_the_covariance_is_positive_definite_at_any_step(dt, x64):
     rng = np.random.default_rng(0)
-    for dt in (1e-9, 0.1, 1.0, 30.0):
-        rates = jnp.asarray(rng.normal(size=(2, 2)) / dt)
-        sde = SDE(LinearDrift(rates, jnp.zeros(2)), planar().diffusion)
-        _, covariance = Moments().transition(sde, jnp.asarray(X), 0.0, dt)
-        rest = np.asarray(covariance) / dt - 0.5 * np.asarray(sde.covariance(jnp.asarray(X)))
-        assert np.linalg.eigvalsh(rest).min() > -1e-12 * np.trace(rest)
+    for _ in range(5):
+        drift = LinearDrift(jnp.asarray(rng.normal(size=(2, 2)) * rng.choice([1.0, 1 / dt])), jnp.zeros(2))
+        for diffusion in (planar().diffusion, ConstantDiffusion(jnp.array([[0.5, 0.0], [0.2, 0.4]]))):
+            sde = SDE(drift, diffusion)
+            covariance = np.asarray(Moments().transition(sde, jnp.asarray(X), 0.0, dt)[1]) / dt
+            assert np.linalg.eigvalsh(covariance).min() > 1e-6
+            if diffusion.constant:
+                rest = covariance - np.asarray(sde.covariance(jnp.asarray(X))) / 6
+                assert np.linalg.eigvalsh(rest).min() > -1e-12 * np.trace(rest)
 
 
 def test_an_uncertain_state_is_averaged_over(x64):
