@@ -64,6 +64,7 @@ NAMESPACES = (
     "sdebayes",
     "sdebayes.priors",
     "sdebayes.schemes",
+    "sdebayes.inference",
     "sdebayes.dynamics",
     "sdebayes.datasets",
     "sdebayes.paths",

@@ -1,6 +1,6 @@
 """Bayesian stochastic differential equations for how a text moves through meaning."""
 
-from sdebayes import analysis, datasets, dynamics, paths, plots, priors, schemes
+from sdebayes import analysis, datasets, dynamics, inference, paths, plots, priors, schemes
 from sdebayes._core import errors
 from sdebayes.analysis.summary import summarize
 from sdebayes.dynamics import SDE
@@ -45,6 +45,7 @@ __all__ = [
     "errors",
     "fit",
     "forecast",
+    "inference",
     "load",
     "paths",
     "plots",

@@ -19,6 +19,7 @@ from sdebayes.dynamics.drift import (
 from sdebayes.dynamics.field import AbstractField, BasisField
 from sdebayes.dynamics.hsgp import LaplacianBasis
 from sdebayes.dynamics.inducing import KernelBasis
+from sdebayes.dynamics.library import FunctionBasis, LibraryDrift, MonomialBasis
 from sdebayes.dynamics.network import Network
 from sdebayes.dynamics.observed import ObservedSDE
 from sdebayes.dynamics.random_fourier import FourierBasis
@@ -38,10 +39,13 @@ __all__ = [
     "FieldDrift",
     "FourierBasis",
     "FullDiffusion",
+    "FunctionBasis",
     "Jet",
     "KernelBasis",
     "LaplacianBasis",
+    "LibraryDrift",
     "LinearDrift",
+    "MonomialBasis",
     "Network",
     "ObservedSDE",
     "ParametricDiffusion",

@@ -13,10 +13,14 @@ from jaxtyping import Array, Float
 from numpyro.handlers import block, seed, substitute, trace
 
 from sdebayes._core.errors import ModelError
-from sdebayes._core.types import Vector
-from sdebayes.inference.evidence import Given, Statistics, log_evidence_of
+from sdebayes._core.types import Key, Vector
+from sdebayes.inference.evidence import Given, Statistics, draw_weights, log_evidence_of
+from sdebayes.inference.selection import MOST_TERMS, draw_sets, log_evidence_of_sets
 from sdebayes.model.sdemodel import SDEModel
 from sdebayes.priors.base import constant
+from sdebayes.priors.selection import RATE
+
+Sites = dict[str, Array]
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +42,11 @@ class Collapsed:
         n = len(self.model.frozen_scale.states)
         return jnp.asarray(constant("location", prior.location, type(prior).__name__, n))
 
+    @property
+    def selects(self) -> bool:
+        """Whether terms are in or out, which is summed over."""
+        return not self.model.drift.smooth
+
     @cached_property
     def shape(self) -> tuple[int, int]:
         """Numbers of features and states."""
@@ -49,8 +58,12 @@ class Collapsed:
         drift: Any = seed(self.model.build, jax.random.key(0))().sde.drift
         return drift.features(x, self.reference)
 
-    def given(self) -> Given:
-        """Draw all but the weights inside a NumPyro model.
+    def drawn(self) -> None:
+        """Draw all but terms and weights inside a NumPyro model."""
+        self.given()
+
+    def given(self) -> tuple[Given, Sites]:
+        """Draw all but terms and weights inside a NumPyro model; return what they make, and the draws.
 
         The model's own program is run twice, with all weights 0 and with all weights 1: what changes is their scale.
         """
@@ -62,19 +75,34 @@ class Collapsed:
             unit = substitute(self.model.build, data=known | one)()
         reference = self.reference
         offset, most = (each.sde.drift.coefficients(reference) for each in (observed, unit))
-        return Given(
+        made = Given(
             offset,
             most - offset,
             observed.sde.covariance(reference),
             observed.initial_mean - reference,
             observed.initial_covariance,
         )
+        return made, known
 
     def program(self, statistics: Statistics) -> None:
-        """Draw all but the weights, and count the evidence of the data in the log density."""
-        numpyro.factor(
-            "log_evidence", log_evidence_of(self.given(), statistics, self.model.drift.shares_scale)
-        )
+        """Draw all but terms and weights, and count the evidence of the data in the log density."""
+        numpyro.factor("log_evidence", self.log_evidence(*self.given(), statistics))
+
+    def log_evidence(self, given: Given, known: Sites, data: Statistics) -> Float[Array, ""]:
+        """Return log p(y | all but terms and weights), in nats."""
+        if not self.selects:
+            return log_evidence_of(given, data, self.model.drift.shares_scale)
+        return log_evidence_of_sets(given, data, known[RATE])
+
+    def complete(self, key: Key, given: Given, known: Sites, data: Statistics) -> tuple[Sites, Sites]:
+        """Draw terms and weights given the rest: the values of their sites, and the terms' probabilities."""
+        prior: Any = self.model.drift
+        if not self.selects:
+            return prior.weight_sites(draw_weights(key, given, data, prior.shares_scale)), {}
+        first, second = jax.random.split(key)
+        found = draw_sets(first, given, data, known[RATE])
+        sites = prior.selection.inclusion_sites(second, found.included, known[RATE])
+        return prior.weight_sites(found.weights) | sites, {"inclusion_probability": found.probability}
 
 
 def collapsed(model: SDEModel) -> Collapsed:
@@ -96,7 +124,19 @@ def collapsed(model: SDEModel) -> Collapsed:
 
 @lru_cache(maxsize=8)
 def _collapsed(model: SDEModel) -> Collapsed:
-    return Collapsed(model)
+    ready = Collapsed(model)
+    terms, states = ready.shape
+    if ready.selects and not (states == 1 or model.diffusion.diagonal):
+        raise ModelError(
+            "Sets of terms can be summed over for independent noise only; use sdebayes.priors.Constant('diagonal'), or "
+            "Sparse(selection=sdebayes.priors.Horseshoe())."
+        )
+    if ready.selects and terms > MOST_TERMS:
+        raise ModelError(
+            f"The library has {terms} functions, too many to sum over all sets of them (at most {MOST_TERMS}); use a "
+            "lower degree, a library of your own, or Sparse(selection=sdebayes.priors.Horseshoe())."
+        )
+    return ready
 
 
 def refuse(model: SDEModel) -> None:
@@ -131,8 +171,9 @@ def refuse(model: SDEModel) -> None:
         ),
         (
             model.drift.linear_in_weights,
-            f"{drift} is not a sum of known functions; use sdebayes.NUTS(), or a drift whose weights can be integrated "
-            "out: Linear(), GP() with the basis HSGP (up to three states), or GP(lengthscale=...) with any basis",
+            f"{drift} is not a sum of known functions; use sdebayes.NUTS(), or a drift whose weights can be "
+            "integrated out: Linear(), Sparse(), GP() with the basis HSGP (up to three states), GP(lengthscale=...) "
+            "with any basis",
         ),
     )
     for fits, words in checks:

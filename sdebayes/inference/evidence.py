@@ -102,10 +102,16 @@ def log_evidence_of(given: Given, data: Statistics, shared: bool) -> Float[Array
     shared
         Whether S is an outer product, one kernel for all outputs.
     """
+    weights = (_shared_log_evidence if shared else _joint_log_evidence)(given, data)
+    return known_log_density(given, data) + weights
+
+
+def known_log_density(given: Given, data: Statistics) -> Float[Array, ""]:
+    """Return log p(y | all but the weights, weights 0), in nats; arguments as in `log_evidence_of`."""
     d = data.cross.shape[1]
     constant = (data.count + data.first_count) * d * jnp.log(2 * jnp.pi) + d * data.log_steps
     first = _log_density(given.first_covariance, data.first_count, _first_scatter(given, data))
-    return first - 0.5 * constant + (_shared_log_evidence if shared else _joint_log_evidence)(given, data)
+    return first - 0.5 * constant + _log_density(given.covariance, data.count, residual(given, data)[1])
 
 
 def draw_weights(key: Key, given: Given, data: Statistics, shared: bool) -> Coefficients:
@@ -145,7 +151,7 @@ class _SharedLaw(NamedTuple):
         s, T, H = _shared_parts(given, data)
         rates, vectors = jnp.linalg.eigh(T)
         a = _outputs(given.scale)
-        cross = s[:, None] * _residual(given, data)[0]
+        cross = s[:, None] * residual(given, data)[0]
         information = jnp.linalg.solve(given.covariance, cross.T).T * a @ vectors
         factor = jnp.linalg.cholesky(jnp.eye(len(s), dtype=s.dtype) + rates[:, None, None] * H)
         mean = jax.vmap(lambda L, b: cho_solve((L, True), b), (0, 1), 1)(factor, information)
@@ -153,17 +159,16 @@ class _SharedLaw(NamedTuple):
 
 
 def _shared_log_evidence(given: Given, data: Statistics) -> Float[Array, ""]:
-    """Return the logarithm of the integral over the weights, S being an outer product, without constants.
+    """Return the logarithm of what integrating over the weights adds, S being an outer product.
 
     Its derivative is that of the log-likelihood's mean over the weights' law (Fisher's identity), so that nothing is
     differentiated through the eigenvectors, which are not smooth where two eigenvalues meet.
     """
     law = _SharedLaw.of(*jax.lax.stop_gradient((given, data)))
-    known = _log_density(given.covariance, data.count, _residual(given, data)[1])
     log_determinant = 2 * jnp.sum(jnp.log(jnp.diagonal(law.factor, axis1=1, axis2=2)))
     value = 0.5 * (jnp.sum(law.information * law.mean) - log_determinant)
     expected = _expected_log_density(given, data, jax.lax.stop_gradient(law))
-    return known + value + (expected - jax.lax.stop_gradient(expected))
+    return value + (expected - jax.lax.stop_gradient(expected))
 
 
 def _expected_log_density(given: Given, data: Statistics, law: _SharedLaw) -> Float[Array, ""]:
@@ -173,7 +178,7 @@ def _expected_log_density(given: Given, data: Statistics, law: _SharedLaw) -> Fl
     covariances = jax.vmap(lambda L: cho_solve((L, True), identity))(law.factor)
     Z = law.mean @ law.vectors.T
     fit = s[:, None] * Z * _outputs(given.scale)
-    linear = jnp.sum(fit * jnp.linalg.solve(given.covariance, _residual(given, data)[0].T).T)
+    linear = jnp.sum(fit * jnp.linalg.solve(given.covariance, residual(given, data)[0].T).T)
     rates = jnp.einsum("ic,ij,jc->c", law.vectors, T, law.vectors)
     spread = jnp.einsum("mn,cmn->c", H, covariances)
     return linear - 0.5 * (jnp.sum(T * (Z.T @ H @ Z)) + rates @ spread)
@@ -204,18 +209,17 @@ class _JointLaw(NamedTuple):
         inverse = jnp.linalg.inv(given.covariance)
         precision = scale[:, None] * jnp.kron(data.gram, inverse) * scale
         factor = jnp.linalg.cholesky(jnp.eye(len(scale), dtype=scale.dtype) + precision)
-        information = scale * (_residual(given, data)[0] @ inverse).ravel()
+        information = scale * (residual(given, data)[0] @ inverse).ravel()
         return _JointLaw(cho_solve((factor, True), information), factor, information)
 
 
 def _joint_log_evidence(given: Given, data: Statistics) -> Float[Array, ""]:
-    """Return the logarithm of the integral over the weights for any S, without constants."""
+    """Return the logarithm of what integrating over the weights adds, for any S."""
     law = _JointLaw.of(given, data)
-    known = _log_density(given.covariance, data.count, _residual(given, data)[1])
-    return known + 0.5 * law.information @ law.mean - jnp.sum(jnp.log(jnp.diagonal(law.factor)))
+    return 0.5 * law.information @ law.mean - jnp.sum(jnp.log(jnp.diagonal(law.factor)))
 
 
-def _residual(given: Given, data: Statistics) -> tuple[Coefficients, Matrix]:
+def residual(given: Given, data: Statistics) -> tuple[Coefficients, Matrix]:
     """Return B and Q of what Θ₀ leaves."""
     offset = given.offset
     half = offset.T @ data.cross

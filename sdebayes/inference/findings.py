@@ -98,11 +98,11 @@ def sampling_findings(tree: xr.DataTree, max_tree_depth: int, parts: Collection[
     ]
 
 
-def _largest_rhat(posterior: xr.Dataset) -> tuple[str, float]:
+def _largest_rhat(posterior: xr.Dataset, undefined: float = np.inf) -> tuple[str, float]:
     """Return the worst parameter; one that stands still or is not finite has no R-hat, which is worse than any."""
     with np.errstate(divide="ignore", invalid="ignore"):
         found = az.rhat(posterior)
-    values = {str(name): float(np.nan_to_num(a.values, nan=np.inf).max()) for name, a in found.items()}
+    values = {str(name): float(np.nan_to_num(a.values, nan=undefined).max()) for name, a in found.items()}
     name = max(values, key=lambda key: values[key])
     return name, values[name]
 
@@ -118,7 +118,7 @@ def _smallest_ess(posterior: xr.Dataset, method: str) -> tuple[str, float]:
 def _of_parts(posterior: xr.Dataset) -> list[Finding]:
     if not posterior.data_vars or posterior.sizes["chain"] < 2:
         return []
-    name, value = _largest_rhat(posterior)
+    name, value = _largest_rhat(posterior, undefined=1.0)  # a term may be in, or out, in all draws
     if value <= RHAT_LIMIT:
         return []
     return [
@@ -261,4 +261,23 @@ def step_finding(rate_times_step: float, scheme: str, exact: bool) -> Finding:
         if severity == "good"
         else f"A discretisation bias of that order is likely; use {better}shorter steps.",
         values,
+    )
+
+
+def explosion_finding(share: float) -> Finding:
+    """Judge how many draws of the drift point outwards far from the data.
+
+    Parameters
+    ----------
+    share
+        Share of draws that do so in some direction.
+    """
+    return Finding(
+        "Far from the data",
+        "good" if share == 0 else "note",
+        f"{share:.1%} of draws point outwards somewhere far from the data, where paths may run away.",
+        ""
+        if share == 0
+        else "Read such draws among the data only; for long simulations take a drift that comes back, such as GP().",
+        {"explosive": share},
     )

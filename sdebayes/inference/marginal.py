@@ -20,7 +20,7 @@ from sdebayes._core import precision as precision_scope
 from sdebayes._core.errors import ModelError
 from sdebayes._core.types import Key
 from sdebayes.inference.collapsed import Collapsed, collapsed
-from sdebayes.inference.evidence import Statistics, draw_weights, log_evidence_of
+from sdebayes.inference.evidence import Statistics
 from sdebayes.inference.nuts import NUTS
 from sdebayes.inference.reduction import statistics, statistics_of
 from sdebayes.inference.strategy import Draws, Problem
@@ -50,6 +50,10 @@ class Marginal(NUTS):
 
     Notes
     -----
+    The terms of a `sdebayes.priors.Sparse` drift with `sdebayes.priors.SpikeAndSlab` are summed over too, all sets of
+    up to 12. The group ``selection`` then holds ``inclusion_probability`` (chain, draw, library_term, state) given the
+    other parameters of each draw: their mean is the posterior probability of each term.
+
     ``sample_stats`` holds ``log_evidence``, log p(y | h), for each draw; ``lp`` is the log density of h.
 
     Euler–Maruyama has a bias of the order of ‖J‖Δt, about −‖J‖Δt of Σ, that more data do not remove: the finding on the
@@ -73,17 +77,29 @@ class Marginal(NUTS):
         ready = collapsed(problem.model)
         data = statistics_of(ready, problem.observations)
         target_key, run_key, weights_key = jax.random.split(key, 3)
-        target = make_target(ready.program, ready.given, data, target_key)
+        target = make_target(ready.program, ready.drawn, data, target_key)
         smaller = Problem(problem.model, problem.observations, target)
-        drawn = super().run(smaller, run_key, precision=precision, progress=progress, checkpoint=checkpoint)
+        drawn = self._sample(smaller, run_key, precision=precision, progress=progress, checkpoint=checkpoint)
         shape = drawn.position.shape[:2]
         flat = drawn.position.reshape(-1, drawn.position.shape[-1])
         keys = np.asarray(jax.random.key_data(jax.random.split(weights_key, len(flat))))
-        position, log_evidence = _completed(ready, target.density)((flat, keys), data)
+        position, log_evidence, terms = _completed(ready, target.density)((flat, keys), data)
+        groups = {
+            "selection": xr.Dataset(
+                {
+                    name: (
+                        ("chain", "draw", "library_term", "state"),
+                        value.reshape(*shape, *value.shape[1:]),
+                    )
+                    for name, value in terms.items()
+                },
+                problem.model.drift.coords() | {"state": list(problem.model.frozen_scale.states)},
+            )
+        }
         return Draws(
             position.reshape(*shape, -1),
             drawn.statistics | {"log_evidence": log_evidence.reshape(shape)},
-            drawn.groups,
+            drawn.groups | (groups if terms else {}),
         )
 
 
@@ -123,8 +139,8 @@ def log_evidence(model: SDEModel, data: xr.Dataset | Statistics, hyperparameters
 @lru_cache(maxsize=8)
 def _evidence(ready: Collapsed) -> Callable[[Mapping[str, Array], Statistics], Array]:
     def evidence(known: Mapping[str, Array], sums: Statistics) -> Array:
-        given = substitute(seed(ready.given, jax.random.key(0)), data=known)()
-        return log_evidence_of(given, sums, ready.model.drift.shares_scale)
+        given, sites = substitute(seed(ready.given, jax.random.key(0)), data=known)()
+        return ready.log_evidence(given, sites, sums)
 
     return jax.jit(evidence)
 
@@ -133,7 +149,7 @@ def _check_names(ready: Collapsed, known: Mapping[str, Array]) -> None:
     expected: dict[str, tuple[int, ...]] = {}
 
     def once(key: Key) -> None:
-        sites = trace(seed(ready.given, key)).get_trace()
+        sites = trace(seed(ready.drawn, key)).get_trace()
         drawn = {name: site["value"] for name, site in sites.items() if site["type"] == "sample"}
         expected.update((name, value.shape) for name, value in drawn.items())
 
@@ -145,15 +161,14 @@ def _check_names(ready: Collapsed, known: Mapping[str, Array]) -> None:
 
 @lru_cache(maxsize=8)
 def _completed(ready: Collapsed, density: Density) -> Any:
-    """From (position of h, key) and data to the position of all parameters with their weights, and the evidence."""
+    """From (position of h, key) and data to the position of all parameters, the evidence, and terms' probabilities."""
 
-    def one(draw: tuple[Array, Array], data: Statistics) -> tuple[Array, Array]:
+    def one(draw: tuple[Array, Array], data: Statistics) -> tuple[Array, Array, dict[str, Array]]:
         position, key = draw
         free = density.unravel(position)
-        known = constrain_fn(seed(ready.given, jax.random.key(0)), (), {}, free)
-        given = substitute(seed(ready.given, jax.random.key(0)), data=known)()
-        weights = draw_weights(jax.random.wrap_key_data(key), given, data, ready.model.drift.shares_scale)
-        full = free | ready.model.drift.weight_sites(weights)
-        return ravel_pytree(full)[0], log_evidence_of(given, data, ready.model.drift.shares_scale)
+        values = constrain_fn(seed(ready.drawn, jax.random.key(0)), (), {}, free)
+        given, known = substitute(seed(ready.given, jax.random.key(0)), data=values)()
+        sites, terms = ready.complete(jax.random.wrap_key_data(key), given, known, data)
+        return ravel_pytree(free | sites)[0], ready.log_evidence(given, known, data), terms
 
     return per_draw(one)

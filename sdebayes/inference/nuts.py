@@ -18,7 +18,7 @@ from sdebayes.inference.chains import Affine, Chart, Settings, finished_chains, 
 from sdebayes.inference.checkpoint import Checkpoint
 from sdebayes.inference.findings import Finding, sampling_findings
 from sdebayes.inference.mode import find_mode, inverse_curvature_factor, standard_deviations
-from sdebayes.inference.strategy import AbstractStrategy, Draws, Problem
+from sdebayes.inference.strategy import AbstractStrategy, Draws, Problem, check_smooth
 from sdebayes.inference.target import Target
 
 
@@ -93,6 +93,18 @@ class NUTS(AbstractStrategy):
         checkpoint: tuple[str | Path, str] | None = None,
     ) -> Draws:
         """Draw from a posterior; see `AbstractStrategy.run`."""
+        check_smooth(problem.model)
+        return self._sample(problem, key, precision=precision, progress=progress, checkpoint=checkpoint)
+
+    def _sample(
+        self,
+        problem: Problem,
+        key: Key,
+        *,
+        precision: str,
+        progress: bool,
+        checkpoint: tuple[str | Path, str] | None,
+    ) -> Draws:
         target = problem.target
         kept = Checkpoint(*checkpoint) if checkpoint is not None else None
         if kept is not None:

@@ -12,6 +12,7 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Float
 
+from sdebayes._core.errors import ModelError
 from sdebayes._core.types import Key
 from sdebayes.inference.findings import Finding
 from sdebayes.inference.target import Target
@@ -120,3 +121,23 @@ class AbstractStrategy(ABC):
         parts
             Parameters of which several values make one function: they are only noted.
         """
+
+
+def check_smooth(model: SDEModel) -> None:
+    """Raise an error if a model's density has jumps, which strategies that follow gradients do not see.
+
+    Parameters
+    ----------
+    model
+        The model.
+
+    Raises
+    ------
+    ModelError
+        If its drift prior is not smooth.
+    """
+    if not model.drift.smooth:
+        raise ModelError(
+            f"The terms of {type(model.drift).__name__}() are in or out, which no gradient sees; use "
+            "sdebayes.Marginal(), or Sparse(selection=sdebayes.priors.Horseshoe())."
+        )

@@ -120,7 +120,8 @@ class _Reader:
     ) -> xr.Dataset:
         states = list(self.model.frozen_scale.states)
         used = {dim for dims, _ in variables.values() for dim in dims}
-        coords = {dim: states for dim in ("state", "state_bis") if dim in used}
+        known = {"state": states, "state_bis": states} | self.model.drift.coords()
+        coords = {dim: labels for dim, labels in known.items() if dim in used}
         dataset = xr.Dataset(variables, coords)
         return dataset.merge(probes(self.model, stacked, probe_points(self.model), shape))
 

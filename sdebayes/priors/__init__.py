@@ -8,9 +8,12 @@ from sdebayes.priors.gp import GP
 from sdebayes.priors.hsgp import HSGP
 from sdebayes.priors.inducing import Inducing
 from sdebayes.priors.kernels import Matern32, Matern52, SquaredExponential
+from sdebayes.priors.library import Functions, Polynomial
 from sdebayes.priors.linear import Linear
 from sdebayes.priors.parametric import Fixed, Parametric
 from sdebayes.priors.random_fourier import RandomFourier
+from sdebayes.priors.selection import Horseshoe, SpikeAndSlab
+from sdebayes.priors.sparse import Sparse
 
 __all__ = [
     "BNN",
@@ -23,11 +26,16 @@ __all__ = [
     "Diagonal",
     "Fixed",
     "Full",
+    "Functions",
+    "Horseshoe",
     "Inducing",
     "Linear",
     "Matern32",
     "Matern52",
     "Parametric",
+    "Polynomial",
     "RandomFourier",
+    "Sparse",
+    "SpikeAndSlab",
     "SquaredExponential",
 ]

@@ -98,6 +98,10 @@ class AbstractDriftPrior(ABC):
         around which the linear functions in ψ are written, and `weight_sites`.
     shares_scale
         Whether S is an outer product of a factor for each function and one for each state.
+    smooth
+        Whether the density is a smooth function of the parameters, as strategies that follow gradients need.
+    may_explode
+        Whether a draw may send paths to infinity in finite time.
     identified
         Whether the parameters are worth knowing beside the function they make: a function has one value of them.
     overparameterized
@@ -113,6 +117,8 @@ class AbstractDriftPrior(ABC):
     stable: bool = False
     linear_in_weights: ClassVar[bool] = False
     shares_scale: ClassVar[bool] = True
+    smooth: ClassVar[bool] = True
+    may_explode: ClassVar[bool] = False
 
     def scaled_to(self, scale: DataScale) -> Any:
         """Return a copy whose data-scaled constants are the numbers that ``scale`` gives."""
@@ -120,6 +126,10 @@ class AbstractDriftPrior(ABC):
 
     def dims(self) -> Dims:
         """Names and dimensions of the parameters that a reader of the posterior wants to see."""
+        return {}
+
+    def coords(self) -> dict[str, list[str]]:
+        """Labels of dimensions that are the prior's own."""
         return {}
 
     def weight_sites(self, weights: Float[Array, "feature state"]) -> dict[str, Array]:
@@ -171,6 +181,8 @@ class AbstractDiffusionPrior(ABC):
     ----------
     constant
         Whether every draw is additive noise.
+    diagonal
+        Whether the noise of every draw is independent between states.
     title
         What it is, in a few words.
     identified, overparameterized
@@ -179,6 +191,7 @@ class AbstractDiffusionPrior(ABC):
 
     title: ClassVar[str]
     constant: ClassVar[bool] = False
+    diagonal: bool = False
     identified: ClassVar[bool] = True
 
     @property

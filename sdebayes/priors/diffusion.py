@@ -75,6 +75,11 @@ class Constant(AbstractDiffusionPrior):
         names = ("rate", "spread", "time_constant", "time_constant_spread", "concentration")
         check_constants(self, positive=names)
 
+    @property
+    def diagonal(self) -> bool:  # type: ignore[override]
+        """Whether Σ is diagonal."""
+        return self.shape == "diagonal"
+
     def scaled_to(self, scale: DataScale) -> Constant:
         """Return a copy with numbers in the place of the data-scaled constants."""
         return replace(

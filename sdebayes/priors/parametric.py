@@ -144,6 +144,14 @@ class Fixed(AbstractDriftPrior, AbstractDiffusionPrior):
         """Whether the known diffusion is additive."""
         return getattr(self.function, "constant", False)
 
+    @property
+    def diagonal(self) -> bool:  # type: ignore[override]
+        """Whether the known diffusion is additive and independent between states."""
+        if not self.constant:
+            return False
+        rate = np.asarray(self.function.factor @ self.function.factor.T)
+        return bool(np.all(rate == np.diag(np.diagonal(rate))))
+
     def sample(
         self,
         state_dim: int,

@@ -15,7 +15,6 @@ import sdebayes as sb
 from sdebayes._core.errors import DataError, ModelError
 from sdebayes.inference import log_evidence, reduction, statistics
 from sdebayes.inference.collapsed import collapsed
-from sdebayes.inference.evidence import log_evidence_of
 
 EULER, EXACT = sb.schemes.EulerMaruyama(), sb.Exact()
 SMALL = sb.priors.HSGP(functions=3)
@@ -53,7 +52,7 @@ def hyperparameters(model: sb.SDEModel, key: int = 1) -> dict[str, jnp.ndarray]:
     sites: dict[str, tuple[int, ...]] = {}
 
     def once(key):
-        found = trace(seed(collapsed(model).given, key)).get_trace()
+        found = trace(seed(collapsed(model).drawn, key)).get_trace()
         sites.update((n, site["value"].shape) for n, site in found.items() if site["type"] == "sample")
 
     jax.eval_shape(once, jax.random.key(0))
@@ -155,8 +154,8 @@ def test_its_derivative_is_that_of_differences(data, drift, shape):
         if shape == "full":
             L = moved["diffusion_correlation"]
             moved["diffusion_correlation"] = jnp.array([[1.0, 0.0], [L[1, 0], jnp.sqrt(1 - L[1, 0] ** 2)]])
-        given = substitute(seed(ready.given, jax.random.key(0)), data=moved)()
-        return log_evidence_of(given, sums, model.drift.shares_scale)
+        given, known = substitute(seed(ready.given, jax.random.key(0)), data=moved)()
+        return ready.log_evidence(given, known, sums)
 
     zero = jax.tree.map(jnp.zeros_like, h)
     value, slope = jax.jit(value), jax.jit(jax.grad(value))(zero)

@@ -1,0 +1,102 @@
+"""Libraries of known functions, and drifts that are summed from them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import equinox as eqx
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from sdebayes._core.types import Scalar, Vector
+from sdebayes.dynamics.basis import AbstractBasis
+from sdebayes.dynamics.drift import AbstractDrift, Expansion
+from sdebayes.dynamics.field import BasisField
+
+
+class MonomialBasis(AbstractBasis):
+    r"""Monomials :math:`φ_i(x) = \prod_j (x_j - o_j)^{k_{ij}}`.
+
+    Parameters
+    ----------
+    origin
+        o, (state,).
+    powers
+        k, for each monomial a power of every state.
+    fixed
+        Whether the origin depends on no parameter.
+    """
+
+    origin: Vector
+    powers: tuple[tuple[int, ...], ...] = eqx.field(static=True)
+
+    def __call__(self, x: Vector) -> Float[Array, " feature"]:
+        """Return φ(x), (feature,)."""
+        z = x - self.origin
+        table = [jnp.ones_like(z)]
+        for _ in range(max((max(row) for row in self.powers), default=0)):
+            table.append(table[-1] * z)
+        stacked = jnp.stack(table)
+        states = jnp.arange(z.shape[0])
+        return jnp.prod(stacked[jnp.asarray(self.powers), states], axis=-1)
+
+
+class FunctionBasis(AbstractBasis):
+    """The user's own functions.
+
+    Parameters
+    ----------
+    function
+        (state,) → (feature,), made of JAX operations.
+    fixed
+        Always true: they depend on no parameter.
+    """
+
+    function: Callable[[Any], Any] = eqx.field(static=True)
+
+    def __call__(self, x: Vector) -> Float[Array, " feature"]:
+        """Return φ(x), (feature,)."""
+        return self.function(x)
+
+
+class LibraryDrift(AbstractDrift):
+    """f(x) = Wᵀ φ(x) with known functions φ.
+
+    Parameters
+    ----------
+    field
+        The sum.
+    """
+
+    field: BasisField
+
+    def __call__(self, x: Vector, t: Scalar = 0.0) -> Vector:
+        """Return f(x), (state,)."""
+        return self.field(x)
+
+    def jacobian(self, x: Vector, t: Scalar = 0.0) -> Any:
+        """Return ∂f/∂x."""
+        return self.field.jet(x, 1).gradient
+
+    def expansion(self, x: Vector, t: Scalar = 0.0) -> Expansion:
+        """Return f with its first and second derivatives."""
+        u: Any = self.field.jet(x, 2)
+        return Expansion(u.value, u.gradient, u.hessian, jnp.zeros_like(x))
+
+    def tabulate(self, x: Vector, order: int) -> Any:
+        """Return the functions' table."""
+        return self.field.tabulate(x, order)
+
+    def at(self, table: Any) -> AbstractDrift:
+        """Return the drift with its functions read from a table."""
+        field: Any = self.field.at(table)
+        return LibraryDrift(field)
+
+    def features(self, x: Vector, reference: Vector) -> Float[Array, " feature"]:
+        """Return φ(x), whatever the reference."""
+        return self.field.basis(x)
+
+    def coefficients(self, reference: Vector) -> Float[Array, "feature state"]:
+        """Return W."""
+        return self.field.weights

@@ -1,0 +1,165 @@
+"""Libraries of functions of which a sparse drift chooses some."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from itertools import combinations_with_replacement
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Float
+
+from sdebayes._core.errors import ModelError
+from sdebayes.dynamics import AbstractBasis, FunctionBasis, MonomialBasis
+from sdebayes.priors.base import DataScale, check_constants, constant
+
+Constants = Sequence[float] | np.ndarray | float | None
+
+
+class AbstractLibrary(ABC):
+    """Known functions of the state.
+
+    Attributes
+    ----------
+    size
+        Root mean square of each function over the data, (feature,): what coefficients are scaled by; None before the
+        data are known.
+    """
+
+    size: Any = None
+
+    @abstractmethod
+    def scaled_to(self, scale: DataScale) -> Any:
+        """Return a copy that knows the functions' size over the data."""
+
+    @abstractmethod
+    def basis(self, state_dim: int) -> AbstractBasis:
+        """Return the functions."""
+
+    @abstractmethod
+    def names(self, states: Sequence[str]) -> list[str]:
+        """Return a name for each function."""
+
+    def measured(self, scale: DataScale) -> Float[np.ndarray, " feature"]:
+        """Return the root mean square of each function over some of the data."""
+        basis = self.basis(len(scale.states))
+        values = jax.jit(jax.vmap(basis))(jnp.asarray(scale.points))
+        size = np.sqrt(np.mean(np.asarray(values, dtype=np.float64) ** 2, 0))
+        if not np.all(np.isfinite(size) & (size > 0)):
+            names = [n for n, s in zip(self.names(scale.states), size, strict=True) if not s > 0]
+            raise ModelError(
+                f"{type(self).__name__}: the functions {', '.join(names)} are 0 or not finite over the data; leave "
+                "them out."
+            )
+        return size
+
+
+@dataclass(frozen=True, eq=False)
+class Polynomial(AbstractLibrary):
+    """All monomials up to a degree, the constant included.
+
+    Parameters
+    ----------
+    degree
+        Highest total degree.
+    origin
+        Where the states count from, (state,) or a number. What is sparse around one origin is not so around another.
+    size
+        Root mean square of each monomial, (feature,); default: over the data.
+
+    Raises
+    ------
+    ModelError
+        If a number is out of its range.
+    """
+
+    degree: int = 3
+    origin: Constants = 0.0
+    size: Any = None
+
+    def __post_init__(self) -> None:
+        check_constants(self, positive=("size",), finite=("origin",))
+        if not (isinstance(self.degree, int) and self.degree >= 1):
+            raise ModelError(f"Polynomial: degree is {self.degree!r}; expected a whole number, at least 1.")
+
+    def scaled_to(self, scale: DataScale) -> Polynomial:
+        """Return a copy that knows the monomials' size over the data."""
+        return self if self.size is not None else replace(self, size=self.measured(scale))
+
+    def basis(self, state_dim: int) -> MonomialBasis:
+        """Return the monomials."""
+        origin = jnp.asarray(constant("origin", self.origin, "Polynomial", state_dim))
+        return MonomialBasis(origin, self._powers(state_dim))
+
+    def names(self, states: Sequence[str]) -> list[str]:
+        """Return names such as ``1``, ``x1``, ``x1² x2``."""
+        return [_name(row, states) for row in self._powers(len(states))]
+
+    def _powers(self, state_dim: int) -> tuple[tuple[int, ...], ...]:
+        chosen = (
+            factors
+            for degree in range(self.degree + 1)
+            for factors in combinations_with_replacement(range(state_dim), degree)
+        )
+        return tuple(tuple(factors.count(state) for state in range(state_dim)) for factors in chosen)
+
+
+@dataclass(frozen=True, eq=False)
+class Functions(AbstractLibrary):
+    """The user's own functions.
+
+    Parameters
+    ----------
+    function
+        (state,) → (feature,), made of JAX operations.
+    labels
+        A name for each.
+    size
+        Root mean square of each, (feature,); default: over the data.
+
+    Raises
+    ------
+    ModelError
+        If ``function`` cannot be called, or returns another number of values than there are names.
+    """
+
+    function: Callable[[Any], Any]
+    labels: Sequence[str]
+    size: Any = None
+
+    def __post_init__(self) -> None:
+        if not callable(self.function):
+            raise ModelError(f"Functions: found {self.function!r}; expected a function of the state.")
+        check_constants(self, positive=("size",))
+
+    def scaled_to(self, scale: DataScale) -> Functions:
+        """Return a copy that knows the functions' size over the data."""
+        return self if self.size is not None else replace(self, size=self.measured(scale))
+
+    def basis(self, state_dim: int) -> FunctionBasis:
+        """Return the functions."""
+        found = jax.eval_shape(self.function, jnp.zeros(state_dim))
+        if found.shape != (len(self.labels),):
+            raise ModelError(
+                f"Functions: the function returns an array of shape {found.shape}, expected ({len(self.labels)},), a "
+                "value for each label."
+            )
+        return FunctionBasis(self.function)
+
+    def names(self, states: Sequence[str]) -> list[str]:
+        """Return the labels."""
+        return list(self.labels)
+
+
+def _name(powers: Sequence[int], states: Sequence[str]) -> str:
+    raised = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
+    parts = [
+        state + (str(power).translate(raised) if power > 1 else "")
+        for power, state in zip(powers, states, strict=True)
+        if power
+    ]
+    return " ".join(parts) or "1"
