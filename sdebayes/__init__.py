@@ -4,7 +4,7 @@ from sdebayes import analysis, datasets, dynamics, inference, paths, plots, prio
 from sdebayes._core import errors
 from sdebayes.analysis.summary import summarize
 from sdebayes.dynamics import SDE
-from sdebayes.inference import NUTS, Laplace, Marginal
+from sdebayes.inference import NUTS, SVI, Laplace, Marginal
 from sdebayes.model import Exact, ExtendedKalman, GaussianNoise, SDEModel, UnscentedKalman
 from sdebayes.paths import (
     PCA,
@@ -24,6 +24,7 @@ __all__ = [
     "NUTS",
     "PCA",
     "SDE",
+    "SVI",
     "Exact",
     "ExtendedKalman",
     "GaussianNoise",

@@ -6,6 +6,7 @@ DIMS: dict[str, str] = {
     "sample": "chain-major stack of (chain, draw)",
     "replicate": "simulated copy of the data that a test compares with, or a data set of a calibration study",
     "quantity": "what a calibration study ranks: drift or covariance at a place, a variance, the log-likelihood",
+    "step": "step of an optimisation",
     "group": "group of trajectories",
     "trajectory": "one text or one path",
     "time": "step of a trajectory, NaN after its end",

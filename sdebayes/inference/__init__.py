@@ -1,21 +1,30 @@
 """Strategies: how a model is fitted."""
 
 from sdebayes.inference.evidence import Statistics
+from sdebayes.inference.guides import AbstractGuide, FlowGuide, LowRankGuide, NormalGuide
 from sdebayes.inference.laplace import Laplace
 from sdebayes.inference.marginal import Marginal, log_evidence
 from sdebayes.inference.nuts import NUTS
 from sdebayes.inference.reduction import statistics
 from sdebayes.inference.strategy import AbstractStrategy, Draws, Problem
+from sdebayes.inference.svi import SVI
 
-STRATEGIES: dict[str, type[AbstractStrategy]] = {kind.__name__: kind for kind in (NUTS, Marginal, Laplace)}
+STRATEGIES: dict[str, type[AbstractStrategy]] = {
+    kind.__name__: kind for kind in (NUTS, Marginal, Laplace, SVI)
+}
 
 __all__ = [
     "NUTS",
     "STRATEGIES",
+    "SVI",
+    "AbstractGuide",
     "AbstractStrategy",
     "Draws",
+    "FlowGuide",
     "Laplace",
+    "LowRankGuide",
     "Marginal",
+    "NormalGuide",
     "Problem",
     "Statistics",
     "log_evidence",

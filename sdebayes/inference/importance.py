@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 import xarray as xr
-from jaxtyping import Float
+from jaxtyping import Array, Float
 
 from sdebayes.inference.findings import Finding, Severity
+from sdebayes.inference.progress import Advance
+from sdebayes.inference.strategy import Draws
+from sdebayes.inference.target import Target, Whitenings
 
 GOOD_SHAPE, LARGEST_SHAPE = 0.5, 0.7
+_SHOWN = 50
 
 
 def smoothed_weights(log_weight: Float[np.ndarray, " draw"]) -> tuple[Float[np.ndarray, " draw"], float]:
@@ -65,3 +69,36 @@ def importance_finding(tree: xr.DataTree, name: str) -> Finding:
         advice[severity],
         {"pareto_shape": shape, "effective_draws": float(1 / np.sum(weights**2))},
     )
+
+
+def weighted_draws(
+    target: Target,
+    whitenings: Whitenings,
+    points: Float[Array, "draw dimension"],
+    log_density: Float[np.ndarray, " draw"],
+    advance: Advance,
+) -> Draws:
+    """Return independent draws of an approximation with their log density and importance ratio.
+
+    Parameters
+    ----------
+    target
+        The density.
+    whitenings
+        From v to unconstrained parameters.
+    points
+        v, (draw, dimension).
+    log_density
+        log q(v), (draw,).
+    advance
+        Moves the progress bar on.
+    """
+    place = target.density.place
+    positions, lp = [], np.empty(len(points))
+    for number, v in enumerate(points):
+        lp[number] = -float(target.value_and_gradient(v, whitenings)[0])
+        positions.append(np.asarray(place(v, whitenings)))
+        if (number + 1) % _SHOWN == 0 or number + 1 == len(points):
+            advance(0, "draws", (number % _SHOWN) + 1)
+    statistics = {"lp": lp[None], "log_weight": (lp - log_density)[None]}
+    return Draws(np.stack(positions)[None], statistics)

@@ -5,24 +5,19 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import jax
 import numpy as np
 import xarray as xr
-from jaxtyping import Float
 
 from sdebayes._core.errors import ModelError
 from sdebayes._core.types import Key
 from sdebayes.inference.checkpoint import Checkpoint
 from sdebayes.inference.findings import Finding
-from sdebayes.inference.importance import importance_finding
-from sdebayes.inference.mode import find_mode
-from sdebayes.inference.normal import NormalApproximation, normal_approximation
-from sdebayes.inference.progress import Advance, progress_bars
+from sdebayes.inference.importance import importance_finding, weighted_draws
+from sdebayes.inference.normal import EXACT_DIMENSION, approximation_at_mode
+from sdebayes.inference.progress import progress_bars
 from sdebayes.inference.strategy import AbstractStrategy, Draws, Problem
-
-_SHOWN = 50
 
 
 @dataclass(frozen=True)
@@ -64,7 +59,7 @@ class Laplace(AbstractStrategy):
     """
 
     draws: int = 1000
-    exact_dimension: int = 1000
+    exact_dimension: int = EXACT_DIMENSION
 
     def __post_init__(self) -> None:
         for name in ("draws", "exact_dimension"):
@@ -91,58 +86,16 @@ class Laplace(AbstractStrategy):
         target = problem.target
         kept = Checkpoint(*checkpoint) if checkpoint is not None else None
         with progress_bars(["Laplace"], self.draws, progress) as advance:
-            approximation, potential = self._approximation(problem, search_key, kept, advance)
-            u = np.asarray(jax.random.normal(draw_key, (self.draws, target.dimension)))
-            draws = weighted_draws(problem, approximation, u, advance)
+            approximation, potential = approximation_at_mode(
+                problem, search_key, kept, advance, exact_dimension=self.exact_dimension
+            )
+            u = jax.random.normal(draw_key, (self.draws, target.dimension))
+            draws = weighted_draws(
+                target,
+                approximation.whitenings,
+                approximation.middle + u @ approximation.factor.T,
+                approximation.log_density(np.asarray(u)),
+                advance,
+            )
         log_evidence = 0.5 * target.dimension * np.log(2 * np.pi) + approximation.log_determinant - potential
         return replace(draws, attributes={"log_evidence": float(log_evidence)})
-
-    def _approximation(
-        self, problem: Problem, key: Key, kept: Checkpoint | None, advance: Advance
-    ) -> tuple[NormalApproximation, float]:
-        """Return the normal law and U at its middle, from a checkpoint if they are there."""
-        blank = NormalApproximation.blank(problem.target)
-        approximation, records = (blank, []) if kept is None else kept.restore(0, blank)
-        if records:
-            return approximation, float(records[0]["potential"][0])
-        mode_key, prior_key = jax.random.split(key)
-        advance(0, "search of the mode", 0)
-        mode = find_mode(problem.target, mode_key)
-        advance(0, "curvature there", 0)
-        approximation = normal_approximation(problem, mode, prior_key, exact_dimension=self.exact_dimension)
-        if kept is not None:
-            kept.keep(0, approximation, [{"potential": np.array([mode.potential])}])
-        return approximation, mode.potential
-
-
-def weighted_draws(
-    problem: Problem,
-    approximation: NormalApproximation,
-    u: Float[np.ndarray, "draw dimension"],
-    advance: Advance,
-) -> Draws:
-    """Return draws m + F u with their log density and importance ratio.
-
-    Parameters
-    ----------
-    problem
-        The model, the data and the density.
-    approximation
-        The normal law.
-    u
-        Standard normal draws, (draw, dimension).
-    advance
-        Moves the progress bar on.
-    """
-    target, whitenings = problem.target, approximation.whitenings
-    place = target.density.place
-    points = approximation.middle + u @ approximation.factor.T
-    positions, log_densities = [], []
-    for number, v in enumerate(points, 1):
-        log_densities.append(-float(target.value_and_gradient(v, whitenings)[0]))
-        positions.append(np.asarray(place(v, whitenings)))
-        if number % _SHOWN == 0 or number == len(points):
-            advance(0, "drawing", number % _SHOWN or _SHOWN)
-    lp = np.array(log_densities)
-    statistics: dict[str, Any] = {"lp": lp, "log_weight": lp - approximation.log_density(u)}
-    return Draws(np.stack(positions)[None], {name: value[None] for name, value in statistics.items()})

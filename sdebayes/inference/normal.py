@@ -10,8 +10,10 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from sdebayes._core.types import Key
+from sdebayes.inference.checkpoint import Checkpoint
 from sdebayes.inference.gauss_newton import gauss_newton
-from sdebayes.inference.mode import Mode, inverse_factor, mode_hessian
+from sdebayes.inference.mode import Mode, find_mode, inverse_factor, mode_hessian
+from sdebayes.inference.progress import Advance
 from sdebayes.inference.strategy import Problem
 from sdebayes.inference.target import Flat, Target, Whitenings
 
@@ -50,6 +52,47 @@ class NormalApproximation(NamedTuple):
         """Return log q(v) at v = m + F u, (draw,)."""
         size = u.shape[1]
         return -0.5 * np.sum(u**2, axis=1) - 0.5 * size * np.log(2 * np.pi) - self.log_determinant
+
+
+EXACT_DIMENSION = 1000
+"""Up to this many parameters the curvature is that of the density."""
+
+
+def approximation_at_mode(
+    problem: Problem,
+    key: Key,
+    kept: Checkpoint | None,
+    advance: Advance,
+    *,
+    exact_dimension: int = EXACT_DIMENSION,
+) -> tuple[NormalApproximation, float]:
+    """Return the normal law at the mode and U there, from a checkpoint if it holds them.
+
+    Parameters
+    ----------
+    problem
+        The model, the data and the density.
+    key
+        Random key of the search.
+    kept
+        The checkpoint, if there is one.
+    advance
+        Shows what is being done.
+    exact_dimension
+        As in `normal_approximation`.
+    """
+    blank = NormalApproximation.blank(problem.target)
+    approximation, records = (blank, []) if kept is None else kept.restore(0, blank)
+    if records:
+        return approximation, float(records[0]["potential"][0])
+    mode_key, prior_key = jax.random.split(key)
+    advance(0, "search of the mode", 0)
+    mode = find_mode(problem.target, mode_key)
+    advance(0, "curvature there", 0)
+    approximation = normal_approximation(problem, mode, prior_key, exact_dimension=exact_dimension)
+    if kept is not None:
+        kept.keep(0, approximation, [{"potential": np.array([mode.potential])}])
+    return approximation, mode.potential
 
 
 def normal_approximation(

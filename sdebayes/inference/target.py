@@ -107,6 +107,13 @@ class Density:
         z, log_determinant = self.placed(v, whitenings)
         return potential_energy(self._prior, (), {}, self.unravel(z)) - log_determinant
 
+    def subsampled(
+        self, v: Flat, data: Any, whitenings: Whitenings, factor: float | Array
+    ) -> Float[Array, ""]:
+        """Return U with the likelihood's part, of some of the data, multiplied by a factor."""
+        prior = self.prior_potential(v, whitenings)
+        return prior + factor * (self.potential(v, data, whitenings) - prior)
+
     def placed(self, v: Flat, whitenings: Whitenings) -> tuple[Flat, Float[Array, ""]]:
         """Return z, and log of the absolute determinant of ∂z/∂v."""
         total = jnp.zeros((), v.dtype)

@@ -13,13 +13,17 @@ from sdebayes.plots.style import (
     BAND,
     DATA,
     POSTERIOR,
+    TRUTH,
+    legend_above,
     look,
+    need,
+    one_axes,
     panels,
     share_legend,
     time_label,
 )
 
-__all__ = ["predictive"]
+__all__ = ["elbo", "predictive"]
 
 
 def predictive(
@@ -91,3 +95,48 @@ def predictive(
             one.set(xlabel=time_label(simulated), ylabel=str(state))
         share_legend(axes)
     return axes
+
+
+def elbo(trace: xr.Dataset, ax: Any = None, *, window: int = 100) -> Any:
+    """Draw the evidence lower bound over the steps of an optimisation: each step, and the mean of those before it.
+
+    The limits are those of the running mean; steps far below it at the beginning are cut off, and those at which the
+    bound is not finite are left out.
+
+    Parameters
+    ----------
+    trace
+        ``elbo(step)``, the group ``elbo`` of a posterior by `sdebayes.SVI`: ``posterior.data["elbo"].to_dataset()``.
+    ax
+        Axes, or None for new ones.
+    window
+        Steps of the running mean.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        The axes.
+
+    Raises
+    ------
+    DataError
+        If there is no variable ``elbo``, or it is finite nowhere.
+    """
+    need(trace, ["elbo"], "sdebayes.SVI: posterior.data['elbo'].to_dataset()")
+    finite = np.isfinite(trace["elbo"].values)
+    values, steps = trace["elbo"].values[finite], trace["step"].values[finite]
+    if not len(values):
+        raise DataError(
+            "The bound is not finite at any step; lower the learning rate of sdebayes.SVI, or use NUTS."
+        )
+    width = min(window, len(values))
+    mean = np.convolve(values, np.full(width, 1 / width), mode="valid")
+    noise = float(np.std(np.diff(values)) / np.sqrt(2))
+    with look():
+        ax = one_axes(ax)
+        ax.plot(steps, values, color=POSTERIOR, linewidth=0.4, alpha=0.4, label="each step")
+        ax.plot(steps[width - 1 :], mean, color=TRUTH, linewidth=1.2, label=f"mean of {width} steps")
+        ax.set_ylim(mean.min() - 3 * noise, mean.max() + 3 * noise)
+        ax.set(xlabel="step", ylabel="ELBO / nat")
+        legend_above(ax)
+    return ax

@@ -15,7 +15,7 @@ from scipy import integrate, stats
 
 import sdebayes as sb
 from sdebayes._core.errors import ModelError, StoreError
-from sdebayes.inference import laplace
+from sdebayes.inference import normal
 from sdebayes.inference.gauss_newton import gauss_newton
 from sdebayes.inference.importance import smoothed_weights
 from sdebayes.inference.mode import Mode
@@ -220,7 +220,7 @@ def test_a_checkpoint_keeps_the_mode(regression_model, regression_data, fit, tmp
     def never(*_):
         raise RuntimeError("the mode is known")
 
-    monkeypatch.setattr(laplace, "find_mode", never)
+    monkeypatch.setattr(normal, "find_mode", never)
     again = sb.fit(*arguments, seed=3, progress=False, checkpoint=tmp_path)
     for group in ("posterior", "sample_stats", "unconstrained"):
         for other in (first, again):

@@ -1,0 +1,144 @@
+"""Guides: the families of laws that variational inference chooses from."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array
+from numpyro.infer.autoguide import (
+    AutoContinuous,
+    AutoDiagonalNormal,
+    AutoIAFNormal,
+    AutoLowRankMultivariateNormal,
+)
+from numpyro.infer.initialization import init_to_value
+
+from sdebayes._core.errors import ModelError
+from sdebayes._core.types import Key
+
+SITE = "u"
+"""Name of the one site of the program that a guide is made for."""
+
+_NARROW = 0.5
+_CORRELATION = 0.01
+
+
+class AbstractGuide(ABC):
+    """A family of laws of u, in coordinates in which the normal law at the mode is N(0, I)."""
+
+    @abstractmethod
+    def build(self, program: Callable[..., None], dimension: int) -> AutoContinuous:
+        """Return NumPyro's guide.
+
+        Parameters
+        ----------
+        program
+            A NumPyro program with the one site ``u``, (dimension,).
+        dimension
+            Number of parameters.
+        """
+
+    def start(self, dimension: int, key: Key) -> dict[str, Array] | None:
+        """Return parameters to begin with, by name; None for the guide's own."""
+        return None
+
+
+def _middle(dimension: int) -> Any:
+    return init_to_value(values={SITE: jnp.zeros(dimension)})
+
+
+@dataclass(frozen=True)
+class NormalGuide(AbstractGuide):
+    """Independent normal laws along the principal axes of the curvature at the mode.
+
+    Its mean and its widths are learned, and its axes are not: those of Laplace's approximation.
+    """
+
+    def build(self, program: Callable[..., None], dimension: int) -> AutoContinuous:
+        """Return NumPyro's guide."""
+        return AutoDiagonalNormal(program, init_loc_fn=_middle(dimension), init_scale=_NARROW)
+
+
+@dataclass(frozen=True)
+class LowRankGuide(AbstractGuide):
+    """A normal law whose covariance is diagonal plus a matrix of low rank.
+
+    Parameters
+    ----------
+    rank
+        The rank.
+
+    Raises
+    ------
+    ModelError
+        If the rank is not a whole number of at least 1.
+    """
+
+    rank: int = 10
+
+    def __post_init__(self) -> None:
+        _check_whole(self, "rank")
+
+    def build(self, program: Callable[..., None], dimension: int) -> AutoContinuous:
+        """Return NumPyro's guide."""
+        return AutoLowRankMultivariateNormal(
+            program, init_loc_fn=_middle(dimension), init_scale=_NARROW, rank=min(self.rank, dimension)
+        )
+
+    def start(self, dimension: int, key: Key) -> dict[str, Array]:
+        """Return a factor off zero, where its gradient is zero on average."""
+        shape = (dimension, min(self.rank, dimension))
+        return {"auto_cov_factor": _CORRELATION * jax.random.normal(key, shape)}
+
+
+@dataclass(frozen=True)
+class FlowGuide(AbstractGuide):
+    """A normal law bent by inverse autoregressive flows.
+
+    Parameters
+    ----------
+    flows
+        Number of flows.
+    width
+        Width of each flow's two hidden layers, in parameters of the model.
+
+    Raises
+    ------
+    ModelError
+        If a number is not whole and at least 1, or the model has one parameter only.
+
+    References
+    ----------
+    Kingma et al. (2016), Improved variational inference with inverse autoregressive flow, arXiv 1606.04934.
+    """
+
+    flows: int = 2
+    width: int = 1
+
+    def __post_init__(self) -> None:
+        _check_whole(self, "flows", "width")
+
+    def build(self, program: Callable[..., None], dimension: int) -> AutoContinuous:
+        """Return NumPyro's guide."""
+        if dimension < 2:
+            raise ModelError(
+                "FlowGuide needs two parameters or more, and the model has 1; use NormalGuide()."
+            )
+        hidden = [self.width * dimension] * 2
+        return AutoIAFNormal(
+            program, init_loc_fn=_middle(dimension), num_flows=self.flows, hidden_dims=hidden
+        )
+
+
+def _check_whole(guide: AbstractGuide, *names: str) -> None:
+    for name in names:
+        value = getattr(guide, name)
+        if not (isinstance(value, int) and value >= 1):
+            raise ModelError(
+                f"{type(guide).__name__}: {name} is {value!r}; expected a whole number, at least 1."
+            )

@@ -1,0 +1,189 @@
+"""Stochastic variational inference: the law of a family that is closest to the posterior."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import xarray as xr
+from jaxtyping import Float
+
+from sdebayes._core.errors import ModelError
+from sdebayes._core.types import Key
+from sdebayes.inference.checkpoint import Checkpoint
+from sdebayes.inference.convergence import elbo_finding
+from sdebayes.inference.findings import Finding
+from sdebayes.inference.guides import AbstractGuide, NormalGuide
+from sdebayes.inference.importance import importance_finding, weighted_draws
+from sdebayes.inference.normal import NormalApproximation, approximation_at_mode
+from sdebayes.inference.optimization import BLOCK, Settings, optimizer_of
+from sdebayes.inference.parts import independent_parts
+from sdebayes.inference.progress import Advance, progress_bars
+from sdebayes.inference.strategy import AbstractStrategy, Draws, Problem
+from sdebayes.model.observations import Observations
+
+
+@dataclass(frozen=True)
+class SVI(AbstractStrategy):
+    r"""Independent draws from the law of a family that maximises the evidence lower bound.
+
+    With :math:`p(v, y)` on unconstrained space and a guide :math:`q_φ(v)`,
+
+    .. math::
+        \mathrm{ELBO}(φ) = \mathrm{E}_{q_φ} \log \frac{p(v, y)}{q_φ(v)} \le \log p(y),
+
+    is raised by Adam with gradients through draws of the guide. The guide begins at the posterior's mode, in
+    coordinates in which the normal law there, that of `Laplace`, is N(0, I).
+
+    Parameters
+    ----------
+    draws
+        Number of draws, all independent: one chain.
+    steps
+        Steps of the optimisation, rounded up to hundreds.
+    guide
+        The family: ``NormalGuide()``, ``LowRankGuide(rank)`` or ``FlowGuide()`` of `sdebayes.inference`.
+    batch
+        Parts of the data that a step looks at, drawn at random: transitions where states are observed exactly,
+        trajectories else. Their log-likelihood, times the number of parts over ``batch``, is an unbiased estimate of
+        that of all. None for all data in each step.
+    particles
+        Draws of the guide in each step.
+    learning_rate
+        Adam's. The guide is the mean of its parameters over the last third of the steps.
+
+    Raises
+    ------
+    ModelError
+        If a number is out of range, or the guide is none.
+
+    Notes
+    -----
+    The search of the mode goes over all data. The posterior's group ``elbo`` holds ``elbo`` (step), in nats;
+    ``sample_stats`` holds ``lp`` and ``log_weight`` as in `Laplace`. A law that maximises the bound is usually narrower
+    than the posterior; `diagnosis` judges the Pareto k-hat of the importance ratios, and whether the bound still rises.
+
+    References
+    ----------
+    Kucukelbir, Tran, Ranganath, Gelman & Blei (2017), Automatic differentiation variational inference, Journal of
+    Machine Learning Research 18(14); Hoffman, Blei, Wang & Paisley (2013), Stochastic variational inference, Journal of
+    Machine Learning Research 14, 1303–1347, for parts of the data; Yao, Vehtari, Simpson & Gelman (2018), Yes, but did
+    it work?, arXiv 1802.02538, for the check by k-hat.
+    """
+
+    draws: int = 1000
+    steps: int = 3000
+    guide: AbstractGuide = field(default_factory=NormalGuide)
+    batch: int | None = None
+    particles: int = 4
+    learning_rate: float = 0.02
+
+    def __post_init__(self) -> None:
+        for name in ("draws", "steps", "particles", "batch"):
+            value = getattr(self, name)
+            if not (isinstance(value, int) and value >= 1) and not (name == "batch" and value is None):
+                raise ModelError(f"SVI: {name} is {value!r}; expected a whole number, at least 1.")
+        if not self.learning_rate > 0:
+            raise ModelError(f"SVI: learning_rate is {self.learning_rate}; expected a positive number.")
+        if not isinstance(self.guide, AbstractGuide):
+            raise ModelError(
+                f"SVI: guide is {self.guide!r}; expected an object such as sdebayes.inference.NormalGuide()."
+            )
+
+    @staticmethod
+    def findings(tree: xr.DataTree, parts: Collection[str]) -> list[Finding]:
+        """Judge whether the bound still rises, and how close the guide is to the posterior."""
+        return [elbo_finding(tree), importance_finding(tree, "the guide")]
+
+    def run(
+        self,
+        problem: Problem,
+        key: Key,
+        *,
+        precision: str,
+        progress: bool,
+        checkpoint: tuple[str | Path, str] | None = None,
+    ) -> Draws:
+        """Draw from a posterior; see `AbstractStrategy.run`. A checkpoint keeps the mode, and each hundred steps."""
+        search_key, start_key, run_key, draw_key = jax.random.split(key, 4)
+        kept = Checkpoint(*checkpoint) if checkpoint is not None else None
+        optimizer = optimizer_of(problem.target.density, self._settings(problem))
+        state = optimizer.begin(start_key)
+        with progress_bars(["SVI"], self._blocks * BLOCK, progress) as advance:
+            chart, _ = approximation_at_mode(problem, search_key, kept, advance)
+            state, trace = self._optimize(problem, chart, optimizer, state, run_key, kept, advance)
+        elbo = np.asarray(trace, dtype=np.float64) + chart.log_determinant
+        with progress_bars(["draws"], self.draws, progress) as advance:
+            draws = self._draw(problem, chart, optimizer.transform(state), draw_key, advance)
+        steps = np.arange(1, len(elbo) + 1)
+        group = xr.Dataset({"elbo": ("step", elbo, {"long_name": "ELBO", "units": "nat"})}, {"step": steps})
+        return replace(draws, groups={"elbo": group})
+
+    @property
+    def _blocks(self) -> int:
+        return -(-self.steps // BLOCK)
+
+    def _settings(self, problem: Problem) -> Settings:
+        return Settings(
+            self.guide, self._blocks * BLOCK, self.learning_rate, self.particles, self._batch(problem)
+        )
+
+    def _batch(self, problem: Problem) -> int | None:
+        if self.batch is None:
+            return None
+        count = len(independent_parts(problem.model, problem.observations).values)
+        if self.batch > count:
+            raise ModelError(
+                f"SVI: batch is {self.batch}, but the data have {count} independent parts; use batch=None."
+            )
+        return self.batch
+
+    def _data(self, problem: Problem) -> Observations:
+        whole = problem.observations
+        data = whole if self.batch is None else independent_parts(problem.model, whole)
+        return jax.tree.map(jnp.asarray, data)
+
+    def _optimize(
+        self,
+        problem: Problem,
+        chart: NormalApproximation,
+        optimizer: Any,
+        state: Any,
+        key: Key,
+        kept: Checkpoint | None,
+        advance: Advance,
+    ) -> tuple[Any, Float[np.ndarray, " step"]]:
+        """Run all blocks that a checkpoint does not hold."""
+        data = self._data(problem)
+        records: list[dict[str, np.ndarray]] = []
+        if kept is not None:
+            state, records = kept.restore(1, state)
+            advance(0, "resumed", len(records) * BLOCK)
+        for block in range(len(records), self._blocks):
+            state, trace = optimizer.run(state, chart, data, jax.random.fold_in(key, block))
+            records.append({"elbo": np.asarray(trace)})
+            advance(0, f"ELBO {float(trace.mean()) + chart.log_determinant:.1f}", BLOCK)
+            if kept is not None:
+                kept.keep(1, state, records)
+        return state, np.concatenate([record["elbo"] for record in records])
+
+    def _draw(
+        self, problem: Problem, chart: NormalApproximation, transform: Any, key: Key, advance: Advance
+    ) -> Draws:
+        """Draw from the guide."""
+        white = jax.random.normal(key, (self.draws, problem.target.dimension))
+
+        def bend(one: Any) -> tuple[Any, Any]:
+            u = transform(one)
+            return u, transform.log_abs_det_jacobian(one, u)
+
+        u, stretch = jax.jit(jax.vmap(bend))(white)
+        log_density = chart.log_density(np.asarray(white)) - np.asarray(stretch, dtype=np.float64)
+        return weighted_draws(
+            problem.target, chart.whitenings, chart.middle + u @ chart.factor.T, log_density, advance
+        )
