@@ -18,6 +18,7 @@ from sdebayes.inference.findings import (
     separation_finding,
     step_finding,
 )
+from sdebayes.inference.identifiability import ridge_finding, vanishing_finding, variation_finding
 from sdebayes.model.rebuild import per_draw
 from sdebayes.model.sdemodel import SDEModel
 
@@ -25,7 +26,7 @@ _DIRECTIONS, _FAR = 256, 1e3
 
 
 def diagnose(model: SDEModel, tree: xr.DataTree, stacked: ObservedSDE, precision_name: str) -> Findings:
-    """Check convergence, divergences, step size, and whether noise and diffusion are told apart.
+    """Check convergence, divergences, step size, and whether the data tell apart what the model has.
 
     Parameters
     ----------
@@ -50,6 +51,8 @@ def diagnose(model: SDEModel, tree: xr.DataTree, stacked: ObservedSDE, precision
     if prior_sd is not None and "stationary_variance" in parameters:
         noise, path = parameters["noise_variance"], parameters["stationary_variance"]
         findings.append(separation_finding(noise, path, prior_sd))
+    if not model.diffusion.constant:
+        findings += _of_varying_noise(model, parameters, tree["prior"].to_dataset())
     with precision.scope(precision_name):
         findings.append(_step(model, stacked))
         if model.drift.may_explode:
@@ -61,6 +64,29 @@ def _parts(model: SDEModel, parameters: xr.Dataset) -> list[str]:
     """Return the parameters of which several values make one function."""
     made = [prior.dims() for prior in (model.drift, model.diffusion) if not prior.identified]
     return [name for dims in made for name in dims if name in parameters]
+
+
+def _of_varying_noise(model: SDEModel, posterior: xr.Dataset, prior: xr.Dataset) -> list[Finding]:
+    """Judge what the data say of noise that varies with the state, and of it beside observation noise."""
+    if "covariance_probe" not in posterior or "covariance_probe" not in prior:
+        return []
+    states = model.frozen_scale.states
+    after, before = (_log_variances(group["covariance_probe"], states) for group in (posterior, prior))
+    findings = [variation_finding(after, before), vanishing_finding(after)]
+    if "noise_variance" in posterior and model.observation.matrix is None:
+        noise, prior_noise = (_log(group["noise_variance"]) for group in (posterior, prior))
+        findings.append(ridge_finding(noise, after.mean("point"), prior_noise, before.mean("point")))
+    return findings
+
+
+def _log_variances(covariance: xr.DataArray, states: tuple[str, ...]) -> xr.DataArray:
+    """Take log Σ_jj, (chain, draw, point, state), of the lower triangle's terms."""
+    diagonal = covariance.sel(term=[f"{state}·{state}" for state in states])
+    return _log(diagonal).rename(term="state").assign_coords(state=list(states))
+
+
+def _log(values: xr.DataArray) -> xr.DataArray:
+    return xr.apply_ufunc(np.log, values)
 
 
 def _step(model: SDEModel, stacked: ObservedSDE) -> Finding:
