@@ -79,18 +79,17 @@ def test_impossible_starts_are_refused(values, initial):
 
 def test_drift_scale_sets_the_size_of_a_drift_behind_noise(values):
     data = sb.trajectories(values[:, None], t=TIMES)
-    drift = sb.priors.GP(
-        drift_scale=3.0, lengthscale=0.2, basis=sb.priors.HSGP(functions=60, half_length=5.0)
-    )
-    tiny = sb.priors.Fixed(ConstantDiffusion(jnp.array([[1e-6]])))
-    model = sb.SDEModel(drift, tiny, observation=sb.GaussianNoise(covariance=NOISE)).scaled_to(data)
-
-    def once(key):
-        with numpyro.handlers.seed(rng_seed=key):
-            return model.build().sde.drift(jnp.asarray(model.scale.location))[0]
-
+    basis = sb.priors.HSGP(functions=60, half_length=5.0)
+    drift = sb.priors.GP(drift_scale=3.0, state_scale=1.0, lengthscale=0.5, basis=basis)
     with jax.enable_x64(True):
-        drawn = jax.vmap(once)(jax.random.split(jax.random.key(0), 4000))
-    # amplitude is half-normal and the field normal: E f² = d², E f⁴ = 9 d⁴
-    assert float(jnp.mean(drawn**2)) == pytest.approx(9.0, abs=4 * 9 * np.sqrt(8 / 4000))
+        tiny = sb.priors.Fixed(ConstantDiffusion(jnp.array([[1e-6]])))
+        model = sb.SDEModel(drift, tiny, observation=sb.GaussianNoise(covariance=NOISE)).scaled_to(data)
+
+        def once(key):
+            with numpyro.handlers.seed(rng_seed=key):
+                return model.build().sde.drift(jnp.asarray(model.scale.location))[0]
+
+        drawn = np.asarray(jax.vmap(once)(jax.random.split(jax.random.key(0), 4000)))
+    # the amplitude is half-normal and the field normal: E f² = d², E f⁴ = 9 d⁴
+    assert np.mean(drawn**2) == pytest.approx(9.0, abs=4 * 9 * np.sqrt(8 / 4000))
     assert "d_j = 3 per unit time" in model.describe()
