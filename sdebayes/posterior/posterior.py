@@ -51,7 +51,7 @@ class Posterior:
         self.data = data
 
     def __repr__(self) -> str:
-        sizes = self.data["posterior"].sizes
+        sizes = self.data["unconstrained"].sizes
         return f"<Posterior: {sizes['chain']} chains × {sizes['draw']} draws of {len(self.states)} states>"
 
     @property
@@ -160,7 +160,7 @@ class Posterior:
             return self.model.read(data)
 
     def _draws(self, samples: int | None, bytes_per_draw: int) -> tuple[ObservedSDE, np.ndarray]:
-        total = self.data["posterior"].sizes["chain"] * self.data["posterior"].sizes["draw"]
+        total = self.data["unconstrained"].sizes["chain"] * self.data["unconstrained"].sizes["draw"]
         if samples is not None and samples < 1:
             raise DataError(f"samples is {samples}; expected a positive number or None.")
         limit = max(1, MEMORY_LIMIT // max(bytes_per_draw, 1))

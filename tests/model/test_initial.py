@@ -93,3 +93,18 @@ def test_drift_scale_sets_the_size_of_a_drift_behind_noise(values):
     # the amplitude is half-normal and the field normal: E f² = d², E f⁴ = 9 d⁴
     assert np.mean(drawn**2) == pytest.approx(9.0, abs=4 * 9 * np.sqrt(8 / 4000))
     assert "d_j = 3 per unit time" in model.describe()
+
+
+def test_a_model_without_parameters_worth_naming_is_smoothed(values):
+    data = sb.trajectories(values[:, None], t=TIMES)
+    model = model_of(sb.GaussianNoise(covariance=NOISE))
+    posterior = sb.fit(model, data, sb.NUTS(draws=4, warmup=4, workers=1), progress=False)
+    path = posterior.smooth(data)["x"].values[:, 0, :, 0]
+    decay = np.exp(-RATE * TIMES)
+    stationary = SD**2 / (2 * RATE)
+    covariance = np.outer(decay, decay) * (VARIANCE - stationary)
+    covariance += stationary * np.exp(-RATE * np.abs(TIMES[:, None] - TIMES))
+    mean = EQUILIBRIUM + decay * (MEAN - EQUILIBRIUM)
+    gain = covariance @ np.linalg.inv(covariance + NOISE * np.eye(len(TIMES)))
+    np.testing.assert_allclose(path, np.broadcast_to(mean + gain @ (values - mean), path.shape), atol=1e-9)
+    assert "2 chains × 4 draws" in repr(posterior)
