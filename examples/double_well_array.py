@@ -12,8 +12,9 @@ folder.mkdir(parents=True, exist_ok=True)
 # The truth: f = x − x³ and Σ = 2 (1 + x²). The path alone does not show the wells: its stationary law is N(0, 1).
 data, truth = sb.datasets.benchmark("multiplicative_double_well", n_steps=2001, dt=0.02, seed=0)
 
-# Euler–Maruyama reads basis functions that are computed once. The default for such noise, LinearNoise, takes many
-# times as long; it would not, as here, find Σ low by 10 % at |x| = 1.5 and by more beyond, where the drift is steep.
+# Euler–Maruyama reads basis functions that are computed once. The default for such noise, Moments, reads their second
+# derivatives besides and takes longer; it would not, as here, find Σ low by 10 % at |x| = 1.5 and by more beyond, where
+# the drift is steep.
 model = sb.SDEModel(
     drift=sb.priors.GP(),
     diffusion=sb.priors.Diagonal(sb.priors.GP()),

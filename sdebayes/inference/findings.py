@@ -10,12 +10,15 @@ import arviz_stats as az
 import numpy as np
 import xarray as xr
 
+from sdebayes.schemes import AbstractScheme, LinearNoise, LocalLinearization, Moments
+
 Severity = Literal["good", "note", "warning", "problem"]
 
 RHAT_LIMIT = 1.01
 ESS_LIMIT = 400
 BFMI_LIMIT = 0.3
 SEPARATION_LIMIT = 0.8
+GOOD_BIAS, LARGE_BIAS = 0.02, 0.1
 
 
 @dataclass(frozen=True)
@@ -232,36 +235,49 @@ def separation_finding(noise: xr.DataArray, path: xr.DataArray, prior_sd: float)
     )
 
 
-def step_finding(rate_times_step: float, scheme: str, exact: bool) -> Finding:
-    """Judge the step from ‖J‖Δt, the largest relaxation over one step.
+def step_finding(rate_times_step: float, scheme: AbstractScheme, *, additive: bool, exact: bool) -> Finding:
+    """Judge the step by the bias that the scheme leaves at ‖J‖Δt, the largest relaxation over one step.
 
     Parameters
     ----------
     rate_times_step
-        Posterior median of the spectral norm of the drift's Jacobian at the data's mean, times the median step.
+        Posterior median of the root mean square over states of the data of the spectral norm of the drift's Jacobian,
+        times the median step.
     scheme
-        Name of the scheme.
+        The scheme.
+    additive
+        Whether Σ is constant.
     exact
         Whether the scheme is exact for this model.
     """
     values = {"jacobian_times_step": rate_times_step}
     if exact:
-        return Finding("Step size", "good", f"{scheme} is exact for this model at any step.", values=values)
-    severity: Severity = "good" if rate_times_step < 0.05 else "note" if rate_times_step < 0.3 else "warning"
-    better = (
-        "a scheme of higher order (sdebayes.schemes.LocalLinearization) or "
-        if scheme == "EulerMaruyama"
-        else ""
-    )
+        message = f"{scheme.title} is exact for this model at any step."
+        return Finding("Step size", "good", message, values=values)
+    bias = scheme.bias(rate_times_step, additive)
+    severity: Severity = "good" if bias < GOOD_BIAS else "note" if bias < LARGE_BIAS else "warning"
     return Finding(
         "Step size",
         severity,
-        f"‖J‖Δt = {rate_times_step:.3g} under {scheme}.",
-        ""
-        if severity == "good"
-        else f"A discretisation bias of that order is likely; use {better}shorter steps.",
-        values,
+        f"‖J‖Δt = {rate_times_step:.3g} under {scheme.title}: drift and Σ may be off by some {_share(bias)}.",
+        "" if severity == "good" else f"Use {_better(rate_times_step, bias, additive)}shorter steps.",
+        values | {"bias": bias},
     )
+
+
+def _better(rate_times_step: float, bias: float, additive: bool) -> str:
+    """Name the first scheme that is good, or else the best of those that halve the bias."""
+    candidates = (LocalLinearization() if additive else Moments(), LinearNoise())
+    left = {scheme: scheme.bias(rate_times_step, additive) for scheme in candidates}
+    good = [scheme for scheme in candidates if left[scheme] < GOOD_BIAS]
+    best = good[0] if good else min(candidates, key=lambda scheme: left[scheme])
+    if left[best] > 0.5 * bias:
+        return ""
+    return f"sdebayes.schemes.{best.title}(), which leaves some {_share(left[best])}, or "
+
+
+def _share(bias: float) -> str:
+    return "their own size" if bias >= 1 else f"{100 * bias:.2g} %"
 
 
 def explosion_finding(share: float) -> Finding:

@@ -42,7 +42,7 @@ def check_scheme(
     if scheme.requires_additive_noise and not diffusion.constant:
         raise ModelError(
             f"SDEModel: {scheme.title} needs additive noise, but {type(diffusion).__name__} depends on the state; "
-            "use sdebayes.schemes.LinearNoise() or sdebayes.schemes.Moments()."
+            "use sdebayes.schemes.Moments() or sdebayes.schemes.LinearNoise()."
         )
     if scheme.requires_exact_observation and not observation.exact:
         raise ModelError(

@@ -28,7 +28,7 @@ from sdebayes.model.scale import data_scale
 from sdebayes.model.tabulation import tabulator
 from sdebayes.priors import AbstractDiffusionPrior, AbstractDriftPrior, Constant, DataScale, Linear
 from sdebayes.priors.base import Dims
-from sdebayes.schemes import AbstractScheme, LinearNoise, LocalLinearization
+from sdebayes.schemes import AbstractScheme, LocalLinearization, Moments
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,7 +49,7 @@ class SDEModel:
         Prior over G, an object of `sdebayes.priors`.
     scheme
         Discretisation, an object of `sdebayes.schemes`. None: local linearisation for additive noise (exact for a
-        linear drift), the linear noise approximation for multiplicative noise.
+        linear drift), the expansion of both moments for multiplicative noise.
     observation
         `Exact` or `GaussianNoise`.
     initial
@@ -79,7 +79,7 @@ class SDEModel:
         """The scheme in force."""
         if self.scheme is not None:
             return self.scheme
-        return LocalLinearization() if self.diffusion.constant else LinearNoise()
+        return LocalLinearization() if self.diffusion.constant else Moments()
 
     @property
     def frozen_scale(self) -> DataScale:

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import xarray as xr
-from jaxtyping import Array
+from jaxtyping import Array, Float
 
 from sdebayes._core import precision
 from sdebayes.dynamics import SDE, ObservedSDE
@@ -23,6 +23,7 @@ from sdebayes.model.rebuild import per_draw
 from sdebayes.model.sdemodel import SDEModel
 
 _DIRECTIONS, _FAR = 256, 1e3
+_POINTS = 64
 
 
 def diagnose(model: SDEModel, tree: xr.DataTree, stacked: ObservedSDE, precision_name: str) -> Findings:
@@ -90,10 +91,16 @@ def _log(values: xr.DataArray) -> xr.DataArray:
 
 
 def _step(model: SDEModel, stacked: ObservedSDE) -> Finding:
-    scale = model.frozen_scale
-    norms = per_draw(lambda s, at: jnp.linalg.norm(s.drift.jacobian(at), 2))(stacked.sde, scale.location)
-    scheme = type(model.discretization).__name__
-    return step_finding(float(np.median(norms)) * scale.step, scheme, exact=model.exact_transitions)
+    points = model.frozen_scale.of_path().points
+    points = points[:: -(-len(points) // _POINTS)]
+
+    def steepness(sde: SDE, x: Float[Array, "point state"]) -> Float[Array, ""]:
+        norms = jax.vmap(lambda at: jnp.linalg.norm(sde.drift.jacobian(at), 2))(x)
+        return jnp.sqrt(jnp.mean(norms**2))
+
+    steep = float(np.median(per_draw(steepness)(stacked.sde, points))) * model.frozen_scale.step
+    additive, exact = model.diffusion.constant, model.exact_transitions
+    return step_finding(steep, model.discretization, additive=additive, exact=exact)
 
 
 def _explosive(model: SDEModel, stacked: ObservedSDE) -> float:

@@ -55,6 +55,9 @@ class AbstractScheme(eqx.Module):
         Local order of the mean and of the covariance in Δt, in words.
     reference
         Where the scheme is described.
+    additive_bias, multiplicative_bias
+        c and p such that c (‖J‖Δt)ᵖ is the relative error that the scheme leaves in drift and Σ at worst, as measured
+        by ``benchmarks/scheme_bias.py`` on systems with additive and with multiplicative noise.
     """
 
     requires_additive_noise: ClassVar[bool] = False
@@ -65,11 +68,26 @@ class AbstractScheme(eqx.Module):
     diffusion_derivatives: ClassVar[int] = 0
     order: ClassVar[str]
     reference: ClassVar[str]
+    additive_bias: ClassVar[tuple[float, int]] = (0.9, 1)
+    multiplicative_bias: ClassVar[tuple[float, int]] = (0.9, 1)
 
     @property
     def title(self) -> str:
         """What a reader is told of it: the class, and the number of parts where it divides a step."""
         return type(self).__name__
+
+    def bias(self, rate_times_step: float, additive: bool) -> float:
+        """Return about how far, relative to their size, drift and Σ may be off when estimated under the scheme.
+
+        Parameters
+        ----------
+        rate_times_step
+            Root of the mean square of ‖J‖ over the states, times the step.
+        additive
+            Whether Σ is constant.
+        """
+        coefficient, power = self.additive_bias if additive else self.multiplicative_bias
+        return coefficient * rate_times_step**power
 
     @abstractmethod
     def transition(self, sde: SDE, x: Vector, t: Scalar, dt: Scalar) -> tuple[Vector, Matrix]:

@@ -48,6 +48,7 @@ class Substeps(AbstractScheme):
         "mean: error O(Δt³); covariance: error O(Δt³), by the closure at two moments; besides, the scheme's at Δt/n"
     )
     reference: ClassVar[str] = "Särkkä & Solin (2019), sec. 9.1, doi:10.1017/9781108186735"
+    additive_bias: ClassVar[tuple[float, int]] = (0.1, 2)
     scheme: AbstractScheme
     n: int = eqx.field(static=True)
 
@@ -76,6 +77,11 @@ class Substeps(AbstractScheme):
     def exact_when_linear(self) -> bool:  # type: ignore[override]
         """Whether the scheme of a part is exact for a linear drift with constant Σ."""
         return self.scheme.exact_when_linear
+
+    def bias(self, rate_times_step: float, additive: bool) -> float:
+        """Return the scheme's at Δt/n, and what the closure leaves out besides."""
+        closure, power = self.additive_bias
+        return self.scheme.bias(rate_times_step / self.n, additive) + closure * rate_times_step**power
 
     def transition(self, sde: SDE, x: Vector, t: Scalar, dt: Scalar) -> tuple[Vector, Matrix]:
         """Return the mean and covariance of the next state."""

@@ -13,6 +13,7 @@ from sdebayes.inference.findings import (
     separation_finding,
     step_finding,
 )
+from sdebayes.schemes import EulerMaruyama, LinearNoise, LocalLinearization, Substeps
 
 SUBJECTS = {"R-hat", "Bulk ESS", "Tail ESS", "Divergences", "Tree depth", "E-BFMI"}
 
@@ -150,14 +151,21 @@ def test_noise_and_diffusion_that_are_not_told_apart():
     assert good.severity == "good"
 
 
-def test_the_step_is_judged_by_the_jacobian():
-    assert step_finding(5.0, "LocalLinearization", exact=True).severity == "good"
-    assert [step_finding(r, "EulerMaruyama", exact=False).severity for r in (0.01, 0.1, 1.0)] == [
-        "good",
-        "note",
-        "warning",
-    ]
-    assert "LocalLinearization" in step_finding(1.0, "EulerMaruyama", exact=False).advice
+def test_the_step_is_judged_by_the_bias_that_the_scheme_leaves():
+    def judge(rate, scheme, additive=True):
+        return step_finding(rate, scheme, additive=additive, exact=False)
+
+    assert step_finding(5.0, LocalLinearization(), additive=True, exact=True).severity == "good"
+    assert [judge(r, EulerMaruyama()).severity for r in (0.01, 0.1, 1.0)] == ["good", "note", "warning"]
+    assert [judge(r, LinearNoise()).severity for r in (0.1, 0.6, 1.5)] == ["good", "note", "warning"]
+    assert (
+        judge(0.2, Substeps(EulerMaruyama(), 4)).values["bias"]
+        < judge(0.2, EulerMaruyama()).values["bias"] / 3
+    )
+    assert "LocalLinearization()" in judge(0.1, EulerMaruyama()).advice
+    assert "LinearNoise()" in judge(0.4, LocalLinearization()).advice
+    assert "Moments()" in judge(0.1, EulerMaruyama(), additive=False).advice
+    assert judge(1.5, LinearNoise()).advice == "Use shorter steps."
 
 
 def test_findings_come_worst_first_and_read_as_text():

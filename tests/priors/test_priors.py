@@ -297,7 +297,7 @@ def test_fixed_parts_have_no_parameters(data, draw, x64):
     free = scaled(data, Fixed(lambda x, t: -x * t), Fixed(lambda x, t: jnp.diag(x)))
     observed, _ = draw(free, 1)
     assert not free.affine
-    assert isinstance(free.discretization, sb.schemes.LinearNoise)
+    assert isinstance(free.discretization, sb.schemes.Moments)
 
 
 def test_a_known_stable_drift_starts_from_its_stationary_law(data, draw, x64):

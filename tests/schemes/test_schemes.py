@@ -210,12 +210,12 @@ def test_the_curvature_correction_sums_over_all_pairs_of_states(scheme, x64):
 
 def test_multiplicative_noise_is_refused_where_the_scheme_needs_additive_noise():
     multiplicative = sb.priors.Parametric(lambda x, t, p: jnp.diag(x) * p["s"], {"s": dist.LogNormal(0, 1)})
-    with pytest.raises(ModelError, match=r"LocalLinearization needs additive noise.*LinearNoise\(\)"):
+    with pytest.raises(ModelError, match=r"LocalLinearization needs additive noise.*Moments\(\)"):
         sb.SDEModel(
             sb.priors.Linear(stable=False), multiplicative, sb.schemes.LocalLinearization(), sb.Exact()
         )
     model = sb.SDEModel(sb.priors.Linear(stable=False), multiplicative, observation=sb.Exact())
-    assert isinstance(model.discretization, LinearNoise)
+    assert isinstance(model.discretization, Moments)
 
 
 @pytest.mark.parametrize("scheme", SCHEMES, ids=repr)

@@ -25,12 +25,12 @@ from sdebayes.model.generate import generate
 from sdebayes.model.observation import AbstractObservation, Exact
 from sdebayes.model.observations import Observations
 from sdebayes.model.rebuild import per_draw
-from sdebayes.schemes import AbstractScheme, LinearNoise, LocalLinearization
+from sdebayes.schemes import AbstractScheme, LocalLinearization, Moments
 from sdebayes.simulation import Source, as_source
 from sdebayes.simulation.source import SourceLike
 
 _EXACT, _NOISE, _EFFECT = Exact(), GaussianNoise(), GaussianNoise(trajectory_effect=True)
-_ADDITIVE, _MULTIPLICATIVE = LocalLinearization(), LinearNoise()
+_ADDITIVE, _MULTIPLICATIVE = LocalLinearization(), Moments()
 
 
 @runtime_checkable
