@@ -85,6 +85,11 @@ class AbstractScheme(eqx.Module):
             Root of the mean square of ‖J‖ over the states, times the step.
         additive
             Whether Σ is constant.
+
+        Returns
+        -------
+        float
+            c (‖J‖Δt)ᵖ, 1 being their own size.
         """
         coefficient, power = self.additive_bias if additive else self.multiplicative_bias
         return coefficient * rate_times_step**power
