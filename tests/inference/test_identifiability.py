@@ -79,26 +79,38 @@ def test_noise_and_diffusion_on_a_ridge(along, across, severity):
 
 def multiplicative(steps: int, dt: float, noise: float) -> xr.Dataset:
     """Observations of dX = −X dt + ½√(1 + X²) dW by fine Euler–Maruyama steps."""
-    rng, x, h, y = np.random.default_rng(1), 0.0, dt / 50, []
+    rng, x, h, path = np.random.default_rng(1), 0.0, dt / 50, []
     for _ in range(steps):
-        y.append(x + noise * rng.normal())
+        path.append(x)
         for _ in range(50):
             x += -x * h + 0.5 * np.sqrt((1 + x**2) * h) * rng.normal()
-    return sb.trajectories([np.array(y)[:, None]], t=dt)
+    return sb.trajectories([np.array(path)[:, None] + noise * rng.normal(size=(steps, 1))], t=dt)
+
+
+def finding_of(subject: str, data: xr.Dataset, observation):
+    """Fit noise that varies with the state, and return one finding."""
+    field = sb.priors.GP(basis=sb.priors.HSGP(functions=4))
+    model = sb.SDEModel(sb.priors.Linear(), sb.priors.Diagonal(field), observation=observation)
+    diagnosis = sb.fit(model, data, sb.NUTS(draws=100, warmup=100, chains=1), progress=False).diagnosis()
+    finding = next(finding for finding in diagnosis if finding.subject == subject)
+    print(finding)
+    return finding
 
 
 @pytest.mark.slow
-def test_fits_of_many_and_of_few_data():
-    model = sb.SDEModel(
-        sb.priors.Linear(),
-        sb.priors.Diagonal(sb.priors.GP(basis=sb.priors.HSGP(functions=5))),
-        observation=sb.Exact(),
-    )
-    found = {}
-    for steps in (300, 6):
-        strategy = sb.NUTS(draws=200, warmup=150)
-        diagnosis = sb.fit(model, multiplicative(steps, 0.1, 0.0), strategy, progress=False).diagnosis()
-        found[steps] = next(finding for finding in diagnosis if finding.subject == "State-dependent noise")
-        print(steps, found[steps])
-    assert found[300].severity in ("good", "note")
-    assert found[6].severity == "warning"
+@pytest.mark.parametrize(("steps", "severities"), [(300, ("good", "note")), (6, ("warning",))])
+def test_fits_of_many_and_of_few_data(steps, severities):
+    finding = finding_of("State-dependent noise", multiplicative(steps, 0.1, 0.0), sb.Exact())
+    assert finding.severity in severities
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("steps", "dt", "noise", "severity"),
+    [(250, 0.1, 0.05, "good"), (30, 3.0, 0.3, "warning")],
+    ids=["fine", "coarse"],
+)
+def test_fits_through_noise_at_short_and_at_long_steps(steps, dt, noise, severity):
+    """At steps of three time constants a path is noise itself."""
+    data = multiplicative(steps, dt, noise)
+    assert finding_of("Noise and Σ(x)", data, sb.GaussianNoise()).severity == severity
