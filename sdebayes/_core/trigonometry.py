@@ -18,6 +18,7 @@ _TERMS = 9
 
 
 @jax.custom_jvp
+@jax.jit
 def cosine_and_sine(angle: Angles) -> tuple[Angles, Angles]:
     """Return cos θ and sin θ, to the precision that θ itself has: an error of about ε max(1, θ).
 

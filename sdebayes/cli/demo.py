@@ -22,7 +22,8 @@ def demo(
 
     The first 130 sentences of each are embedded offline; a quarter of the speeches is held out; a latent
     Ornstein–Uhlenbeck process is fitted to the others and judged beside simpler models, nulls, and itself on shuffled
-    speeches. Writes report.html, overview.png, posterior.nc and speeches.nc. A second run goes on from what
+    speeches. Writes report.html, overview.png, speeches.nc and three posteriors: posterior.nc,
+    observed.nc and plane.nc. A second run goes on from what
     the first one kept in the user's cache directory.
     """
     from sdebayes.cli.speeches import run

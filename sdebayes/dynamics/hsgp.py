@@ -11,7 +11,6 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from sdebayes._core.trigonometry import cosine_and_sine
 from sdebayes._core.types import Scalar, Vector
 from sdebayes.dynamics.basis import AbstractBasis, Jet
 
@@ -123,7 +122,7 @@ class LaplacianBasis(AbstractBasis):
 
 def _harmonics(angle: Scalar, count: int) -> tuple[Float[Array, " function"], Float[Array, " function"]]:
     """Return sin kθ and cos kθ for k = 1, …, count, from sin θ and cos θ by the addition theorem."""
-    cosine, sine = (part[None] for part in cosine_and_sine(angle))
+    sine, cosine = jnp.sin(angle)[None], jnp.cos(angle)[None]
     while sine.shape[0] < count:
         last_sine, last_cosine = sine[-1], cosine[-1]
         further = sine * last_cosine + cosine * last_sine, cosine * last_cosine - sine * last_sine

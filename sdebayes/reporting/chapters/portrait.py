@@ -50,7 +50,8 @@ def nonlinear_portrait(posterior: Posterior, nouns: str) -> list[Block]:
         Heading(f"Without a straight line: the plane of {states[0]} and {states[1]}"),
         Paragraph(
             f"The drift here may bend where the {nouns} ask for it: {posterior.model.drift.title}. It was fitted by "
-            f"itself, to these two states of {data.sizes['trajectory']} {nouns} of up to {data.sizes['time']} steps."
+            f"itself, with {posterior.data.attrs['strategy_name']}, to these two states of "
+            f"{data.sizes['trajectory']} {nouns} of up to {data.sizes['time']} steps."
         ),
         portrait_figure(posterior, paths),
     ]
