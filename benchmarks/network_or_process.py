@@ -1,0 +1,132 @@
+"""Find out when a network describes a drift better than a Gaussian process.
+
+Smooth drifts in two states (double well, limit cycle), a sharp front (a wall of width 1/10 between two plateaus), and
+six coupled double wells, whose drift has six inputs. Both priors are fitted to the same data with the same strategy,
+scheme and diffusion. Squared error of the posterior mean of the drift along a path of its own, relative to the drift's,
+and log score of that held-out path per transition; differences are network minus process, paired over data sets. A row
+for each pair is appended to a CSV file, and a run skips the pairs that are in it.
+
+Run: python3 -m uv run python benchmarks/network_or_process.py --table network_or_process.csv
+"""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+from typing import Annotated, Any
+
+import jax.numpy as jnp
+import numpy as np
+import typer
+from rich.console import Console
+from rich.table import Table
+
+import sdebayes as sb
+from sdebayes.dynamics import SDE, ConstantDiffusion, ParametricDrift
+
+DT, BURN_IN = 0.05, 200
+POINTS = 200
+KEY = ("system", "steps", "seed")
+
+
+def front(x: Any, t: Any, p: Any) -> Any:
+    """Return two plateaus of opposite sign with a wall between them, and a spring."""
+    return jnp.stack([-1.5 * jnp.tanh(10 * (x[0] - 0.3 * x[1])) - 0.2 * x[0], -x[1]])
+
+
+def coupled_wells(x: Any, t: Any, p: Any) -> Any:
+    """Return a ring of double wells, each drawn to its neighbours."""
+    return x - x**3 + 0.5 * (jnp.roll(x, 1) + jnp.roll(x, -1) - 2 * x)
+
+
+OWN = {"front": (front, 2, 0.7), "coupled_wells": (coupled_wells, 6, 0.7)}
+SYSTEMS = ("double_well", "limit_cycle", *OWN)
+
+
+def simulate(system: str, steps: int, seed: int) -> tuple[Any, Any]:
+    """Return one trajectory and the true SDE."""
+    if system not in OWN:
+        return sb.datasets.benchmark(system, steps, DT, seed=seed)
+    function, states, size = OWN[system]
+    truth = SDE(ParametricDrift(function, {}), ConstantDiffusion(size * jnp.eye(states)))
+    times = DT * np.arange(BURN_IN + steps)
+    path = sb.simulate(truth, times, x0=np.full(states, 0.1), paths=1, seed=seed, substeps=20)
+    return sb.trajectories(list(path["y"].values[0, :, BURN_IN:]), t=[times[:steps]]), truth
+
+
+def measure(prior: Any, data: Any, held_out: Any, truth: Any, strategy: Any, seed: int) -> dict[str, float]:
+    """Fit once and judge on the held-out path."""
+    model = sb.SDEModel(prior, sb.priors.Constant(), observation=sb.Exact())
+    posterior = sb.fit(model, data, strategy, seed=seed, progress=False)
+    values = held_out["y"].values[0]
+    x = values[np.linspace(0, len(values) - 1, POINTS).astype(int)]
+    drift = posterior.drift(x).values.mean(0)
+    true_drift = np.array([truth.drift(point) for point in x])
+    score = float(posterior.log_score(held_out).sum()) / (len(values) - 1)
+    return {"nmse": float(np.sum((drift - true_drift) ** 2) / np.sum(true_drift**2)), "score": score}
+
+
+def paired(difference: np.ndarray) -> str:
+    error = difference.std(ddof=1) / np.sqrt(len(difference)) if len(difference) > 1 else np.nan
+    return f"{difference.mean():+.4f} ± {error:.4f}"
+
+
+def show(rows: list[dict[str, str]]) -> None:
+    table = Table(title="network minus process; error: below 0 the network is better, score: above 0")
+    for name in ("system", "steps", "pairs", "NMSE GP", "NMSE BNN", "NMSE difference", "nats per transition"):
+        table.add_column(name)
+    for system, steps in dict.fromkeys((row["system"], row["steps"]) for row in rows):
+        mine = [row for row in rows if (row["system"], row["steps"]) == (system, steps)]
+        value = {name: np.array([float(row[name]) for row in mine]) for name in mine[0] if name not in KEY}
+        table.add_row(
+            system,
+            steps,
+            str(len(mine)),
+            f"{value['GP_nmse'].mean():.4f}",
+            f"{value['BNN_nmse'].mean():.4f}",
+            paired(value["BNN_nmse"] - value["GP_nmse"]),
+            paired(value["BNN_score"] - value["GP_score"]),
+        )
+    Console(width=130).print(table)
+
+
+def main(
+    table: Annotated[Path, typer.Option(help="CSV file of one row per pair.")],
+    seeds: Annotated[int, typer.Option(help="Number of data sets.")] = 5,
+    systems: Annotated[str, typer.Option(help="Names, with commas.")] = ",".join(SYSTEMS),
+    sizes: Annotated[str, typer.Option(help="Numbers of steps, with commas.")] = "500,2000,8000",
+    held_out_steps: int = 2000,
+    draws: int = 200,
+    warmup: int = 150,
+    laplace: Annotated[bool, typer.Option(help="Fit by Laplace's approximation instead of NUTS.")] = False,
+) -> None:
+    """Fit what is not in the table yet, and show it."""
+    rows = list(csv.DictReader(table.open())) if table.exists() else []
+    done = {tuple(row[name] for name in KEY) for row in rows}
+    strategy = sb.Laplace(draws=2 * draws) if laplace else sb.NUTS(draws=draws, warmup=warmup)
+    priors = {"GP": sb.priors.GP(), "BNN": sb.priors.BNN(hidden=(16, 16))}
+    for system in systems.split(","):
+        for size in map(int, sizes.split(",")):
+            for seed in range(100, 100 + seeds):
+                key = dict(zip(KEY, (system, str(size), str(seed)), strict=True))
+                if tuple(key.values()) in done:
+                    continue
+                data, truth = simulate(system, size, seed)
+                held_out, _ = simulate(system, held_out_steps, seed + 1000)
+                row = dict(key)
+                for name, prior in priors.items():
+                    found = measure(prior, data, held_out, truth, strategy, seed)
+                    row |= {f"{name}_{what}": f"{value:.6g}" for what, value in found.items()}
+                rows.append(row)
+                new = not table.exists()
+                with table.open("a", newline="") as file:
+                    writer = csv.DictWriter(file, row)
+                    if new:
+                        writer.writeheader()
+                    writer.writerow(row)
+                print(row, flush=True)
+    show(rows)
+
+
+if __name__ == "__main__":
+    typer.run(main)
