@@ -5,7 +5,7 @@ from sdebayes._core import errors
 from sdebayes.analysis.summary import summarize
 from sdebayes.dynamics import SDE
 from sdebayes.inference import NUTS, SVI, Laplace, Marginal
-from sdebayes.model import Exact, ExtendedKalman, GaussianNoise, SDEModel, UnscentedKalman
+from sdebayes.model import Exact, ExtendedKalman, GaussianNoise, SDEModel, StudentT, UnscentedKalman
 from sdebayes.paths import (
     PCA,
     Precomputed,
@@ -36,6 +36,7 @@ __all__ = [
     "SentenceEncoder",
     "Sentences",
     "StateSpace",
+    "StudentT",
     "UnscentedKalman",
     "analysis",
     "calibrate",

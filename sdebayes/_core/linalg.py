@@ -190,9 +190,26 @@ def normal_log_density(residual: Float[Array, " n"], covariance: Float[Array, "n
     Up to four entries are eliminated one after another: for many points at once that is eight times as fast as one
     call of LAPACK for each.
     """
-    n = residual.shape[0]
-    square, log_determinant = (_eliminate if n <= _ELIMINATED else _factorize)(residual, covariance)
-    return -0.5 * (square + log_determinant + n * jnp.log(2 * jnp.pi))
+    square, log_determinant = mahalanobis(residual, covariance)
+    return -0.5 * (square + log_determinant + residual.shape[0] * jnp.log(2 * jnp.pi))
+
+
+def mahalanobis(
+    residual: Float[Array, " n"], covariance: Float[Array, "n n"]
+) -> tuple[Float[Array, ""], Float[Array, ""]]:
+    """Return rᵀ Q⁻¹ r and log det Q; not finite where Q is not positive definite.
+
+    Parameters
+    ----------
+    residual
+        r, (n,).
+    covariance
+        Q, (n, n).
+    """
+    square, log_determinant = (_eliminate if residual.shape[0] <= _ELIMINATED else _factorize)(
+        residual, covariance
+    )
+    return jnp.asarray(square), jnp.asarray(log_determinant)
 
 
 def _factorize(residual: Float[Array, " n"], covariance: Float[Array, "n n"]) -> tuple[Scalar, Scalar]:

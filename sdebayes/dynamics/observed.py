@@ -5,7 +5,7 @@ from __future__ import annotations
 import equinox as eqx
 from jaxtyping import Array, Float
 
-from sdebayes._core.types import Matrix, Vector
+from sdebayes._core.types import Matrix, Scalar, Vector
 from sdebayes.dynamics.sde import SDE
 
 
@@ -29,6 +29,8 @@ class ObservedSDE(eqx.Module):
         R, (observed, observed); zero for exact observation.
     effect_covariance
         C, (state, state), the covariance of the trajectory effect; zero without one.
+    degrees_of_freedom
+        ν of Student-t innovations of exactly observed states; None for normal ones.
     """
 
     sde: SDE
@@ -37,3 +39,4 @@ class ObservedSDE(eqx.Module):
     matrix: Float[Array, "observed state"]
     noise_covariance: Float[Array, "observed observed"]
     effect_covariance: Matrix
+    degrees_of_freedom: Scalar | None = None

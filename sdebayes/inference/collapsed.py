@@ -160,6 +160,10 @@ def refuse(model: SDEModel) -> None:
             "observation=sdebayes.Exact() if there is no noise",
         ),
         (
+            model.observation.innovations is None,
+            "Student-t innovations have no closed form; use sdebayes.NUTS(), or sdebayes.Exact() without innovations",
+        ),
+        (
             model.diffusion.constant,
             f"{type(model.diffusion).__name__} depends on the state; use sdebayes.NUTS(), or "
             "diffusion=sdebayes.priors.Constant()",

@@ -2,7 +2,16 @@
 
 from sdebayes.model.filters import ExtendedKalman, UnscentedKalman
 from sdebayes.model.gaussian_noise import GaussianNoise
+from sdebayes.model.innovations import StudentT
 from sdebayes.model.observation import AbstractObservation, Exact
 from sdebayes.model.sdemodel import SDEModel
 
-__all__ = ["AbstractObservation", "Exact", "ExtendedKalman", "GaussianNoise", "SDEModel", "UnscentedKalman"]
+__all__ = [
+    "AbstractObservation",
+    "Exact",
+    "ExtendedKalman",
+    "GaussianNoise",
+    "SDEModel",
+    "StudentT",
+    "UnscentedKalman",
+]

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
-from sdebayes._core.types import Key
+from sdebayes._core.types import Key, Scalar
 from sdebayes.dynamics import ObservedSDE
 from sdebayes.model.observations import Observations
 from sdebayes.schemes import AbstractScheme
@@ -18,6 +18,8 @@ def generate(
     """Draw y at the data's times, zero where the data have no value."""
     path_key, effect_key, noise_key = jax.random.split(key, 3)
     white = jax.random.normal(path_key, (*observations.times.shape, model.initial_mean.shape[0]))
+    if model.degrees_of_freedom is not None:
+        white = white.at[:, 1:].multiply(_heavy_scales(model.degrees_of_freedom, path_key, white[:, 1:, :1]))
     paths = jax.vmap(_path, in_axes=(None, None, None, 0, 0, 0))(
         model,
         scheme,
@@ -27,6 +29,14 @@ def generate(
         jnp.asarray(observations.step_index),
     )
     return observe(model, paths, jnp.asarray(observations.seen), effect_key, noise_key)
+
+
+def _heavy_scales(
+    degrees_of_freedom: Scalar, key: Key, like: Float[Array, "*step one"]
+) -> Float[Array, "*step one"]:
+    """Draw the factors that make standard normal innovations Student t of unit covariance."""
+    square = jax.random.chisquare(jax.random.fold_in(key, 1), degrees_of_freedom, like.shape, like.dtype)
+    return jnp.sqrt((degrees_of_freedom - 2) / square)
 
 
 def observe(

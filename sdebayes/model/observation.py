@@ -10,7 +10,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from sdebayes._core.types import Matrix, Vector
+from sdebayes._core.errors import ModelError
+from sdebayes._core.types import Matrix, Scalar, Vector
+from sdebayes.model.innovations import StudentT
 from sdebayes.priors.base import DataScale, Dims
 
 
@@ -27,12 +29,15 @@ class ObservationDraw(NamedTuple):
         C, (state, state).
     variance
         The stationary variance left to the path, (state,); None where the drift's prior draws it.
+    degrees_of_freedom
+        ν of Student-t innovations; None for normal ones.
     """
 
     matrix: Float[Array, "observed state"]
     noise_covariance: Float[Array, "observed observed"]
     effect_covariance: Matrix
     variance: Vector | None
+    degrees_of_freedom: Scalar | None = None
 
 
 class AbstractObservation(ABC):
@@ -48,6 +53,7 @@ class AbstractObservation(ABC):
     matrix: Any = None
     trajectory_effect: bool = False
     filter: Any = None
+    innovations: StudentT | None = None
 
     @property
     def draws_variance(self) -> bool:
@@ -85,15 +91,35 @@ class AbstractObservation(ABC):
 
 @dataclass(frozen=True, eq=False)
 class Exact(AbstractObservation):
-    """Y_k = X(t_k): the states themselves."""
+    """Y_k = X(t_k): the states themselves.
+
+    Parameters
+    ----------
+    innovations
+        The law of a step's innovation: None for the scheme's own, or `StudentT` for one with heavy tails and the
+        scheme's mean and covariance. Forecasts and residuals use the mean and covariance alone.
+    """
 
     exact: ClassVar[bool] = True
+    innovations: StudentT | None = None
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.innovations, StudentT | None):
+            raise ModelError(
+                f"Exact: innovations is {self.innovations!r}; expected sdebayes.StudentT() or None."
+            )
+
+    def dims(self) -> Dims:
+        """Names and dimensions of the parameters."""
+        return {} if self.innovations is None else {"degrees_of_freedom": []}
 
     def sample(self, state_dim: int) -> ObservationDraw:
         """Return H = I, R = 0, C = 0."""
         zero = jnp.zeros((state_dim, state_dim))
-        return ObservationDraw(jnp.eye(state_dim), zero, zero, None)
+        degrees_of_freedom = None if self.innovations is None else self.innovations.sample()
+        return ObservationDraw(jnp.eye(state_dim), zero, zero, None, degrees_of_freedom)
 
     def describe(self) -> str:
         """Say the observation in words."""
-        return "Observation: exact, Y_k = X(t_k)"
+        said = "Observation: exact, Y_k = X(t_k)"
+        return said if self.innovations is None else f"{said}\n{self.innovations.describe()}"

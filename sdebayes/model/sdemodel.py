@@ -185,6 +185,7 @@ class SDEModel:
             drawn.matrix,
             drawn.noise_covariance,
             drawn.effect_covariance,
+            drawn.degrees_of_freedom,
         )
 
     def _initial_law(self, scale: DataScale, drift: Any, diffusion: AbstractDiffusion) -> tuple[Any, Any]:
@@ -229,10 +230,11 @@ class SDEModel:
                 f"The data have {found} states, the model was scaled to {len(self.scale.states)} "
                 f"({', '.join(self.scale.states[:4])}, …); transform them with the same StateSpace."
             )
-        if self.observation.exact and not self.affine and not observations.complete:
+        integrable = self.affine and self.observation.innovations is None
+        if self.observation.exact and not integrable and not observations.complete:
             raise ModelError(
-                "Some steps are observed in part only, which a nonlinear drift with exact observation cannot "
-                "integrate out; set those steps to NaN whole, or use a Linear() drift."
+                "Some steps are observed in part only, which a nonlinear drift or Student-t innovations with exact "
+                "observation cannot integrate out; set those steps to NaN whole, or use a Linear() drift."
             )
         return self._tabulated(observations)
 

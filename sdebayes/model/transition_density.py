@@ -9,8 +9,9 @@ import jax.numpy as jnp
 from jax.scipy.linalg import solve_triangular
 from jaxtyping import Array, Float
 
-from sdebayes._core.linalg import normal_log_density
-from sdebayes.dynamics import ObservedSDE
+from sdebayes._core.linalg import mahalanobis, normal_log_density
+from sdebayes.dynamics import SDE, ObservedSDE
+from sdebayes.model.innovations import innovation_log_density
 from sdebayes.model.observations import Observations
 from sdebayes.schemes import AbstractScheme, AffineTransition
 
@@ -36,8 +37,8 @@ def affine_log_density(
         whitening = solve_triangular(factors, identity, lower=True)
         white = jnp.einsum("ntij,ntj->nti", whitening[index], x[:, 1:] - mean)
         log_determinant = log_determinants[index]
-    constant = 0.5 * x.shape[-1] * jnp.log(2 * jnp.pi)
-    later = -0.5 * jnp.sum(white**2, -1) - log_determinant - constant
+    square = jnp.sum(white**2, -1)
+    later = innovation_log_density(square, log_determinant, x.shape[-1], model.degrees_of_freedom)
     return _with_first(model, observations, later)
 
 
@@ -46,7 +47,15 @@ def scheme_log_density(
 ) -> Float[Array, "trajectory time"]:
     """Return log p(y_k | y_{k−1}) under the scheme's law; the first column is log p(y_1)."""
     following = jnp.asarray(observations.values)[:, 1:]
-    return _with_first(model, observations, _each(model, scheme.log_density, observations, following))
+    if model.degrees_of_freedom is None:
+        return _with_first(model, observations, _each(model, scheme.log_density, observations, following))
+
+    def heavy_tailed(sde: SDE, x: Array, following: Array, t: Array, dt: Array) -> Array:
+        mean, covariance = scheme.transition(sde, x, t, dt)
+        square, log_determinant = mahalanobis(following - mean, covariance)
+        return innovation_log_density(square, 0.5 * log_determinant, x.shape[-1], model.degrees_of_freedom)
+
+    return _with_first(model, observations, _each(model, heavy_tailed, observations, following))
 
 
 def scheme_laws(model: ObservedSDE, scheme: AbstractScheme, observations: Observations) -> Laws:

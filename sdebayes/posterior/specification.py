@@ -14,7 +14,7 @@ import numpyro.distributions as dist
 
 from sdebayes import dynamics, priors, schemes
 from sdebayes._core.errors import StoreError
-from sdebayes.model import Exact, ExtendedKalman, GaussianNoise, UnscentedKalman
+from sdebayes.model import Exact, ExtendedKalman, GaussianNoise, StudentT, UnscentedKalman
 from sdebayes.model.sdemodel import SDEModel
 
 _CLASSES: dict[str, type] = {
@@ -22,6 +22,7 @@ _CLASSES: dict[str, type] = {
     for kind in (
         SDEModel,
         Exact,
+        StudentT,
         GaussianNoise,
         priors.DataScale,
         priors.Linear,
