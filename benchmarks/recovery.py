@@ -1,0 +1,409 @@
+"""Recover drift and covariance of known systems: error, coverage and seconds, ours beside others'.
+
+Systems: the bench on which others were measured (double well, rotating Ornstein–Uhlenbeck and limit cycle in two
+states, N = 2,000, Δt = 0.05), PyDaddy's four systems in one state with its steps (N = 10,000 here, 10⁵ and 10⁶ there),
+Lorenz-63 (N = 2,000, Δt = 0.005) and FitzHugh–Nagumo (N = 2,000, Δt = 0.1), states seen without noise, seeds 100
+onwards.
+
+Who has what:
+
+- ours: ``GP`` and ``BNN`` know no formula, ``Sparse`` has the library of cubic polynomials; Σ constant, or a Gaussian
+  process where it varies. The prior of a row is frozen at the first seed's data, so that its fits share a compilation.
+- StochasticForceInference 2.0.4, without (``SFI``) and with (``SFI, PASTIS``) its selection: cubic polynomials,
+  constant diffusion, no posterior: no coverage.
+- dynestyx 0.7.1: cubic polynomials with N(0, 3) on each coefficient, log-normal scales of a full constant Σ,
+  Euler–Maruyama and NUTS, 250 draws after 250; posterior. Its errors at covariances that are not finite are turned off
+  (EQX_ON_ERROR=nan), which would stop the sampler.
+- pysindy 2.1.0: cubic polynomials on finite differences, STLSQ at its defaults; Σ from the residuals; no posterior.
+- PyDaddy 1.0.0: cubic polynomials of drift and squared diffusion, its threshold tuned by cross-validation; one state.
+
+NMSE of drift and of Σ is Σ_k |found − true|² / Σ_k |true|² over 200 states along the path, of posterior means.
+Peers run in an environment that uv makes under the user's cache, each in a process of its own that takes every data
+set in turn, so that its compilations are shared as well. A row for each fit is appended to a CSV file; a run skips what
+is there.
+
+Run: OPENBLAS_NUM_THREADS=1 python3 -m uv run python benchmarks/recovery.py --table recovery.csv --seeds 20
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+PACKAGES = (
+    "dynestyx==0.7.1",
+    "StochasticForceInference==2.0.4",
+    "pysindy==2.1.0",
+    "pydaddy==1.0.0",
+    "setuptools<80",
+)
+POINTS, DEGREE = 200, 3
+Arrays = dict[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class System:
+    """Name of a benchmark, length and step of its data, and whether its noise varies with the state."""
+
+    steps: int
+    dt: float
+    states: int = 2
+    varying: bool = False
+
+
+SYSTEMS = {
+    "double_well": System(2_000, 0.05),
+    "ornstein_uhlenbeck": System(2_000, 0.05),
+    "limit_cycle": System(2_000, 0.05),
+    "ornstein_uhlenbeck_1d": System(10_000, 0.01, 1),
+    "multiplicative_double_well": System(10_000, 0.001, 1, True),
+    "double_well_1d": System(10_000, 0.01, 1),
+    "bounded_noise": System(10_000, 0.01, 1, True),
+    "lorenz63": System(2_000, 0.005, 3),
+    "fitzhugh_nagumo": System(2_000, 0.1),
+}
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A row of ours: drift, scheme and strategy, made when they are needed."""
+
+    make: Callable[[Any], tuple[Any, Any, Any]]
+    constant_only: bool = False
+
+
+DRAWS, WARMUP = 200, 150
+OURS = {
+    "GP": Fit(lambda sb: (sb.priors.GP(), None, sb.NUTS(draws=DRAWS, warmup=WARMUP, target_acceptance=0.7))),
+    "GP, Euler–Maruyama": Fit(
+        lambda sb: (
+            sb.priors.GP(),
+            sb.schemes.EulerMaruyama(),
+            sb.NUTS(draws=DRAWS, warmup=WARMUP, target_acceptance=0.7),
+        )
+    ),
+    "GP, Moments": Fit(
+        lambda sb: (
+            sb.priors.GP(),
+            sb.schemes.Moments(),
+            sb.NUTS(draws=DRAWS, warmup=WARMUP, target_acceptance=0.7),
+        )
+    ),
+    "GP, Marginal": Fit(
+        lambda sb: (sb.priors.GP(), sb.schemes.EulerMaruyama(), sb.Marginal(draws=500, warmup=200)), True
+    ),
+    "GP, Laplace": Fit(lambda sb: (sb.priors.GP(), None, sb.Laplace(draws=400))),
+    "Sparse, Marginal": Fit(
+        lambda sb: (sb.priors.Sparse(), sb.schemes.EulerMaruyama(), sb.Marginal(draws=500, warmup=200)), True
+    ),
+    "BNN": Fit(
+        lambda sb: (sb.priors.BNN(), None, sb.NUTS(draws=DRAWS, warmup=WARMUP, target_acceptance=0.7))
+    ),
+}
+DEFAULT_OURS = ("GP", "GP, Euler–Maruyama", "GP, Marginal", "Sparse, Marginal")
+
+
+@cache
+def frozen(name: str, system: str) -> tuple[Any, Any]:
+    """Return model, frozen at the data of seed 100, and strategy."""
+    import sdebayes as sb
+
+    settings = SYSTEMS[system]
+    drift, scheme, strategy = OURS[name].make(sb)
+    diffusion = sb.priors.Diagonal(sb.priors.GP()) if settings.varying else sb.priors.Constant()
+    model = sb.SDEModel(drift, diffusion, scheme, sb.Exact())
+    return model.scaled_to(data_of(system, 100)[0]), strategy
+
+
+def data_of(system: str, seed: int) -> tuple[Any, Any]:
+    import sdebayes as sb
+
+    settings = SYSTEMS[system]
+    return sb.datasets.benchmark(system, settings.steps, settings.dt, seed=seed)
+
+
+def fit_ours(name: str, system: str, seed: int, points: np.ndarray) -> dict[str, Any]:
+    """Return draws of drift and covariance at the points, and diagnostics."""
+    import arviz_stats as az
+
+    import sdebayes as sb
+
+    if OURS[name].constant_only and SYSTEMS[system].varying:
+        return {"failed": "needs constant Σ"}
+    data, _ = data_of(system, seed)
+    start = time.perf_counter()
+    try:
+        model, strategy = frozen(name, system)
+        posterior = sb.fit(model, data, strategy, seed=seed, progress=False)
+    except (AttributeError, sb.errors.SdebayesError) as error:
+        return {"failed": str(error).splitlines()[0][:160]}
+    seconds = time.perf_counter() - start
+    statistics = posterior.data["sample_stats"].to_dataset()
+    judged = posterior.data["posterior"].to_dataset()
+    judged = judged[[name for name in ("drift_probe", "covariance_probe") if name in judged]]
+    several = judged.sizes.get("chain", 1) > 1 and len(judged.data_vars) > 0
+    return {
+        "seconds": seconds,
+        "drift": posterior.drift(points).values,
+        "covariance": posterior.covariance(points).values,
+        "R-hat": max(float(found.max()) for found in az.rhat(judged).values()) if several else "",
+        "divergences": int(statistics["diverging"].sum()) if "diverging" in statistics else 0,
+    }
+
+
+def exponents(states: int) -> list[tuple[int, ...]]:
+    """Return the exponents of all monomials up to the degree."""
+    return [e for e in itertools.product(range(DEGREE + 1), repeat=states) if sum(e) <= DEGREE]
+
+
+def run_sfi(x: np.ndarray, dt: float, points: np.ndarray, select: bool) -> Arrays:
+    from SFI import OverdampedLangevinInference, TrajectoryCollection
+    from SFI.bases import monomials_up_to
+
+    inference = OverdampedLangevinInference(TrajectoryCollection.from_arrays(X=x, dt=dt))
+    inference.compute_diffusion_constant()
+    inference.infer_force_linear(monomials_up_to(order=DEGREE, dim=x.shape[1], rank="vector"))
+    if select:
+        inference.sparsify_force(criterion="PASTIS")
+    covariance = 2 * np.asarray(inference.diffusion_average)
+    return {
+        "drift": np.asarray(inference.force_inferred(points)),
+        "covariance": np.broadcast_to(covariance, (len(points), *covariance.shape)),
+    }
+
+
+def run_pysindy(x: np.ndarray, dt: float, points: np.ndarray) -> Arrays:
+    import pysindy
+
+    model = pysindy.SINDy(feature_library=pysindy.PolynomialLibrary(degree=DEGREE))
+    model.fit(x, t=dt)
+    left = np.diff(x, axis=0) - dt * np.asarray(model.predict(x[:-1]))
+    covariance = left.T @ left / (dt * len(left))
+    return {
+        "drift": np.asarray(model.predict(points)),
+        "covariance": np.broadcast_to(covariance, (len(points), *covariance.shape)),
+    }
+
+
+def run_pydaddy(x: np.ndarray, dt: float, points: np.ndarray) -> Arrays:
+    import pydaddy
+
+    found = pydaddy.Characterize([x[:, 0]], dt, show_summary=False)
+    drift = found.fit("F", order=DEGREE, tune=True)
+    squared = found.fit("G", order=DEGREE, tune=True)
+    return {
+        "drift": np.asarray(drift(points[:, 0])).reshape(-1, 1),
+        "covariance": np.asarray(squared(points[:, 0])).reshape(-1, 1, 1),
+    }
+
+
+@cache
+def dynestyx_sampler(states: int) -> tuple[Any, Any]:
+    """Return NumPyro's sampler of dynestyx's model of cubic polynomials, and the polynomials."""
+    import dynestyx as dsx
+    import jax.numpy as jnp
+    import numpyro
+    from numpyro import distributions as dist
+
+    powers = np.array(exponents(states))
+
+    def library(x: Any) -> Any:
+        return jnp.stack([jnp.prod(jnp.stack([x[i] ** int(e) for i, e in enumerate(row)])) for row in powers])
+
+    def model(times: Any, values: Any, scale: Any) -> None:
+        weights = numpyro.sample("weights", dist.Normal(0.0, 3.0).expand([len(powers), states]).to_event(2))
+        sd = numpyro.sample("sd", dist.LogNormal(jnp.log(scale), 1.0).to_event(1))
+        factor = jnp.diag(sd)
+        if states > 1:
+            factor = factor @ numpyro.sample("correlation", dist.LKJCholesky(states, 2.0))
+        numpyro.deterministic("factor", factor)
+        dynamics = dsx.DynamicalModel(
+            initial_condition=dist.MultivariateNormal(jnp.zeros(states), 100 * jnp.eye(states)),
+            state_evolution=dsx.ContinuousTimeStateEvolution(
+                drift=lambda x, u, t: library(x) @ weights, diffusion=dsx.FullDiffusion(factor)
+            ),
+            observation_model=dsx.DiracIdentityObservation(),
+        )
+        dsx.sample("f", dynamics, obs_times=times, obs_values=values)
+
+    kernel = numpyro.infer.NUTS(model)
+    mcmc = numpyro.infer.MCMC(kernel, num_warmup=250, num_samples=250, num_chains=1, progress_bar=False)
+    return mcmc, library
+
+
+def run_dynestyx(x: np.ndarray, dt: float, points: np.ndarray) -> Arrays:
+    import jax
+    import jax.numpy as jnp
+    from dynestyx import Discretizer, LatentPathBuilder
+
+    mcmc, library = dynestyx_sampler(x.shape[1])
+    scale = np.sqrt(np.mean(np.diff(x, axis=0) ** 2, 0) / dt)
+    with LatentPathBuilder(), Discretizer():
+        mcmc.run(jax.random.key(0), dt * jnp.arange(len(x)), jnp.asarray(x), jnp.asarray(scale))
+    draws = mcmc.get_samples()
+    drift = jnp.einsum("pf,sfj->spj", jax.vmap(library)(jnp.asarray(points)), draws["weights"])
+    covariance = np.asarray(draws["factor"] @ jnp.swapaxes(draws["factor"], 1, 2))
+    return {
+        "drift": np.asarray(drift),
+        "covariance": np.broadcast_to(
+            covariance[:, None], (len(covariance), len(points), *covariance.shape[1:])
+        ),
+    }
+
+
+PEERS: dict[str, Callable[..., Arrays]] = {
+    "SFI": lambda x, dt, points: run_sfi(x, dt, points, select=False),
+    "SFI, PASTIS": lambda x, dt, points: run_sfi(x, dt, points, select=True),
+    "dynestyx": run_dynestyx,
+    "pysindy": run_pysindy,
+    "PyDaddy": run_pydaddy,
+}
+ONE_STATE = ("PyDaddy",)
+
+
+def work(name: str) -> None:
+    """Answer each question, a file with states, step and points, by a file with drift and covariance."""
+    os.environ["EQX_ON_ERROR"] = "nan"  # dynestyx aborts at a covariance that is not finite, by default
+    import jax
+
+    jax.config.update("jax_enable_x64", True)
+    for line in sys.stdin:
+        question = json.loads(line)
+        given = np.load(question["file"])
+        start = time.perf_counter()
+        try:
+            found = PEERS[name](given["x"], float(given["dt"]), given["points"])
+        except Exception as error:
+            print(json.dumps({"failed": f"{type(error).__name__}: {str(error)[:160]}"}), flush=True)
+            continue
+        seconds = time.perf_counter() - start
+        np.savez(question["answer"], **found)
+        print(json.dumps({"seconds": seconds}), flush=True)
+
+
+def fit_peer(worker: Any, system: str, x: np.ndarray, points: np.ndarray) -> dict[str, Any]:
+    with tempfile.TemporaryDirectory() as folder:
+        question, answer = f"{folder}/question.npz", f"{folder}/answer.npz"
+        np.savez(question, x=x, dt=SYSTEMS[system].dt, points=points)
+        said = worker.ask(file=question, answer=answer)
+        return said if "failed" in said else said | dict(np.load(answer))
+
+
+def judge(found: dict[str, Any], points: np.ndarray, truth: Any) -> dict[str, Any]:
+    """Compare with the truth; draws, which have an axis more, give coverage."""
+    row: dict[str, Any] = {key: found[key] for key in ("seconds", "R-hat", "divergences") if key in found}
+    true = {
+        "drift": np.array([truth.drift(point) for point in points]),
+        "covariance": np.array([truth.covariance(point) for point in points]),
+    }
+    lower = np.tril_indices(points.shape[1])
+    for name, exact in true.items():
+        value = found[name]
+        drawn = value.ndim > exact.ndim
+        mean = value.mean(0) if drawn else value
+        row[f"{name} NMSE"] = float(np.sum((mean - exact) ** 2) / np.sum(exact**2))
+        if drawn:
+            low, high = np.quantile(value, [0.025, 0.975], axis=0)
+            inside = (low <= exact) & (exact <= high)
+            row[f"{name} covered"] = float(np.mean(inside if name == "drift" else inside[:, *lower]))
+    diagonal = np.diagonal(found["covariance"], axis1=-2, axis2=-1).reshape(-1, *points.shape).mean(0)
+    row["covariance bias"] = float(
+        np.mean(diagonal) / np.mean(np.diagonal(true["covariance"], axis1=1, axis2=2)) - 1
+    )
+    return row
+
+
+MEASURES = (
+    "drift NMSE",
+    "drift covered",
+    "covariance NMSE",
+    "covariance covered",
+    "covariance bias",
+    "seconds",
+)
+
+
+def show(rows: list[dict[str, str]]) -> None:
+    """Print medians, means and worst values over seeds."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(
+        title="over seeds: median / mean / worst; coverage of 95 % bands ± standard error over seeds"
+    )
+    for name in ("system", "method", "fits", "failed", *MEASURES, "worst R-hat", "divergences"):
+        table.add_column(name)
+    for key in sorted({(row["system"], row["method"]) for row in rows}):
+        mine = [row for row in rows if (row["system"], row["method"]) == key]
+        whole = [row for row in mine if not row["failed"]]
+        cells = []
+        for name in MEASURES:
+            value = np.array([float(row[name]) for row in whole if row[name]])
+            if not len(value):
+                cells.append("–")
+            elif name.endswith("covered"):
+                error = f" ± {value.std(ddof=1) / len(value) ** 0.5:.3f}" if len(value) > 1 else ""
+                cells.append(f"{value.mean():.3f}{error}")
+            elif name == "covariance bias":
+                cells.append(f"{value.mean():+.1%}")
+            else:
+                cells.append(f"{np.median(value):.3g} / {value.mean():.3g} / {value.max():.3g}")
+        rhat = [float(row["R-hat"]) for row in whole if row["R-hat"]]
+        cells.append(f"{max(rhat):.3f}" if rhat else "–")
+        cells.append(f"{sum(int(row['divergences'] or 0) for row in whole)}")
+        table.add_row(*key, str(len(whole)), str(len(mine) - len(whole)), *cells)
+    Console(width=200).print(table)
+
+
+def main(
+    table: Path,
+    seeds: int = 20,
+    systems: str = ",".join(SYSTEMS),
+    methods: str = "; ".join((*DEFAULT_OURS, *PEERS)),
+) -> None:
+    """Fit what is not in the table yet, and show it; names of systems with commas, of methods with semicolons."""
+    from peers import Rows, Worker, peer_python
+
+    names = [name.strip() for name in methods.split(";")]
+    rows = Rows(table, ("system", "method", "seed"), (*MEASURES, "R-hat", "divergences", "failed"))
+    asked = [name for name in names if name in PEERS]
+    python = peer_python("recovery", PACKAGES, ("numpy", "jax", "numpyro")) if asked else Path(sys.executable)
+    workers = {name: Worker(python, __file__, name) for name in asked}
+    for system, seed in itertools.product(systems.split(","), range(100, 100 + seeds)):
+        data, truth = data_of(system, seed)
+        x = data["y"].values[0]
+        points = x[np.linspace(0, len(x) - 1, POINTS).astype(int)]
+        for name in names:
+            if rows.done(system, name, seed) or (name in ONE_STATE and SYSTEMS[system].states > 1):
+                continue
+            found = (
+                fit_peer(workers[name], system, x, points)
+                if name in PEERS
+                else fit_ours(name, system, seed, points)
+            )
+            row = found if "failed" in found else judge(found, points, truth)
+            rows.add({"system": system, "method": name, "seed": seed} | row)
+            print(system, name, seed, row, flush=True)
+    for worker in workers.values():
+        worker.close()
+    show(rows.rows)
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["--worker"]:
+        work(sys.argv[2])
+    else:
+        import typer
+
+        typer.run(main)
