@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike
 from sdebayes._core import precision
 from sdebayes._core.errors import DataError, ModelError
 from sdebayes._core.places import Places
+from sdebayes._core.types import Matrix, Scalar, Vector
 from sdebayes.dynamics import SDE, ObservedSDE
 from sdebayes.simulation import Source, as_source, choose_draws
 from sdebayes.simulation.source import SourceLike
@@ -144,17 +145,24 @@ def check_autonomous(source: Source) -> None:
     places = middle + half * np.random.default_rng(0).uniform(-1, 1, (_PLACES, source.n_states))
     with precision.scope(source.precision):
         one = jax.tree.map(lambda leaf: leaf[0] if eqx.is_array(leaf) else leaf, source.sde)
-        points = jnp.asarray(places, source.precision)
-        first, *others = (
-            jax.vmap(lambda x, t=t: (one.drift(x, t), one.diffusion(x, t)))(points) for t in _TIMES
-        )
-    if not all(
-        np.array_equal(a, b, equal_nan=True) for other in others for a, b in zip(first, other, strict=True)
-    ):
+        found = _at_times(one, jnp.asarray(places, source.precision), jnp.asarray(_TIMES, source.precision))
+    if not all(np.array_equal(values[0], later, equal_nan=True) for values in found for later in values[1:]):
         raise ModelError(
             "Drift or diffusion depend explicitly on the time, and this analysis is of processes whose law of motion "
             "stays the same. Simulate the SDE, or read sde.drift(x, t) at the times that matter."
         )
+
+
+@eqx.filter_jit
+def _at_times(
+    sde: SDE, points: Float[Array, "point state"], times: Float[Array, " time"]
+) -> tuple[Float[Array, "time point state"], Float[Array, "time point state noise"]]:
+    """Return drift and factor of the noise at every time and point."""
+
+    def at(t: Scalar, x: Vector) -> tuple[Vector, Matrix]:
+        return sde.drift(x, t), sde.diffusion(x, t)
+
+    return jax.vmap(lambda t: jax.vmap(lambda x: at(t, x))(points))(times)
 
 
 def state_indices(states: Sequence[str], chosen: Sequence[str | int]) -> list[int]:
