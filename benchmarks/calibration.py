@@ -36,7 +36,11 @@ MODELS = {
     "Linear, GaussianNoise": sb.SDEModel(sb.priors.Linear(), observation=sb.GaussianNoise()),
     "GP, GaussianNoise": sb.SDEModel(GP, observation=sb.GaussianNoise()),
 }
-STRATEGIES = {"NUTS": sb.NUTS(draws=200, warmup=100, chains=1)}
+STRATEGIES = {
+    "NUTS": sb.NUTS(draws=200, warmup=100, chains=1),
+    "Laplace": sb.Laplace(draws=200),
+    "SVI": sb.SVI(draws=200),
+}
 
 
 def row(name: str, strategy: str, found: xr.Dataset) -> list[str]:
@@ -61,9 +65,7 @@ def row(name: str, strategy: str, found: xr.Dataset) -> list[str]:
 def main(
     n: Annotated[int, typer.Option(help="Number of data sets of each study.")] = 200,
     models: Annotated[str, typer.Option(help="Names of models, with semicolons.")] = ";".join(MODELS),
-    strategies: Annotated[str, typer.Option(help="Names of strategies, with semicolons.")] = ";".join(
-        STRATEGIES
-    ),
+    strategies: Annotated[str, typer.Option(help="Names of strategies, with semicolons.")] = "NUTS",
     truth: Annotated[bool, typer.Option("--truth", help="Draw data from the SDE itself.")] = False,
     folder: Annotated[Path | None, typer.Option(help="Where finished data sets are kept.")] = None,
     seed: int = 0,
