@@ -119,3 +119,28 @@ def test_functions_agree_with_draws_of_the_weights(drift):
     print(f"\n{len(z)} numbers: largest |z| {np.abs(z).max():.2f}, mean z² {np.mean(z**2):.2f}")
     assert np.abs(z).max() < 4.5
     assert 0.3 < np.mean(z**2) < 2.0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "drift",
+    [sb.priors.GP(basis=sb.priors.HSGP(functions=6)), sb.priors.Sparse(), sb.priors.Linear(stable=False)],
+    ids=["GP", "Sparse", "Linear"],
+)
+def test_ranks_are_uniform(drift):
+    """Truths from the prior, data from the Euler–Maruyama law that is fitted."""
+    design, _ = sb.datasets.benchmark("ornstein_uhlenbeck_1d", 60, 0.2, seed=0)
+    model = sb.SDEModel(drift, sb.priors.Constant(), sb.schemes.EulerMaruyama(), sb.Exact())
+    found = sb.calibrate(
+        model, design, sb.Marginal(draws=150, warmup=100, chains=1), 100, draws=49, progress=False
+    )
+    worst = str(found["quantity"].values[int(found["p_value"].values.argmin())])
+    covered = found["coverage"].sel(nominal=0.9)
+    print(
+        f"\noverall p {float(found['overall_p_value']):.3f}, worst {worst}, 90 % intervals cover "
+        f"{float(covered.min()):.3f} to {float(covered.max()):.3f} ± {np.sqrt(0.09 / 100):.3f}, "
+        f"{int(found['failed'].sum())} failed"
+    )
+    assert float(found["overall_p_value"]) > 0.01
+    messages = found["message"].values[found["failed"].values]
+    assert all("drawn from the prior are not finite" in message for message in messages)
