@@ -26,6 +26,8 @@ PIECE = 4096
 BLOCK = 262_144
 """States that are read at once."""
 
+_MOST_ROUNDING = 1e-4  # about the error of the log evidence, in nats
+
 Read = Callable[[slice, slice], tuple[np.ndarray, np.ndarray]]
 
 
@@ -49,7 +51,8 @@ def statistics(model: SDEModel, data: xr.Dataset) -> Statistics:
     Raises
     ------
     DataError
-        If a step is observed in part only, times do not increase, or there is no transition.
+        If a step is observed in part only, times do not increase, there is no transition, or a path runs away so far
+        that sums over it lose their digits.
     ModelError
         If the model's weights cannot be integrated out, or the data have other states.
     """
@@ -110,7 +113,24 @@ def _reduced(model: Collapsed, read: Read, sizes: tuple[int, int]) -> Statistics
             total = _accumulate(model)(total, *_padded(part, slice(start, start + PIECE)))
     if not total.count > 0:
         raise DataError("There is no transition: no trajectory has two observed steps.")
+    _check_digits(total)
     return total
+
+
+def _check_digits(total: Statistics) -> None:
+    """Refuse sums whose rounding errors are as large as what the drift leaves of the increments."""
+    gram, cross, square = (np.asarray(part) for part in (total.gram, total.cross, total.square))
+    if total.count <= 2 * len(gram):  # so few that the functions may run through all of them
+        return
+    fit = np.linalg.lstsq(gram, cross, rcond=None)[0]
+    whole = np.diagonal(square)
+    left = whole - np.sum(fit * cross, 0)
+    rounding = np.finfo(np.float64).eps * float(total.count) * whole
+    if np.any(rounding > _MOST_ROUNDING * left):
+        raise DataError(
+            "The states tell the increments to almost all digits, as where a path runs away or there is no noise, and "
+            "sums over them would lose what is left; leave such trajectories out, or use sdebayes.NUTS()."
+        )
 
 
 def _of_first(r: np.ndarray, features: int) -> Statistics:

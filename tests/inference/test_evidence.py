@@ -246,3 +246,13 @@ def test_wrong_arguments_are_refused(data, untyped):
     backwards["t"].values[0, 3] = 0.0
     with pytest.raises(DataError, match="do not increase"):
         statistics(model, backwards)
+
+
+def test_a_path_that_runs_away_is_refused(data):
+    """Each step turns back one and a half times as far: after 59 of them the noise is in no digit of the sums."""
+    model = model_of(DRIFTS["HSGP"]).scaled_to(data)
+    rng, x = np.random.default_rng(0), [np.ones(2)]
+    for _ in range(59):
+        x.append(-1.5 * x[-1] + rng.normal(size=2))
+    with pytest.raises(DataError, match=r"lose what is left.*NUTS\(\)"):
+        statistics(model, sb.trajectories(np.array(x), t=0.1))

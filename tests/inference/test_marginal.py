@@ -131,9 +131,8 @@ def test_ranks_are_uniform(drift):
     """Truths from the prior, data from the Euler–Maruyama law that is fitted."""
     design, _ = sb.datasets.benchmark("ornstein_uhlenbeck_1d", 60, 0.2, seed=0)
     model = sb.SDEModel(drift, sb.priors.Constant(), sb.schemes.EulerMaruyama(), sb.Exact())
-    found = sb.calibrate(
-        model, design, sb.Marginal(draws=150, warmup=100, chains=1), 100, draws=49, progress=False
-    )
+    strategy = sb.Marginal(draws=400, warmup=150, chains=1)
+    found = sb.calibrate(model, design, strategy, 100, draws=49, progress=False)
     worst = str(found["quantity"].values[int(found["p_value"].values.argmin())])
     covered = found["coverage"].sel(nominal=0.9)
     print(
@@ -143,4 +142,5 @@ def test_ranks_are_uniform(drift):
     )
     assert float(found["overall_p_value"]) > 0.01
     messages = found["message"].values[found["failed"].values]
-    assert all("drawn from the prior are not finite" in message for message in messages)
+    known = "drawn from the prior are not finite", "lose what is left"  # both say so of the data alone
+    assert all(any(words in message for words in known) for message in messages)
