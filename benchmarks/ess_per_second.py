@@ -332,7 +332,7 @@ COLUMNS = (
 
 
 def main(
-    table: Annotated[Path, "CSV file of the rows; those that are in it are skipped."],
+    table: Annotated[Path, "CSV file of the rows; those that are in it are skipped."] = Path("ess.csv"),
     rows: Annotated[str, "Names, with commas."] = ",".join([*OURS, *PEERS]),
     steps: Annotated[str, "Lengths of the data, with commas."] = "2000,20000",
     diffusions: Annotated[str, "constant, varying, or both with a comma."] = "constant,varying",

@@ -367,7 +367,7 @@ def show(rows: list[dict[str, str]]) -> None:
 
 
 def main(
-    table: Path,
+    table: Path = Path("recovery.csv"),
     seeds: int = 20,
     systems: str = ",".join(SYSTEMS),
     methods: str = "; ".join((*DEFAULT_OURS, *PEERS)),
