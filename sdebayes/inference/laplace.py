@@ -17,7 +17,7 @@ from sdebayes.inference.findings import Finding
 from sdebayes.inference.importance import importance_finding, weighted_draws
 from sdebayes.inference.normal import EXACT_DIMENSION, approximation_at_mode
 from sdebayes.inference.progress import progress_bars
-from sdebayes.inference.strategy import AbstractStrategy, Draws, Problem
+from sdebayes.inference.strategy import AbstractStrategy, Draws, Problem, check_smooth
 
 
 @dataclass(frozen=True)
@@ -82,6 +82,7 @@ class Laplace(AbstractStrategy):
         checkpoint: tuple[str | Path, str] | None = None,
     ) -> Draws:
         """Draw from a posterior; see `AbstractStrategy.run`. A checkpoint keeps the mode and the curvature."""
+        check_smooth(problem.model)
         search_key, draw_key = jax.random.split(key)
         target = problem.target
         kept = Checkpoint(*checkpoint) if checkpoint is not None else None

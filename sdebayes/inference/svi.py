@@ -24,7 +24,7 @@ from sdebayes.inference.normal import NormalApproximation, approximation_at_mode
 from sdebayes.inference.optimization import BLOCK, Settings, optimizer_of
 from sdebayes.inference.parts import independent_parts
 from sdebayes.inference.progress import Advance, progress_bars
-from sdebayes.inference.strategy import AbstractStrategy, Draws, Problem
+from sdebayes.inference.strategy import AbstractStrategy, Draws, Problem, check_smooth
 from sdebayes.model.observations import Observations
 
 
@@ -110,6 +110,7 @@ class SVI(AbstractStrategy):
         checkpoint: tuple[str | Path, str] | None = None,
     ) -> Draws:
         """Draw from a posterior; see `AbstractStrategy.run`. A checkpoint keeps the mode, and each hundred steps."""
+        check_smooth(problem.model)
         search_key, start_key, run_key, draw_key = jax.random.split(key, 4)
         kept = Checkpoint(*checkpoint) if checkpoint is not None else None
         optimizer = optimizer_of(problem.target.density, self._settings(problem))

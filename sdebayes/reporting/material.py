@@ -27,7 +27,7 @@ FARTHEST, HORIZON_DRAWS = 10, 25
 
 def at_most(posterior: Posterior, draws: int) -> int:
     """So many draws of a posterior, or all there are."""
-    sizes = posterior.data["posterior"].sizes
+    sizes = posterior.data["unconstrained"].sizes
     return min(draws, sizes["chain"] * sizes["draw"])
 
 

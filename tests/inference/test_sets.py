@@ -117,9 +117,12 @@ def test_what_cannot_be_summed_over_is_refused(data, drift, shape, words):
         statistics(model_of(drift, shape), data)
 
 
-def test_samplers_by_gradients_refuse_terms_that_are_in_or_out(data):
+@pytest.mark.parametrize(
+    "strategy", [sb.NUTS(draws=5, warmup=5, chains=1), sb.Laplace(draws=5), sb.SVI(draws=5, steps=100)]
+)
+def test_strategies_by_gradients_refuse_terms_that_are_in_or_out(data, strategy):
     with pytest.raises(ModelError, match=r"Marginal\(\), or Sparse\(selection=sdebayes\.priors\.Horseshoe"):
-        sb.fit(model_of(SPARSE), data, sb.NUTS(draws=5, warmup=5, chains=1), progress=False)
+        sb.fit(model_of(SPARSE), data, strategy, progress=False)
 
 
 def test_a_cubic_well_is_found():

@@ -12,9 +12,9 @@ _FEWEST = 4
 
 def chains_of(source: SourceLike, draws: np.ndarray, available: int) -> Int[np.ndarray, " sample"] | None:
     """Return the chain that each of some draws is of, None where the source does not tell."""
-    if not isinstance(source, PosteriorLike) or "posterior" not in source.data:
+    if not isinstance(source, PosteriorLike) or "unconstrained" not in source.data:
         return None
-    return np.asarray(draws) * source.data["posterior"].sizes.get("chain", 1) // available
+    return np.asarray(draws) * source.data["unconstrained"].sizes["chain"] // available
 
 
 def effective_draws(

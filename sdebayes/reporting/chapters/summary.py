@@ -31,7 +31,7 @@ def _data(material: Material) -> str:
     train, test = material.data.sizes["trajectory"], material.test
     steps = int(material.data["y"].notnull().any("state").sum())
     also = "" if test is None else f", and judged on {test.sizes['trajectory']} that were held out"
-    sizes = posterior.data["posterior"].sizes
+    sizes = posterior.data["unconstrained"].sizes
     return (
         f"A stochastic differential equation in {plural(len(posterior.states), 'state')} was fitted to "
         f"{train} {material.noun if train == 1 else material.nouns} with {plural(steps, 'observed step')}{also}. "
