@@ -24,7 +24,6 @@ import sdebayes as sb
 from sdebayes import analysis
 from sdebayes.analysis import fields, forecasts, moments, phase_space, process
 from sdebayes.analysis.phase_space import Ball
-from sdebayes.cli import speeches
 
 DRAWS = 100
 Runs = dict[str, Callable[[], Any]]
@@ -107,10 +106,9 @@ def main() -> None:
     folder = Path(sys.argv[1])
     posterior = sb.load(folder / "posterior.nc")
     embedded, left_out = sb.split(sb.paths.load(folder / "speeches.nc"), test=0.25, seed=0)
-    space = sb.PCA(speeches.STATES).fit(embedded)
+    space = sb.PCA(len(posterior.states)).fit(embedded)
     train, test = space.transform(embedded), space.transform(left_out)
-    plane = speeches._plane(embedded)
-    curved = speeches._fit(speeches.CURVED.scaled_to(plane), plane, speeches.PORTRAIT, 0, False)
+    curved = sb.load(folder / "plane.nc")
     table = Table("analysis", "s", "CPU-s", title="Analyses of the demo's posterior")
     sums = np.zeros(2)
 
