@@ -124,7 +124,7 @@ def test_another_drift_of_two_states_is_shown_beside_the_model(noisy, four_wells
     path = report(noisy, tmp_path / "report.html", data=texts[0], plane=four_wells, draws=10)
     content = html.unescape(path.read_text(encoding="utf-8")).replace("\u00a0", " ")
     assert content.count("Phase portrait of PC1 and PC2") == 2 * len(("alternative text", "caption"))
-    assert "fitted by itself, to these two states of 4 texts of up to 40 steps" in content
+    assert "fitted by itself, with NUTS, to these two states of 4 texts of up to 40 steps" in content
     assert "Stable fixed points around the data: 100 % of the draws have 4." in content
     assert re.search(r"the checks of this fit are not all good\. .*Bulk ESS: smallest", content)
     for plane, words in ((exact, "linear map to 1 states"), (noisy, "linear map to 2 states")):
