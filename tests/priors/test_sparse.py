@@ -95,3 +95,16 @@ def test_what_is_not_a_library_is_refused(data, untyped):
     empty = sb.SDEModel(Sparse(Functions(lambda x: 0 * x, ["a", "b", "c"])), observation=EXACT)
     with pytest.raises(ModelError, match="a, b, c are 0"):
         empty.scaled_to(data)
+
+
+def test_the_horseshoe_is_sampled_by_gradients_and_finds_a_cubic_well():
+    data, truth = sb.datasets.benchmark("double_well_1d", 2000, 0.05, seed=2)
+    model = sb.SDEModel(Sparse(selection=Horseshoe()), sb.priors.Constant(), observation=sb.Exact())
+    posterior = sb.fit(model, data, sb.NUTS(draws=100, warmup=100, chains=1), seed=0, progress=False)
+    x = np.linspace(-1, 1, 9)[:, None]
+    drift, true = (
+        posterior.drift(x).values[..., 0],
+        np.array([truth.drift(jnp.asarray(point))[0] for point in x]),
+    )
+    assert np.all(np.abs(drift.mean(0) - true) < 4 * drift.std(0))
+    assert np.sum((drift.mean(0) - true) ** 2) < 0.05 * np.sum(true**2)
