@@ -139,13 +139,20 @@ class Sampler:
         return self._compiled[shapes]
 
     def _block(self, state: Any, data: Any, chart: Chart) -> tuple[Any, dict[str, Array]]:
-        def step(state: Any, _: None) -> tuple[Any, dict[str, Array]]:
-            state = self._sample(state, (data, chart), {})
-            return state, _record(state) | {
-                "position": self._density.place(chart.affine(state.z), chart.whitenings)
-            }
+        return jax.lax.scan(lambda state, _: self.step(state, data, chart), state, None, length=BLOCK)
 
-        return jax.lax.scan(step, state, None, length=BLOCK)
+    def step(self, state: Any, data: Any, chart: Chart) -> tuple[Any, dict[str, Array]]:
+        """Return the state after one more iteration, and what is kept of it: statistics, and z as ``position``."""
+        state = self.move(state, data, chart)
+        return state, statistics_of(state) | {"position": self.place(state, chart)}
+
+    def move(self, state: Any, data: Any, chart: Chart) -> Any:
+        """Return the kernel's state after one more iteration."""
+        return self._sample(state, (data, chart), {})
+
+    def place(self, state: Any, chart: Chart) -> Flat:
+        """Return the z of a kernel's state, (dimension,)."""
+        return self._density.place(chart.affine(state.z), chart.whitenings)
 
 
 @lru_cache(maxsize=8)
@@ -156,7 +163,7 @@ def sampler_of(density: Density, settings: Settings) -> Sampler:
 
 def run_chains(
     target: Target,
-    settings: Settings,
+    sampler: Sampler,
     starts: Float[Array, "chain dimension"],
     chart: Chart,
     keys: list[Any],
@@ -173,8 +180,8 @@ def run_chains(
     ----------
     target
         The density.
-    settings
-        Warm-up, acceptance and tree depth.
+    sampler
+        The kernel.
     starts
         u, (chain, dimension).
     chart
@@ -192,10 +199,10 @@ def run_chains(
     checkpoint
         Where finished blocks are kept, if anywhere.
     """
-    sampler = sampler_of(target.density, settings)
     initial = [sampler.begin(target, key, start, chart) for key, start in zip(keys, starts, strict=True)]
     compiled = sampler.compiled(initial[0], target.data, chart)
-    total = settings.warmup + draws
+    warmup = sampler.settings.warmup
+    total = warmup + draws
 
     def block(state: Any) -> tuple[Any, dict[str, Array]]:
         return compiled(state, target.data, chart)
@@ -215,7 +222,7 @@ def run_chains(
         except BaseException:
             stop.set()
             raise
-    return _kept([job.result() for job in jobs], settings.warmup, draws)
+    return _kept([job.result() for job in jobs], warmup, draws)
 
 
 def finished_chains(checkpoint: Checkpoint, chains: int, warmup: int, draws: int) -> Draws | None:
@@ -259,7 +266,8 @@ def _run_chain(
     return _joined(records)
 
 
-def _record(state: Any) -> dict[str, Array]:
+def statistics_of(state: Any) -> dict[str, Array]:
+    """Return what is kept of a kernel's state but its place, under ArviZ's names."""
     return {
         "diverging": state.diverging,
         "acceptance_rate": state.accept_prob,

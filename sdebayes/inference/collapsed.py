@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -14,13 +14,46 @@ from numpyro.handlers import block, seed, substitute, trace
 
 from sdebayes._core.errors import ModelError
 from sdebayes._core.types import Key, Vector
-from sdebayes.inference.evidence import Given, Statistics, draw_weights, log_evidence_of
+from sdebayes.inference.evidence import Coefficients, Given, Statistics, draw_weights, log_evidence_of
 from sdebayes.inference.selection import MOST_TERMS, draw_sets, log_evidence_of_sets
 from sdebayes.model.sdemodel import SDEModel
 from sdebayes.priors.base import constant
 from sdebayes.priors.selection import RATE
 
 Sites = dict[str, Array]
+
+
+class Completed(NamedTuple):
+    """A draw of terms and weights given the rest.
+
+    Attributes
+    ----------
+    sites
+        The values of their sites.
+    coefficients
+        Θ, what multiplies the features, (feature, state).
+    terms
+        Probabilities of the terms; empty where all are in.
+    """
+
+    sites: Sites
+    coefficients: Coefficients
+    terms: Sites
+
+
+class Linearized(NamedTuple):
+    """Data whose likelihood is not that of statistics, but nearly.
+
+    Attributes
+    ----------
+    statistics
+        The statistics of the approximation.
+    observations
+        The data themselves.
+    """
+
+    statistics: Statistics
+    observations: Any
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,21 +121,29 @@ class Collapsed:
         """Draw all but terms and weights, and count the evidence of the data in the log density."""
         numpyro.factor("log_evidence", self.log_evidence(*self.given(), statistics))
 
+    def linearized_program(self, data: Linearized) -> None:
+        """Do so for a likelihood of which the statistics are an approximation."""
+        self.program(data.statistics)
+
     def log_evidence(self, given: Given, known: Sites, data: Statistics) -> Float[Array, ""]:
         """Return log p(y | all but terms and weights), in nats."""
         if not self.selects:
             return log_evidence_of(given, data, self.model.drift.shares_scale)
         return log_evidence_of_sets(given, data, known[RATE])
 
-    def complete(self, key: Key, given: Given, known: Sites, data: Statistics) -> tuple[Sites, Sites]:
-        """Draw terms and weights given the rest: the values of their sites, and the terms' probabilities."""
+    def complete(self, key: Key, given: Given, known: Sites, data: Statistics) -> Completed:
+        """Draw terms and weights given the rest."""
         prior: Any = self.model.drift
         if not self.selects:
-            return prior.weight_sites(draw_weights(key, given, data, prior.shares_scale)), {}
+            weights = draw_weights(key, given, data, prior.shares_scale)
+            return Completed(prior.weight_sites(weights), given.offset + given.scale * weights, {})
         first, second = jax.random.split(key)
         found = draw_sets(first, given, data, known[RATE])
-        sites = prior.selection.inclusion_sites(second, found.included, known[RATE])
-        return prior.weight_sites(found.weights) | sites, {"inclusion_probability": found.probability}
+        sites = prior.weight_sites(found.weights) | prior.selection.inclusion_sites(
+            second, found.included, known[RATE]
+        )
+        coefficients = given.offset + given.scale * found.included * found.weights
+        return Completed(sites, coefficients, {"inclusion_probability": found.probability})
 
 
 def collapsed(model: SDEModel) -> Collapsed:
@@ -116,10 +157,32 @@ def collapsed(model: SDEModel) -> Collapsed:
     Raises
     ------
     ModelError
-        If the weights cannot be integrated out in closed form; the message says what to use instead.
+        If the weights cannot be integrated out, in closed form or nearly; the message says what to use instead.
     """
     refuse(model)
     return _collapsed(model)
+
+
+def in_closed_form(model: SDEModel) -> Collapsed:
+    """Return a model without its weights, whose scheme is linear in the drift.
+
+    Parameters
+    ----------
+    model
+        The model, scaled to data.
+
+    Raises
+    ------
+    ModelError
+        If the weights cannot be integrated out in closed form; the message says what to use instead.
+    """
+    if not model.discretization.linear_in_drift:
+        raise ModelError(
+            f"The mean of {type(model.discretization).__name__} is not linear in the drift, so sums over the data do "
+            "not hold its likelihood; use scheme=sdebayes.schemes.EulerMaruyama(). A fit by sdebayes.Marginal() takes "
+            "any scheme."
+        )
+    return collapsed(model)
 
 
 @lru_cache(maxsize=8)
@@ -140,7 +203,7 @@ def _collapsed(model: SDEModel) -> Collapsed:
 
 
 def refuse(model: SDEModel) -> None:
-    """Raise an error if a model's weights cannot be integrated out in closed form.
+    """Raise an error if a model's weights cannot be integrated out, in closed form or nearly.
 
     Parameters
     ----------
@@ -169,9 +232,9 @@ def refuse(model: SDEModel) -> None:
             "diffusion=sdebayes.priors.Constant()",
         ),
         (
-            model.discretization.linear_in_drift,
-            f"the mean of {scheme} is not linear in the drift; use sdebayes.NUTS(), or "
-            "scheme=sdebayes.schemes.EulerMaruyama() if steps are short",
+            not model.discretization.requires_exact_observation,
+            f"{scheme} splits a drift into its own parts, which a sum of known functions does not have; use "
+            "sdebayes.NUTS(), or another scheme",
         ),
         (
             model.drift.linear_in_weights,

@@ -50,7 +50,7 @@ def gauss_newton(problem: Problem, mode: Mode) -> Float[np.ndarray, "dimension d
     mode
         Where.
     """
-    density, v = problem.target.density, mode.position
+    density, v = problem.density, mode.position
     moments = _whitened_moments(problem, mode)
     data = jax.tree.map(np.asarray, independent_parts(problem.model, problem.observations))
     axes = row_axes(data)
@@ -79,7 +79,7 @@ def gauss_newton(problem: Problem, mode: Mode) -> Float[np.ndarray, "dimension d
 
 def _whitened_moments(problem: Problem, mode: Mode) -> Callable[[Flat, Observations], Array]:
     """Return r of all observations as a function of v and the data."""
-    model, density = problem.model, problem.target.density
+    model, density = problem.model, problem.density
 
     def moments(v: Flat, data: Observations) -> Float[Array, " output"]:
         sites = constrained_sites(model, density.unravel(density.placed(v, mode.whitenings)[0]))
@@ -103,6 +103,6 @@ def _whitened(
 
 
 def _prior_hessian(problem: Problem, mode: Mode) -> Float[Array, "dimension dimension"]:
-    density = problem.target.density
+    density = problem.density
     prior = jax.jit(jax.hessian(lambda v: density.prior_potential(v, mode.whitenings)))
     return prior(mode.position)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -11,16 +12,19 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import xarray as xr
-from jax.flatten_util import ravel_pytree
 from jaxtyping import Array
 from numpyro.handlers import seed, substitute, trace
-from numpyro.infer.util import constrain_fn
 
 from sdebayes._core import precision as precision_scope
 from sdebayes._core.errors import ModelError
 from sdebayes._core.types import Key
-from sdebayes.inference.collapsed import Collapsed, collapsed
+from sdebayes.inference.chains import sampler_of
+from sdebayes.inference.collapsed import Collapsed, Linearized, collapsed, in_closed_form
+from sdebayes.inference.completion import completer
+from sdebayes.inference.correction import TAKEN, corrected_sampler_of, correction_finding
 from sdebayes.inference.evidence import Statistics
+from sdebayes.inference.findings import Finding
+from sdebayes.inference.linearization import linearized, point_of
 from sdebayes.inference.nuts import NUTS
 from sdebayes.inference.reduction import statistics, statistics_of
 from sdebayes.inference.strategy import Draws, Problem
@@ -28,15 +32,23 @@ from sdebayes.inference.target import Density, make_target
 from sdebayes.model.rebuild import per_draw
 from sdebayes.model.sdemodel import SDEModel
 
+LINEARIZATIONS = 3
+TERMS = ("inclusion_probability",)
+
 
 class Marginal(NUTS):
-    r"""The No-U-Turn sampler with the weights of the drift integrated out exactly.
+    r"""The No-U-Turn sampler with the weights of the drift integrated out.
 
-    For a drift that is linear in normal weights, given its other parameters h, constant Σ, Euler–Maruyama and states
-    that are observed exactly, p(y | h) is in closed form and depends on the data through sums over transitions. They
+    For a drift that is linear in normal weights, given its other parameters h, constant Σ and states that are observed
+    exactly. Under Euler–Maruyama p(y | h) is in closed form and depends on the data through sums over transitions. They
     are taken in one pass; from there on the cost does not depend on the number of data. The sampler goes through h, a
     few parameters without the funnel that weights and their scales make, and the weights are then drawn from their
     normal law, once for each draw of h. The posterior is the one of `NUTS`.
+
+    Under the other schemes the likelihood is nearly so: sums are taken that have its value and slopes, and about its
+    curvature, amid the posterior's mass, which three passes more find. Each move of the sampler, weights drawn, is then
+    taken or not, so that the draws are those of the scheme's own posterior: one evaluation of the likelihood for each
+    draw. ``diagnosis()`` says how many moves are taken.
 
     Parameters
     ----------
@@ -52,13 +64,22 @@ class Marginal(NUTS):
     -----
     The terms of a `sdebayes.priors.Sparse` drift with `sdebayes.priors.SpikeAndSlab` are summed over too, all sets of
     up to 12. The group ``selection`` then holds ``inclusion_probability`` (chain, draw, library_term, state) given the
-    other parameters of each draw: their mean is the posterior probability of each term.
+    other parameters of each draw: their mean is the posterior probability of each term, up to what the approximation
+    leaves under schemes other than Euler–Maruyama; ``drift_inclusion`` in ``posterior`` has the draws.
 
-    ``sample_stats`` holds ``log_evidence``, log p(y | h), for each draw; ``lp`` is the log density of h.
+    ``sample_stats`` holds ``log_evidence``, log p(y | h), for each draw, the approximate one where there is one; ``lp``
+    is the log density of h.
 
     Euler–Maruyama has a bias of the order of ‖J‖Δt, about −‖J‖Δt of Σ, that more data do not remove: the finding on the
     step size gives the number.
     """
+
+    @staticmethod
+    def findings(tree: xr.DataTree, parts: Collection[str]) -> list[Finding]:
+        """Judge the chains as `NUTS` does, and the share of moves that are taken."""
+        statistics = tree["sample_stats"].to_dataset()
+        corrected = [correction_finding(statistics)] if TAKEN in statistics else []
+        return NUTS.findings(tree, parts) + corrected
 
     def run(
         self,
@@ -75,32 +96,40 @@ class Marginal(NUTS):
                 f"Marginal: precision is {precision!r}, but sums over the data need 'float64', which costs little here."
             )
         ready = collapsed(problem.model)
+        sampling = {"precision": precision, "progress": progress, "checkpoint": checkpoint}
+        in_closed_form = problem.model.discretization.linear_in_drift
+        drawn = (self._exactly if in_closed_form else self._nearly)(ready, problem, key, sampling)
+        terms = {name: drawn.statistics.pop(name) for name in TERMS if name in drawn.statistics}
+        dims = ("chain", "draw", "library_term", "state")
+        coords = problem.model.drift.coords() | {"state": list(problem.model.frozen_scale.states)}
+        selection = xr.Dataset({name: (dims, value) for name, value in terms.items()}, coords)
+        return replace(drawn, groups=drawn.groups | ({"selection": selection} if terms else {}))
+
+    def _exactly(self, ready: Collapsed, problem: Problem, key: Key, sampling: dict[str, Any]) -> Draws:
         data = statistics_of(ready, problem.observations)
         target_key, run_key, weights_key = jax.random.split(key, 3)
         target = make_target(ready.program, ready.drawn, data, target_key)
-        smaller = Problem(problem.model, problem.observations, target)
-        drawn = self._sample(smaller, run_key, precision=precision, progress=progress, checkpoint=checkpoint)
+        sampler = sampler_of(target.density, self._settings)
+        drawn = self._sample(target, sampler, run_key, **sampling)
         shape = drawn.position.shape[:2]
         flat = drawn.position.reshape(-1, drawn.position.shape[-1])
         keys = np.asarray(jax.random.key_data(jax.random.split(weights_key, len(flat))))
-        position, log_evidence, terms = _completed(ready, target.density)((flat, keys), data)
-        groups = {
-            "selection": xr.Dataset(
-                {
-                    name: (
-                        ("chain", "draw", "library_term", "state"),
-                        value.reshape(*shape, *value.shape[1:]),
-                    )
-                    for name, value in terms.items()
-                },
-                problem.model.drift.coords() | {"state": list(problem.model.frozen_scale.states)},
-            )
-        }
-        return Draws(
-            position.reshape(*shape, -1),
-            drawn.statistics | {"log_evidence": log_evidence.reshape(shape)},
-            drawn.groups | (groups if terms else {}),
-        )
+        found = _completed(ready, target.density)((flat, keys), data)
+        added = {"log_evidence": found.log_evidence} | found.terms
+        shaped = {name: value.reshape(*shape, *value.shape[1:]) for name, value in added.items()}
+        return Draws(found.position.reshape(*shape, -1), drawn.statistics | shaped, drawn.groups)
+
+    def _nearly(self, ready: Collapsed, problem: Problem, key: Key, sampling: dict[str, Any]) -> Draws:
+        start = statistics_of(ready, problem.observations)
+        target_key, run_key, *keys = jax.random.split(key, 2 + LINEARIZATIONS)
+        seen = problem.observations
+        target = make_target(ready.linearized_program, ready.drawn, Linearized(start, seen), target_key)
+        for own in keys:
+            point = point_of(ready, target, own)
+            sums = linearized(ready, problem.observations, point, start)
+            target = replace(target, data=target.data._replace(statistics=sums))
+        sampler = corrected_sampler_of(target.density, self._settings, ready, problem.density)
+        return self._sample(target, sampler, run_key, **sampling)
 
 
 def log_evidence(model: SDEModel, data: xr.Dataset | Statistics, hyperparameters: Mapping[str, Any]) -> float:
@@ -109,7 +138,7 @@ def log_evidence(model: SDEModel, data: xr.Dataset | Statistics, hyperparameters
     Parameters
     ----------
     model
-        A model that `Marginal` can fit; scaled to data already if these are statistics.
+        A model that `Marginal` can fit, under Euler–Maruyama; scaled to data already if these are statistics.
     data
         Trajectories, or their `statistics`.
     hyperparameters
@@ -129,7 +158,7 @@ def log_evidence(model: SDEModel, data: xr.Dataset | Statistics, hyperparameters
         If the weights cannot be integrated out, or a parameter is missing or of another shape.
     """
     with precision_scope.scope("float64"):
-        ready = collapsed(model if isinstance(data, Statistics) else model.scaled_to(data))
+        ready = in_closed_form(model if isinstance(data, Statistics) else model.scaled_to(data))
         sums = data if isinstance(data, Statistics) else statistics(ready.model, data)
         known = {name: jnp.asarray(value, dtype=float) for name, value in hyperparameters.items()}
         _check_names(ready, known)
@@ -160,15 +189,7 @@ def _check_names(ready: Collapsed, known: Mapping[str, Array]) -> None:
 
 
 @lru_cache(maxsize=8)
-def _completed(ready: Collapsed, density: Density) -> Any:
-    """From (position of h, key) and data to the position of all parameters, the evidence, and terms' probabilities."""
-
-    def one(draw: tuple[Array, Array], data: Statistics) -> tuple[Array, Array, dict[str, Array]]:
-        position, key = draw
-        free = density.unravel(position)
-        values = constrain_fn(seed(ready.drawn, jax.random.key(0)), (), {}, free)
-        given, known = substitute(seed(ready.given, jax.random.key(0)), data=values)()
-        sites, terms = ready.complete(jax.random.wrap_key_data(key), given, known, data)
-        return ravel_pytree(free | sites)[0], ready.log_evidence(given, known, data), terms
-
-    return per_draw(one)
+def _completed(ready: Collapsed, density: Density) -> Callable[..., Any]:
+    """From (positions of h, keys) and data to draws of all parameters."""
+    complete = completer(ready, density)
+    return per_draw(lambda draw, data: complete(draw[0], jax.random.wrap_key_data(draw[1]), data))

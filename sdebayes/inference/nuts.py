@@ -14,7 +14,15 @@ from jaxtyping import Array, Float
 
 from sdebayes._core.errors import InferenceError, ModelError
 from sdebayes._core.types import Key
-from sdebayes.inference.chains import Affine, Chart, Settings, finished_chains, run_chains
+from sdebayes.inference.chains import (
+    Affine,
+    Chart,
+    Sampler,
+    Settings,
+    finished_chains,
+    run_chains,
+    sampler_of,
+)
 from sdebayes.inference.checkpoint import Checkpoint
 from sdebayes.inference.findings import Finding, sampling_findings
 from sdebayes.inference.mode import find_mode, inverse_curvature_factor, standard_deviations
@@ -94,18 +102,26 @@ class NUTS(AbstractStrategy):
     ) -> Draws:
         """Draw from a posterior; see `AbstractStrategy.run`."""
         check_smooth(problem.model)
-        return self._sample(problem, key, precision=precision, progress=progress, checkpoint=checkpoint)
+        target = problem.target
+        sampler = sampler_of(target.density, self._settings)
+        return self._sample(
+            target, sampler, key, precision=precision, progress=progress, checkpoint=checkpoint
+        )
+
+    @property
+    def _settings(self) -> Settings:
+        return Settings(self.warmup, self.target_acceptance, self.max_tree_depth)
 
     def _sample(
         self,
-        problem: Problem,
+        target: Target,
+        sampler: Sampler,
         key: Key,
         *,
         precision: str,
         progress: bool,
         checkpoint: tuple[str | Path, str] | None,
     ) -> Draws:
-        target = problem.target
         kept = Checkpoint(*checkpoint) if checkpoint is not None else None
         if kept is not None:
             finished = finished_chains(kept, self.chains, self.warmup, self.draws)
@@ -118,7 +134,7 @@ class NUTS(AbstractStrategy):
         chart = Chart(Affine(mode.position, factor), mode.whitenings)
         return run_chains(
             target,
-            Settings(self.warmup, self.target_acceptance, self.max_tree_depth),
+            sampler,
             self._starts(target, chart, start_key),
             chart,
             chain_keys,

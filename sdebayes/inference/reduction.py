@@ -14,7 +14,7 @@ from jaxtyping import Array, Float64
 
 from sdebayes._core import precision
 from sdebayes._core.errors import DataError, ModelError
-from sdebayes.inference.collapsed import Collapsed, collapsed
+from sdebayes.inference.collapsed import Collapsed, in_closed_form
 from sdebayes.inference.evidence import Statistics
 from sdebayes.model.observations import Observations
 from sdebayes.model.sdemodel import SDEModel
@@ -37,7 +37,8 @@ def statistics(model: SDEModel, data: xr.Dataset) -> Statistics:
     Parameters
     ----------
     model
-        A model that `Marginal` can fit. It is scaled to these data unless that is done already, which reads them whole.
+        A model that `Marginal` can fit, under Euler–Maruyama. It is scaled to these data unless that is done already,
+        which reads them whole.
     data
         Trajectories as `sdebayes.trajectories` makes them, in memory or lazy (zarr, netCDF, dask): they are read in
         blocks. A step without values is left out, its Δt joined to the next.
@@ -57,7 +58,7 @@ def statistics(model: SDEModel, data: xr.Dataset) -> Statistics:
         If the model's weights cannot be integrated out, or the data have other states.
     """
     with precision.scope("float64"):
-        ready = collapsed(model.scaled_to(data))
+        ready = in_closed_form(model.scaled_to(data))
         dim = feature_dim(data)
         y, t = data["y"].transpose("trajectory", "time", dim), data["t"].transpose("trajectory", "time")
         if y.sizes[dim] != ready.shape[1]:
@@ -83,6 +84,22 @@ def statistics_of(model: Collapsed, observations: Observations) -> Statistics:
     observations
         The data.
     """
+    return _reduced(model, *_in_memory(observations))
+
+
+def pieces_of(observations: Observations) -> Iterator[tuple[np.ndarray, ...]]:
+    """Go through the transitions of data that a model has read: states, increments, steps and weights, `PIECE` at once.
+
+    Parameters
+    ----------
+    observations
+        The data.
+    """
+    for part in _transitions(*_in_memory(observations)):
+        yield from _pieces(part)
+
+
+def _in_memory(observations: Observations) -> tuple[Read, tuple[int, int]]:
     values, seen, times = (
         np.asarray(o) for o in (observations.values, observations.seen, observations.times)
     )
@@ -91,7 +108,7 @@ def statistics_of(model: Collapsed, observations: Observations) -> Statistics:
         part = (rows, steps)
         return np.where(seen[part], values[part], np.nan), times[part]
 
-    return _reduced(model, read, values.shape[:2])
+    return read, (values.shape[0], values.shape[1])
 
 
 class _Transitions(NamedTuple):
@@ -109,8 +126,8 @@ def _reduced(model: Collapsed, read: Read, sizes: tuple[int, int]) -> Statistics
     total = _of_first(np.zeros((0, states)), features)
     for part in _transitions(read, sizes):
         total = total + _of_first(part.first - reference, features)
-        for start in range(0, len(part.step), PIECE):
-            total = _accumulate(model)(total, *_padded(part, slice(start, start + PIECE)))
+        for piece in _pieces(part):
+            total = _accumulate(model)(total, *piece)
     if not total.count > 0:
         raise DataError("There is no transition: no trajectory has two observed steps.")
     _check_digits(total)
@@ -139,6 +156,11 @@ def _of_first(r: np.ndarray, features: int) -> Statistics:
     shapes = (features, features), (features, n), (n, n), (), ()
     first = r.sum(0), r.T @ r, float(len(r))
     return Statistics(*map(jnp.zeros, shapes), *map(jnp.asarray, first))
+
+
+def _pieces(part: _Transitions) -> Iterator[tuple[np.ndarray, ...]]:
+    for start in range(0, len(part.step), PIECE):
+        yield _padded(part, slice(start, start + PIECE))
 
 
 def _padded(part: _Transitions, rows: slice) -> tuple[np.ndarray, ...]:

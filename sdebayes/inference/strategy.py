@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Collection
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from jaxtyping import Float
 from sdebayes._core.errors import ModelError
 from sdebayes._core.types import Key
 from sdebayes.inference.findings import Finding
-from sdebayes.inference.target import Target
+from sdebayes.inference.target import Density, Target, density_of, make_target
 from sdebayes.model.observations import Observations
 from sdebayes.model.sdemodel import SDEModel
 
@@ -30,13 +31,23 @@ class Problem:
         The model, scaled to data.
     observations
         The data, as the model's likelihood reads them.
-    target
-        The posterior density on unconstrained space.
+    key
+        Random key of the search for a first point.
     """
 
     model: SDEModel
     observations: Observations
-    target: Target
+    key: Key
+
+    @cached_property
+    def density(self) -> Density:
+        """The posterior density on unconstrained space, as a function of data."""
+        return density_of(self.model.program, self.model.build)
+
+    @cached_property
+    def target(self) -> Target:
+        """The density of these data, and a first point; an InferenceError if there is none."""
+        return make_target(self.model.program, self.model.build, self.observations, self.key)
 
 
 @dataclass(frozen=True)

@@ -113,7 +113,7 @@ class SVI(AbstractStrategy):
         check_smooth(problem.model)
         search_key, start_key, run_key, draw_key = jax.random.split(key, 4)
         kept = Checkpoint(*checkpoint) if checkpoint is not None else None
-        optimizer = optimizer_of(problem.target.density, self._settings(problem))
+        optimizer = optimizer_of(problem.density, self._settings(problem))
         state = optimizer.begin(start_key)
         with progress_bars(["SVI"], self._blocks * BLOCK, progress) as advance:
             chart, _ = approximation_at_mode(problem, search_key, kept, advance)

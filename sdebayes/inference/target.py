@@ -107,6 +107,10 @@ class Density:
         z, log_determinant = self.placed(v, whitenings)
         return potential_energy(self._prior, (), {}, self.unravel(z)) - log_determinant
 
+    def log_likelihood(self, z: Flat, data: Any) -> Float[Array, ""]:
+        """Return log p(y | z), in nats; −inf where it is not finite."""
+        return self.prior_potential(z, self.no_whitening) - self.potential(z, data, self.no_whitening)
+
     def subsampled(
         self, v: Flat, data: Any, whitenings: Whitenings, factor: float | Array
     ) -> Float[Array, ""]:
@@ -177,8 +181,8 @@ class Target:
         return self.density.unravel(z)
 
 
-def make_target(model: Program, prior: Program, data: Any, key: Key) -> Target:
-    """Read a NumPyro model.
+def density_of(model: Program, prior: Program) -> Density:
+    """Read a NumPyro model, the same one again while it is among the latest: fits to several data sets compile once.
 
     Parameters
     ----------
@@ -186,17 +190,33 @@ def make_target(model: Program, prior: Program, data: Any, key: Key) -> Target:
         The NumPyro model, a function of the data.
     prior
         The same model's latent sites, without arguments.
+
+    Raises
+    ------
+    InferenceError
+        If the model has no unknown.
+    """
+    return _density(model, prior, str(jnp.result_type(float)))
+
+
+def make_target(model: Program, prior: Program, data: Any, key: Key) -> Target:
+    """Read a NumPyro model and data, and find a first point.
+
+    Parameters
+    ----------
+    model, prior
+        As in `density_of`.
     data
         The data, a pytree of arrays.
     key
-        Random key of the starting point.
+        Random key of the point.
 
     Raises
     ------
     InferenceError
         If the model has no unknown, or no draw of the prior has a finite density.
     """
-    density = _density(model, prior, str(jnp.result_type(float)))
+    density = density_of(model, prior)
     data = jax.tree.map(jnp.asarray, data)
     for attempt in jax.random.split(key, 100):
         start = density.draw_prior(attempt)
@@ -211,7 +231,6 @@ def make_target(model: Program, prior: Program, data: Any, key: Key) -> Target:
 
 @lru_cache(maxsize=8)
 def _density(model: Program, prior: Program, precision: str) -> Density:
-    """Keep the densities of the latest models, so that fits of one model to several data sets compile once."""
     return Density(model, prior)
 
 

@@ -19,7 +19,7 @@ from sdebayes._core.errors import InferenceError, ModelError
 from sdebayes._core.types import Key
 from sdebayes.dynamics import ObservedSDE
 from sdebayes.inference import AbstractStrategy, Problem
-from sdebayes.inference.target import Density, make_target
+from sdebayes.inference.target import Density
 from sdebayes.model import likelihood
 from sdebayes.model.generate import observe, scale_normals
 from sdebayes.model.observations import Observations
@@ -133,10 +133,9 @@ class Study:
         self, data: Observations, target_key: Key, run_key: Key
     ) -> Float[np.ndarray, "chain draw quantity"]:
         """Return the quantities of every posterior draw."""
-        target = make_target(self.model.program, self.model.build, data, target_key)
-        problem = Problem(self.model, data, target)
+        problem = Problem(self.model, data, target_key)
         position = self.strategy.run(problem, run_key, precision=self.precision, progress=False).position
-        read = _of_positions(self.model, target.density, self._quantities.read)
+        read = _of_positions(self.model, problem.density, self._quantities.read)
         return read(position.reshape(-1, position.shape[-1]), data).reshape(*position.shape[:2], -1)
 
     def _ranks(self, true: np.ndarray, draws: Float[np.ndarray, "chain draw quantity"]) -> Record:

@@ -11,7 +11,7 @@ import xarray as xr
 from sdebayes._core.types import Key
 from sdebayes.dynamics import ObservedSDE
 from sdebayes.inference.strategy import Draws, Problem
-from sdebayes.inference.target import Target
+from sdebayes.inference.target import Density
 from sdebayes.model.observations import Observations
 from sdebayes.model.sdemodel import SDEModel
 from sdebayes.posterior import programs
@@ -37,12 +37,12 @@ def build_tree(problem: Problem, data: xr.Dataset, draws: Draws, key: Key) -> xr
     key
         Random key of the predictive draws.
     """
-    model, observations, target = problem.model, problem.observations, problem.target
+    model, observations, density = problem.model, problem.observations, problem.density
     chains, count = draws.position.shape[:2]
     packing = pack_steps(data, model, observations)
-    read = _Reader(model, target)
+    read = _Reader(model, density)
     keys = jax.random.split(key, 3)
-    prior_positions = [target.draw_prior(k) for k in jax.random.split(keys[0], PRIOR_DRAWS)]
+    prior_positions = [density.draw_prior(k) for k in jax.random.split(keys[0], PRIOR_DRAWS)]
     posterior = read(draws.position)
     prior = read(np.stack(prior_positions)[None])
     terms = programs.step_terms(model)(posterior.stacked, observations)
@@ -91,9 +91,9 @@ class _Read(NamedTuple):
 class _Reader:
     """Turn positions (chain, draw, dimension) into named groups."""
 
-    def __init__(self, model: SDEModel, target: Target) -> None:
+    def __init__(self, model: SDEModel, density: Density) -> None:
         self.model = model
-        self.read = programs.reading(model, target.density)
+        self.read = programs.reading(model, density)
 
     def __call__(self, positions: np.ndarray) -> _Read:
         shape = positions.shape[:2]

@@ -15,7 +15,6 @@ import xarray as xr
 from sdebayes._core.errors import ModelError
 from sdebayes._core.precision import scope, single_blas_thread
 from sdebayes.inference import NUTS, AbstractStrategy, Problem
-from sdebayes.inference.target import make_target
 from sdebayes.model.sdemodel import SDEModel
 from sdebayes.posterior import specification
 from sdebayes.posterior.export import build_tree
@@ -85,8 +84,7 @@ def fit(
         scaled = model.scaled_to(data)
         target_key, run_key, export_key = jax.random.split(jax.random.key(seed), 3)
         observations = scaled.read(data)
-        target = make_target(scaled.program, scaled.build, observations, target_key)
-        problem = Problem(scaled, observations, target)
+        problem = Problem(scaled, observations, target_key)
         attrs = _attributes(scaled, data, strategy, seed, precision)
         kept = None if checkpoint is None else (checkpoint, repr(sorted(attrs.items())))
         draws = strategy.run(problem, run_key, precision=precision, progress=shown, checkpoint=kept)

@@ -124,7 +124,10 @@ def test_of_a_double_well():
 
     truths = _double_well_truths()
     model = sb.SDEModel(
-        sb.priors.GP(basis=sb.priors.HSGP(functions=14)), sb.priors.Constant(), observation=sb.Exact()
+        sb.priors.GP(basis=sb.priors.HSGP(functions=14)),
+        sb.priors.Constant(),
+        sb.schemes.LinearNoise(),
+        sb.Exact(),
     )
     covered("double_well_1d", 2000, 0.1, model, read, truths)
 

@@ -21,7 +21,6 @@ from sdebayes.inference.importance import smoothed_weights
 from sdebayes.inference.mode import Mode
 from sdebayes.inference.parts import independent_parts
 from sdebayes.inference.strategy import Problem
-from sdebayes.inference.target import Density, Target
 from sdebayes.model import likelihood
 from sdebayes.model.rebuild import constrained_sites, rebuild
 from tests.inference.conftest import FACTOR
@@ -91,10 +90,7 @@ def test_the_evidence_agrees_with_quadrature(fit, regression_data):
 
 def problem_of(model: sb.SDEModel, data) -> Problem:
     scaled = model.scaled_to(data)
-    observations = scaled.read(data)
-    density = Density(scaled.program, scaled.build)
-    start = density.draw_prior(jax.random.key(0))
-    return Problem(scaled, observations, Target(density, observations, start))
+    return Problem(scaled, scaled.read(data), jax.random.key(0))
 
 
 def shape_of(posterior: sb.Posterior) -> dict[str, object]:

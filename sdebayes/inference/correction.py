@@ -1,0 +1,137 @@
+"""The No-U-Turn sampler of an approximation whose moves are taken or not, so that the draws are the posterior's.
+
+A kernel that is reversible with respect to an approximation q proposes, and the proposal is taken with the probability
+min(1, r′/r) of Metropolis and Hastings, r = p/q being the ratio of the posterior to q. The approximation may be rough,
+at the cost of refused moves.
+
+References
+----------
+Liu (2001), Monte Carlo Strategies in Scientific Computing, sec. 9.4.3, the surrogate transition method,
+doi:10.1007/978-0-387-76371-2; Christen & Fox (2005), doi:10.1198/106186005X76983.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import xarray as xr
+from jaxtyping import Array
+
+from sdebayes._core.types import Key, Scalar
+from sdebayes.inference.chains import Chart, Sampler, Settings, statistics_of
+from sdebayes.inference.collapsed import Collapsed, Linearized
+from sdebayes.inference.completion import Completion, completer
+from sdebayes.inference.evidence import known_log_density
+from sdebayes.inference.findings import Finding, Severity
+from sdebayes.inference.target import Density, Flat, Target
+
+TAKEN = "correction_accepted"
+GOOD_SHARE, LEAST_SHARE = 0.3, 0.05
+
+
+class Corrected(NamedTuple):
+    """The state of a chain.
+
+    Attributes
+    ----------
+    kernel
+        The state of the sampler of q.
+    completion
+        The draw of all parameters.
+    log_ratio
+        log p/q there, up to a constant.
+    """
+
+    kernel: Any
+    completion: Completion
+    log_ratio: Scalar
+
+
+class CorrectedSampler(Sampler):
+    """The No-U-Turn kernel for all but the weights under q, and the posterior's say on each of its moves.
+
+    Parameters
+    ----------
+    density
+        q of all but the weights, as a function of `Linearized` data.
+    settings
+        The rest that it is compiled with; during warm-up every move is taken.
+    model
+        The model without its weights.
+    posterior
+        The posterior density of all parameters.
+    """
+
+    def __init__(self, density: Density, settings: Settings, model: Collapsed, posterior: Density) -> None:
+        super().__init__(density, settings)
+        self._complete, self._posterior = completer(model, density), posterior
+
+    def begin(self, target: Target, key: Key, position: Flat, chart: Chart) -> Corrected:
+        """Return the state of a chain before its first iteration, which every move leaves."""
+        shapes = jax.eval_shape(self._complete, target.start, key, target.data.statistics)
+        blank = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes)
+        return Corrected(super().begin(target, key, position, chart), blank, jnp.array(-jnp.inf))
+
+    def step(self, state: Corrected, data: Linearized, chart: Chart) -> tuple[Corrected, dict[str, Array]]:
+        """Return the state after one more iteration, and what is kept of it."""
+        moved = self.move(state.kernel, data, chart)
+        weights_key, accept_key = jax.random.split(jax.random.fold_in(moved.rng_key, 1))
+
+        def propose() -> tuple[Completion, Scalar]:
+            completion = self._complete(self.place(moved, chart), weights_key, data.statistics)
+            return completion, self._log_ratio(completion, data)
+
+        warm = moved.i <= self.settings.warmup
+        proposed, log_ratio = jax.lax.cond(warm, lambda: (state.completion, state.log_ratio), propose)
+        level = jnp.log(jax.random.uniform(accept_key))
+        taken = warm | (level < log_ratio - state.log_ratio)
+        there, back = ((s.z, s.z_grad, s.potential_energy) for s in (moved, state.kernel))
+        z, z_grad, potential = jax.tree.map(lambda new, old: jnp.where(taken, new, old), there, back)
+        kernel = moved._replace(z=z, z_grad=z_grad, potential_energy=potential)
+        completion, log_ratio = jax.tree.map(
+            lambda new, old: jnp.where(taken, new, old), (proposed, log_ratio), state[1:]
+        )
+        kept = {"position": completion.position, "log_evidence": completion.log_evidence, TAKEN: taken}
+        return Corrected(kernel, completion, log_ratio), statistics_of(kernel) | kept | completion.terms
+
+    def _log_ratio(self, proposed: Completion, data: Linearized) -> Scalar:
+        """Return log p/q: the prior, the same in both, cancels."""
+        exact = self._posterior.log_likelihood(proposed.position, data.observations)
+        return exact - known_log_density(proposed.known, data.statistics)
+
+
+@lru_cache(maxsize=8)
+def corrected_sampler_of(
+    density: Density, settings: Settings, model: Collapsed, posterior: Density
+) -> CorrectedSampler:
+    """Return the sampler of an approximation, the same one again while it is among the latest: it is compiled once."""
+    return CorrectedSampler(density, settings, model, posterior)
+
+
+def correction_finding(statistics: xr.Dataset) -> Finding:
+    """Judge an approximation by the share of its moves that the posterior took.
+
+    Parameters
+    ----------
+    statistics
+        The group ``sample_stats``.
+    """
+    share = float(np.min(statistics[TAKEN].mean("draw")))
+    severity: Severity = "good" if share >= GOOD_SHARE else "note" if share >= LEAST_SHARE else "warning"
+    advice = {
+        "good": "",
+        "note": "More draws make up for it.",
+        "warning": "The weights are not nearly normal under this scheme, as where steps are long; use sdebayes.NUTS().",
+    }
+    return Finding(
+        "Moves taken",
+        severity,
+        f"at least {share:.0%} of each chain's moves, made by a quadratic approximation of the likelihood, limits "
+        f"{GOOD_SHARE:.0%} and {LEAST_SHARE:.0%}.",
+        advice[severity],
+        {"accepted_share": share},
+    )
