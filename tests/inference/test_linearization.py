@@ -1,0 +1,126 @@
+"""Marginal under schemes that are not linear in the drift: the approximation, and the posterior it leads to."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import xarray as xr
+from scipy import stats
+
+import sdebayes as sb
+from sdebayes._core import precision
+from sdebayes._core.errors import ModelError
+from sdebayes.dynamics import SDE, AffineDrift, ConstantDiffusion
+from sdebayes.inference.collapsed import collapsed
+from sdebayes.inference.correction import TAKEN, correction_finding
+from sdebayes.inference.evidence import Given, known_log_density
+from sdebayes.inference.linearization import Point, linearized
+from sdebayes.inference.reduction import statistics_of
+
+NOISE = 0.8
+
+
+def path_of(choice: list[float], count: int) -> xr.Dataset:
+    """An Ornstein–Uhlenbeck path of unequal steps, exact."""
+    rng = np.random.default_rng(1)
+    steps = rng.choice(choice, count)
+    x = [0.5]
+    for dt in steps:
+        decay = np.exp(-dt)
+        x.append(1 + decay * (x[-1] - 1) + NOISE * np.sqrt((1 - decay**2) / 2) * rng.normal())
+    return sb.trajectories([np.array(x)[:, None]], t=[np.concatenate([[0.0], np.cumsum(steps)])])
+
+
+@pytest.fixture(scope="module")
+def path() -> xr.Dataset:
+    """Long steps."""
+    return path_of([0.4, 0.8], 80)
+
+
+@pytest.fixture(scope="module")
+def model(path) -> sb.SDEModel:
+    return sb.SDEModel(
+        sb.priors.Linear(stable=False, rate=1.0, location=0.0, location_spread=1.0),
+        sb.priors.Fixed(ConstantDiffusion(jnp.array([[NOISE]]))),
+        observation=sb.Exact(),
+    ).scaled_to(path)
+
+
+def approximation_of(path, model, scheme):
+    """Return the scheme's log-likelihood and its approximation, functions of Θ and Σ, and a point."""
+    ready = collapsed(sb.SDEModel(model.drift, sb.priors.Constant(), scheme, sb.Exact()).scaled_to(path))
+    observations = ready.model.read(path)
+    point = Point(jnp.array([[0.8], [-0.9]]), jnp.array([[0.6]]))
+    found = linearized(ready, observations, point, statistics_of(ready, observations))
+    x, t = (jnp.asarray(path[name].values[0]) for name in ("y", "t"))
+
+    def exact(theta, sigma):
+        sde = SDE(AffineDrift(-theta[1:], theta[0]), ConstantDiffusion(jnp.sqrt(sigma)))
+        law = jax.vmap(lambda a, b, dt: scheme.log_density(sde, a, b, 0.0, dt))
+        return law(x[:-1], x[1:], jnp.diff(t)).sum()
+
+    def near(theta, sigma):
+        given = Given(theta, 0 * theta, sigma, x[0] - ready.reference, jnp.eye(1))
+        return known_log_density(given, found) - jax.scipy.stats.norm.logpdf(0.0)
+
+    return exact, near, point
+
+
+@pytest.mark.parametrize(
+    "scheme", [sb.schemes.LocalLinearization(), sb.schemes.Moments()], ids=lambda s: s.title
+)
+def test_the_approximation_has_the_value_and_the_slopes_of_the_likelihood(path, model, scheme):
+    with precision.scope("float64"):
+        exact, near, point = approximation_of(path, model, scheme)
+        assert float(near(*point)) == pytest.approx(float(exact(*point)), rel=1e-10)
+        for mine, theirs in zip(jax.grad(near, (0, 1))(*point), jax.grad(exact, (0, 1))(*point), strict=True):
+            np.testing.assert_allclose(mine, theirs, rtol=1e-8)
+
+
+def test_the_approximation_has_about_the_curvature_of_the_likelihood(model):
+    """At steps of a tenth of the time constant and less, up to what the drift does to the covariance."""
+    with precision.scope("float64"):
+        exact, near, point = approximation_of(path_of([0.05, 0.1], 800), model, sb.schemes.Moments())
+        curvature = jax.hessian(exact)(*point).reshape(2, 2)
+        np.testing.assert_allclose(jax.hessian(near)(*point).reshape(2, 2), curvature, rtol=0.08)
+
+
+def test_draws_agree_with_quadrature_of_the_exact_transitions(path, model):
+    """dX = (v − A X) dt + s dW has normal transitions; v and A on a grid, their prior normal."""
+    posterior = sb.fit(model, path, sb.Marginal(draws=1000, warmup=50), seed=0, progress=False)
+    v, A = np.meshgrid(np.linspace(-1.5, 4.5, 240), np.linspace(0.01, 3.5, 241), indexing="ij")
+    density = stats.norm.logpdf(v, 0, 1) + stats.norm.logpdf(A, 0, 1)
+    x, t = path["y"].values[0, :, 0], path["t"].values[0]
+    for before, after, dt in zip(x[:-1], x[1:], np.diff(t), strict=True):
+        decay = np.exp(-A * dt)
+        sd = NOISE * np.sqrt((1 - decay**2) / (2 * A))
+        density += stats.norm.logpdf(after, v / A + decay * (before - v / A), sd)
+    weight = np.exp(density - density.max())
+    weight /= weight.sum()
+    effective = 300  # of 2,000 draws, a third of which are moves taken
+    found = posterior.data["posterior"].to_dataset()
+    for exact, name in ((v, "drift_offset"), (A, "drift_matrix")):
+        mean = np.sum(weight * exact)
+        sd = np.sqrt(np.sum(weight * (exact - mean) ** 2))
+        draws = found[name].values.ravel()
+        assert abs(draws.mean() - mean) < 4 * sd / np.sqrt(effective)
+        assert draws.std() == pytest.approx(sd, rel=4 / np.sqrt(2 * effective))
+    taken = next(f for f in posterior.diagnosis() if f.subject == "Moves taken")
+    assert 0.2 < taken.values["accepted_share"] < 1
+
+
+def test_a_low_share_of_moves_is_said():
+    taken = xr.Dataset({TAKEN: (("chain", "draw"), np.eye(2, 50) > 0)})
+    finding = correction_finding(taken)
+    assert finding.severity == "warning"
+    assert finding.values["accepted_share"] == pytest.approx(0.02)
+
+
+def test_sums_do_not_hold_the_likelihood_of_other_schemes(path, model):
+    with pytest.raises(ModelError, match="LocalLinearization is not linear in the drift"):
+        sb.inference.statistics(model, path)
+    strang = sb.SDEModel(model.drift, model.diffusion, sb.schemes.Strang(), sb.Exact())
+    with pytest.raises(ModelError, match="Strang splits a drift"):
+        sb.fit(strang, path, sb.Marginal(), progress=False)
