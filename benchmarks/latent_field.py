@@ -30,6 +30,10 @@ def main(
     states: Annotated[int, typer.Option(help="Principal components.")] = 2,
     functions: Annotated[int, typer.Option(help="Basis functions of each state, up to three states.")] = 6,
     features: Annotated[int, typer.Option(help="Random Fourier features, above three states.")] = 100,
+    lengthscale: Annotated[
+        float | None, typer.Option(help="Length-scale in standard deviations, held; learned by default.")
+    ] = None,
+    dense: Annotated[int, typer.Option(help="Parameters up to which curvature is taken in full.")] = 500,
     schemes: Annotated[str, typer.Option(help="Names, with commas.")] = ",".join(SCHEMES),
     draws: int = 500,
     warmup: int = 200,
@@ -42,10 +46,10 @@ def main(
     space = sb.PCA(states).fit(train)
     train, test = space.transform(train), space.transform(test)
     noise = sb.GaussianNoise(trajectory_effect=True)
-    strategy = sb.NUTS(draws, warmup, target_acceptance=acceptance)
+    strategy = sb.NUTS(draws, warmup, target_acceptance=acceptance, dense_dimension=dense)
     models = {LINEAR: sb.SDEModel(observation=noise)}
     basis = sb.priors.HSGP(functions=functions) if states <= 3 else sb.priors.RandomFourier(features)
-    prior = sb.priors.GP(basis=basis)
+    prior = sb.priors.GP(basis=basis, lengthscale=lengthscale)
     models |= {
         f"GP, {name}": sb.SDEModel(prior, scheme=SCHEMES[name], observation=noise)
         for name in schemes.split(",")

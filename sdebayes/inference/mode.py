@@ -47,10 +47,31 @@ class Mode(NamedTuple):
 def find_mode(target: Target, key: Key) -> Mode:
     """Find the best mode that L-BFGS reaches from the prior's middle and from good draws.
 
-    Weights that multiply a scale are first held at 0: left free, they and their scale run together into a narrow peak
-    far from the posterior's mass. They are whitened at the mode that the other parameters then have, and all are
-    searched in the new coordinates, where the volume of what the data leave open counts, as in Laplace's approximation
-    of the other parameters' evidence; and so once more from there.
+    Parameters
+    ----------
+    target
+        The density.
+    key
+        Random key of the prior draws.
+
+    Raises
+    ------
+    InferenceError
+        If every search ends at a point without a finite density.
+
+    Notes
+    -----
+    Where weights multiply scales it is searched from `find_middle`, and in its coordinates, where the volume of what
+    the data leave open counts, as in Laplace's approximation of the other parameters' evidence.
+    """
+    middle = find_middle(target, key)
+    if not middle.whitenings:
+        return middle
+    return _search(target, np.asarray(middle.position, dtype=np.float64), middle.whitenings, _FINE)
+
+
+def find_middle(target: Target, key: Key) -> Mode:
+    """Find a point in the midst of the posterior: weights in their middle given the rest, and the rest given weights.
 
     Parameters
     ----------
@@ -63,23 +84,36 @@ def find_mode(target: Target, key: Key) -> Mode:
     ------
     InferenceError
         If every search ends at a point without a finite density.
+
+    Notes
+    -----
+    Weights that multiply a scale are first held at 0. They are whitened at the mode that the other parameters then
+    have. In the new coordinates the weights' middle moves with the other parameters, whose mode is searched once more
+    with the weights held in it, and then the weights' mode with the other parameters held; and so again. The two are
+    never searched together: under observation noise they then run, through the filter's covariances, into a narrow peak
+    far from the posterior's mass. Without such weights it is the mode.
     """
     plain = target.density.no_whitening
-    held = _weights(target)
+    weights = _weights(target)
     rough = side_by_side(
-        lambda start: _search(target, start, plain, _ROUGH, held), _starts(target, key, held)
+        lambda start: _search(target, start, plain, _ROUGH, weights), _starts(target, key, weights)
     )
-    mode = min(rough, key=lambda found: found.potential)
-    if not mode.potential < _FAR:
+    middle = min(rough, key=lambda found: found.potential)
+    if not middle.potential < _FAR:
         raise InferenceError(
             "The search for the posterior mode found no point with a finite density. Check the data's scale against "
             "the prior: model.scaled_to(data).describe()."
         )
     if not plain:
-        return _search(target, np.asarray(mode.position, dtype=np.float64), plain, _FINE)
+        return _search(target, np.asarray(middle.position, dtype=np.float64), plain, _FINE)
+    others = np.setdiff1d(np.arange(target.dimension), weights)
     for _ in range(_WHITENINGS):
-        mode = _whitened(target, mode)
-    return mode
+        start, whitenings = _whitened(target, middle)
+        start[weights] = 0.0
+        given = _search(target, start, whitenings, _ROUGH, weights)
+        start = np.asarray(given.position, dtype=np.float64)
+        middle = _search(target, start, whitenings, _ROUGH, others)
+    return middle
 
 
 def inverse_curvature_factor(target: Target, mode: Mode) -> Float[Array, "dimension dimension"]:
@@ -157,8 +191,8 @@ def _search(
     return Mode(jnp.asarray(found.x, dtype=target.start.dtype), float(found.fun), whitenings)
 
 
-def _whitened(target: Target, mode: Mode) -> Mode:
-    """Approximate the likelihood of the weights at a mode, and search on in the coordinates that follow from it."""
+def _whitened(target: Target, mode: Mode) -> tuple[np.ndarray, Whitenings]:
+    """Approximate the likelihood of the weights at a mode; return the mode in the coordinates that follow from it."""
     density = target.density
     z = density.place(mode.position, mode.whitenings)
     plain = _Objective(target, density.no_whitening)
@@ -171,7 +205,7 @@ def _whitened(target: Target, mode: Mode) -> Mode:
         whitening = jax.tree.map(lambda part: jnp.asarray(part, dtype=z.dtype), whitening)
         whitenings.append(whitening)
         v = v.at[index].set(whitening.inverse(z[index], place))
-    return _search(target, np.asarray(v, dtype=np.float64), tuple(whitenings), _FINE)
+    return np.array(v, dtype=np.float64), tuple(whitenings)
 
 
 def _weight_hessian(

@@ -25,7 +25,12 @@ from sdebayes.inference.chains import (
 )
 from sdebayes.inference.checkpoint import Checkpoint
 from sdebayes.inference.findings import Finding, sampling_findings
-from sdebayes.inference.mode import find_mode, inverse_curvature_factor, standard_deviations
+from sdebayes.inference.mode import (
+    find_middle,
+    find_mode,
+    inverse_curvature_factor,
+    standard_deviations,
+)
 from sdebayes.inference.strategy import AbstractStrategy, Draws, Problem, check_smooth
 from sdebayes.inference.target import Target
 
@@ -48,7 +53,7 @@ class NUTS(AbstractStrategy):
         Trajectories have at most 2**max_tree_depth leapfrog steps.
     dense_dimension
         Up to this many parameters they are sampled along the eigenvectors of the curvature at the mode, above it along
-        their own axes, in units of the standard deviation there; warm-up adapts these units.
+        their own axes, in units of the standard deviation in the midst of the posterior; warm-up adapts these units.
     workers
         Chains that run at the same time, each in its own thread.
 
@@ -127,11 +132,14 @@ class NUTS(AbstractStrategy):
             finished = finished_chains(kept, self.chains, self.warmup, self.draws)
             if finished is not None:
                 return finished
-        mode_key, start_key, *chain_keys = jax.random.split(key, self.chains + 2)
-        mode = find_mode(target, mode_key)
-        dense = target.dimension <= self.dense_dimension
-        factor = (inverse_curvature_factor if dense else standard_deviations)(target, mode)
-        chart = Chart(Affine(mode.position, factor), mode.whitenings)
+        search_key, start_key, *chain_keys = jax.random.split(key, self.chains + 2)
+        if target.dimension <= self.dense_dimension:
+            middle = find_mode(target, search_key)
+            factor = inverse_curvature_factor(target, middle)
+        else:
+            middle = find_middle(target, search_key)
+            factor = standard_deviations(target, middle)
+        chart = Chart(Affine(middle.position, factor), middle.whitenings)
         return run_chains(
             target,
             sampler,
