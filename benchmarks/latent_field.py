@@ -38,6 +38,7 @@ def main(
     draws: int = 500,
     warmup: int = 200,
     acceptance: float = 0.8,
+    depth: Annotated[int, typer.Option(help="Trees have at most 2**depth leapfrog steps.")] = 10,
     seed: int = 0,
 ) -> None:
     """Fit, judge the chains and score."""
@@ -46,7 +47,9 @@ def main(
     space = sb.PCA(states).fit(train)
     train, test = space.transform(train), space.transform(test)
     noise = sb.GaussianNoise(trajectory_effect=True)
-    strategy = sb.NUTS(draws, warmup, target_acceptance=acceptance, dense_dimension=dense)
+    strategy = sb.NUTS(
+        draws, warmup, target_acceptance=acceptance, max_tree_depth=depth, dense_dimension=dense
+    )
     models = {LINEAR: sb.SDEModel(observation=noise)}
     basis = sb.priors.HSGP(functions=functions) if states <= 3 else sb.priors.RandomFourier(features)
     prior = sb.priors.GP(basis=basis, lengthscale=lengthscale)

@@ -25,12 +25,7 @@ from sdebayes.inference.chains import (
 )
 from sdebayes.inference.checkpoint import Checkpoint
 from sdebayes.inference.findings import Finding, sampling_findings
-from sdebayes.inference.mode import (
-    find_middle,
-    find_mode,
-    inverse_curvature_factor,
-    standard_deviations,
-)
+from sdebayes.inference.mode import find_middle, inverse_curvature_factor, standard_deviations
 from sdebayes.inference.strategy import AbstractStrategy, Draws, Problem, check_smooth
 from sdebayes.inference.target import Target
 
@@ -133,12 +128,9 @@ class NUTS(AbstractStrategy):
             if finished is not None:
                 return finished
         search_key, start_key, *chain_keys = jax.random.split(key, self.chains + 2)
-        if target.dimension <= self.dense_dimension:
-            middle = find_mode(target, search_key)
-            factor = inverse_curvature_factor(target, middle)
-        else:
-            middle = find_middle(target, search_key)
-            factor = standard_deviations(target, middle)
+        middle = find_middle(target, search_key)
+        dense = target.dimension <= self.dense_dimension
+        factor = (inverse_curvature_factor if dense else standard_deviations)(target, middle)
         chart = Chart(Affine(middle.position, factor), middle.whitenings)
         return run_chains(
             target,
