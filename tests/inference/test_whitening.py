@@ -11,7 +11,7 @@ from scipy import stats
 
 import sdebayes as sb
 from sdebayes.dynamics import ConstantDiffusion
-from sdebayes.inference.mode import find_mode, hessian_of, inverse_curvature_factor
+from sdebayes.inference.mode import find_middle, find_mode, hessian_of, inverse_curvature_factor
 from sdebayes.inference.target import Target, make_target
 from sdebayes.inference.whitening import Place, Whitening, whitening_at
 
@@ -138,6 +138,18 @@ def test_weights_at_the_mode_are_white_given_the_rest(target):
     curvature = np.linalg.inv(factor @ factor.T)[np.ix_(places[0], places[0])]
     assert places.shape == (1, 6)
     np.testing.assert_allclose(curvature, np.eye(6), atol=0.05)
+
+
+def test_where_the_data_are_many_the_middle_found_in_turns_is_about_the_mode(target):
+    middle = find_middle(target, jax.random.key(1))
+    mode = find_mode(target, jax.random.key(1))
+    gradient = np.asarray(target.value_and_gradient(middle.position, middle.whitenings)[1])
+    (places,) = target.density.weights
+    assert np.abs(gradient[places]).max() < 0.01
+    factor = inverse_curvature_factor(target, mode)
+    distance = np.linalg.solve(factor, mode.position - middle.position)
+    assert np.sum(distance**2) < 0.1 * target.dimension
+    assert mode.potential <= middle.potential
 
 
 def test_models_without_such_weights_have_none(paths):
