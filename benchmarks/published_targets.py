@@ -10,7 +10,7 @@ Targets, each fitted in the setting of its publication:
 - ``lorenz63``: dynestyx's deep dive ``sde_discretization_comparison``: x alone observed, 100 points on [0, 4],
   observation variance 1, Σ = I, ρ ~ U(10, 40), x₀ ~ N((1, 1, 1), .1² I), the truth ρ = 28. Error of the median of ρ
   there: 8.40 (Euler–Maruyama, 6 s), .12 (local linearisation, 70 s), .18 (mean trajectory, 41 s), .01 (fine steps,
-  402 s). Paths and noise are of our own seeds.
+  402 s). Paths and noise are of our own seeds. ``lorenz63_grid``: the same posterior on a grid of ρ, and by particles.
 - ``brownian``, ``brownian_unknown``, ``lorenz_bridge``, ``lorenz_bridge_unknown``: the posteriors of stochastic
   differential equations in inference-gym 0.0.5, same priors and Euler–Maruyama steps; its means by Stan of states and
   scales with their standard errors. Ours integrates the states out by a Gaussian filter: exact in Brownian motion,
@@ -38,6 +38,7 @@ import numpy as np
 import typer
 import xarray as xr
 from numpyro import distributions as dist
+from numpyro.infer.util import log_density
 from peers import Rows, peer_python
 from rich.console import Console
 from rich.table import Table
@@ -88,7 +89,8 @@ def timed(model: sb.SDEModel, data: xr.Dataset, strategy: Any, seed: int) -> tup
 AGAIN = False
 
 
-def fitzhugh_nagumo(draws: int, warmup: int, seed: int) -> list[Row]:
+def fitzhugh_nagumo_problem(seed: int) -> tuple[SDE, np.ndarray, xr.Dataset, sb.SDEModel]:
+    """Return the truth, its path, the data and the model."""
     truth = SDE(
         ParametricDrift(
             lambda x, t, p: jnp.stack([x[0] - x[0] ** 3 / 3 - x[1] + 0.5, 0.08 * (x[0] + 0.7 - 0.8 * x[1])]),
@@ -117,7 +119,13 @@ def fitzhugh_nagumo(draws: int, warmup: int, seed: int) -> list[Row]:
         sb.GaussianNoise(covariance=0.01),
         initial=(np.zeros(2), np.eye(2)),
     )
-    posterior, row = timed(model, data, sb.NUTS(draws=draws, warmup=warmup), seed)
+    return truth, path, data, model
+
+
+def fitzhugh_nagumo(draws: int, warmup: int, seed: int) -> list[Row]:
+    truth, path, data, model = fitzhugh_nagumo_problem(seed)
+    strategy = sb.NUTS(draws=draws, warmup=warmup, target_acceptance=0.7)
+    posterior, row = timed(model, data, strategy, seed)
     grid = np.stack(np.meshgrid(*2 * [np.linspace(-2, 2, 50)]), -1).reshape(-1, 2)
     found = posterior.drift(grid)
     unknowns = posterior.data["unconstrained"].to_dataset()
@@ -155,25 +163,32 @@ LORENZ_SCHEMES = {
 }
 
 
-def lorenz63(draws: int, warmup: int, seed: int) -> list[Row]:
-    known = ConstantDiffusion(jnp.eye(3))
+def lorenz_data(seed: int) -> xr.Dataset:
+    """Return x with noise at 100 times."""
     generator = np.random.default_rng(seed)
     times = np.linspace(0, 4, 100)
     start = 1 + 0.1 * generator.standard_normal(3)
-    truth = SDE(ParametricDrift(lorenz, {}), known)
+    truth = SDE(ParametricDrift(lorenz, {}), ConstantDiffusion(jnp.eye(3)))
     path = sb.simulate(truth, times, x0=start, paths=1, seed=seed, substeps=SUBSTEPS)["x"].values[0, 0]
-    seen = path[:, :1] + generator.standard_normal((100, 1))
-    data = sb.trajectories(seen[None], t=times)
+    return sb.trajectories((path[:, :1] + generator.standard_normal((100, 1)))[None], t=times)
+
+
+def lorenz_model(scheme: Any, kind: Any) -> sb.SDEModel:
+    return sb.SDEModel(
+        sb.priors.Parametric(lorenz, {"rho": dist.Uniform(10.0, 40.0)}),
+        sb.priors.Fixed(ConstantDiffusion(jnp.eye(3))),
+        scheme,
+        sb.GaussianNoise(matrix=[[1.0, 0.0, 0.0]], covariance=1.0, filter=kind),
+        initial=(np.ones(3), 0.01 * np.eye(3)),
+    )
+
+
+def lorenz63(draws: int, warmup: int, seed: int) -> list[Row]:
+    data = lorenz_data(seed)
     rows = []
     for name, scheme in LORENZ_SCHEMES.items():
         for kind in (sb.ExtendedKalman(), sb.UnscentedKalman()):
-            model = sb.SDEModel(
-                sb.priors.Parametric(lorenz, {"rho": dist.Uniform(10.0, 40.0)}),
-                sb.priors.Fixed(known),
-                scheme,
-                sb.GaussianNoise(matrix=[[1.0, 0.0, 0.0]], covariance=1.0, filter=kind),
-                initial=(np.ones(3), 0.01 * np.eye(3)),
-            )
+            model = lorenz_model(scheme, kind)
             posterior, row = timed(model, data, sb.NUTS(draws=draws, warmup=warmup), seed)
             rho = posterior.data["posterior"].to_dataset()[["rho"]]
             value = rho["rho"].values
@@ -188,6 +203,63 @@ def lorenz63(draws: int, warmup: int, seed: int) -> list[Row]:
             rows.append(row)
             print(row, flush=True)
     return rows
+
+
+def median_and_sd(grid: np.ndarray, log_density: np.ndarray) -> tuple[float, float]:
+    weight = np.exp(log_density - log_density.max())
+    weight /= weight.sum()
+    mean = float(weight @ grid)
+    return float(grid[np.searchsorted(weight.cumsum(), 0.5)]), float(np.sqrt(weight @ (grid - mean) ** 2))
+
+
+def particle_log_likelihood(seen: np.ndarray, dt: float, rho: float, generator: np.random.Generator) -> float:
+    """Return log p(y | ρ) by a bootstrap filter of 4,000 particles with eight stochastic Heun steps between times."""
+    h = dt / 8
+    x, total = 1 + 0.1 * generator.standard_normal((3, 4000)), 0.0
+    for k, y in enumerate(seen):
+        for _ in range(8 if k else 0):
+            noise = np.sqrt(h) * generator.standard_normal(x.shape)
+            slope = lorenz_slope(x, rho)
+            x = x + h / 2 * (slope + lorenz_slope(x + h * slope + noise, rho)) + noise
+        log_weight = -0.5 * (y - x[0]) ** 2 - 0.5 * np.log(2 * np.pi)
+        weight = np.exp(log_weight - log_weight.max())
+        total += log_weight.max() + np.log(weight.mean())
+        places = (generator.random() + np.arange(weight.size)) / weight.size * weight.sum()
+        x = x[:, np.searchsorted(weight.cumsum(), places).clip(max=weight.size - 1)]
+    return float(total)
+
+
+def lorenz_slope(x: np.ndarray, rho: float) -> np.ndarray:
+    return np.stack([10 * (x[1] - x[0]), x[0] * (rho - x[2]) - x[1], x[0] * x[1] - 8 / 3 * x[2]])
+
+
+def lorenz63_grid(draws: int, warmup: int, seed: int) -> list[Row]:
+    """Return median and sd of ρ on a grid, without chains: under each filter, and by particles."""
+    data = lorenz_data(seed)
+    seen, times = data["y"].values[0, :, 0], data["t"].values[0]
+    grid, rows = np.linspace(10.05, 39.95, 600), []
+    for name, scheme in LORENZ_SCHEMES.items():
+        for kind in (sb.ExtendedKalman(), sb.UnscentedKalman()):
+            model = lorenz_model(scheme, kind).scaled_to(data)
+            observations = model.read(data)
+
+            def fit(rho: Any, model: Any = model, observations: Any = observations) -> Any:
+                return log_density(model.program, (observations,), {}, {"rho": rho})[0]
+
+            with jax.enable_x64(True):
+                found = np.array(jax.jit(jax.vmap(fit))(jnp.asarray(grid)))
+            median, sd = median_and_sd(grid, np.where(np.isfinite(found), found, -np.inf))
+            target = f"Lorenz-63 on a grid, {name}, {type(kind).__name__}"
+            rows.append({"target": target, "seed": seed, "median": median, "sd": sd})
+    coarse, fine = np.linspace(25.6, 30.6, 26), np.linspace(25.6, 30.6, 2000)
+    values = [
+        np.logaddexp(
+            *(particle_log_likelihood(seen, times[1], rho, np.random.default_rng([k, i])) for i in range(2))
+        )
+        for k, rho in enumerate(coarse)
+    ]
+    median, sd = median_and_sd(fine, np.polyval(np.polyfit(coarse - 28, values, 3), fine - 28))
+    return [*rows, {"target": "Lorenz-63 on a grid, particles", "seed": seed, "median": median, "sd": sd}]
 
 
 def gym_constants(names: list[str]) -> dict[str, dict[str, np.ndarray]]:
@@ -322,6 +394,7 @@ GYM_TARGETS = ("brownian", "brownian_unknown", "lorenz_bridge", "lorenz_bridge_u
 TARGETS: dict[str, Callable[[int, int, int], list[Row]]] = {
     "fitzhugh_nagumo": fitzhugh_nagumo,
     "lorenz63": lorenz63,
+    "lorenz63_grid": lorenz63_grid,
     **{name: partial(gym, name) for name in GYM_TARGETS},
 }
 

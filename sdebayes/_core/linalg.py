@@ -160,7 +160,10 @@ def inverse_and_log_determinant(matrix: Matrix) -> tuple[Matrix, Float[Array, ""
     """Return M⁻¹ and log |M| of a positive definite matrix; NaN where it is not.
 
     The derivatives −M⁻¹ dM M⁻¹ and tr(M⁻¹ dM) are given, which costs a fraction of differentiating the factorisation.
+    Up to four rows are eliminated one after another, which in a loop over time costs less than calls of LAPACK.
     """
+    if matrix.shape[-1] <= _ELIMINATED:
+        return _gauss_jordan(matrix)
     factor = jnp.linalg.cholesky(matrix)
     half = solve_triangular(factor, jnp.eye(matrix.shape[-1], dtype=matrix.dtype), lower=True)
     return half.T @ half, 2 * jnp.sum(jnp.log(jnp.diagonal(factor)))
@@ -173,6 +176,18 @@ def _inverse_jvp(
     inverse, log_determinant = inverse_and_log_determinant(primals[0])
     product = inverse @ tangents[0]
     return (inverse, log_determinant), (-product @ inverse, jnp.trace(product))
+
+
+def _gauss_jordan(matrix: Matrix) -> tuple[Matrix, Float[Array, ""]]:
+    """Return M⁻¹ and log |M| by elimination in (M, I), without a change of rows."""
+    n = matrix.shape[-1]
+    same = jnp.eye(n, dtype=matrix.dtype)
+    both, log_determinant = jnp.concatenate([matrix, same], -1), jnp.zeros((), matrix.dtype)
+    for k in range(n):
+        root = jnp.sqrt(both[k, k])
+        log_determinant = log_determinant + 2 * jnp.log(root)
+        both = both - jnp.outer((both[:, k] - same[k]) / root, both[k] / root)
+    return both[:, n:], log_determinant
 
 
 def normal_log_density(residual: Float[Array, " n"], covariance: Float[Array, "n n"]) -> Float[Array, ""]:

@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from sdebayes._core.trigonometry import cosine_and_sine
 from sdebayes._core.types import Scalar, Vector
 from sdebayes.dynamics.basis import AbstractBasis, Jet
 
@@ -109,7 +110,7 @@ class LaplacianBasis(AbstractBasis):
         for m, L, distance in zip(self.functions, self.half_length, x - self.location, strict=True):
             z = jnp.clip(distance / L, -1.0, 1.0)
             rate = 0.5 * jnp.pi * jnp.arange(1, m + 1)
-            sine, cosine = _harmonics(0.5 * jnp.pi * (z + 1), m)
+            cosine, sine = cosine_and_sine(rate * (z + 1))
             w, dw, ddw = _window(z, self.window)
             derivatives = [
                 w * sine,
@@ -118,16 +119,6 @@ class LaplacianBasis(AbstractBasis):
             ]
             factors.append(jnp.stack(derivatives[: order + 1]))
         return factors
-
-
-def _harmonics(angle: Scalar, count: int) -> tuple[Float[Array, " function"], Float[Array, " function"]]:
-    """Return sin kθ and cos kθ for k = 1, …, count, from sin θ and cos θ by the addition theorem."""
-    sine, cosine = jnp.sin(angle)[None], jnp.cos(angle)[None]
-    while sine.shape[0] < count:
-        last_sine, last_cosine = sine[-1], cosine[-1]
-        further = sine * last_cosine + cosine * last_sine, cosine * last_cosine - sine * last_sine
-        sine, cosine = jnp.concatenate([sine, further[0]]), jnp.concatenate([cosine, further[1]])
-    return sine[:count], cosine[:count]
 
 
 def _window(z: Scalar, start: float) -> tuple[Scalar, Scalar, Scalar]:
