@@ -7,8 +7,8 @@ onwards.
 
 Who has what:
 
-- ours: ``GP`` and ``BNN`` know no formula, ``Sparse`` has the library of cubic polynomials; Σ constant, or a Gaussian
-  process where it varies. The prior of a row is frozen at the first seed's data, so that its fits share a compilation.
+- ours: ``GP`` and ``BNN`` know no formula, ``Sparse`` has the library of cubic polynomials; `Marginal` and the default
+  scheme where a row does not say otherwise; Σ constant (of ``Sparse`` diagonal), or a Gaussian process where it varies. The prior of a row is frozen at the first seed's data, so that its fits share a compilation.
 - StochasticForceInference 2.0.4, without (``SFI``) and with (``SFI, PASTIS``) its selection: cubic polynomials,
   constant diffusion, no posterior: no coverage.
 - dynestyx 0.7.1: cubic polynomials with N(0, 3) on each coefficient, log-normal scales of a full constant Σ,
@@ -77,41 +77,34 @@ SYSTEMS = {
 
 @dataclass(frozen=True)
 class Fit:
-    """A row of ours: drift, scheme and strategy, made when they are needed."""
+    """A row of ours: drift, scheme and strategy, made when they are needed; Σ is constant, or varies if it may."""
 
     make: Callable[[Any], tuple[Any, Any, Any]]
     constant_only: bool = False
+    shape: str = "full"
 
 
-DRAWS, WARMUP = 200, 150
+def nuts(sb: Any) -> Any:
+    return sb.NUTS(draws=200, warmup=150, target_acceptance=0.7)
+
+
+def marginal(sb: Any) -> Any:
+    return sb.Marginal(draws=300, warmup=100)
+
+
 OURS = {
-    "GP": Fit(lambda sb: (sb.priors.GP(), None, sb.NUTS(draws=DRAWS, warmup=WARMUP, target_acceptance=0.7))),
-    "GP, Euler–Maruyama": Fit(
-        lambda sb: (
-            sb.priors.GP(),
-            sb.schemes.EulerMaruyama(),
-            sb.NUTS(draws=DRAWS, warmup=WARMUP, target_acceptance=0.7),
-        )
+    "Sparse": Fit(lambda sb: (sb.priors.Sparse(), None, marginal(sb)), True, "diagonal"),
+    "Sparse, Euler–Maruyama": Fit(
+        lambda sb: (sb.priors.Sparse(), sb.schemes.EulerMaruyama(), marginal(sb)), True, "diagonal"
     ),
-    "GP, Moments": Fit(
-        lambda sb: (
-            sb.priors.GP(),
-            sb.schemes.Moments(),
-            sb.NUTS(draws=DRAWS, warmup=WARMUP, target_acceptance=0.7),
-        )
-    ),
-    "GP, Marginal": Fit(
-        lambda sb: (sb.priors.GP(), sb.schemes.EulerMaruyama(), sb.Marginal(draws=500, warmup=200)), True
-    ),
+    "GP": Fit(lambda sb: (sb.priors.GP(), None, marginal(sb)), True),
+    "GP, Euler–Maruyama": Fit(lambda sb: (sb.priors.GP(), sb.schemes.EulerMaruyama(), marginal(sb)), True),
+    "GP, NUTS": Fit(lambda sb: (sb.priors.GP(), None, nuts(sb))),
+    "GP, Moments, NUTS": Fit(lambda sb: (sb.priors.GP(), sb.schemes.Moments(), nuts(sb))),
     "GP, Laplace": Fit(lambda sb: (sb.priors.GP(), None, sb.Laplace(draws=400))),
-    "Sparse, Marginal": Fit(
-        lambda sb: (sb.priors.Sparse(), sb.schemes.EulerMaruyama(), sb.Marginal(draws=500, warmup=200)), True
-    ),
-    "BNN": Fit(
-        lambda sb: (sb.priors.BNN(), None, sb.NUTS(draws=DRAWS, warmup=WARMUP, target_acceptance=0.7))
-    ),
+    "BNN, NUTS": Fit(lambda sb: (sb.priors.BNN(), None, nuts(sb))),
 }
-DEFAULT_OURS = ("GP", "GP, Euler–Maruyama", "GP, Marginal", "Sparse, Marginal")
+DEFAULT_OURS = ("Sparse", "GP", "GP, Euler–Maruyama", "GP, NUTS")
 
 
 @cache
@@ -121,7 +114,8 @@ def frozen(name: str, system: str) -> tuple[Any, Any]:
 
     settings = SYSTEMS[system]
     drift, scheme, strategy = OURS[name].make(sb)
-    diffusion = sb.priors.Diagonal(sb.priors.GP()) if settings.varying else sb.priors.Constant()
+    varying = sb.priors.Diagonal(sb.priors.GP())
+    diffusion = varying if settings.varying else sb.priors.Constant(OURS[name].shape)
     model = sb.SDEModel(drift, diffusion, scheme, sb.Exact())
     return model.scaled_to(data_of(system, 100)[0]), strategy
 

@@ -6,11 +6,13 @@ about that of a regression on the features' mean over the step,
 
 .. math:: \tilde ψ = ψ + \tfrac12 Δt\, (∂ψ\, f^* + \tfrac12 \mathrm{tr}(Σ^* ∂^2 ψ)),
 
-by Itô's formula to first order. So the statistics
+by Itô's formula to first order, and of the information in what the drift does to the covariance, :math:`\tfrac12 Δt^2
+(∂f\, Σ + Σ\, ∂f^\top)`, averaged over d states. So the statistics
 
 .. math::
-    G = \sum_k Δ_k \tilde ψ_k \tilde ψ_k^\top, \quad B = G Θ^* + g_Θ Σ^*, \quad
-    Q = n Σ^* + 2 Σ^* g_Σ Σ^* + Θ^{*\top} B + B^\top Θ^* - Θ^{*\top} G Θ^*
+    G &= \sum_k Δ_k \bigl( \tilde ψ_k \tilde ψ_k^\top + \tfrac14 (1 + \tfrac1d) Δ_k\, ∂ψ_k Σ^* ∂ψ_k^\top \bigr), \\
+    B &= G Θ^* + g_Θ Σ^*, \\
+    Q &= n Σ^* + 2 Σ^* g_Σ Σ^* + Θ^{*\top} B + B^\top Θ^* - Θ^{*\top} G Θ^*
 
 have the same log-likelihood, slopes and about the same curvature at the point. Where it lies amid the posterior's mass,
 what they leave is of third order there.
@@ -19,8 +21,9 @@ what they leave is of third order there.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import equinox as eqx
 import jax
@@ -42,6 +45,8 @@ from sdebayes.inference.target import Density, Target
 from sdebayes.model.observations import Observations
 
 _AVERAGED = 64
+_ROUNDS = 10
+_REACH, _CLOSE = 10.0, 1.0  # nats
 
 
 class Point(NamedTuple):
@@ -96,6 +101,46 @@ def point_of(model: Collapsed, target: Target, key: Key) -> Point:
     return _average(model, target.density)(position, jnp.stack(keys), target.data.statistics)
 
 
+def approximation(model: Collapsed, target: Target, observations: Observations, key: Key) -> Statistics:
+    """Return the statistics of a likelihood around a point amid the posterior's mass.
+
+    Each round takes the point that the last statistics lead to, from Euler–Maruyama's on, and new ones there. Where the
+    last ones fail to foretell the likelihood at the point, it is too far, and half the way is taken.
+
+    Parameters
+    ----------
+    model
+        The model without its weights, whose scheme the likelihood is of.
+    target
+        Its density at the data's statistics under Euler–Maruyama.
+    observations
+        The data.
+    key
+        Random key.
+
+    Raises
+    ------
+    InferenceError
+        If the likelihood at a point is not finite, or far from a maximum in Σ.
+    """
+    start: Statistics = target.data.statistics
+    keys = jax.random.split(key, _ROUNDS)
+    point = point_of(model, target, keys[0])
+    found = linearized(model, observations, point, start)
+    for own in keys[1:]:
+        there = point_of(model, replace(target, data=target.data._replace(statistics=found)), own)
+        sums = _sums(model, observations, there)
+        wrong = first = _error(found, there, sums)
+        while not wrong < _REACH:
+            there = jax.tree.map(lambda old, new: 0.5 * (old + new), point, there)
+            sums = _sums(model, observations, there)
+            wrong = _error(found, there, sums)
+        point, found = there, _statistics(model, sums, there, start)
+        if first < _CLOSE:
+            break
+    return found
+
+
 def linearized(model: Collapsed, observations: Observations, point: Point, start: Statistics) -> Statistics:
     """Return the statistics of a likelihood around a point, in one pass over the data.
 
@@ -113,12 +158,20 @@ def linearized(model: Collapsed, observations: Observations, point: Point, start
     Raises
     ------
     InferenceError
-        If the likelihood at the point is not finite, or not near a maximum in Σ.
+        If the likelihood at the point is not finite, or far from a maximum in Σ.
     """
-    zero = jax.tree.map(jnp.zeros_like, _Sums(start.gram, start.count, point))
-    total = zero
-    for x, increment, step, weight in pieces_of(observations):
-        total = _accumulate(model)(total, point, x, increment, step, weight)
+    return _statistics(model, _sums(model, observations, point), point, start)
+
+
+def _sums(model: Collapsed, observations: Observations, point: Point) -> _Sums:
+    size = model.shape[0]
+    total = _Sums(jnp.zeros((size, size)), jnp.zeros(()), jax.tree.map(jnp.zeros_like, point))
+    for piece in pieces_of(observations):
+        total = _accumulate(model)(total, point, *piece)
+    return total
+
+
+def _statistics(model: Collapsed, total: _Sums, point: Point, start: Statistics) -> Statistics:
     theta, sigma = point
     slope = symmetrize(total.slope.covariance)
     left = symmetrize(start.count * sigma + 2 * sigma @ slope @ sigma)
@@ -131,21 +184,22 @@ def linearized(model: Collapsed, observations: Observations, point: Point, start
     half = theta.T @ cross
     square = symmetrize(left + half + half.T - theta.T @ total.gram @ theta)
     found = eqx.tree_at(lambda s: (s.gram, s.cross, s.square), start, (total.gram, cross, square))
-    return _matched(found, point, total.log_likelihood)
+    level = 2 * (_log_likelihood(found, point) - total.log_likelihood) / len(sigma)
+    return eqx.tree_at(lambda s: s.log_steps, found, found.log_steps + level)
 
 
-def _matched(data: Statistics, point: Point, log_likelihood: Scalar) -> Statistics:
-    """Return statistics whose log-likelihood at the point, first states aside, is the given one."""
-    n = data.cross.shape[1]
-    later = jax.tree.map(jnp.zeros_like, (data.first_sum, data.first_square, data.first_count))
-    bare = eqx.tree_at(
-        lambda s: (s.log_steps, s.first_sum, s.first_square, s.first_count),
-        data,
-        (jnp.zeros_like(data.log_steps), *later),
-    )
+def _log_likelihood(data: Statistics, point: Point) -> Scalar:
+    """Return the log-likelihood of statistics at a point, first states aside."""
     theta, sigma = point
-    value = known_log_density(Given(theta, 0 * theta, sigma, jnp.zeros(n), jnp.eye(n)), bare)
-    return eqx.tree_at(lambda s: s.log_steps, data, 2 * (value - log_likelihood) / n)
+    n = len(sigma)
+    nothing = jax.tree.map(jnp.zeros_like, (data.first_sum, data.first_square, data.first_count))
+    later = eqx.tree_at(lambda s: (s.first_sum, s.first_square, s.first_count), data, nothing)
+    return known_log_density(Given(theta, 0 * theta, sigma, jnp.zeros(n), jnp.eye(n)), later)
+
+
+def _error(data: Statistics, point: Point, sums: _Sums) -> float:
+    """Return how far the log-likelihood of statistics is off at a point, in nats."""
+    return abs(float(_log_likelihood(data, point) - sums.log_likelihood))
 
 
 @lru_cache(maxsize=8)
@@ -161,27 +215,27 @@ def _accumulate(model: Collapsed) -> Callable[..., _Sums]:
         return weight @ terms
 
     def add(total: _Sums, point: Point, x: Array, increment: Array, step: Array, weight: Array) -> _Sums:
-        psi = jax.vmap(lambda x, dt: _mean_features(model, point, x, dt))(x, step)
+        rows = jax.vmap(lambda x, dt: _regressors(model, point, x, dt))(x, step)
         value, slope = jax.value_and_grad(log_likelihood)(point, x, increment, step, weight)
-        gram = ((weight * step)[:, None] * psi).T @ psi
+        gram = jnp.einsum("k,kri,krj->ij", weight * step, rows, rows)
         return jax.tree.map(jnp.add, total, _Sums(gram, value, slope))
 
     return jax.jit(add)
 
 
-def _mean_features(model: Collapsed, point: Point, x: Vector, dt: Scalar) -> Float[Array, " feature"]:
-    """Return the mean of ψ over a step from x, to first order in Δt."""
+def _regressors(model: Collapsed, point: Point, x: Vector, dt: Scalar) -> Float[Array, "row feature"]:
+    """Return the mean of ψ over a step from x, and below it what the slopes of ψ tell through the covariance."""
 
-    def along(direction: Vector, at: Vector) -> Any:
+    def along(direction: Vector, at: Vector) -> tuple[Array, Array]:
         return jax.jvp(model.features, (at,), (direction,))
 
-    def bend(direction: Vector) -> Any:
-        return jax.jvp(lambda at: along(direction, at)[1], (x,), (direction,))[1]
+    def slope_and_bend(direction: Vector) -> tuple[Array, Array]:
+        return jax.jvp(lambda at: along(direction, at)[1], (x,), (direction,))
 
-    velocity = model.features(x) @ point.coefficients
-    value, slope = along(velocity, x)
-    spread = jax.vmap(bend)(jnp.linalg.cholesky(point.covariance).T).sum(0)
-    return value + 0.5 * dt * (slope + 0.5 * spread)
+    value, drifted = along(model.features(x) @ point.coefficients, x)
+    slopes, bends = jax.vmap(slope_and_bend)(jnp.linalg.cholesky(point.covariance).T)
+    mean = value + 0.5 * dt * (drifted + 0.5 * bends.sum(0))
+    return jnp.concatenate([mean[None], 0.5 * jnp.sqrt((1 + 1 / len(x)) * dt) * slopes])
 
 
 @lru_cache(maxsize=8)

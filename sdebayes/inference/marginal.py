@@ -24,7 +24,7 @@ from sdebayes.inference.completion import completer
 from sdebayes.inference.correction import TAKEN, corrected_sampler_of, correction_finding
 from sdebayes.inference.evidence import Statistics
 from sdebayes.inference.findings import Finding
-from sdebayes.inference.linearization import linearized, point_of
+from sdebayes.inference.linearization import approximation
 from sdebayes.inference.nuts import NUTS
 from sdebayes.inference.reduction import statistics, statistics_of
 from sdebayes.inference.strategy import Draws, Problem
@@ -32,7 +32,6 @@ from sdebayes.inference.target import Density, make_target
 from sdebayes.model.rebuild import per_draw
 from sdebayes.model.sdemodel import SDEModel
 
-LINEARIZATIONS = 3
 TERMS = ("inclusion_probability",)
 
 
@@ -46,7 +45,7 @@ class Marginal(NUTS):
     normal law, once for each draw of h. The posterior is the one of `NUTS`.
 
     Under the other schemes the likelihood is nearly so: sums are taken that have its value and slopes, and about its
-    curvature, amid the posterior's mass, which three passes more find. Each move of the sampler, weights drawn, is then
+    curvature, amid the posterior's mass, which a few passes more find. Each move of the sampler, weights drawn, is then
     taken or not, so that the draws are those of the scheme's own posterior: one evaluation of the likelihood for each
     draw. ``diagnosis()`` says how many moves are taken.
 
@@ -121,13 +120,11 @@ class Marginal(NUTS):
 
     def _nearly(self, ready: Collapsed, problem: Problem, key: Key, sampling: dict[str, Any]) -> Draws:
         start = statistics_of(ready, problem.observations)
-        target_key, run_key, *keys = jax.random.split(key, 2 + LINEARIZATIONS)
+        target_key, run_key, point_key = jax.random.split(key, 3)
         seen = problem.observations
         target = make_target(ready.linearized_program, ready.drawn, Linearized(start, seen), target_key)
-        for own in keys:
-            point = point_of(ready, target, own)
-            sums = linearized(ready, problem.observations, point, start)
-            target = replace(target, data=target.data._replace(statistics=sums))
+        sums = approximation(ready, target, seen, point_key)
+        target = replace(target, data=Linearized(sums, seen))
         sampler = corrected_sampler_of(target.density, self._settings, ready, problem.density)
         return self._sample(target, sampler, run_key, **sampling)
 

@@ -65,13 +65,14 @@ class SpikeAndSlab(AbstractSelection):
         c_i = γ_i\, s\, w_i, \quad w_i \sim N(0, 1), \quad γ_i \sim \mathrm{Bernoulli}(π), \quad
         π \sim \mathrm{Beta}(a, b), \quad \log s \sim N(\log \tilde s, σ_s^2).
 
-    With π learned, a larger library does not make inclusion more likely. `Marginal` sums over all sets of terms. γ is
+    With π learned, and about one coefficient expected whatever their number, a larger library does not make inclusion
+    more likely. `Marginal` sums over all sets of terms. γ is
     drawn as :math:`u_i < Φ^{-1}(π)` with standard normal u.
 
     Parameters
     ----------
     inclusion
-        a and b.
+        a and b; default: 1 and the number of coefficients.
     slab
         Prior median of s.
     slab_spread
@@ -85,12 +86,13 @@ class SpikeAndSlab(AbstractSelection):
     References
     ----------
     Mitchell & Beauchamp (1988), doi:10.1080/01621459.1988.10478694; the learned rate: Scott & Berger (2010),
-    doi:10.1214/10-AOS792.
+    doi:10.1214/10-AOS792; its prior: Castillo, Schmidt-Hieber & van der Vaart (2015), example 2.2,
+    doi:10.1214/15-AOS1334.
     """
 
     smooth: ClassVar[bool] = False
-    inclusion: tuple[float, float] = (1.0, 1.0)
-    slab: float = 1.0
+    inclusion: tuple[float, float] | None = None
+    slab: float = 2.0
     slab_spread: float = 1.0
 
     def __post_init__(self) -> None:
@@ -98,7 +100,8 @@ class SpikeAndSlab(AbstractSelection):
 
     def sample(self, unit: Terms) -> Terms:
         """Draw coefficients inside a NumPyro model."""
-        rate = numpyro.sample(RATE, dist.Beta(*self.inclusion))
+        a, b = (1.0, float(unit.size)) if self.inclusion is None else self.inclusion
+        rate = numpyro.sample(RATE, dist.Beta(a, b))
         slab = numpyro.sample("drift_slab", dist.LogNormal(jnp.log(self.slab), self.slab_spread))
         standard = dist.Normal(0.0, 1.0).expand(unit.shape).to_event(2)
         included = (numpyro.sample(QUANTILE, standard) < ndtri(rate)).astype(unit.dtype)
@@ -137,8 +140,11 @@ class SpikeAndSlab(AbstractSelection):
 
     def describe(self) -> list[str]:
         """Say the prior in words and formulas, a line each."""
+        a, b = (
+            ("1", "number of coefficients") if self.inclusion is None else map("{:g}".format, self.inclusion)
+        )
         return [
-            f"c = γ s w, w ~ Normal(0, 1), γ ~ Bernoulli(π), π ~ Beta({self.inclusion[0]:g}, {self.inclusion[1]:g}), "
+            f"c = γ s w, w ~ Normal(0, 1), γ ~ Bernoulli(π), π ~ Beta({a}, {b}), "
             f"log s ~ Normal(log {self.slab:g}, {self.slab_spread:g})"
         ]
 

@@ -31,13 +31,14 @@ def covered(
     model: sb.SDEModel,
     read: Callable[[sb.Posterior], Quantities],
     truths: dict[str, float],
+    strategy: sb.NUTS,
 ) -> None:
     """Fit data sets of one shape, and count how often the intervals hold the truth."""
     data = [sb.datasets.benchmark(name, steps, dt, seed=seed)[0] for seed in range(SEEDS)]
     frozen = model.scaled_to(data[0])
     inside: dict[str, list[bool]] = {quantity: [] for quantity in truths}
     for seed, one in enumerate(data):
-        posterior = sb.fit(frozen, one, sb.NUTS(draws=200, warmup=150), seed=seed, progress=False)
+        posterior = sb.fit(frozen, one, strategy, seed=seed, progress=False)
         found = read(posterior)
         for quantity, truth in truths.items():
             low, high = np.nanquantile(found[quantity], [0.05, 0.95])
@@ -93,7 +94,7 @@ def test_of_a_rotating_ornstein_uhlenbeck_process():
         "exit time of the unit ball": quad(lambda r: np.expm1(r * r) / r, 0, 1)[0],
     }
     model = sb.SDEModel(sb.priors.Linear(), sb.priors.Constant(shape="full"), observation=sb.Exact())
-    covered("ornstein_uhlenbeck", 1000, 0.1, model, read, truths)
+    covered("ornstein_uhlenbeck", 1000, 0.1, model, read, truths, sb.NUTS(draws=200, warmup=150))
 
 
 @pytest.mark.slow
@@ -126,10 +127,9 @@ def test_of_a_double_well():
     model = sb.SDEModel(
         sb.priors.GP(basis=sb.priors.HSGP(functions=14)),
         sb.priors.Constant(),
-        sb.schemes.LinearNoise(),
-        sb.Exact(),
+        observation=sb.Exact(),
     )
-    covered("double_well_1d", 2000, 0.1, model, read, truths)
+    covered("double_well_1d", 4000, 0.05, model, read, truths, sb.Marginal(draws=500, warmup=150))
 
 
 def _stable(places: xr.Dataset, side: int) -> np.ndarray:
