@@ -8,7 +8,8 @@ onwards.
 Who has what:
 
 - ours: ``GP`` and ``BNN`` know no formula, ``Sparse`` has the library of cubic polynomials; `Marginal` and the default
-  scheme where a row does not say otherwise; Σ constant (of ``Sparse`` diagonal), or a Gaussian process where it varies. The prior of a row is frozen at the first seed's data, so that its fits share a compilation.
+  scheme where a row does not say otherwise; Σ constant (of ``Sparse`` diagonal), or a Gaussian process where it varies.
+  The prior of a row is frozen at the first seed's data, so that its fits share a compilation.
 - StochasticForceInference 2.0.4, without (``SFI``) and with (``SFI, PASTIS``) its selection: cubic polynomials,
   constant diffusion, no posterior: no coverage.
 - dynestyx 0.7.1: cubic polynomials with N(0, 3) on each coefficient, log-normal scales of a full constant Σ,

@@ -1,11 +1,11 @@
 """Does a sum of few monomials, chosen with its uncertainty, find a sparse drift, and are its probabilities honest.
 
-Three systems of two states (double well, rotating Ornstein–Uhlenbeck, limit cycle), N = 2,000, Δt = 0.05, monomials
-up to the third degree: `Sparse()` under `Marginal()` and the default scheme, constant diagonal Σ. NMSE is
-Σ|F̂ − F|²/Σ|F|² on the trajectory for the mean over draws; drift bands are 95 % at 100 places on the trajectory; the
-Brier score is that of the share of draws with each term (of saying the true share of terms for each: p(1 − p)). Prior constants are those of the
-first seed's data, so that all fits share their compiled code. PASTIS (StochasticForceInference 2.0.4): numbers of one
-earlier run on the same design, NMSE median/mean.
+Three systems of two states (double well, rotating Ornstein–Uhlenbeck, limit cycle), N = 2,000, Δt = 0.05, monomials up
+to the third degree: `Sparse()` under `Marginal()` and the default scheme, constant diagonal Σ. NMSE is Σ|F̂ − F|²/Σ|F|²
+on the trajectory for the mean over draws; drift bands are 95 % at 100 places on the trajectory; the Brier score is that
+of the share of draws with each term (of saying the true share of terms for each: p(1 − p)). Prior constants are those
+of the first seed's data, so that all fits share their compiled code. PASTIS (StochasticForceInference 2.0.4): numbers
+of one earlier run on the same design, NMSE median/mean.
 
 Run: python3 -m uv run python benchmarks/sparse_selection.py --systems double_well --seeds 100 101 102
 """
