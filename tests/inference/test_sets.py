@@ -72,7 +72,7 @@ def test_terms_and_weights_are_drawn_from_their_law(data, model, every_set, x64)
 
     def draw(key):
         given, known = substitute(seed(ready.given, jax.random.key(0)), data=values)()
-        sites, terms = ready.complete(key, given, known, sums)
+        sites, _, terms = ready.complete(key, given, known, sums)
         observed = substitute(seed(model.build, jax.random.key(0)), data=values | sites)()
         return observed.sde.drift.field.weights, terms["inclusion_probability"], sites
 
