@@ -22,6 +22,7 @@ _ITERATIONS = 2000
 _ROUGH, _FINE = 1e-7, 1e-12
 _WHITENINGS = 2
 _WEIGHT_STEP = 1e-2
+_ASYMMETRY = 0.05
 _PRIOR_DRAWS = 40
 _BEST_DRAWS = 2
 
@@ -200,7 +201,7 @@ def _whitened(target: Target, mode: Mode) -> tuple[np.ndarray, Whitenings]:
     gradient = plain(centre)[1]
     whitenings, v = [], z
     for index, place in zip(density.weights, density.weight_places(z), strict=True):
-        hessian = _weight_hessian(lambda point: plain(point)[1], centre, index)
+        hessian = weight_hessian(lambda point: plain(point)[1], centre, index)
         whitening = whitening_at(centre[index], place, hessian, gradient[index])
         whitening = jax.tree.map(lambda part: jnp.asarray(part, dtype=z.dtype), whitening)
         whitenings.append(whitening)
@@ -208,18 +209,36 @@ def _whitened(target: Target, mode: Mode) -> tuple[np.ndarray, Whitenings]:
     return np.array(v, dtype=np.float64), tuple(whitenings)
 
 
-def _weight_hessian(
+def weight_hessian(
     gradient: Callable[[np.ndarray], np.ndarray], position: np.ndarray, index: np.ndarray
 ) -> np.ndarray:
-    """Return second derivatives in each output's weights, (output, feature, feature); U is nearly quadratic in them."""
+    """Return second derivatives in each output's weights, (output, feature, feature); U is nearly quadratic in them.
 
-    def column(along: np.ndarray) -> np.ndarray:
+    A feature's weights of all outputs are shifted together, which is as good as one by one where outputs do not
+    interact. Where they do, as behind noise, the blocks come out asymmetric, the signs of the shifts being random; then
+    each weight is shifted on its own.
+    """
+
+    def slope(shift: np.ndarray) -> np.ndarray:
+        return (gradient(position + shift) - gradient(position - shift)) / (2 * _WEIGHT_STEP)
+
+    def together(along: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
+        weights, signs = along
         shift = np.zeros_like(position)
-        shift[along] = _WEIGHT_STEP
-        slope = (gradient(position + shift) - gradient(position - shift)) / (2 * _WEIGHT_STEP)
-        return slope[index]
+        shift[weights] = _WEIGHT_STEP * signs
+        return signs[:, None] * slope(shift)[index]
 
-    return np.stack(side_by_side(column, index.T), axis=1)
+    def alone(along: tuple[np.integer, np.ndarray]) -> np.ndarray:
+        shift = np.zeros_like(position)
+        shift[along[0]] = _WEIGHT_STEP
+        return slope(shift)[along[1]]
+
+    signs = np.random.default_rng(0).choice([-1.0, 1.0], size=index.shape)
+    blocks = np.stack(side_by_side(together, zip(index.T, signs.T, strict=True)), axis=1)
+    if np.linalg.norm(blocks - blocks.transpose(0, 2, 1)) <= _ASYMMETRY * np.linalg.norm(blocks):
+        return blocks
+    each = [(weight, output) for output in index for weight in output]
+    return np.stack(side_by_side(alone, each)).reshape(blocks.shape)
 
 
 def _starts(target: Target, key: Key, held: np.ndarray) -> list[np.ndarray]:

@@ -11,7 +11,13 @@ from scipy import stats
 
 import sdebayes as sb
 from sdebayes.dynamics import ConstantDiffusion
-from sdebayes.inference.mode import find_middle, find_mode, hessian_of, inverse_curvature_factor
+from sdebayes.inference.mode import (
+    find_middle,
+    find_mode,
+    hessian_of,
+    inverse_curvature_factor,
+    weight_hessian,
+)
 from sdebayes.inference.target import Target, make_target
 from sdebayes.inference.whitening import Place, Whitening, whitening_at
 
@@ -92,6 +98,22 @@ def test_rounding_errors_of_weights_that_the_likelihood_does_not_see_are_not_blo
         np.zeros((1, 2)), Place(jnp.array([[2.0, 1e-15]]), jnp.zeros((1, 2))), hessian, np.zeros((1, 2))
     )
     np.testing.assert_allclose(found.curvature[0], np.diag([1.0, 0.0]), atol=0.01)
+
+
+@pytest.mark.parametrize("interact", [0.0, 0.01, 1.0])
+def test_the_curvatures_of_outputs_are_told_apart(interact):
+    """A quadratic U, its blocks between outputs from none to as large as the outputs' own."""
+    rng = np.random.default_rng(7)
+    root = rng.normal(size=(8, 8))
+    own = np.kron(np.eye(OUTPUTS), np.ones((FEATURES, FEATURES)))
+    curvature = np.zeros((7, 7))
+    curvature[1:, 1:] = (root @ root.T)[:6, :6] * np.where(own, 1.0, interact)
+    index = 1 + np.arange(OUTPUTS * FEATURES).reshape(OUTPUTS, FEATURES)
+    found = weight_hessian(lambda z: curvature @ z, rng.normal(size=7), index)
+    truth = np.stack([curvature[np.ix_(output, output)] for output in index])
+    np.testing.assert_allclose(
+        found, truth, atol=1e-8 if interact in (0.0, 1.0) else 0.05 * np.abs(truth).max()
+    )
 
 
 # In a posterior density
