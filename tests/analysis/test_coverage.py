@@ -12,6 +12,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import xarray as xr
+from numpyro import distributions as dist
 from scipy.integrate import cumulative_trapezoid, quad
 from scipy.stats import binomtest
 
@@ -97,8 +98,25 @@ def test_of_a_rotating_ornstein_uhlenbeck_process():
     covered("ornstein_uhlenbeck", 1000, 0.1, model, read, truths, sb.NUTS(draws=200, warmup=150))
 
 
+def cubic(x, t, parameters):
+    """A cubic drift with all its terms, which holds the truth."""
+    return sum(parameters[name] * x**power for power, name in enumerate("abc")) - parameters["d"] * x**3
+
+
+WELLS = {
+    "GP": (sb.priors.GP(basis=sb.priors.HSGP(functions=14)), sb.Marginal(draws=500, warmup=150)),
+    "cubic": (
+        sb.priors.Parametric(
+            cubic, {name: dist.Normal(0, 5) for name in "abc"} | {"d": dist.LogNormal(0, 1)}
+        ),
+        sb.NUTS(draws=300, warmup=150),
+    ),
+}
+
+
 @pytest.mark.slow
-def test_of_a_double_well():
+@pytest.mark.parametrize("kind", list(WELLS))
+def test_of_a_double_well(kind):
     """Truths by quadrature: V = −x² + ¾ x⁴ and Σ = ¼, so p ∝ exp(−8 V)."""
     left, right = Box(np.array([-np.inf]), np.array([-0.8])), Box(np.array([0.8]), np.array([np.inf]))
 
@@ -124,12 +142,9 @@ def test_of_a_double_well():
         }
 
     truths = _double_well_truths()
-    model = sb.SDEModel(
-        sb.priors.GP(basis=sb.priors.HSGP(functions=14)),
-        sb.priors.Constant(),
-        observation=sb.Exact(),
-    )
-    covered("double_well_1d", 4000, 0.05, model, read, truths, sb.Marginal(draws=500, warmup=150))
+    drift, strategy = WELLS[kind]
+    model = sb.SDEModel(drift, sb.priors.Constant(), observation=sb.Exact())
+    covered("double_well_1d", 4000, 0.05, model, read, truths, strategy)
 
 
 def _stable(places: xr.Dataset, side: int) -> np.ndarray:
