@@ -186,7 +186,8 @@ def _gauss_jordan(matrix: Matrix) -> tuple[Matrix, Float[Array, ""]]:
     for k in range(n):
         root = jnp.sqrt(both[k, k])
         log_determinant = log_determinant + 2 * jnp.log(root)
-        both = both - jnp.outer((both[:, k] - same[k]) / root, both[k] / root)
+        row = both[k] / root / root
+        both = jnp.where(same[k][:, None] > 0, row, both - jnp.outer(both[:, k], row))
     return both[:, n:], log_determinant
 
 
