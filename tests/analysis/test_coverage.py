@@ -1,8 +1,8 @@
 """Posterior versions of the analyses cover the truth at their rate: 100 data sets, 90 % intervals of each quantity.
 
-A fixed truth is not a draw from the prior, so the rate need not be 90 % exactly; the prior of a Gaussian process pulls
-a drift towards a straight line. Each quantity's coverage must not be surely outside of 80 to 97 %, and the mean over
-the quantities of a study, of each data set, not surely outside of 85 to 95 %.
+A fixed truth is not a draw from the prior, so the rate need not be 90 % exactly. Each quantity's coverage must not be
+surely outside of 80 to 97 %, and the mean over the quantities of a study, of each data set, not surely outside of 85 to
+95 %.
 """
 
 from __future__ import annotations
