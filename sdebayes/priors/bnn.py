@@ -23,7 +23,6 @@ from sdebayes.priors.field import AbstractFieldPrior
 # squared-exponential kernel's: −1.6 to 0.1 at 2; −2.3 to −0.5 at 3; −3.8 to −1.5 at 5. At 1 it is 0.8 to 2.3, but
 # there little is left to tell places beyond two standard deviations apart.
 _REACH = 2.0
-_NODES = np.linspace(-8.0, 8.0, 161)
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,9 +129,11 @@ class BNN(AbstractFieldPrior):
 
     def _activity(self, sd: Float[Array, ""]) -> Float[Array, ""]:
         """Return the root mean square of φ(a), a ~ N(0, sd²), by the trapezoidal rule."""
-        mass = np.exp(-0.5 * _NODES**2)
+        # Not NumPy constants: JAX 0.12 mixes up their precisions between a trace and an eager call.
+        nodes = jnp.linspace(-8.0, 8.0, 161, dtype=sd.dtype)
+        mass = jnp.exp(-0.5 * nodes**2)
         activation = activation_function(self.activation)
-        return jnp.sqrt(activation(sd * _NODES) ** 2 @ (mass / mass.sum()))
+        return jnp.sqrt(activation(sd * nodes) ** 2 @ (mass / mass.sum()))
 
     def describe_field(self, symbol: str) -> list[str]:
         """Say the law of the network in words and formulas."""

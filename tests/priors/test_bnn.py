@@ -12,6 +12,7 @@ from numpyro.handlers import seed, trace
 from scipy import linalg, stats
 
 import sdebayes as sb
+from sdebayes._core import precision
 from sdebayes._core.errors import ModelError
 from sdebayes.dynamics import ConstantDiffusion
 from sdebayes.model.scale import data_scale
@@ -144,6 +145,17 @@ def test_it_is_scaled_to_data_once_and_says_so(data):
     assert "data mean" not in text
     with pytest.raises(ModelError, match=r"scaled to data.*scaled_to"):
         seed(rule.sample_field, 0)("u", 3, jnp.ones(3))
+
+
+def test_it_is_drawn_in_single_precision_after_a_trace_in_double(data):
+    prior = frozen(data, BNN(hidden=(2,)))
+
+    def field(scale):
+        return seed(prior.sample_field, 0)("u", 3, scale).weights[0]
+
+    with precision.scope("float64"):
+        jax.jit(field)(jnp.ones(3))
+    assert field(jnp.ones(3)).dtype == jnp.float32
 
 
 def test_its_constants_can_be_written_down(data):
