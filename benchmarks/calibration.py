@@ -29,17 +29,22 @@ from sdebayes._core.ratio import wilson_interval
 STEPS, DT, SUBSTEPS = 60, 0.2, 50
 GP = sb.priors.GP(basis=sb.priors.HSGP(functions=6))
 BNN = sb.priors.BNN(hidden=(4,))
+HORSESHOE = sb.priors.Sparse(selection=sb.priors.Horseshoe())
 MODELS = {
     "Linear, Exact": sb.SDEModel(sb.priors.Linear(), observation=sb.Exact()),
     "GP, Exact": sb.SDEModel(GP, observation=sb.Exact()),
     "BNN, Exact": sb.SDEModel(BNN, observation=sb.Exact()),
     "Linear, GaussianNoise": sb.SDEModel(sb.priors.Linear(), observation=sb.GaussianNoise()),
     "GP, GaussianNoise": sb.SDEModel(GP, observation=sb.GaussianNoise()),
+    "BNN, GaussianNoise": sb.SDEModel(BNN, observation=sb.GaussianNoise()),
+    "Sparse, Exact": sb.SDEModel(sb.priors.Sparse(), observation=sb.Exact()),
+    "Horseshoe, GaussianNoise": sb.SDEModel(HORSESHOE, observation=sb.GaussianNoise()),
 }
 STRATEGIES = {
     "NUTS": sb.NUTS(draws=200, warmup=100, chains=1),
     "Laplace": sb.Laplace(draws=200),
     "SVI": sb.SVI(draws=200),
+    "Marginal": sb.Marginal(draws=400, warmup=100, chains=1),
 }
 
 

@@ -13,6 +13,9 @@ from jaxtyping import config
 
 os.environ.setdefault("MPLBACKEND", "Agg")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
+# For the processes of pytest-xdist, which share the cores: no threads of their own, and less time in the compiler.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=1 --xla_cpu_multi_thread_eigen=false")
 
 MOST_MAPS = 20_000
 

@@ -1,8 +1,9 @@
-"""Posterior versions of the analyses cover the truth at their rate: 100 data sets, 90 % intervals of each quantity.
+"""Posterior versions of the analyses cover the truth at their rate: 200 data sets, 90 % intervals of each quantity.
 
-A fixed truth is not a draw from the prior, so the rate need not be 90 % exactly. Each quantity's coverage must not be
-surely outside of 80 to 97 %, and the mean over the quantities of a study, of each data set, not surely outside of 85 to
-95 %.
+A fixed truth is not a draw from the prior, so the rate need not be 90 % exactly: the exact posterior of a double well's
+whole path holds its wells' difference at 88 %, and 200 draws' quantiles cost 1 % more (`test_exact_posterior`). Each
+quantity's coverage must not be surely outside of 80 to 97 %, and the mean over the quantities of a study, of each data
+set, not surely outside of 85 to 95 %.
 """
 
 from __future__ import annotations
@@ -20,8 +21,8 @@ import sdebayes as sb
 from sdebayes.analysis import fields, moments, phase_space, process
 from sdebayes.analysis.phase_space import Ball, Box
 
-SEEDS = 100
-DRAWS = 100
+SEEDS = 200
+DRAWS = 200
 Quantities = dict[str, np.ndarray]
 
 
