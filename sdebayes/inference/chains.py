@@ -97,9 +97,7 @@ class Sampler:
     def __init__(self, density: Density, settings: Settings) -> None:
         self.settings, self._density = settings, density
         self._initialize, self._sample = hmc(
-            potential_fn_gen=lambda data, chart: (
-                lambda u: density.potential(chart.affine(u), data, chart.whitenings)
-            ),
+            potential_fn_gen=lambda data, chart: lambda u: self.potential(u, data, chart),
             algo="NUTS",
         )
         self._run = jax.jit(self._block)
@@ -149,6 +147,10 @@ class Sampler:
     def move(self, state: Any, data: Any, chart: Chart) -> Any:
         """Return the kernel's state after one more iteration."""
         return self._sample(state, (data, chart), {})
+
+    def potential(self, u: Flat, data: Any, chart: Chart) -> Array:
+        """Return minus the log density at u, up to a constant."""
+        return self._density.potential(chart.affine(u), data, chart.whitenings)
 
     def place(self, state: Any, chart: Chart) -> Flat:
         """Return the z of a kernel's state, (dimension,)."""

@@ -15,7 +15,8 @@ from numpyro.handlers import block, seed, substitute, trace
 from sdebayes._core.errors import ModelError
 from sdebayes._core.types import Key, Vector
 from sdebayes.inference.evidence import Coefficients, Given, Statistics, draw_weights, log_evidence_of
-from sdebayes.inference.selection import MOST_TERMS, draw_sets, log_evidence_of_sets
+from sdebayes.inference.selection import MOST_TERMS, Terms, draw_sets, log_evidence_of_sets
+from sdebayes.inference.sweep import draw_weights_of_set, log_evidence_of_set, sweep_terms
 from sdebayes.model.sdemodel import SDEModel
 from sdebayes.priors.base import constant
 from sdebayes.priors.selection import RATE
@@ -42,7 +43,7 @@ class Completed(NamedTuple):
 
 
 class Linearized(NamedTuple):
-    """Data whose likelihood is not that of statistics, but nearly.
+    """Data whose likelihood is not that of statistics, but nearly; and the set of terms where it is not summed over.
 
     Attributes
     ----------
@@ -50,10 +51,14 @@ class Linearized(NamedTuple):
         The statistics of the approximation.
     observations
         The data themselves.
+    selected
+        γ and the probability that each term had when it was drawn, each (feature, state); None where all terms are in,
+        or all sets are summed over.
     """
 
     statistics: Statistics
     observations: Any
+    selected: tuple[Terms, Terms] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,6 +84,11 @@ class Collapsed:
     def selects(self) -> bool:
         """Whether terms are in or out, which is summed over."""
         return not self.model.drift.smooth
+
+    @property
+    def sweeps(self) -> bool:
+        """Whether there are too many sets of terms to sum over."""
+        return self.selects and self.shape[0] > MOST_TERMS
 
     @cached_property
     def shape(self) -> tuple[int, int]:
@@ -123,22 +133,45 @@ class Collapsed:
 
     def linearized_program(self, data: Linearized) -> None:
         """Do so for a likelihood of which the statistics are an approximation."""
-        self.program(data.statistics)
+        given, known = self.given()
+        numpyro.factor("log_evidence", self.log_evidence(given, known, data.statistics, data.selected))
 
-    def log_evidence(self, given: Given, known: Sites, data: Statistics) -> Float[Array, ""]:
-        """Return log p(y | all but terms and weights), in nats."""
+    def log_evidence(
+        self, given: Given, known: Sites, data: Statistics, selected: tuple[Terms, Terms] | None = None
+    ) -> Float[Array, ""]:
+        """Return log p(y | all but terms and weights), in nats; with a set of terms, log p(y, γ | the same)."""
         if not self.selects:
             return log_evidence_of(given, data, self.model.drift.shares_scale)
+        if selected is not None:
+            return log_evidence_of_set(given, data, known[RATE], selected[0])
         return log_evidence_of_sets(given, data, known[RATE])
 
-    def complete(self, key: Key, given: Given, known: Sites, data: Statistics) -> Completed:
-        """Draw terms and weights given the rest."""
+    def sweep(
+        self, key: Key, given: Given, known: Sites, data: Linearized, times: int
+    ) -> tuple[Terms, Terms] | None:
+        """Draw each term given all others and the rest, as `sweep_terms`; None where terms are not drawn so."""
+        if data.selected is None:
+            return None
+        return sweep_terms(key, given, data.statistics, known[RATE], data.selected[0], times)
+
+    def complete(
+        self,
+        key: Key,
+        given: Given,
+        known: Sites,
+        data: Statistics,
+        selected: tuple[Terms, Terms] | None = None,
+    ) -> Completed:
+        """Draw weights, and terms unless they are given, given the rest."""
         prior: Any = self.model.drift
         if not self.selects:
             weights = draw_weights(key, given, data, prior.shares_scale)
             return Completed(prior.weight_sites(weights), given.offset + given.scale * weights, {})
         first, second = jax.random.split(key)
-        found = draw_sets(first, given, data, known[RATE])
+        if selected is None:
+            found = draw_sets(first, given, data, known[RATE])
+        else:
+            found = draw_weights_of_set(first, given, data, selected)
         sites = prior.weight_sites(found.weights) | prior.selection.inclusion_sites(
             second, found.included, known[RATE]
         )
@@ -188,16 +221,11 @@ def in_closed_form(model: SDEModel) -> Collapsed:
 @lru_cache(maxsize=8)
 def _collapsed(model: SDEModel) -> Collapsed:
     ready = Collapsed(model)
-    terms, states = ready.shape
+    _, states = ready.shape
     if ready.selects and not (states == 1 or model.diffusion.diagonal):
         raise ModelError(
-            "Sets of terms can be summed over for independent noise only; use sdebayes.priors.Constant('diagonal'), or "
+            "Terms can be in or out under independent noise only; use sdebayes.priors.Constant('diagonal'), or "
             "Sparse(selection=sdebayes.priors.Horseshoe())."
-        )
-    if ready.selects and terms > MOST_TERMS:
-        raise ModelError(
-            f"The library has {terms} functions, too many to sum over all sets of them (at most {MOST_TERMS}); use a "
-            "lower degree, a library of your own, or Sparse(selection=sdebayes.priors.Horseshoe())."
         )
     return ready
 

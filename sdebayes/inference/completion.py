@@ -13,8 +13,9 @@ from numpyro.handlers import seed, substitute
 from numpyro.infer.util import constrain_fn
 
 from sdebayes._core.types import Key, Scalar
-from sdebayes.inference.collapsed import Collapsed, Sites
+from sdebayes.inference.collapsed import Collapsed, Linearized, Sites
 from sdebayes.inference.evidence import Given, Statistics
+from sdebayes.inference.selection import Terms
 from sdebayes.inference.target import Density, Flat
 
 
@@ -26,7 +27,7 @@ class Completion(NamedTuple):
     position
         On unconstrained space, (dimension,).
     log_evidence
-        log p(y | all but terms and weights), in nats.
+        log p(y | all but terms and weights), in nats; with a set of terms that is not summed over, log p(y, γ | …).
     known
         The model without unknown weights: Θ as its offset, scales 0.
     terms
@@ -40,7 +41,7 @@ class Completion(NamedTuple):
 
 
 @lru_cache(maxsize=8)
-def completer(ready: Collapsed, density: Density) -> Callable[[Flat, Key, Statistics], Completion]:
+def completer(ready: Collapsed, density: Density) -> Callable[..., Completion]:
     """Return the function that draws terms and weights.
 
     Parameters
@@ -53,19 +54,30 @@ def completer(ready: Collapsed, density: Density) -> Callable[[Flat, Key, Statis
     Returns
     -------
     callable
-        From unconstrained parameters, a key and the data's statistics to all parameters.
+        From unconstrained parameters, a key, the data's statistics and, where sets are not summed over, the set of
+        terms, to all parameters.
     """
 
-    def complete(z: Flat, key: Key, data: Statistics) -> Completion:
-        free = density.unravel(z)
-        values = constrain_fn(seed(ready.drawn, jax.random.key(0)), (), {}, free)
-        given, known = substitute(seed(ready.given, jax.random.key(0)), data=values)()
-        drawn = ready.complete(key, given, known, data)
+    def complete(
+        z: Flat, key: Key, data: Statistics, selected: tuple[Terms, Terms] | None = None
+    ) -> Completion:
+        given, known = _given(ready, density, z)
+        drawn = ready.complete(key, given, known, data, selected)
         return Completion(
-            ravel_pytree(free | drawn.sites)[0],
-            ready.log_evidence(given, known, data),
+            ravel_pytree(density.unravel(z) | drawn.sites)[0],
+            ready.log_evidence(given, known, data, selected),
             given._replace(offset=drawn.coefficients, scale=0 * given.scale),
             drawn.terms,
         )
 
     return complete
+
+
+def swept(ready: Collapsed, density: Density, z: Flat, key: Key, data: Linearized, times: int) -> Linearized:
+    """Return the data with a new set of terms, each drawn in turn given the others and all but the weights."""
+    return data._replace(selected=ready.sweep(key, *_given(ready, density, z), data, times))
+
+
+def _given(ready: Collapsed, density: Density, z: Flat) -> tuple[Given, Sites]:
+    values = constrain_fn(seed(ready.drawn, jax.random.key(0)), (), {}, density.unravel(z))
+    return substitute(seed(ready.given, jax.random.key(0)), data=values)()

@@ -24,13 +24,15 @@ from jaxtyping import Array
 from sdebayes._core.types import Key, Scalar
 from sdebayes.inference.chains import Chart, Sampler, Settings, statistics_of
 from sdebayes.inference.collapsed import Collapsed, Linearized
-from sdebayes.inference.completion import Completion, completer
+from sdebayes.inference.completion import Completion, completer, swept
 from sdebayes.inference.evidence import known_log_density
 from sdebayes.inference.findings import Finding, Severity
+from sdebayes.inference.selection import Terms
 from sdebayes.inference.target import Density, Flat, Target
 
 TAKEN = "correction_accepted"
 GOOD_SHARE, LEAST_SHARE = 0.3, 0.05
+SWEEPS = 10
 
 
 class Corrected(NamedTuple):
@@ -44,11 +46,14 @@ class Corrected(NamedTuple):
         The draw of all parameters.
     log_ratio
         log p/q there, up to a constant.
+    selected
+        The set of terms and their probabilities, as in `Linearized`.
     """
 
     kernel: Any
     completion: Completion
     log_ratio: Scalar
+    selected: tuple[Terms, Terms] | None
 
 
 class CorrectedSampler(Sampler):
@@ -68,21 +73,23 @@ class CorrectedSampler(Sampler):
 
     def __init__(self, density: Density, settings: Settings, model: Collapsed, posterior: Density) -> None:
         super().__init__(density, settings)
-        self._complete, self._posterior = completer(model, density), posterior
+        self._model, self._complete, self._posterior = model, completer(model, density), posterior
 
     def begin(self, target: Target, key: Key, position: Flat, chart: Chart) -> Corrected:
         """Return the state of a chain before its first iteration, which every move leaves."""
-        shapes = jax.eval_shape(self._complete, target.start, key, target.data.statistics)
+        data: Linearized = target.data
+        shapes = jax.eval_shape(self._complete, target.start, key, data.statistics, data.selected)
         blank = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes)
-        return Corrected(super().begin(target, key, position, chart), blank, jnp.array(-jnp.inf))
+        kernel = super().begin(target, key, position, chart)
+        return Corrected(kernel, blank, jnp.array(-jnp.inf), data.selected)
 
     def step(self, state: Corrected, data: Linearized, chart: Chart) -> tuple[Corrected, dict[str, Array]]:
         """Return the state after one more iteration, and what is kept of it."""
-        moved = self.move(state.kernel, data, chart)
+        moved, selected = self._proposed(state, data, chart)
         weights_key, accept_key = jax.random.split(jax.random.fold_in(moved.rng_key, 1))
 
         def propose() -> tuple[Completion, Scalar]:
-            completion = self._complete(self.place(moved, chart), weights_key, data.statistics)
+            completion = self._complete(self.place(moved, chart), weights_key, data.statistics, selected)
             return completion, self._log_ratio(completion, data)
 
         warm = moved.i <= self.settings.warmup
@@ -92,11 +99,31 @@ class CorrectedSampler(Sampler):
         there, back = ((s.z, s.z_grad, s.potential_energy) for s in (moved, state.kernel))
         z, z_grad, potential = jax.tree.map(lambda new, old: jnp.where(taken, new, old), there, back)
         kernel = moved._replace(z=z, z_grad=z_grad, potential_energy=potential)
-        completion, log_ratio = jax.tree.map(
-            lambda new, old: jnp.where(taken, new, old), (proposed, log_ratio), state[1:]
+        completion, log_ratio, selected = jax.tree.map(
+            lambda new, old: jnp.where(taken, new, old), (proposed, log_ratio, selected), state[1:]
         )
         kept = {"position": completion.position, "log_evidence": completion.log_evidence, TAKEN: taken}
-        return Corrected(kernel, completion, log_ratio), statistics_of(kernel) | kept | completion.terms
+        after = Corrected(kernel, completion, log_ratio, selected)
+        return after, statistics_of(kernel) | kept | completion.terms
+
+    def _proposed(
+        self, state: Corrected, data: Linearized, chart: Chart
+    ) -> tuple[Any, tuple[Terms, Terms] | None]:
+        """Return the kernel's state and the set of terms after a move that is reversible with respect to q.
+
+        Where terms are drawn, they are on both sides of the kernel's move, in reverse order.
+        """
+        kernel = state.kernel
+        if state.selected is None:
+            return self.move(kernel, data, chart), None
+        first, second = jax.random.split(jax.random.fold_in(kernel.rng_key, 2))
+        here = self._swept(kernel, first, data._replace(selected=state.selected), chart, SWEEPS)
+        potential, gradient = jax.value_and_grad(self.potential)(kernel.z, here, chart)
+        kernel = self.move(kernel._replace(potential_energy=potential, z_grad=gradient), here, chart)
+        return kernel, self._swept(kernel, second, here, chart, -SWEEPS).selected
+
+    def _swept(self, kernel: Any, key: Key, data: Linearized, chart: Chart, times: int) -> Linearized:
+        return swept(self._model, self._density, self.place(kernel, chart), key, data, times)
 
     def _log_ratio(self, proposed: Completion, data: Linearized) -> Scalar:
         """Return log p/q: the prior, the same in both, cancels."""

@@ -36,8 +36,8 @@ from sdebayes._core.linalg import symmetrize
 from sdebayes._core.types import Key, Matrix, Scalar, Vector
 from sdebayes.dynamics import SDE, ConstantDiffusion
 from sdebayes.dynamics.drift import AbstractDrift
-from sdebayes.inference.collapsed import Collapsed
-from sdebayes.inference.completion import completer
+from sdebayes.inference.collapsed import Collapsed, Linearized
+from sdebayes.inference.completion import completer, swept
 from sdebayes.inference.evidence import Coefficients, Given, Statistics, known_log_density
 from sdebayes.inference.mode import find_mode
 from sdebayes.inference.reduction import pieces_of
@@ -45,6 +45,7 @@ from sdebayes.inference.target import Density, Target
 from sdebayes.model.observations import Observations
 
 _AVERAGED = 64
+_SWEEPS = 20
 _ROUNDS = 10
 _REACH, _CLOSE = 10.0, 1.0  # nats
 
@@ -98,7 +99,7 @@ def point_of(model: Collapsed, target: Target, key: Key) -> Point:
     mode_key, *keys = jax.random.split(key, _AVERAGED + 1)
     mode = find_mode(target, mode_key)
     position = target.density.place(mode.position, mode.whitenings)
-    return _average(model, target.density)(position, jnp.stack(keys), target.data.statistics)
+    return _average(model, target.density)(position, jnp.stack(keys), target.data)
 
 
 def approximation(model: Collapsed, target: Target, observations: Observations, key: Key) -> Statistics:
@@ -243,8 +244,12 @@ def _average(model: Collapsed, density: Density) -> Callable[..., Point]:
     """Return the compiled mean of the coefficients given the rest."""
     complete = completer(model, density)
 
-    def average(position: Array, keys: Array, data: Statistics) -> Point:
-        known = jax.vmap(lambda key: complete(position, key, data).known)(keys)
+    def once(position: Array, key: Key, data: Linearized) -> Given:
+        data = swept(model, density, position, key, data, _SWEEPS)
+        return complete(position, key, data.statistics, data.selected).known
+
+    def average(position: Array, keys: Array, data: Linearized) -> Point:
+        known = jax.vmap(lambda key: once(position, key, data))(keys)
         return Point(known.offset.mean(0), known.covariance.mean(0))
 
     return jax.jit(average)

@@ -27,6 +27,8 @@ from sdebayes.inference.findings import Finding
 from sdebayes.inference.linearization import approximation
 from sdebayes.inference.nuts import NUTS
 from sdebayes.inference.reduction import statistics, statistics_of
+from sdebayes.inference.selection import MOST_TERMS
+from sdebayes.inference.settling import everything, settled
 from sdebayes.inference.strategy import Draws, Problem
 from sdebayes.inference.target import Density, make_target
 from sdebayes.model.rebuild import per_draw
@@ -62,9 +64,11 @@ class Marginal(NUTS):
     Notes
     -----
     The terms of a `sdebayes.priors.Sparse` drift with `sdebayes.priors.SpikeAndSlab` are summed over too, all sets of
-    up to 12. The group ``selection`` then holds ``inclusion_probability`` (chain, draw, library_term, state) given the
-    other parameters of each draw: their mean is the posterior probability of each term, up to what the approximation
-    leaves under schemes other than Euler–Maruyama; ``drift_inclusion`` in ``posterior`` has the draws.
+    up to 12; of a larger library each term is drawn in turn given the others, before and after each move. The group
+    ``selection`` then holds ``inclusion_probability`` (chain, draw, library_term, state) given the other parameters of
+    each draw, and the other terms if they are drawn: their mean is the posterior probability of each term, up to what
+    the approximation leaves under schemes other than Euler–Maruyama;
+    ``drift_inclusion`` in ``posterior`` has the draws.
 
     ``sample_stats`` holds ``log_evidence``, log p(y | h), for each draw, the approximate one where there is one; ``lp``
     is the log density of h.
@@ -96,7 +100,7 @@ class Marginal(NUTS):
             )
         ready = collapsed(problem.model)
         sampling = {"precision": precision, "progress": progress, "checkpoint": checkpoint}
-        in_closed_form = problem.model.discretization.linear_in_drift
+        in_closed_form = problem.model.discretization.linear_in_drift and not ready.sweeps
         drawn = (self._exactly if in_closed_form else self._nearly)(ready, problem, key, sampling)
         terms = {name: drawn.statistics.pop(name) for name in TERMS if name in drawn.statistics}
         dims = ("chain", "draw", "library_term", "state")
@@ -120,11 +124,14 @@ class Marginal(NUTS):
 
     def _nearly(self, ready: Collapsed, problem: Problem, key: Key, sampling: dict[str, Any]) -> Draws:
         start = statistics_of(ready, problem.observations)
-        target_key, run_key, point_key = jax.random.split(key, 3)
+        target_key, run_key, point_key, terms_key = jax.random.split(key, 4)
         seen = problem.observations
-        target = make_target(ready.linearized_program, ready.drawn, Linearized(start, seen), target_key)
-        sums = approximation(ready, target, seen, point_key)
-        target = replace(target, data=Linearized(sums, seen))
+        data = Linearized(start, seen, everything(ready))
+        target = make_target(ready.linearized_program, ready.drawn, data, target_key)
+        target = settled(ready, target, terms_key)
+        if not problem.model.discretization.linear_in_drift:
+            sums = approximation(ready, target, seen, point_key)
+            target = settled(ready, replace(target, data=target.data._replace(statistics=sums)), terms_key)
         sampler = corrected_sampler_of(target.density, self._settings, ready, problem.density)
         return self._sample(target, sampler, run_key, **sampling)
 
@@ -156,6 +163,11 @@ def log_evidence(model: SDEModel, data: xr.Dataset | Statistics, hyperparameters
     """
     with precision_scope.scope("float64"):
         ready = in_closed_form(model if isinstance(data, Statistics) else model.scaled_to(data))
+        if ready.sweeps:
+            raise ModelError(
+                f"log_evidence: the library has {ready.shape[0]} functions, too many to sum over all sets of them (at "
+                f"most {MOST_TERMS}); use a lower degree or a library of your own."
+            )
         sums = data if isinstance(data, Statistics) else statistics(ready.model, data)
         known = {name: jnp.asarray(value, dtype=float) for name, value in hyperparameters.items()}
         _check_names(ready, known)

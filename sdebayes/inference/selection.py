@@ -59,20 +59,20 @@ def log_evidence_of_sets(given: Given, data: Statistics, rate: Float[Array, ""])
     rate
         π.
     """
-    sets = jnp.stack([_log_weights(P, b, rate) for P, b in _outputs(given, data)])
+    sets = jnp.stack([_log_weights(P, b, rate) for P, b in per_output(given, data)])
     return known_log_density(given, data) + jnp.sum(logsumexp(sets, axis=1))
 
 
 def draw_sets(key: Key, given: Given, data: Statistics, rate: Float[Array, ""]) -> Selected:
     """Draw terms and weights from their law given everything else; arguments as in `log_evidence_of_sets`."""
-    outputs = _outputs(given, data)
+    outputs = per_output(given, data)
     columns = [
         _draw(k, P, b, rate) for k, (P, b) in zip(jax.random.split(key, len(outputs)), outputs, strict=True)
     ]
     return Selected(*(jnp.stack(part, 1) for part in zip(*columns, strict=True)))
 
 
-def _outputs(
+def per_output(
     given: Given, data: Statistics
 ) -> list[tuple[Float[Array, "feature feature"], Float[Array, " feature"]]]:
     """Return P and b of each output."""
@@ -109,9 +109,23 @@ def _draw(
     members = (np.arange(len(log_weights))[:, None] >> np.arange(len(b))) & 1
     bits = jnp.asarray(members, b.dtype)
     included = bits[jax.random.categorical(set_key, log_weights)]
-    identity = jnp.eye(len(b), dtype=b.dtype)
-    factor = jnp.linalg.cholesky(identity + included[:, None] * (P - identity) * included)
-    noise = jax.random.normal(weight_key, b.shape, b.dtype)
+    return included, draw_weights_of(weight_key, P, b, included), jax.nn.softmax(log_weights) @ bits
+
+
+def draw_weights_of(
+    key: Key,
+    P: Float[Array, "feature feature"],
+    b: Float[Array, " feature"],
+    included: Float[Array, " feature"],
+) -> Float[Array, " feature"]:
+    """Draw the weights of one output from their law given a set of terms; of terms left out, from the prior."""
+    factor = set_factor(P, included)
+    noise = jax.random.normal(key, b.shape, b.dtype)
     mean = cho_solve((factor, True), included * b)
-    weights = mean + solve_triangular(factor, noise, lower=True, trans="T")
-    return included, weights, jax.nn.softmax(log_weights) @ bits
+    return mean + solve_triangular(factor, noise, lower=True, trans="T")
+
+
+def set_factor(P: Float[Array, "feature feature"], included: Float[Array, " feature"]) -> Array:
+    """Return the lower triangular factor of P among a set of terms, beside an identity for the others."""
+    identity = jnp.eye(len(P), dtype=P.dtype)
+    return jnp.linalg.cholesky(identity + included[:, None] * (P - identity) * included)

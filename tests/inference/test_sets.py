@@ -114,7 +114,7 @@ def test_terms_and_weights_are_drawn_from_their_law(data, model, every_set, x64)
 )
 def test_what_cannot_be_summed_over_is_refused(data, drift, shape, words):
     with pytest.raises(ModelError, match=words):
-        statistics(model_of(drift, shape), data)
+        log_evidence(model_of(drift, shape), data, H)
 
 
 @pytest.mark.parametrize(
