@@ -15,6 +15,7 @@ from sdebayes.inference import statistics
 from sdebayes.inference.collapsed import collapsed
 from sdebayes.inference.selection import log_evidence_of_sets, per_output
 from sdebayes.inference.sweep import log_evidence_of_set, sweep_terms
+from tests.inference.test_evidence import EULER, EXACT
 from tests.inference.test_evidence import data as data
 from tests.inference.test_sets import H
 from tests.inference.test_sets import every_set as every_set
@@ -73,13 +74,12 @@ def test_the_sweep_keeps_its_elimination(given_and_sums):
     assert float(probability[0, 0]) == pytest.approx(1 / (1 + np.exp(-odds)), rel=1e-9)
 
 
-@pytest.mark.parametrize("scheme", [sb.schemes.EulerMaruyama(), None], ids=["Euler–Maruyama", "default"])
-def test_fits_agree_with_those_that_sum_over_all_sets(monkeypatch, scheme):
+def test_fits_agree_with_those_that_sum_over_all_sets(monkeypatch):
     data, _ = sb.datasets.benchmark("double_well_1d", 1000, 0.05, seed=5)
     drift = sb.priors.Sparse(sb.priors.Polynomial(degree=4))
 
     def fitted() -> sb.Posterior:
-        model = sb.SDEModel(drift, sb.priors.Constant("diagonal"), scheme, sb.Exact())
+        model = sb.SDEModel(drift, sb.priors.Constant("diagonal"), observation=sb.Exact())
         strategy = sb.Marginal(draws=400, warmup=150, chains=2)
         return sb.fit(model, data, strategy, seed=0, progress=False)
 
@@ -100,7 +100,8 @@ def test_a_well_is_found_in_a_library_of_21_functions():
     model = sb.SDEModel(
         sb.priors.Sparse(sb.priors.Polynomial(degree=5)),
         sb.priors.Constant("diagonal"),
-        observation=sb.Exact(),
+        EULER,
+        EXACT,
     )
     posterior = sb.fit(model, data, sb.Marginal(draws=200, warmup=100, chains=2), seed=0, progress=False)
     found = posterior.data["selection"]["inclusion_probability"].mean(("chain", "draw"))
