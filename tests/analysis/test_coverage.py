@@ -1,4 +1,4 @@
-"""Posterior versions of the analyses cover the truth at their rate: 200 data sets, 90 % intervals of each quantity.
+"""Posterior versions of the analyses cover the truth at their rate: 90 % intervals of each quantity, 100 or 200 data sets.
 
 A fixed truth is not a draw from the prior, so the rate need not be 90 % exactly: the exact posterior of a double well's
 whole path holds its wells' difference at 88 %, and 200 draws' quantiles cost 1 % more (`test_exact_posterior`). Each
@@ -21,7 +21,6 @@ import sdebayes as sb
 from sdebayes.analysis import fields, moments, phase_space, process
 from sdebayes.analysis.phase_space import Ball, Box
 
-SEEDS = 200
 DRAWS = 200
 Quantities = dict[str, np.ndarray]
 
@@ -34,9 +33,10 @@ def covered(
     read: Callable[[sb.Posterior], Quantities],
     truths: dict[str, float],
     strategy: sb.NUTS,
+    sets: int,
 ) -> None:
     """Fit data sets of one shape, and count how often the intervals hold the truth."""
-    data = [sb.datasets.benchmark(name, steps, dt, seed=seed)[0] for seed in range(SEEDS)]
+    data = [sb.datasets.benchmark(name, steps, dt, seed=seed)[0] for seed in range(sets)]
     frozen = model.scaled_to(data[0])
     inside: dict[str, list[bool]] = {quantity: [] for quantity in truths}
     for seed, one in enumerate(data):
@@ -96,7 +96,7 @@ def test_of_a_rotating_ornstein_uhlenbeck_process():
         "exit time of the unit ball": quad(lambda r: np.expm1(r * r) / r, 0, 1)[0],
     }
     model = sb.SDEModel(sb.priors.Linear(), sb.priors.Constant(shape="full"), observation=sb.Exact())
-    covered("ornstein_uhlenbeck", 1000, 0.1, model, read, truths, sb.NUTS(draws=200, warmup=150))
+    covered("ornstein_uhlenbeck", 1000, 0.1, model, read, truths, sb.NUTS(draws=200, warmup=150), 100)
 
 
 def cubic(x, t, parameters):
@@ -105,12 +105,13 @@ def cubic(x, t, parameters):
 
 
 WELLS = {
-    "GP": (sb.priors.GP(basis=sb.priors.HSGP(functions=14)), sb.Marginal(draws=500, warmup=150)),
+    "GP": (sb.priors.GP(basis=sb.priors.HSGP(functions=14)), sb.Marginal(draws=500, warmup=150), 100),
     "cubic": (
         sb.priors.Parametric(
             cubic, {name: dist.Normal(0, 5) for name in "abc"} | {"d": dist.LogNormal(0, 1)}
         ),
         sb.NUTS(draws=300, warmup=150),
+        200,
     ),
 }
 
@@ -143,9 +144,9 @@ def test_of_a_double_well(kind):
         }
 
     truths = _double_well_truths()
-    drift, strategy = WELLS[kind]
+    drift, strategy, sets = WELLS[kind]
     model = sb.SDEModel(drift, sb.priors.Constant(), observation=sb.Exact())
-    covered("double_well_1d", 4000, 0.05, model, read, truths, strategy)
+    covered("double_well_1d", 4000, 0.05, model, read, truths, strategy, sets)
 
 
 def _stable(places: xr.Dataset, side: int) -> np.ndarray:

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from scipy.integrate import cumulative_trapezoid, trapezoid
+from scipy.stats import norm
 
 from sdebayes._core.errors import DataError
 from sdebayes.analysis.phase_space import Ball, Box, committor, exit_time, time_scales, transition_rates
@@ -161,6 +162,26 @@ def test_rates_tend_to_those_of_kramers():
     assert (error < 2.5 * variances).all()
     assert (np.diff(error) < 0).all()
     np.testing.assert_allclose((found.rate * found.passage_time)[:3], 1, atol=0.1)
+
+
+def test_rates_into_and_out_of_a_region_that_is_almost_never_visited():
+    """From a region of probability 10⁻¹⁸ the rate back is right; from one that underflows there is none."""
+    spring = SDE(LinearDrift(jnp.eye(1), jnp.zeros(1)), ConstantDiffusion(jnp.eye(1)))
+    near, far = Box([-9.0], [0.0]), Box([6.0], [9.0])
+    found = transition_rates(spring, near, far, limits=[(-4.0, 7.0)], points=11001).isel(sample=0)
+    x = np.linspace(0, 6, 20001)
+    law = np.exp(-(x**2)) / np.sqrt(np.pi)
+    flux = 0.5 / trapezoid(1 / law, x)
+    np.testing.assert_allclose(found.reactive_flux, flux, rtol=0.02)
+    hit = cumulative_trapezoid(1 / law, x, initial=0) / trapezoid(1 / law, x)
+    from_far = trapezoid(law * hit, x) + norm.sf(6 * np.sqrt(2))
+    np.testing.assert_allclose(found.rate_back, flux / from_far, rtol=0.02)
+    nowhere = transition_rates(spring, near, Box([37.0], [39.0]), limits=[(-4.0, 40.0)], points=441).isel(
+        sample=0
+    )
+    assert float(nowhere.reactive_flux) == 0
+    assert np.isnan(nowhere.rate_back)
+    assert np.isfinite(nowhere.probability_a)
 
 
 def test_reactive_flux_against_counted_passages():

@@ -52,7 +52,8 @@ def transition_rates(
         Over ``sample``: ``reactive_flux`` ν, the number of passages from A to B per time, as many as from B to A;
         ``rate`` = ν/P(A was visited last) and ``rate_back`` = ν/P(B was visited last), in 1/time; ``passage_time``,
         the mean time to B of a process that starts in A by its stationary law, and ``passage_time_back``;
-        ``probability_a`` and ``probability_b``, the stationary shares of the regions.
+        ``probability_a`` and ``probability_b``, the stationary shares of the regions. What starts in a region whose
+        share is 0 in double precision is NaN.
 
     Raises
     ------
@@ -99,12 +100,15 @@ def _rates_of_one(rates: csr_array, in_a: np.ndarray, in_b: np.ndarray) -> tuple
     free = ~(in_a | in_b)
     forward = absorbed(rates, free, nothing, in_b.astype(float))
     flux = float(np.sum((law * (rates @ forward))[in_a]))
-    from_a = float(absorbed(rates.T.tocsr(), free, nothing, np.where(in_a, law, 0.0)).sum())
+    back = rates.T.tocsr()
+    # Each on its own: 1 less a share that is nearly 1 would be rounding.
+    from_a, from_b = (absorbed(back, free, nothing, np.where(inside, law, 0.0)).sum() for inside in (in_a, in_b))
     to_b = absorbed(rates, ~in_b, one, nothing)
     to_a = absorbed(rates, ~in_a, one, nothing)
-    share_a, share_b = float(law[in_a].sum()), float(law[in_b].sum())
-    times = (float((law * to_b)[in_a].sum() / share_a), float((law * to_a)[in_b].sum() / share_b))
-    return flux, flux / from_a, flux / (1 - from_a), *times, share_a, share_b
+    share_a, share_b = law[in_a].sum(), law[in_b].sum()
+    with np.errstate(invalid="ignore", divide="ignore"):
+        times = (law * to_b)[in_a].sum() / share_a, (law * to_a)[in_b].sum() / share_b
+        return flux, flux / from_a, flux / from_b, *times, share_a, share_b
 
 
 def time_scales(
