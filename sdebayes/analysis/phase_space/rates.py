@@ -102,7 +102,9 @@ def _rates_of_one(rates: csr_array, in_a: np.ndarray, in_b: np.ndarray) -> tuple
     flux = float(np.sum((law * (rates @ forward))[in_a]))
     back = rates.T.tocsr()
     # Each on its own: 1 less a share that is nearly 1 would be rounding.
-    from_a, from_b = (absorbed(back, free, nothing, np.where(inside, law, 0.0)).sum() for inside in (in_a, in_b))
+    from_a, from_b = (
+        absorbed(back, free, nothing, np.where(inside, law, 0.0)).sum() for inside in (in_a, in_b)
+    )
     to_b = absorbed(rates, ~in_b, one, nothing)
     to_a = absorbed(rates, ~in_a, one, nothing)
     share_a, share_b = law[in_a].sum(), law[in_b].sum()
