@@ -48,6 +48,7 @@ _AVERAGED = 64
 _SWEEPS = 20
 _ROUNDS = 10
 _REACH, _CLOSE = 10.0, 1.0  # nats
+_HALVINGS = 30
 
 
 class Point(NamedTuple):
@@ -122,7 +123,7 @@ def approximation(model: Collapsed, target: Target, observations: Observations, 
     Raises
     ------
     InferenceError
-        If the likelihood at a point is not finite, or far from a maximum in Σ.
+        If the likelihood at a point is not finite, or far from a maximum in Σ, or sums over the data lose their digits.
     """
     start: Statistics = target.data.statistics
     keys = jax.random.split(key, _ROUNDS)
@@ -132,10 +133,17 @@ def approximation(model: Collapsed, target: Target, observations: Observations, 
         there = point_of(model, replace(target, data=target.data._replace(statistics=found)), own)
         sums = _sums(model, observations, there)
         wrong = first = _error(found, there, sums)
-        while not wrong < _REACH:
+        for _ in range(_HALVINGS):
+            if wrong < _REACH:
+                break
             there = jax.tree.map(lambda old, new: 0.5 * (old + new), point, there)
             sums = _sums(model, observations, there)
             wrong = _error(found, there, sums)
+        else:
+            raise InferenceError(
+                f"Next to a point its approximation still misses the likelihood by {wrong:.3g} nats: the data reach so "
+                "far that sums over them lose their digits. Use sdebayes.NUTS(), or leave out what runs away."
+            )
         point, found = there, _statistics(model, sums, there, start)
         if first < _CLOSE:
             break

@@ -33,13 +33,13 @@ def covered(
     read: Callable[[sb.Posterior], Quantities],
     truths: dict[str, float],
     strategy: sb.NUTS,
-    sets: int,
+    seeds: range,
 ) -> None:
     """Fit data sets of one shape, and count how often the intervals hold the truth."""
-    data = [sb.datasets.benchmark(name, steps, dt, seed=seed)[0] for seed in range(sets)]
+    data = [sb.datasets.benchmark(name, steps, dt, seed=seed)[0] for seed in seeds]
     frozen = model.scaled_to(data[0])
     inside: dict[str, list[bool]] = {quantity: [] for quantity in truths}
-    for seed, one in enumerate(data):
+    for seed, one in zip(seeds, data, strict=True):
         posterior = sb.fit(frozen, one, strategy, seed=seed, progress=False)
         found = read(posterior)
         for quantity, truth in truths.items():
@@ -96,7 +96,7 @@ def test_of_a_rotating_ornstein_uhlenbeck_process():
         "exit time of the unit ball": quad(lambda r: np.expm1(r * r) / r, 0, 1)[0],
     }
     model = sb.SDEModel(sb.priors.Linear(), sb.priors.Constant(shape="full"), observation=sb.Exact())
-    covered("ornstein_uhlenbeck", 1000, 0.1, model, read, truths, sb.NUTS(draws=200, warmup=150), 100)
+    covered("ornstein_uhlenbeck", 1000, 0.1, model, read, truths, sb.NUTS(draws=200, warmup=150), range(100))
 
 
 def cubic(x, t, parameters):
@@ -105,13 +105,17 @@ def cubic(x, t, parameters):
 
 
 WELLS = {
-    "GP": (sb.priors.GP(basis=sb.priors.HSGP(functions=14)), sb.Marginal(draws=500, warmup=150), 100),
+    "GP": (
+        sb.priors.GP(basis=sb.priors.HSGP(functions=14)),
+        sb.Marginal(draws=500, warmup=150),
+        range(1000, 1100),
+    ),
     "cubic": (
         sb.priors.Parametric(
             cubic, {name: dist.Normal(0, 5) for name in "abc"} | {"d": dist.LogNormal(0, 1)}
         ),
         sb.NUTS(draws=300, warmup=150),
-        200,
+        range(1000, 1200),
     ),
 }
 
@@ -144,9 +148,9 @@ def test_of_a_double_well(kind):
         }
 
     truths = _double_well_truths()
-    drift, strategy, sets = WELLS[kind]
+    drift, strategy, seeds = WELLS[kind]
     model = sb.SDEModel(drift, sb.priors.Constant(), observation=sb.Exact())
-    covered("double_well_1d", 4000, 0.05, model, read, truths, strategy, sets)
+    covered("double_well_1d", 4000, 0.05, model, read, truths, strategy, seeds)
 
 
 def _stable(places: xr.Dataset, side: int) -> np.ndarray:

@@ -11,8 +11,9 @@ from scipy import stats
 
 import sdebayes as sb
 from sdebayes._core import precision
-from sdebayes._core.errors import ModelError
+from sdebayes._core.errors import InferenceError, ModelError
 from sdebayes.dynamics import SDE, AffineDrift, ConstantDiffusion
+from sdebayes.inference import linearization
 from sdebayes.inference.collapsed import collapsed
 from sdebayes.inference.correction import TAKEN, correction_finding
 from sdebayes.inference.evidence import Given, known_log_density
@@ -124,3 +125,12 @@ def test_sums_do_not_hold_the_likelihood_of_other_schemes(path, model):
     strang = sb.SDEModel(model.drift, model.diffusion, sb.schemes.Strang(), sb.Exact())
     with pytest.raises(ModelError, match="Strang splits a drift"):
         sb.fit(strang, path, sb.Marginal(), progress=False)
+
+
+def test_a_search_that_comes_no_nearer_ends(monkeypatch):
+    """Where data run away, sums of their powers have no digits left for the likelihood, however near the point."""
+    monkeypatch.setattr(linearization, "_error", lambda *_: float("nan"))
+    data, _ = sb.datasets.benchmark("ornstein_uhlenbeck_1d", 60, 0.2, seed=0)
+    model = sb.SDEModel(sb.priors.Sparse(), sb.priors.Constant("diagonal"), observation=sb.Exact())
+    with pytest.raises(InferenceError, match=r"misses the likelihood by nan nats.*NUTS\(\)"):
+        sb.fit(model, data, sb.Marginal(draws=25, warmup=25, chains=1), progress=False)
