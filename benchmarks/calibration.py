@@ -11,6 +11,7 @@ sets) and the data sets that failed. Finished data sets are kept in a folder, an
 A further model or strategy is a further entry of MODELS or STRATEGIES.
 
 Run: python3 -m uv run python benchmarks/calibration.py --n 200 --folder calibration
+     python3 -m uv run python benchmarks/calibration.py --n 200 --models "Sparse, Exact" --strategies Marginal
 """
 
 from __future__ import annotations
@@ -40,6 +41,7 @@ MODELS = {
     "Sparse, Exact": sb.SDEModel(sb.priors.Sparse(), observation=sb.Exact()),
     "Horseshoe, GaussianNoise": sb.SDEModel(HORSESHOE, observation=sb.GaussianNoise()),
 }
+SMOOTH = [name for name, model in MODELS.items() if model.drift.smooth]
 STRATEGIES = {
     "NUTS": sb.NUTS(draws=200, warmup=100, chains=1),
     "Laplace": sb.Laplace(draws=200),
@@ -69,7 +71,7 @@ def row(name: str, strategy: str, found: xr.Dataset) -> list[str]:
 
 def main(
     n: Annotated[int, typer.Option(help="Number of data sets of each study.")] = 200,
-    models: Annotated[str, typer.Option(help="Names of models, with semicolons.")] = ";".join(MODELS),
+    models: Annotated[str, typer.Option(help="Names of models, with semicolons.")] = ";".join(SMOOTH),
     strategies: Annotated[str, typer.Option(help="Names of strategies, with semicolons.")] = "NUTS",
     truth: Annotated[bool, typer.Option("--truth", help="Draw data from the SDE itself.")] = False,
     folder: Annotated[Path | None, typer.Option(help="Where finished data sets are kept.")] = None,

@@ -28,17 +28,17 @@ def cubic(x, t, parameters):
     return sum(parameters[name] * x**power for power, name in enumerate("abc")) - parameters["d"] * x**3
 
 
-def paths(generator):
+def paths(generator, count):
     """Return states (path, time) and the exact posteriors' means and covariances."""
     step = DT / FINER
-    x = np.zeros(SETS)
+    x = np.zeros(count)
     for _ in range(200 * FINER):
-        x = x + features(x) @ WEIGHTS * step + np.sqrt(COVARIANCE * step) * generator.normal(size=SETS)
-    seen, information, evidence = [x], np.zeros((SETS, 4, 4)), np.zeros((SETS, 4))
+        x = x + features(x) @ WEIGHTS * step + np.sqrt(COVARIANCE * step) * generator.normal(size=count)
+    seen, information, evidence = [x], np.zeros((count, 4, 4)), np.zeros((count, 4))
     for _ in range(STEPS - 1):
         for _ in range(FINER):
             now = features(x)
-            change = now @ WEIGHTS * step + np.sqrt(COVARIANCE * step) * generator.normal(size=SETS)
+            change = now @ WEIGHTS * step + np.sqrt(COVARIANCE * step) * generator.normal(size=count)
             information += now[:, :, None] * now[:, None] * step / COVARIANCE
             evidence += now * change[:, None] / COVARIANCE
             x = x + change
@@ -48,9 +48,19 @@ def paths(generator):
 
 
 @pytest.mark.slow
+def test_the_exact_posterior_misses_the_wells_difference_too_often():
+    """The rate that a fit can be expected to have, on 1,000 paths: some 87 % in the place of 90 %."""
+    _, means, covariances = paths(np.random.default_rng(2), 1000)
+    sd = np.sqrt(np.einsum("i,sij,j->s", ASYMMETRY, covariances, ASYMMETRY))
+    rate = np.mean(np.abs(means @ ASYMMETRY) < norm.ppf(0.95) * sd)
+    print(f"the exact posterior's 90 % intervals hold the wells' difference at {rate:.3f} ± 0.010")
+    assert 0.85 < rate < 0.91
+
+
+@pytest.mark.slow
 def test_of_a_cubic_in_a_double_well():
-    """Six passages a path tell little of the wells' difference: what the exact posterior misses, ours may miss."""
-    states, means, covariances = paths(np.random.default_rng(1))
+    """Some five passages a path tell little of the wells' difference: what the exact one misses, ours may miss."""
+    states, means, covariances = paths(np.random.default_rng(1), SETS)
     drift = sb.priors.Parametric(cubic, {name: dist.Normal(0, 5) for name in "abcd"})
     model = sb.SDEModel(drift, sb.priors.Constant(), observation=sb.Exact())
     directions = {"asymmetry": ASYMMETRY} | dict(zip("abcd", np.eye(4), strict=True))
