@@ -18,9 +18,10 @@ from sdebayes.inference.threads import side_by_side
 from sdebayes.inference.whitening import whitening_at
 
 _FAR = 1e10
-_ITERATIONS = 2000
+_ITERATIONS, _FEW_ITERATIONS = 2000, 60
 _ROUGH, _FINE = 1e-7, 1e-12
-_WHITENINGS = 2
+_WHITENINGS = 8
+_AT_REST = 0.5
 _WEIGHT_STEP = 1e-2
 _ASYMMETRY = 0.05
 _PRIOR_DRAWS = 40
@@ -90,9 +91,10 @@ def find_middle(target: Target, key: Key) -> Mode:
     -----
     Weights that multiply a scale are first held at 0. They are whitened at the mode that the other parameters then
     have. In the new coordinates the weights' middle moves with the other parameters, whose mode is searched once more
-    with the weights held in it, and then the weights' mode with the other parameters held; and so again. The two are
-    never searched together: under observation noise they then run, through the filter's covariances, into a narrow peak
-    far from the posterior's mass. Without such weights it is the mode.
+    with the weights held in it, and then the weights' mode with the other parameters held; and so again, until U rests.
+    Where the first curvature leads astray, as it does when no weight is far from all the right ones, the weights do not
+    jump into their middle. The two are never searched together: under observation noise they then run, through the
+    filter's covariances, into a narrow peak far from the posterior's mass. Without such weights it is the mode.
     """
     plain = target.density.no_whitening
     weights = _weights(target)
@@ -108,12 +110,18 @@ def find_middle(target: Target, key: Key) -> Mode:
     if not plain:
         return _search(target, np.asarray(middle.position, dtype=np.float64), plain, _FINE)
     others = np.setdiff1d(np.arange(target.dimension), weights)
+    before = np.inf
     for _ in range(_WHITENINGS):
         start, whitenings = _whitened(target, middle)
-        start[weights] = 0.0
+        centre = start.copy()
+        centre[weights] = 0.0
+        start = min(centre, start, key=_Objective(target, whitenings).value)
         given = _search(target, start, whitenings, _ROUGH, weights)
         start = np.asarray(given.position, dtype=np.float64)
-        middle = _search(target, start, whitenings, _ROUGH, others)
+        middle = _search(target, start, whitenings, _ROUGH, others, _FEW_ITERATIONS)
+        if abs(before - middle.potential) < _AT_REST:
+            break
+        before = middle.potential
     return middle
 
 
@@ -171,6 +179,10 @@ class _Objective:
             gradient[self._held] = 0.0
         return value, gradient
 
+    def value(self, v: np.ndarray) -> float:
+        """Return U alone."""
+        return self(v)[0]
+
 
 def _search(
     target: Target,
@@ -178,10 +190,11 @@ def _search(
     whitenings: Whitenings,
     tolerance: float,
     held: np.ndarray | None = None,
+    iterations: int = _ITERATIONS,
 ) -> Mode:
     options = {
-        "maxiter": _ITERATIONS,
-        "maxfun": 2 * _ITERATIONS,
+        "maxiter": iterations,
+        "maxfun": 2 * iterations,
         "maxcor": 30,
         "ftol": tolerance,
         "gtol": 1e-3,
