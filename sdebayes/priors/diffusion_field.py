@@ -13,14 +13,12 @@ import numpy as np
 from sdebayes._core.errors import ModelError
 from sdebayes._core.types import Vector
 from sdebayes.dynamics import DiagonalDiffusion, FullDiffusion
-from sdebayes.priors.base import AbstractDiffusionPrior, DataScale, Dims
+from sdebayes.priors.base import AbstractDiffusionPrior, DataScale, Dims, constant
 from sdebayes.priors.diffusion import Constant, Shape
 from sdebayes.priors.field import AbstractFieldPrior
 from sdebayes.priors.gp import GP
 
-_SLOPE = np.e / (
-    np.e - 1
-)  # of u in log G_jj, inverted: d log softplus(u + log(e − 1))/du = (e − 1)/e at u = 0
+_SHIFT = np.log(np.e - 1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,6 +63,14 @@ class AbstractFieldDiffusion(AbstractDiffusionPrior):
         """Whether very different weights make one field."""
         return self.field.overparameterized
 
+    def level(self, size: Vector) -> Vector:
+        """Return −u for the constant u with which a factor of this size gives the prior's median noise, (state,).
+
+        It tells the sampler along which curve u makes up for the constant factor.
+        """
+        ratio = jnp.sqrt(jnp.asarray(constant("rate", self.mean.rate, "Constant", size.shape[0]))) / size
+        return _SHIFT - ratio - jnp.log(-jnp.expm1(-ratio))
+
     @abstractmethod
     def describe_form(self) -> tuple[str, str, str]:
         """Say how G is made of u, what Σ is where u = 0, and u: its amplitude and v, of standard deviation 1."""
@@ -72,12 +78,12 @@ class AbstractFieldDiffusion(AbstractDiffusionPrior):
     def describe(self, variance_drawn: bool = False) -> str:
         """Say the prior in words and formulas."""
         form, middle, size = self.describe_form()
-        _, *constant = self.mean.describe(variance_drawn).split("\n")
+        _, *law = self.mean.describe(variance_drawn).split("\n")
         return "\n".join(
             [
                 f"Diffusion: {self.shape}, varies with x, {form}",
                 f"  {middle}, where u = 0:",
-                *("  " + line for line in constant),
+                *("  " + line for line in law),
                 f"  {size} ~ HalfNormal({self.field.amplitude:g})",
                 *("  " + line for line in self.field.describe_field("v")),
             ]
@@ -117,9 +123,8 @@ class Diagonal(AbstractFieldDiffusion):
 
     def sample(self, state_dim: int, *, variance: Vector | None = None) -> DiagonalDiffusion:
         """Draw G inside a NumPyro model."""
-        constant = self.mean.sample(state_dim, variance=variance)
-        size = jnp.diagonal(constant.factor)
-        beside = jnp.zeros((1 + state_dim, state_dim)).at[0].set(_SLOPE * jnp.log(size))
+        size = jnp.diagonal(self.mean.sample(state_dim, variance=variance).factor)
+        beside = jnp.zeros((1 + state_dim, state_dim)).at[0].set(self.level(size))
         field = self.field.sample_field("diffusion", state_dim, jnp.ones(state_dim), beside=beside)
         return DiagonalDiffusion(scale=size, field=field)
 
@@ -167,15 +172,15 @@ class Full(AbstractFieldDiffusion):
 
     def sample(self, state_dim: int, *, variance: Vector | None = None) -> FullDiffusion:
         """Draw G inside a NumPyro model."""
-        constant = self.mean.sample(state_dim, variance=variance)
+        factor = self.mean.sample(state_dim, variance=variance).factor
         rows, columns = np.tril_indices(state_dim)
         diagonal = np.flatnonzero(rows == columns)
         beside = jnp.zeros((1 + state_dim, len(rows)))
-        beside = beside.at[0, diagonal].set(_SLOPE * jnp.log(jnp.diagonal(constant.factor)))
+        beside = beside.at[0, diagonal].set(self.level(jnp.diagonal(factor)))
         field = self.field.sample_field(
             "diffusion", state_dim, jnp.ones(len(rows)), shared_amplitude=True, beside=beside
         )
-        return FullDiffusion(factor=constant.factor, field=field)
+        return FullDiffusion(factor=factor, field=field)
 
     def describe_form(self) -> tuple[str, str, str]:
         """Say how G is made of u, what Σ is where u = 0, and u."""
