@@ -14,7 +14,14 @@ from numpyro.handlers import block, seed, substitute, trace
 
 from sdebayes._core.errors import ModelError
 from sdebayes._core.types import Key, Vector
-from sdebayes.inference.evidence import Coefficients, Given, Statistics, draw_weights, log_evidence_of
+from sdebayes.inference.evidence import (
+    Coefficients,
+    Given,
+    Statistics,
+    draw_weights,
+    known_log_density,
+    log_evidence_of,
+)
 from sdebayes.inference.selection import MOST_TERMS, Terms, draw_sets, log_evidence_of_sets
 from sdebayes.inference.sweep import draw_weights_of_set, log_evidence_of_set, sweep_terms
 from sdebayes.model.sdemodel import SDEModel
@@ -130,6 +137,16 @@ class Collapsed:
     def program(self, statistics: Statistics) -> None:
         """Draw all but terms and weights, and count the evidence of the data in the log density."""
         numpyro.factor("log_evidence", self.log_evidence(*self.given(), statistics))
+
+    def whole_program(self, statistics: Statistics) -> None:
+        """Draw all parameters, weights too, and count the likelihood of the data in the log density."""
+        observed = self.model.build()
+        drift: Any = observed.sde.drift
+        reference = self.reference
+        offset = drift.coefficients(reference)
+        first = observed.initial_mean - reference, observed.initial_covariance
+        given = Given(offset, jnp.zeros_like(offset), observed.sde.covariance(reference), *first)
+        numpyro.factor("log_likelihood", known_log_density(given, statistics))
 
     def linearized_program(self, data: Linearized) -> None:
         """Do so for a likelihood of which the statistics are an approximation."""

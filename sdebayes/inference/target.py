@@ -124,7 +124,9 @@ class Density:
         if not self.weights:
             return v, total
         z = v
-        for index, place, whitening in zip(self.weights, self._weight_places(v), whitenings, strict=True):
+        # without a barrier XLA computes the scales anew for every entry of the matrices made of them
+        places = jax.lax.optimization_barrier(self._weight_places(v))
+        for index, place, whitening in zip(self.weights, places, whitenings, strict=True):
             w, log_determinant = whitening(v[index], place)
             z, total = z.at[index].set(w), total + log_determinant
         return z, total
