@@ -12,9 +12,9 @@ from jaxtyping import Array, Float
 from scipy.optimize import minimize
 
 from sdebayes._core.errors import InferenceError
+from sdebayes._core.threads import side_by_side
 from sdebayes._core.types import Key
 from sdebayes.inference.target import Flat, Target, Whitenings
-from sdebayes.inference.threads import side_by_side
 from sdebayes.inference.whitening import whitening_at
 
 _FAR = 1e10

@@ -11,6 +11,7 @@ import numpy as np
 from numpyro.handlers import seed, substitute, trace
 from numpyro.infer.util import constrain_fn
 
+from sdebayes._core.threads import side_by_side
 from sdebayes.dynamics import ObservedSDE
 from sdebayes.model.sdemodel import SDEModel
 
@@ -52,18 +53,22 @@ def per_draw(function: Callable[..., Any]) -> Callable[..., Any]:
     -------
     callable
         ``(stacked, *shared)``: every leaf of the result is a NumPy array with a leading sample axis. Draws are
-        taken one after another in blocks, so memory does not grow with their number beyond the result.
+        taken in blocks, one after another on each processor, so memory does not grow with their number beyond the
+        result.
     """
     compiled = eqx.filter_jit(lambda block, *shared: jax.lax.map(lambda draw: function(draw, *shared), block))
 
     def apply(stacked: Any, *shared: Any) -> Any:
         count = jax.tree.leaves(stacked)[0].shape[0]
         size = min(_BLOCK, 1 << (count - 1).bit_length())
-        results = []
-        for start in range(0, count, size):
+
+        def block(start: int) -> Any:
             index = np.minimum(np.arange(start, start + size), count - 1)
-            block = jax.tree.map(lambda leaf, index=index: np.asarray(leaf)[index], stacked)
-            results.append(jax.tree.map(np.asarray, compiled(block, *shared)))
+            draws = jax.tree.map(lambda leaf: np.asarray(leaf)[index], stacked)
+            return jax.tree.map(np.asarray, compiled(draws, *shared))
+
+        first, *others = range(0, count, size)
+        results = [block(first), *side_by_side(block, others)]
         return jax.tree.map(lambda *leaves: np.concatenate(leaves)[:count], *results)
 
     return apply

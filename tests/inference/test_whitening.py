@@ -16,6 +16,7 @@ from sdebayes.inference.mode import (
     find_mode,
     hessian_of,
     inverse_curvature_factor,
+    mode_hessian,
     weight_hessian,
 )
 from sdebayes.inference.target import Target, make_target
@@ -204,6 +205,34 @@ def test_the_mode_of_a_path_seen_through_noise_is_no_narrow_peak():
     values = np.linalg.eigvalsh(curvature)
     assert values.min() > 0.1
     assert values.max() < 1e4
+
+
+def test_the_middle_is_found_where_no_weight_is_far_from_all_right_ones():
+    """Little noise and strong noise of the observation: the curvature at weight 0 leads to an infinite density."""
+    drift = sb.priors.GP(
+        sb.priors.Linear(diagonal=True),
+        drift_scale=2.0,
+        location=0.0,
+        state_scale=1.0,
+        basis=sb.priors.HSGP(functions=8, half_length=4.0),
+        lengthscale=1.0,
+    )
+    x = [np.array([1.5, -1.5])]
+    for _ in range(119):
+        x.append(x[-1] + 0.1 * np.array([x[-1][0] - x[-1][0] ** 3 / 3 - x[-1][1], x[-1][0]]))
+    noise = 0.1 * np.random.default_rng(0).normal(size=(120, 2))
+    noisy = sb.trajectories((np.stack(x) + noise)[None], t=0.1 * np.arange(120))
+    model = sb.SDEModel(
+        drift,
+        sb.priors.Fixed(ConstantDiffusion(0.01 * jnp.eye(2))),
+        sb.schemes.LocalLinearization(),
+        sb.GaussianNoise(covariance=0.01),
+        initial=(np.zeros(2), np.eye(2)),
+    ).scaled_to(noisy)
+    target = make_target(model.program, model.build, model.read(noisy), jax.random.key(0))
+    middle = find_middle(target, jax.random.key(1))
+    values = np.linalg.eigvalsh(mode_hessian(target, middle))
+    assert 0.03 < values.min() < values.max() < 1e3
 
 
 @pytest.mark.parametrize("amplitude", [0.1, 3.0])

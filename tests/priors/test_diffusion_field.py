@@ -100,6 +100,15 @@ def test_the_covariance_is_what_numpy_says_and_positive_definite(data, shape, fi
     assert np.all(np.linalg.eigvalsh(sigma / (sd[..., None] * sd[..., None, :])) > 0)
 
 
+@pytest.mark.parametrize("shape", KINDS)
+def test_a_constant_field_at_its_level_makes_up_for_any_constant_factor(data, shape, x64):
+    prior = frozen(data, KINDS[shape]())
+    for size in (1e-3, 0.5, 1.0, 40.0):
+        g = size * np.sqrt(prior.mean.rate)
+        noise = g * np.logaddexp(0.0, SHIFT - np.asarray(prior.level(jnp.asarray(g))))
+        np.testing.assert_allclose(noise, np.sqrt(prior.mean.rate), rtol=1e-9)
+
+
 @pytest.mark.parametrize(("shape", "field"), [("diagonal", NETWORK), ("full", GP())], ids=KINDS)
 def test_the_reference_is_sigma_where_the_field_is_zero(data, shape, field, x64):
     zero = jnp.zeros(3 if shape == "diagonal" else ())

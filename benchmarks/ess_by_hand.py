@@ -1,0 +1,179 @@
+"""The peers of `ess_per_second.py`: the model by hand under NumPyro's NUTS and under blackjax, run as a worker."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+DT, FUNCTIONS = 0.05, 10
+HAND_DRAWS, HAND_WARMUP = 500, 500
+MCLMC_STEPS, MCLMC_KEPT = 20_000, 1_000
+Arrays = dict[str, np.ndarray]
+
+
+def model_by_hand(given: Arrays, varying: bool) -> Callable[..., Any]:
+    """Return the NumPyro model: of features at the data, states, increments, and features and places of the probes."""
+    import jax
+    import jax.numpy as jnp
+    import numpyro
+    from numpyro import distributions as dist
+    from numpyro.contrib.hsgp.laplacian import sqrt_eigenvalues
+    from numpyro.contrib.hsgp.spectral_densities import spectral_density_squared_exponential
+
+    location, sd, rate = given["location"], given["sd"], given["rate"]
+    frequencies = sqrt_eigenvalues(list(given["half_length"]), [FUNCTIONS] * 2, 2).T
+
+    def weights(name: str) -> Any:
+        law = dist.LogNormal(np.log(given["lengthscale"]), float(given["spread"]))
+        lengthscale = numpyro.sample(f"{name}_lengthscale", law.expand([2]).to_event(1))
+        amplitude = numpyro.sample(f"{name}_amplitude", dist.HalfNormal(1.0).expand([2]).to_event(1))
+        z = numpyro.sample(f"{name}_z", dist.Normal(0.0, 1.0).expand([FUNCTIONS**2, 2]).to_event(2))
+        density = jax.vmap(lambda w: spectral_density_squared_exponential(2, w, 1.0, sd * lengthscale))
+        return jnp.sqrt(density(frequencies))[:, None] * amplitude * z
+
+    def model(phi: Any, x: Any, increments: Any, phi_probes: Any, probes: Any) -> None:
+        b = numpyro.sample("b", dist.Normal(location, sd).to_event(1))
+        variance = numpyro.sample("variance", dist.LogNormal(np.log(sd**2), 1.0).to_event(1))
+        sigma = numpyro.sample("sigma", dist.LogNormal(np.log(rate), 1.0).to_event(1))
+        root = jnp.sqrt(variance)[:, None] * numpyro.sample("correlation", dist.LKJCholesky(2, 2.0))
+        noise = jnp.diag(jnp.sqrt(sigma))
+        if not varying:
+            noise = noise @ numpyro.sample("noise_correlation", dist.LKJCholesky(2, 2.0))
+        a = 0.5 * sigma / variance
+        k = jnp.sqrt(a[0] * a[1]) * numpyro.sample("rotation", dist.Normal(0.0, 1.0))
+        K = root @ jnp.array([[0.0, -1.0], [1.0, 0.0]]) @ root.T * k
+        A = jnp.linalg.solve(root @ root.T, (0.5 * noise @ noise.T + K).T).T
+        w = given["drift_scale"] * weights("drift")
+        mean = DT * ((b - x) @ A.T + phi @ w)
+        numpyro.deterministic("drift", (b - probes) @ A.T + phi_probes @ w)
+        if varying:
+            u = phi @ weights("noise") + np.log(np.e - 1)
+            scale = np.sqrt(DT) * jnp.sqrt(sigma) * jax.nn.softplus(u)
+            numpyro.sample("increments", dist.Normal(mean, scale).to_event(1), obs=increments)
+        else:
+            law = dist.MultivariateNormal(mean, scale_tril=np.sqrt(DT) * noise)
+            numpyro.sample("increments", law, obs=increments)
+
+    return model
+
+
+def features(given: Arrays) -> tuple[Any, ...]:
+    from numpyro.contrib.hsgp.laplacian import eigenfunctions
+
+    def at(x: np.ndarray) -> Any:
+        return eigenfunctions(x - given["location"], ell=list(given["half_length"]), m=[FUNCTIONS] * 2)
+
+    return at(given["x"]), given["x"], given["increments"], at(given["probes"]), given["probes"]
+
+
+def runner_by_numpyro(given: Arrays, varying: bool) -> Callable[[Arrays, int], dict[str, Any]]:
+    import jax
+    import numpyro
+
+    mcmc = numpyro.infer.MCMC(
+        numpyro.infer.NUTS(model_by_hand(given, varying)),
+        num_warmup=HAND_WARMUP,
+        num_samples=HAND_DRAWS,
+        num_chains=2,
+        chain_method="parallel",
+        progress_bar=False,
+        jit_model_args=True,
+    )
+
+    def run(arrays: Arrays, seed: int) -> dict[str, Any]:
+        mcmc.run(jax.random.key(seed), *features(arrays), extra_fields=("num_steps", "diverging"))
+        extra = mcmc.get_extra_fields()
+        return {
+            "drift": np.asarray(mcmc.get_samples(group_by_chain=True)["drift"]),
+            "leapfrogs": float(np.mean(extra["num_steps"])),
+            "divergences": int(np.sum(extra["diverging"])),
+        }
+
+    return run
+
+
+def runner_by_mclmc(given: Arrays, varying: bool) -> Callable[[Arrays, int], dict[str, Any]]:
+    import blackjax
+    import jax
+    import numpyro
+    from jax.flatten_util import ravel_pytree
+
+    model = model_by_hand(given, varying)
+    example = features(given)
+    start = numpyro.infer.util.initialize_model(jax.random.key(0), model, model_args=example)
+    first, unravel = ravel_pytree(start.param_info.z)
+    kernel = blackjax.mcmc.mclmc.build_kernel()
+
+    def chain(key: Any, inputs: tuple[Any, ...]) -> Any:
+        def log_density(v: Any) -> Any:
+            return -numpyro.infer.util.potential_energy(model, inputs, {}, unravel(v))
+
+        init_key, tune_key, run_key = jax.random.split(key, 3)
+        state = blackjax.mcmc.mclmc.init(first, log_density, init_key)
+        state, tuned, _ = blackjax.mclmc_find_L_and_step_size(
+            kernel, MCLMC_STEPS, state, tune_key, logdensity_fn=log_density
+        )
+
+        def step(state: Any, key: Any) -> tuple[Any, None]:
+            matrix = tuned.inverse_mass_matrix
+            return kernel(key, state, log_density, matrix, tuned.L, tuned.step_size)[0], None
+
+        def kept(state: Any, key: Any) -> tuple[Any, Any]:
+            keys = jax.random.split(key, MCLMC_STEPS // MCLMC_KEPT)
+            state, _ = jax.lax.scan(step, state, keys)
+            sites = numpyro.infer.util.constrain_fn(
+                model, inputs, {}, unravel(state.position), return_deterministic=True
+            )
+            return state, sites["drift"]
+
+        return jax.lax.scan(kept, state, jax.random.split(run_key, MCLMC_KEPT))[1]
+
+    compiled = jax.jit(jax.vmap(chain, in_axes=(0, None)))
+
+    def run(arrays: Arrays, seed: int) -> dict[str, Any]:
+        keys = jax.random.split(jax.random.key(seed), 2)
+        return {"drift": np.asarray(compiled(keys, features(arrays))), "leapfrogs": np.nan, "divergences": 0}
+
+    return run
+
+
+PEERS = {"numpyro": runner_by_numpyro, "mclmc": runner_by_mclmc}
+
+
+def answer(name: str, seed: int, _: int, varying: bool, files: list[str]) -> None:
+    """Fit two data sets and print a line for each."""
+    import numpyro
+    import numpyro.contrib.hsgp.laplacian
+
+    if name == "mclmc":
+        import blackjax  # noqa: F401
+    else:
+        numpyro.set_host_device_count(2)
+    numpyro.enable_x64()
+    start = time.perf_counter()
+    sets = [dict(np.load(file)) for file in files]
+    run = PEERS[name](sets[0], varying)
+    for own, arrays in zip((seed, seed + 1000), sets, strict=True):
+        found = run(arrays, own)
+        found["seconds"] = time.perf_counter() - start
+        report(name, own, found, files[0])
+        start = time.perf_counter()
+
+
+def report(name: str, seed: int, found: dict[str, Any], place: str) -> None:
+    """Keep the draws in a file and print the rest."""
+    if "drift" in found:
+        file = Path(place).with_name(f"{name}-{seed}.npy")
+        np.save(file, found.pop("drift"))
+        found["draws"] = str(file)
+    print(json.dumps(found), flush=True)
+
+
+if __name__ == "__main__":
+    answer(*json.loads(sys.argv[2]))

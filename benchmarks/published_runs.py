@@ -1,0 +1,57 @@
+"""How a published target is fitted, and how its chains are judged."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import arviz_stats as az
+import numpy as np
+import xarray as xr
+
+import sdebayes as sb
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Run:
+    """Draws and warm-up of each chain, seed, and whether each fit is done twice."""
+
+    draws: int
+    warmup: int
+    seed: int
+    again: bool
+
+    def fit(self, model: sb.SDEModel, data: xr.Dataset, **settings: Any) -> tuple[sb.Posterior, Row]:
+        """Return the posterior with its seconds, with compilation and, of a second fit, without."""
+        strategy = sb.NUTS(draws=self.draws, warmup=self.warmup, **settings)
+        seconds = []
+        for _ in range(1 + self.again):
+            start = time.perf_counter()
+            posterior = sb.fit(model, data, strategy, seed=self.seed, progress=False)
+            seconds.append(time.perf_counter() - start)
+        statistics = posterior.data["sample_stats"].to_dataset()
+        return posterior, {
+            "seconds": seconds[0],
+            "seconds_again": seconds[1] if self.again else np.nan,
+            "divergences": int(statistics["diverging"].sum()),
+            "leapfrogs": float(statistics["n_steps"].mean()),
+        }
+
+
+def sampled(posterior: sb.Posterior, draws: xr.DataArray) -> xr.DataArray:
+    """Split the dimension ``sample`` into chains and draws."""
+    sizes = posterior.data["unconstrained"].sizes
+    kept = [dim for dim in draws.dims if dim != "sample"]
+    shape = (sizes["chain"], sizes["draw"], *(draws.sizes[dim] for dim in kept))
+    return xr.DataArray(draws.transpose("sample", ...).values.reshape(shape), dims=("chain", "draw", *kept))
+
+
+def worst_rhat(data: xr.Dataset) -> float:
+    return max(float(found.max()) for found in az.rhat(data).values())
+
+
+def least_ess(data: xr.Dataset) -> float:
+    return min(float(found.min()) for found in az.ess(data).values())

@@ -1,0 +1,76 @@
+"""The density from sums over the data: the same as from the data themselves, and none where sums do not tell all."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import sdebayes as sb
+from sdebayes.inference.strategy import Problem
+from sdebayes.inference.summed import summed_target
+from sdebayes.inference.target import make_target
+
+GP = sb.priors.GP(basis=sb.priors.HSGP(functions=4))
+FULL, EULER = sb.priors.Constant(), sb.schemes.EulerMaruyama()
+
+
+@pytest.fixture
+def gaps(regression_data):
+    """Unequal steps, and one that was not observed."""
+    data = regression_data.copy(deep=True)
+    data["y"][1, 7] = np.nan
+    return data
+
+
+def targets(model, data):
+    """Densities of both kinds, the one from sums first."""
+    ready = model.scaled_to(data)
+    observations, key = ready.read(data), jax.random.key(0)
+    direct = make_target(ready.program, ready.build, observations, key)
+    return summed_target(ready, observations, key), direct
+
+
+@pytest.mark.parametrize("drift", [GP, sb.priors.Linear(), sb.priors.Sparse(selection=sb.priors.Horseshoe())])
+def test_value_and_slopes_are_those_of_the_data(x64, gaps, drift):
+    summed, direct = targets(sb.SDEModel(drift, FULL, EULER, sb.Exact()), gaps)
+    for seed in range(3):
+        z = direct.draw_prior(jax.random.key(seed))
+        found, expected = summed.value_and_gradient(z), direct.value_and_gradient(z)
+        np.testing.assert_allclose(found[0], expected[0], rtol=1e-10)
+        np.testing.assert_allclose(found[1], expected[1], rtol=1e-8, atol=1e-8 * np.abs(expected[1]).max())
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        sb.SDEModel(GP, FULL, sb.schemes.LocalLinearization(), sb.Exact()),
+        sb.SDEModel(GP, sb.priors.Diagonal(GP), EULER, sb.Exact()),
+        sb.SDEModel(GP, FULL, EULER, sb.GaussianNoise()),
+        sb.SDEModel(GP, FULL, EULER, sb.Exact(innovations=sb.StudentT())),
+        sb.SDEModel(sb.priors.BNN(hidden=(3,)), FULL, EULER, sb.Exact()),
+    ],
+    ids=["scheme", "diffusion", "noise", "innovations", "network"],
+)
+def test_there_are_none_where_the_likelihood_is_not_one_of_sums(x64, regression_data, model):
+    ready = model.scaled_to(regression_data)
+    assert summed_target(ready, ready.read(regression_data), jax.random.key(0)) is None
+
+
+def test_there_are_none_where_a_step_is_seen_in_part(x64, gaps):
+    gaps["y"][2, 3, 0] = np.nan
+    model = sb.SDEModel(sb.priors.Linear(), FULL, EULER, sb.Exact()).scaled_to(gaps)
+    assert summed_target(model, model.read(gaps), jax.random.key(0)) is None
+
+
+def test_there_are_none_in_single_precision(regression_data):
+    model = sb.SDEModel(GP, FULL, EULER, sb.Exact()).scaled_to(regression_data)
+    assert jnp.result_type(float) == jnp.float32
+    assert summed_target(model, model.read(regression_data), jax.random.key(0)) is None
+
+
+def test_a_fit_by_draws_takes_them(x64, regression_model, regression_data):
+    ready = regression_model.scaled_to(regression_data)
+    problem = Problem(ready, ready.read(regression_data), jax.random.key(0))
+    assert "gram" in dir(problem.target.data)
