@@ -95,7 +95,7 @@ def test_noise_without_a_trend_is_no_rise_and_a_bound_that_is_not_finite_is_a_pr
 def test_gradients_of_parts_are_unbiased(regression_model, regression_data, x64):
     """All parts once over, in batches: their mean is the gradient of all data."""
     problem = problem_of(regression_model, regression_data)
-    density, none = problem.target.density, problem.target.density.no_whitening
+    density, none = problem.density, problem.density.no_whitening
     parts = independent_parts(problem.model, problem.observations)
     count, batch = len(parts.values), 5
     assert count == 95
