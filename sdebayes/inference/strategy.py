@@ -16,7 +16,7 @@ from jaxtyping import Float
 from sdebayes._core.errors import ModelError
 from sdebayes._core.types import Key
 from sdebayes.inference.findings import Finding
-from sdebayes.inference.summed import summed_target
+from sdebayes.inference.summed import shortest_program
 from sdebayes.inference.target import Density, Target, density_of, make_target
 from sdebayes.model.observations import Observations
 from sdebayes.model.sdemodel import SDEModel
@@ -48,10 +48,8 @@ class Problem:
     @cached_property
     def target(self) -> Target:
         """The density of these data, from sums over them if they tell all; a first point, an InferenceError if none."""
-        summed = summed_target(self.model, self.observations, self.key)
-        if summed is not None:
-            return summed
-        return make_target(self.model.program, self.model.build, self.observations, self.key)
+        program, data = shortest_program(self.model, self.observations)
+        return make_target(program, self.model.build, data, self.key)
 
 
 @dataclass(frozen=True)
