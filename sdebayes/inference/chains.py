@@ -19,6 +19,7 @@ from numpyro.infer.util import ParamInfo
 from sdebayes._core import precision as precision_scope
 from sdebayes._core.types import Key
 from sdebayes.inference.checkpoint import Checkpoint
+from sdebayes.inference.mode import Units
 from sdebayes.inference.progress import progress_bars
 from sdebayes.inference.strategy import Draws
 from sdebayes.inference.target import Density, Flat, Target, Whitenings
@@ -52,20 +53,24 @@ class Affine(NamedTuple):
     ----------
     middle
         m, (dimension,).
-    factor
-        F, (dimension, dimension), or its diagonal, (dimension,).
+    units
+        F's block among some parameters; the others have unit size.
     """
 
     middle: Flat
-    factor: Array
+    units: Units
 
     def __call__(self, u: Flat) -> Flat:
         """Return v."""
-        return self.middle + (self.factor @ u if self.factor.ndim == 2 else self.factor * u)
+        factor, index = self.units
+        part = factor @ u[index] if factor.ndim == 2 else factor * u[index]
+        return self.middle + u.at[index].set(part)
 
     def pull_back(self, gradient: Flat) -> Flat:
         """Return a gradient in u from one in v."""
-        return gradient @ self.factor if self.factor.ndim == 2 else gradient * self.factor
+        factor, index = self.units
+        part = gradient[index]
+        return gradient.at[index].set(part @ factor if factor.ndim == 2 else part * factor)
 
 
 class Chart(NamedTuple):

@@ -46,6 +46,22 @@ class Mode(NamedTuple):
     whitenings: Whitenings
 
 
+class Units(NamedTuple):
+    """Units of some parameters.
+
+    Attributes
+    ----------
+    factor
+        F, (n, n), or its diagonal, (n,). F Fᵀ is the inverse curvature, made positive definite; the columns are its
+        eigenvectors, each as long as the standard deviation along it.
+    where
+        Indices of these parameters, (n,).
+    """
+
+    factor: Array
+    where: Array
+
+
 def find_mode(target: Target, key: Key) -> Mode:
     """Find the best mode that L-BFGS reaches from the prior's middle and from good draws.
 
@@ -110,9 +126,9 @@ def find_middle(target: Target, key: Key) -> Mode:
     if not plain:
         return _search(target, np.asarray(middle.position, dtype=np.float64), plain, _FINE)
     others = np.setdiff1d(np.arange(target.dimension), weights)
-    before = np.inf
+    before, apart = np.inf, [False] * len(target.density.weights)
     for _ in range(_WHITENINGS):
-        start, whitenings = _whitened(target, middle)
+        start, whitenings, apart = _whitened(target, middle, apart)
         centre = start.copy()
         centre[weights] = 0.0
         start = min(centre, start, key=_Objective(target, whitenings).value)
@@ -125,24 +141,26 @@ def find_middle(target: Target, key: Key) -> Mode:
     return middle
 
 
-def inverse_curvature_factor(target: Target, mode: Mode) -> Float[Array, "dimension dimension"]:
-    """Return F with F Fᵀ the inverse curvature at a mode, made positive definite.
+def curvature_units(target: Target, mode: Mode, dense_dimension: int) -> Units:
+    """Return units of the parameters in which the curvature at a mode is one.
 
-    Its columns are eigenvectors of the curvature, each as long as the standard deviation along it.
+    Parameters
+    ----------
+    target
+        The density.
+    mode
+        Where; whitened weights have about unit curvature by construction.
+    dense_dimension
+        Above so many parameters the curvature is computed of those that are no such weights alone; above so many of
+        these, the units are standard deviations along the parameters' own axes.
     """
-    return jnp.asarray(inverse_factor(mode_hessian(target, mode)), dtype=target.start.dtype)
-
-
-def standard_deviations(target: Target, mode: Mode) -> Flat:
-    """Return the standard deviation of each parameter under the curvature at a mode, (dimension,).
-
-    Whitened weights have about 1 by construction, so that the curvature is computed of the other parameters alone.
-    """
-    others = np.setdiff1d(np.arange(target.dimension), _weights(target))
-    factor = inverse_factor(mode_hessian(target, mode, others))
-    found = np.ones(target.dimension)
-    found[others] = np.linalg.norm(factor, axis=1)
-    return jnp.asarray(found, dtype=target.start.dtype)
+    index = np.arange(target.dimension)
+    if target.dimension > dense_dimension:
+        index = np.setdiff1d(index, _weights(target))
+    factor = inverse_factor(mode_hessian(target, mode, index))
+    if len(index) > dense_dimension:
+        factor = np.linalg.norm(factor, axis=1)
+    return Units(jnp.asarray(factor, dtype=target.start.dtype), jnp.asarray(index))
 
 
 def mode_hessian(target: Target, mode: Mode, index: np.ndarray | None = None) -> Float[np.ndarray, "n n"]:
@@ -205,31 +223,35 @@ def _search(
     return Mode(jnp.asarray(found.x, dtype=target.start.dtype), float(found.fun), whitenings)
 
 
-def _whitened(target: Target, mode: Mode) -> tuple[np.ndarray, Whitenings]:
-    """Approximate the likelihood of the weights at a mode; return the mode in the coordinates that follow from it."""
+def _whitened(target: Target, mode: Mode, apart: list[bool]) -> tuple[np.ndarray, Whitenings, list[bool]]:
+    """Approximate the likelihood of the weights at a mode; return the mode in the coordinates that follow from it.
+
+    The last value is for each site whether its weights had to be shifted one by one.
+    """
     density = target.density
     z = density.place(mode.position, mode.whitenings)
     plain = _Objective(target, density.no_whitening)
     centre = np.asarray(z, dtype=np.float64)
     gradient = plain(centre)[1]
-    whitenings, v = [], z
-    for index, place in zip(density.weights, density.weight_places(z), strict=True):
-        hessian = weight_hessian(lambda point: plain(point)[1], centre, index)
+    whitenings, were_apart, v = [], [], z
+    for index, place, known in zip(density.weights, density.weight_places(z), apart, strict=True):
+        hessian, was_apart = weight_hessian(lambda point: plain(point)[1], centre, index, known)
         whitening = whitening_at(centre[index], place, hessian, gradient[index])
         whitening = jax.tree.map(lambda part: jnp.asarray(part, dtype=z.dtype), whitening)
         whitenings.append(whitening)
+        were_apart.append(was_apart)
         v = v.at[index].set(whitening.inverse(z[index], place))
-    return np.array(v, dtype=np.float64), tuple(whitenings)
+    return np.array(v, dtype=np.float64), tuple(whitenings), were_apart
 
 
 def weight_hessian(
-    gradient: Callable[[np.ndarray], np.ndarray], position: np.ndarray, index: np.ndarray
-) -> np.ndarray:
+    gradient: Callable[[np.ndarray], np.ndarray], position: np.ndarray, index: np.ndarray, apart: bool = False
+) -> tuple[np.ndarray, bool]:
     """Return second derivatives in each output's weights, (output, feature, feature); U is nearly quadratic in them.
 
     A feature's weights of all outputs are shifted together, which is as good as one by one where outputs do not
     interact. Where they do, as behind noise, the blocks come out asymmetric, the signs of the shifts being random; then
-    each weight is shifted on its own.
+    each weight is shifted on its own, or at once if ``apart``. The second value is whether that was done.
     """
 
     def slope(shift: np.ndarray) -> np.ndarray:
@@ -246,12 +268,13 @@ def weight_hessian(
         shift[along[0]] = _WEIGHT_STEP
         return slope(shift)[along[1]]
 
-    signs = np.random.default_rng(0).choice([-1.0, 1.0], size=index.shape)
-    blocks = np.stack(side_by_side(together, zip(index.T, signs.T, strict=True)), axis=1)
-    if np.linalg.norm(blocks - blocks.transpose(0, 2, 1)) <= _ASYMMETRY * np.linalg.norm(blocks):
-        return blocks
+    if not apart:
+        signs = np.random.default_rng(0).choice([-1.0, 1.0], size=index.shape)
+        blocks = np.stack(side_by_side(together, zip(index.T, signs.T, strict=True)), axis=1)
+        if np.linalg.norm(blocks - blocks.transpose(0, 2, 1)) <= _ASYMMETRY * np.linalg.norm(blocks):
+            return blocks, False
     each = [(weight, output) for output in index for weight in output]
-    return np.stack(side_by_side(alone, each)).reshape(blocks.shape)
+    return np.stack(side_by_side(alone, each)).reshape(*index.shape, -1), True
 
 
 def _starts(target: Target, key: Key, held: np.ndarray) -> list[np.ndarray]:

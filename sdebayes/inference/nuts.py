@@ -25,7 +25,7 @@ from sdebayes.inference.chains import (
 )
 from sdebayes.inference.checkpoint import Checkpoint
 from sdebayes.inference.findings import Finding, sampling_findings
-from sdebayes.inference.mode import find_middle, inverse_curvature_factor, standard_deviations
+from sdebayes.inference.mode import curvature_units, find_middle
 from sdebayes.inference.strategy import AbstractStrategy, Draws, Problem, check_smooth
 from sdebayes.inference.target import Target
 
@@ -47,8 +47,9 @@ class NUTS(AbstractStrategy):
     max_tree_depth
         Trajectories have at most 2**max_tree_depth leapfrog steps.
     dense_dimension
-        Up to this many parameters they are sampled along the eigenvectors of the curvature at the mode, above it along
-        their own axes, in units of the standard deviation in the midst of the posterior; warm-up adapts these units.
+        Up to this many parameters they are sampled along the eigenvectors of the curvature in the midst of the
+        posterior, in units of the standard deviation along them; above it those that are no weights of a field are. If
+        these are too many as well, they are sampled along their own axes. Warm-up adapts the units.
     workers
         Chains that run at the same time, each in its own thread.
 
@@ -129,9 +130,8 @@ class NUTS(AbstractStrategy):
                 return finished
         search_key, start_key, *chain_keys = jax.random.split(key, self.chains + 2)
         middle = find_middle(target, search_key)
-        dense = target.dimension <= self.dense_dimension
-        factor = (inverse_curvature_factor if dense else standard_deviations)(target, middle)
-        chart = Chart(Affine(middle.position, factor), middle.whitenings)
+        units = curvature_units(target, middle, self.dense_dimension)
+        chart = Chart(Affine(middle.position, units), middle.whitenings)
         return run_chains(
             target,
             sampler,

@@ -19,7 +19,7 @@ from scipy import linalg
 
 import sdebayes as sb
 from sdebayes._core import precision
-from sdebayes.inference.mode import find_mode, inverse_curvature_factor
+from sdebayes.inference.mode import curvature_units, find_mode
 from sdebayes.inference.target import make_target
 from sdebayes.model import likelihood
 from sdebayes.model.rebuild import constrained_sites, rebuild
@@ -80,7 +80,7 @@ def posterior_drift(truth: Truth) -> Callable[[np.ndarray, jax.Array], np.ndarra
     assert observations.shared
     target = make_target(model.program, model.build, model.read(data), jax.random.key(0))
     mode = find_mode(target, jax.random.key(1))
-    factor = inverse_curvature_factor(target, mode)
+    factor = curvature_units(target, mode, target.dimension).factor
 
     @jax.jit
     def run(values: jax.Array, key: jax.Array) -> jax.Array:

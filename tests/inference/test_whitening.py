@@ -11,11 +11,12 @@ from scipy import stats
 
 import sdebayes as sb
 from sdebayes.dynamics import ConstantDiffusion
+from sdebayes.inference.chains import Affine
 from sdebayes.inference.mode import (
+    curvature_units,
     find_middle,
     find_mode,
     hessian_of,
-    inverse_curvature_factor,
     mode_hessian,
     weight_hessian,
 )
@@ -110,11 +111,12 @@ def test_the_curvatures_of_outputs_are_told_apart(interact):
     curvature = np.zeros((7, 7))
     curvature[1:, 1:] = (root @ root.T)[:6, :6] * np.where(own, 1.0, interact)
     index = 1 + np.arange(OUTPUTS * FEATURES).reshape(OUTPUTS, FEATURES)
-    found = weight_hessian(lambda z: curvature @ z, rng.normal(size=7), index)
+    found, apart = weight_hessian(lambda z: curvature @ z, rng.normal(size=7), index)
     truth = np.stack([curvature[np.ix_(output, output)] for output in index])
     np.testing.assert_allclose(
         found, truth, atol=1e-8 if interact in (0.0, 1.0) else 0.05 * np.abs(truth).max()
     )
+    assert apart == (interact == 1.0)
 
 
 # In a posterior density
@@ -143,7 +145,7 @@ def target(paths) -> Target:
 
 def test_the_density_of_white_weights_is_the_density_s_own(target):
     mode = find_mode(target, jax.random.key(1))
-    factor = inverse_curvature_factor(target, mode)
+    factor = curvature_units(target, mode, 500).factor
     for key in jax.random.split(jax.random.key(2), 3):
         v = mode.position + factor @ jax.random.normal(key, mode.position.shape)
         z = target.density.place(v, mode.whitenings)
@@ -156,11 +158,34 @@ def test_the_density_of_white_weights_is_the_density_s_own(target):
 
 def test_weights_at_the_mode_are_white_given_the_rest(target):
     mode = find_mode(target, jax.random.key(1))
-    factor = np.asarray(inverse_curvature_factor(target, mode))
+    factor = np.asarray(curvature_units(target, mode, 500).factor)
     (places,) = target.density.weights
     curvature = np.linalg.inv(factor @ factor.T)[np.ix_(places[0], places[0])]
     assert places.shape == (1, 6)
     np.testing.assert_allclose(curvature, np.eye(6), atol=0.05)
+
+
+def test_above_the_dense_dimension_what_is_no_weight_keeps_its_correlations(target):
+    mode = find_mode(target, jax.random.key(1))
+    (places,) = target.density.weights
+    others = np.setdiff1d(np.arange(target.dimension), places)
+    curvature = mode_hessian(target, mode)[np.ix_(others, others)]
+    factor, index = curvature_units(target, mode, target.dimension - 1)
+    np.testing.assert_array_equal(index, others)
+    np.testing.assert_allclose(factor.T @ curvature @ factor, np.eye(len(others)), atol=1e-5)
+    axes, index = curvature_units(target, mode, len(others) - 1)
+    np.testing.assert_array_equal(index, others)
+    np.testing.assert_allclose(axes, np.sqrt(np.diag(np.linalg.inv(curvature))), rtol=1e-5)
+
+
+@pytest.mark.parametrize("dense_dimension", [100, 10, 1])
+def test_a_gradient_is_pulled_back_through_any_units(target, dense_dimension):
+    mode = find_mode(target, jax.random.key(1))
+    affine = Affine(mode.position, curvature_units(target, mode, dense_dimension))
+    u = jax.random.normal(jax.random.key(2), mode.position.shape)
+    pulled = affine.pull_back(target.value_and_gradient(affine(u), mode.whitenings)[1])
+    direct = jax.grad(lambda u: target.density.potential(affine(u), target.data, mode.whitenings))(u)
+    np.testing.assert_allclose(pulled, direct, rtol=1e-8, atol=1e-10)
 
 
 def test_where_the_data_are_many_the_middle_found_in_turns_is_about_the_mode(target):
@@ -169,7 +194,7 @@ def test_where_the_data_are_many_the_middle_found_in_turns_is_about_the_mode(tar
     gradient = np.asarray(target.value_and_gradient(middle.position, middle.whitenings)[1])
     (places,) = target.density.weights
     assert np.abs(gradient[places]).max() < 0.01
-    factor = inverse_curvature_factor(target, mode)
+    factor = curvature_units(target, mode, 500).factor
     distance = np.linalg.solve(factor, mode.position - middle.position)
     assert np.sum(distance**2) < 0.1 * target.dimension
     assert mode.potential <= middle.potential
