@@ -10,9 +10,11 @@ import pytest
 from scipy import stats
 
 import sdebayes as sb
+from sdebayes._core.precision import scope
 from sdebayes.dynamics import ConstantDiffusion
 from sdebayes.inference.chains import Affine
 from sdebayes.inference.mode import (
+    Mode,
     curvature_units,
     find_middle,
     find_mode,
@@ -134,17 +136,23 @@ def paths():
     return sb.trajectories([np.array(x)], t=[0.1 * np.arange(401)])
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def target(paths) -> Target:
     model = sb.SDEModel(
         sb.priors.GP(basis=BASIS), sb.priors.Constant(), sb.schemes.EulerMaruyama(), sb.Exact()
     )
-    model = model.scaled_to(paths)
-    return make_target(model.program, model.build, model.read(paths), jax.random.key(0))
+    with scope("float64"):
+        model = model.scaled_to(paths)
+        return make_target(model.program, model.build, model.read(paths), jax.random.key(0))
 
 
-def test_the_density_of_white_weights_is_the_density_s_own(target):
-    mode = find_mode(target, jax.random.key(1))
+@pytest.fixture(scope="module")
+def mode(target) -> Mode:
+    with scope("float64"):
+        return find_mode(target, jax.random.key(1))
+
+
+def test_the_density_of_white_weights_is_the_density_s_own(target, mode):
     factor = curvature_units(target, mode, 500).factor
     for key in jax.random.split(jax.random.key(2), 3):
         v = mode.position + factor @ jax.random.normal(key, mode.position.shape)
@@ -156,8 +164,7 @@ def test_the_density_of_white_weights_is_the_density_s_own(target):
         assert not np.allclose(v, z, rtol=1e-2)
 
 
-def test_weights_at_the_mode_are_white_given_the_rest(target):
-    mode = find_mode(target, jax.random.key(1))
+def test_weights_at_the_mode_are_white_given_the_rest(target, mode):
     factor = np.asarray(curvature_units(target, mode, 500).factor)
     (places,) = target.density.weights
     curvature = np.linalg.inv(factor @ factor.T)[np.ix_(places[0], places[0])]
@@ -165,8 +172,7 @@ def test_weights_at_the_mode_are_white_given_the_rest(target):
     np.testing.assert_allclose(curvature, np.eye(6), atol=0.05)
 
 
-def test_above_the_dense_dimension_what_is_no_weight_keeps_its_correlations(target):
-    mode = find_mode(target, jax.random.key(1))
+def test_above_the_dense_dimension_what_is_no_weight_keeps_its_correlations(target, mode):
     (places,) = target.density.weights
     others = np.setdiff1d(np.arange(target.dimension), places)
     curvature = mode_hessian(target, mode)[np.ix_(others, others)]
@@ -179,8 +185,7 @@ def test_above_the_dense_dimension_what_is_no_weight_keeps_its_correlations(targ
 
 
 @pytest.mark.parametrize("dense_dimension", [100, 10, 1])
-def test_a_gradient_is_pulled_back_through_any_units(target, dense_dimension):
-    mode = find_mode(target, jax.random.key(1))
+def test_a_gradient_is_pulled_back_through_any_units(target, mode, dense_dimension):
     affine = Affine(mode.position, curvature_units(target, mode, dense_dimension))
     u = jax.random.normal(jax.random.key(2), mode.position.shape)
     pulled = affine.pull_back(target.value_and_gradient(affine(u), mode.whitenings)[1])
@@ -188,9 +193,8 @@ def test_a_gradient_is_pulled_back_through_any_units(target, dense_dimension):
     np.testing.assert_allclose(pulled, direct, rtol=1e-8, atol=1e-10)
 
 
-def test_where_the_data_are_many_the_middle_found_in_turns_is_about_the_mode(target):
+def test_where_the_data_are_many_the_middle_found_in_turns_is_about_the_mode(target, mode):
     middle = find_middle(target, jax.random.key(1))
-    mode = find_mode(target, jax.random.key(1))
     gradient = np.asarray(target.value_and_gradient(middle.position, middle.whitenings)[1])
     (places,) = target.density.weights
     assert np.abs(gradient[places]).max() < 0.01
