@@ -19,7 +19,7 @@ from scipy.optimize import minimize
 
 import sdebayes as sb
 from sdebayes._core.precision import scope, single_blas_thread
-from sdebayes.inference.mode import hessian_of
+from sdebayes.inference.curvature import hessian_of
 from sdebayes.inference.target import Target, make_target
 from sdebayes.model import likelihood
 from sdebayes.model.rebuild import constrained_sites, rebuild

@@ -19,7 +19,7 @@ from numpyro.infer.util import ParamInfo
 from sdebayes._core import precision as precision_scope
 from sdebayes._core.types import Key
 from sdebayes.inference.checkpoint import Checkpoint
-from sdebayes.inference.mode import Units
+from sdebayes.inference.curvature import Units
 from sdebayes.inference.progress import progress_bars
 from sdebayes.inference.strategy import Draws
 from sdebayes.inference.target import Density, Flat, Target, Whitenings

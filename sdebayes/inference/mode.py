@@ -1,14 +1,13 @@
-"""The posterior mode on unconstrained space, and the curvature there."""
+"""The posterior mode on unconstrained space."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
 from scipy.optimize import minimize
 
 from sdebayes._core.errors import InferenceError
@@ -44,22 +43,6 @@ class Mode(NamedTuple):
     position: Flat
     potential: float
     whitenings: Whitenings
-
-
-class Units(NamedTuple):
-    """Units of some parameters.
-
-    Attributes
-    ----------
-    factor
-        F, (n, n), or its diagonal, (n,). F Fᵀ is the inverse curvature, made positive definite; the columns are its
-        eigenvectors, each as long as the standard deviation along it.
-    where
-        Indices of these parameters, (n,).
-    """
-
-    factor: Array
-    where: Array
 
 
 def find_mode(target: Target, key: Key) -> Mode:
@@ -113,7 +96,7 @@ def find_middle(target: Target, key: Key) -> Mode:
     filter's covariances, into a narrow peak far from the posterior's mass. Without such weights it is the mode.
     """
     plain = target.density.no_whitening
-    weights = _weights(target)
+    weights = weights_of(target)
     rough = side_by_side(
         lambda start: _search(target, start, plain, _ROUGH, weights), _starts(target, key, weights)
     )
@@ -131,7 +114,7 @@ def find_middle(target: Target, key: Key) -> Mode:
         start, whitenings, apart = _whitened(target, middle, apart)
         centre = start.copy()
         centre[weights] = 0.0
-        start = min(centre, start, key=_Objective(target, whitenings).value)
+        start = min(centre, start, key=Objective(target, whitenings).value)
         given = _search(target, start, whitenings, _ROUGH, weights)
         start = np.asarray(given.position, dtype=np.float64)
         middle = _search(target, start, whitenings, _ROUGH, others, _FEW_ITERATIONS)
@@ -141,53 +124,29 @@ def find_middle(target: Target, key: Key) -> Mode:
     return middle
 
 
-def curvature_units(target: Target, mode: Mode, dense_dimension: int) -> Units:
-    """Return units of the parameters in which the curvature at a mode is one.
+def weights_of(target: Target) -> np.ndarray:
+    """Return the places of all weights that are whitened."""
+    return np.concatenate([np.zeros(0, dtype=int), *(index.ravel() for index in target.density.weights)])
+
+
+class Objective:
+    """U and its gradient in double precision, far up where they are not finite; flat along what is held.
 
     Parameters
     ----------
     target
         The density.
-    mode
-        Where; whitened weights have about unit curvature by construction.
-    dense_dimension
-        Above so many parameters the curvature is computed of those that are no such weights alone; above so many of
-        these, the units are standard deviations along the parameters' own axes.
+    whitenings
+        The coordinates.
+    held
+        Places of the parameters that are held.
     """
-    index = np.arange(target.dimension)
-    if target.dimension > dense_dimension:
-        index = np.setdiff1d(index, _weights(target))
-    factor = inverse_factor(mode_hessian(target, mode, index))
-    if len(index) > dense_dimension:
-        factor = np.linalg.norm(factor, axis=1)
-    return Units(jnp.asarray(factor, dtype=target.start.dtype), jnp.asarray(index))
-
-
-def mode_hessian(target: Target, mode: Mode, index: np.ndarray | None = None) -> Float[np.ndarray, "n n"]:
-    """Return the second derivatives of U at a mode, in all parameters or in those of an index."""
-    objective = _Objective(target, mode.whitenings)
-    position = np.asarray(mode.position, dtype=np.float64)
-    index = np.arange(position.size) if index is None else index
-
-    def gradient(part: np.ndarray) -> np.ndarray:
-        point = position.copy()
-        point[index] = part
-        return objective(point)[1][index]
-
-    return hessian_of(gradient, position[index], target.start.dtype)
-
-
-def _weights(target: Target) -> np.ndarray:
-    return np.concatenate([np.zeros(0, dtype=int), *(index.ravel() for index in target.density.weights)])
-
-
-class _Objective:
-    """U and its gradient in double precision, far up where they are not finite; flat along what is held."""
 
     def __init__(self, target: Target, whitenings: Whitenings, held: np.ndarray | None = None) -> None:
         self._target, self._whitenings, self._held = target, whitenings, held
 
     def __call__(self, v: np.ndarray) -> tuple[float, np.ndarray]:
+        """Return U and its gradient, (dimension,)."""
         point = jnp.asarray(v, dtype=self._target.start.dtype)
         both = self._target.value_and_gradient(point, self._whitenings)
         value, gradient = float(both[0]), np.array(both[1], dtype=np.float64)
@@ -217,9 +176,7 @@ def _search(
         "ftol": tolerance,
         "gtol": 1e-3,
     }
-    found = minimize(
-        _Objective(target, whitenings, held), start, jac=True, method="L-BFGS-B", options=options
-    )
+    found = minimize(Objective(target, whitenings, held), start, jac=True, method="L-BFGS-B", options=options)
     return Mode(jnp.asarray(found.x, dtype=target.start.dtype), float(found.fun), whitenings)
 
 
@@ -230,7 +187,7 @@ def _whitened(target: Target, mode: Mode, apart: list[bool]) -> tuple[np.ndarray
     """
     density = target.density
     z = density.place(mode.position, mode.whitenings)
-    plain = _Objective(target, density.no_whitening)
+    plain = Objective(target, density.no_whitening)
     centre = np.asarray(z, dtype=np.float64)
     gradient = plain(centre)[1]
     whitenings, were_apart, v = [], [], z
@@ -279,7 +236,7 @@ def weight_hessian(
 
 def _starts(target: Target, key: Key, held: np.ndarray) -> list[np.ndarray]:
     """Return the coordinatewise median of draws of the prior, and the best of these draws; what is held is 0."""
-    objective = _Objective(target, target.density.no_whitening)
+    objective = Objective(target, target.density.no_whitening)
     draws = [
         np.array(z, dtype=np.float64)
         for z in (target.start, *map(target.draw_prior, jax.random.split(key, _PRIOR_DRAWS)))
@@ -288,22 +245,3 @@ def _starts(target: Target, key: Key, held: np.ndarray) -> list[np.ndarray]:
         draw[held] = 0.0
     ranked = sorted(draws, key=lambda z: objective(z)[0])
     return [np.median(draws, axis=0), *ranked[:_BEST_DRAWS]]
-
-
-def hessian_of(gradient: Callable[[np.ndarray], np.ndarray], position: np.ndarray, dtype: Any) -> np.ndarray:
-    """Return the central difference of a gradient, (dimension, dimension), made symmetric."""
-    step = np.cbrt(np.finfo(dtype).eps) * np.maximum(1.0, np.abs(position))
-
-    def column(index: int) -> np.ndarray:
-        shift = np.zeros_like(position)
-        shift[index] = step[index]
-        return (gradient(position + shift) - gradient(position - shift)) / (2 * step[index])
-
-    hessian = np.array(side_by_side(column, range(position.size)))
-    return 0.5 * (hessian + hessian.T)
-
-
-def inverse_factor(hessian: np.ndarray) -> np.ndarray:
-    """Factor the inverse of the absolute curvature; no direction is wider than thrice a standard normal."""
-    values, vectors = np.linalg.eigh(np.nan_to_num(hessian))
-    return vectors / np.sqrt(np.maximum(np.abs(values), 1 / 9))

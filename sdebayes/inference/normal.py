@@ -11,8 +11,9 @@ from jaxtyping import Array, Float
 
 from sdebayes._core.types import Key
 from sdebayes.inference.checkpoint import Checkpoint
+from sdebayes.inference.curvature import inverse_factor, mode_hessian
 from sdebayes.inference.gauss_newton import gauss_newton
-from sdebayes.inference.mode import Mode, find_mode, inverse_factor, mode_hessian
+from sdebayes.inference.mode import Mode, find_mode
 from sdebayes.inference.progress import Advance
 from sdebayes.inference.strategy import Problem
 from sdebayes.inference.target import Flat, Target, Whitenings

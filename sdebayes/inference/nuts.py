@@ -24,8 +24,9 @@ from sdebayes.inference.chains import (
     sampler_of,
 )
 from sdebayes.inference.checkpoint import Checkpoint
+from sdebayes.inference.curvature import curvature_units
 from sdebayes.inference.findings import Finding, sampling_findings
-from sdebayes.inference.mode import curvature_units, find_middle
+from sdebayes.inference.mode import find_middle
 from sdebayes.inference.strategy import AbstractStrategy, Draws, Problem, check_smooth
 from sdebayes.inference.target import Target
 

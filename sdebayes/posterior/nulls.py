@@ -16,7 +16,7 @@ from jaxtyping import Array, Float
 from scipy.optimize import minimize
 from scipy.special import logsumexp
 
-from sdebayes.inference.mode import hessian_of, inverse_factor
+from sdebayes.inference.curvature import hessian_of, inverse_factor
 from sdebayes.model.filtering import LinearGaussian, kalman_filter, shared_log_density
 from sdebayes.model.observations import Observations, read
 from sdebayes.model.rebuild import per_draw

@@ -19,7 +19,8 @@ from scipy import linalg
 
 import sdebayes as sb
 from sdebayes._core import precision
-from sdebayes.inference.mode import curvature_units, find_mode
+from sdebayes.inference.curvature import curvature_units
+from sdebayes.inference.mode import find_mode
 from sdebayes.inference.target import make_target
 from sdebayes.model import likelihood
 from sdebayes.model.rebuild import constrained_sites, rebuild

@@ -6,6 +6,8 @@ import arviz as az
 import jax
 import jax.numpy as jnp
 import numpy as np
+import numpyro
+import numpyro.distributions as dist
 import pytest
 from scipy import stats
 
@@ -13,15 +15,8 @@ import sdebayes as sb
 from sdebayes._core.precision import scope
 from sdebayes.dynamics import ConstantDiffusion
 from sdebayes.inference.chains import Affine
-from sdebayes.inference.mode import (
-    Mode,
-    curvature_units,
-    find_middle,
-    find_mode,
-    hessian_of,
-    mode_hessian,
-    weight_hessian,
-)
+from sdebayes.inference.curvature import curvature_units, hessian_of, mode_hessian
+from sdebayes.inference.mode import Mode, find_middle, find_mode, weight_hessian
 from sdebayes.inference.target import Target, make_target
 from sdebayes.inference.whitening import Place, Whitening, whitening_at
 
@@ -182,6 +177,25 @@ def test_above_the_dense_dimension_what_is_no_weight_keeps_its_correlations(targ
     axes, index = curvature_units(target, mode, len(others) - 1)
     np.testing.assert_array_equal(index, others)
     np.testing.assert_allclose(axes, np.sqrt(np.diag(np.linalg.inv(curvature))), rtol=1e-5)
+
+
+def test_where_the_curvature_is_below_the_prior_s_units_are_measured():
+    """Along one parameter U is 2 b⁴ − ¼ b², with a curvature of −½ at 0; along the other it is the prior's."""
+
+    def program(data=None):
+        b = numpyro.sample("bent", dist.Normal(0.0, 1.0))
+        numpyro.sample("straight", dist.Normal(0.0, 1.0))
+        numpyro.factor("likelihood", 0.75 * b**2 - 2 * b**4)
+
+    def prior():
+        with numpyro.handlers.block(hide=["likelihood"]):
+            program()
+
+    target = make_target(program, prior, None, jax.random.key(0))
+    middle = Mode(jnp.zeros(2), float(target.value_and_gradient(jnp.zeros(2))[0]), ())
+    widths = np.linalg.norm(curvature_units(target, middle, 500).factor, axis=1)
+    distance = np.sqrt((0.25 + np.sqrt(0.0625 + 4)) / 4)
+    np.testing.assert_allclose(widths, [distance, 1.0], rtol=0.02)
 
 
 @pytest.mark.parametrize("dense_dimension", [100, 10, 1])
