@@ -27,7 +27,7 @@ class Run:
     def fit(self, model: sb.SDEModel, data: xr.Dataset, **settings: Any) -> tuple[sb.Posterior, Row]:
         """Return the posterior with its seconds, with compilation and, of a second fit, without."""
         strategy = sb.NUTS(draws=self.draws, warmup=self.warmup, **settings)
-        seconds = []
+        model, seconds = model.scaled_to(data), []
         for _ in range(1 + self.again):
             start = time.perf_counter()
             posterior = sb.fit(model, data, strategy, seed=self.seed, progress=False)

@@ -139,9 +139,12 @@ def _check_digits(total: Statistics) -> None:
     gram, cross, square = (np.asarray(part) for part in (total.gram, total.cross, total.square))
     if total.count <= 2 * len(gram):  # so few that the functions may run through all of them
         return
-    fit = np.linalg.lstsq(gram, cross, rcond=None)[0]
+    size = np.sqrt(np.diagonal(gram))
+    size = np.where(size > 0, size, 1.0)
+    slopes = cross / size[:, None]
+    fit = np.linalg.lstsq(gram / size / size[:, None], slopes, rcond=None)[0]
     whole = np.diagonal(square)
-    left = whole - np.sum(fit * cross, 0)
+    left = whole - np.sum(fit * slopes, 0)
     rounding = np.finfo(np.float64).eps * float(total.count) * whole
     if np.any(rounding > _MOST_ROUNDING * left):
         raise DataError(

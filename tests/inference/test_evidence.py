@@ -248,11 +248,15 @@ def test_wrong_arguments_are_refused(data, untyped):
         statistics(model, backwards)
 
 
-def test_a_path_that_runs_away_is_refused(data):
-    """Each step turns back one and a half times as far: after 59 of them the noise is in no digit of the sums."""
-    model = model_of(DRIFTS["HSGP"]).scaled_to(data)
+@pytest.mark.parametrize(("drift", "turn"), [(DRIFTS["HSGP"], 1.5), (sb.priors.Sparse(), 5.0)])
+def test_a_path_that_runs_away_is_refused(data, drift, turn):
+    """Each step turns back so many times as far: after 59 of them the noise is in no digit of the sums.
+
+    At five times the sums over cubes are 10²⁰⁰ times those over constants.
+    """
+    model = model_of(drift, "diagonal").scaled_to(data)
     rng, x = np.random.default_rng(0), [np.ones(2)]
     for _ in range(59):
-        x.append(-1.5 * x[-1] + rng.normal(size=2))
+        x.append(-turn * x[-1] + rng.normal(size=2))
     with pytest.raises(DataError, match=r"lose what is left.*NUTS\(\)"):
         statistics(model, sb.trajectories(np.array(x), t=0.1))
