@@ -79,7 +79,7 @@ def curvature_units(target: Target, mode: Mode, dense_dimension: int) -> Units:
 
 
 def _distance_of_half(rise: Callable[[float], float], start: float) -> float:
-    """Return about the distance s at which a function like s² or s⁴ is ½: exactly for s⁴, to s's 64th root for s²."""
+    """Return about the distance at which a function is ½: a try finds it for s⁴, and halves the log error for s²."""
     distance = start
     for _ in range(_TRIES):
         distance = min(_WIDEST, distance * max(2 * rise(distance), 1 / 16) ** -0.25)
