@@ -47,6 +47,7 @@ STRATEGIES = {
     "Laplace": sb.Laplace(draws=200),
     "SVI": sb.SVI(draws=200),
     "Marginal": sb.Marginal(draws=400, warmup=100, chains=1),
+    "ParticleCorrection": sb.ParticleCorrection(sb.NUTS(draws=400, warmup=100, chains=1), particles=300),
 }
 
 

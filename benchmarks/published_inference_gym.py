@@ -7,18 +7,29 @@ import subprocess
 from typing import Any
 
 import arviz_stats as az
+import jax
 import jax.numpy as jnp
 import numpy as np
 import xarray as xr
 from numpyro import distributions as dist
 from peers import peer_python
 from published_lorenz63 import lorenz
-from published_runs import Row, Run
+from published_runs import Row, Run, sampled
 
 import sdebayes as sb
+from sdebayes._core.precision import scope
 from sdebayes.dynamics import ConstantDiffusion
+from sdebayes.model.particle_filter import draw_paths
+from sdebayes.model.rebuild import per_draw, rebuild
 
 GYM = "inference-gym==0.0.5"
+FILTERS: tuple[tuple[Any, int | None], ...] = (
+    (sb.ExtendedKalman(), None),
+    (sb.UnscentedKalman(), None),
+    (sb.ExtendedKalman(), 2_000),
+    (sb.UnscentedKalman(), 2_000),
+)
+GRID_PARTICLES = 5_000
 GYM_TARGETS = ("brownian", "brownian_unknown", "lorenz_bridge", "lorenz_bridge_unknown")
 
 
@@ -93,6 +104,38 @@ def brownian_by_quadrature(observed: np.ndarray) -> dict[str, tuple[float, float
     return found
 
 
+def bridge_by_particles(model: sb.SDEModel, data: xr.Dataset, seed: int) -> dict[str, tuple[float, float]]:
+    """Return mean and sd of both scales of the bridge on a grid of their logarithms, the likelihood by particles."""
+    frozen = model.scaled_to(data)
+    axes = np.linspace(-4.5, 3.0, 46), np.linspace(-1.1, 0.5, 25)
+    logs = np.stack(np.meshgrid(*axes, indexing="ij"), -1).reshape(-1, 2)
+
+    def likelihood(pair: tuple[Any, Any], observations: Any) -> Any:
+        (innovation, noise), key = pair
+        sites = {"innovation": jnp.exp(innovation), "noise_covariance": jnp.exp(2 * noise)}
+        sde, key = rebuild(frozen, sites), jax.random.wrap_key_data(key)
+        return draw_paths(sde, frozen.discretization, observations, GRID_PARTICLES, key).log_likelihood.sum()
+
+    with scope("float64"):
+        keys = np.asarray(jax.random.key_data(jax.random.split(jax.random.key(seed), len(logs))))
+        found = per_draw(likelihood, block=20)((logs, keys), frozen.read(data))
+    weight = np.exp(found - found.max() - 0.5 * np.sum((logs + 1) ** 2, -1))
+    mean = weight @ np.exp(logs) / weight.sum()
+    sd = np.sqrt(weight @ np.exp(2 * logs) / weight.sum() - mean**2)
+    return {
+        name: (float(m), float(s)) for name, m, s in zip(("innovation", "observation"), mean, sd, strict=True)
+    }
+
+
+def path_of(posterior: sb.Posterior, data: xr.Dataset, drawn: bool) -> xr.DataArray:
+    """Return the path's last 30 steps of each draw, (chain, draw, time, state): drawn, or the smoother's mean."""
+    if drawn:
+        return posterior.data["latent_path"]["x"].isel(trajectory=0, time=slice(-30, None))
+    sizes = posterior.data["unconstrained"].sizes
+    smoothed = posterior.smooth(data, samples=sizes["chain"] * sizes["draw"])["x"]
+    return sampled(posterior, smoothed.isel(trajectory=0, time=slice(-30, None)))
+
+
 def gym(target: str, run: Run) -> list[Row]:
     lorenz_bridge, unknown = target.startswith("lorenz"), target.endswith("unknown")
     system = "convection_lorenz_bridge" if lorenz_bridge else "brownian_motion_missing_middle_observations"
@@ -107,16 +150,24 @@ def gym(target: str, run: Run) -> list[Row]:
     data, theirs = (gym_constants(names)[name] for name in names)
     scale = "SCALE" if lorenz_bridge else "NOISE_SCALE"
     states = "IDENTITY" + (("_LATENTS" if lorenz_bridge else "_LOCS") if unknown else "")
+    on_grid = {}
+    if unknown and lorenz_bridge:
+        on_grid = bridge_by_particles(*gym_model(True, True, data, sb.ExtendedKalman()), run.seed)
+    elif unknown:
+        on_grid = brownian_by_quadrature(data["OBSERVED_LOC"])
     rows = []
-    for kind in (sb.ExtendedKalman(), sb.UnscentedKalman())[: 2 if lorenz_bridge else 1]:
+    for kind, particles in FILTERS if lorenz_bridge else FILTERS[:1]:
         model, ours = gym_model(lorenz_bridge, unknown, data, kind)
-        posterior, row = run.fit(model, ours)
-        path = posterior.smooth(ours)["x"].values[:, 0, -30:].reshape(-1, *theirs[f"{states}_MEAN"].shape)
-        error = np.hypot(theirs[f"{states}_MEAN_STANDARD_ERROR"], path.std(0) / np.sqrt(len(path)))
-        z = np.abs(path.mean(0) - theirs[f"{states}_MEAN"]) / error
-        away = np.abs(path.mean(0) - theirs[f"{states}_MEAN"]) / theirs[f"{states}_STANDARD_DEVIATION"]
+        posterior, row = run.fit(model, ours, particles)
+        name = type(kind).__name__ + (f", {particles} particles" if particles else "")
+        path = path_of(posterior, ours, particles is not None)
+        mean = path.mean(("chain", "draw")).values.reshape(theirs[f"{states}_MEAN"].shape)
+        own = np.nan_to_num(az.mcse(path.to_dataset(name="x"))["x"].values.reshape(mean.shape))
+        error = np.hypot(theirs[f"{states}_MEAN_STANDARD_ERROR"], own)
+        z = np.abs(mean - theirs[f"{states}_MEAN"]) / error
+        away = np.abs(mean - theirs[f"{states}_MEAN"]) / theirs[f"{states}_STANDARD_DEVIATION"]
         row |= {
-            "target": f"inference-gym {target}" + f", {type(kind).__name__}" * lorenz_bridge,
+            "target": f"inference-gym {target}" + f", {name}" * lorenz_bridge,
             "seed": run.seed,
             "states: largest |z|": float(z.max()),
             "states: |z| ≤ 2": float(np.mean(z <= 2)),
@@ -139,12 +190,11 @@ def gym(target: str, run: Run) -> list[Row]:
                     f"{name}: our sd": float(value.std()),
                     f"{name}: their sd": float(theirs[f"{key}_STANDARD_DEVIATION"]),
                 }
-                if not lorenz_bridge:
-                    exact, width = brownian_by_quadrature(data["OBSERVED_LOC"])[name]
-                    row |= {
-                        f"{name}: by quadrature": exact,
-                        f"{name}: sd by quadrature": width,
-                        f"{name}: z of ours against quadrature": (mean - exact) / standard,
-                    }
+                exact, width = on_grid[name]
+                row |= {
+                    f"{name}: on a grid": exact,
+                    f"{name}: sd on a grid": width,
+                    f"{name}: z of ours against the grid": (mean - exact) / standard,
+                }
         rows.append(row)
     return rows

@@ -24,9 +24,13 @@ class Run:
     seed: int
     again: bool
 
-    def fit(self, model: sb.SDEModel, data: xr.Dataset, **settings: Any) -> tuple[sb.Posterior, Row]:
-        """Return the posterior with its seconds, with compilation and, of a second fit, without."""
-        strategy = sb.NUTS(draws=self.draws, warmup=self.warmup, **settings)
+    def fit(
+        self, model: sb.SDEModel, data: xr.Dataset, particles: int | None = None, **settings: Any
+    ) -> tuple[sb.Posterior, Row]:
+        """Return the posterior, corrected by so many particles if any, and seconds with and without compilation."""
+        strategy: Any = sb.NUTS(draws=self.draws, warmup=self.warmup, **settings)
+        if particles is not None:
+            strategy = sb.ParticleCorrection(strategy, particles, paths=self.draws)
         model, seconds = model.scaled_to(data), []
         for _ in range(1 + self.again):
             start = time.perf_counter()

@@ -14,7 +14,8 @@ Targets, each fitted in the setting of its publication:
 - ``brownian``, ``brownian_unknown``, ``lorenz_bridge``, ``lorenz_bridge_unknown``: the posteriors of stochastic
   differential equations in inference-gym 0.0.5, same priors and Euler–Maruyama steps; its means by Stan of states and
   scales with their standard errors. Ours integrates the states out by a Gaussian filter: exact in Brownian motion,
-  whose unknown scales are also found by quadrature, as its published means of them are off.
+  whose unknown scales are also found by quadrature, as its published means of them are off; on the bridge also
+  corrected by particles, `ParticleCorrection`.
 
 The rows of inference-gym are read from its package, in an environment that uv makes under the user's cache.
 

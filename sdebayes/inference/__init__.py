@@ -5,12 +5,13 @@ from sdebayes.inference.guides import AbstractGuide, FlowGuide, LowRankGuide, No
 from sdebayes.inference.laplace import Laplace
 from sdebayes.inference.marginal import Marginal, log_evidence
 from sdebayes.inference.nuts import NUTS
+from sdebayes.inference.particles import ParticleCorrection
 from sdebayes.inference.reduction import statistics
 from sdebayes.inference.strategy import AbstractStrategy, Draws, Problem
 from sdebayes.inference.svi import SVI
 
 STRATEGIES: dict[str, type[AbstractStrategy]] = {
-    kind.__name__: kind for kind in (NUTS, Marginal, Laplace, SVI)
+    kind.__name__: kind for kind in (NUTS, Marginal, Laplace, SVI, ParticleCorrection)
 }
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "LowRankGuide",
     "Marginal",
     "NormalGuide",
+    "ParticleCorrection",
     "Problem",
     "Statistics",
     "log_evidence",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import xarray as xr
 from jaxtyping import Array, Float
@@ -12,7 +14,13 @@ from sdebayes.inference.strategy import Draws
 from sdebayes.inference.target import Target, Whitenings
 
 GOOD_SHAPE, LARGEST_SHAPE = 0.5, 0.7
-_SHOWN = 50
+_SHOWN, _FEWEST = 50, 5
+SETTLED_BY_NUTS: Mapping[Severity, str] = {
+    "good": "",
+    "note": "Means and bands are reliable, far tails less so; NUTS settles it.",
+    "warning": "Its bands may be wrong, in many dimensions even where k-hat alone says so: compare what you read with "
+    "a fit by NUTS, on part of the data if need be.",
+}
 
 
 def smoothed_weights(log_weight: Float[np.ndarray, " draw"]) -> tuple[Float[np.ndarray, " draw"], float]:
@@ -29,6 +37,7 @@ def smoothed_weights(log_weight: Float[np.ndarray, " draw"]) -> tuple[Float[np.n
         Smoothed, of sum 1, (draw,).
     shape
         k-hat, the law's shape: below 0.5 the ratios have a variance, above 0.7 no feasible number of draws is enough.
+        Infinite, and nothing smoothed, for fewer than five draws.
 
     References
     ----------
@@ -38,13 +47,17 @@ def smoothed_weights(log_weight: Float[np.ndarray, " draw"]) -> tuple[Float[np.n
     from arviz_stats.base import array_stats
 
     finite = np.isfinite(log_weight)
-    smoothed, shape = array_stats.psislw(-np.asarray(log_weight[finite], dtype=np.float64))
+    smoothed, shape = np.asarray(log_weight[finite], dtype=np.float64), np.inf
+    if len(smoothed) >= _FEWEST:
+        smoothed, shape = array_stats.psislw(-smoothed)
     weights = np.zeros(len(log_weight))
     weights[finite] = np.exp(smoothed - smoothed.max())
     return weights / weights.sum(), float(shape)
 
 
-def importance_finding(tree: xr.DataTree, name: str) -> Finding:
+def importance_finding(
+    tree: xr.DataTree, name: str, advice: Mapping[Severity, str] = SETTLED_BY_NUTS
+) -> Finding:
     """Judge an approximation by the shape of its importance ratios.
 
     Parameters
@@ -53,15 +66,11 @@ def importance_finding(tree: xr.DataTree, name: str) -> Finding:
         A posterior with ``log_weight`` in its group ``sample_stats``.
     name
         What the approximation is called in messages.
+    advice
+        What to do next for each severity.
     """
     weights, shape = smoothed_weights(np.ravel(tree["sample_stats"].to_dataset()["log_weight"].values))
     severity: Severity = "good" if shape <= GOOD_SHAPE else "note" if shape <= LARGEST_SHAPE else "warning"
-    advice = {
-        "good": "",
-        "note": "Means and bands are reliable, far tails less so; NUTS settles it.",
-        "warning": "Its bands may be wrong, in many dimensions even where k-hat alone says so: compare what you read "
-        "with a fit by NUTS, on part of the data if need be.",
-    }
     return Finding(
         "Pareto k-hat",
         severity,

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import xarray as xr
@@ -75,7 +75,15 @@ class Draws:
 
 
 class AbstractStrategy(ABC):
-    """A way to find a posterior."""
+    """A way to find a posterior.
+
+    Attributes
+    ----------
+    corrects_filter
+        Whether the posterior is that of the scheme's own law where the likelihood is a Gaussian filter's.
+    """
+
+    corrects_filter: ClassVar[bool] = False
 
     @abstractmethod
     def run(

@@ -41,34 +41,39 @@ def log_prior(model: SDEModel, sites: Sites) -> Sites:
     }
 
 
-def per_draw(function: Callable[..., Any]) -> Callable[..., Any]:
+def per_draw(function: Callable[..., Any], block: int = _BLOCK) -> Callable[..., Any]:
     """Make a function of one draw a function of stacked draws, compiled for few sizes of blocks.
 
     Parameters
     ----------
     function
         ``function(draw, *shared)``: a draw is a pytree, the rest is the same for all draws.
+    block
+        Draws in a block, at most.
 
     Returns
     -------
     callable
-        ``(stacked, *shared)``: every leaf of the result is a NumPy array with a leading sample axis. Draws are
-        taken in blocks, one after another on each processor, so memory does not grow with their number beyond the
-        result.
+        ``(stacked, *shared, advance=None)``: every leaf of the result is a NumPy array with a leading sample axis.
+        Draws are taken in blocks, one after another on each processor, so memory does not grow with their number
+        beyond the result. ``advance`` is told after each block how many draws it had.
     """
-    compiled = eqx.filter_jit(lambda block, *shared: jax.lax.map(lambda draw: function(draw, *shared), block))
+    compiled = eqx.filter_jit(lambda draws, *shared: jax.lax.map(lambda draw: function(draw, *shared), draws))
 
-    def apply(stacked: Any, *shared: Any) -> Any:
+    def apply(stacked: Any, *shared: Any, advance: Callable[[int], None] | None = None) -> Any:
         count = jax.tree.leaves(stacked)[0].shape[0]
-        size = min(_BLOCK, 1 << (count - 1).bit_length())
+        size = min(block, 1 << (count - 1).bit_length())
 
-        def block(start: int) -> Any:
+        def one_block(start: int) -> Any:
             index = np.minimum(np.arange(start, start + size), count - 1)
             draws = jax.tree.map(lambda leaf: np.asarray(leaf)[index], stacked)
-            return jax.tree.map(np.asarray, compiled(draws, *shared))
+            result = jax.tree.map(np.asarray, compiled(draws, *shared))
+            if advance is not None:
+                advance(min(size, count - start))
+            return result
 
         first, *others = range(0, count, size)
-        results = [block(first), *side_by_side(block, others)]
+        results = [one_block(first), *side_by_side(one_block, others)]
         return jax.tree.map(lambda *leaves: np.concatenate(leaves)[:count], *results)
 
     return apply

@@ -61,9 +61,9 @@ def calibrate(
         The same seed gives the same result; more data sets leave the first ones as they are.
     substeps
         None: the data come from the law whose likelihood is fitted, the scheme's and the filter's approximations
-        included, and ranks tell of the strategy alone. A number: they come from the SDE itself, by so many
-        Euler–Maruyama steps from one observation to the next, and ranks tell what these approximations cost as well;
-        take enough that halving them changes nothing.
+        included (the scheme's alone for `ParticleCorrection`), and ranks tell of the strategy alone. A number: they
+        come from the SDE itself, by so many Euler–Maruyama steps from one observation to the next, and ranks tell what
+        these approximations cost as well; take enough that halving them changes nothing.
     draws
         L, the posterior draws that the truth is ranked among, evenly spread over all. Where ``effective_draws`` is
         smaller, ranks gather at both ends although nothing is wrong.
@@ -121,7 +121,7 @@ def calibrate(
             "strategy": repr(strategy),
             "seed": seed,
             "draws": draws,
-            "data_law": "the likelihood's own"
+            "data_law": f"the {'scheme' if strategy.corrects_filter else 'likelihood'}'s own"
             if substeps is None
             else f"Euler–Maruyama, {substeps} steps from one observation to the next",
             "design_hash": data_hash(design),

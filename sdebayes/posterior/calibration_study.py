@@ -21,7 +21,7 @@ from sdebayes.dynamics import ObservedSDE
 from sdebayes.inference import AbstractStrategy, Problem
 from sdebayes.inference.target import Density
 from sdebayes.model import likelihood
-from sdebayes.model.generate import observe, scale_normals
+from sdebayes.model.generate import generate, observe, scale_normals
 from sdebayes.model.observations import Observations
 from sdebayes.model.rebuild import constrained_sites, per_draw, rebuild
 from sdebayes.model.sdemodel import SDEModel
@@ -102,7 +102,7 @@ class Study:
     ) -> None:
         self.model, self.observations, self.strategy = model, observations, strategy
         self.ranked, self.precision, self._quantities = ranked, precision, quantities
-        self._draw = _truth_and_data(model, quantities.read, substeps)
+        self._draw = _truth_and_data(model, quantities.read, substeps, strategy.corrects_filter)
 
     def replicate(self, key: Key) -> Record:
         """Draw a truth and its data, fit them, and count the draws below the truth.
@@ -162,10 +162,10 @@ Law = Callable[[ObservedSDE, Observations, Key], Array]
 
 @lru_cache(maxsize=8)
 def _truth_and_data(
-    model: SDEModel, read: Read, substeps: int | None
+    model: SDEModel, read: Read, substeps: int | None, corrects_filter: bool
 ) -> Callable[[Observations, Key], tuple[Array, Array]]:
     """From data and a key to values of data drawn like them, and the quantities of the truth behind them."""
-    law = _own_law(model) if substeps is None else _fine_law(substeps)
+    law = _own_law(model, corrects_filter) if substeps is None else _fine_law(substeps)
 
     def draw(observations: Observations, key: Key) -> tuple[Array, Array]:
         prior_key, data_key = jax.random.split(key)
@@ -187,8 +187,10 @@ def _of_positions(model: SDEModel, density: Density, read: Read) -> Callable[...
     return per_draw(one)
 
 
-def _own_law(model: SDEModel) -> Law:
+def _own_law(model: SDEModel, corrects_filter: bool) -> Law:
     scheme, observation = model.discretization, model.observation
+    if corrects_filter:
+        return lambda truth, data, key: generate(truth, scheme, data, key)
     return lambda truth, data, key: likelihood.draw(truth, scheme, observation, data, key)
 
 

@@ -64,9 +64,13 @@ def build_tree(problem: Problem, data: xr.Dataset, draws: Draws, key: Key) -> xr
         "posterior_predictive": predict(posterior, thin, keys[1]),
         "prior": prior.parameters,
         "prior_predictive": predict(prior, np.arange(PREDICTIVE_DRAWS), keys[2]),
-        **draws.groups,
+        **{name: _named(dataset, packing.names) for name, dataset in draws.groups.items()},
     }
     return xr.DataTree.from_dict({name: _numbered(dataset) for name, dataset in groups.items()})
+
+
+def _named(dataset: xr.Dataset, trajectories: Any) -> xr.Dataset:
+    return dataset.assign_coords(trajectory=trajectories) if "trajectory" in dataset.dims else dataset
 
 
 def _numbered(dataset: xr.Dataset) -> xr.Dataset:

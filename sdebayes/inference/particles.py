@@ -1,0 +1,260 @@
+"""Draws of a Gaussian filter's posterior, corrected by particle filters."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, ClassVar, NamedTuple
+
+import jax
+import numpy as np
+import xarray as xr
+from jaxtyping import Array, Float, Int
+
+from sdebayes._core.errors import InferenceError, ModelError
+from sdebayes._core.types import Key
+from sdebayes.inference.findings import Finding, Severity
+from sdebayes.inference.importance import importance_finding, smoothed_weights
+from sdebayes.inference.nuts import NUTS
+from sdebayes.inference.progress import progress_bars
+from sdebayes.inference.strategy import AbstractStrategy, Draws, Problem
+from sdebayes.inference.target import Density
+from sdebayes.model import likelihood
+from sdebayes.model.observations import AnyFloat, Observations
+from sdebayes.model.particle_filter import draw_paths
+from sdebayes.model.rebuild import constrained_sites, per_draw, rebuild
+from sdebayes.model.sdemodel import SDEModel
+
+_BLOCK = 20
+_UNCORRECTED, _PATHS = "uncorrected_stats", "latent_path"
+_ADVICE: dict[Severity, str] = {
+    "good": "",
+    "note": "Means and bands are reliable, far tails less so: take more particles and draws.",
+    "warning": "Few draws carry most of the weight, and the correction has failed: take more particles, a filter or "
+    "scheme that is nearer the truth (UnscentedKalman(), Moments()), or part of the data.",
+}
+
+
+class Looks(NamedTuple):
+    """What particle filters say of a draw, or of draws along a leading axis.
+
+    Attributes
+    ----------
+    log_ratio
+        Log of the estimated likelihood over the Gaussian filter's.
+    path
+        A draw of the path, (trajectory, time, state).
+    effect
+        A draw of the trajectory effect, (trajectory, state).
+    """
+
+    log_ratio: AnyFloat
+    path: AnyFloat
+    effect: AnyFloat
+
+
+@dataclass(frozen=True)
+class ParticleCorrection(AbstractStrategy):
+    r"""`NUTS` on the Gaussian filter's likelihood, its draws corrected by particle filters: exact under the scheme.
+
+    Where a nonlinear drift is seen through noise, the extended and the unscented Kalman filter approximate the
+    likelihood, and a posterior from them has their error. Each draw θ_s of it is weighted by
+
+    .. math::
+        w_s = \hat p(y \mid θ_s) \,/\, \tilde p(y \mid θ_s),
+
+    :math:`\hat p` an unbiased estimate by a particle filter and :math:`\tilde p` the Gaussian filter's density, and
+    draws are chosen again in proportion to w. As :math:`\hat p` has no bias, what is left is Monte-Carlo error: the
+    posterior is that of the scheme's own law, however rough the particle filter. The more data, the more particles
+    that takes: the variance of :math:`\log \hat p` grows with their number. `diagnosis` judges the weights by Pareto's
+    k-hat, and what is left of the draws by R-hat and ESS.
+
+    Parameters
+    ----------
+    strategy
+        How the Gaussian filter's posterior is drawn.
+    particles
+        Number of particles.
+    paths
+        Draws of each chain of which the latent path is kept.
+
+    Raises
+    ------
+    ModelError
+        If a number is out of range, or the strategy is another.
+    InferenceError
+        From `run`, if all weights of a chain are zero.
+
+    Notes
+    -----
+    Each chain is resampled in its own order, so that copies stand side by side and count as correlation. The
+    posterior's group ``latent_path`` has draws of the path, ``x`` (chain, draw, trajectory, time, state), NaN after a
+    trajectory's end, and of the trajectory effect; the group ``uncorrected_stats`` has the statistics of the chain
+    before, its weights among them. Scores, predictions and `smooth` are the Gaussian filter's, at the corrected draws.
+
+    References
+    ----------
+    Vihola, Helske & Franks (2020), Importance sampling type estimators based on approximate marginal Markov chain
+    Monte Carlo, doi:10.1111/sjos.12492.
+    """
+
+    corrects_filter: ClassVar[bool] = True
+    strategy: AbstractStrategy = field(default_factory=NUTS)
+    particles: int = 1000
+    paths: int = 100
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.strategy, NUTS):
+            raise ModelError(
+                f"ParticleCorrection: strategy is {self.strategy!r}; expected sdebayes.NUTS(...)."
+            )
+        for name in ("particles", "paths"):
+            value = getattr(self, name)
+            if not (isinstance(value, int) and value >= 1):
+                raise ModelError(
+                    f"ParticleCorrection: {name} is {value!r}; expected a whole number, at least 1."
+                )
+
+    @property
+    def attributes(self) -> dict[str, Any]:
+        """Those of the strategy."""
+        return self.strategy.attributes
+
+    @staticmethod
+    def findings(tree: xr.DataTree, parts: Collection[str]) -> list[Finding]:
+        """Judge the chain that was corrected, what is left of its draws, and the weights."""
+        statistics = tree[_UNCORRECTED].to_dataset()
+        sampled = xr.DataTree.from_dict(
+            {"posterior": tree["posterior"].to_dataset(), "sample_stats": statistics}
+        )
+        sampled.attrs.update(tree.attrs)
+        return [
+            *NUTS.findings(sampled, parts),
+            importance_finding(sampled, "the Gaussian filter's posterior", _ADVICE),
+        ]
+
+    def run(
+        self,
+        problem: Problem,
+        key: Key,
+        *,
+        precision: str,
+        progress: bool,
+        checkpoint: tuple[str | Path, str] | None = None,
+    ) -> Draws:
+        """Draw from a posterior; see `AbstractStrategy.run`. A checkpoint keeps the chains before their correction."""
+        _check(problem.model)
+        chain_key, particle_key, choice_key = jax.random.split(key, 3)
+        drawn = self.strategy.run(
+            problem, chain_key, precision=precision, progress=progress, checkpoint=checkpoint
+        )
+        shape = drawn.position.shape[:2]
+        looks = self._look(
+            problem, drawn.position.reshape(-1, drawn.position.shape[-1]), particle_key, progress
+        )
+        weights = chain_weights(np.asarray(looks.log_ratio).reshape(shape), self.particles)
+        chosen = _resampled(weights, np.random.default_rng(np.asarray(jax.random.key_data(choice_key))))
+        uncorrected = drawn.statistics | {"log_weight": looks.log_ratio.reshape(shape)}
+        return Draws(
+            _take(drawn.position, chosen),
+            {name: _take(value, chosen) for name, value in drawn.statistics.items()},
+            {
+                _UNCORRECTED: xr.Dataset({name: (("chain", "draw"), v) for name, v in uncorrected.items()}),
+                _PATHS: self._paths(problem, looks, chosen),
+            },
+        )
+
+    def _look(
+        self, problem: Problem, positions: Float[np.ndarray, "draw dimension"], key: Key, progress: bool
+    ) -> Looks:
+        keys = np.asarray(jax.random.key_data(jax.random.split(key, len(positions))))
+        with progress_bars(["particles"], len(positions), progress) as advance:
+            look = _looker(problem.model, problem.density, self.particles)
+            return look((positions, keys), problem.observations, advance=lambda done: advance(0, "", done))
+
+    def _paths(self, problem: Problem, looks: Looks, chosen: Int[np.ndarray, "chain draw"]) -> xr.Dataset:
+        count = chosen.shape[1]
+        kept = np.unique(np.linspace(0, count - 1, min(self.paths, count)).astype(int))
+        sample = chosen[:, kept] + count * np.arange(len(chosen))[:, None]
+        lead = ("chain", "draw", "trajectory")
+        ended = np.diff(np.asarray(problem.observations.times), prepend=-np.inf, axis=1) <= 0
+        path = np.where(ended[..., None], np.nan, looks.path[sample])
+        variables: dict[str, Any] = {"x": ((*lead, "time", "state"), path)}
+        if problem.model.observation.trajectory_effect:
+            variables["trajectory_effect"] = ((*lead, "state"), looks.effect[sample])
+        return xr.Dataset(variables, {"draw": kept, "state": list(problem.model.frozen_scale.states)})
+
+
+@lru_cache(maxsize=8)
+def _looker(model: SDEModel, density: Density, particles: int) -> Callable[..., Looks]:
+    """From positions with keys, and data, to `Looks`."""
+    scheme, observation = model.discretization, model.observation
+
+    def one(pair: tuple[Array, Array], data: Observations) -> Looks:
+        position, key = pair
+        sde = rebuild(model, constrained_sites(model, density.unravel(position)))
+        filtered = likelihood.log_density(sde, scheme, observation, data)
+        found = draw_paths(sde, scheme, data, particles, jax.random.wrap_key_data(key))
+        return Looks(found.log_likelihood.sum() - filtered.sum(), found.path, found.effect)
+
+    return per_draw(one, block=_BLOCK)
+
+
+def _check(model: SDEModel) -> None:
+    if model.observation.exact:
+        raise ModelError(
+            "ParticleCorrection corrects the Gaussian filter of states seen through noise; under Exact() there is "
+            "none. Use sdebayes.NUTS()."
+        )
+    if model.affine:
+        raise ModelError(
+            "ParticleCorrection: the drift is linear and the noise constant, so that the Kalman filter is exact. Use "
+            "sdebayes.NUTS()."
+        )
+
+
+def chain_weights(
+    log_ratio: Float[np.ndarray, "chain draw"], particles: int
+) -> Float[np.ndarray, "chain draw"]:
+    """Return smoothed weights of sum 1.
+
+    Parameters
+    ----------
+    log_ratio
+        Log of the estimated likelihood over the Gaussian filter's, (chain, draw).
+    particles
+        How many there were, for the message.
+
+    Raises
+    ------
+    InferenceError
+        If a chain has none.
+    """
+    weights = np.zeros(log_ratio.shape)
+    if np.isfinite(log_ratio).any():
+        weights = smoothed_weights(log_ratio.ravel())[0].reshape(log_ratio.shape)
+    empty = np.flatnonzero(weights.sum(axis=1) == 0)
+    if empty.size:
+        raise InferenceError(
+            f"ParticleCorrection: at no draw of chain {empty[0]} did any of {particles} particles come near the data; "
+            "the Gaussian filter's posterior misses the true one. Take more particles, UnscentedKalman(), or a scheme "
+            "that is nearer the truth."
+        )
+    return weights
+
+
+def _resampled(
+    weights: Float[np.ndarray, "chain draw"], generator: np.random.Generator
+) -> Int[np.ndarray, "chain draw"]:
+    """Choose draws of each chain in proportion to their weights, in their order; the shares of chains stay equal."""
+    count = weights.shape[1]
+    places = (np.arange(count) + generator.random((len(weights), 1))) / count
+    cumulated = np.cumsum(weights, axis=1) / weights.sum(axis=1, keepdims=True)
+    found = [np.searchsorted(*both) for both in zip(cumulated, places, strict=True)]
+    return np.minimum(np.stack(found), count - 1)
+
+
+def _take(values: np.ndarray, chosen: Int[np.ndarray, "chain draw"]) -> np.ndarray:
+    return values[np.arange(len(chosen))[:, None], chosen]

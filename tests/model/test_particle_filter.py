@@ -1,0 +1,55 @@
+"""The particle filter against Kalman's filter and smoother, which are exact for a linear SDE."""
+
+from __future__ import annotations
+
+import jax
+import numpy as np
+import pytest
+import xarray as xr
+
+import sdebayes as sb
+from sdebayes._core import precision
+from sdebayes.model import likelihood
+from sdebayes.model.particle_filter import draw_paths
+
+RUNS, PARTICLES = 2000, 50
+FULL = slice(0, 2)
+
+
+@pytest.fixture(scope="module")
+def data() -> xr.Dataset:
+    """Three trajectories at irregular times: a gap, an entry that is missing, an early end."""
+    generator = np.random.default_rng(0)
+    values = [generator.normal(size=(length, 2)) for length in (12, 12, 7)]
+    values[0][3] = np.nan
+    values[1][4, 0] = np.nan
+    times = [np.cumsum(generator.uniform(0.2, 1.5, size=len(one))) for one in values]
+    return sb.trajectories(values, t=times)
+
+
+@pytest.mark.parametrize("effect", [False, True])
+def test_likelihood_is_unbiased_and_paths_are_those_of_the_smoother(data: xr.Dataset, effect: bool) -> None:
+    """Weighted by the estimates, paths and effects have the smoother's means and variances."""
+    model = sb.SDEModel(observation=sb.GaussianNoise(trajectory_effect=effect)).scaled_to(data)
+    posterior = sb.fit(model, data, sb.NUTS(draws=5, warmup=50, chains=1), seed=0, progress=False)
+    with precision.scope("float64"):
+        one = jax.tree.map(lambda leaf: leaf[-1], posterior.observed_sde())
+        observations, scheme = model.read(data), model.discretization
+        exact = np.asarray(likelihood.log_density(one, scheme, model.observation, observations).sum(-1))
+        keys = jax.random.split(jax.random.key(1), RUNS)
+        found = jax.jit(jax.vmap(lambda key: draw_paths(one, scheme, observations, PARTICLES, key)))(keys)
+        mean, covariance = likelihood.smoothed(one, scheme, model.observation, observations)
+    ratios = np.exp(np.asarray(found.log_likelihood) - exact)
+    assert np.all(np.abs(ratios.mean(0) - 1) < 4 * ratios.std(0) / np.sqrt(RUNS))
+    assert np.all(ratios.std(0) < 0.5)
+    weights = (ratios / ratios.mean(0))[:, FULL, None, None]
+    path, truth = np.asarray(found.path)[:, FULL], np.asarray(mean)[FULL, :, :2]
+    z = ((weights * path).mean(0) - truth) / (path.std(0) / np.sqrt(RUNS))
+    assert np.mean(z**2) < 2
+    assert np.abs(z).max() < 5
+    variance = (weights * (path - truth) ** 2).mean(0) / np.asarray(covariance)[FULL][..., [0, 1], [0, 1]]
+    assert np.all(np.abs(variance - 1) < 6 * np.sqrt(2 / RUNS))
+    if effect:
+        offsets, sd = np.asarray(found.effect), np.asarray(found.effect).std(0)
+        away = (ratios[..., None] * offsets).mean(0) - np.asarray(mean)[:, 0, 2:]
+        assert np.all(np.abs(away) < 5 * sd / np.sqrt(RUNS))
