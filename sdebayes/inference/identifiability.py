@@ -12,6 +12,18 @@ RIDGE_LIMIT = 0.5
 VANISHING = 1e-2
 
 _DRAWS = ("chain", "draw")
+_NO_WIDTH = 1e-9
+
+
+def variation_is_drawn(prior: xr.DataArray) -> bool:
+    """Say whether how Σ varies with the state is open, as it is not in a user's formula with one factor to learn.
+
+    Parameters
+    ----------
+    prior
+        Draws of log Σ_jj at places near the data, (chain, draw, point, state); the first place is the middle.
+    """
+    return bool((_width(_contrast(prior)) > _NO_WIDTH).any())
 
 
 def variation_finding(posterior: xr.DataArray, prior: xr.DataArray) -> Finding:
@@ -26,7 +38,8 @@ def variation_finding(posterior: xr.DataArray, prior: xr.DataArray) -> Finding:
     posterior, prior
         Draws of log Σ_jj at places near the data, (chain, draw, point, state); the first place is the middle.
     """
-    ratio = _width(_contrast(posterior)) / _width(_contrast(prior))
+    before = _width(_contrast(prior))
+    ratio = (_width(_contrast(posterior)) / before).where(before > _NO_WIDTH, 0.0)
     middle = ratio.median("point")
     values = {"largest_width_ratio": float(middle.max())}
     unclear = [str(label) for label in middle["state"].values[(middle > SEPARATION_LIMIT).values]]

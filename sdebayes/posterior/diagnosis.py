@@ -18,7 +18,12 @@ from sdebayes.inference.findings import (
     separation_finding,
     step_finding,
 )
-from sdebayes.inference.identifiability import ridge_finding, vanishing_finding, variation_finding
+from sdebayes.inference.identifiability import (
+    ridge_finding,
+    vanishing_finding,
+    variation_finding,
+    variation_is_drawn,
+)
 from sdebayes.model.rebuild import per_draw
 from sdebayes.model.sdemodel import SDEModel
 
@@ -73,7 +78,8 @@ def _of_varying_noise(model: SDEModel, posterior: xr.Dataset, prior: xr.Dataset)
         return []
     states = model.frozen_scale.states
     after, before = (_log_variances(group["covariance_probe"], states) for group in (posterior, prior))
-    findings = [variation_finding(after, before), vanishing_finding(after)]
+    findings = [variation_finding(after, before)] if variation_is_drawn(before) else []
+    findings.append(vanishing_finding(after))
     if "noise_variance" in posterior and model.observation.matrix is None:
         noise, prior_noise = (_log(group["noise_variance"]) for group in (posterior, prior))
         findings.append(ridge_finding(noise, after.mean("point"), prior_noise, before.mean("point")))

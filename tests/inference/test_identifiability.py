@@ -7,7 +7,12 @@ import pytest
 import xarray as xr
 
 import sdebayes as sb
-from sdebayes.inference.identifiability import ridge_finding, vanishing_finding, variation_finding
+from sdebayes.inference.identifiability import (
+    ridge_finding,
+    vanishing_finding,
+    variation_finding,
+    variation_is_drawn,
+)
 
 POINTS = ["mean", "x1 + 1 sd", "x1 − 1 sd", "datum 1"]
 STATES = ["x1", "x2"]
@@ -114,3 +119,15 @@ def test_fits_through_noise_at_short_and_at_long_steps(steps, dt, noise, severit
     """At steps of three time constants a path is noise itself."""
     data = multiplicative(steps, dt, noise)
     assert finding_of("Noise and Σ(x)", data, sb.GaussianNoise()).severity == severity
+
+
+def test_a_formula_that_leaves_nothing_of_the_variation_open_is_not_judged():
+    """Noise of one factor to learn varies alike in all draws: the prior has no width that the posterior could have."""
+    factor = np.random.default_rng(0).normal(size=(2, 500, 1, 1))
+    known = PRIOR.isel(chain=0, draw=0, drop=True) + xr.DataArray(factor[..., 0, 0], dims=("chain", "draw"))
+    assert not variation_is_drawn(known)
+    assert variation_is_drawn(PRIOR)
+    half = xr.concat([known.sel(state=["x1"]), PRIOR.sel(state=["x2"])], "state").transpose(*PRIOR.dims)
+    found = variation_finding(half, half)
+    assert found.values["largest_width_ratio"] == pytest.approx(1.0)
+    assert "x1" not in found.message
