@@ -47,7 +47,7 @@ class BNN(AbstractFieldPrior):
 
     Parameters
     ----------
-    mean, amplitude, drift_scale, location, state_scale, data_drift_scale
+    mean, amplitude, shared_amplitude, drift_scale, location, state_scale, data_drift_scale
         Linear part, size and scales of the field, as in every `AbstractFieldPrior`.
     hidden
         Width of each hidden layer.

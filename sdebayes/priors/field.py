@@ -48,6 +48,9 @@ class AbstractFieldPrior(AbstractDriftPrior):
         Prior of the linear part, a stable `Linear`.
     amplitude
         Prior scale a.
+    shared_amplitude
+        Whether all states have the same α. Many states have much to say of one amplitude and each little of its own,
+        which then has a wide posterior that samplers are slow in.
     drift_scale
         d_j, (state,) or a number, in state per unit time; default: the rule above.
     location, state_scale
@@ -66,6 +69,7 @@ class AbstractFieldPrior(AbstractDriftPrior):
     identified: ClassVar[bool] = False
     mean: Linear = field(default_factory=Linear)
     amplitude: float = 1.0
+    shared_amplitude: bool = False
     drift_scale: Constants = None
     location: Constants = None
     state_scale: Constants = None
@@ -98,7 +102,7 @@ class AbstractFieldPrior(AbstractDriftPrior):
 
     def dims(self) -> Dims:
         """Names and dimensions of the linear part's parameters and of the field's."""
-        return self.mean.dims() | self.field_dims("drift", "state")
+        return self.mean.dims() | self.field_dims("drift", None if self.shared_amplitude else "state")
 
     @abstractmethod
     def field_dims(self, name: str, output: str | None) -> Dims:
@@ -166,7 +170,9 @@ class AbstractFieldPrior(AbstractDriftPrior):
             scale = 0.5 * jnp.diagonal(sigma) / jnp.sqrt(variance)
         location = jnp.asarray(constant("location", self.location, owner, state_dim))
         beside = jnp.concatenate([linear(location)[None], linear.jacobian(location).T])
-        return FieldDrift(linear, self.sample_field("drift", state_dim, scale, beside=beside))
+        return FieldDrift(
+            linear, self.sample_field("drift", state_dim, scale, self.shared_amplitude, beside=beside)
+        )
 
     def describe(self, variance_drawn: bool = False) -> str:
         """Say the prior in words and formulas."""
@@ -177,12 +183,13 @@ class AbstractFieldPrior(AbstractDriftPrior):
             if variance_drawn and self.drift_scale is None
             else say(known, "max(s_j/T_j, q_j/s_j) of the data") + " per unit time"
         )
+        alpha = "α" if self.shared_amplitude else "α_j"
         return "\n".join(
             [
                 f"Drift: f(x) = A (b − x) + u(x), {self.title}",
                 "  linear part: " + head.removeprefix("Drift: linear, "),
                 *("  " + line for line in lines),
-                f"  u_j(x) = α_j d_j g_j(x), α_j ~ HalfNormal({self.amplitude:g}), d_j = {size}",
+                f"  u_j(x) = {alpha} d_j g_j(x), {alpha} ~ HalfNormal({self.amplitude:g}), d_j = {size}",
                 *("  " + line for line in self.describe_field("g")),
             ]
         )

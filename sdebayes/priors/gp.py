@@ -52,7 +52,7 @@ class GP(AbstractFieldPrior):
 
     Parameters
     ----------
-    mean, amplitude, drift_scale, location, state_scale, data_drift_scale
+    mean, amplitude, shared_amplitude, drift_scale, location, state_scale, data_drift_scale
         As in `AbstractFieldPrior`.
     kernel
         The covariance: `SquaredExponential`, `Matern52` or `Matern32`.

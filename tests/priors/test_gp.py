@@ -252,3 +252,17 @@ def test_the_description_says_the_numbers():
 def test_what_is_refused_and_what_to_do(make, message, untyped):
     with pytest.raises(ModelError, match=re.escape(message)), seed(rng_seed=0):
         make()
+
+
+def test_one_amplitude_for_all_states():
+    """Every state has the same α, which is one parameter of the posterior, and the description says so."""
+    prior = GP(lengthscale=1.0, shared_amplitude=True).scaled_to(normal_states(2))
+    with seed(rng_seed=0), trace() as sites:
+        drift = prior.sample(2, sb.dynamics.ConstantDiffusion(jnp.eye(2)))
+    assert sites["drift_amplitude"]["value"].shape == ()
+    assert prior.dims()["drift_amplitude"] == []
+    assert "α d_j" in prior.describe()
+    own = GP(lengthscale=1.0).scaled_to(normal_states(2))
+    assert own.dims()["drift_amplitude"] == ["state"]
+    assert "α_j d_j" in own.describe()
+    assert np.all(np.isfinite(drift(jnp.zeros(2), 0.0)))
