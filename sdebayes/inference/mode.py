@@ -208,11 +208,14 @@ def weight_hessian(
 
     A feature's weights of all outputs are shifted together, which is as good as one by one where outputs do not
     interact. Where they do, as behind noise, the blocks come out asymmetric, the signs of the shifts being random; then
-    each weight is shifted on its own, or at once if ``apart``. The second value is whether that was done.
+    each weight is shifted on its own, or at once if ``apart``. The second value is whether that was done. Differences
+    are taken to one side only: what they are off by, the curvature's change over half a step, does not matter to
+    coordinates, and they take half the gradients.
     """
+    here = gradient(position)
 
     def slope(shift: np.ndarray) -> np.ndarray:
-        return (gradient(position + shift) - gradient(position - shift)) / (2 * _WEIGHT_STEP)
+        return (gradient(position + shift) - here) / _WEIGHT_STEP
 
     def together(along: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
         weights, signs = along
