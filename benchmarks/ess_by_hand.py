@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 DT, FUNCTIONS = 0.05, 10
-HAND_DRAWS, HAND_WARMUP = 500, 500
+HAND_WARMUP = 500
 MCLMC_STEPS, MCLMC_KEPT = 20_000, 1_000
 Arrays = dict[str, np.ndarray]
 
@@ -72,14 +72,14 @@ def features(given: Arrays) -> tuple[Any, ...]:
     return at(given["x"]), given["x"], given["increments"], at(given["probes"]), given["probes"]
 
 
-def runner_by_numpyro(given: Arrays, varying: bool) -> Callable[[Arrays, int], dict[str, Any]]:
+def runner_by_numpyro(given: Arrays, varying: bool, draws: int) -> Callable[[Arrays, int], dict[str, Any]]:
     import jax
     import numpyro
 
     mcmc = numpyro.infer.MCMC(
         numpyro.infer.NUTS(model_by_hand(given, varying)),
         num_warmup=HAND_WARMUP,
-        num_samples=HAND_DRAWS,
+        num_samples=draws,
         num_chains=2,
         chain_method="parallel",
         progress_bar=False,
@@ -98,7 +98,7 @@ def runner_by_numpyro(given: Arrays, varying: bool) -> Callable[[Arrays, int], d
     return run
 
 
-def runner_by_mclmc(given: Arrays, varying: bool) -> Callable[[Arrays, int], dict[str, Any]]:
+def runner_by_mclmc(given: Arrays, varying: bool, _: int) -> Callable[[Arrays, int], dict[str, Any]]:
     import blackjax
     import jax
     import numpyro
@@ -146,7 +146,7 @@ def runner_by_mclmc(given: Arrays, varying: bool) -> Callable[[Arrays, int], dic
 PEERS = {"numpyro": runner_by_numpyro, "mclmc": runner_by_mclmc}
 
 
-def answer(name: str, seed: int, _: int, varying: bool, files: list[str]) -> None:
+def answer(name: str, seed: int, _: int, varying: bool, draws: int, files: list[str]) -> None:
     """Fit two data sets and print a line for each."""
     import numpyro
     import numpyro.contrib.hsgp.laplacian
@@ -158,7 +158,7 @@ def answer(name: str, seed: int, _: int, varying: bool, files: list[str]) -> Non
     numpyro.enable_x64()
     start = time.perf_counter()
     sets = [dict(np.load(file)) for file in files]
-    run = PEERS[name](sets[0], varying)
+    run = PEERS[name](sets[0], varying, draws)
     for own, arrays in zip((seed, seed + 1000), sets, strict=True):
         found = run(arrays, own)
         found["seconds"] = time.perf_counter() - start

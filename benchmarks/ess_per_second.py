@@ -6,12 +6,12 @@ and varying by another Gaussian process of 10 × 10 functions, G_jj = g_j softpl
 the data are computed once on every side.
 
 - ``numpyro``: written by hand, standard normal weights, NumPyro's NUTS at its defaults, two chains on two host devices,
-  500 draws after 500;
+  500 draws after 500, or as many draws as ``--draws`` says;
 - ``mclmc``: blackjax's microcanonical Langevin sampler on the density of that model, two chains side by side, tuned by
   its own routine with a diagonal metric, 20,000 steps of which 1,000 are kept;
-- ``NUTS``, ``Marginal``, ``Laplace``, ``SVI``: ours, as they are called. Laplace and SVI draw independently from an
-  approximation: their ESS is the number of draws and says nothing of its quality, which NMSE and coverage do.
-  ``Marginal`` needs constant Σ.
+- ``NUTS``, ``Marginal`` (as many draws), ``Laplace``, ``SVI``: ours, as they are called. Laplace and SVI draw
+  independently from an approximation: their ESS is the number of draws and says nothing of its quality, which NMSE and
+  coverage do. ``Marginal`` needs constant Σ.
 
 The wall time is counted from the data to draws in a process of its own, compilation included, and once more for
 another data set of the same shape. Peers run in an environment that uv makes under the user's cache.
@@ -37,12 +37,7 @@ from ess_by_hand import DT, PEERS, Arrays, report
 PACKAGES = ("blackjax==1.7.1",)
 SHARED = ("jax", "jaxlib", "numpyro", "numpy", "scipy", "equinox", "jaxtyping")
 PROBES = 20
-OURS: dict[str, dict[str, int]] = {
-    "NUTS": {"draws": 500, "warmup": 200},
-    "Marginal": {"draws": 500, "warmup": 200},
-    "Laplace": {"draws": 1000},
-    "SVI": {"draws": 1000},
-}
+CHAINS, INDEPENDENT = ("NUTS", "Marginal"), ("Laplace", "SVI")
 
 
 @cache
@@ -78,7 +73,7 @@ def prepare(seed: int, steps: int, varying: bool) -> tuple[Any, Any, Any, Arrays
     return data, truth, frozen, arrays
 
 
-def ours(name: str, seed: int, steps: int, varying: bool) -> dict[str, Any]:
+def ours(name: str, seed: int, steps: int, varying: bool, draws: int) -> dict[str, Any]:
     """Fit by one of our strategies; return drift at the probes and seconds."""
     import sdebayes as sb
 
@@ -86,8 +81,9 @@ def ours(name: str, seed: int, steps: int, varying: bool) -> dict[str, Any]:
     if kind is None:
         return {"failed": f"sdebayes has no {name}"}
     data, _, model, arrays = prepare(seed, steps, varying)
+    strategy = kind(draws=draws, warmup=200) if name in CHAINS else kind(draws=1000)
     start = time.perf_counter()
-    posterior = sb.fit(model, data, kind(**OURS[name]), seed=seed, progress=False)
+    posterior = sb.fit(model, data, strategy, seed=seed, progress=False)
     seconds = time.perf_counter() - start
     drift = posterior.drift(arrays["probes"]).values
     sizes = posterior.data["unconstrained"].sizes
@@ -100,10 +96,10 @@ def ours(name: str, seed: int, steps: int, varying: bool) -> dict[str, Any]:
     }
 
 
-def answer(name: str, seed: int, steps: int, varying: bool, files: list[str]) -> None:
+def answer(name: str, seed: int, steps: int, varying: bool, draws: int, files: list[str]) -> None:
     """Fit two data sets and print a line for each."""
     for own in (seed, seed + 1000):
-        report(name, own, ours(name, own, steps, varying), files[0])
+        report(name, own, ours(name, own, steps, varying, draws), files[0])
 
 
 def judge(found: dict[str, Any], probes: np.ndarray, truth: Any) -> dict[str, Any]:
@@ -127,7 +123,7 @@ def judge(found: dict[str, Any], probes: np.ndarray, truth: Any) -> dict[str, An
     }
 
 
-def measure(name: str, seed: int, steps: int, varying: bool, limit: float) -> dict[str, Any]:
+def measure(name: str, seed: int, steps: int, varying: bool, draws: int, limit: float) -> dict[str, Any]:
     """Run one side in a process of its own, stopped after ``limit`` seconds for each of its two fits."""
     from peers import peer_python
 
@@ -140,7 +136,7 @@ def measure(name: str, seed: int, steps: int, varying: bool, limit: float) -> di
             _, truth, _, arrays = prepare(own, steps, varying)
             files.append(f"{folder}/{own}.npz")
             np.savez(files[-1], **arrays)
-        asked = json.dumps([name, seed, steps, varying, files])
+        asked = json.dumps([name, seed, steps, varying, draws, files])
         process = subprocess.Popen(
             [python, script, "--worker", asked], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
@@ -179,10 +175,11 @@ COLUMNS = (
 
 def main(
     table: Annotated[Path, "CSV file of the rows; those that are in it are skipped."] = Path("ess.csv"),
-    rows: Annotated[str, "Names, with commas."] = ",".join([*OURS, *PEERS]),
+    rows: Annotated[str, "Names, with commas."] = ",".join([*CHAINS, *INDEPENDENT, *PEERS]),
     steps: Annotated[str, "Lengths of the data, with commas."] = "2000,20000",
     diffusions: Annotated[str, "constant, varying, or both with a comma."] = "constant,varying",
     seeds: Annotated[str, "Seeds, with commas."] = "100",
+    draws: Annotated[int, "Kept draws of each chain of NUTS, by hand and ours, and of Marginal."] = 500,
     limit: Annotated[float, "Seconds after which a fit is stopped."] = 1500.0,
 ) -> None:
     """Measure what is not in the table yet, and show it."""
@@ -198,7 +195,7 @@ def main(
                     key = (n, diffusion, name, seed)
                     if kept.done(*key):
                         continue
-                    found = measure(name, seed, n, diffusion == "varying", limit)
+                    found = measure(name, seed, n, diffusion == "varying", draws, limit)
                     kept.add(dict(zip(kept.keys, key, strict=True)) | found)
                     print(*key, found, flush=True)
     shown = Table(

@@ -1,20 +1,24 @@
 """Fit a Gaussian-process drift of a latent path, and score it beside a linear one with coupled states.
 
 Do its chains agree, and does it win? Data: the demo's 33 training and 11 held-out speeches, 130 sentences each, on
-principal components. Both models have observation noise and a document effect; the drift of one is linear with a full
-matrix, that of the other a linear map and a Gaussian process. Scores are nats per sentence on held-out speeches, with
-paired standard errors. With ``--approximation`` the process is fitted by it twice, from two seeds, whose draws are the
-two chains of the table: its own draws are independent, and whether its answer hangs on the seed is what R-hat can tell;
-Pareto's k-hat says how near it is to the posterior.
+principal components. Both models have observation noise and, unless ``--no-effect`` is said, a document effect; the
+drift of one is linear with a full matrix, that of the other a linear map and a Gaussian process. Scores are nats per
+sentence on held-out speeches, with paired standard errors. With ``--approximation`` the process is fitted by it twice,
+from two seeds, whose draws are the two chains of the table: its own draws are independent, and whether its answer hangs
+on the seed is what R-hat can tell; Pareto's k-hat says how near it is to the posterior.
 
 Run: python3 -m uv run python benchmarks/latent_field.py
      python3 -m uv run python benchmarks/latent_field.py --states 8 --schemes EulerMaruyama --draws 300 --warmup 100
      python3 -m uv run python benchmarks/latent_field.py --states 8 --schemes EulerMaruyama --approximation SVI
+     python3 -m uv run python benchmarks/latent_field.py --states 8 --schemes EulerMaruyama --features 50
+         --lengthscale 2.83 --dense 600 --linear diagonal --sigma diagonal --shared-amplitude --draws 620 --warmup 110
+         --acceptance 0.75
 """
 
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import Annotated
 
 import arviz_stats as az
@@ -38,6 +42,11 @@ def main(
     lengthscale: Annotated[
         float | None, typer.Option(help="Length-scale in standard deviations, held; learned by default.")
     ] = None,
+    shared_amplitude: Annotated[bool, typer.Option(help="One amplitude for all states.")] = False,
+    linear: Annotated[
+        str, typer.Option(help="full or diagonal: the linear part beside the process.")
+    ] = "full",
+    sigma: Annotated[str, typer.Option(help="full or diagonal: Σ beside the process.")] = "full",
     dense: Annotated[int, typer.Option(help="Parameters up to which curvature is taken in full.")] = 500,
     schemes: Annotated[str, typer.Option(help="Names, with commas.")] = ",".join(SCHEMES),
     draws: int = 500,
@@ -46,6 +55,8 @@ def main(
     depth: Annotated[int, typer.Option(help="Trees have at most 2**depth leapfrog steps.")] = 10,
     approximation: Annotated[str | None, typer.Option(help="Laplace or SVI, in the place of NUTS.")] = None,
     steps: Annotated[int, typer.Option(help="Steps of SVI.")] = 1500,
+    effect: Annotated[bool, typer.Option(help="A document effect in the observation.")] = True,
+    keep: Annotated[Path | None, typer.Option(help="Folder that the posteriors are written to.")] = None,
     seed: int = 0,
 ) -> None:
     """Fit, judge the chains and score."""
@@ -53,7 +64,7 @@ def main(
     train, test = sb.split(sb.embed(corpus, sb.SentenceEncoder()), test=0.25, seed=seed)
     space = sb.PCA(states).fit(train)
     train, test = space.transform(train), space.transform(test)
-    noise = sb.GaussianNoise(trajectory_effect=True)
+    noise = sb.GaussianNoise(trajectory_effect=effect)
     strategy = sb.NUTS(
         draws, warmup, target_acceptance=acceptance, max_tree_depth=depth, dense_dimension=dense
     )
@@ -64,10 +75,15 @@ def main(
     }[approximation]
     models = {LINEAR: sb.SDEModel(observation=noise)}
     basis = sb.priors.HSGP(functions=functions) if states <= 3 else sb.priors.RandomFourier(features)
-    prior = sb.priors.GP(basis=basis, lengthscale=lengthscale)
+    prior = sb.priors.GP(
+        sb.priors.Linear(diagonal=linear == "diagonal"),
+        basis=basis,
+        lengthscale=lengthscale,
+        shared_amplitude=shared_amplitude,
+    )
+    diffusion = sb.priors.Constant(sigma)
     models |= {
-        f"GP, {name}": sb.SDEModel(prior, scheme=SCHEMES[name], observation=noise)
-        for name in schemes.split(",")
+        f"GP, {name}": sb.SDEModel(prior, diffusion, SCHEMES[name], noise) for name in schemes.split(",")
     }
     table = Table(
         "model",
@@ -88,6 +104,8 @@ def main(
         fits = [sb.fit(model, train, chosen, seed=own) for own in seeds]
         seconds = time.perf_counter() - start
         posteriors[name] = fits[0]
+        if keep is not None:
+            fits[0].to_netcdf(keep / f"{name}.nc")
         table.add_row(name, *judged(fits), f"{seconds:.0f}")
         Console(width=120).print(table)
     scores = sb.compare(posteriors, test, baseline=LINEAR)
