@@ -21,7 +21,7 @@ _ITERATIONS, _FEW_ITERATIONS = 2000, 60
 _ROUGH, _FINE = 1e-7, 1e-12
 _WHITENINGS = 8
 _AT_REST = 0.5
-_WEIGHT_STEP = 1e-2
+_WEIGHT_STEP = 1e-4
 _ASYMMETRY = 0.05
 _PRIOR_DRAWS = 40
 _BEST_DRAWS = 2
@@ -190,9 +190,10 @@ def _whitened(target: Target, mode: Mode, apart: list[bool]) -> tuple[np.ndarray
     plain = Objective(target, density.no_whitening)
     centre = np.asarray(z, dtype=np.float64)
     gradient = plain(centre)[1]
+    step = float(np.finfo(z.dtype).eps ** 0.25)
     whitenings, were_apart, v = [], [], z
     for index, place, known in zip(density.weights, density.weight_places(z), apart, strict=True):
-        hessian, was_apart = weight_hessian(lambda point: plain(point)[1], centre, index, known)
+        hessian, was_apart = weight_hessian(lambda point: plain(point)[1], centre, index, known, step)
         whitening = whitening_at(centre[index], place, hessian, gradient[index])
         whitening = jax.tree.map(lambda part: jnp.asarray(part, dtype=z.dtype), whitening)
         whitenings.append(whitening)
@@ -202,30 +203,34 @@ def _whitened(target: Target, mode: Mode, apart: list[bool]) -> tuple[np.ndarray
 
 
 def weight_hessian(
-    gradient: Callable[[np.ndarray], np.ndarray], position: np.ndarray, index: np.ndarray, apart: bool = False
+    gradient: Callable[[np.ndarray], np.ndarray],
+    position: np.ndarray,
+    index: np.ndarray,
+    apart: bool = False,
+    step: float = _WEIGHT_STEP,
 ) -> tuple[np.ndarray, bool]:
     """Return second derivatives in each output's weights, (output, feature, feature); U is nearly quadratic in them.
 
     A feature's weights of all outputs are shifted together, which is as good as one by one where outputs do not
     interact. Where they do, as behind noise, the blocks come out asymmetric, the signs of the shifts being random; then
     each weight is shifted on its own, or at once if ``apart``. The second value is whether that was done. Differences
-    are taken to one side only: what they are off by, the curvature's change over half a step, does not matter to
-    coordinates, and they take half the gradients.
+    are taken to one side only, which is half the gradients; the step is short, for where the data
+    know the weights well the posterior is narrow.
     """
     here = gradient(position)
 
     def slope(shift: np.ndarray) -> np.ndarray:
-        return (gradient(position + shift) - here) / _WEIGHT_STEP
+        return (gradient(position + shift) - here) / step
 
     def together(along: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
         weights, signs = along
         shift = np.zeros_like(position)
-        shift[weights] = _WEIGHT_STEP * signs
+        shift[weights] = step * signs
         return signs[:, None] * slope(shift)[index]
 
     def alone(along: tuple[np.integer, np.ndarray]) -> np.ndarray:
         shift = np.zeros_like(position)
-        shift[along[0]] = _WEIGHT_STEP
+        shift[along[0]] = step
         return slope(shift)[along[1]]
 
     if not apart:
