@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import arviz_stats as az
 import typer
@@ -44,9 +44,12 @@ def main(
     ] = None,
     shared_amplitude: Annotated[bool, typer.Option(help="One amplitude for all states.")] = False,
     linear: Annotated[
-        str, typer.Option(help="full or diagonal: the linear part beside the process.")
+        Literal["full", "diagonal"],
+        typer.Option(help="full or diagonal: the linear part beside the process."),
     ] = "full",
-    sigma: Annotated[str, typer.Option(help="full or diagonal: Σ beside the process.")] = "full",
+    sigma: Annotated[
+        Literal["full", "diagonal"], typer.Option(help="full or diagonal: Σ beside the process.")
+    ] = "full",
     dense: Annotated[int, typer.Option(help="Parameters up to which curvature is taken in full.")] = 500,
     schemes: Annotated[str, typer.Option(help="Names, with commas.")] = ",".join(SCHEMES),
     draws: int = 500,
@@ -60,6 +63,8 @@ def main(
     seed: int = 0,
 ) -> None:
     """Fit, judge the chains and score."""
+    if keep is not None:
+        keep.mkdir(parents=True, exist_ok=True)
     corpus = sb.datasets.load_sotu(sentences=130, speeches=44)
     train, test = sb.split(sb.embed(corpus, sb.SentenceEncoder()), test=0.25, seed=seed)
     space = sb.PCA(states).fit(train)

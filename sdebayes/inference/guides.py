@@ -20,6 +20,7 @@ from numpyro.infer.initialization import init_to_value
 
 from sdebayes._core.errors import ModelError
 from sdebayes._core.types import Key
+from sdebayes.inference.strategy import check_whole
 
 SITE = "u"
 """Name of the one site of the program that a guide is made for."""
@@ -82,7 +83,7 @@ class LowRankGuide(AbstractGuide):
     rank: int = 10
 
     def __post_init__(self) -> None:
-        _check_whole(self, "rank")
+        check_whole(self, "rank")
 
     def build(self, program: Callable[..., None], dimension: int) -> AutoContinuous:
         """Return NumPyro's guide."""
@@ -121,7 +122,7 @@ class FlowGuide(AbstractGuide):
     width: int = 1
 
     def __post_init__(self) -> None:
-        _check_whole(self, "flows", "width")
+        check_whole(self, "flows", "width")
 
     def build(self, program: Callable[..., None], dimension: int) -> AutoContinuous:
         """Return NumPyro's guide."""
@@ -133,12 +134,3 @@ class FlowGuide(AbstractGuide):
         return AutoIAFNormal(
             program, init_loc_fn=_middle(dimension), num_flows=self.flows, hidden_dims=hidden
         )
-
-
-def _check_whole(guide: AbstractGuide, *names: str) -> None:
-    for name in names:
-        value = getattr(guide, name)
-        if not (isinstance(value, int) and value >= 1):
-            raise ModelError(
-                f"{type(guide).__name__}: {name} is {value!r}; expected a whole number, at least 1."
-            )

@@ -10,14 +10,13 @@ import jax
 import numpy as np
 import xarray as xr
 
-from sdebayes._core.errors import ModelError
 from sdebayes._core.types import Key
 from sdebayes.inference.checkpoint import Checkpoint
 from sdebayes.inference.findings import Finding
 from sdebayes.inference.importance import importance_finding, weighted_draws
 from sdebayes.inference.normal import EXACT_DIMENSION, approximation_at_mode
 from sdebayes.inference.progress import progress_bars
-from sdebayes.inference.strategy import AbstractStrategy, Draws, Problem, check_smooth
+from sdebayes.inference.strategy import AbstractStrategy, Draws, Problem, check_smooth, check_whole
 
 
 @dataclass(frozen=True)
@@ -62,10 +61,7 @@ class Laplace(AbstractStrategy):
     exact_dimension: int = EXACT_DIMENSION
 
     def __post_init__(self) -> None:
-        for name in ("draws", "exact_dimension"):
-            value = getattr(self, name)
-            if not (isinstance(value, int) and value >= 1):
-                raise ModelError(f"Laplace: {name} is {value!r}; expected a whole number, at least 1.")
+        check_whole(self, "draws", "exact_dimension")
 
     @staticmethod
     def findings(tree: xr.DataTree, parts: Collection[str]) -> list[Finding]:

@@ -21,7 +21,6 @@ _ITERATIONS, _FEW_ITERATIONS = 2000, 60
 _ROUGH, _FINE = 1e-7, 1e-12
 _WHITENINGS = 8
 _AT_REST = 0.5
-_WEIGHT_STEP = 1e-4
 _ASYMMETRY = 0.05
 _PRIOR_DRAWS = 40
 _BEST_DRAWS = 2
@@ -193,7 +192,7 @@ def _whitened(target: Target, mode: Mode, apart: list[bool]) -> tuple[np.ndarray
     step = float(np.finfo(z.dtype).eps ** 0.25)
     whitenings, were_apart, v = [], [], z
     for index, place, known in zip(density.weights, density.weight_places(z), apart, strict=True):
-        hessian, was_apart = weight_hessian(lambda point: plain(point)[1], centre, index, known, step)
+        hessian, was_apart = weight_hessian(lambda point: plain(point)[1], centre, index, step, known)
         whitening = whitening_at(centre[index], place, hessian, gradient[index])
         whitening = jax.tree.map(lambda part: jnp.asarray(part, dtype=z.dtype), whitening)
         whitenings.append(whitening)
@@ -206,16 +205,16 @@ def weight_hessian(
     gradient: Callable[[np.ndarray], np.ndarray],
     position: np.ndarray,
     index: np.ndarray,
+    step: float,
     apart: bool = False,
-    step: float = _WEIGHT_STEP,
 ) -> tuple[np.ndarray, bool]:
     """Return second derivatives in each output's weights, (output, feature, feature); U is nearly quadratic in them.
 
     A feature's weights of all outputs are shifted together, which is as good as one by one where outputs do not
     interact. Where they do, as behind noise, the blocks come out asymmetric, the signs of the shifts being random; then
     each weight is shifted on its own, or at once if ``apart``. The second value is whether that was done. Differences
-    are taken to one side only, which is half the gradients; the step is short, for where the data
-    know the weights well the posterior is narrow.
+    are taken to one side only, which is half the gradients; the step must be short beside the posterior, which is
+    narrow where the data know the weights well.
     """
     here = gradient(position)
 

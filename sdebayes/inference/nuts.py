@@ -27,7 +27,7 @@ from sdebayes.inference.checkpoint import Checkpoint
 from sdebayes.inference.curvature import curvature_units
 from sdebayes.inference.findings import Finding, sampling_findings
 from sdebayes.inference.mode import find_middle
-from sdebayes.inference.strategy import AbstractStrategy, Draws, Problem, check_smooth
+from sdebayes.inference.strategy import AbstractStrategy, Draws, Problem, check_smooth, check_whole
 from sdebayes.inference.target import Target
 
 
@@ -73,11 +73,7 @@ class NUTS(AbstractStrategy):
     workers: int = 2
 
     def __post_init__(self) -> None:
-        for name in ("draws", "warmup", "chains", "max_tree_depth", "workers"):
-            if not (isinstance(getattr(self, name), int) and getattr(self, name) >= 1):
-                raise ModelError(
-                    f"{type(self).__name__}: {name} is {getattr(self, name)!r}; expected a whole number, at least 1."
-                )
+        check_whole(self, "draws", "warmup", "chains", "max_tree_depth", "workers")
         if not 0 < self.target_acceptance < 1:
             raise ModelError(
                 f"{type(self).__name__}: target_acceptance is {self.target_acceptance}; expected between 0 and 1."

@@ -19,7 +19,7 @@ from sdebayes.inference.findings import Finding, Severity
 from sdebayes.inference.importance import importance_finding, smoothed_weights
 from sdebayes.inference.nuts import NUTS
 from sdebayes.inference.progress import progress_bars
-from sdebayes.inference.strategy import AbstractStrategy, Draws, Problem
+from sdebayes.inference.strategy import AbstractStrategy, Draws, Problem, check_whole
 from sdebayes.inference.target import Density
 from sdebayes.model import likelihood
 from sdebayes.model.observations import AnyFloat, Observations
@@ -110,12 +110,7 @@ class ParticleCorrection(AbstractStrategy):
             raise ModelError(
                 f"ParticleCorrection: strategy is {self.strategy!r}; expected sdebayes.NUTS(...)."
             )
-        for name in ("particles", "paths"):
-            value = getattr(self, name)
-            if not (isinstance(value, int) and value >= 1):
-                raise ModelError(
-                    f"ParticleCorrection: {name} is {value!r}; expected a whole number, at least 1."
-                )
+        check_whole(self, "particles", "paths")
 
     @property
     def attributes(self) -> dict[str, Any]:

@@ -162,3 +162,26 @@ def check_smooth(model: SDEModel) -> None:
             f"The terms of {type(model.drift).__name__}() are in or out, which no gradient sees; use "
             "sdebayes.Marginal(), or Sparse(selection=sdebayes.priors.Horseshoe())."
         )
+
+
+def check_whole(owner: Any, *names: str) -> None:
+    """Raise an error if a number of a strategy or a guide is no whole number of at least 1.
+
+    Parameters
+    ----------
+    owner
+        The strategy or guide.
+    names
+        Its attributes.
+
+    Raises
+    ------
+    ModelError
+        For the first that is not.
+    """
+    for name in names:
+        value = getattr(owner, name)
+        if not (isinstance(value, int) and value >= 1):
+            raise ModelError(
+                f"{type(owner).__name__}: {name} is {value!r}; expected a whole number, at least 1."
+            )

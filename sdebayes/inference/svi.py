@@ -24,7 +24,7 @@ from sdebayes.inference.normal import NormalApproximation, approximation_at_mode
 from sdebayes.inference.optimization import BLOCK, Settings, optimizer_of
 from sdebayes.inference.parts import independent_parts
 from sdebayes.inference.progress import Advance, progress_bars
-from sdebayes.inference.strategy import AbstractStrategy, Draws, Problem, check_smooth
+from sdebayes.inference.strategy import AbstractStrategy, Draws, Problem, check_smooth, check_whole
 from sdebayes.model.observations import Observations
 
 
@@ -84,10 +84,7 @@ class SVI(AbstractStrategy):
     learning_rate: float = 0.02
 
     def __post_init__(self) -> None:
-        for name in ("draws", "steps", "particles", "batch"):
-            value = getattr(self, name)
-            if not (isinstance(value, int) and value >= 1) and not (name == "batch" and value is None):
-                raise ModelError(f"SVI: {name} is {value!r}; expected a whole number, at least 1.")
+        check_whole(self, "draws", "steps", "particles", *(() if self.batch is None else ("batch",)))
         if not self.learning_rate > 0:
             raise ModelError(f"SVI: learning_rate is {self.learning_rate}; expected a positive number.")
         if not isinstance(self.guide, AbstractGuide):

@@ -28,7 +28,8 @@ class AbstractFieldDiffusion(AbstractDiffusionPrior):
     Parameters
     ----------
     field
-        Prior of u, without unit: its amplitude counts; its linear part and its scale as a drift do not.
+        Prior of u, without unit: its amplitude counts; its linear part, its scale as a drift and ``shared_amplitude``
+        do not.
     mean
         Prior of Σ where u = 0.
 
@@ -103,7 +104,7 @@ class Diagonal(AbstractFieldDiffusion):
     Parameters
     ----------
     field
-        Prior of v with its amplitude a; its linear part and its scale as a drift are not used.
+        Prior of v with its amplitude a; linear part, scale as a drift and ``shared_amplitude`` are not used.
     mean
         Prior of diag(g²), a diagonal `Constant`: the parameter ``diffusion_variance``.
 
@@ -148,7 +149,7 @@ class Full(AbstractFieldDiffusion):
     Parameters
     ----------
     field
-        Prior of v with its amplitude a; its linear part and its scale as a drift are not used.
+        Prior of v with its amplitude a; linear part, scale as a drift and ``shared_amplitude`` are not used.
     mean
         Prior of L Lᵀ, a full `Constant`: the parameter ``diffusion_covariance``.
 

@@ -129,8 +129,13 @@ def test_calibration_draws_data_from_the_scheme_and_not_from_the_filter(
 ) -> None:
     quick = sb.ParticleCorrection(sb.NUTS(draws=40, warmup=40, chains=1), particles=50)
     found = sb.calibrate(model, data, quick, 3, draws=19, progress=False)
+    filtered = sb.calibrate(model, data, quick.strategy, 3, draws=19, progress=False)
     assert found.attrs["data_law"] == "the scheme's own"
     assert int(found["failed"].sum()) == 0
+    same = np.isclose(found["truth"], filtered["truth"])
+    likelihood = found["quantity"].values == "log-likelihood"
+    assert same[:, ~likelihood].all()
+    assert not same[:, likelihood].any()
 
 
 def test_chains_without_any_weight_are_refused() -> None:

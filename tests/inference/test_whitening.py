@@ -108,7 +108,7 @@ def test_the_curvatures_of_outputs_are_told_apart(interact):
     curvature = np.zeros((7, 7))
     curvature[1:, 1:] = (root @ root.T)[:6, :6] * np.where(own, 1.0, interact)
     index = 1 + np.arange(OUTPUTS * FEATURES).reshape(OUTPUTS, FEATURES)
-    found, apart = weight_hessian(lambda z: curvature @ z, rng.normal(size=7), index)
+    found, apart = weight_hessian(lambda z: curvature @ z, rng.normal(size=7), index, 1e-4)
     truth = np.stack([curvature[np.ix_(output, output)] for output in index])
     np.testing.assert_allclose(
         found, truth, atol=1e-8 if interact in (0.0, 1.0) else 0.05 * np.abs(truth).max()
