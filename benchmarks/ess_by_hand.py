@@ -6,13 +6,14 @@ import json
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 DT, FUNCTIONS = 0.05, 10
-HAND_WARMUP = 500
+HAND_WARMUP, TUNED_WARMUP, TUNED_ACCEPTANCE = 500, 1_000, 0.95
 MCLMC_STEPS, MCLMC_KEPT = 20_000, 1_000
 Arrays = dict[str, np.ndarray]
 
@@ -72,13 +73,20 @@ def features(given: Arrays) -> tuple[Any, ...]:
     return at(given["x"]), given["x"], given["increments"], at(given["probes"]), given["probes"]
 
 
-def runner_by_numpyro(given: Arrays, varying: bool, draws: int) -> Callable[[Arrays, int], dict[str, Any]]:
+def runner_by_numpyro(
+    given: Arrays, varying: bool, draws: int, tuned: bool = False
+) -> Callable[[Arrays, int], dict[str, Any]]:
     import jax
     import numpyro
 
+    settings: dict[str, Any] = (
+        {"target_accept_prob": TUNED_ACCEPTANCE, "init_strategy": numpyro.infer.init_to_median}
+        if tuned
+        else {}
+    )
     mcmc = numpyro.infer.MCMC(
-        numpyro.infer.NUTS(model_by_hand(given, varying)),
-        num_warmup=HAND_WARMUP,
+        numpyro.infer.NUTS(model_by_hand(given, varying), **settings),
+        num_warmup=TUNED_WARMUP if tuned else HAND_WARMUP,
         num_samples=draws,
         num_chains=2,
         chain_method="parallel",
@@ -143,7 +151,11 @@ def runner_by_mclmc(given: Arrays, varying: bool, _: int) -> Callable[[Arrays, i
     return run
 
 
-PEERS = {"numpyro": runner_by_numpyro, "mclmc": runner_by_mclmc}
+PEERS = {
+    "numpyro": runner_by_numpyro,
+    "numpyro_tuned": partial(runner_by_numpyro, tuned=True),
+    "mclmc": runner_by_mclmc,
+}
 
 
 def answer(name: str, seed: int, _: int, varying: bool, draws: int, files: list[str]) -> None:

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import tempfile
+from pathlib import Path
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+import published_lorenz63_peer
 import xarray as xr
 from numpyro import distributions as dist
 from numpyro.infer.util import log_density
+from peers import Worker, peer_python
 from published_runs import Row, Run, least_ess, worst_rhat
+from recovery_peers import PACKAGES
 
 import sdebayes as sb
 from sdebayes.dynamics import SDE, ConstantDiffusion, ParametricDrift
 
 SUBSTEPS = 200
+PEER_SCHEMES = ("Euler–Maruyama", "local linearisation")
 
 
 def lorenz(x: Any, t: Any, p: dict[str, Any]) -> Any:
@@ -53,16 +59,38 @@ def lorenz_model(scheme: Any, kind: Any) -> sb.SDEModel:
 
 
 def lorenz63(run: Run) -> list[Row]:
-    data = lorenz_data(run.seed)
+    """Fit data of the run's seed."""
+    return fits(run, lorenz_data(run.seed), "Lorenz-63")
+
+
+def lorenz63_published(run: Run) -> list[Row]:
+    """Fit the very data of the deep dive, which dynestyx simulates anew, and have it fit them too."""
+    python = peer_python("recovery", PACKAGES, ("numpy", "jax", "numpyro"))
+    worker = Worker(python, published_lorenz63_peer.__file__, "dynestyx")
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "data.npz"
+        worker.ask(file=str(file))
+        given = np.load(file)
+        data = sb.trajectories(given["values"][None], t=given["times"])
+    rows = [
+        {"target": f"Lorenz-63, published data, {scheme}, dynestyx", "seed": run.seed}
+        | worker.ask(scheme=scheme)
+        for scheme in PEER_SCHEMES
+    ]
+    worker.close()
+    return [*rows, *fits(run, data, "Lorenz-63, published data"), particles(data, run.seed)]
+
+
+def fits(run: Run, data: xr.Dataset, title: str) -> list[Row]:
+    """Fit data under each scheme and filter."""
     rows = []
     for name, scheme in LORENZ_SCHEMES.items():
         for kind in (sb.ExtendedKalman(), sb.UnscentedKalman()):
-            model = lorenz_model(scheme, kind)
-            posterior, row = run.fit(model, data)
+            posterior, row = run.fit(lorenz_model(scheme, kind), data)
             rho = posterior.data["posterior"].to_dataset()[["rho"]]
             value = rho["rho"].values
             row |= {
-                "target": f"Lorenz-63, {name}, {type(kind).__name__}",
+                "target": f"{title}, {name}, {type(kind).__name__}",
                 "seed": run.seed,
                 "|error| of the median": abs(float(np.median(value)) - 28),
                 "sd": float(value.std()),
@@ -106,7 +134,6 @@ def lorenz63_grid(run: Run) -> list[Row]:
     """Return median and sd of ρ on a grid, without chains: under each filter, and by particles."""
     seed = run.seed
     data = lorenz_data(seed)
-    seen, times = data["y"].values[0, :, 0], data["t"].values[0]
     grid, rows = np.linspace(10.05, 39.95, 600), []
     for name, scheme in LORENZ_SCHEMES.items():
         for kind in (sb.ExtendedKalman(), sb.UnscentedKalman()):
@@ -121,6 +148,12 @@ def lorenz63_grid(run: Run) -> list[Row]:
             median, sd = median_and_sd(grid, np.where(np.isfinite(found), found, -np.inf))
             target = f"Lorenz-63 on a grid, {name}, {type(kind).__name__}"
             rows.append({"target": target, "seed": seed, "median": median, "sd": sd})
+    return [*rows, particles(data, seed)]
+
+
+def particles(data: xr.Dataset, seed: int) -> Row:
+    """Return median and sd of ρ by particles at values around the truth, and a cubic through their likelihoods."""
+    seen, times = data["y"].values[0, :, 0], data["t"].values[0]
     coarse, fine = np.linspace(25.6, 30.6, 26), np.linspace(25.6, 30.6, 2000)
     values = [
         np.logaddexp(
@@ -129,4 +162,4 @@ def lorenz63_grid(run: Run) -> list[Row]:
         for k, rho in enumerate(coarse)
     ]
     median, sd = median_and_sd(fine, np.polyval(np.polyfit(coarse - 28, values, 3), fine - 28))
-    return [*rows, {"target": "Lorenz-63 on a grid, particles", "seed": seed, "median": median, "sd": sd}]
+    return {"target": "Lorenz-63 on a grid, particles", "seed": seed, "median": median, "sd": sd}

@@ -10,14 +10,16 @@ Targets, each fitted in the setting of its publication:
 - ``lorenz63``: dynestyx's deep dive ``sde_discretization_comparison``: x alone observed, 100 points on [0, 4],
   observation variance 1, Σ = I, ρ ~ U(10, 40), x₀ ~ N((1, 1, 1), .1² I), the truth ρ = 28. Error of the median of ρ
   there: 8.40 (Euler–Maruyama, 6 s), .12 (local linearisation, 70 s), .18 (mean trajectory, 41 s), .01 (fine steps,
-  402 s). Paths and noise are of our own seeds. ``lorenz63_grid``: the same posterior on a grid of ρ, and by particles.
+  402 s). Paths and noise are of our own seeds; ``lorenz63_published``: the deep dive's own data, which dynestyx 0.7.1
+  simulates from its seed, with its two cheaper fits beside ours; ``lorenz63_grid``: the posterior of data of our
+  seeds on a grid of ρ, and by particles.
 - ``brownian``, ``brownian_unknown``, ``lorenz_bridge``, ``lorenz_bridge_unknown``: the posteriors of stochastic
   differential equations in inference-gym 0.0.5, same priors and Euler–Maruyama steps; its means by Stan of states and
   scales with their standard errors. Ours integrates the states out by a Gaussian filter: exact in Brownian motion,
   whose unknown scales are also found by quadrature, as its published means of them are off; on the bridge also
   corrected by particles, `ParticleCorrection`.
 
-The rows of inference-gym are read from its package, in an environment that uv makes under the user's cache.
+inference-gym and dynestyx are in environments that uv makes under the user's cache.
 
 Run: OPENBLAS_NUM_THREADS=1 python3 -m uv run python benchmarks/published_targets.py --table published.csv
 """
@@ -33,7 +35,7 @@ import typer
 from peers import Rows
 from published_fitzhugh_nagumo import fitzhugh_nagumo
 from published_inference_gym import GYM_TARGETS, gym
-from published_lorenz63 import lorenz63, lorenz63_grid
+from published_lorenz63 import lorenz63, lorenz63_grid, lorenz63_published
 from published_runs import Row, Run
 from rich.console import Console
 from rich.table import Table
@@ -41,6 +43,7 @@ from rich.table import Table
 TARGETS: dict[str, Callable[[Run], list[Row]]] = {
     "fitzhugh_nagumo": fitzhugh_nagumo,
     "lorenz63": lorenz63,
+    "lorenz63_published": lorenz63_published,
     "lorenz63_grid": lorenz63_grid,
     **{name: partial(gym, name) for name in GYM_TARGETS},
 }
