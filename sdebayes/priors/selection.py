@@ -8,11 +8,13 @@ from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import numpyro
 import numpyro.distributions as dist
 from jax.scipy.special import ndtri
 from jaxtyping import Array, Float
 
+from sdebayes._core.errors import ModelError
 from sdebayes._core.types import Key
 from sdebayes.priors.base import WEIGHT_OFFSET, WEIGHT_SCALE, Dims, check_constants
 
@@ -65,14 +67,13 @@ class SpikeAndSlab(AbstractSelection):
         c_i = γ_i\, s\, w_i, \quad w_i \sim N(0, 1), \quad γ_i \sim \mathrm{Bernoulli}(π), \quad
         π \sim \mathrm{Beta}(a, b), \quad \log s \sim N(\log \tilde s, σ_s^2).
 
-    With π learned, and about one coefficient expected whatever their number, a larger library does not make inclusion
-    more likely. `Marginal` sums over all sets of terms. γ is
-    drawn as :math:`u_i < Φ^{-1}(π)` with standard normal u.
+    π is learned, so that a larger library of needless terms makes inclusion less likely. `Marginal` sums over all sets
+    of terms. γ is drawn as :math:`u_i < Φ^{-1}(π)` with standard normal u.
 
     Parameters
     ----------
     inclusion
-        a and b; default: 1 and the number of coefficients.
+        a and b: by default one coefficient in five is expected, and none is most likely.
     slab
         Prior median of s.
     slab_spread
@@ -81,27 +82,29 @@ class SpikeAndSlab(AbstractSelection):
     Raises
     ------
     ModelError
-        If a number is not positive.
+        If a number is not positive, or inclusion is not two numbers.
 
     References
     ----------
     Mitchell & Beauchamp (1988), doi:10.1080/01621459.1988.10478694; the learned rate: Scott & Berger (2010),
-    doi:10.1214/10-AOS792; its prior: Castillo, Schmidt-Hieber & van der Vaart (2015), example 2.2,
-    doi:10.1214/15-AOS1334.
+    doi:10.1214/10-AOS792.
     """
 
     smooth: ClassVar[bool] = False
-    inclusion: tuple[float, float] | None = None
+    inclusion: tuple[float, float] = (1.0, 4.0)
     slab: float = 2.0
     slab_spread: float = 1.0
 
     def __post_init__(self) -> None:
         check_constants(self, positive=("inclusion", "slab", "slab_spread"))
+        if np.shape(self.inclusion) != (2,):
+            raise ModelError(
+                f"SpikeAndSlab: inclusion is {self.inclusion!r}; expected a and b of its Beta prior, such as (1, 4)."
+            )
 
     def sample(self, unit: Terms) -> Terms:
         """Draw coefficients inside a NumPyro model."""
-        a, b = (1.0, float(unit.size)) if self.inclusion is None else self.inclusion
-        rate = numpyro.sample(RATE, dist.Beta(a, b))
+        rate = numpyro.sample(RATE, dist.Beta(*self.inclusion))
         slab = numpyro.sample("drift_slab", dist.LogNormal(jnp.log(self.slab), self.slab_spread))
         standard = dist.Normal(0.0, 1.0).expand(unit.shape).to_event(2)
         included = (numpyro.sample(QUANTILE, standard) < ndtri(rate)).astype(unit.dtype)
@@ -140,11 +143,9 @@ class SpikeAndSlab(AbstractSelection):
 
     def describe(self) -> list[str]:
         """Say the prior in words and formulas, a line each."""
-        a, b = (
-            ("1", "number of coefficients") if self.inclusion is None else map("{:g}".format, self.inclusion)
-        )
+        a, b = self.inclusion
         return [
-            f"c = γ s w, w ~ Normal(0, 1), γ ~ Bernoulli(π), π ~ Beta({a}, {b}), "
+            f"c = γ s w, w ~ Normal(0, 1), γ ~ Bernoulli(π), π ~ Beta({a:g}, {b:g}), "
             f"log s ~ Normal(log {self.slab:g}, {self.slab_spread:g})"
         ]
 

@@ -85,6 +85,7 @@ def test_what_is_not_a_library_is_refused(data, untyped):
         (lambda: Sparse(library=3), r"library is 3; expected an object such as sdebayes\.priors\.Polynomial"),
         (lambda: Sparse(selection="horseshoe"), r"selection is 'horseshoe'.*SpikeAndSlab\(\)"),
         (lambda: SpikeAndSlab(slab=-1.0), "slab is -1"),
+        (lambda: SpikeAndSlab(inclusion=0.2), r"inclusion is 0\.2; expected a and b of its Beta prior"),
         (lambda: Functions(None, ["a"]), "expected a function of the state"),
     ):
         with pytest.raises(ModelError, match=words):
