@@ -10,13 +10,13 @@ Run: python3 -m uv run python benchmarks/approximations.py --seeds 20 --table ap
 
 from __future__ import annotations
 
-import csv
 import time
 from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
 import typer
+from peers import Rows
 from rich.console import Console
 from rich.table import Table
 
@@ -34,6 +34,7 @@ STRATEGIES = {
 }
 POINTS = 100
 KEY = ("prior", "strategy", "seed")
+COLUMNS = ("nmse", "width", "drift_covered", "covariance_covered", "pareto_shape", "rise", "seconds")
 
 
 def measure(model: sb.SDEModel, data: Any, truth: Any, strategy: Any, seed: int) -> dict[str, float]:
@@ -74,7 +75,7 @@ def show(rows: list[dict[str, str]]) -> None:
     table.add_column("s per fit")
     for prior, strategy in dict.fromkeys((row["prior"], row["strategy"]) for row in rows):
         mine = [row for row in rows if (row["prior"], row["strategy"]) == (prior, strategy)]
-        value = {name: np.array([float(row[name]) for row in mine]) for name in mine[0] if name not in KEY}
+        value = {name: np.array([float(row[name]) for row in mine]) for name in COLUMNS}
         table.add_row(
             prior,
             strategy,
@@ -95,28 +96,19 @@ def main(
     dt: float = 0.05,
 ) -> None:
     """Fit what is not in the table yet, and show it."""
-    rows = list(csv.DictReader(table.open())) if table.exists() else []
-    done = {tuple(row[name] for name in KEY) for row in rows}
+    rows = Rows(table, KEY, COLUMNS)
     for prior in priors.split(","):
         first, _ = sb.datasets.benchmark("double_well", steps, dt, seed=100)
         model = sb.SDEModel(PRIORS[prior], sb.priors.Constant(), observation=sb.Exact()).scaled_to(first)
         for seed in range(100, 100 + seeds):
             data, truth = sb.datasets.benchmark("double_well", steps, dt, seed=seed)
             for name in strategies.split(","):
-                key = dict(zip(KEY, (prior, name, str(seed)), strict=True))
-                if tuple(key.values()) in done:
+                if rows.done(prior, name, seed):
                     continue
                 found = measure(model, data, truth, STRATEGIES[name], seed)
-                row = key | {name: f"{value:.6g}" for name, value in found.items()}
-                rows.append(row)
-                new = not table.exists()
-                with table.open("a", newline="") as file:
-                    writer = csv.DictWriter(file, row)
-                    if new:
-                        writer.writeheader()
-                    writer.writerow(row)
-                print(row, flush=True)
-    show(rows)
+                rows.add(dict(zip(KEY, (prior, name, seed), strict=True)) | found)
+                print(prior, name, seed, found, flush=True)
+    show(rows.rows)
 
 
 if __name__ == "__main__":

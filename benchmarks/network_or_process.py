@@ -2,22 +2,24 @@
 
 Smooth drifts in two states (double well, limit cycle), a sharp front (a wall of width 1/10 between two plateaus), and
 six coupled double wells, whose drift has six inputs. Both priors are fitted to the same data with the same strategy,
-scheme and diffusion. Squared error of the posterior mean of the drift along a path of its own, relative to the drift's,
-and log score of that held-out path per transition; differences are network minus process, paired over data sets. A row
-for each pair is appended to a CSV file, and a run skips the pairs that are in it.
+scheme and diffusion, with a prior that is frozen at the first data set of each kind. Squared error of the posterior
+mean of the drift along a path of its own, relative to the drift's, coverage of 95 % bands there, and log score of that
+held-out path per transition; differences are network minus process, paired over data sets. A row for each pair is
+appended to a CSV file, and a run skips the pairs that are in it.
 
 Run: python3 -m uv run python benchmarks/network_or_process.py --table network_or_process.csv
 """
 
 from __future__ import annotations
 
-import csv
+import time
 from pathlib import Path
 from typing import Annotated, Any
 
 import jax.numpy as jnp
 import numpy as np
 import typer
+from peers import Rows
 from rich.console import Console
 from rich.table import Table
 
@@ -26,7 +28,9 @@ from sdebayes.dynamics import SDE, ConstantDiffusion, ParametricDrift
 
 DT, BURN_IN = 0.05, 200
 POINTS = 200
+PRIORS = {"GP": sb.priors.GP(), "BNN": sb.priors.BNN(hidden=(16, 16))}
 KEY = ("system", "steps", "seed")
+COLUMNS = tuple(f"{name}_{what}" for name in PRIORS for what in ("nmse", "covered", "score", "seconds"))
 
 
 def front(x: Any, t: Any, p: Any) -> Any:
@@ -54,16 +58,22 @@ def simulate(system: str, steps: int, seed: int) -> tuple[Any, Any]:
     return sb.trajectories(list(path["y"].values[0, :, BURN_IN:]), t=[times[:steps]]), truth
 
 
-def measure(prior: Any, data: Any, held_out: Any, truth: Any, strategy: Any, seed: int) -> dict[str, float]:
+def measure(model: Any, data: Any, held_out: Any, truth: Any, strategy: Any, seed: int) -> dict[str, float]:
     """Fit once and judge on the held-out path."""
-    model = sb.SDEModel(prior, sb.priors.Constant(), observation=sb.Exact())
+    start = time.perf_counter()
     posterior = sb.fit(model, data, strategy, seed=seed, progress=False)
+    seconds = time.perf_counter() - start
     values = held_out["y"].values[0]
     x = values[np.linspace(0, len(values) - 1, POINTS).astype(int)]
-    drift = posterior.drift(x).values.mean(0)
+    drift = posterior.drift(x).values
     true_drift = np.array([truth.drift(point) for point in x])
-    score = float(posterior.log_score(held_out).sum()) / (len(values) - 1)
-    return {"nmse": float(np.sum((drift - true_drift) ** 2) / np.sum(true_drift**2)), "score": score}
+    low, high = np.quantile(drift, [0.025, 0.975], axis=0)
+    return {
+        "nmse": float(np.sum((drift.mean(0) - true_drift) ** 2) / np.sum(true_drift**2)),
+        "covered": float(np.mean((low <= true_drift) & (true_drift <= high))),
+        "score": float(posterior.log_score(held_out).sum()) / (len(values) - 1),
+        "seconds": seconds,
+    }
 
 
 def paired(difference: np.ndarray) -> str:
@@ -75,9 +85,11 @@ def show(rows: list[dict[str, str]]) -> None:
     table = Table(title="network minus process; error: below 0 the network is better, score: above 0")
     for name in ("system", "steps", "pairs", "NMSE GP", "NMSE BNN", "NMSE difference", "nats per transition"):
         table.add_column(name)
+    for name in ("covered GP", "covered BNN", "s GP", "s BNN"):
+        table.add_column(name)
     for system, steps in dict.fromkeys((row["system"], row["steps"]) for row in rows):
         mine = [row for row in rows if (row["system"], row["steps"]) == (system, steps)]
-        value = {name: np.array([float(row[name]) for row in mine]) for name in mine[0] if name not in KEY}
+        value = {name: np.array([float(row[name]) for row in mine]) for name in COLUMNS}
         table.add_row(
             system,
             steps,
@@ -86,8 +98,10 @@ def show(rows: list[dict[str, str]]) -> None:
             f"{value['BNN_nmse'].mean():.4f}",
             paired(value["BNN_nmse"] - value["GP_nmse"]),
             paired(value["BNN_score"] - value["GP_score"]),
+            *(f"{value[f'{name}_covered'].mean():.3f}" for name in PRIORS),
+            *(f"{np.median(value[f'{name}_seconds']):.0f}" for name in PRIORS),
         )
-    Console(width=130).print(table)
+    Console(width=160).print(table)
 
 
 def main(
@@ -101,31 +115,25 @@ def main(
     laplace: Annotated[bool, typer.Option(help="Fit by Laplace's approximation instead of NUTS.")] = False,
 ) -> None:
     """Fit what is not in the table yet, and show it."""
-    rows = list(csv.DictReader(table.open())) if table.exists() else []
-    done = {tuple(row[name] for name in KEY) for row in rows}
+    rows = Rows(table, KEY, COLUMNS)
     strategy = sb.Laplace(draws=2 * draws) if laplace else sb.NUTS(draws=draws, warmup=warmup)
-    priors = {"GP": sb.priors.GP(), "BNN": sb.priors.BNN(hidden=(16, 16))}
     for system in systems.split(","):
         for size in map(int, sizes.split(",")):
+            first, _ = simulate(system, size, 100)
+            models = {name: sb.SDEModel(prior, observation=sb.Exact()) for name, prior in PRIORS.items()}
+            frozen = {name: model.scaled_to(first) for name, model in models.items()}
             for seed in range(100, 100 + seeds):
-                key = dict(zip(KEY, (system, str(size), str(seed)), strict=True))
-                if tuple(key.values()) in done:
+                if rows.done(system, size, seed):
                     continue
                 data, truth = simulate(system, size, seed)
                 held_out, _ = simulate(system, held_out_steps, seed + 1000)
-                row = dict(key)
-                for name, prior in priors.items():
-                    found = measure(prior, data, held_out, truth, strategy, seed)
-                    row |= {f"{name}_{what}": f"{value:.6g}" for what, value in found.items()}
-                rows.append(row)
-                new = not table.exists()
-                with table.open("a", newline="") as file:
-                    writer = csv.DictWriter(file, row)
-                    if new:
-                        writer.writeheader()
-                    writer.writerow(row)
+                row: dict[str, Any] = dict(zip(KEY, (system, size, seed), strict=True))
+                for name, model in frozen.items():
+                    found = measure(model, data, held_out, truth, strategy, seed)
+                    row |= {f"{name}_{what}": value for what, value in found.items()}
+                rows.add(row)
                 print(row, flush=True)
-    show(rows)
+    show(rows.rows)
 
 
 if __name__ == "__main__":
