@@ -1,14 +1,15 @@
-"""The peers of `ess_per_second.py`: the model by hand under NumPyro's NUTS and under blackjax, run as a worker."""
+"""The peers of `ess_per_second.py`: the model by hand under NumPyro, blackjax and dynestyx, run as a worker."""
 
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -18,8 +19,19 @@ MCLMC_STEPS, MCLMC_KEPT = 20_000, 1_000
 Arrays = dict[str, np.ndarray]
 
 
-def model_by_hand(given: Arrays, varying: bool) -> Callable[..., Any]:
-    """Return the NumPyro model: of features at the data, states, increments, and features and places of the probes."""
+class Parts(NamedTuple):
+    """What the prior draws: f(x) = A (b − x) + φ(x) w, and noise G, constant or g softplus(φ(x) u + c)."""
+
+    A: Any
+    b: Any
+    w: Any
+    noise: Any
+    g: Any
+    u: Any
+
+
+def prior_by_hand(given: Arrays, varying: bool) -> Callable[[], Parts]:
+    """Return the prior as a NumPyro program."""
     import jax
     import jax.numpy as jnp
     import numpyro
@@ -38,7 +50,7 @@ def model_by_hand(given: Arrays, varying: bool) -> Callable[..., Any]:
         density = jax.vmap(lambda w: spectral_density_squared_exponential(2, w, 1.0, sd * lengthscale))
         return jnp.sqrt(density(frequencies))[:, None] * amplitude * z
 
-    def model(phi: Any, x: Any, increments: Any, phi_probes: Any, probes: Any) -> None:
+    def prior() -> Parts:
         b = numpyro.sample("b", dist.Normal(location, sd).to_event(1))
         variance = numpyro.sample("variance", dist.LogNormal(np.log(sd**2), 1.0).to_event(1))
         sigma = numpyro.sample("sigma", dist.LogNormal(np.log(rate), 1.0).to_event(1))
@@ -51,26 +63,48 @@ def model_by_hand(given: Arrays, varying: bool) -> Callable[..., Any]:
         K = root @ jnp.array([[0.0, -1.0], [1.0, 0.0]]) @ root.T * k
         A = jnp.linalg.solve(root @ root.T, (0.5 * noise @ noise.T + K).T).T
         w = given["drift_scale"] * weights("drift")
-        mean = DT * ((b - x) @ A.T + phi @ w)
-        numpyro.deterministic("drift", (b - probes) @ A.T + phi_probes @ w)
+        return Parts(A, b, w, noise, jnp.sqrt(sigma), weights("noise") if varying else None)
+
+    return prior
+
+
+def varying_noise(parts: Parts, phi: Any) -> Any:
+    """Return the diagonal of G at features, (..., state)."""
+    import jax
+
+    return parts.g * jax.nn.softplus(phi @ parts.u + np.log(np.e - 1))
+
+
+def model_by_hand(given: Arrays, varying: bool) -> Callable[..., Any]:
+    """Return the NumPyro model: of features at the data, states, increments, and features and places of the probes."""
+    import numpyro
+    from numpyro import distributions as dist
+
+    prior = prior_by_hand(given, varying)
+
+    def model(phi: Any, x: Any, increments: Any, phi_probes: Any, probes: Any) -> None:
+        parts = prior()
+        mean = DT * ((parts.b - x) @ parts.A.T + phi @ parts.w)
+        numpyro.deterministic("drift", (parts.b - probes) @ parts.A.T + phi_probes @ parts.w)
         if varying:
-            u = phi @ weights("noise") + np.log(np.e - 1)
-            scale = np.sqrt(DT) * jnp.sqrt(sigma) * jax.nn.softplus(u)
-            numpyro.sample("increments", dist.Normal(mean, scale).to_event(1), obs=increments)
+            law = dist.Normal(mean, np.sqrt(DT) * varying_noise(parts, phi)).to_event(1)
         else:
-            law = dist.MultivariateNormal(mean, scale_tril=np.sqrt(DT) * noise)
-            numpyro.sample("increments", law, obs=increments)
+            law = dist.MultivariateNormal(mean, scale_tril=np.sqrt(DT) * parts.noise)
+        numpyro.sample("increments", law, obs=increments)
 
     return model
 
 
-def features(given: Arrays) -> tuple[Any, ...]:
+def features_at(given: Arrays, x: Any) -> Any:
+    """Return the basis functions at places, (place, feature)."""
     from numpyro.contrib.hsgp.laplacian import eigenfunctions
 
-    def at(x: np.ndarray) -> Any:
-        return eigenfunctions(x - given["location"], ell=list(given["half_length"]), m=[FUNCTIONS] * 2)
+    return eigenfunctions(x - given["location"], ell=list(given["half_length"]), m=[FUNCTIONS] * 2)
 
-    return at(given["x"]), given["x"], given["increments"], at(given["probes"]), given["probes"]
+
+def features(given: Arrays) -> tuple[Any, ...]:
+    at_data, at_probes = (features_at(given, given[name]) for name in ("x", "probes"))
+    return at_data, given["x"], given["increments"], at_probes, given["probes"]
 
 
 def runner_by_numpyro(
@@ -96,14 +130,73 @@ def runner_by_numpyro(
 
     def run(arrays: Arrays, seed: int) -> dict[str, Any]:
         mcmc.run(jax.random.key(seed), *features(arrays), extra_fields=("num_steps", "diverging"))
-        extra = mcmc.get_extra_fields()
-        return {
-            "drift": np.asarray(mcmc.get_samples(group_by_chain=True)["drift"]),
-            "leapfrogs": float(np.mean(extra["num_steps"])),
-            "divergences": int(np.sum(extra["diverging"])),
-        }
+        return found_by_numpyro(mcmc)
 
     return run
+
+
+def runner_by_dynestyx(given: Arrays, varying: bool, draws: int) -> Callable[[Arrays, int], dict[str, Any]]:
+    import dynestyx as dsx
+    import jax
+    import jax.numpy as jnp
+    import numpyro
+    from dynestyx import Discretizer, LatentPathBuilder
+    from numpyro import distributions as dist
+
+    prior = prior_by_hand(given, varying)
+
+    def model(times: Any, states: Any, probes: Any) -> None:
+        parts = prior()
+
+        def drift(x: Any, u: Any, t: Any) -> Any:
+            return parts.A @ (parts.b - x) + features_at(given, x[None])[0] @ parts.w
+
+        def noise(x: Any, u: Any, t: Any) -> Any:
+            return jnp.diag(varying_noise(parts, features_at(given, x[None])[0]))
+
+        numpyro.deterministic("drift", jax.vmap(lambda x: drift(x, None, 0.0))(probes))
+        dynamics = dsx.DynamicalModel(
+            initial_condition=dist.MultivariateNormal(jnp.zeros(2), 100 * jnp.eye(2)),
+            state_evolution=dsx.ContinuousTimeStateEvolution(
+                drift=drift, diffusion=dsx.FullDiffusion(noise if varying else parts.noise, bm_dim=2)
+            ),
+            observation_model=dsx.DiracIdentityObservation(),
+        )
+        dsx.sample("f", dynamics, obs_times=times, obs_values=states)
+
+    mcmc = numpyro.infer.MCMC(
+        numpyro.infer.NUTS(model),
+        num_warmup=HAND_WARMUP,
+        num_samples=draws,
+        num_chains=2,
+        chain_method="parallel",
+        progress_bar=False,
+        jit_model_args=True,
+    )
+
+    def run(arrays: Arrays, seed: int) -> dict[str, Any]:
+        states = np.concatenate([arrays["x"], arrays["x"][-1:] + arrays["increments"][-1:]])
+        with LatentPathBuilder(), Discretizer():
+            mcmc.run(
+                jax.random.key(seed),
+                DT * jnp.arange(len(states)),
+                jnp.asarray(states),
+                arrays["probes"],
+                extra_fields=("num_steps", "diverging"),
+            )
+        return found_by_numpyro(mcmc)
+
+    return run
+
+
+def found_by_numpyro(mcmc: Any) -> dict[str, Any]:
+    """Return drift at the probes, leapfrogs and divergences."""
+    extra = mcmc.get_extra_fields()
+    return {
+        "drift": np.asarray(mcmc.get_samples(group_by_chain=True)["drift"]),
+        "leapfrogs": float(np.mean(extra["num_steps"])),
+        "divergences": int(np.sum(extra["diverging"])),
+    }
 
 
 def runner_by_mclmc(given: Arrays, varying: bool, _: int) -> Callable[[Arrays, int], dict[str, Any]]:
@@ -155,11 +248,13 @@ PEERS = {
     "numpyro": runner_by_numpyro,
     "numpyro_tuned": partial(runner_by_numpyro, tuned=True),
     "mclmc": runner_by_mclmc,
+    "dynestyx": runner_by_dynestyx,
 }
 
 
 def answer(name: str, seed: int, _: int, varying: bool, draws: int, files: list[str]) -> None:
     """Fit two data sets and print a line for each."""
+    os.environ["EQX_ON_ERROR"] = "nan"  # dynestyx aborts at a covariance that is not finite, by default
     import numpyro
     import numpyro.contrib.hsgp.laplacian
 

@@ -11,6 +11,9 @@ the data are computed once on every side.
   acceptance of .95, 1,000 iterations of warm-up;
 - ``mclmc``: blackjax's microcanonical Langevin sampler on the density of that model, two chains side by side, tuned by
   its own routine with a diagonal metric, 20,000 steps of which 1,000 are kept;
+- ``dynestyx``: that prior, drift and noise as functions of the state in a model of dynestyx 0.7.1, by default
+  Euler–Maruyama, the states taken as seen without noise, under NumPyro's NUTS at its defaults, 500 draws after 500 as
+  well; its errors at covariances that are not finite are turned off (EQX_ON_ERROR=nan);
 - ``NUTS``, ``Marginal`` (as many draws), ``Laplace``, ``SVI``: ours, as they are called. Laplace and SVI draw
   independently from an approximation: their ESS is the number of draws and says nothing of its quality, which NMSE and
   coverage do. ``Marginal`` needs constant Σ.
@@ -36,10 +39,10 @@ import ess_by_hand
 import numpy as np
 from ess_by_hand import DT, PEERS, Arrays, report
 
-PACKAGES = ("blackjax==1.7.1",)
-SHARED = ("jax", "jaxlib", "numpyro", "numpy", "scipy", "equinox", "jaxtyping")
+PACKAGES = ("blackjax==1.7.1", "dynestyx==0.7.1")
+SHARED = ("jax", "jaxlib", "numpyro", "numpy", "scipy")
 PROBES = 20
-DEFAULT_ROWS = ("NUTS", "Marginal", "Laplace", "SVI", "numpyro", "mclmc")
+DEFAULT_ROWS = ("NUTS", "Marginal", "Laplace", "SVI", "numpyro", "mclmc", "dynestyx")
 CHAINS = ("NUTS", "Marginal")
 
 
