@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import xarray as xr
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float
 
 from sdebayes._core import precision
 from sdebayes.dynamics import SDE, ObservedSDE
@@ -99,12 +99,7 @@ def _log(values: xr.DataArray) -> xr.DataArray:
 def _step(model: SDEModel, stacked: ObservedSDE) -> Finding:
     points = model.frozen_scale.of_path().points
     points = points[:: -(-len(points) // _POINTS)]
-
-    def steepness(sde: SDE, x: Float[Array, "point state"]) -> Float[Array, ""]:
-        norms = jax.vmap(lambda at: jnp.linalg.norm(sde.drift.jacobian(at), 2))(x)
-        return jnp.sqrt(jnp.mean(norms**2))
-
-    steep = float(np.median(per_draw(steepness)(stacked.sde, points))) * model.frozen_scale.step
+    steep = float(np.median(_steepness(stacked.sde, points))) * model.frozen_scale.step
     additive, exact = model.diffusion.constant, model.exact_transitions
     return step_finding(steep, model.discretization, additive=additive, exact=exact)
 
@@ -115,9 +110,15 @@ def _explosive(model: SDEModel, stacked: ObservedSDE) -> float:
     directions = np.random.default_rng(0).standard_normal((_DIRECTIONS, len(scale.states)))
     directions /= np.linalg.norm(directions, axis=1, keepdims=True)
     places = scale.location + _FAR * scale.extent * directions
+    return float(_outward(stacked.sde, places, directions / scale.extent).mean())
 
-    def outward(sde: SDE, x: Array, u: Array) -> Array:
-        speed = jax.vmap(sde.drift)(x) / scale.extent
-        return jnp.any(jnp.sum(speed * u, 1) > 0)
 
-    return float(per_draw(outward)(stacked.sde, places, directions).mean())
+@per_draw
+def _steepness(sde: SDE, x: Float[Array, "point state"]) -> Float[Array, ""]:
+    norms = jax.vmap(lambda at: jnp.linalg.norm(sde.drift.jacobian(at), 2))(x)
+    return jnp.sqrt(jnp.mean(norms**2))
+
+
+@per_draw
+def _outward(sde: SDE, x: Float[Array, "point state"], u: Float[Array, "point state"]) -> Bool[Array, ""]:
+    return jnp.any(jnp.sum(jax.vmap(sde.drift)(x) * u, 1) > 0)

@@ -88,34 +88,46 @@ def fit_nulls(data: xr.Dataset, names: Iterable[str] = tuple(_NULLS)) -> list[Fi
     gains, and a model fitted to shuffled texts would seem to find order.
     """
     observations = read(data)
-    start, unravel = ravel_pytree(_start(observations))
-    width, _ = ravel_pytree(_width(observations))
-
-    def potential(z: Array, flags: _Flags, obs: Observations) -> Float[Array, ""]:
-        prior = 0.5 * jnp.sum(((z - start) / width) ** 2)
-        return prior - _log_density(unravel(z), flags, obs).sum()
-
-    value_and_gradient = eqx.filter_jit(jax.value_and_grad(potential))
-    terms = per_draw(lambda z, flags, obs: _log_density(unravel(z), flags, obs).sum(-1))
+    start, width = _start(observations), _width(observations)
+    first, unravel = ravel_pytree(start)
 
     def fitted(name: str) -> FittedNull:
         flags = jax.tree.map(jnp.asarray, _NULLS[name])
 
         def value(z: np.ndarray) -> tuple[float, np.ndarray]:
-            found = value_and_gradient(jnp.asarray(z), flags, observations)
-            if not np.isfinite(found[0]):
+            at = unravel(jnp.asarray(z, dtype=first.dtype))
+            found, slope = _potential_and_gradient(at, start, width, flags, observations)
+            if not np.isfinite(found):
                 return _FAR, np.zeros_like(z)
-            return float(found[0]), np.asarray(found[1], dtype=np.float64)
+            return float(found), np.asarray(ravel_pytree(slope)[0], dtype=np.float64)
 
-        best = minimize(value, np.asarray(start), jac=True, method="L-BFGS-B", options={"maxiter": 500}).x
-        draws = _normal_draws(best, inverse_factor(hessian_of(lambda z: value(z)[1], best, start.dtype)))
+        best = minimize(value, np.asarray(first), jac=True, method="L-BFGS-B", options={"maxiter": 500}).x
+        draws = _normal_draws(best, inverse_factor(hessian_of(lambda z: value(z)[1], best, first.dtype)))
+        drawn = jax.vmap(unravel)(jnp.asarray(draws, dtype=first.dtype))
 
         def log_score(obs: Observations) -> np.ndarray:
-            return logsumexp(terms(draws, flags, obs), axis=0) - np.log(len(draws))
+            return logsumexp(_log_densities(drawn, flags, obs), axis=0) - np.log(len(draws))
 
         return FittedNull(name, log_score)
 
     return [fitted(name) for name in names]
+
+
+@eqx.filter_jit
+@eqx.filter_value_and_grad
+def _potential_and_gradient(
+    parameters: _Parameters, start: _Parameters, width: _Parameters, flags: _Flags, observations: Observations
+) -> Float[Array, ""]:
+    standard = jax.tree.map(lambda value, at, sd: (value - at) / sd, parameters, start, width)
+    prior = 0.5 * sum(jnp.sum(part**2) for part in jax.tree.leaves(standard))
+    return prior - _log_density(parameters, flags, observations).sum()
+
+
+@per_draw
+def _log_densities(
+    parameters: _Parameters, flags: _Flags, observations: Observations
+) -> Float[Array, " trajectory"]:
+    return _log_density(parameters, flags, observations).sum(-1)
 
 
 def _normal_draws(mean: np.ndarray, factor: np.ndarray) -> np.ndarray:

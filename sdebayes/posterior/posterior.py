@@ -19,8 +19,8 @@ from sdebayes._core.places import Places
 from sdebayes.dynamics import SDE, ObservedSDE
 from sdebayes.inference.findings import Findings
 from sdebayes.model.observations import Observations
-from sdebayes.model.rebuild import constrained_sites, per_draw, rebuild
 from sdebayes.model.sdemodel import SDEModel
+from sdebayes.paths.validation import feature_dim
 from sdebayes.posterior import programs, store
 from sdebayes.posterior.diagnosis import diagnose
 from sdebayes.posterior.labelling import TrajectoryGrid
@@ -80,8 +80,7 @@ class Posterior:
         group = self.data["unconstrained"].to_dataset()
         free = {str(name): array.values.reshape(-1, *array.shape[2:]) for name, array in group.items()}
         with precision.scope(self.precision):
-            one = per_draw(lambda sites: rebuild(self.model, constrained_sites(self.model, sites)))
-            return jax.tree.map(jnp.asarray, one(free))
+            return jax.tree.map(jnp.asarray, programs.rebuilding(self.model)(free))
 
     def observed_sde(self) -> ObservedSDE:
         """Return the SDE, its initial law and its observation, stacked: every array has a leading sample axis."""
@@ -117,7 +116,7 @@ class Posterior:
         """
         at = Places.read(x, self.states).flat()
         with precision.scope(self.precision):
-            values = per_draw(lambda s, x: jax.vmap(s.drift)(x))(self._observed_sde.sde, at.points)
+            values = programs.drift_at(self._observed_sde.sde, at.points)
         return at.named(values, {"state": self.states}, "drift", units=f"state per {self._time_unit}")
 
     def covariance(self, x: Any) -> xr.DataArray:
@@ -140,7 +139,7 @@ class Posterior:
         """
         at = Places.read(x, self.states).flat()
         with precision.scope(self.precision):
-            values = per_draw(lambda s, x: jax.vmap(s.covariance)(x))(self._observed_sde.sde, at.points)
+            values = programs.covariance_at(self._observed_sde.sde, at.points)
         labels = {"state": self.states, "state_bis": self.states}
         return at.named(values, labels, "covariance", units=f"state² per {self._time_unit}")
 
@@ -149,6 +148,7 @@ class Posterior:
         return str(self.data.attrs.get("time_unit", "unit of time"))
 
     def _read(self, data: xr.Dataset) -> Observations:
+        feature_dim(data)
         mine, theirs = self.space_hash, data.attrs.get("space_hash")
         if mine != theirs:
             raise StateSpaceError(

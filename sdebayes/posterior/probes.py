@@ -4,20 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 import xarray as xr
 from jaxtyping import Float64
 
 from sdebayes.dynamics import ObservedSDE
-from sdebayes.model.rebuild import per_draw
 from sdebayes.model.sdemodel import SDEModel
+from sdebayes.posterior.programs import covariance_at, drift_at
 
 PROBED_STATES = 4
 PROBED_DATA = 8
-
-_read = per_draw(lambda sde, points: (jax.vmap(sde.drift)(points), jax.vmap(sde.covariance)(points)))
 
 
 def probe_points(model: SDEModel) -> tuple[list[str], Float64[np.ndarray, "point state"]]:
@@ -69,7 +65,7 @@ def probes(
     """
     names, places = points
     states = list(model.frozen_scale.states)
-    drift, covariance = _read(stacked.sde, jnp.asarray(places))
+    drift, covariance = (read(stacked.sde, places) for read in (drift_at, covariance_at))
     variables: dict[str, Any] = {}
     coords: dict[str, Any] = {}
     if np.ptp(drift, axis=0).any():

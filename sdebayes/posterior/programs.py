@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
@@ -17,6 +18,15 @@ from sdebayes.model.generate import generate
 from sdebayes.model.observations import Observations
 from sdebayes.model.rebuild import constrained_sites, log_prior, per_draw, rebuild
 from sdebayes.model.sdemodel import SDEModel
+
+drift_at = per_draw(lambda sde, points: jax.vmap(sde.drift)(points))
+covariance_at = per_draw(lambda sde, points: jax.vmap(sde.covariance)(points))
+
+
+@lru_cache(maxsize=8)
+def rebuilding(model: SDEModel) -> Program:
+    """From free sites to the SDE."""
+    return per_draw(lambda free: rebuild(model, constrained_sites(model, free)))
 
 
 @lru_cache(maxsize=8)
@@ -40,9 +50,14 @@ def step_terms(model: SDEModel) -> Callable[[ObservedSDE, Observations], np.ndar
 
 @lru_cache(maxsize=8)
 def log_density(model: SDEModel) -> Callable[[ObservedSDE, Observations], np.ndarray]:
-    """From draws and data to the log-likelihood of each trajectory, (sample, trajectory)."""
+    """From draws and data to the log-likelihood of each trajectory, (sample, trajectory), −inf in the place of NaN."""
     scheme, observation = model.discretization, model.observation
-    return per_draw(lambda one, data: likelihood.log_density(one, scheme, observation, data).sum(-1))
+
+    def total(one: ObservedSDE, data: Observations) -> Array:
+        found = likelihood.log_density(one, scheme, observation, data).sum(-1)
+        return jnp.where(jnp.isnan(found), -jnp.inf, found)
+
+    return per_draw(total)
 
 
 @lru_cache(maxsize=8)
