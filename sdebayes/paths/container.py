@@ -86,6 +86,8 @@ def trajectories(
     DataError
         If the input does not describe trajectories, or :func:`validate` finds a fault.
     """
+    if isinstance(x, xr.Dataset):
+        raise DataError("x is a Dataset; where it holds trajectories already, use it as it is.")
     if isinstance(x, Mapping):
         names = list(x) if names is None else names
         x = list(x.values())

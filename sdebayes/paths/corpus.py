@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -18,8 +18,8 @@ def as_corpus(texts: Any) -> xr.Dataset:
     Parameters
     ----------
     texts
-        A list of texts (named "text 1", "text 2", …), a mapping {name: text}, or a Dataset ``text(trajectory)``
-        whose other variables along ``trajectory`` alone are kept as coords.
+        A list of texts (named "text 1", "text 2", …), a mapping {name: text}, a pandas Series with names as index, or a
+        Dataset ``text(trajectory)`` whose other variables along ``trajectory`` alone are kept as coords.
 
     Returns
     -------
@@ -42,10 +42,15 @@ def as_corpus(texts: Any) -> xr.Dataset:
         }
         coords = {name: variable for name, variable in along.items() if name not in ("text", "trajectory")}
         names, values = list(texts["trajectory"].values), list(texts["text"].values)
-    elif isinstance(texts, Mapping):
-        names, values = list(texts), list(texts.values())
+    elif callable(getattr(texts, "items", None)):
+        pairs = list(texts.items())
+        names, values = [name for name, _ in pairs], [value for _, value in pairs]
     elif isinstance(texts, str | bytes):
         raise DataError("The corpus is a single text; give a list of texts or a mapping {name: text}.")
+    elif not isinstance(texts, Iterable):
+        raise DataError(
+            f"The corpus is of type {type(texts).__name__}; give a list of texts or a mapping {{name: text}}."
+        )
     else:
         values = list(texts)
         names = [f"text {index + 1}" for index in range(len(values))]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -31,7 +32,7 @@ def embed(
     step: Steps | None = None,
     *,
     cache: bool | str | Path = True,
-    progress: bool = True,
+    progress: bool | None = None,
     time: str = "step",
 ) -> xr.Dataset:
     """Cut each text into steps and embed them.
@@ -49,7 +50,7 @@ def embed(
         Whether to keep vectors on disk in the default directory, or the directory to keep them in. Vectors are saved
         as the work goes on, so an interrupted call resumes where it was. Encoders without ``identity`` are not cached.
     progress
-        Whether to show a progress bar on the standard error stream.
+        Whether to show a progress bar on the standard error stream; by default if that is a terminal.
     time
         What ``t`` counts: ``"step"`` the step's index; ``"token"`` the words and punctuation marks before the step;
         ``"fraction"`` the share of the text's characters before the step.
@@ -63,18 +64,25 @@ def embed(
     Raises
     ------
     DataError
-        If there is no text, or a text is blank or has fewer than three steps.
+        If there is no text, a text is blank or has fewer than three steps, or ``encoder`` or ``step`` is none.
     StoreError
         If the model or the cache cannot be read or written.
     """
     step = Sentences() if step is None else step
+    if not isinstance(step, Steps):
+        raise DataError(f"step is {step!r}; expected a rule such as sdebayes.Sentences(block=1).")
+    if isinstance(encoder, str | bytes | type) or not callable(getattr(encoder, "encode", None)):
+        raise DataError(
+            f"encoder is {encoder!r}; expected an object with encode(list of str), such as sdebayes.SentenceEncoder()."
+        )
     if time not in get_args(TimeUnit):
         raise DataError(f"time={time!r} is not known; use one of {', '.join(map(repr, get_args(TimeUnit)))}.")
     texts = as_corpus(corpus)
     names = [str(name) for name in texts["trajectory"].values]
     steps = [_cut(step, name, text) for name, text in zip(names, texts["text"].values, strict=True)]
     pieces = dict.fromkeys(piece for one in steps for item in one for piece in item.pieces)
-    vectors = _embed_pieces(list(pieces), encoder, cache, progress)
+    shown = sys.stderr.isatty() if progress is None else progress
+    vectors = _embed_pieces(list(pieces), encoder, cache, shown)
 
     def mean(item: Step) -> np.ndarray:
         return np.mean([vectors[piece] for piece in item.pieces], axis=0)

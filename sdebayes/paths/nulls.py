@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 
+from sdebayes._core.numbers import random_generator
 from sdebayes.paths.container import validate
 
 
@@ -27,7 +28,7 @@ def shuffle_within(dataset: xr.Dataset, seed: int = 0) -> xr.Dataset:
         With ``attrs["null"]``.
     """
     validate(dataset)
-    generator = np.random.default_rng(seed)
+    generator = random_generator(seed)
     source = np.argwhere(_present(dataset))
     trajectory = source[:, 0]
     key = generator.random(len(source))
@@ -60,7 +61,7 @@ def shuffle_across(dataset: xr.Dataset, seed: int = 0) -> xr.Dataset:
         If so many steps are missing that a shuffled trajectory is left with fewer than three observed ones.
     """
     validate(dataset)
-    order = np.random.default_rng(seed).permutation(int(_present(dataset).sum()))
+    order = random_generator(seed).permutation(int(_present(dataset).sum()))
     return _permuted(dataset, order, f"steps shuffled across trajectories, seed {seed}")
 
 

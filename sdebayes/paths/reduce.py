@@ -8,6 +8,7 @@ import numpy as np
 import xarray as xr
 
 from sdebayes._core.errors import DataError
+from sdebayes._core.numbers import whole_number
 from sdebayes.paths.container import to_arrays
 from sdebayes.paths.space import StateSpace, refuse_states
 
@@ -31,10 +32,18 @@ class PCA:
     standardize
         Divide each dimension of the embedding by its standard deviation first: for hidden states of language
         models, whose few huge dimensions would otherwise be all one sees.
+
+    Raises
+    ------
+    DataError
+        If ``n`` is no whole number of at least 1.
     """
 
     n: int
     standardize: bool = False
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "n", whole_number("n", self.n))
 
     def fit(self, train: xr.Dataset) -> StateSpace:
         """Fit on the steps of the training set.
@@ -60,7 +69,7 @@ class PCA:
         values = to_arrays(train).values
         steps = values[np.isfinite(values).all(axis=-1)]
         most = min(len(steps) - 1, steps.shape[1])
-        if not 1 <= self.n <= most:
+        if self.n > most:
             raise DataError(
                 f"PCA({self.n}) needs 1 to {most} states here: the training set has {len(steps)} complete steps of "
                 f"an embedding of {steps.shape[1]} dimensions. Ask for fewer states or give more steps."

@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 from sdebayes._core.errors import DataError
+from sdebayes._core.numbers import is_whole
 
 
 @dataclass(frozen=True)
@@ -78,10 +79,11 @@ class Sentences(Steps):
     block: int = 1
 
     def __post_init__(self) -> None:
-        if isinstance(self.block, bool) or not isinstance(self.block, int) or self.block < 1:
+        if not is_whole(self.block):
             raise DataError(
                 f"block={self.block!r} sentences for each step; expected a whole number of at least 1."
             )
+        object.__setattr__(self, "block", int(self.block))
 
     def cut(self, text: str) -> list[Step]:
         """Cut a text into sentences and these into blocks."""

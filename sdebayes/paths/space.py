@@ -13,6 +13,7 @@ from jaxtyping import Float
 from scipy.spatial.distance import cdist
 
 from sdebayes._core.errors import DataError, StateSpaceError
+from sdebayes._core.numbers import whole_number
 from sdebayes.paths.container import feature_dim, to_arrays, validate
 
 _VARIABLES = {
@@ -176,8 +177,7 @@ class StateSpace:
                 f"x has shape {points.shape}; expected finite values of shape ({len(self.scale)},) or "
                 f"(point, {len(self.scale)})."
             )
-        if n < 1:
-            raise DataError(f"n={n} exemplars were asked for; at least 1 is needed.")
+        n = whole_number("n", n)
         if feature_dim(traj) == "embedding" or "space_hash" not in traj.attrs:
             traj = self.transform(traj)
         self._refuse_other(traj)
@@ -270,7 +270,8 @@ def _check_width(array: np.ndarray, width: int, what: str) -> None:
 
 
 def refuse_states(dataset: xr.Dataset) -> None:
-    """Raise a StateSpaceError if the data are states of a space rather than embeddings."""
+    """Raise a StateSpaceError if the data are states of a space rather than embeddings; or a DataError, if no data."""
+    feature_dim(dataset)
     if "space_hash" in dataset.attrs:
         raise StateSpaceError(
             "The data are already states of a space; give the embeddings they were made from."

@@ -6,6 +6,7 @@ import numpy as np
 import xarray as xr
 
 from sdebayes._core.errors import DataError
+from sdebayes._core.numbers import random_generator
 from sdebayes.paths.container import validate
 
 
@@ -36,7 +37,7 @@ def split(dataset: xr.Dataset, test: float | int = 0.25, seed: int = 0) -> tuple
     count = dataset.sizes["trajectory"]
     if count < 2:
         raise DataError("The data set has 1 trajectory; a split by trajectory needs at least 2.")
-    chosen = np.random.default_rng(seed).permutation(count)[: _test_count(test, count)]
+    chosen = random_generator(seed).permutation(count)[: _test_count(test, count)]
     held_out = np.isin(np.arange(count), chosen)
     return dataset.isel(trajectory=~held_out), dataset.isel(trajectory=held_out)
 

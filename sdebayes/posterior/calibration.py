@@ -7,11 +7,10 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import xarray as xr
 
 from sdebayes._core.errors import InferenceError, ModelError
-from sdebayes._core.numbers import whole_number
+from sdebayes._core.numbers import random_generator, whole_number
 from sdebayes._core.precision import scope, single_blas_thread
 from sdebayes.inference import NUTS, AbstractStrategy
 from sdebayes.inference.progress import progress_bars
@@ -108,7 +107,7 @@ def calibrate(
     """
     strategy = NUTS() if strategy is None else strategy
     _check(model, strategy)
-    n, draws = whole_number("n", n), whole_number("draws", draws)
+    n, draws, seed = whole_number("n", n), whole_number("draws", draws), whole_number("seed", seed, 0)
     substeps = None if substeps is None else whole_number("substeps", substeps)
     shown = sys.stderr.isatty() if progress is None else progress
     with scope(precision), single_blas_thread():
@@ -130,7 +129,7 @@ def calibrate(
         }
         kept = None if checkpoint is None else KeptRecords(checkpoint, repr((sorted(attrs.items()), places)))
         records = _run(study, n, seed, kept, shown)
-    return labelled(records, ranked, np.random.default_rng(seed), attrs)
+    return labelled(records, ranked, random_generator(seed), attrs)
 
 
 def _check(model: SDEModel, strategy: AbstractStrategy) -> None:

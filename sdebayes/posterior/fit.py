@@ -13,6 +13,7 @@ import numpy as np
 import xarray as xr
 
 from sdebayes._core.errors import ModelError
+from sdebayes._core.numbers import random_key
 from sdebayes._core.precision import scope, single_blas_thread
 from sdebayes.inference import NUTS, AbstractStrategy, Problem
 from sdebayes.model.sdemodel import SDEModel
@@ -81,8 +82,8 @@ def fit(
         )
     shown = sys.stderr.isatty() if progress is None else progress
     with scope(precision), single_blas_thread():
+        target_key, run_key, export_key = jax.random.split(random_key(seed), 3)
         scaled = model.scaled_to(data)
-        target_key, run_key, export_key = jax.random.split(jax.random.key(seed), 3)
         observations = scaled.read(data)
         problem = Problem(scaled, observations, target_key)
         attrs = _attributes(scaled, data, strategy, seed, precision)

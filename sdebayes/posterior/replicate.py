@@ -7,6 +7,7 @@ import numpy as np
 import xarray as xr
 
 from sdebayes._core import precision
+from sdebayes._core.numbers import random_key
 from sdebayes.posterior import programs
 from sdebayes.posterior.posterior import Posterior
 
@@ -42,7 +43,7 @@ def replicate(
     observations = posterior._read(data)
     model, chosen = posterior._draws(samples, 8 * observations.values.size)
     with precision.scope(posterior.precision):
-        keys = np.asarray(jax.random.key_data(jax.random.split(jax.random.key(seed), chosen.size)))
+        keys = np.asarray(jax.random.key_data(jax.random.split(random_key(seed), chosen.size)))
         y = programs.replicates(posterior.model)((model, keys), observations)
     coordinate = "state" if posterior.model.observation.matrix is None else "observed"
     values = np.where(np.asarray(observations.seen), np.asarray(y), np.nan)

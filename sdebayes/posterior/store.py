@@ -43,7 +43,7 @@ def read(path: str | Path) -> xr.DataTree:
     """
     path = Path(path)
     if not path.is_file():
-        raise StoreError(f"{path} does not exist; expected a file that posterior.to_netcdf wrote.")
+        raise StoreError(f"{path} does not exist or is no file; expected one that posterior.to_netcdf wrote.")
     try:
         with xr.open_datatree(path, engine="h5netcdf") as opened:
             tree = opened.load()

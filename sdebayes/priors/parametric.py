@@ -16,11 +16,11 @@ from sdebayes._core.errors import ModelError
 from sdebayes._core.types import Vector
 from sdebayes.dynamics import (
     AbstractDiffusion,
-    AbstractDrift,
     LinearDrift,
     ParametricDiffusion,
     ParametricDrift,
 )
+from sdebayes.dynamics.known import as_diffusion, as_drift
 from sdebayes.priors.base import AbstractDiffusionPrior, AbstractDriftPrior, Dims, say_law
 
 
@@ -160,10 +160,7 @@ class Fixed(AbstractDriftPrior, AbstractDiffusionPrior):
         variance: Vector | None = None,
     ) -> Any:
         """Return the known function, in the precision in force."""
-        known = self.function
-        if not isinstance(known, AbstractDrift | AbstractDiffusion):
-            kind = ParametricDrift if diffusion is not None else ParametricDiffusion
-            known = kind(_WithoutParameters(known), {})
+        known = (as_diffusion if diffusion is None else as_drift)(self.function)
         known = jax.tree.map(lambda leaf: jnp.asarray(leaf, dtype=float), known)
         _check_result("Fixed", known, state_dim, diffusion is None)
         return known
@@ -172,11 +169,3 @@ class Fixed(AbstractDriftPrior, AbstractDiffusionPrior):
         """Say what is fixed."""
         name = getattr(self.function, "__name__", type(self.function).__name__)
         return f"Fixed: {name}"
-
-
-@dataclass(frozen=True)
-class _WithoutParameters:
-    function: Callable[[Any, Any], Any]
-
-    def __call__(self, x: Any, t: Any, parameters: dict[str, Any]) -> Any:
-        return self.function(x, t)

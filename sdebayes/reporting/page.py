@@ -66,11 +66,15 @@ def report(
     DataError
         If they are not valid, or ``draws`` < 2.
     ModelError
-        If ``plane`` has another number of states than two, or a linear drift.
+        If ``posterior`` is none, or ``plane`` has another number of states than two, or a linear drift.
     StoreError
         If the page cannot be written.
     """
     path = Path(path)
+    if not isinstance(posterior, Posterior):
+        raise ModelError(
+            f"report: posterior is {type(posterior).__name__}; expected what sdebayes.fit returned."
+        )
     if draws < 2:
         raise DataError(f"draws={draws}; a band needs at least 2 posterior draws.")
     if plane is not None and (len(plane.states) != 2 or plane.model.drift.affine):

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from sdebayes._core import precision
 from sdebayes._core.errors import DataError, ModelError
-from sdebayes._core.numbers import whole_number
+from sdebayes._core.numbers import random_key, whole_number
 from sdebayes.simulation.kernels import TimeGrid, exact_transitions, local_rates, simulate_draws
 from sdebayes.simulation.source import Source, SourceLike, as_source, choose_draws
 
@@ -132,7 +132,7 @@ def _run(
     chunk = min(chunk, draws.size)
     with precision.scope(source.precision):
         grid = TimeGrid.of(times, counts)
-        key = jax.random.key(seed)
+        key = random_key(seed)
         for first in range(0, draws.size, chunk):
             block = draws[first : first + chunk]
             padded = np.pad(block, (0, chunk - block.size), mode="edge")

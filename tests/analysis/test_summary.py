@@ -85,5 +85,12 @@ def test_bad_input(untyped):
         summarize(xr.Dataset({"x": ("state", [1.0])}))
     with pytest.raises(DataError, match=r"prob=1\.5"):
         summarize(xr.Dataset({"x": ("sample", [1.0])}), prob=1.5)
+    with pytest.raises(DataError, match="prob='a'"):
+        summarize(xr.Dataset({"x": ("sample", [1.0])}), prob="a")
+    for wrong in (np.zeros(3), None):
+        with pytest.raises(DataError, match=rf"There is a {type(wrong).__name__} to summarise"):
+            summarize(wrong)
+    with pytest.raises(DataError, match="dimensions chain and found sample"):
+        summarize(xr.Dataset({"x": ("sample", [1.0])}), over="chain")
     with pytest.raises(DataError, match="interval='sd'"):
         summarize(xr.Dataset({"x": ("sample", [1.0])}), interval="sd")

@@ -198,6 +198,7 @@ def test_a_checkpoint_folder_that_cannot_be_made_is_refused(tmp_path):
         (lambda: sb.NUTS(draws=0), "draws is 0"),
         (lambda: sb.NUTS(chains=-1), "chains is -1"),
         (lambda: sb.NUTS(warmup=2.5), "warmup is 2.5"),
+        (lambda: sb.NUTS(draws=True), "draws is True"),
         (lambda: sb.NUTS(target_acceptance=1.0), "target_acceptance is 1.0"),
     ],
 )
@@ -206,11 +207,17 @@ def test_numbers_out_of_range_are_refused(make, words, untyped):
         make()
 
 
+def test_whole_numbers_of_numpy_become_pythons(untyped):
+    assert repr(sb.NUTS(draws=np.int64(50), chains=np.uint8(2))) == repr(sb.NUTS(draws=50, chains=2))
+
+
 def test_wrong_arguments_of_fit_are_refused(regression_model, regression_data, untyped):
     with pytest.raises(ModelError, match="model is str"):
         sb.fit("model", regression_data)
     with pytest.raises(ModelError, match=r"strategy is 'nuts'.*NUTS\(draws=1000\)"):
         sb.fit(regression_model, regression_data, "nuts")
+    with pytest.raises(sb.errors.DataError, match=r"seed=1\.5 must be a whole number"):
+        sb.fit(regression_model, regression_data, seed=1.5)
     with pytest.raises(ModelError, match="float16"):
         sb.fit(regression_model, regression_data, precision="float16")
 

@@ -7,6 +7,7 @@ import sys
 import warnings
 
 import numpy as np
+import pandas as pd
 import pytest
 import xarray as xr
 
@@ -113,6 +114,9 @@ def test_what_is_known_about_each_text_is_carried():
         ({"a": TEXTS["first"], "b": "Only one sentence."}, "'b' has 1 step under Sentences"),
         (["The same. The same. The same."], "same at every step"),
         (xr.Dataset({"text": ("time", ["a"])}), r"text\(trajectory\)"),
+        (pd.DataFrame({"text": list(TEXTS.values())}), "'text' is of type Series"),
+        (3, "corpus is of type int"),
+        (None, "corpus is of type NoneType"),
     ],
 )
 def test_bad_corpora_are_named(corpus, message):
@@ -128,6 +132,24 @@ def test_bad_encoders_are_named(output):
 
     with pytest.raises(DataError, match="returned"):
         embed(TEXTS, Bad())
+
+
+def test_a_series_names_its_texts():
+    dataset = embed(pd.Series(TEXTS))
+    assert dataset["trajectory"].values.tolist() == list(TEXTS)
+
+
+@pytest.mark.parametrize("encoder", ["minilm", None, paths.SentenceEncoder])
+def test_what_is_no_encoder_is_refused(encoder, capsys, untyped):
+    with pytest.raises(DataError, match=r"encoder is .*SentenceEncoder\(\)"):
+        paths.embed(TEXTS, encoder, progress=True)
+    assert not capsys.readouterr().err
+
+
+@pytest.mark.parametrize("step", [3, paths.Sentences])
+def test_what_is_no_step_is_refused(step, untyped):
+    with pytest.raises(DataError, match=r"step is .*Sentences\(block=1\)"):
+        embed(TEXTS, step=step)
 
 
 def test_precomputed_vectors_are_looked_up():
@@ -228,6 +250,8 @@ def test_the_progress_bar_goes_to_the_error_stream(capsys):
     captured = capsys.readouterr()
     assert captured.out == ""
     assert "9/9" in captured.err
+    embed(TEXTS)
+    assert not capsys.readouterr().err
 
 
 def test_the_packaged_model_embeds_real_text_and_leaves_no_trace(tmp_path, monkeypatch, capfd):

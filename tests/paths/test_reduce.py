@@ -117,6 +117,18 @@ def test_exemplars_are_the_nearest_steps():
     assert space.exemplars(points, train, n=1000).sizes["exemplar"] == 75
 
 
+@pytest.mark.parametrize("n", [0, -1, 2.5, "2", True])
+def test_a_number_of_states_that_is_none_is_refused(n, untyped):
+    with pytest.raises(DataError, match=r"n=.* must be a whole number, 1 or more"):
+        paths.PCA(n)
+
+
+def test_what_is_no_data_set_is_refused(untyped):
+    for wrong in (np.zeros((9, 4)), None):
+        with pytest.raises(DataError):
+            paths.PCA(2).fit(wrong)
+
+
 def test_bad_exemplars():
     train = embeddings()
     space = paths.PCA(2).fit(train)
@@ -146,10 +158,9 @@ def test_spaces_of_other_data_are_told_apart():
         paths.StateSpace.from_dataset(embeddings())
 
 
-@pytest.mark.parametrize("n", [0, -1, 7])
-def test_more_components_than_dimensions(n):
+def test_more_components_than_dimensions():
     with pytest.raises(DataError, match="needs 1 to 6 states"):
-        paths.PCA(n).fit(embeddings())
+        paths.PCA(7).fit(embeddings())
 
 
 def test_more_components_than_steps_or_directions():

@@ -6,7 +6,7 @@ import numpy as np
 import xarray as xr
 
 from sdebayes._core.errors import DataError
-from sdebayes._core.numbers import whole_number
+from sdebayes._core.numbers import random_generator, whole_number
 
 _CANNOT_TELL = (
     "An association, not a cause: length, clauses and readability go together, and with the topic and the place in the "
@@ -80,7 +80,7 @@ def dependence(
     whole_number("resamples", resamples, 2)
     terms, x, y = _aligned(error, measures)
     count = len(y)
-    rng = np.random.default_rng(seed)
+    rng = random_generator(seed)
     weights = np.concatenate(
         [np.ones((1, count)), rng.multinomial(count, np.full(count, 1 / count), resamples)]
     )

@@ -9,6 +9,7 @@ import numpy as np
 import xarray as xr
 
 from sdebayes._core.errors import DataError
+from sdebayes._core.numbers import random_generator
 from sdebayes.analysis.moments.beside import attributes, blocks
 from sdebayes.analysis.moments.increments import block_differences, displacements, whole_steps
 from sdebayes.analysis.moments.replicates import bootstrap_groups, bootstrap_weights, values_of
@@ -128,7 +129,7 @@ def _exponent(
         y = values_of(data, "trajectory")[None]
         total, count = _squares(y, bootstrap_groups(y, int(lags.max())), lags, steps)
         n = len(total)
-        weights = bootstrap_weights(n, np.random.default_rng(seed))
+        weights = bootstrap_weights(n, random_generator(seed))
         weights = np.concatenate([np.ones((1, n), int), weights])
         total, count = (np.einsum("rg,gls->rls", weights, part) for part in (total, count))
         slopes = power * _slope(total, count, lags)

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 
 from sdebayes._core import precision
 from sdebayes._core.errors import DataError
-from sdebayes._core.numbers import whole_number
+from sdebayes._core.numbers import random_key, whole_number
 from sdebayes._core.types import Key, Matrix, Vector
 from sdebayes.analysis.evaluate import in_chunks, reference_state
 from sdebayes.analysis.phase_space import flow
@@ -111,7 +111,7 @@ def lyapunov_exponents(
         [np.broadcast_to(begin, (draws.size, *begin.shape)), numbers[..., None]], axis=-1
     ).astype(float)
     with precision.scope(stacked.precision):
-        key, h, count = jax.random.key(seed), jnp.asarray(step), jnp.asarray(blocks)
+        key, h, count = random_key(seed), jnp.asarray(step), jnp.asarray(blocks)
     (growth,) = in_chunks(
         lambda observed, starts: (_growth(observed, starts, key, h, count, noise),), stacked, draws, rows
     )

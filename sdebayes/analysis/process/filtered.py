@@ -17,6 +17,7 @@ from jaxtyping import Array, Float
 
 from sdebayes._core import precision
 from sdebayes._core.errors import DataError, ModelError, StateSpaceError
+from sdebayes._core.numbers import random_key
 from sdebayes.dynamics import ObservedSDE
 from sdebayes.model import likelihood, observations
 from sdebayes.model.filtering import LinearGaussian, kalman_filter, linear_gaussian
@@ -120,7 +121,7 @@ class Judge:
         maker = np.resize(thinned, replicates)
         judge = np.roll(maker, thinned.size // 2)
         with precision.scope(self.source.precision), precision.single_blas_thread():
-            keys = jax.random.key_data(jax.random.split(jax.random.key(seed), replicates))
+            keys = jax.random.key_data(jax.random.split(random_key(seed), replicates))
             pairs = (self.source.take(maker).observed, self.source.take(judge).observed, np.asarray(keys))
             made, own, theirs = _replicating(self.scheme, self.observation)(pairs, self.observations)
         return Replicated(self.observations, judge, made, own, theirs)

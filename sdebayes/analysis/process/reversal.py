@@ -9,6 +9,7 @@ import xarray as xr
 from jaxtyping import Float
 
 from sdebayes._core.errors import DataError
+from sdebayes._core.numbers import random_generator
 from sdebayes.analysis.process.statistics import centred
 
 FEWEST_TRAJECTORIES = 6
@@ -136,7 +137,7 @@ def _flips(count: int, seed: int) -> Float[np.ndarray, "flip trajectory"]:
     """Signs of trajectories, the data's own in the first row; a sign common to all changes nothing."""
     if count <= _EXACT_UP_TO:
         return np.array([(1.0, *signs) for signs in product((1.0, -1.0), repeat=count - 1)])
-    signs = np.random.default_rng(seed).choice([-1.0, 1.0], size=(_FLIPS, count))
+    signs = random_generator(seed).choice([-1.0, 1.0], size=(_FLIPS, count))
     return np.concatenate([np.ones((1, count)), signs])
 
 

@@ -1,0 +1,53 @@
+"""The user's own functions of state and time as drift or diffusion."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import equinox as eqx
+
+from sdebayes._core.errors import ModelError
+from sdebayes.dynamics.diffusion import ParametricDiffusion
+from sdebayes.dynamics.drift import ParametricDrift
+
+
+def as_drift(function: Any) -> Any:
+    """Return a drift as it is, and a plain function (x, t) as a drift without parameters.
+
+    Raises
+    ------
+    ModelError
+        If ``function`` cannot be called.
+    """
+    return _as_part(function, ParametricDrift, "drift")
+
+
+def as_diffusion(function: Any) -> Any:
+    """Return a diffusion as it is, and a plain function (x, t) as a diffusion without parameters.
+
+    Raises
+    ------
+    ModelError
+        If ``function`` cannot be called.
+    """
+    return _as_part(function, ParametricDiffusion, "diffusion")
+
+
+def _as_part(function: Any, kind: Callable[..., Any], role: str) -> Any:
+    if isinstance(function, eqx.Module):
+        return function
+    if not callable(function):
+        raise ModelError(
+            f"The {role} is {function!r}; expected a {role} of sdebayes.dynamics, or a function (x, t)."
+        )
+    return kind(_WithoutParameters(function), {})
+
+
+@dataclass(frozen=True)
+class _WithoutParameters:
+    function: Callable[[Any, Any], Any]
+
+    def __call__(self, x: Any, t: Any, parameters: dict[str, Any]) -> Any:
+        return self.function(x, t)
