@@ -112,11 +112,12 @@ def main(
     held_out_steps: int = 2000,
     draws: int = 200,
     warmup: int = 150,
+    depth: Annotated[int, typer.Option(help="Trees have at most 2**depth leapfrog steps.")] = 10,
     laplace: Annotated[bool, typer.Option(help="Fit by Laplace's approximation instead of NUTS.")] = False,
 ) -> None:
     """Fit what is not in the table yet, and show it."""
     rows = Rows(table, KEY, COLUMNS)
-    strategy = sb.Laplace(draws=2 * draws) if laplace else sb.NUTS(draws=draws, warmup=warmup)
+    strategy = sb.Laplace(draws=2 * draws) if laplace else sb.NUTS(draws, warmup, max_tree_depth=depth)
     for system in systems.split(","):
         for size in map(int, sizes.split(",")):
             first, _ = simulate(system, size, 100)

@@ -139,6 +139,7 @@ def test_the_prior_spread_of_the_noise_share(data):
 @pytest.mark.parametrize(
     ("options", "words"),
     [
+        ({"covariance": "a"}, "covariance is 'a'; expected None (learned), a number"),
         ({"matrix": [1.0, 2.0]}, "matrix has shape (2,)"),
         ({"matrix": [[np.nan, 1.0]]}, "expected finite numbers"),
         ({"covariance": -1.0}, "positive ones"),
