@@ -107,6 +107,21 @@ def features(given: Arrays) -> tuple[Any, ...]:
     return at_data, given["x"], given["increments"], at_probes, given["probes"]
 
 
+def two_chains(kernel: Any, warmup: int, draws: int) -> Any:
+    """Return NumPyro's sampler with a chain on each of two host devices."""
+    import numpyro
+
+    return numpyro.infer.MCMC(
+        kernel,
+        num_warmup=warmup,
+        num_samples=draws,
+        num_chains=2,
+        chain_method="parallel",
+        progress_bar=False,
+        jit_model_args=True,
+    )
+
+
 def runner_by_numpyro(
     given: Arrays, varying: bool, draws: int, tuned: bool = False
 ) -> Callable[[Arrays, int], dict[str, Any]]:
@@ -118,15 +133,8 @@ def runner_by_numpyro(
         if tuned
         else {}
     )
-    mcmc = numpyro.infer.MCMC(
-        numpyro.infer.NUTS(model_by_hand(given, varying), **settings),
-        num_warmup=TUNED_WARMUP if tuned else HAND_WARMUP,
-        num_samples=draws,
-        num_chains=2,
-        chain_method="parallel",
-        progress_bar=False,
-        jit_model_args=True,
-    )
+    warmup = TUNED_WARMUP if tuned else HAND_WARMUP
+    mcmc = two_chains(numpyro.infer.NUTS(model_by_hand(given, varying), **settings), warmup, draws)
 
     def run(arrays: Arrays, seed: int) -> dict[str, Any]:
         mcmc.run(jax.random.key(seed), *features(arrays), extra_fields=("num_steps", "diverging"))
@@ -164,15 +172,7 @@ def runner_by_dynestyx(given: Arrays, varying: bool, draws: int) -> Callable[[Ar
         )
         dsx.sample("f", dynamics, obs_times=times, obs_values=states)
 
-    mcmc = numpyro.infer.MCMC(
-        numpyro.infer.NUTS(model),
-        num_warmup=HAND_WARMUP,
-        num_samples=draws,
-        num_chains=2,
-        chain_method="parallel",
-        progress_bar=False,
-        jit_model_args=True,
-    )
+    mcmc = two_chains(numpyro.infer.NUTS(model), HAND_WARMUP, draws)
 
     def run(arrays: Arrays, seed: int) -> dict[str, Any]:
         states = np.concatenate([arrays["x"], arrays["x"][-1:] + arrays["increments"][-1:]])

@@ -3,7 +3,7 @@
 A double well in two states, Δt = 0.05, Euler–Maruyama, exactly observed. All sides have the same prior and likelihood:
 a stable linear drift with a Gaussian process of 10 × 10 functions for each state, and Σ constant and full, or diagonal
 and varying by another Gaussian process of 10 × 10 functions, G_jj = g_j softplus(u_j + log(e − 1)). Basis functions at
-the data are computed once on every side.
+the data are computed once on every side but dynestyx's, which has them as functions of the state.
 
 - ``numpyro``: written by hand, standard normal weights, NumPyro's NUTS at its defaults, two chains on two host devices,
   500 draws after 500, or as many draws as ``--draws`` says;

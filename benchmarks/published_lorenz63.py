@@ -78,7 +78,11 @@ def lorenz63_published(run: Run) -> list[Row]:
         for scheme in PEER_SCHEMES
     ]
     worker.close()
-    return [*rows, *fits(run, data, "Lorenz-63, published data"), particles(data, run.seed)]
+    return [
+        *rows,
+        *fits(run, data, "Lorenz-63, published data"),
+        particles(data, run.seed, "Lorenz-63, published data"),
+    ]
 
 
 def fits(run: Run, data: xr.Dataset, title: str) -> list[Row]:
@@ -148,10 +152,10 @@ def lorenz63_grid(run: Run) -> list[Row]:
             median, sd = median_and_sd(grid, np.where(np.isfinite(found), found, -np.inf))
             target = f"Lorenz-63 on a grid, {name}, {type(kind).__name__}"
             rows.append({"target": target, "seed": seed, "median": median, "sd": sd})
-    return [*rows, particles(data, seed)]
+    return [*rows, particles(data, seed, "Lorenz-63")]
 
 
-def particles(data: xr.Dataset, seed: int) -> Row:
+def particles(data: xr.Dataset, seed: int, title: str) -> Row:
     """Return median and sd of ρ by particles at values around the truth, and a cubic through their likelihoods."""
     seen, times = data["y"].values[0, :, 0], data["t"].values[0]
     coarse, fine = np.linspace(25.6, 30.6, 26), np.linspace(25.6, 30.6, 2000)
@@ -162,4 +166,4 @@ def particles(data: xr.Dataset, seed: int) -> Row:
         for k, rho in enumerate(coarse)
     ]
     median, sd = median_and_sd(fine, np.polyval(np.polyfit(coarse - 28, values, 3), fine - 28))
-    return {"target": "Lorenz-63 on a grid, particles", "seed": seed, "median": median, "sd": sd}
+    return {"target": f"{title} on a grid, particles", "seed": seed, "median": median, "sd": sd}

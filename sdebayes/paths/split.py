@@ -31,7 +31,7 @@ def split(dataset: xr.Dataset, test: float | int = 0.25, seed: int = 0) -> tuple
     Raises
     ------
     DataError
-        If either side would be empty.
+        If either side would be empty, or ``seed`` is no whole number, 0 or more.
     """
     validate(dataset)
     count = dataset.sizes["trajectory"]

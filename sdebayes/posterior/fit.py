@@ -61,7 +61,7 @@ def fit(
     Raises
     ------
     DataError
-        If the data set is not valid.
+        If the data set is not valid, or ``seed`` is no whole number, 0 or more.
     ModelError
         If data, model and strategy do not fit together.
     InferenceError

@@ -65,7 +65,7 @@ def simulate(
     Raises
     ------
     DataError
-        If times, x0, paths, samples or substeps cannot be used.
+        If times, x0, paths, seed, samples or substeps cannot be used.
     ModelError
         If x0 is None and the source has no initial law, or its parts do not fit together.
 
