@@ -28,6 +28,7 @@ from sdebayes.priors.base import (
 from sdebayes.priors.linear import Linear
 
 Constants = Sequence[float] | np.ndarray | float | None
+_ROOM = 3.0  # decision 0020: a drift that bends slowly is a small part of a long and high field
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,10 +38,12 @@ class AbstractFieldPrior(AbstractDriftPrior):
     .. math:: f_j(x) = [A (b - x)]_j + α_j d_j u_j(x), \qquad α_j \sim \mathrm{HalfNormal}(a),
 
     where u has prior mean 0 and prior standard deviation 1 around the data, and :math:`d_j` is the size of a drift
-    that moves the data as they are seen to move. Where the states are observed exactly it is the larger of s_j / T_j,
-    with the data's standard deviation and decorrelation time, and q_j / s_j, with their mean squared increment per unit
-    time, which a drift has to balance; behind observation noise it is :math:`Σ_{jj} / 2\sqrt{P_{jj}}`. That is far too
-    small for a path that the drift drives and noise hardly moves: there, give ``drift_scale``.
+    that moves the data as they are seen to move. Where the states are observed exactly it is three times the larger of
+    s_j / T_j, with the data's standard deviation and decorrelation time, and q_j / s_j, with their mean squared
+    increment per unit time, which a drift has to balance: a drift that bends slowly is what is left of a field of long
+    length-scales, larger than itself, beside the linear part. Behind observation noise it is
+    :math:`Σ_{jj} / 2\sqrt{P_{jj}}`. That is far too small for a path that the drift drives and noise hardly moves:
+    there, give ``drift_scale``.
 
     Parameters
     ----------
@@ -95,7 +98,7 @@ class AbstractFieldPrior(AbstractDriftPrior):
         return replace(
             self,
             mean=self.mean.scaled_to(scale),
-            data_drift_scale=np.maximum(sd / path.decorrelation_time, path.rate / sd),
+            data_drift_scale=_ROOM * np.maximum(sd / path.decorrelation_time, path.rate / sd),
             location=scale.location if self.location is None else self.location,
             state_scale=sd if self.state_scale is None else self.state_scale,
         )
@@ -181,7 +184,7 @@ class AbstractFieldPrior(AbstractDriftPrior):
         size = (
             "½Σ_jj/√P_jj"
             if variance_drawn and self.drift_scale is None
-            else say(known, "max(s_j/T_j, q_j/s_j) of the data") + " per unit time"
+            else say(known, f"{_ROOM:g} max(s_j/T_j, q_j/s_j) of the data") + " per unit time"
         )
         alpha = "α" if self.shared_amplitude else "α_j"
         return "\n".join(
