@@ -75,6 +75,7 @@ def prepare(seed: int, steps: int, varying: bool) -> tuple[Any, Any, Any, Arrays
         "lengthscale": np.asarray(drift.lengthscale_median),
         "rate": np.asarray((frozen.diffusion.mean if varying else frozen.diffusion).rate),
         "spread": np.array(drift.lengthscale_spread),
+        "variance_spread": np.array(drift.mean.variance_spread),
     }
     return data, truth, frozen, arrays
 

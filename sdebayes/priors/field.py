@@ -28,7 +28,8 @@ from sdebayes.priors.base import (
 from sdebayes.priors.linear import Linear
 
 Constants = Sequence[float] | np.ndarray | float | None
-_ROOM = 3.0  # decision 0020: a drift that bends slowly is a small part of a long and high field
+# Decision 0020: a drift that bends slowly is a small part of a long and high field, beside a linear part of any rate.
+_ROOM, _VARIANCE_SPREAD = 3.0, 2.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,7 +49,8 @@ class AbstractFieldPrior(AbstractDriftPrior):
     Parameters
     ----------
     mean
-        Prior of the linear part, a stable `Linear`.
+        Prior of the linear part, a stable `Linear`; default: one whose stationary variance may differ much from the
+        data's, ``Linear(variance_spread=2.0)``, for beside a field it says nothing of where the path stays.
     amplitude
         Prior scale a.
     shared_amplitude
@@ -70,7 +72,7 @@ class AbstractFieldPrior(AbstractDriftPrior):
 
     far: ClassVar[str] = "a stable linear map and a bounded field: paths come back"
     identified: ClassVar[bool] = False
-    mean: Linear = field(default_factory=Linear)
+    mean: Linear = field(default_factory=lambda: Linear(variance_spread=_VARIANCE_SPREAD))
     amplitude: float = 1.0
     shared_amplitude: bool = False
     drift_scale: Constants = None
