@@ -32,7 +32,7 @@ from sdebayes.priors.hsgp import HSGP, MOST_STATES
 from sdebayes.priors.kernels import AbstractKernel, SquaredExponential
 from sdebayes.priors.random_fourier import RandomFourier
 
-_LOWER_TAIL = 1.28  # standard normal quantile of 90 %
+_LOWER_TAIL = 0.84  # standard normal quantile of 80 %
 
 _NODES = 400
 _SHRINKAGE = 1e-4
@@ -63,7 +63,7 @@ class GP(AbstractFieldPrior):
         once for all data.
     lengthscale_median
         Prior median of a learned ℓ, (state,) or a number; default: the root of twice the number of states, at which
-        two typical points are correlated alike in any number of states, or, if that is more, the median that leaves 10 %
+        two typical points are correlated alike in any number of states, or, if that is more, the median that leaves 20 %
         below the shortest length-scale that the basis represents.
     lengthscale_spread
         Prior standard deviation of log ℓ.
