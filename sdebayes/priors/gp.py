@@ -62,8 +62,8 @@ class GP(AbstractFieldPrior):
         ℓ, (state,) or a number, in units of s; default: learned. Where it is given, the basis functions are computed
         once for all data.
     lengthscale_median
-        Prior median of a learned ℓ, (state,) or a number; default: the root of twice the number of states, at which
-        two typical points are correlated alike in any number of states, or, if that is more, the median that leaves 20 %
+        Prior median of a learned ℓ, (state,) or a number; default: the root of the number of states, at which two
+        typical points are correlated alike in any number of states, or, if that is more, the median that leaves 20 %
         below the shortest length-scale that the basis represents.
     lengthscale_spread
         Prior standard deviation of log ℓ.
@@ -109,7 +109,7 @@ class GP(AbstractFieldPrior):
         median = self.lengthscale_median
         if median is None:
             shortest = basis.shortest_lengthscale(self.kernel, n) / unit
-            median = np.maximum(np.sqrt(2 * n), exp(_LOWER_TAIL * self.lengthscale_spread) * shortest)
+            median = np.maximum(np.sqrt(n), exp(_LOWER_TAIL * self.lengthscale_spread) * shortest)
         return replace(scaled, basis=basis, lengthscale_median=median)
 
     @property
@@ -164,7 +164,7 @@ class GP(AbstractFieldPrior):
     def describe_field(self, symbol: str) -> list[str]:
         """Say the law of u in words and formulas, a line each."""
         unit = say(self.state_scale, "standard deviation of the path")
-        median = say(self.lengthscale_median, "√(2 states), or more where the basis needs it")
+        median = say(self.lengthscale_median, "√states, or more where the basis needs it")
         law = (
             f"log ℓ_i ~ Normal(log {median}, {self.lengthscale_spread:g})"
             if self.lengthscale is None

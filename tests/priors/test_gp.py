@@ -105,7 +105,7 @@ def test_little_of_the_lengthscale_prior_is_too_short_for_the_basis(kernel, n):
     shortest = prior.basis.shortest_lengthscale(kernel, n) / UNIT[:n]
     below = stats.lognorm(s=prior.lengthscale_spread, scale=prior.lengthscale_median).cdf(shortest)
     assert np.all(below < 0.201)
-    assert np.all(prior.lengthscale_median >= np.sqrt(2 * n))
+    assert np.all(prior.lengthscale_median >= np.sqrt(n))
 
 
 def test_the_box_holds_the_data_from_any_middle():
@@ -187,7 +187,7 @@ def test_a_drifts_interpretable_parameters(data):
 
 def test_the_description_says_the_numbers():
     before = GP().describe()
-    for rule in ("Gaussian process", "data standard deviation", "√(2 states)", "HSGP for up to three states"):
+    for rule in ("Gaussian process", "data standard deviation", "√states", "HSGP for up to three states"):
         assert rule in before
     scale = normal_states(2)
     prior = GP(kernel=Matern52()).scaled_to(scale)
