@@ -52,7 +52,9 @@ def prior_by_hand(given: Arrays, varying: bool) -> Callable[[], Parts]:
 
     def prior() -> Parts:
         b = numpyro.sample("b", dist.Normal(location, sd).to_event(1))
-        variance = numpyro.sample("variance", dist.LogNormal(np.log(sd**2), float(given["variance_spread"])).to_event(1))
+        variance = numpyro.sample(
+            "variance", dist.LogNormal(np.log(sd**2), float(given["variance_spread"])).to_event(1)
+        )
         sigma = numpyro.sample("sigma", dist.LogNormal(np.log(rate), 1.0).to_event(1))
         root = jnp.sqrt(variance)[:, None] * numpyro.sample("correlation", dist.LKJCholesky(2, 2.0))
         noise = jnp.diag(jnp.sqrt(sigma))
