@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, replace
 
 import jax
 import jax.numpy as jnp
@@ -15,6 +15,7 @@ from scipy import linalg, stats
 import sdebayes as sb
 from sdebayes._core.errors import ModelError
 from sdebayes.priors import (
+    BNN,
     GP,
     HSGP,
     Constant,
@@ -91,6 +92,16 @@ def test_one_amplitude_for_all_outputs_where_asked():
 
 
 # Data scale
+
+
+@pytest.mark.parametrize("prior", [GP(), BNN()], ids=named)
+def test_a_field_has_room_beside_a_linear_part_of_any_rate(prior):
+    """The data have q / s = s; their autocorrelation falls in two units of time, or in a quarter of one."""
+    scale = normal_states(2)
+    quick = replace(scale, decorrelation_time=np.full(2, 0.25))
+    np.testing.assert_allclose(prior.scaled_to(scale).data_drift_scale, 3 * UNIT[:2])
+    np.testing.assert_allclose(prior.scaled_to(quick).data_drift_scale, 12 * UNIT[:2])
+    assert prior.mean.variance_spread == 2 * Linear().variance_spread
 
 
 def test_the_basis_follows_the_number_of_states():
