@@ -81,14 +81,20 @@ def linear_flow(J: Matrix, covariance: Matrix, dt: Scalar) -> Flow:
 
 
 def short_linear_flow(J: Matrix, covariance: Matrix, dt: Scalar) -> Flow:
-    """Return the same over a short step, ‖J‖Δt below about 4, in a form that is quick for many steps at once.
+    """Return the same over a short step, ‖J‖Δt below about 32, in a form that is quick for many steps at once.
 
-    Twelve terms at Δt/4 and two doublings, without a branch. At ‖J‖Δt = 4 the error is 10⁻⁶ of Q, at 1 it is 10⁻¹³.
+    Seven terms at Δt/64 and six doublings, without a branch. The error is 10⁻¹³ of Q up to ‖J‖Δt = 1, 10⁻¹⁰ at 4, 10⁻⁶
+    at 16 and 2·10⁻⁴ at 32.
     """
-    series = _Series.start(J * (dt / 4), covariance * (dt / 4))
-    for k in range(12):
+    halvings = 6
+    h = dt / 2**halvings
+    series = _Series.start(J * h, covariance * h)
+    for k in range(7):
         series = series.next(k)
-    return series.total.doubled().doubled()
+    flow = series.total
+    for _ in range(halvings):
+        flow = flow.doubled()
+    return flow
 
 
 class _Series(NamedTuple):

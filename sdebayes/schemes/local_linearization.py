@@ -21,8 +21,8 @@ class LocalLinearization(AbstractScheme):
         μ = x + \int_0^{Δt} e^{J s} ds\, f + \int_0^{Δt} \int_0^{u} e^{J s} ds\, du\, m, \qquad
         Q = \int_0^{Δt} e^{J s} Σ e^{J^\top s} ds.
 
-    Exact for a linear drift, at any Δt where the drift is known to be one, else where ‖J‖Δt stays below about 4. Costs
-    f with its first and second derivatives and some forty products of state matrices a step. Additive noise only.
+    Exact for a linear drift, at any Δt where the drift is known to be one, else where ‖J‖Δt stays below about 32.
+    Costs f with its first and second derivatives and some forty products of state matrices a step. Additive noise only.
 
     An uncertain state is carried with :math:`F = e^{JΔt} + φ_2(JΔt)\, (∂J/∂x · f)\, Δt^2`, whose second term is the
     Jacobian's change along the path; third derivatives of f are left out.

@@ -12,11 +12,13 @@ import pytest
 import sdebayes as sb
 
 STEPS = 60
-STEP_SIZES = {"Linear": 0.2, "GP": 0.1, "BNN": 0.1}  # of fields, one prior draw in fifteen runs away
+STEP_SIZES = {"Linear": 0.2, "GP": 0.2, "BNN": 0.2, "Sparse": 0.1}
+MOST_EXPLODED = {"Linear": 0, "GP": 0, "BNN": 0, "Sparse": 0.6}  # of all; a cubic may point outwards
 DRIFTS = {
     "Linear": sb.priors.Linear(),
     "GP": sb.priors.GP(basis=sb.priors.HSGP(functions=6)),
     "BNN": sb.priors.BNN(hidden=(4,)),
+    "Sparse": sb.priors.Sparse(selection=sb.priors.Horseshoe()),
 }
 OBSERVATIONS = {"Exact": sb.Exact(), "GaussianNoise": sb.GaussianNoise()}
 
@@ -30,13 +32,7 @@ def study(drift: str, observation: str, n: int, strategy: sb.NUTS, **arguments):
 def test_ranks_of_a_gaussian_process_are_uniform():
     found = study("GP", "Exact", 64, sb.NUTS(draws=100, warmup=75, chains=1))
     assert float(found["overall_p_value"]) > 0.01
-    assert only_exploded(found, 8)
-
-
-def only_exploded(found, most: int) -> bool:
-    """Whether few data sets failed, and those before any fit: a prior draw whose data are not finite."""
-    messages = found["message"].values[found["failed"].values]
-    return len(messages) <= most and all("drawn from the prior are not finite" in one for one in messages)
+    assert not found["failed"].any()
 
 
 @pytest.mark.slow
@@ -48,6 +44,9 @@ def only_exploded(found, most: int) -> bool:
         ("BNN", "Exact"),
         ("Linear", "GaussianNoise"),
         ("GP", "GaussianNoise"),
+        ("BNN", "GaussianNoise"),
+        ("Sparse", "Exact"),
+        ("Sparse", "GaussianNoise"),
     ],
 )
 def test_ranks_are_uniform(drift, observation):
@@ -61,4 +60,7 @@ def test_ranks_are_uniform(drift, observation):
         f"{int(found['failed'].sum())} failed"
     )
     assert float(found["overall_p_value"]) > 0.01
-    assert only_exploded(found, 25)
+    messages = found["message"].values[found["failed"].values]
+    known = "drawn from the prior are not finite", "with a finite density"  # both say so of the data alone
+    assert len(messages) <= 200 * MOST_EXPLODED[drift]
+    assert all(any(words in one for words in known) for one in messages)
