@@ -40,7 +40,7 @@ PASTIS = {
     "ornstein_uhlenbeck": ".0085/.0074",
     "limit_cycle": ".018/.018",
 }
-PRIOR_STEPS, FARTHEST = 400, 1000.0
+PRIOR_STEPS, FARTHEST, AGREED = 400, 1000.0, 1.1
 BINS = np.array([0.0, 0.05, 0.2, 0.5, 0.8, 0.95, 1.0])
 
 
@@ -109,7 +109,8 @@ def main() -> None:
     for system in arguments.systems:
         found = fit_all(system, arguments.seeds, arguments.draws)
         table.add_row(system, *summary(system, found))
-        console.print(reliability(system, *(np.array([f[n] for f in found]) for n in ("probability", "present"))))
+        console.print(reliability(system, found))
+        console.print(reliability(f"{system}, R-hat < {AGREED}", [f for f in found if f["rhat"] < AGREED]))
     console.print(table)
 
 
@@ -154,9 +155,10 @@ def summary(system: str, found: list[dict]) -> list[str]:
     ]
 
 
-def reliability(system: str, probability: np.ndarray, present: np.ndarray) -> Table:
+def reliability(title: str, found: list[dict]) -> Table:
     """Tabulate how often terms are true among those with about one probability; errors are those over data sets."""
-    table = Table(title=f"Inclusion probabilities of all terms and seeds of {system}")
+    table = Table(title=f"Inclusion probabilities in {len(found)} data sets: {title}")
+    probability, present = (np.array([f[name] for f in found]) for name in ("probability", "present"))
     for head in ("probability", "terms", "mean probability", "share true"):
         table.add_column(head)
     for low, high in pairwise(BINS):

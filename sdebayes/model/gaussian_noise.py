@@ -75,7 +75,11 @@ class GaussianNoise(AbstractObservation):
                 raise ModelError(
                     f"GaussianNoise: matrix has shape {matrix.shape}; expected finite numbers (observed, state)."
                 )
-        check_constants(self, positive=("total_variance", "spread", "shares", "latent_variance"))
+        check_constants(
+            self,
+            positive=("total_variance", "spread", "shares", "latent_variance"),
+            flags=("trajectory_effect",),
+        )
         if not isinstance(self.filter, AbstractGaussianFilter):
             raise ModelError(
                 f"GaussianNoise: filter is {self.filter!r}; expected sdebayes.ExtendedKalman() or UnscentedKalman()."

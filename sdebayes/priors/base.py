@@ -241,14 +241,22 @@ def constant(name: str, value: Any, owner: str, state_dim: int) -> Float64[np.nd
     return np.broadcast_to(array, (state_dim,))
 
 
-def check_constants(owner: Any, *, positive: Sequence[str] = (), finite: Sequence[str] = ()) -> None:
+def check_constants(
+    owner: Any, *, positive: Sequence[str] = (), finite: Sequence[str] = (), flags: Sequence[str] = ()
+) -> None:
     """Check constants that users or data have given; None, a rule, passes.
 
     Raises
     ------
     ModelError
-        If a constant is not a finite number or several, or one that must be positive is not.
+        If a constant is not a finite number or several, one that must be positive is not, or a flag is neither True
+        nor False.
     """
+    for name in flags:
+        if not isinstance(getattr(owner, name), bool | np.bool_):
+            raise ModelError(
+                f"{type(owner).__name__}: {name} is {getattr(owner, name)!r}; expected True or False."
+            )
     for name in (*positive, *finite):
         value = getattr(owner, name)
         if value is None:

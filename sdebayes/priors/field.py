@@ -91,6 +91,7 @@ class AbstractFieldPrior(AbstractDriftPrior):
             self,
             positive=("amplitude", "drift_scale", "state_scale", "data_drift_scale"),
             finite=("location",),
+            flags=("shared_amplitude",),
         )
 
     def scaled_to(self, scale: DataScale) -> Any:

@@ -90,7 +90,7 @@ class Linear(AbstractDriftPrior):
 
     def __post_init__(self) -> None:
         names = ("location_spread", "variance", "variance_spread", "concentration", "rotation", "rate")
-        check_constants(self, positive=names, finite=("location",))
+        check_constants(self, positive=names, finite=("location",), flags=("stable", "diagonal"))
 
     def scaled_to(self, scale: DataScale) -> Linear:
         """Return a copy with numbers in the place of the data-scaled constants."""

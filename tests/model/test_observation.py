@@ -153,6 +153,7 @@ def test_the_prior_spread_of_the_noise_share(data):
         ({"spread": 0.0}, "spread is 0.0"),
         ({"shares": (1.0, 0.0)}, "shares"),
         ({"shares": (1.0, 1.0, 1.0)}, "two concentrations"),
+        ({"trajectory_effect": 3}, "trajectory_effect is 3; expected True or False"),
     ],
 )
 def test_wrong_options_are_refused(options, words, untyped):

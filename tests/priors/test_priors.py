@@ -14,7 +14,7 @@ from scipy import linalg, stats
 import sdebayes as sb
 from sdebayes._core.errors import ModelError
 from sdebayes.dynamics import ConstantDiffusion, LinearDrift
-from sdebayes.priors import Constant, Fixed, Linear, Parametric
+from sdebayes.priors import GP, Constant, Fixed, Linear, Parametric
 
 EXACT = sb.Exact()
 
@@ -225,6 +225,8 @@ def test_a_prior_that_has_not_seen_data_says_so():
         (lambda: Linear(location_spread=[1.0, -1.0]), "location_spread"),
         (lambda: Linear(location=float("inf")), "location"),
         (lambda: Linear(stable=False, rate=-1.0), "rate"),
+        (lambda: Linear(diagonal="yes"), "diagonal is 'yes'; expected True or False"),
+        (lambda: GP(shared_amplitude=2), "shared_amplitude is 2; expected True or False"),
         (lambda: Parametric(3), "function is 3"),
         (lambda: Parametric(lambda x, t, p: x, {"a": 1.0}), "parameter 'a' is 1.0.*NumPyro distribution"),
         (lambda: Fixed(3), "found 3"),
