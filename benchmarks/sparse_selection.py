@@ -4,11 +4,13 @@ Three systems of two states (double well, rotating Ornstein–Uhlenbeck, limit c
 to the third degree: `Sparse()` under `Marginal()` and the default scheme, constant diagonal Σ. NMSE is Σ|F̂ − F|²/Σ|F|²
 on the trajectory for the mean over draws; drift bands are 95 % at 100 places on the trajectory; the Brier score is that
 of the share of draws with each term (of saying the true share of terms for each: p(1 − p)). Prior constants are those
-of the first seed's data, so that all fits share their compiled code. The system ``prior`` draws terms, coefficients and
-Σ from the prior that the double well's first data give, has N = 400 from 0 on, and leaves out the seeds whose states
-leave ±1,000: the terms of the other systems are few and strong, those of this one as the prior says, so that it alone can
-tell whether probabilities below a half are right. PASTIS (StochasticForceInference 2.0.4): numbers
-of one earlier run on the same design, NMSE median/mean.
+of the first seed's data, so that all fits share their compiled code.
+
+The system ``prior`` draws terms, coefficients and Σ from the prior that the double well's first data give, has N = 400
+from 0 on, and leaves out the seeds whose states leave ±1,000: the terms of the other systems are few and strong, those
+of this one as the prior says, so that it alone can tell whether probabilities below a half are right.
+
+PASTIS (StochasticForceInference 2.0.4): numbers of one earlier run on the same design, NMSE median/mean.
 
 Run: python3 -m uv run python benchmarks/sparse_selection.py --systems double_well --seeds 100 101 102
 """
@@ -118,9 +120,9 @@ def fit_all(system: str, seeds: list[int], draws: int) -> list[dict]:
     """Return what was found of every seed, and print a line of each."""
     from_prior = system == "prior"
     reference, _ = sb.datasets.benchmark("double_well" if from_prior else system, STEPS, DT, seed=seeds[0])
-    model = sb.SDEModel(
-        sb.priors.Sparse(), sb.priors.Constant("diagonal"), observation=sb.Exact()
-    ).scaled_to(reference)
+    model = sb.SDEModel(sb.priors.Sparse(), sb.priors.Constant("diagonal"), observation=sb.Exact()).scaled_to(
+        reference
+    )
     found = []
     for seed in seeds:
         drawn = of_prior(model, seed) if from_prior else of_system(system, model, seed)
@@ -128,7 +130,7 @@ def fit_all(system: str, seeds: list[int], draws: int) -> list[dict]:
             continue
         try:
             found.append(judge(model, *drawn, seed, draws))
-        except sb.errors.InferenceError as error:  # refused for its data: ranks of the others stay as they are
+        except sb.errors.InferenceError as error:
             print(json.dumps({"system": system, "seed": seed, "failed": str(error)}), flush=True)
         else:
             print(json.dumps({"system": system, "seed": seed} | found[-1]), flush=True)
