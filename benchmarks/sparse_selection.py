@@ -81,7 +81,7 @@ def judge(
     probability = table["drift_inclusion"].mean(("chain", "draw"))
     findings = {f.subject: f.values for f in posterior.diagnosis()}
     return {
-        "nmse": float(np.sum((mean - true) ** 2) / np.sum(true**2)) if true.any() else 0.0,
+        "nmse": float(np.sum((mean - true) ** 2) / np.sum(true**2)) if true.any() else np.nan,
         "covered": float(np.mean((low <= true[places]) & (true[places] <= high))),
         "covered_sigma": float(np.mean((s_low <= s_true) & (s_true <= s_high))),
         "probability": probability.values.tolist(),
@@ -143,6 +143,7 @@ def summary(system: str, found: list[dict]) -> list[str]:
         return f"{values.mean():.3f} ± {values.std(ddof=1) / np.sqrt(len(values)):.3f}"
 
     nmse = np.array([f["nmse"] for f in found])
+    nmse = nmse[np.isfinite(nmse)]  # where nothing drifts, there is no relative error
     probability, present = (np.array([f[name] for f in found]) for name in ("probability", "present"))
     share = present.mean()
     return [
