@@ -19,19 +19,20 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import xarray as xr
-from jaxtyping import Array
+from jaxtyping import Array, Bool
 
 from sdebayes._core.types import Key, Scalar
 from sdebayes.inference.chains import Chart, Sampler, Settings, statistics_of
 from sdebayes.inference.collapsed import Collapsed, Linearized
 from sdebayes.inference.completion import Completion, completer, swept
 from sdebayes.inference.evidence import known_log_density
-from sdebayes.inference.findings import Finding, Severity
+from sdebayes.inference.findings import Finding
 from sdebayes.inference.selection import Terms
 from sdebayes.inference.target import Density, Flat, Target
 
 TAKEN = "correction_accepted"
-GOOD_SHARE, LEAST_SHARE = 0.3, 0.05
+LONGEST_STAY = 10.0
+SMOOTHED = "Use Sparse(selection=sdebayes.priors.Horseshoe()) and sdebayes.NUTS()."
 SWEEPS = 10
 
 
@@ -139,26 +140,55 @@ def corrected_sampler_of(
     return CorrectedSampler(density, settings, model, posterior)
 
 
+def longest_stay(taken: Bool[np.ndarray, "chain draw"]) -> float:
+    r"""Return how many draws in a row are equal, for the mean draw of the chain where it is most.
+
+    With stays of :math:`m_i` draws of n it is :math:`\sum m_i^2 / n`; n over it bounds the effective draws.
+    """
+
+    def stay(moves: Bool[np.ndarray, " draw"]) -> float:
+        starts = np.flatnonzero(np.concatenate([[True], moves[1:], [True]]))
+        return float(np.sum(np.diff(starts) ** 2.0) / len(moves))
+
+    return max(map(stay, taken))
+
+
 def correction_finding(statistics: xr.Dataset) -> Finding:
-    """Judge an approximation by the share of its moves that the posterior took.
+    """Judge an approximation by the moves that the posterior took.
 
     Parameters
     ----------
     statistics
         The group ``sample_stats``.
     """
-    share = float(np.min(statistics[TAKEN].mean("draw")))
-    severity: Severity = "good" if share >= GOOD_SHARE else "note" if share >= LEAST_SHARE else "warning"
-    advice = {
-        "good": "",
-        "note": "More draws make up for it.",
-        "warning": "The weights are not nearly normal under this scheme, as where steps are long; use sdebayes.NUTS().",
-    }
+    taken = statistics[TAKEN].values.astype(bool)
+    share, stay = float(taken.mean(1).min()), longest_stay(taken)
+    good = stay <= LONGEST_STAY
     return Finding(
         "Moves taken",
-        severity,
-        f"at least {share:.0%} of each chain's moves, made by a quadratic approximation of the likelihood, limits "
-        f"{GOOD_SHARE:.0%} and {LEAST_SHARE:.0%}.",
-        advice[severity],
-        {"accepted_share": share},
+        "good" if good else "warning",
+        f"at least {share:.0%} of each chain's moves, made by a quadratic approximation of the likelihood; the mean "
+        f"draw is one of {stay:.1f} equal ones, limit {LONGEST_STAY:.0f}.",
+        ""
+        if good
+        else f"Chains stand still where the approximation is far off, as where steps are long. {SMOOTHED}",
+        {"accepted_share": share, "longest_stay": stay},
+    )
+
+
+def abandoned_finding(reason: str) -> Finding:
+    """Say that all parameters were sampled instead.
+
+    Parameters
+    ----------
+    reason
+        What was wrong with the approximation.
+    """
+    return Finding(
+        "Moves taken",
+        "note",
+        f"none: the quadratic approximation of the likelihood was abandoned, and all parameters sampled as by NUTS. "
+        f"{reason}",
+        "sdebayes.NUTS() has the same draws without the attempt.",
+        {"accepted_share": 0.0},
     )

@@ -142,7 +142,7 @@ def approximation(model: Collapsed, target: Target, observations: Observations, 
         else:
             raise InferenceError(
                 f"Next to a point its approximation still misses the likelihood by {wrong:.3g} nats: the data reach so "
-                "far that sums over them lose their digits. Use sdebayes.NUTS(), or leave out what runs away."
+                "far that sums over them lose their digits. Leave out what runs away."
             )
         point, found = there, _statistics(model, sums, there, start)
         if first < _CLOSE:
@@ -187,7 +187,7 @@ def _statistics(model: Collapsed, total: _Sums, point: Point, start: Statistics)
     if not (np.isfinite(total.log_likelihood) and np.all(np.linalg.eigvalsh(np.asarray(left)) > 0)):
         raise InferenceError(
             f"The likelihood of {type(model.model.discretization).__name__} is far from that of Euler–Maruyama, from "
-            "which Marginal starts: the steps are long. Use sdebayes.NUTS()."
+            "which Marginal starts: the steps are long."
         )
     cross = total.gram @ theta + total.slope.coefficients @ sigma
     half = theta.T @ cross

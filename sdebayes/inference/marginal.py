@@ -16,12 +16,20 @@ from jaxtyping import Array
 from numpyro.handlers import seed, substitute, trace
 
 from sdebayes._core import precision as precision_scope
-from sdebayes._core.errors import ModelError
+from sdebayes._core.errors import InferenceError, ModelError
 from sdebayes._core.types import Key
 from sdebayes.inference.chains import sampler_of
 from sdebayes.inference.collapsed import Collapsed, Linearized, collapsed, in_closed_form
 from sdebayes.inference.completion import completer
-from sdebayes.inference.correction import TAKEN, corrected_sampler_of, correction_finding
+from sdebayes.inference.correction import (
+    LONGEST_STAY,
+    SMOOTHED,
+    TAKEN,
+    abandoned_finding,
+    corrected_sampler_of,
+    correction_finding,
+    longest_stay,
+)
 from sdebayes.inference.evidence import Statistics
 from sdebayes.inference.findings import Finding
 from sdebayes.inference.linearization import approximation
@@ -35,6 +43,7 @@ from sdebayes.model.rebuild import per_draw
 from sdebayes.model.sdemodel import SDEModel
 
 TERMS = ("inclusion_probability",)
+ABANDONED = "abandoned_approximation"
 
 
 class Marginal(NUTS):
@@ -49,7 +58,9 @@ class Marginal(NUTS):
     Under the other schemes the likelihood is nearly so: sums are taken that have its value and slopes, and about its
     curvature, amid the posterior's mass, which a few passes more find. Each move of the sampler, weights drawn, is then
     taken or not, so that the draws are those of the scheme's own posterior: one evaluation of the likelihood for each
-    draw. ``diagnosis()`` says how many moves are taken.
+    draw. ``diagnosis()`` says how many moves are taken. Where the approximation fails, or the mean draw is one of more
+    than ten equal ones in a row, all parameters are sampled as by `NUTS`, and ``diagnosis()`` says so; only terms with
+    `sdebayes.priors.SpikeAndSlab`, which no gradient sees, are left as they are.
 
     Parameters
     ----------
@@ -71,7 +82,7 @@ class Marginal(NUTS):
     ``drift_inclusion`` in ``posterior`` has the draws.
 
     ``sample_stats`` holds ``log_evidence``, log p(y | h), for each draw, the approximate one where there is one; ``lp``
-    is the log density of h.
+    is the log density of h. Where all parameters were sampled they are as `NUTS` has them.
 
     Euler–Maruyama has a bias of the order of ‖J‖Δt, about −‖J‖Δt of Σ, that more data do not remove: the finding on the
     step size gives the number.
@@ -79,10 +90,11 @@ class Marginal(NUTS):
 
     @staticmethod
     def findings(tree: xr.DataTree, parts: Collection[str]) -> list[Finding]:
-        """Judge the chains as `NUTS` does, and the share of moves that are taken."""
+        """Judge the chains as `NUTS` does, and the moves that are taken."""
         statistics = tree["sample_stats"].to_dataset()
         corrected = [correction_finding(statistics)] if TAKEN in statistics else []
-        return NUTS.findings(tree, parts) + corrected
+        abandoned = [abandoned_finding(str(tree.attrs[ABANDONED]))] if ABANDONED in tree.attrs else []
+        return NUTS.findings(tree, parts) + corrected + abandoned
 
     def run(
         self,
@@ -123,6 +135,19 @@ class Marginal(NUTS):
         return Draws(found.position.reshape(*shape, -1), drawn.statistics | shaped, drawn.groups)
 
     def _nearly(self, ready: Collapsed, problem: Problem, key: Key, sampling: dict[str, Any]) -> Draws:
+        try:
+            drawn = self._corrected(ready, problem, key, sampling)
+        except InferenceError as error:
+            if ready.selects:
+                raise InferenceError(f"{error} {SMOOTHED}") from error
+            return self._all_parameters(problem, key, sampling, str(error))
+        stay = longest_stay(drawn.statistics[TAKEN])
+        if ready.selects or stay <= LONGEST_STAY:
+            return drawn
+        reason = f"Its mean draw was one of {stay:.1f} equal ones, limit {LONGEST_STAY:.0f}."
+        return self._all_parameters(problem, key, sampling, reason)
+
+    def _corrected(self, ready: Collapsed, problem: Problem, key: Key, sampling: dict[str, Any]) -> Draws:
         start = statistics_of(ready, problem.observations)
         target_key, run_key, point_key, terms_key = jax.random.split(key, 4)
         seen = problem.observations
@@ -134,6 +159,12 @@ class Marginal(NUTS):
             target = settled(ready, replace(target, data=target.data._replace(statistics=sums)), terms_key)
         sampler = corrected_sampler_of(target.density, self._settings, ready, problem.density)
         return self._sample(target, sampler, run_key, **sampling)
+
+    def _all_parameters(self, problem: Problem, key: Key, sampling: dict[str, Any], reason: str) -> Draws:
+        kept = sampling["checkpoint"]
+        own = None if kept is None else (Path(kept[0]) / "all_parameters", kept[1])
+        drawn = super().run(problem, key, **sampling | {"checkpoint": own})
+        return replace(drawn, attributes={ABANDONED: reason})
 
 
 def log_evidence(model: SDEModel, data: xr.Dataset | Statistics, hyperparameters: Mapping[str, Any]) -> float:
