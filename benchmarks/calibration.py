@@ -74,12 +74,13 @@ def main(
     n: Annotated[int, typer.Option(help="Number of data sets of each study.")] = 200,
     models: Annotated[str, typer.Option(help="Names of models, with semicolons.")] = ";".join(SMOOTH),
     strategies: Annotated[str, typer.Option(help="Names of strategies, with semicolons.")] = "NUTS",
+    dt: Annotated[float, typer.Option(help="Time between observations.")] = DT,
     truth: Annotated[bool, typer.Option("--truth", help="Draw data from the SDE itself.")] = False,
     folder: Annotated[Path | None, typer.Option(help="Where finished data sets are kept.")] = None,
     seed: int = 0,
 ) -> None:
     """Run the studies and print the table."""
-    design, _ = sb.datasets.benchmark("ornstein_uhlenbeck_1d", STEPS, DT, seed=0)
+    design, _ = sb.datasets.benchmark("ornstein_uhlenbeck_1d", STEPS, dt, seed=0)
     table = Table(title=f"{n} data sets each, data of {'the SDE itself' if truth else 'the fitted law'}")
     for heading in (
         "model",

@@ -31,7 +31,7 @@ from sdebayes.inference.selection import Terms
 from sdebayes.inference.target import Density, Flat, Target
 
 TAKEN = "correction_accepted"
-LONGEST_STAY = 10.0
+LONGEST_STAY = 5.0
 SMOOTHED = "Use Sparse(selection=sdebayes.priors.Horseshoe()) and sdebayes.NUTS()."
 SWEEPS = 10
 

@@ -59,7 +59,7 @@ class Marginal(NUTS):
     curvature, amid the posterior's mass, which a few passes more find. Each move of the sampler, weights drawn, is then
     taken or not, so that the draws are those of the scheme's own posterior: one evaluation of the likelihood for each
     draw. ``diagnosis()`` says how many moves are taken. Where the approximation fails, or the mean draw is one of more
-    than ten equal ones in a row, all parameters are sampled as by `NUTS`, and ``diagnosis()`` says so; only terms with
+    than five equal ones in a row, all parameters are sampled as by `NUTS`, and ``diagnosis()`` says so; only terms with
     `sdebayes.priors.SpikeAndSlab`, which no gradient sees, are left as they are.
 
     Parameters

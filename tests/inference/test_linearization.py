@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -13,9 +15,9 @@ import sdebayes as sb
 from sdebayes._core import precision
 from sdebayes._core.errors import InferenceError, ModelError
 from sdebayes.dynamics import SDE, AffineDrift, ConstantDiffusion
-from sdebayes.inference import linearization
+from sdebayes.inference import linearization, marginal
 from sdebayes.inference.collapsed import collapsed
-from sdebayes.inference.correction import TAKEN, correction_finding
+from sdebayes.inference.correction import TAKEN, correction_finding, longest_stay
 from sdebayes.inference.evidence import Given, known_log_density
 from sdebayes.inference.linearization import Point, linearized
 from sdebayes.inference.reduction import statistics_of
@@ -37,7 +39,7 @@ def path_of(choice: list[float], count: int) -> xr.Dataset:
 @pytest.fixture(scope="module")
 def path() -> xr.Dataset:
     """Long steps."""
-    return path_of([0.4, 0.8], 80)
+    return path_of([0.2, 0.4], 160)
 
 
 @pytest.fixture(scope="module")
@@ -100,7 +102,7 @@ def test_draws_agree_with_quadrature_of_the_exact_transitions(path, model):
         density += stats.norm.logpdf(after, v / A + decay * (before - v / A), sd)
     weight = np.exp(density - density.max())
     weight /= weight.sum()
-    effective = 300  # of 2,000 draws, a third of which are moves taken
+    effective = 300  # of 2,000 draws, half of which are moves taken
     found = posterior.data["posterior"].to_dataset()
     for exact, name in ((v, "drift_offset"), (A, "drift_matrix")):
         mean = np.sum(weight * exact)
@@ -112,11 +114,44 @@ def test_draws_agree_with_quadrature_of_the_exact_transitions(path, model):
     assert 0.2 < taken.values["accepted_share"] < 1
 
 
-def test_a_low_share_of_moves_is_said():
+@pytest.mark.parametrize(
+    ("taken", "stay"),
+    [([1, 1, 1, 1, 1, 1], 1.0), ([1, 0, 0, 0, 0, 0], 6.0), ([0, 1, 0, 0, 1, 1], (1 + 9 + 1 + 1) / 6)],
+)
+def test_the_mean_draw_is_one_of_so_many_equal_ones(taken, stay):
+    """The first draw begins a stay, taken or not; the worst chain counts."""
+    moves = np.stack([np.ones(6), taken]).astype(bool)
+    assert longest_stay(moves) == pytest.approx(stay)
+
+
+def test_chains_that_stand_still_are_said():
     taken = xr.Dataset({TAKEN: (("chain", "draw"), np.eye(2, 50) > 0)})
     finding = correction_finding(taken)
     assert finding.severity == "warning"
     assert finding.values["accepted_share"] == pytest.approx(0.02)
+    assert finding.values["longest_stay"] == pytest.approx(50)
+
+
+@pytest.mark.parametrize(
+    ("patched", "reason"),
+    [
+        ((marginal, "LONGEST_STAY", 0.5), r"Its mean draw was one of \d+\.\d equal ones"),
+        ((linearization, "_error", lambda *_: float("nan")), "misses the likelihood by nan nats"),
+    ],
+)
+def test_where_the_approximation_fails_the_draws_are_those_of_nuts(
+    patched, reason, path, model, monkeypatch, tmp_path
+):
+    settings = {"draws": 50, "warmup": 25, "chains": 1}
+    wanted = sb.fit(model, path, sb.NUTS(**settings), seed=0, progress=False)
+    monkeypatch.setattr(*patched)
+    found = sb.fit(model, path, sb.Marginal(**settings), seed=0, progress=False, checkpoint=tmp_path)
+    xr.testing.assert_equal(found.data["posterior"].to_dataset(), wanted.data["posterior"].to_dataset())
+    said = next(f for f in found.diagnosis() if f.subject == "Moves taken")
+    assert said.severity == "note"
+    assert re.search(reason, said.message)
+    again = sb.fit(model, path, sb.Marginal(**settings), seed=0, progress=False, checkpoint=tmp_path)
+    xr.testing.assert_equal(again.data["posterior"].to_dataset(), wanted.data["posterior"].to_dataset())
 
 
 def test_sums_do_not_hold_the_likelihood_of_other_schemes(path, model):
