@@ -4,7 +4,7 @@ from sdebayes import analysis, datasets, dynamics, inference, paths, plots, prio
 from sdebayes._core import errors
 from sdebayes.analysis.summary import summarize
 from sdebayes.dynamics import SDE
-from sdebayes.inference import NUTS, SVI, Laplace, Marginal, ParticleCorrection
+from sdebayes.inference import HMC, NUTS, SVI, Laplace, Marginal, ParticleCorrection
 from sdebayes.model import Exact, ExtendedKalman, GaussianNoise, SDEModel, StudentT, UnscentedKalman
 from sdebayes.paths import (
     PCA,
@@ -21,6 +21,7 @@ from sdebayes.reporting import report
 from sdebayes.simulation import simulate
 
 __all__ = [
+    "HMC",
     "NUTS",
     "PCA",
     "SDE",

@@ -2,6 +2,7 @@
 
 from sdebayes.inference.evidence import Statistics
 from sdebayes.inference.guides import AbstractGuide, FlowGuide, LowRankGuide, NormalGuide
+from sdebayes.inference.hmc import HMC
 from sdebayes.inference.laplace import Laplace
 from sdebayes.inference.marginal import Marginal, log_evidence
 from sdebayes.inference.nuts import NUTS
@@ -11,10 +12,11 @@ from sdebayes.inference.strategy import AbstractStrategy, Draws, Problem
 from sdebayes.inference.svi import SVI
 
 STRATEGIES: dict[str, type[AbstractStrategy]] = {
-    kind.__name__: kind for kind in (NUTS, Marginal, Laplace, SVI, ParticleCorrection)
+    kind.__name__: kind for kind in (NUTS, HMC, Marginal, Laplace, SVI, ParticleCorrection)
 }
 
 __all__ = [
+    "HMC",
     "NUTS",
     "STRATEGIES",
     "SVI",

@@ -27,9 +27,14 @@ from sdebayes.inference.target import Density, Flat, Target, Whitenings
 BLOCK = 25
 
 
+JITTER = 0.3
+FIRST_FREE = 3
+"""Numbers from here on fold into a kernel's key without meeting the keys that NumPyro splits it into."""
+
+
 @dataclass(frozen=True)
 class Settings:
-    """What the No-U-Turn sampler is compiled with.
+    """What Hamiltonian Monte Carlo is compiled with.
 
     Parameters
     ----------
@@ -39,11 +44,14 @@ class Settings:
         Mean acceptance probability that the step size aims at.
     max_tree_depth
         Trajectories have at most 2**max_tree_depth leapfrog steps.
+    path_length
+        Mean length of trajectories, in standard deviations; None for those of the No-U-Turn criterion.
     """
 
     warmup: int
     target_acceptance: float
     max_tree_depth: int
+    path_length: float | None = None
 
 
 class Affine(NamedTuple):
@@ -89,7 +97,7 @@ class Chart(NamedTuple):
 
 
 class Sampler:
-    """NumPyro's No-U-Turn kernel over a chart's u, with a diagonal mass matrix that is adapted.
+    """NumPyro's Hamiltonian kernel over a chart's u, with a diagonal mass matrix that is adapted.
 
     Parameters
     ----------
@@ -103,7 +111,7 @@ class Sampler:
         self.settings, self._density = settings, density
         self._initialize, self._sample = hmc(
             potential_fn_gen=lambda data, chart: lambda u: self.potential(u, data, chart),
-            algo="NUTS",
+            algo="NUTS" if settings.path_length is None else "HMC",
         )
         self._run = jax.jit(self._block)
         self._compiled: dict[Any, Any] = {}
@@ -129,6 +137,7 @@ class Sampler:
             inverse_mass_matrix=jnp.ones_like(position),
             target_accept_prob=self.settings.target_acceptance,
             max_tree_depth=self.settings.max_tree_depth,
+            trajectory_length=self.settings.path_length,
             rng_key=key,
             model_args=(target.data, chart),
         )
@@ -151,6 +160,12 @@ class Sampler:
 
     def move(self, state: Any, data: Any, chart: Chart) -> Any:
         """Return the kernel's state after one more iteration."""
+        if self.settings.path_length is not None:
+            key = jax.random.fold_in(state.rng_key, FIRST_FREE)
+            jittered = jax.random.uniform(key, minval=1 - JITTER, maxval=1 + JITTER)
+            longest = 2**self.settings.max_tree_depth * state.adapt_state.step_size
+            length = jnp.minimum(self.settings.path_length * jittered, longest)
+            state = state._replace(trajectory_length=length)
         return self._sample(state, (data, chart), {})
 
     def potential(self, u: Flat, data: Any, chart: Chart) -> Array:

@@ -22,7 +22,7 @@ import xarray as xr
 from jaxtyping import Array, Bool
 
 from sdebayes._core.types import Key, Scalar
-from sdebayes.inference.chains import Chart, Sampler, Settings, statistics_of
+from sdebayes.inference.chains import FIRST_FREE, Chart, Sampler, Settings, statistics_of
 from sdebayes.inference.collapsed import Collapsed, Linearized
 from sdebayes.inference.completion import Completion, completer, swept
 from sdebayes.inference.evidence import known_log_density
@@ -87,7 +87,7 @@ class CorrectedSampler(Sampler):
     def step(self, state: Corrected, data: Linearized, chart: Chart) -> tuple[Corrected, dict[str, Array]]:
         """Return the state after one more iteration, and what is kept of it."""
         moved, selected = self._proposed(state, data, chart)
-        weights_key, accept_key = jax.random.split(jax.random.fold_in(moved.rng_key, 1))
+        weights_key, accept_key = jax.random.split(jax.random.fold_in(moved.rng_key, FIRST_FREE))
 
         def propose() -> tuple[Completion, Scalar]:
             completion = self._complete(self.place(moved, chart), weights_key, data.statistics, selected)
@@ -117,7 +117,7 @@ class CorrectedSampler(Sampler):
         kernel = state.kernel
         if state.selected is None:
             return self.move(kernel, data, chart), None
-        first, second = jax.random.split(jax.random.fold_in(kernel.rng_key, 2))
+        first, second = jax.random.split(jax.random.fold_in(kernel.rng_key, FIRST_FREE + 1))
         here = self._swept(kernel, first, data._replace(selected=state.selected), chart, SWEEPS)
         potential, gradient = jax.value_and_grad(self.potential)(kernel.z, here, chart)
         kernel = self.move(kernel._replace(potential_energy=potential, z_grad=gradient), here, chart)

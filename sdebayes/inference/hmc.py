@@ -1,0 +1,51 @@
+"""Hamiltonian Monte Carlo with paths of one length."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+from sdebayes._core.errors import ModelError
+from sdebayes.inference.chains import Settings
+from sdebayes.inference.nuts import NUTS
+
+
+@dataclass(frozen=True)
+class HMC(NUTS):
+    r"""Hamiltonian Monte Carlo whose paths have about one length, in the coordinates and units of `NUTS`.
+
+    The No-U-Turn criterion spends about half of its leapfrog steps on finding out when to turn. Here all parameters
+    have about unit variance already, so the length of a good path is known before. Over a path of length T a parameter
+    of variance 1 keeps a share :math:`\cos T` of where it was, and its square one of :math:`\cos^2 T`: both are small
+    at a quarter turn, :math:`π/2`. Directions that are wider than their unit call for more.
+
+    Parameters
+    ----------
+    path_length
+        Mean T, in standard deviations. The length of each path is drawn evenly from 0.7 to 1.3 of it, so that no
+        direction comes back to where it was each time.
+    draws, warmup, chains, target_acceptance, dense_dimension, workers
+        As in `NUTS`.
+    max_tree_depth
+        Paths have at most 2**max_tree_depth leapfrog steps.
+
+    Raises
+    ------
+    ModelError
+        If a number is out of range.
+
+    References
+    ----------
+    Neal (2011), MCMC using Hamiltonian dynamics, sec. 5.3.2 and 5.5.1, arXiv 1206.1901.
+    """
+
+    path_length: float = 2.3
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not 0 < self.path_length < math.inf:
+            raise ModelError(f"HMC: path_length is {self.path_length!r}; expected a number above 0.")
+
+    @property
+    def _settings(self) -> Settings:
+        return replace(super()._settings, path_length=self.path_length)
