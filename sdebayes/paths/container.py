@@ -11,6 +11,7 @@ import xarray as xr
 from jaxtyping import Bool, Float, Int
 
 from sdebayes._core.errors import DataError
+from sdebayes.paths.columns import state_names
 from sdebayes.paths.validation import check_numeric, check_unique, feature_dim, unobserved_states, validate
 
 __all__ = [
@@ -63,7 +64,8 @@ def trajectories(
     x
         One trajectory as an array (time, state); or several as a list of such arrays of any length, a mapping
         {name: array}, or one array (trajectory, time, state) padded with NaN. NaN is a missing value; a trajectory
-        ends at its last step with any value.
+        ends at its last step with any value. Tables, such as pandas' DataFrames, may stand for arrays (time, state):
+        their columns name the states, which are x1, x2, … otherwise.
     t
         Times, strictly increasing within a trajectory: None for 0, 1, 2, …; a number for a regular step; one array
         (time,) shared by all; or one array for each trajectory (a list, or an array (trajectory, time)).
@@ -74,7 +76,7 @@ def trajectories(
     time_unit
         The unit of ``t``, kept in ``attrs``.
     unobserved
-        States ("x1", "x2", …) that may be missing or constant everywhere, because the model does not observe them.
+        Names of states that may be missing or constant everywhere, because the model does not observe them.
 
     Returns
     -------
@@ -98,7 +100,7 @@ def trajectories(
     lengths = [_end(array) for array in values]
     times = _split_times(t, [len(array) for array in values], labels)
     coords = {} if groups is None else {"group": ("trajectory", _per_trajectory(groups, labels, "groups"))}
-    states = [f"x{index + 1}" for index in range(values[0].shape[1])]
+    states = state_names(arrays, labels, values[0].shape[1])
     unknown = sorted(set(unobserved) - set(states))
     if unknown:
         raise DataError(f"unobserved names {unknown}, but the states are {states}.")
@@ -179,6 +181,8 @@ def to_arrays(dataset: xr.Dataset) -> PaddedArrays:
 def _split_arrays(x: Any) -> list[Any]:
     if isinstance(x, str | bytes):
         raise DataError("x is a text; trajectories takes numbers. Use sdebayes.embed for texts.")
+    if hasattr(x, "columns"):
+        return [x]
     if isinstance(x, list | tuple):
         if not x:
             raise DataError("The list of trajectories is empty; at least one trajectory is needed.")

@@ -68,13 +68,13 @@ def validate(dataset: Any) -> xr.Dataset:
     return dataset
 
 
-def check_unique(names: Iterable[str]) -> None:
+def check_unique(names: Iterable[str], what: str = "trajectories") -> None:
     """Raise a DataError that lists the names used more than once."""
     values, counts = np.unique(np.asarray(list(names), dtype=object), return_counts=True)
     repeated = [str(value) for value in values[counts > 1]]
     if repeated:
         raise DataError(
-            f"Names of trajectories must be unique; used more than once: {_listing(repeated)}. Rename them."
+            f"Names of {what} must be unique; used more than once: {_listing(repeated)}. Rename them."
         )
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 import xarray as xr
 from hypothesis import given, settings
@@ -83,6 +84,37 @@ def test_masks_names_groups_and_units_are_kept():
     assert dataset["group"].values.tolist() == ["A", "B"]
     assert dataset.attrs["time_unit"] == "s"
     assert feature_dim(dataset) == "state"
+
+
+def test_columns_of_tables_name_the_states():
+    tables = [pd.DataFrame(walk(steps), columns=["mood", "pace"]) for steps in (5, 4)]
+    several = paths.trajectories({"a": tables[0], "b": tables[1]}, unobserved=("pace",))
+    assert several["state"].values.tolist() == ["mood", "pace"]
+    one = paths.trajectories(tables[0])
+    assert one["state"].values.tolist() == ["mood", "pace"]
+    np.testing.assert_array_equal(one["y"].values[0], walk(5))
+    assert paths.trajectories(pd.DataFrame(walk(5)))["state"].values.tolist() == ["x1", "x2"]
+
+
+@pytest.mark.parametrize(
+    ("second", "message"),
+    [
+        (
+            pd.DataFrame(walk(5), columns=["pace", "mood"]),
+            r"'b' has the columns \['pace', 'mood'\], but 'a' has",
+        ),
+        (walk(5), r"'b' has the columns None"),
+    ],
+)
+def test_tables_whose_columns_differ_are_refused(second, message):
+    """The same columns in another order would put one state's values into another's."""
+    with pytest.raises(DataError, match=message):
+        paths.trajectories({"a": pd.DataFrame(walk(5), columns=["mood", "pace"]), "b": second})
+
+
+def test_columns_of_one_name_are_refused():
+    with pytest.raises(DataError, match="Names of states must be unique; used more than once: 'mood'"):
+        paths.trajectories(pd.DataFrame(walk(5), columns=["mood", "mood"]))
 
 
 def test_a_state_declared_unobserved_may_be_missing_everywhere():

@@ -1,0 +1,47 @@
+"""The names of states: the columns of tables, if the trajectories are tables."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sdebayes._core.errors import DataError
+from sdebayes.paths.validation import check_unique
+
+
+def state_names(arrays: Sequence[Any], names: Sequence[str], count: int) -> list[str]:
+    """Return the columns that all tables share, or x1, x2, … for arrays without names.
+
+    Parameters
+    ----------
+    arrays
+        The trajectories as they were given.
+    names
+        Their names.
+    count
+        Number of states.
+
+    Raises
+    ------
+    DataError
+        If the columns of two trajectories differ, in order too, or a column's name repeats.
+    """
+    columns = [_columns(array) for array in arrays]
+    for name, found in zip(names, columns, strict=True):
+        if found != columns[0]:
+            raise DataError(
+                f"Trajectory {name!r} has the columns {found}, but {names[0]!r} has {columns[0]}; expected the same "
+                "columns in the same order. Choose them, table[columns], or give arrays without names."
+            )
+    if columns[0] is None:
+        return [f"x{index + 1}" for index in range(count)]
+    check_unique(columns[0], "states")
+    return columns[0]
+
+
+def _columns(array: Any) -> list[str] | None:
+    """Return the names of a table's columns; None for what has none, or numbers in the place of names."""
+    columns = getattr(array, "columns", None)
+    if columns is None or not all(isinstance(column, str) for column in columns):
+        return None
+    return list(columns)
