@@ -51,11 +51,22 @@ def test_ranks_of_a_gaussian_process_are_uniform():
 )
 def test_ranks_are_uniform(drift, observation):
     found = study(drift, observation, 200, sb.NUTS(draws=200, warmup=150, chains=2))
+    judge(f"{drift} × {observation}", drift, found)
+
+
+@pytest.mark.slow
+def test_ranks_are_uniform_where_weights_are_integrated_out_of_a_likelihood_that_is_not_quadratic():
+    """More than half of these data sets are beyond the approximation, and all their parameters are sampled."""
+    found = study("GP", "Exact", 200, sb.Marginal(draws=400, warmup=100, chains=1))
+    judge("GP × Exact × Marginal", "GP", found)
+
+
+def judge(title: str, drift: str, found) -> None:
     worst = str(found["quantity"].values[int(found["p_value"].values.argmin())])
     covered = found["coverage"].sel(nominal=0.9)
     fitted = int((~found["failed"]).sum())
     print(
-        f"{drift} × {observation}: overall p {float(found['overall_p_value']):.3f}, worst {worst}, "
+        f"{title}: overall p {float(found['overall_p_value']):.3f}, worst {worst}, "
         f"share of band {float(found['share_of_band'].max()):.2f}, 90 % intervals cover "
         f"{float(covered.min()):.3f} to {float(covered.max()):.3f} ± {np.sqrt(0.09 / fitted):.3f}, "
         f"{200 - fitted} failed"
