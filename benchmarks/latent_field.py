@@ -11,8 +11,8 @@ Run: python3 -m uv run python benchmarks/latent_field.py
      python3 -m uv run python benchmarks/latent_field.py --states 8 --schemes EulerMaruyama --draws 300 --warmup 100
      python3 -m uv run python benchmarks/latent_field.py --states 8 --schemes EulerMaruyama --approximation SVI
      python3 -m uv run python benchmarks/latent_field.py --states 8 --schemes EulerMaruyama --features 50
-         --lengthscale 2.83 --dense 600 --linear diagonal --sigma diagonal --shared-amplitude --path 2.3 --draws 1150
-         --warmup 110 --acceptance 0.65
+         --lengthscale 2.83 --dense 600 --linear diagonal --sigma diagonal --shared-amplitude --path 2.3 --draws 1600
+         --warmup 110 --acceptance 0.7
 """
 
 from __future__ import annotations
