@@ -21,13 +21,15 @@ class HMC(NUTS):
 
     Parameters
     ----------
-    path_length
-        Mean T, in standard deviations. The length of each path is drawn evenly from 0.7 to 1.3 of it, so that no
-        direction comes back to where it was each time.
-    draws, warmup, chains, target_acceptance, dense_dimension, workers
+    draws, warmup, chains, target_acceptance
         As in `NUTS`.
     max_tree_depth
         Paths have at most 2**max_tree_depth leapfrog steps.
+    dense_dimension, workers
+        As in `NUTS`.
+    path_length
+        Mean T, in standard deviations. The length of each path is drawn evenly from 0.7 to 1.3 of it, so that no
+        direction comes back to where it was each time.
 
     Raises
     ------
