@@ -66,6 +66,10 @@ def main(
     seed: int = 0,
 ) -> None:
     """Fit, judge the chains and score."""
+    if path is not None and approximation is not None:
+        raise typer.BadParameter(
+            "--path is of a sampler, and --approximation takes its place; give one of them."
+        )
     if keep is not None:
         keep.mkdir(parents=True, exist_ok=True)
     corpus = sb.datasets.load_sotu(sentences=130, speeches=44)

@@ -25,8 +25,6 @@ from sdebayes.inference.strategy import Draws
 from sdebayes.inference.target import Density, Flat, Target, Whitenings
 
 BLOCK = 25
-
-
 JITTER = 0.3
 FIRST_FREE = 3
 """Numbers from here on fold into a kernel's key without meeting the keys that NumPyro splits it into."""

@@ -14,8 +14,8 @@ from sdebayes.inference.nuts import NUTS
 class HMC(NUTS):
     r"""Hamiltonian Monte Carlo whose paths have about one length, in the coordinates and units of `NUTS`.
 
-    The No-U-Turn criterion spends about half of its leapfrog steps on finding out when to turn. Here all parameters
-    have about unit variance already, so the length of a good path is known before. Over a path of length T a parameter
+    The No-U-Turn criterion spends leapfrog steps on finding out when to turn. Here all parameters have about unit
+    variance already, so the length of a good path is known before. Over a path of length T a parameter
     of variance 1 keeps a share :math:`\cos T` of where it was, and its square one of :math:`\cos^2 T`: both are small
     at a quarter turn, :math:`π/2`. Directions that are wider than their unit call for more.
 

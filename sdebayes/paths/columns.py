@@ -40,8 +40,6 @@ def state_names(arrays: Sequence[Any], names: Sequence[str], count: int) -> list
 
 
 def _columns(array: Any) -> list[str] | None:
-    """Return the names of a table's columns; None for what has none, or numbers in the place of names."""
-    columns = getattr(array, "columns", None)
-    if columns is None or not all(isinstance(column, str) for column in columns):
-        return None
-    return list(columns)
+    """Return the names of a table's columns; None for what has none, or numbers from 0 on in the place of names."""
+    names = [str(column) for column in getattr(array, "columns", ())]
+    return None if names == [str(number) for number in range(len(names))] else names

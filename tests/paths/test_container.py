@@ -104,6 +104,7 @@ def test_columns_of_tables_name_the_states():
             r"'b' has the columns \['pace', 'mood'\], but 'a' has",
         ),
         (walk(5), r"'b' has the columns None"),
+        (pd.DataFrame(walk(5), columns=[1, 0]), r"'b' has the columns \['1', '0'\]"),
     ],
 )
 def test_tables_whose_columns_differ_are_refused(second, message):
