@@ -12,7 +12,16 @@ import xarray as xr
 
 from sdebayes.schemes import AbstractScheme, LinearNoise, LocalLinearization, Moments
 
-Severity = Literal["good", "note", "warning", "problem"]
+Severity = Literal["problem", "warning", "note", "assumed", "not rejected", "good"]
+
+SEVERITIES: dict[Severity, str] = {
+    "problem": "Do not use the results before this is mended.",
+    "warning": "A conclusion that one would draw may be wrong or is not supported: follow the advice first.",
+    "note": "Worth knowing; what is concluded elsewhere holds.",
+    "assumed": "True by the model or its prior: the data were not asked.",
+    "not rejected": "Tested, and the data do not speak against it, which is no proof.",
+    "good": "Measured, and as it should be.",
+}
 
 RHAT_LIMIT = 1.01
 ESS_LIMIT = 400
@@ -30,7 +39,7 @@ class Finding:
     subject
         What was checked.
     severity
-        ``"good"``, ``"note"``, ``"warning"`` (read results with care) or ``"problem"`` (do not use them).
+        A key of `SEVERITIES`, which says what each means.
     message
         What was found.
     advice
@@ -57,7 +66,7 @@ class Findings:
     items: tuple[Finding, ...]
 
     def __iter__(self) -> Iterator[Finding]:
-        order = ("problem", "warning", "note", "good")
+        order = list(SEVERITIES)
         return iter(sorted(self.items, key=lambda finding: order.index(finding.severity)))
 
     def __len__(self) -> int:
