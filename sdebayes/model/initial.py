@@ -14,7 +14,15 @@ from sdebayes._core.types import Matrix, Vector
 from sdebayes.priors.base import DataScale, positive
 
 
-def known_law(initial: tuple[Any, Any], state_dim: int) -> tuple[Vector, Matrix]:
+def check_start(initial: Any) -> None:
+    """Raise a ModelError if a word that names the law of the first state is not known."""
+    if isinstance(initial, str) and initial != "free":
+        raise ModelError(
+            f"SDEModel: initial is {initial!r}; expected 'free', a mean and a covariance, or None for the default."
+        )
+
+
+def known_law(initial: Any, state_dim: int) -> tuple[Vector, Matrix]:
     """Return m₀ and P₀ in the precision in force.
 
     Parameters

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
@@ -21,7 +21,7 @@ from sdebayes.dynamics import SDE, AbstractDiffusion, ObservedSDE
 from sdebayes.model import likelihood
 from sdebayes.model.compatibility import check_kinds, check_scheme
 from sdebayes.model.gaussian_noise import GaussianNoise
-from sdebayes.model.initial import drawn_law, known_law, say_law_of_start
+from sdebayes.model.initial import check_start, drawn_law, known_law, say_law_of_start
 from sdebayes.model.observation import AbstractObservation
 from sdebayes.model.observations import Observations, read
 from sdebayes.model.scale import data_scale
@@ -38,8 +38,9 @@ class SDEModel:
     .. math::
         dX = f(X, t)\,dt + G(X, t)\,dW, \qquad Y_k = H (X(t_k) + c_i) + ε_k.
 
-    The first state has the law that ``initial`` gives; else the stationary law where the drift is a stable linear map
-    and Σ is constant, else N(m₀, P₀) with m₀ and the diagonal of P₀ drawn around the data's mean and variance.
+    The first state has the law that ``initial`` gives; by default the stationary law where the drift is a stable linear
+    map and Σ is constant, else a free one. Trajectories that start away from equilibrium, as experiments and
+    simulations do, need ``initial="free"``: under the stationary law they bend drift and Σ until their starts are usual.
 
     Parameters
     ----------
@@ -53,7 +54,8 @@ class SDEModel:
     observation
         `Exact` or `GaussianNoise`.
     initial
-        m₀ and P₀, (state,) and (state, state), where the law of the first state is known.
+        Law of the first state: m₀ and P₀, (state,) and (state, state), where it is known; ``"free"``: N(m₀, P₀) with
+        m₀ and the diagonal of P₀ drawn around the data's mean and variance; None: as said above.
     scale
         The data's scale, set by `scaled_to`.
 
@@ -67,12 +69,13 @@ class SDEModel:
     diffusion: AbstractDiffusionPrior = field(default_factory=Constant)
     scheme: AbstractScheme | None = None
     observation: AbstractObservation = field(default_factory=lambda: GaussianNoise(trajectory_effect=True))
-    initial: tuple[Any, Any] | None = None
+    initial: tuple[Any, Any] | Literal["free"] | None = None
     scale: DataScale | None = None
 
     def __post_init__(self) -> None:
         check_kinds(self.drift, self.diffusion, self.scheme, self.observation)
         check_scheme(self.discretization, self.diffusion, self.observation)
+        check_start(self.initial)
 
     @property
     def discretization(self) -> AbstractScheme:
@@ -188,18 +191,22 @@ class SDEModel:
             drawn.degrees_of_freedom,
         )
 
+    @property
+    def _draws_initial(self) -> bool:
+        return isinstance(self.initial, str) or (self.initial is None and not self.stationary)
+
     def _initial_law(self, scale: DataScale, drift: Any, diffusion: AbstractDiffusion) -> tuple[Any, Any]:
-        if self.initial is not None:
-            return known_law(self.initial, len(scale.states))
+        if self._draws_initial:
+            return drawn_law(scale)
         if self.stationary:
             location = drift.location
             return location, stationary_covariance(drift.matrix, diffusion.covariance(location))
-        return drawn_law(scale)
+        return known_law(self.initial, len(scale.states))
 
     def dims(self) -> Dims:
         """Names and dimensions of the interpretable parameters."""
-        known = self.initial is not None or self.stationary
-        initial: Dims = {} if known else {"initial_mean": ["state"], "initial_variance": ["state"]}
+        drawn: Dims = {"initial_mean": ["state"], "initial_variance": ["state"]}
+        initial = drawn if self._draws_initial else {}
         return self.drift.dims() | self.diffusion.dims() | self.observation.dims() | initial
 
     def read(self, data: xr.Dataset) -> Observations:
@@ -284,7 +291,7 @@ class SDEModel:
     def describe(self) -> str:
         """Say the model in words and formulas: prior constants as numbers once scaled to data, as rules before."""
         exact = ", exact for this model" if self.exact_transitions else ""
-        initial = "stationary law" if self.stationary else say_law_of_start(self.initial)
+        initial = "stationary law" if self.stationary else say_law_of_start(None if self._draws_initial else self.initial)
         return "\n".join(
             [
                 "dX = f(X, t) dt + G(X, t) dW,  Σ = G Gᵀ",
