@@ -212,38 +212,6 @@ def _energy(tree: xr.DataTree) -> Finding:
     )
 
 
-def separation_finding(noise: xr.DataArray, path: xr.DataArray, prior_sd: float) -> Finding:
-    """Check whether the data tell observation noise from diffusion.
-
-    Parameters
-    ----------
-    noise, path
-        Draws of R_jj and P_jj, (chain, draw, state).
-    prior_sd
-        Prior standard deviation of logit(R / (R + P)).
-    """
-    logit: xr.DataArray = xr.apply_ufunc(np.log, noise / path)
-    ratio = logit.std(("chain", "draw")) / prior_sd
-    worst = str(ratio["state"].values[int(np.argmax(ratio.values))])
-    unclear = [str(label) for label in ratio["state"].values[(ratio > SEPARATION_LIMIT).values]]
-    if unclear:
-        return Finding(
-            "Noise and diffusion",
-            "warning",
-            f"noise and diffusion are not separated for {', '.join(unclear)}: the posterior of their ratio is nearly "
-            "the prior.",
-            "Drop these states, use longer trajectories, or give the noise (GaussianNoise(covariance=...)).",
-            {"largest_sd_ratio": float(ratio.max())},
-        )
-    return Finding(
-        "Noise and diffusion",
-        "good",
-        f"separated in every state: the posterior sd of their log ratio is at most {float(ratio.max()):.2f} of the "
-        f"prior's ({worst}).",
-        values={"largest_sd_ratio": float(ratio.max())},
-    )
-
-
 def step_finding(rate_times_step: float, scheme: AbstractScheme, *, additive: bool, exact: bool) -> Finding:
     """Judge the step by the bias that the scheme leaves at ‖J‖Δt, the largest relaxation over one step.
 

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 import numpyro
 import numpyro.distributions as dist
+from jax.scipy.special import log_ndtr, ndtr
 from jaxtyping import Array, Float
 
 from sdebayes._core.errors import ModelError
@@ -19,16 +19,20 @@ from sdebayes.model.filters import AbstractGaussianFilter, ExtendedKalman
 from sdebayes.model.observation import AbstractObservation, ObservationDraw
 from sdebayes.priors.base import DataScale, Dims, check_constants, constant, positive, say, say_law
 
+_EFFECT_CONCENTRATION = 4.0
+_MEAN_EFFECT_SHARE = 1 / (1 + _EFFECT_CONCENTRATION)
+
 
 @dataclass(frozen=True, eq=False)
 class GaussianNoise(AbstractObservation):
     r"""Y_k = H (X(t_k) + c) + ε_k with ε_k ~ N(0, R) and a trajectory effect c ~ N(0, C).
 
-    With R learned and H = I, noise and diffusion are told apart through variances: per state the total variance
-    :math:`v \sim \mathrm{LogNormal}(\log s^2, 0.5)`, s² the data's, is shared out,
-    :math:`(P, R, C)/v \sim \mathrm{Dirichlet}(p, r, 1)`, without the last share if there is no trajectory effect. The
-    effect's share is drawn as the quantile :math:`1 - (1 - Φ(z))^{1/(p + r)}` of a standard normal z, whose posterior
-    keeps light tails where the effect is near zero.
+    With R learned and H = I, noise and diffusion are told apart through variances. Per state the total variance
+    :math:`v \sim \mathrm{LogNormal}(\log s^2, 1)`, s² the data's, is shared out:
+    :math:`C/v \sim \mathrm{Beta}(1, 4)` to the trajectory effect, if there is one, and of the rest
+    :math:`P/(P + R) \sim \mathrm{Beta}(½, ½)` to the path, the arcsine law, under which noise (or path) may be next to
+    nothing. Both shares are quantiles of a standard normal z, :math:`1 - (1 - Φ(z))^{1/4}` and
+    :math:`\sin^2(½π Φ(z))`, whose posterior keeps light tails near zero.
 
     Parameters
     ----------
@@ -43,8 +47,6 @@ class GaussianNoise(AbstractObservation):
         Prior median of each observed coordinate's variance, (observed,) or a number; default: the data's.
     spread
         Prior standard deviation of the log of a variance.
-    shares
-        Dirichlet concentrations p and r of path and noise; the trajectory effect's is 1.
     latent_variance
         Prior median of the variance of each state (path and effect), (state,) or a number, where R is given or H is not
         the identity; default: what the data leave after R.
@@ -63,8 +65,7 @@ class GaussianNoise(AbstractObservation):
     covariance: Any = None
     trajectory_effect: bool = False
     total_variance: Sequence[float] | np.ndarray | float | None = None
-    spread: float = 0.5
-    shares: tuple[float, float] = (2.0, 2.0)
+    spread: float = 1.0
     latent_variance: Sequence[float] | np.ndarray | float | None = None
     filter: AbstractGaussianFilter = field(default_factory=ExtendedKalman)
 
@@ -77,16 +78,12 @@ class GaussianNoise(AbstractObservation):
                 )
         check_constants(
             self,
-            positive=("total_variance", "spread", "shares", "latent_variance"),
+            positive=("total_variance", "spread", "latent_variance"),
             flags=("trajectory_effect",),
         )
         if not isinstance(self.filter, AbstractGaussianFilter):
             raise ModelError(
                 f"GaussianNoise: filter is {self.filter!r}; expected sdebayes.ExtendedKalman() or UnscentedKalman()."
-            )
-        if len(self.shares) != 2:
-            raise ModelError(
-                f"GaussianNoise: shares is {self.shares}; expected two concentrations (path, noise)."
             )
         if self.covariance is not None and not isinstance(self.covariance, dist.Distribution):
             try:
@@ -144,10 +141,8 @@ class GaussianNoise(AbstractObservation):
 
     def path_variance(self, variance: Float[np.ndarray, " state"]) -> Float[np.ndarray, " state"]:
         """Return what the prior expects of the states' variance, (state,), to be the path's."""
-        if self._learned_shares:
-            return variance * self.shares[0] / (sum(self.shares) + self.trajectory_effect)
-        share = self.shares[0] / (self.shares[0] + self.trajectory_effect)
-        return share * self._latent_variance(variance)
+        latent = 0.5 * variance if self._learned_shares else self._latent_variance(variance)
+        return (1 - _MEAN_EFFECT_SHARE * self.trajectory_effect) * latent
 
     def _latent_variance(self, variance: Float[np.ndarray, " state"]) -> Float[np.ndarray, " state"]:
         """Return the prior median of path and effect together, (state,): what a known R leaves."""
@@ -188,7 +183,7 @@ class GaussianNoise(AbstractObservation):
         variance = total = positive("latent_variance", latent, 2 * self.spread)
         effect = jnp.zeros((state_dim, state_dim))
         if self.trajectory_effect:
-            share = self._sample_effect_share(state_dim, self.shares[0])
+            share = self._sample_effect_share(state_dim)
             effect, variance = jnp.diag(total * share), total * (1 - share)
             numpyro.deterministic("trajectory_effect_variance", total * share)
         return ObservationDraw(matrix, noise, effect, variance)
@@ -199,18 +194,19 @@ class GaussianNoise(AbstractObservation):
         effect = jnp.zeros((state_dim, state_dim))
         rest = total
         if self.trajectory_effect:
-            share = self._sample_effect_share(state_dim, sum(self.shares))
+            share = self._sample_effect_share(state_dim)
             effect, rest = jnp.diag(total * share), total * (1 - share)
             numpyro.deterministic("trajectory_effect_variance", total * share)
-        path = numpyro.sample("path_share", dist.Beta(*self.shares).expand([state_dim]).to_event(1))
-        numpyro.deterministic("noise_variance", rest * (1 - path))
-        return ObservationDraw(jnp.eye(state_dim), jnp.diag(rest * (1 - path)), effect, rest * path)
+        z = numpyro.sample("path_quantile", dist.Normal(0, 1).expand([state_dim]).to_event(1))
+        path, noise = rest * _arcsine_quantile(z), rest * _arcsine_quantile(-z)
+        numpyro.deterministic("noise_variance", noise)
+        return ObservationDraw(jnp.eye(state_dim), jnp.diag(noise), effect, path)
 
     @staticmethod
-    def _sample_effect_share(state_dim: int, rest: float) -> Vector:
-        """Draw the share of the trajectory effect, Beta(1, ``rest``)."""
+    def _sample_effect_share(state_dim: int) -> Vector:
+        """Draw the share of the trajectory effect, Beta(1, 4)."""
         z = numpyro.sample("effect_quantile", dist.Normal(0, 1).expand([state_dim]).to_event(1))
-        return -jnp.expm1(jax.scipy.special.log_ndtr(-z) / rest)
+        return -jnp.expm1(log_ndtr(-z) / _EFFECT_CONCENTRATION)
 
     def _sample_noise(self, observed_dim: int) -> Float[Array, "observed observed"]:
         if self.covariance is None:
@@ -224,25 +220,18 @@ class GaussianNoise(AbstractObservation):
             return value
         return jnp.diag(jnp.broadcast_to(value, (observed_dim,)))
 
-    def prior_noise_logit_sd(self) -> float | None:
-        """Prior standard deviation of logit(R / (R + P)); None where the shares are not learned."""
-        if not self._learned_shares:
-            return None
-        trigamma = jax.scipy.special.polygamma(1, jnp.asarray(self.shares))
-        return float(jnp.sqrt(jnp.sum(trigamma)))
-
     def describe(self) -> str:
         """Say the observation in words and formulas."""
         seen = "(X(t_k) + c_i)" if self.trajectory_effect else "X(t_k)"
         H = "" if self.matrix is None else "H "
         lines = [f"Observation: Y_k = {H}{seen} + ε_k, ε_k ~ Normal(0, R)"]
         if self._learned_shares:
-            names = "(P, R, C)" if self.trajectory_effect else "(P, R)"
-            values = ", ".join(f"{s:g}" for s in (*self.shares, *([1] * self.trajectory_effect)))
             lines.append(
                 f"  total variance v_j ~ LogNormal(log {say(self.total_variance, 'data variance')}, {self.spread:g})"
             )
-            lines.append(f"  {names}_jj / v_j ~ Dirichlet({values})")
+            if self.trajectory_effect:
+                lines.append(f"  C_jj / v_j ~ Beta(1, {_EFFECT_CONCENTRATION:g}), P_jj + R_jj = v_j − C_jj")
+            lines.append("  P_jj / (P_jj + R_jj) ~ Beta(½, ½)")
             return "\n".join(lines)
         if self.covariance is None:
             total = say(self.total_variance, "data variance")
@@ -254,5 +243,10 @@ class GaussianNoise(AbstractObservation):
         latent = say(self.latent_variance, "data variance less known R")
         lines.append(f"  latent variance v_j ~ LogNormal(log {latent}, {2 * self.spread:g})")
         if self.trajectory_effect:
-            lines.append(f"  C_jj / v_j ~ Beta(1, {self.shares[0]:g}), P_jj = v_j − C_jj")
+            lines.append(f"  C_jj / v_j ~ Beta(1, {_EFFECT_CONCENTRATION:g}), P_jj = v_j − C_jj")
         return "\n".join(lines)
+
+
+def _arcsine_quantile(z: Vector) -> Vector:
+    """Return the quantile of Beta(½, ½) at Φ(z)."""
+    return jnp.sin(0.5 * jnp.pi * ndtr(z)) ** 2

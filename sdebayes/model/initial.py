@@ -58,7 +58,7 @@ def drawn_law(scale: DataScale) -> tuple[Vector, Matrix]:
     return mean, jnp.diag(positive("initial_variance", scale.variance, 1.0))
 
 
-def say_law_of_start(initial: tuple[Any, Any] | None) -> str:
+def say_law_of_start(initial: Any) -> str:
     """Write the known law with its numbers, or the prior of an unknown one."""
     if initial is None:
         return "N(m₀, P₀), m₀_j ~ Normal(data mean, data sd), log P₀_jj ~ Normal(log data variance, 1)"

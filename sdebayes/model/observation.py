@@ -76,10 +76,6 @@ class AbstractObservation(ABC):
         """Return what the prior expects of the states' variance, (state,), to be the path's."""
         return variance
 
-    def prior_noise_logit_sd(self) -> float | None:
-        """Prior standard deviation of logit(R / (R + P)); None where the shares are not learned."""
-        return None
-
     @abstractmethod
     def sample(self, state_dim: int) -> ObservationDraw:
         """Draw H, R and C inside a NumPyro model."""

@@ -35,6 +35,7 @@ def data_scale(data: xr.Dataset, observation: AbstractObservation) -> DataScale:
     dt = np.diff(arrays.times, axis=1)
     squared = np.diff(y, axis=1) ** 2 / dt[..., None]
     step = float(np.nanmedian(dt))
+    duration = float(np.median(np.nansum(dt, axis=1)))
     pairs = np.isfinite(squared).any(axis=(0, 1))
     rate = np.where(pairs, np.nansum(squared, axis=(0, 1)), variance / step)
     rate = np.where(pairs, rate / np.maximum(np.isfinite(squared).sum(axis=(0, 1)), 1), rate)
@@ -46,7 +47,7 @@ def data_scale(data: xr.Dataset, observation: AbstractObservation) -> DataScale:
     if observation.matrix is None:
         states = tuple(str(label) for label in data["state"].values)
         path = observation.path_variance(variance)
-        return DataScale(states, mean, variance, rate, variance, step, memory, extent, points, path)
+        return DataScale(states, mean, variance, rate, variance, step, memory, extent, points, path, duration)
     H = np.asarray(observation.matrix, dtype=np.float64)
     gain = np.mean(np.sum(H**2, axis=1))
     back = np.linalg.pinv(H)
@@ -62,6 +63,7 @@ def data_scale(data: xr.Dataset, observation: AbstractObservation) -> DataScale:
         np.sqrt(latent) * np.max(extent / np.sqrt(variance)),
         points @ back.T,
         observation.path_variance(latent),
+        duration,
     )
 
 

@@ -40,7 +40,8 @@ class SDEModel:
 
     The first state has the law that ``initial`` gives; by default the stationary law where the drift is a stable linear
     map and Σ is constant, else a free one. Trajectories that start away from equilibrium, as experiments and
-    simulations do, need ``initial="free"``: under the stationary law they bend drift and Σ until their starts are usual.
+    simulations do, need ``initial="free"``: under the stationary law they bend drift and Σ until their starts are
+    usual.
 
     Parameters
     ----------
@@ -291,7 +292,11 @@ class SDEModel:
     def describe(self) -> str:
         """Say the model in words and formulas: prior constants as numbers once scaled to data, as rules before."""
         exact = ", exact for this model" if self.exact_transitions else ""
-        initial = "stationary law" if self.stationary else say_law_of_start(None if self._draws_initial else self.initial)
+        initial = (
+            "stationary law"
+            if self.stationary
+            else say_law_of_start(None if self._draws_initial else self.initial)
+        )
         return "\n".join(
             [
                 "dX = f(X, t) dt + G(X, t) dW,  Σ = G Gᵀ",

@@ -15,7 +15,6 @@ from sdebayes.inference.findings import (
     Finding,
     Findings,
     explosion_finding,
-    separation_finding,
     step_finding,
 )
 from sdebayes.inference.identifiability import (
@@ -24,6 +23,7 @@ from sdebayes.inference.identifiability import (
     variation_finding,
     variation_is_drawn,
 )
+from sdebayes.inference.learning import learned_finding, time_constant_finding
 from sdebayes.model.rebuild import per_draw
 from sdebayes.model.sdemodel import SDEModel
 
@@ -53,10 +53,7 @@ def diagnose(model: SDEModel, tree: xr.DataTree, stacked: ObservedSDE, precision
     parameters = tree["posterior"].to_dataset()
     strategy = STRATEGIES[tree.attrs.get("strategy_name", "NUTS")]
     findings = strategy.findings(tree, _parts(model, parameters))
-    prior_sd = model.observation.prior_noise_logit_sd()
-    if prior_sd is not None and "stationary_variance" in parameters:
-        noise, path = parameters["noise_variance"], parameters["stationary_variance"]
-        findings.append(separation_finding(noise, path, prior_sd))
+    findings += _of_what_is_learned(model, parameters, tree["prior"].to_dataset())
     if not model.diffusion.constant:
         findings += _of_varying_noise(model, parameters, tree["prior"].to_dataset())
     with precision.scope(precision_name):
@@ -70,6 +67,28 @@ def _parts(model: SDEModel, parameters: xr.Dataset) -> list[str]:
     """Return the parameters of which several values make one function."""
     made = [prior.dims() for prior in (model.drift, model.diffusion) if not prior.identified]
     return [name for dims in made for name in dims if name in parameters]
+
+
+def _of_what_is_learned(model: SDEModel, posterior: xr.Dataset, prior: xr.Dataset) -> list[Finding]:
+    """Judge what the data say of observation noise, constant Σ and time constants."""
+    findings = []
+    if "noise_variance" in posterior:
+        advice = (
+            "If the noise is known, give it (GaussianNoise(covariance=...)); states seen without any have Exact(). "
+            "Until then read Σ, time constants and the path's variance as what the prior shares out."
+        )
+        after, before = posterior["noise_variance"], prior["noise_variance"]
+        findings.append(learned_finding("Noise", "the noise variance", after, before, advice))
+    if model.diffusion.constant and "covariance_probe" in posterior and "covariance_probe" in prior:
+        advice = "Observe at shorter steps, or for longer; do not read Σ as a result."
+        states = model.frozen_scale.states
+        after, before = (_diagonal(group["covariance_probe"], states) for group in (posterior, prior))
+        findings.append(learned_finding("Diffusion", "Σ", after, before, advice))
+    if "time_constant" in posterior and "time_constant" in prior:
+        scale = model.frozen_scale
+        after, before = posterior["time_constant"], prior["time_constant"]
+        findings.append(time_constant_finding(after, before, scale.step, scale.duration))
+    return findings
 
 
 def _of_varying_noise(model: SDEModel, posterior: xr.Dataset, prior: xr.Dataset) -> list[Finding]:
@@ -88,8 +107,15 @@ def _of_varying_noise(model: SDEModel, posterior: xr.Dataset, prior: xr.Dataset)
 
 def _log_variances(covariance: xr.DataArray, states: tuple[str, ...]) -> xr.DataArray:
     """Take log Σ_jj, (chain, draw, point, state), of the lower triangle's terms."""
-    diagonal = covariance.sel(term=[f"{state}·{state}" for state in states])
-    return _log(diagonal).rename(term="state").assign_coords(state=list(states))
+    return _log(_diagonal(covariance, states))
+
+
+def _diagonal(covariance: xr.DataArray, states: tuple[str, ...]) -> xr.DataArray:
+    """Take Σ_jj of those states where it is not known, of the lower triangle's terms."""
+    terms = {f"{state}·{state}": state for state in states}
+    drawn = [term for term in covariance["term"].values if term in terms]
+    diagonal = covariance.sel(term=drawn).rename(term="state")
+    return diagonal.assign_coords(state=[terms[term] for term in drawn])
 
 
 def _log(values: xr.DataArray) -> xr.DataArray:

@@ -82,6 +82,7 @@ class Packing:
             scale_extent=("state", scale.extent),
             scale_points=(("point", "state"), scale.points),
             scale_path_variance=("state", scale.path_variance),
+            scale_duration=scale.duration,
         ).assign_coords(state=list(scale.states))
         for name in space:
             dataset[name] = data[name].drop_vars([c for c in data[name].coords if c not in ("state",)])
@@ -118,6 +119,7 @@ def stored_scale(tree: xr.DataTree) -> DataScale:
         constant["scale_extent"].values,
         constant["scale_points"].values,
         constant["scale_path_variance"].values,
+        float(constant["scale_duration"]),
     )
 
 

@@ -55,6 +55,8 @@ class DataScale:
     path_variance
         What the observation's prior expects of ``variance`` to be the path's, without noise and trajectory effect,
         (state,).
+    duration
+        Median duration of a trajectory, in time.
     """
 
     states: tuple[str, ...]
@@ -67,6 +69,7 @@ class DataScale:
     extent: Float64[np.ndarray, " state"]
     points: Float64[np.ndarray, "point state"]
     path_variance: Float64[np.ndarray, " state"]
+    duration: float
 
     def of_path(self) -> DataScale:
         """Return the scale of the path behind the data: spread and points drawn in by the path's share."""

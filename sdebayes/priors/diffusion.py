@@ -35,7 +35,8 @@ class Constant(AbstractDiffusionPrior):
     Where the states are observed exactly, :math:`\log Σ_{jj} \sim N(\log q_j, s^2)` with the data's mean squared
     increment per unit time :math:`q_j`. Where the observation has drawn the stationary variance :math:`v_j` (noise
     learned from data), increments say little about Σ and the time constant is drawn instead:
-    :math:`\log τ_j \sim N(\log τ_0, 1)` and :math:`Σ_{jj} = 2 v_j / τ_j`.
+    :math:`\log τ_j \sim N(\log τ_0, s_τ^2)` and :math:`Σ_{jj} = 2 v_j / τ_j`. By default two thirds of that law lie
+    between a step and the length of a trajectory.
 
     Parameters
     ----------
@@ -48,9 +49,10 @@ class Constant(AbstractDiffusionPrior):
     spread
         Prior standard deviation of log Σ_jj.
     time_constant
-        Prior median of τ_j under observation noise, in time; default: eight steps.
+        Prior median τ₀ of τ_j under observation noise, in time; default: the geometric mean of a step and the median
+        duration of a trajectory.
     time_constant_spread
-        Prior standard deviation of log τ_j.
+        Prior standard deviation s_τ of log τ_j; default: half the log of duration over step, at least 1.
     concentration
         LKJ concentration of the correlations of Σ.
 
@@ -66,7 +68,7 @@ class Constant(AbstractDiffusionPrior):
     rate: Sequence[float] | np.ndarray | float | None = None
     spread: float = 1.0
     time_constant: float | None = None
-    time_constant_spread: float = 1.0
+    time_constant_spread: float | None = None
     concentration: float = 2.0
 
     def __post_init__(self) -> None:
@@ -82,10 +84,12 @@ class Constant(AbstractDiffusionPrior):
 
     def scaled_to(self, scale: DataScale) -> Constant:
         """Return a copy with numbers in the place of the data-scaled constants."""
+        middle, spread = self.time_constant, self.time_constant_spread
         return replace(
             self,
             rate=scale.rate if self.rate is None else self.rate,
-            time_constant=8 * scale.step if self.time_constant is None else self.time_constant,
+            time_constant=float(np.sqrt(scale.step * scale.duration)) if middle is None else middle,
+            time_constant_spread=_half_range(scale) if spread is None else spread,
         )
 
     def dims(self) -> Dims:
@@ -110,21 +114,24 @@ class Constant(AbstractDiffusionPrior):
             median = constant("rate", self.rate, "Constant", state_dim)
             return positive("diffusion_scale", median, self.spread)
         median = constant("time_constant", self.time_constant, "Constant", state_dim)
-        log_median = jnp.log(jnp.asarray(median))
-        log_tau = numpyro.sample(
-            "log_time_constant", dist.Normal(log_median, self.time_constant_spread).to_event(1)
-        )
+        spread = constant("time_constant_spread", self.time_constant_spread, "Constant", state_dim)
+        log_tau = numpyro.sample("log_time_constant", dist.Normal(np.log(median), spread).to_event(1))
         return 2 * variance * jnp.exp(-log_tau)
 
     def describe(self, variance_drawn: bool = False) -> str:
         """Say the prior in words and formulas."""
         lines = [
             f"Diffusion: constant, {self.shape}",
-            f"  Σ_jj = 2 P_jj / τ_j, log τ_j ~ Normal(log {say(self.time_constant, 'eight steps')}, "
-            f"{self.time_constant_spread:g})"
+            f"  Σ_jj = 2 P_jj / τ_j, log τ_j ~ Normal(log {say(self.time_constant, '√(step · duration)')}, "
+            f"{say(self.time_constant_spread, '½ log(duration / step)')})"
             if variance_drawn
             else f"  log Σ_jj ~ Normal(log {say(self.rate, 'mean squared increment per unit time')}, {self.spread:g})",
         ]
         if self.shape == "full":
             lines.append(f"  correlation of Σ ~ LKJ({self.concentration:g})")
         return "\n".join(lines)
+
+
+def _half_range(scale: DataScale) -> float:
+    """Return half the log of a trajectory's duration in steps, at least 1."""
+    return float(max(0.5 * np.log(scale.duration / scale.step), 1.0))

@@ -10,7 +10,6 @@ from sdebayes.inference.findings import (
     Finding,
     Findings,
     sampling_findings,
-    separation_finding,
     step_finding,
 )
 from sdebayes.schemes import EulerMaruyama, LinearNoise, LocalLinearization, Substeps
@@ -131,24 +130,6 @@ def test_one_chain_cannot_be_judged():
     finding = next(f for f in sampling_findings(tree(chains=1), 10) if f.subject == "R-hat")
     assert finding.severity == "warning"
     assert "chains=2" in finding.advice
-
-
-def draws(sd: float) -> tuple[xr.DataArray, xr.DataArray]:
-    rng = np.random.default_rng(0)
-    coords = {"state": ["PC1", "PC2"]}
-    noise = np.exp(np.array([0.05, sd]) * rng.normal(size=(2, 400, 2)))
-    dims = ("chain", "draw", "state")
-    return xr.DataArray(noise, coords, dims), xr.DataArray(np.ones_like(noise), coords, dims)
-
-
-def test_noise_and_diffusion_that_are_not_told_apart():
-    bad = separation_finding(*draws(0.9), prior_sd=1.0)
-    assert bad.severity == "warning"
-    assert "PC2" in bad.message
-    assert "PC1" not in bad.message
-    assert bad.values["largest_sd_ratio"] == pytest.approx(0.9, rel=0.1)
-    good = separation_finding(*draws(0.3), prior_sd=1.0)
-    assert good.severity == "good"
 
 
 def test_the_step_is_judged_by_the_bias_that_the_scheme_leaves():

@@ -9,6 +9,7 @@ from numpyro.infer.util import log_density
 from scipy.stats import multivariate_normal
 
 import sdebayes as sb
+from sdebayes._core.errors import ModelError
 from sdebayes.dynamics import ConstantDiffusion, LinearDrift
 from sdebayes.posterior.specification import decode, encode
 
@@ -108,3 +109,38 @@ def test_a_model_without_parameters_worth_naming_is_smoothed(values):
     gain = covariance @ np.linalg.inv(covariance + NOISE * np.eye(len(TIMES)))
     np.testing.assert_allclose(path, np.broadcast_to(mean + gain @ (values - mean), path.shape), atol=1e-9)
     assert "2 chains × 4 draws" in repr(posterior)
+
+
+def far_paths(start, seed=0, paths=8, steps=100, step=0.1):
+    """Paths of dX = −X dt + dW from one start."""
+    rng = np.random.default_rng(seed)
+    x = np.full((paths, steps + 1), float(start))
+    decay = np.exp(-step)
+    for k in range(steps):
+        x[:, k + 1] = decay * x[:, k] + np.sqrt((1 - decay**2) / 2) * rng.normal(size=paths)
+    return sb.trajectories(list(x[..., None]), t=[step * np.arange(steps + 1)] * paths)
+
+
+def test_a_free_start_leaves_the_drift_alone():
+    """Under the stationary law the rate is a tenth of the true 1, and the true one far outside of its interval."""
+    data = far_paths(5.0)
+    rates = {}
+    for initial in (None, "free"):
+        model = sb.SDEModel(observation=sb.Exact(), initial=initial)
+        posterior = sb.fit(model, data, sb.Laplace(draws=400), seed=0, progress=False)
+        rates[initial] = posterior.data["posterior"]["drift_matrix"].quantile([0.05, 0.95]).values
+    assert rates[None][1] < 0.5
+    assert rates["free"][0] < 1.0 < rates["free"][1]
+
+
+def test_a_free_start_is_drawn_said_and_stored():
+    model = sb.SDEModel(initial="free").scaled_to(far_paths(1.0))
+    assert not model.stationary
+    assert {"initial_mean", "initial_variance"} <= set(model.dims())
+    assert "m₀_j ~ Normal(data mean, data sd)" in model.describe()
+    assert decode(encode(model)).initial == "free"
+
+
+def test_an_unknown_word_for_the_start_is_refused():
+    with pytest.raises(ModelError, match=r"initial is 'fixed'; expected 'free'"):
+        sb.SDEModel(initial="fixed")

@@ -9,6 +9,7 @@ import numpy as np
 import numpyro.distributions as dist
 import pytest
 from numpyro.handlers import seed, trace
+from scipy.stats import beta, kstest, norm
 
 import sdebayes as sb
 from sdebayes._core.errors import DataError, ModelError
@@ -45,7 +46,6 @@ def test_a_known_noise_covariance_is_used_as_it_is(data, covariance, expected, x
     observed, _ = built(observation, data)
     np.testing.assert_allclose(observed.noise_covariance[0], expected)
     np.testing.assert_array_equal(observed.effect_covariance[0], 0)
-    assert observation.prior_noise_logit_sd() is None
     assert "known" in sb.SDEModel(observation=observation).describe()
 
 
@@ -66,9 +66,8 @@ def test_what_the_known_noise_leaves_is_the_paths(data, x64):
         (sb.Exact(), 1.0),
         (sb.GaussianNoise(), 2 / 4),
         (sb.GaussianNoise(trajectory_effect=True), 2 / 5),
-        (sb.GaussianNoise(shares=(3.0, 1.0)), 3 / 4),
         (sb.GaussianNoise(matrix=np.eye(2)), 1.0),
-        (sb.GaussianNoise(matrix=np.eye(2), trajectory_effect=True), 2 / 3),
+        (sb.GaussianNoise(matrix=np.eye(2), trajectory_effect=True), 4 / 5),
     ],
 )
 def test_a_field_counts_in_the_path_s_standard_deviations(data, observation, share, x64):
@@ -127,13 +126,30 @@ def test_an_observation_matrix_sets_the_number_of_states(data, x64):
     assert observed.sde.drift.matrix.shape == (1, 3, 3)
 
 
-def test_the_prior_spread_of_the_noise_share(data):
-    """logit of a Beta(a, b) has variance ψ₁(a) + ψ₁(b), here by simulation."""
-    rng = np.random.default_rng(0)
-    beta = rng.beta(2.0, 3.0, 400_000)
-    logit = np.log(beta / (1 - beta))
-    found = sb.GaussianNoise(shares=(3.0, 2.0)).prior_noise_logit_sd()
-    assert found == pytest.approx(logit.std(), rel=0.01)
+@pytest.mark.parametrize("effect", [False, True])
+def test_the_shares_of_noise_and_effect_have_the_laws_that_are_said(data, effect, x64):
+    observed, _ = built(sb.GaussianNoise(trajectory_effect=effect), data, 4000)
+    path, noise, offset = (
+        np.diagonal(part, axis1=1, axis2=2)[:, 0]
+        for part in (observed.initial_covariance, observed.noise_covariance, observed.effect_covariance)
+    )
+    assert kstest(noise / (path + noise), beta(0.5, 0.5).cdf).pvalue > 0.01
+    if effect:
+        assert kstest(offset / (path + noise + offset), beta(1, 4).cdf).pvalue > 0.01
+    total = data["y"].var(("trajectory", "time")).values[0]
+    assert kstest(np.log((path + noise + offset) / total), norm(0, 1).cdf).pvalue > 0.01
+
+
+def test_noise_may_be_next_to_nothing(data, x64):
+    """The old law, Beta(2, 2), gave a share below a thousandth three times in a million."""
+    observed, _ = built(sb.GaussianNoise(), data, 4000)
+    path, noise = (
+        np.diagonal(part, axis1=1, axis2=2)
+        for part in (observed.initial_covariance, observed.noise_covariance)
+    )
+    share = noise / (path + noise)
+    assert np.mean(share < 1e-3) == pytest.approx(2 / np.pi * np.arcsin(np.sqrt(1e-3)), rel=0.25)
+    assert np.all(share > 0)
 
 
 @pytest.mark.parametrize(

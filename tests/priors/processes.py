@@ -38,6 +38,7 @@ def normal_states(n: int, count: int = 300) -> DataScale:
         extent=unit * np.abs(standard).max(0),
         points=middle + unit * standard,
         path_variance=unit**2,
+        duration=100.0,
     )
 
 

@@ -1,0 +1,83 @@
+"""What the data told of a quantity: findings that are quiet on a narrow posterior and speak on a wide one."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from sdebayes.inference.learning import learned_finding, time_constant_finding
+
+STATES = ["PC1", "PC2"]
+STEP, DURATION = 0.1, 10.0
+
+
+def draws(middles, spreads, dim="state", labels=STATES) -> xr.DataArray:
+    """Log-normal draws, (chain, draw, component)."""
+    normal = np.random.default_rng(0).normal(size=(2, 500, len(middles)))
+    values = np.exp(np.log(middles) + np.array(spreads) * normal)
+    return xr.DataArray(values, {dim: labels}, ("chain", "draw", dim))
+
+
+PRIOR = draws([1.0, 1.0], [2.0, 2.0])
+
+
+def judged(*spreads):
+    return learned_finding("Noise", "the noise variance", draws([1.0, 0.1], spreads), PRIOR, "Give it.")
+
+
+def test_narrow_posteriors_are_learned():
+    finding = judged(0.05, 0.3)
+    assert finding.severity == "good"
+    assert not finding.advice
+    assert finding.values["largest_factor"] == pytest.approx(np.exp(0.3 * 2 * 1.645), rel=0.1)
+
+
+def test_an_order_of_magnitude_is_not_known():
+    """Narrower than the prior by half, and no number to use."""
+    finding = judged(0.05, 1.0)
+    assert finding.severity == "warning"
+    assert "PC2" in finding.message
+    assert "PC1" not in finding.message
+    assert finding.advice == "Give it."
+
+
+@pytest.mark.parametrize(("spread", "severity"), [(0.5, "warning"), (0.2, "good")])
+def test_a_posterior_as_wide_as_the_prior_is_not_learned(spread, severity):
+    """Unless the prior knew already: then it is an answer that the user gave."""
+    same = draws([1.0, 1.0], [spread, spread])
+    assert learned_finding("Noise", "the noise variance", same, same, "").severity == severity
+
+
+def test_a_known_quantity_has_no_width_to_compare():
+    known = draws([1.0, 1.0], [0.0, 0.0])
+    assert learned_finding("Noise", "the noise variance", known, known, "").severity == "good"
+
+
+def constants(slow, fast, spread=0.2):
+    modes = {"dim": "mode", "labels": [1, 2]}
+    prior = draws([1.0, 1.0], [2.0, 2.0], **modes)
+    return time_constant_finding(draws([slow, fast], [spread, spread], **modes), prior, STEP, DURATION)
+
+
+def test_time_constants_between_a_step_and_a_trajectory_are_learned():
+    assert constants(3.0, 1.0).severity == "good"
+
+
+@pytest.mark.parametrize(
+    ("slow", "fast", "spread", "words"),
+    [
+        (3.0, 0.05, 0.2, "below one step"),
+        (9.0, 1.0, 0.5, "beyond a trajectory"),
+        (1.0, 0.5, 1.0, "mode"),
+    ],
+)
+def test_time_constants_that_the_data_cannot_show(slow, fast, spread, words):
+    finding = constants(slow, fast, spread)
+    assert finding.severity == "warning"
+    assert words in finding.message
+    assert "Do not read" in finding.advice
+
+
+def test_a_slow_mode_that_many_trajectories_tell_is_learned():
+    assert constants(12.0, 1.0, 0.1).severity == "good"
