@@ -51,11 +51,11 @@ def test_a_known_noise_covariance_is_used_as_it_is(data, covariance, expected, x
 
 def test_what_the_known_noise_leaves_is_the_paths(data, x64):
     total = data["y"].var(("trajectory", "time")).values
-    left, _ = built(sb.GaussianNoise(covariance=0.9 * total[0]), data, 400)
+    left, _ = built(sb.GaussianNoise(covariance=0.9 * total[0]), data, 4000)
     median = np.median(np.diagonal(left.initial_covariance, axis1=1, axis2=2), axis=0)
     expected = np.maximum(total - 0.9 * total[0], 0.1 * total)
     assert np.all(np.abs(np.log(median / expected)) < 0.2)
-    given, _ = built(sb.GaussianNoise(covariance=0.3, latent_variance=[50.0, 70.0]), data, 400)
+    given, _ = built(sb.GaussianNoise(covariance=0.3, latent_variance=[50.0, 70.0]), data, 4000)
     median = np.median(np.diagonal(given.initial_covariance, axis1=1, axis2=2), axis=0)
     assert np.all(np.abs(np.log(median / [50.0, 70.0])) < 0.2)
 

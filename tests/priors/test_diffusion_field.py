@@ -209,7 +209,7 @@ def test_it_is_scaled_to_data_and_says_so(data, shape):
     for part in ("Diffusion: " + shape, "where u = 0", "softplus", "HalfNormal(1)", "6 swish units"):
         assert part in text
     assert "data" not in text
-    assert "eight steps" in rule.describe(variance_drawn=True)
+    assert "√(step · duration)" in rule.describe(variance_drawn=True)
     assert ("LKJ" in text) == (shape == "full")
 
 

@@ -165,7 +165,7 @@ def test_scaling_freezes_the_numbers_of_the_data(data, x64):
         assert rule in before
     frozen = model.scaled_to(data)
     text = frozen.describe()
-    for rule in ("data mean", "data variance", "eight steps"):
+    for rule in ("data mean", "data variance", "√(step · duration)"):
         assert rule not in text.replace("m₀_j ~ Normal(data mean", "")
     y = data["y"].values
     rate = np.nanmean(np.diff(y, axis=1) ** 2 / 0.5, axis=(0, 1))
@@ -177,7 +177,7 @@ def test_scaling_freezes_the_numbers_of_the_data(data, x64):
     assert frozen.diffusion.time_constant == 8 * 0.5
     assert model.describe() == before
     noisy = sb.SDEModel(observation=sb.GaussianNoise(trajectory_effect=True))
-    assert "eight steps" in noisy.describe()
+    assert "√(step · duration)" in noisy.describe()
     assert f"Normal(log {8 * 0.5:g}, 1)" in noisy.scaled_to(data).describe()
 
 
