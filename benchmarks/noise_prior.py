@@ -1,4 +1,4 @@
-"""Compare priors of learned noise: which lets the data decide, and does a fit say where they cannot?
+"""Compare priors of learned noise by coverage, and count whether a fit says where the data cannot tell.
 
 An Ornstein–Uhlenbeck process with observation noise, one state, seen in several ways. The default table compares laws
 of the variances and of the time constant by an ensemble sampler over (b, v, share, τ) on many data sets at once;
