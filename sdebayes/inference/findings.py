@@ -10,6 +10,7 @@ import arviz_stats as az
 import numpy as np
 import xarray as xr
 
+from sdebayes.inference.clustering import cluster
 from sdebayes.schemes import AbstractScheme, LinearNoise, LocalLinearization, Moments
 
 Severity = Literal["problem", "warning", "note", "assumed", "not rejected", "good"]
@@ -26,6 +27,9 @@ SEVERITIES: dict[Severity, str] = {
 RHAT_LIMIT = 1.01
 ESS_LIMIT = 400
 BFMI_LIMIT = 0.3
+FEW_DIVERGENCES, MANY_DIVERGENCES = 0.002, 0.01
+"""Below the first share divergences are chance unless they lie together, from the second on they are too many."""
+CLUSTER_CHANCE = 0.01
 SEPARATION_LIMIT = 0.8
 GOOD_BIAS, LARGE_BIAS = 0.02, 0.1
 
@@ -97,14 +101,15 @@ def sampling_findings(tree: xr.DataTree, max_tree_depth: int, parts: Collection[
     References
     ----------
     Vehtari et al. (2021), Rank-normalization, folding, and localization: an improved R-hat, doi:10.1214/20-BA1221;
-    Betancourt (2016), arXiv 1604.00695, for E-BFMI.
+    Betancourt (2016), arXiv 1604.00695, for E-BFMI; Gabry et al. (2019), Visualization in Bayesian workflow, sec. 3,
+    doi:10.1111/rssa.12378, for divergences that lie together.
     """
     statistics = tree["sample_stats"].to_dataset()
     posterior = tree["posterior"].to_dataset()
     return [
         *_convergence(posterior.drop_vars(parts)),
         *_of_parts(posterior[list(parts)]),
-        _divergences(statistics["diverging"].values),
+        _divergences(statistics["diverging"].values, posterior),
         _depth(statistics["tree_depth"].values, max_tree_depth),
         _energy(tree),
     ]
@@ -176,15 +181,39 @@ def _convergence(posterior: xr.Dataset) -> list[Finding]:
     return findings
 
 
-def _divergences(diverging: np.ndarray) -> Finding:
+def _divergences(diverging: np.ndarray, posterior: xr.Dataset) -> Finding:
+    """Judge divergences by their share, and by whether they lie together.
+
+    Where a trajectory of the sampler meets curvature that its step is too long for, it diverges, again and again and
+    in the same place: draws near there are missing. Single ones all over the posterior are rounding and chance.
+    """
     count, share = int(diverging.sum()), float(diverging.mean())
-    return Finding(
-        "Divergences",
-        "good" if count == 0 else "warning" if share < 0.01 else "problem",
-        f"{count} of {diverging.size} draws diverged.",
-        "" if count == 0 else "Raise target_acceptance (0.9, 0.95), or give tighter priors.",
-        {"divergences": float(count)},
+    values = {"divergences": float(count), "share": share}
+    if not count:
+        return Finding("Divergences", "good", f"none of {diverging.size} draws diverged.", values=values)
+    found = cluster(posterior, diverging)
+    together = found is not None and found.p_value < CLUSTER_CHANCE
+    severity: Severity = (
+        "problem"
+        if share >= MANY_DIVERGENCES
+        else "note"
+        if share < FEW_DIVERGENCES and not together
+        else "warning"
     )
+    message = f"{count} of {diverging.size} draws diverged"
+    if found is not None:
+        values["cluster_p_value"] = found.p_value
+        message += (
+            f", together, where {found.name} is {'large' if found.high else 'small'}: draws are missing there"
+            if together
+            else ", scattered over the posterior"
+        )
+    advice = (
+        "So few tell nothing; raise target_acceptance (0.9, 0.95) if more come."
+        if severity == "note"
+        else "Raise target_acceptance (0.9, 0.95), or give tighter priors."
+    )
+    return Finding("Divergences", severity, f"{message}.", advice, values)
 
 
 def _depth(depth: np.ndarray, limit: int) -> Finding:
