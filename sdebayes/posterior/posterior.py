@@ -15,6 +15,7 @@ from scipy.special import logsumexp
 
 from sdebayes._core import precision
 from sdebayes._core.errors import DataError, StateSpaceError
+from sdebayes._core.numbers import whole_number
 from sdebayes._core.places import Places
 from sdebayes.dynamics import SDE, ObservedSDE
 from sdebayes.inference.findings import Findings
@@ -25,6 +26,7 @@ from sdebayes.posterior import programs, store
 from sdebayes.posterior.diagnosis import diagnose
 from sdebayes.posterior.labelling import TrajectoryGrid
 from sdebayes.posterior.packing import training_data
+from sdebayes.simulation.source import PRIOR_DRAWS
 
 SMOOTHED_DRAWS = 100
 MEMORY_LIMIT = 2**30
@@ -85,6 +87,30 @@ class Posterior:
     def observed_sde(self) -> ObservedSDE:
         """Return the SDE, its initial law and its observation, stacked: every array has a leading sample axis."""
         return self._observed_sde
+
+    def draw_prior(self, draws: int = PRIOR_DRAWS, seed: int = 0) -> ObservedSDE:
+        """Draw from the prior of the model: what was believed before the data, in the form that every analysis takes.
+
+        Parameters
+        ----------
+        draws
+            Number of draws.
+        seed
+            Their seed.
+
+        Returns
+        -------
+        ObservedSDE
+            The SDE, its initial law and its observation, with a leading sample axis on every array.
+
+        Raises
+        ------
+        DataError
+            If ``draws`` is no positive number.
+        """
+        keys = jax.random.split(jax.random.key(seed), whole_number("draws", draws))
+        with precision.scope(self.precision):
+            return jax.tree.map(jnp.asarray, programs.drawing_prior(self.model)(np.asarray(jax.random.key_data(keys))))
 
     def sde(self) -> SDE:
         """Return the stacked SDE; read it with ``jax.vmap(lambda s: s.drift(x))(posterior.sde())``.

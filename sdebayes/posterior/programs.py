@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
+from numpyro.handlers import seed
 
 from sdebayes.dynamics import ObservedSDE
 from sdebayes.inference.target import Density, Program
@@ -27,6 +28,12 @@ covariance_at = per_draw(lambda sde, points: jax.vmap(sde.covariance)(points))
 def rebuilding(model: SDEModel) -> Program:
     """From free sites to the SDE."""
     return per_draw(lambda free: rebuild(model, constrained_sites(model, free)))
+
+
+@lru_cache(maxsize=8)
+def drawing_prior(model: SDEModel) -> Callable[[np.ndarray], ObservedSDE]:
+    """From the data of random keys to draws of the prior."""
+    return per_draw(lambda key: seed(model.build, jax.random.wrap_key_data(key))())
 
 
 @lru_cache(maxsize=8)
