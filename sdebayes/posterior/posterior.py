@@ -17,6 +17,7 @@ from sdebayes._core import precision
 from sdebayes._core.errors import DataError, StateSpaceError
 from sdebayes._core.numbers import whole_number
 from sdebayes._core.places import Places
+from sdebayes._core.units import time_unit
 from sdebayes.dynamics import SDE, ObservedSDE
 from sdebayes.inference.findings import Findings
 from sdebayes.model.observations import Observations
@@ -110,7 +111,9 @@ class Posterior:
         """
         keys = jax.random.split(jax.random.key(seed), whole_number("draws", draws))
         with precision.scope(self.precision):
-            return jax.tree.map(jnp.asarray, programs.drawing_prior(self.model)(np.asarray(jax.random.key_data(keys))))
+            return jax.tree.map(
+                jnp.asarray, programs.drawing_prior(self.model)(np.asarray(jax.random.key_data(keys)))
+            )
 
     def sde(self) -> SDE:
         """Return the stacked SDE; read it with ``jax.vmap(lambda s: s.drift(x))(posterior.sde())``.
@@ -171,7 +174,7 @@ class Posterior:
 
     @property
     def _time_unit(self) -> str:
-        return str(self.data.attrs.get("time_unit", "unit of time"))
+        return time_unit(self.data.attrs)
 
     def _read(self, data: xr.Dataset) -> Observations:
         feature_dim(data)

@@ -118,10 +118,10 @@ def properties(
     Notes
     -----
     Of a model a property is supported if 95 % of the draws have it, and existence rejected if 95 % explode: a share in
-    between leaves the verdict open. One that 99 % of the prior's draws have too is assumed: the data were not asked. A trajectory shows mixing if it lasts five mixing times, a draw whose simulated
-    paths did not mix counting as one that never does; it is rejected if 95 % of the draws are known to mix more slowly
-    than one trajectory lasts. Several tests are made at ``alpha`` each: of five
-    true properties one is rejected in about 5 ``alpha`` of all cases.
+    between leaves the verdict open. One that 99 % of the prior's draws have too is assumed: the data were not asked.
+    A trajectory shows mixing if it lasts five mixing times, a draw whose simulated paths did not mix counting as one
+    that never does; it is rejected if 95 % of the draws are known to mix more slowly than one trajectory lasts.
+    Several tests are made at ``alpha`` each: of five true properties one is rejected in about 5 ``alpha`` of all cases.
     """
     if not 0 < alpha < 1:
         raise DataError(f"alpha={alpha!r} must be a probability between 0 and 1.")
