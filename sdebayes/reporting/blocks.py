@@ -51,7 +51,7 @@ class Headline:
     kind: ClassVar[str] = "headline"
     severity: str
     title: str
-    text: str
+    lines: Sequence[str]
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,9 @@ import numpy as np
 import xarray as xr
 
 PASSAGE = 300
-MEDIAN, ERROR, DEVIATION = "median [90 %]", "± s.e.", "± s.d."
+MEDIAN, ERROR, DEVIATION = (
+    part.replace(" ", "\N{NO-BREAK SPACE}") for part in ("median [90 %]", "± s.e.", "± s.d.")
+)
 """What a column's head says of its numbers: brackets hold an interval of 90 %, ± is one standard error or deviation."""
 MINUS = "\N{MINUS SIGN}"
 

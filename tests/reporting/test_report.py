@@ -186,9 +186,12 @@ def test_the_worst_is_read_first_and_the_meanings_stand_once(name, request):
 
 
 def test_caveats_stand_before_the_figures_they_are_about(page):
-    for key in ("phase-space", "process"):
+    for key, words in (
+        ("phase-space", "<b>Bulk ESS.</b>"),
+        ("process", "What the checks of the fit warn of"),
+    ):
         chapter = section(page, key)
-        assert chapter.index("<b>Bulk ESS.</b>") < chapter.index("<figure")
+        assert chapter.index(words) < chapter.index("<figure")
 
 
 def test_what_the_states_hold_and_the_prior_says_stands_in_the_summary(page, noisy):

@@ -183,7 +183,7 @@ def _reversible(found: xr.Dataset, n_states: int, alpha: float) -> Row:
     if n_states == 1:
         return Row(SUPPORTED, "a stationary process in one state is always reversible")
     low, middle, high = np.quantile(rate, [0.05, 0.5, 0.95])
-    evidence = f"entropy production {middle:.3g} ({low:.3g} to {high:.3g}) {found['rate'].attrs['units']}"
+    evidence = f"entropy production {middle:.3g} [{low:.3g}, {high:.3g}] {found['rate'].attrs['units']}"
     if not error.any() and (rate < REVERSIBLE).all():
         return Row(SUPPORTED, evidence)
     if "p_value" in found:
@@ -212,7 +212,7 @@ def _mixing(times: xr.DataArray, data: xr.Dataset) -> Row:
     share = float((_MIXING_TIMES * times <= span).mean())
     never = np.where(lost, np.inf, times.values)
     low, middle, high = np.quantile(never, [0.05, 0.5, 0.95], method="nearest")
-    evidence = f"mixing time {middle:.3g} ({low:.3g} to {high:.3g}), trajectories of {span:.3g}"
+    evidence = f"mixing time {middle:.3g} [{low:.3g}, {high:.3g}], trajectories of {span:.3g}"
     evidence += f" {plural_unit(times.attrs['units'])}" if times.attrs["units"] != UNNAMED else ""
     evidence += f"; not reached in {lost.sum()} of {lost.size} draws" if lost.any() else ""
     if share >= ENOUGH:

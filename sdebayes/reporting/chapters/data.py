@@ -74,7 +74,7 @@ def _table(found: xr.Dataset) -> Table:
             "autocorrelation, lag 1 (shuffled)",
             "R² of the next state (shuffled)",
             "R² of the increment (shuffled)",
-            "its reference (1 − ρ)/2 (shuffled)",
+            "its reference (1\N{NO-BREAK SPACE}−\N{NO-BREAK SPACE}ρ)/2 (shuffled)",
         ],
         rows,
         "In parentheses the mean over shuffles within trajectories.",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from sdebayes.reporting.blocks import Headline, Verdict
-from sdebayes.reporting.chapters.verdicts import worst_first
+from sdebayes.reporting.chapters.verdicts import DOUBTS, worst_first
 from sdebayes.reporting.wording import listed, plural
 
 MOST_TOLD = 2
@@ -25,25 +25,22 @@ def headline(verdicts: Sequence[Verdict], conclusion: Verdict) -> Headline:
     worst = ordered[0].severity
     same = [verdict for verdict in ordered if verdict.severity == worst]
     subjects = listed([_lower(verdict.subject) for verdict in same])
-    if worst == "problem":
-        return Headline(
-            worst, f"Do not use these results yet: {plural(len(same), 'problem')}, {subjects}.", _told(same)
-        )
-    if worst == "warning":
-        title = f"A conclusion may be wrong: {plural(len(same), 'warning')}, {subjects}."
-        return Headline(worst, title, _told(same))
+    if worst in DOUBTS:
+        lead = "Do not use these results yet" if worst == "problem" else "A conclusion may be wrong"
+        return Headline(worst, f"{lead} ({plural(len(same), worst)}: {subjects}).", _told(same))
     title = "No check found fault with the computation or the model, which does not prove the model true."
-    noted = "" if worst != "note" else f" Worth knowing: {subjects}."
-    said = "" if conclusion in same and worst == "note" else f"{conclusion.subject}: {conclusion.message}"
-    return Headline(worst if worst == "note" else conclusion.severity, title, f"{said}{noted}".strip())
+    lines = [f"Worth knowing: {subjects}."] if worst == "note" else []
+    if conclusion.severity != "note":
+        lines.insert(0, f"{conclusion.subject}: {conclusion.message}")
+    return Headline(worst if worst == "note" else conclusion.severity, title, lines)
 
 
-def _told(verdicts: Sequence[Verdict]) -> str:
+def _told(verdicts: Sequence[Verdict]) -> list[str]:
     """Repeat the first of them in full."""
-    told = " ".join(
+    told = [
         f"{verdict.subject}: {verdict.message} {verdict.advice}".strip() for verdict in verdicts[:MOST_TOLD]
-    )
-    return told if len(verdicts) <= MOST_TOLD else f"{told} The others stand below."
+    ]
+    return told if len(verdicts) <= MOST_TOLD else [*told, "The others stand below."]
 
 
 def _lower(subject: str) -> str:

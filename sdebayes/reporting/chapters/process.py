@@ -30,7 +30,7 @@ def write(material: Material) -> Chapter:
     axes = plots.fields.jacobian_spectrum(spectrum)
     axes.set_ylabel("mode")
     blocks: list[Block] = [
-        *verdicts.caveats(material.findings),
+        *verdicts.reminder(material.findings),
         Figure(
             picture(axes),
             "How fast each direction forgets",
@@ -58,7 +58,11 @@ def write(material: Material) -> Chapter:
                 picture(plots.variance.shares(shares.isel(state=slice(MOST_ROWS)))),
                 "Where the variance comes from",
                 "The blue share is what moves slowly and can be foretold; noise is new at each step"
-                + (f", the effect is the level of a whole {material.noun}." if material.effect else "."),
+                + (
+                    f", the trajectory effect is the level of a whole {material.noun}."
+                    if material.effect
+                    else "."
+                ),
             )
         )
         blocks.append(_shares(material, summarize(shares)))
@@ -67,7 +71,7 @@ def write(material: Material) -> Chapter:
 
 def _shares(material: Material, summary) -> Table:
     names = {"path": "slow path", "noise": "noise"}
-    names |= {"trajectory_effect": f"{material.noun} effect"} if material.effect else {}
+    names |= {"trajectory_effect": "trajectory effect"} if material.effect else {}
     rows = [
         [str(state), *(interval(summary[name].sel(state=state)) for name in names)]
         for state in summary["state"].values[:MOST_ROWS]

@@ -82,4 +82,4 @@ def _verdict(material: Material, k: int) -> Verdict:
         advice = f"{verdicts.heavy_tails(material.posterior.model)} {advice}"
     subject = name[0].upper() + name[1:]
     subject = subject if severity == verdict else f"{subject}: {verdict}"
-    return Verdict(severity, subject, f"{meaning} {evidence[0].upper()}{evidence[1:]}.", advice)
+    return Verdict(severity, subject, f"It means: {meaning[0].lower()}{meaning[1:]} Found: {evidence}.", advice)

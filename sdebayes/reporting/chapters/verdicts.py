@@ -11,9 +11,9 @@ from scipy.stats import binom
 from sdebayes.analysis.moments import predictive_p_values
 from sdebayes.inference.findings import SEVERITIES, Findings
 from sdebayes.model import SDEModel
-from sdebayes.reporting.blocks import Block, Verdict, Verdicts
+from sdebayes.reporting.blocks import Block, Paragraph, Verdict, Verdicts
 from sdebayes.reporting.material import Material
-from sdebayes.reporting.wording import number, percent, signed
+from sdebayes.reporting.wording import listed, number, percent, signed
 
 GOOD_COVERAGE, FAIR_COVERAGE = 0.03, 0.06
 MOMENT_CHANCE = 0.01
@@ -40,6 +40,14 @@ def caveats(findings: Findings) -> list[Block]:
     """Say before figures of drift and diffusion what must be known to read them; nothing if all is well."""
     found = [verdict for verdict in of_findings(findings) if verdict.severity in DOUBTS]
     return [Verdicts(found)] if found else []
+
+
+def reminder(findings: Findings) -> list[Block]:
+    """Name before later figures what was said in full before the first."""
+    names = [verdict.subject for verdict in of_findings(findings) if verdict.severity in DOUBTS]
+    if not names:
+        return []
+    return [Paragraph(f"What the checks of the fit warn of concerns these numbers too: {listed(names)}.")]
 
 
 def heavy_tails(model: SDEModel) -> str:
