@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-import xarray as xr
-
 from sdebayes.reporting.blocks import Block, Chapter, Heading, Paragraph, Verdict, Verdicts
 from sdebayes.reporting.chapters import verdicts
 from sdebayes.reporting.material import Material
@@ -27,10 +24,8 @@ def write(material: Material) -> Chapter:
         Paragraph(
             "Supported: at least 95 % of the posterior draws have the property, and fewer than 99 % of the prior's. "
             "Assumed: the prior has it already, so the data were not asked. Rejected: the draws, or the data, speak "
-            f"against it at {_level(found):.0f} %. What is said of the data compares them with replicates that have "
-            "their noise, lengths and gaps. Not rejected is no proof. Several tests are made, each at this level by "
-            "itself: a rejection that would not stand at this level divided by their number is a note, for it may be "
-            "chance."
+            f"against it at {100 * float(found.attrs['alpha']):.0f} %. What is said of the data compares them with "
+            "replicates that have their noise, lengths and gaps. Not rejected is no proof."
         )
     ]
     for about, heading in HEADINGS.items():
@@ -59,27 +54,17 @@ def judged(material: Material) -> Verdict:
     return Verdict(worst.severity, subject, f"none of {len(names)} is rejected.{open_}")
 
 
-def _level(found: xr.Dataset) -> float:
-    return 100 * float(found.attrs["alpha"])
-
-
-def _severity(found: xr.Dataset, k: int) -> str:
-    """Return how bad a verdict is: a rejection that one of so many tests may well bring by chance is a note."""
-    verdict, p = str(found["verdict"].values[k]), float(found["p_value"].values[k])
-    tests = int(np.isfinite(found["p_value"].values).sum())
-    by_chance = verdict == "rejected" and p >= float(found.attrs["alpha"]) / tests
-    return "note" if by_chance else SEVERITY[verdict]
-
-
 def _verdict(material: Material, k: int) -> Verdict:
     found = material.properties
     verdict, meaning, evidence, unknown = (
         str(found[name].values[k]) for name in ("verdict", "meaning", "evidence", "cannot_tell")
     )
-    name, severity = str(found["property"].values[k]), _severity(found, k)
+    name, severity = str(found["property"].values[k]), SEVERITY[verdict]
     advice = f"Open: {unknown}"
     if name == "Gaussian innovations" and verdict == "rejected":
         advice = f"{verdicts.heavy_tails(material.posterior.model)} {advice}"
     subject = name[0].upper() + name[1:]
     subject = subject if severity == verdict else f"{subject}: {verdict}"
-    return Verdict(severity, subject, f"It means: {meaning[0].lower()}{meaning[1:]} Found: {evidence}.", advice)
+    return Verdict(
+        severity, subject, f"It means: {meaning[0].lower()}{meaning[1:]} Found: {evidence}.", advice
+    )
