@@ -15,9 +15,7 @@ from scipy.special import logsumexp
 
 from sdebayes._core import precision
 from sdebayes._core.errors import DataError, StateSpaceError
-from sdebayes._core.numbers import whole_number
 from sdebayes._core.places import Places
-from sdebayes._core.units import time_unit
 from sdebayes.dynamics import SDE, ObservedSDE
 from sdebayes.inference.findings import Findings
 from sdebayes.model.observations import Observations
@@ -27,7 +25,7 @@ from sdebayes.posterior import programs, store
 from sdebayes.posterior.diagnosis import diagnose
 from sdebayes.posterior.labelling import TrajectoryGrid
 from sdebayes.posterior.packing import training_data
-from sdebayes.simulation.source import PRIOR_DRAWS
+from sdebayes.simulation.prior import DRAWS
 
 SMOOTHED_DRAWS = 100
 MEMORY_LIMIT = 2**30
@@ -89,31 +87,20 @@ class Posterior:
         """Return the SDE, its initial law and its observation, stacked: every array has a leading sample axis."""
         return self._observed_sde
 
-    def draw_prior(self, draws: int = PRIOR_DRAWS, seed: int = 0) -> ObservedSDE:
-        """Draw from the prior of the model: what was believed before the data, in the form that every analysis takes.
+    def draw_prior(self, draws: int = DRAWS, seed: int = 0) -> ObservedSDE:
+        """Draw from the prior what `observed_sde` has of the posterior: any analysis takes it.
 
         Parameters
         ----------
-        draws
-            Number of draws.
-        seed
-            Their seed.
-
-        Returns
-        -------
-        ObservedSDE
-            The SDE, its initial law and its observation, with a leading sample axis on every array.
+        draws, seed
+            Number of draws, and their seed.
 
         Raises
         ------
         DataError
             If ``draws`` is no positive number.
         """
-        keys = jax.random.split(jax.random.key(seed), whole_number("draws", draws))
-        with precision.scope(self.precision):
-            return jax.tree.map(
-                jnp.asarray, programs.drawing_prior(self.model)(np.asarray(jax.random.key_data(keys)))
-            )
+        return programs.draw_prior(self.model, self.precision, draws, seed)
 
     def sde(self) -> SDE:
         """Return the stacked SDE; read it with ``jax.vmap(lambda s: s.drift(x))(posterior.sde())``.
@@ -174,7 +161,7 @@ class Posterior:
 
     @property
     def _time_unit(self) -> str:
-        return time_unit(self.data.attrs)
+        return str(self.data.attrs.get("time_unit", "unit of time"))
 
     def _read(self, data: xr.Dataset) -> Observations:
         feature_dim(data)

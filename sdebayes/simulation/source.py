@@ -20,7 +20,6 @@ from sdebayes.dynamics import SDE, ObservedSDE
 MEMORY_LIMIT = 2**30
 """Largest array, in bytes, that is made without being asked for by a number of draws (1 GiB)."""
 
-PRIOR_DRAWS = 200
 _CARRIED_ATTRIBUTES = ("time_unit", "step", "encoder", "space_hash", "warning")
 
 
@@ -44,14 +43,6 @@ class PosteriorLike(Protocol):
 
     def observed_sde(self) -> ObservedSDE:
         """Return the stacked SDE with its initial law and observation."""
-
-
-@runtime_checkable
-class WithPrior(PosteriorLike, Protocol):
-    """A posterior that can say what was believed before the data."""
-
-    def draw_prior(self, draws: int, seed: int) -> ObservedSDE:
-        """Draw from the prior: stacked SDEs with their initial law and observation."""
 
 
 @dataclass(frozen=True)
@@ -154,27 +145,6 @@ def as_source(source: SourceLike, n_states: int | None = None) -> Source:
     raise ModelError(
         f"Expected a posterior, an SDE or an ObservedSDE and got {type(source).__name__}; "
         "pass what sdebayes.fit or sdebayes.datasets.benchmark returned, or build an sdebayes.dynamics.SDE."
-    )
-
-
-def prior_of(source: SourceLike, draws: int = PRIOR_DRAWS, seed: int = 0) -> Source | None:
-    """Return draws of the prior with the labels and the region of the posterior; None for what has no prior.
-
-    Parameters
-    ----------
-    source
-        A posterior or an SDE.
-    draws
-        Number of draws.
-    seed
-        Their seed.
-    """
-    if not isinstance(source, WithPrior):
-        return None
-    return replace(
-        as_source(source),
-        observed=source.draw_prior(draws, seed),
-        provenance={"source": "prior", **_carried(source.data)},
     )
 
 

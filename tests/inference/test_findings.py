@@ -10,9 +10,9 @@ from sdebayes.inference.clustering import cluster
 from sdebayes.inference.findings import (
     Finding,
     Findings,
-    sampling_findings,
     step_finding,
 )
+from sdebayes.inference.sampling import sampling_findings
 from sdebayes.schemes import EulerMaruyama, LinearNoise, LocalLinearization, Substeps
 
 SUBJECTS = {"R-hat", "Bulk ESS", "Tail ESS", "Divergences", "Tree depth", "E-BFMI"}

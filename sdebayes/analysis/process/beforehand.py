@@ -5,7 +5,8 @@ from __future__ import annotations
 from sdebayes.analysis.fields.reading import Limits
 from sdebayes.analysis.process.entropy import entropy_production
 from sdebayes.analysis.process.growth import dissipativity, growth
-from sdebayes.simulation.source import SourceLike, prior_of
+from sdebayes.simulation.prior import prior_of
+from sdebayes.simulation.source import SourceLike
 
 REVERSIBLE = 1e-9
 """An entropy production below it is zero up to rounding, in nats per unit of time."""

@@ -63,7 +63,8 @@ def _data(material: Material) -> str:
         f"A stochastic differential equation in {plural(len(posterior.states), 'state')} was fitted to "
         f"{train} {material.noun if train == 1 else material.nouns} with {plural(steps, 'observed step')}{also}."
         f"{step}{_held(material)} Everything below is read from {sizes['chain']} × {sizes['draw']} posterior draws. "
-        "Brackets hold 90 % intervals, and ± is one standard error or, of a place, one standard deviation."
+        "Brackets hold 90 % intervals unless said otherwise, and ± is one standard error or, of a place, one standard "
+        "deviation."
     )
 
 
