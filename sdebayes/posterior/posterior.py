@@ -25,7 +25,6 @@ from sdebayes.posterior import programs, store
 from sdebayes.posterior.diagnosis import diagnose
 from sdebayes.posterior.labelling import TrajectoryGrid
 from sdebayes.posterior.packing import training_data
-from sdebayes.simulation.prior import DRAWS
 
 SMOOTHED_DRAWS = 100
 MEMORY_LIMIT = 2**30
@@ -87,13 +86,18 @@ class Posterior:
         """Return the SDE, its initial law and its observation, stacked: every array has a leading sample axis."""
         return self._observed_sde
 
-    def draw_prior(self, draws: int = DRAWS, seed: int = 0) -> ObservedSDE:
+    def draw_prior(self, draws: int = 200, seed: int = 0) -> ObservedSDE:
         """Draw from the prior what `observed_sde` has of the posterior: any analysis takes it.
 
         Parameters
         ----------
         draws, seed
             Number of draws, and their seed.
+
+        Returns
+        -------
+        ObservedSDE
+            With a leading sample axis on every array.
 
         Raises
         ------
@@ -179,8 +183,7 @@ class Posterior:
         total = self.data["unconstrained"].sizes["chain"] * self.data["unconstrained"].sizes["draw"]
         if samples is not None and samples < 1:
             raise DataError(f"samples is {samples}; expected a positive number or None.")
-        limit = max(1, MEMORY_LIMIT // max(bytes_per_draw, 1))
-        count = min(total, limit, samples or SMOOTHED_DRAWS)
+        count = min(total, max(1, MEMORY_LIMIT // max(bytes_per_draw, 1)), samples or SMOOTHED_DRAWS)
         chosen = np.unique(np.linspace(0, total - 1, count).astype(int))
         return jax.tree.map(lambda leaf: leaf[chosen], self._observed_sde), chosen
 
@@ -258,10 +261,8 @@ class Posterior:
 
         Parameters
         ----------
-        data
-            Trajectories in the state space of the training data.
-        samples
-            Number of draws, evenly spread; default at most 100, fewer where an array would pass 1 GiB.
+        data, samples
+            As in `predict`.
 
         Returns
         -------
