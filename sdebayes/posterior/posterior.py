@@ -157,10 +157,9 @@ class Posterior:
         DataError
             If ``x`` has another number of states, or is not finite.
         """
-        at = Places.read(x, self.states).flat()
+        at, labels = Places.read(x, self.states).flat(), dict.fromkeys(("state", "state_bis"), self.states)
         with precision.scope(self.precision):
             values = programs.covariance_at(self._observed_sde.sde, at.points)
-        labels = {"state": self.states, "state_bis": self.states}
         return at.named(values, labels, "covariance", units=f"state² per {self._time_unit}")
 
     @property
