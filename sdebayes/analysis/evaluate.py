@@ -52,11 +52,13 @@ class Reading:
         draws = choose_draws(stacked.n_draws, 8 * places.points.size * stacked.n_states, samples)
         return cls(stacked, draws, places)
 
-    def named(self, values: np.ndarray, dims: tuple[str, ...], name: str, text: str) -> xr.DataArray:
-        """Give values (sample, point, …) their dimensions, in units of 1/time times what ``text`` says."""
-        unit = self.source.provenance.get("time_unit", "unit time")
+    def named(
+        self, values: np.ndarray, dims: tuple[str, ...], name: str, text: str, of: str = ""
+    ) -> xr.DataArray:
+        """Give values (sample, point, …) their dimensions, in units of 1/time times ``of``."""
+        units = f"{of} per {self.source.time_unit}".strip()
         labels = {"sample": self.draws} | {dim: list(self.source.states) for dim in dims}
-        return self.places.named(values, labels, name, long_name=f"{text} per {unit}")
+        return self.places.named(values, labels, name, long_name=text, units=units)
 
 
 @eqx.filter_jit

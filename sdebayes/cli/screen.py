@@ -10,7 +10,15 @@ from rich.table import Table
 
 from sdebayes.posterior import Posterior
 
-_COLOURS = {"good": "green", "note": "blue", "warning": "yellow", "problem": "red"}
+COLOURS = {
+    "problem": "red",
+    "warning": "yellow",
+    "note": "blue",
+    "assumed": "bright_black",
+    "not rejected": "bright_black",
+    "good": "green",
+}
+"""A colour for each of `sdebayes.inference.findings.SEVERITIES`."""
 
 console = Console(highlight=False, soft_wrap=True)
 
@@ -18,9 +26,9 @@ console = Console(highlight=False, soft_wrap=True)
 def say_findings(posterior: Posterior) -> None:
     """Print what the fit's own checks found, the worst first."""
     for finding in posterior.diagnosis():
-        colour = _COLOURS[finding.severity]
+        colour = COLOURS[finding.severity]
         text = escape(f"{finding.subject}: {finding.message} {finding.advice}".strip())
-        console.print(f"[{colour}]{finding.severity:>8}[/]  {text}")
+        console.print(f"[{colour}]{finding.severity:>12}[/]  {text}")
 
 
 def comparison(table: xr.Dataset, title: str, unit: str = "step") -> Table:

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal
-
-import arviz_stats as az
-import numpy as np
-import xarray as xr
 
 from sdebayes.schemes import AbstractScheme, LinearNoise, LocalLinearization, Moments
 
@@ -23,9 +19,6 @@ SEVERITIES: dict[Severity, str] = {
     "good": "Measured, and as it should be.",
 }
 
-RHAT_LIMIT = 1.01
-ESS_LIMIT = 400
-BFMI_LIMIT = 0.3
 SEPARATION_LIMIT = 0.8
 GOOD_BIAS, LARGE_BIAS = 0.02, 0.1
 
@@ -79,137 +72,6 @@ class Findings:
     def worst(self) -> Severity:
         """The worst severity among them; ``"good"`` if there is none."""
         return next(iter(self)).severity if self.items else "good"
-
-
-def sampling_findings(tree: xr.DataTree, max_tree_depth: int, parts: Collection[str] = ()) -> list[Finding]:
-    """Check convergence of the chains.
-
-    Parameters
-    ----------
-    tree
-        With the groups ``posterior`` and ``sample_stats``.
-    max_tree_depth
-        The limit the sampler ran under.
-    parts
-        Parameters of functions that can be written in more ways than one, such as a linear part and a field: they
-        are only noted, and the functions judged by their values.
-
-    References
-    ----------
-    Vehtari et al. (2021), Rank-normalization, folding, and localization: an improved R-hat, doi:10.1214/20-BA1221;
-    Betancourt (2016), arXiv 1604.00695, for E-BFMI.
-    """
-    statistics = tree["sample_stats"].to_dataset()
-    posterior = tree["posterior"].to_dataset()
-    return [
-        *_convergence(posterior.drop_vars(parts)),
-        *_of_parts(posterior[list(parts)]),
-        _divergences(statistics["diverging"].values),
-        _depth(statistics["tree_depth"].values, max_tree_depth),
-        _energy(tree),
-    ]
-
-
-def _largest_rhat(posterior: xr.Dataset, undefined: float = np.inf) -> tuple[str, float]:
-    """Return the worst parameter; one that stands still or is not finite has no R-hat, which is worse than any."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        found = az.rhat(posterior)
-    values = {str(name): float(np.nan_to_num(a.values, nan=undefined).max()) for name, a in found.items()}
-    name = max(values, key=lambda key: values[key])
-    return name, values[name]
-
-
-def _smallest_ess(posterior: xr.Dataset, method: str) -> tuple[str, float]:
-    with np.errstate(divide="ignore", invalid="ignore"):
-        found = az.ess(posterior, method=method)
-    values = {str(name): float(np.nan_to_num(a.values, nan=0.0).min()) for name, a in found.items()}
-    name = min(values, key=lambda key: values[key])
-    return name, values[name]
-
-
-def _of_parts(posterior: xr.Dataset) -> list[Finding]:
-    if not posterior.data_vars or posterior.sizes["chain"] < 2:
-        return []
-    name, value = _largest_rhat(posterior, undefined=1.0)  # a term may be in, or out, in all draws
-    if value <= RHAT_LIMIT:
-        return []
-    return [
-        Finding(
-            "R-hat of the parts",
-            "note",
-            f"largest {value:.4f} ({name}), among the parts that drift and diffusion are made of.",
-            "Read drift and covariance, which are judged by their own R-hat, and not these parts.",
-            {"rhat": value},
-        )
-    ]
-
-
-def _convergence(posterior: xr.Dataset) -> list[Finding]:
-    if posterior.sizes["chain"] < 2:
-        rhat = Finding(
-            "R-hat",
-            "warning",
-            "one chain only, so convergence cannot be judged.",
-            "Fit with chains=2 or more.",
-        )
-    else:
-        name, value = _largest_rhat(posterior)
-        rhat = Finding(
-            "R-hat",
-            "good" if value <= RHAT_LIMIT else "warning" if value <= 1.05 else "problem",
-            f"largest {value:.4f} ({name}), limit {RHAT_LIMIT}.",
-            "" if value <= RHAT_LIMIT else "Draw longer (draws, warmup), or simplify the model.",
-            {"rhat": value},
-        )
-    findings = [rhat]
-    for method, subject in (("bulk", "Bulk ESS"), ("tail", "Tail ESS")):
-        name, value = _smallest_ess(posterior, method)
-        findings.append(
-            Finding(
-                subject,
-                "good" if value >= ESS_LIMIT else "note" if value >= 100 else "warning",
-                f"smallest {value:.0f} ({name}), wanted {ESS_LIMIT}.",
-                "" if value >= ESS_LIMIT else "Draw longer before you read tail quantiles.",
-                {"ess": value},
-            )
-        )
-    return findings
-
-
-def _divergences(diverging: np.ndarray) -> Finding:
-    count, share = int(diverging.sum()), float(diverging.mean())
-    return Finding(
-        "Divergences",
-        "good" if count == 0 else "warning" if share < 0.01 else "problem",
-        f"{count} of {diverging.size} draws diverged.",
-        "" if count == 0 else "Raise target_acceptance (0.9, 0.95), or give tighter priors.",
-        {"divergences": float(count)},
-    )
-
-
-def _depth(depth: np.ndarray, limit: int) -> Finding:
-    share = float((depth >= limit).mean())
-    return Finding(
-        "Tree depth",
-        "good" if share == 0 else "note" if share < 0.05 else "warning",
-        f"{share:.1%} of draws reached the limit of 2^{limit} leapfrog steps.",
-        "" if share == 0 else "Draws are correlated but valid; a longer warm-up may help.",
-        {"share_at_limit": share},
-    )
-
-
-def _energy(tree: xr.DataTree) -> Finding:
-    values = np.atleast_1d(np.asarray(az.bfmi(tree)["energy"].values, dtype=float))
-    smallest = float(values.min())
-    return Finding(
-        "E-BFMI",
-        "good" if smallest >= BFMI_LIMIT else "warning",
-        f"smallest {smallest:.2f} over chains, wanted {BFMI_LIMIT}.",
-        ""
-        if smallest >= BFMI_LIMIT
-        else "The energy is explored slowly; a heavy-tailed parameter is likely.",
-        {"bfmi": smallest},
-    )
 
 
 def step_finding(rate_times_step: float, scheme: AbstractScheme, *, additive: bool, exact: bool) -> Finding:

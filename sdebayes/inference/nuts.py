@@ -25,8 +25,9 @@ from sdebayes.inference.chains import (
 )
 from sdebayes.inference.checkpoint import Checkpoint
 from sdebayes.inference.curvature import curvature_units
-from sdebayes.inference.findings import Finding, sampling_findings
+from sdebayes.inference.findings import Finding
 from sdebayes.inference.mode import find_middle
+from sdebayes.inference.sampling import sampling_findings
 from sdebayes.inference.strategy import AbstractStrategy, Draws, Problem, check_smooth, check_whole
 from sdebayes.inference.target import Target
 

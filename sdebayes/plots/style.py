@@ -157,13 +157,13 @@ def share_legend(axes: Sequence[Axes] | np.ndarray) -> None:
         )
 
 
-def legend_above(ax: Axes) -> None:
-    """Put the legend above the axes, where it hides nothing."""
+def legend_above(ax: Axes, columns: int = 3) -> None:
+    """Put the legend above the axes, where it hides nothing; with fewer columns where the axes are narrow."""
     if ax.get_legend_handles_labels()[0]:
         ax.legend(
             loc="lower right",
             bbox_to_anchor=(1, 1),
-            ncols=3,
+            ncols=columns,
             borderaxespad=0.2,
             handletextpad=0.4,
             columnspacing=1,

@@ -86,6 +86,26 @@ class Posterior:
         """Return the SDE, its initial law and its observation, stacked: every array has a leading sample axis."""
         return self._observed_sde
 
+    def draw_prior(self, draws: int = 200, seed: int = 0) -> ObservedSDE:
+        """Draw from the prior what `observed_sde` has of the posterior: any analysis takes it.
+
+        Parameters
+        ----------
+        draws, seed
+            Number of draws, and their seed.
+
+        Returns
+        -------
+        ObservedSDE
+            With a leading sample axis on every array.
+
+        Raises
+        ------
+        DataError
+            If ``draws`` is no positive number.
+        """
+        return programs.draw_prior(self.model, self.precision, draws, seed)
+
     def sde(self) -> SDE:
         """Return the stacked SDE; read it with ``jax.vmap(lambda s: s.drift(x))(posterior.sde())``.
 
@@ -137,10 +157,9 @@ class Posterior:
         DataError
             If ``x`` has another number of states, or is not finite.
         """
-        at = Places.read(x, self.states).flat()
+        at, labels = Places.read(x, self.states).flat(), dict.fromkeys(("state", "state_bis"), self.states)
         with precision.scope(self.precision):
             values = programs.covariance_at(self._observed_sde.sde, at.points)
-        labels = {"state": self.states, "state_bis": self.states}
         return at.named(values, labels, "covariance", units=f"state² per {self._time_unit}")
 
     @property
@@ -163,8 +182,7 @@ class Posterior:
         total = self.data["unconstrained"].sizes["chain"] * self.data["unconstrained"].sizes["draw"]
         if samples is not None and samples < 1:
             raise DataError(f"samples is {samples}; expected a positive number or None.")
-        limit = max(1, MEMORY_LIMIT // max(bytes_per_draw, 1))
-        count = min(total, limit, samples or SMOOTHED_DRAWS)
+        count = min(total, max(1, MEMORY_LIMIT // max(bytes_per_draw, 1)), samples or SMOOTHED_DRAWS)
         chosen = np.unique(np.linspace(0, total - 1, count).astype(int))
         return jax.tree.map(lambda leaf: leaf[chosen], self._observed_sde), chosen
 
@@ -242,10 +260,8 @@ class Posterior:
 
         Parameters
         ----------
-        data
-            Trajectories in the state space of the training data.
-        samples
-            Number of draws, evenly spread; default at most 100, fewer where an array would pass 1 GiB.
+        data, samples
+            As in `predict`.
 
         Returns
         -------

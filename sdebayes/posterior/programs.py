@@ -10,7 +10,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
+from numpyro import handlers
 
+from sdebayes._core import precision
+from sdebayes._core.numbers import whole_number
 from sdebayes.dynamics import ObservedSDE
 from sdebayes.inference.target import Density, Program
 from sdebayes.model import horizons, likelihood
@@ -27,6 +30,19 @@ covariance_at = per_draw(lambda sde, points: jax.vmap(sde.covariance)(points))
 def rebuilding(model: SDEModel) -> Program:
     """From free sites to the SDE."""
     return per_draw(lambda free: rebuild(model, constrained_sites(model, free)))
+
+
+@lru_cache(maxsize=8)
+def _from_keys(model: SDEModel) -> Callable[[np.ndarray], ObservedSDE]:
+    """From the data of random keys to draws of the prior."""
+    return per_draw(lambda key: handlers.seed(model.build, jax.random.wrap_key_data(key))())
+
+
+def draw_prior(model: SDEModel, precision_name: str, draws: int, seed: int) -> ObservedSDE:
+    """Draw from the prior, with a leading sample axis on every array."""
+    keys = jax.random.split(jax.random.key(seed), whole_number("draws", draws))
+    with precision.scope(precision_name):
+        return jax.tree.map(jnp.asarray, _from_keys(model)(np.asarray(jax.random.key_data(keys))))
 
 
 @lru_cache(maxsize=8)

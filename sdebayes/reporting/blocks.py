@@ -28,7 +28,7 @@ class Heading:
 
 @dataclass(frozen=True)
 class Verdict:
-    """A judgement: ``severity`` is "good", "note", "warning" or "problem"."""
+    """A judgement: ``severity`` is a key of `sdebayes.inference.findings.SEVERITIES`."""
 
     severity: str
     subject: str
@@ -45,6 +45,24 @@ class Verdicts:
 
 
 @dataclass(frozen=True)
+class Headline:
+    """What a reader of one sentence must know: the worst that was found."""
+
+    kind: ClassVar[str] = "headline"
+    severity: str
+    title: str
+    lines: Sequence[str]
+
+
+@dataclass(frozen=True)
+class Legend:
+    """What each severity means."""
+
+    kind: ClassVar[str] = "legend"
+    items: Sequence[tuple[str, str]]
+
+
+@dataclass(frozen=True)
 class Figure:
     """A picture with one sentence that says what it shows and one that says how to read it."""
 
@@ -58,7 +76,8 @@ class Figure:
 class Table:
     """A table: the first column names the row, the others are numbers.
 
-    Rows whose number is in ``strong`` are set in bold.
+    A column of estimates says in its head what stands beside them: brackets hold an interval of 90 %, ± is one standard
+    error or deviation. Rows whose number is in ``strong`` are set in bold.
     """
 
     kind: ClassVar[str] = "table"
@@ -112,7 +131,9 @@ class Listing:
     text: str
 
 
-Block = Paragraph | Heading | Verdicts | Figure | Table | Quotes | Facts | Formulas | Listing
+Block = (
+    Paragraph | Heading | Verdicts | Headline | Legend | Figure | Table | Quotes | Facts | Formulas | Listing
+)
 
 
 @dataclass(frozen=True)

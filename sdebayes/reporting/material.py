@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -9,12 +10,14 @@ import numpy as np
 import xarray as xr
 
 from sdebayes._core.errors import DataError, StateSpaceError
-from sdebayes.analysis import forecasts
+from sdebayes._core.units import plural_unit, time_unit
+from sdebayes.analysis import fields, forecasts
 from sdebayes.analysis.calibration import coverage
 from sdebayes.analysis.moments import mask_like, moments
 from sdebayes.analysis.phase_space import fixed_points, matched, without_effect
 from sdebayes.analysis.process import properties
 from sdebayes.analysis.surprise import surprise
+from sdebayes.inference.findings import Findings
 from sdebayes.paths import StateSpace
 from sdebayes.posterior import Posterior, compare, forecast, replicate
 from sdebayes.simulation import simulate
@@ -83,13 +86,21 @@ class Material:
 
     @property
     def step_noun(self) -> str:
-        """What a step is called."""
-        return "sentence" if str(self.data.attrs.get("step", "")) == "Sentences(block=1)" else "step"
+        """What a step is called, here as in the figures."""
+        return "step"
 
     @property
-    def time_unit(self) -> str:
-        """The unit of time."""
-        return str(self.data.attrs.get("time_unit", "unit of time"))
+    def step_is(self) -> str:
+        """What a step is, if the data tell."""
+        found = re.fullmatch(r"Sentences\(block=(\d+)\)", str(self.data.attrs.get("step", "")))
+        if found is None:
+            return ""
+        return "one sentence" if found[1] == "1" else f"the mean of {found[1]} sentences"
+
+    @property
+    def time_units(self) -> str:
+        """The unit of time, in the plural."""
+        return plural_unit(time_unit(self.data.attrs))
 
     @property
     def has_text(self) -> bool:
@@ -124,6 +135,11 @@ class Material:
             return None
 
     @cached_property
+    def findings(self) -> Findings:
+        """What the fit's own checks found."""
+        return self.posterior.diagnosis()
+
+    @cached_property
     def table(self) -> xr.Dataset | None:
         """Scores of held-out trajectories beside those of the nulls; None without any, or with one only."""
         if self.comparison is not None:
@@ -131,6 +147,17 @@ class Material:
         if self.test is None or self.test.sizes["trajectory"] < 2:
             return None
         return compare({"this model": self.posterior}, self.test)
+
+    @cached_property
+    def spectrum(self) -> xr.Dataset:
+        """Eigenvalues of the drift's Jacobian at the reference state."""
+        return fields.jacobian_spectrum(self.posterior)
+
+    @cached_property
+    def prior_spectrum(self) -> xr.Dataset:
+        """The same of draws of the prior, at the same place."""
+        prior = self.posterior.draw_prior(seed=self.seed)
+        return fields.jacobian_spectrum(prior, self.spectrum["place"].values)
 
     @cached_property
     def fixed_points(self) -> xr.Dataset:

@@ -6,6 +6,10 @@ import numpy as np
 import xarray as xr
 
 PASSAGE = 300
+MEDIAN, ERROR, DEVIATION = (
+    part.replace(" ", "\N{NO-BREAK SPACE}") for part in ("median [90 %]", "± s.e.", "± s.d.")
+)
+"""What a column's head says of its numbers: brackets hold an interval of 90 %, ± is one standard error or deviation."""
 MINUS = "\N{MINUS SIGN}"
 
 
@@ -26,6 +30,11 @@ def signed(value: float, digits: int = 2) -> str:
 def significant(value: float, digits: int = 3) -> str:
     """Write a number with so many significant digits."""
     return f"{value:.{digits}g}".replace("-", MINUS) if np.isfinite(value) else "–"
+
+
+def with_error(value: float, error: float, digits: int = 2) -> str:
+    """Write a gain and its standard error."""
+    return f"{signed(value, digits)} ± {number(error, digits)}"
 
 
 def percent(share: float) -> str:

@@ -14,6 +14,7 @@ from sdebayes._core import precision
 from sdebayes._core.errors import DataError, ModelError
 from sdebayes._core.linalg import stationary_covariance
 from sdebayes._core.numbers import whole_number
+from sdebayes._core.units import time_unit
 from sdebayes.dynamics import SDE, ObservedSDE
 
 MEMORY_LIMIT = 2**30
@@ -70,6 +71,11 @@ class Source:
     has_initial_law: bool
     provenance: dict[str, str | int | float]
     region: np.ndarray | None = None
+
+    @property
+    def time_unit(self) -> str:
+        """The unit of time, in the singular."""
+        return time_unit(self.provenance)
 
     @property
     def n_draws(self) -> int:

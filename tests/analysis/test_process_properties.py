@@ -11,9 +11,13 @@ import xarray as xr
 from sdebayes._core.dims import is_dim
 from sdebayes._core.errors import DataError
 from sdebayes.analysis import process
-from sdebayes.analysis.process.properties import _existence, _mixing
+from sdebayes.analysis.process.properties import Row, _existence, _mixing
 from sdebayes.dynamics import SDE, ConstantDiffusion, LinearDrift, ParametricDrift
+from sdebayes.inference import NUTS
+from sdebayes.model import Exact, SDEModel
 from sdebayes.paths import trajectories
+from sdebayes.posterior import fit
+from sdebayes.priors import Linear
 from sdebayes.simulation import simulate
 
 
@@ -140,3 +144,33 @@ def test_a_slow_way_down_a_gradient_is_not_called_irreversible():
     assert verdicts(found)["reversibility of the model"] == "cannot be told"
     evidence = str(found["evidence"].sel(property="reversibility of the model").values)
     assert "forget where they started" in evidence
+
+
+def believed(drift) -> dict[str, str]:
+    """Verdicts on a fit of this drift to a stable process."""
+    path = simulate(turning(0.5), np.arange(60.0), paths=2, seed=1)["y"].values[0]
+    strategy = NUTS(draws=40, warmup=60, chains=1)
+    model = SDEModel(drift, observation=Exact())
+    found = process.properties(fit(model, trajectories(path), strategy, seed=0, progress=False))
+    assert set(np.unique(found.prior_probability.values[:3])) <= set(np.linspace(0, 1, 201))
+    return verdicts(found)
+
+
+def test_what_every_draw_of_the_prior_has_is_assumed_and_not_supported():
+    found = believed(Linear())
+    assert [found[name] for name in ("existence and uniqueness", "dissipativity", "ergodicity")] == [
+        "assumed"
+    ] * 3
+
+
+def test_what_the_prior_leaves_open_is_supported_by_the_data():
+    found = believed(Linear(stable=False))
+    assert (found["existence and uniqueness"], found["ergodicity"]) == ("assumed", "supported")
+
+
+@pytest.mark.parametrize(("before", "verdict"), [(1.0, "assumed"), (0.99, "assumed"), (0.98, "supported")])
+def test_a_property_is_assumed_where_nearly_all_of_the_prior_has_it(before, verdict):
+    row = Row("supported", "all draws", 1.0).beside_prior(before)
+    assert (row.verdict, row.prior_probability) == (verdict, before)
+    assert f"of the prior's draws {before:.0%}" in row.evidence
+    assert Row("cannot be told", "half of them", 0.5).beside_prior(before).verdict == "cannot be told"

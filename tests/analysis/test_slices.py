@@ -28,7 +28,7 @@ def test_a_line_holds_what_drift_and_noise_do_along_it():
     # Σ = (1 + x²)² [[1, 1], [1, 2]]
     along = (1 + x**2) ** 2 * (0.36 + 2 * 0.48 + 2 * 0.64)
     np.testing.assert_allclose(found["covariance_along"][0], along, rtol=1e-6)
-    assert found["drift_along"].attrs["long_name"] == "drift along the line per unit time"
+    assert found["drift_along"].attrs["units"] == "state per unit of time"
 
 
 def test_ends_with_labels_come_in_any_order(rotation):

@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 import xarray as xr
 
+from sdebayes.inference.clustering import cluster
 from sdebayes.inference.findings import (
     Finding,
     Findings,
-    sampling_findings,
     step_finding,
 )
+from sdebayes.inference.sampling import sampling_findings
 from sdebayes.schemes import EulerMaruyama, LinearNoise, LocalLinearization, Substeps
 
 SUBJECTS = {"R-hat", "Bulk ESS", "Tail ESS", "Divergences", "Tree depth", "E-BFMI"}
@@ -84,7 +85,9 @@ def first(count: int, value):
         ({"b": slightly_shifted}, "R-hat", "warning"),
         ({"b": sticky}, "Bulk ESS", "warning"),
         ({"b": sticky}, "Tail ESS", ("note", "warning")),
-        ({"diverging": first(3, True)}, "Divergences", "warning"),
+        ({"diverging": first(1, True)}, "Divergences", "note"),
+        ({"diverging": first(3, True)}, "Divergences", "note"),
+        ({"diverging": first(10, True)}, "Divergences", "warning"),
         ({"diverging": first(100, True)}, "Divergences", "problem"),
         ({"tree_depth": first(10, 10)}, "Tree depth", "note"),
         ({"tree_depth": first(1000, 10)}, "Tree depth", "warning"),
@@ -98,6 +101,28 @@ def test_each_rule_fires_on_its_own_fault(changes, subject, severity):
     assert finding.values
     quiet = SUBJECTS - {subject, "R-hat", "Bulk ESS", "Tail ESS"}
     assert all(severities(tree(**changes))[other] == "good" for other in quiet)
+
+
+def test_few_divergences_that_lie_together_are_a_warning():
+    """Three of 2,000, all where s is smallest, against three anywhere."""
+    data = tree()
+    smallest = np.argsort(data["posterior"]["s"].values, axis=None)[:3]
+    diverging = data["sample_stats"]["diverging"].values.reshape(-1)
+    diverging[smallest] = True
+    finding = next(f for f in sampling_findings(data, 10) if f.subject == "Divergences")
+    assert finding.severity == "warning"
+    assert "together, where s is small" in finding.message
+    assert finding.values["cluster_p_value"] < 0.01
+
+
+def test_scattered_divergences_are_said_to_lie_together_no_more_often_than_by_chance():
+    rng = np.random.default_rng(0)
+    data = tree()
+    posterior, shape = data["posterior"].to_dataset(), (4, 500)
+    chosen = [np.isin(np.arange(2000), rng.choice(2000, 5, replace=False)).reshape(shape) for _ in range(200)]
+    alarms = sum(cluster(posterior, one).p_value < 0.05 for one in chosen)
+    assert 2 <= alarms <= 19
+    assert cluster(posterior, np.isin(np.arange(2000), [1, 2]).reshape(shape)) is None
 
 
 def test_parts_that_can_be_exchanged_are_only_noted():

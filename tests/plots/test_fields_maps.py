@@ -45,7 +45,10 @@ def test_divergence_over_one_state():
     ax = plots.fields.divergence(fields.divergence(DRAWS, x), truth=fields.divergence(TRUTH, x))
     for label in ("posterior, mean", "truth"):
         np.testing.assert_allclose(line(ax, label).get_ydata(), 1 - np.linspace(-2, 2, 9) ** 2, atol=1e-5)
-    assert (ax.get_xlabel(), ax.get_ylabel()) == ("x1", "divergence ∇·f of the drift per\nunit time")
+    assert (ax.get_xlabel(), ax.get_ylabel().replace("\n", " ")) == (
+        "x1",
+        "divergence ∇·f of the drift, per unit of time",
+    )
 
 
 def test_divergence_over_two_states():
@@ -73,7 +76,7 @@ def test_rotation_is_half_of_the_curl():
     np.testing.assert_allclose(line(ax, "posterior, mean").get_ydata(), -1.0, atol=1e-5)
     back = plots.fields.rotation(found, states=("x2", "x1"))
     np.testing.assert_allclose(line(back, "posterior, mean").get_ydata(), 1.0, atol=1e-5)
-    assert back.get_ylabel() == "rotation from x2 to x1, radians\nper unit time"
+    assert back.get_ylabel() == "rotation from x2 to x1, radians\nper unit of time"
     with pytest.raises(DataError, match="got x1, x1"):
         plots.fields.rotation(found, states=("x1", "x1"))
 
@@ -84,7 +87,7 @@ def test_covariance_and_stratonovich_drift():
     x = np.linspace(-2, 2, 9)
     ax = plots.fields.scalar(entry)
     np.testing.assert_allclose(line(ax, "posterior, mean").get_ydata(), (0.5 + 0.1 * x**2) ** 2, rtol=1e-5)
-    assert ax.get_ylabel().replace("\n", " ") == "covariance rate per unit time (x1, x1)"
+    assert ax.get_ylabel().replace("\n", " ") == "covariance rate, state² per unit of time (x1, x1)"
     axes = plots.fields.stratonovich(fields.stratonovich(DRAWS, fields.places(read)))
     correction = 0.5 * (0.5 + 0.1 * x**2) * 0.2 * x
     np.testing.assert_allclose(line(axes[0], "Stratonovich, mean").get_ydata(), -correction, atol=1e-5)

@@ -70,6 +70,8 @@ def test_density_of_one_state(profile, data):
     np.testing.assert_allclose(line(ax, "truth").get_ydata(), profile.density[1])
     assert to_hex(line(ax, "density, mean").get_color()) == style.POSTERIOR.lower()
     assert ax.get_xlabel() == "x2"
+    smoothed = data.rename(y="x").expand_dims(sample=[0])
+    assert "smoothed paths" in labels(plots.phase_space.stationary_density(profile, data=smoothed))
 
 
 def test_density_of_two_states(densities, data):
@@ -113,10 +115,10 @@ def test_committor_and_passage_times(draws):
     ax = plots.phase_space.transition_rates(rates, truth=rates.isel(sample=[1]))
     assert [label.get_text() for label in ax.get_yticklabels()] == ["A to B", "B to A"]
     np.testing.assert_allclose(line(ax, "truth").get_xdata(), float(rates.passage_time[1]))
-    assert ax.get_xlabel() == "mean first passage time (unit time)"
+    assert ax.get_xlabel() == "mean first passage time (unit of time)"
     ax = plots.phase_space.transition_rates(rates, variable="rate", truth=rates.isel(sample=[1]))
     np.testing.assert_allclose(line(ax, "truth").get_xdata(), float(rates.rate[1]))
-    assert ax.get_xlabel() == "transition rate (1/unit time)"
+    assert ax.get_xlabel() == "transition rate (1/unit of time)"
 
 
 def test_exit_times_of_several_starts(draws):

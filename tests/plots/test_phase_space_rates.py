@@ -48,7 +48,7 @@ def test_exit_time_over_one_state():
     expected = found.exit_time_field[1]
     np.testing.assert_allclose(line(ax, "posterior, median").get_ydata(), expected)
     np.testing.assert_allclose(line(ax, "truth").get_ydata(), expected, rtol=1e-6)
-    assert ax.get_ylabel() == "mean exit time (unit time)"
+    assert ax.get_ylabel() == "mean exit time (unit of time)"
 
 
 def test_exit_time_over_two_states():

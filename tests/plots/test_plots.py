@@ -162,6 +162,8 @@ def test_portrait_holds_flow_data_and_equilibria(draws, truth, data):
     portrait = phase_space.portrait(draws, points=9)
     ax = plots.phase_space.portrait(portrait, data=data, truth=phase_space.portrait(truth, points=9))
     assert labels(ax) == ["data", "truth", "equilibria of the draws"]
+    smoothed = data.rename(y="x").expand_dims(sample=[0])
+    assert labels(plots.phase_space.portrait(portrait, data=smoothed))[0] == "smoothed paths"
     assert len(ax.figure.axes) == 2
     single = plots.phase_space.portrait(phase_space.portrait(truth, points=9))
     assert labels(single) == ["equilibrium"]

@@ -44,11 +44,11 @@ def line(ax, label: str):
 def table() -> xr.Dataset:
     return xr.Dataset(
         {
-            "verdict": ("property", ["supported", "cannot be told", "rejected", "not rejected"]),
-            "probability": ("property", [0.98, 0.4, np.nan, np.nan]),
-            "p_value": ("property", [np.nan, np.nan, 1e-20, 0.3]),
+            "verdict": ("property", ["supported", "cannot be told", "rejected", "not rejected", "assumed"]),
+            "probability": ("property", [0.98, 0.4, np.nan, np.nan, 1.0]),
+            "p_value": ("property", [np.nan, np.nan, 1e-20, 0.3, np.nan]),
         },
-        {"property": ["ergodicity", "dissipativity", "stationarity", "Markov property"]},
+        {"property": ["ergodicity", "dissipativity", "stationarity", "Markov property", "existence"]},
         {"alpha": 0.05},
     )
 
@@ -57,10 +57,12 @@ def test_properties_stand_on_two_axes_with_their_verdicts(table):
     axes = plots.process.properties(table)
     assert len(axes) == 2
     labels = [[label.get_text() for label in ax.get_yticklabels()] for ax in axes]
-    assert labels == [["ergodicity", "dissipativity"], ["stationarity", "Markov property"]]
+    assert labels == [["ergodicity", "dissipativity", "existence"], ["stationarity", "Markov property"]]
     assert [text.get_text() for text in axes[1].texts] == ["rejected", "not rejected"]
     shown = [float(artist.get_xdata()[0]) for artist in axes[0].lines]
-    assert shown == [0.98, 0.4]
+    assert shown == [0.98, 0.4, 1.0]
+    neutral = [to_hex(axes[0].lines[2].get_color()), to_hex(axes[1].lines[1].get_color())]
+    assert neutral == [style.REFERENCE.lower()] * 2
     marks = axes[1].lines
     assert to_hex(marks[0].get_color()) == style.DATA.lower()
     assert axes[1].get_xlim()[0] < float(marks[0].get_xdata()[0]) == 1e-12

@@ -8,6 +8,7 @@ import pytest
 
 import sdebayes as sb
 from sdebayes._core.errors import DataError, ModelError, StateSpaceError, StoreError
+from sdebayes.inference.findings import SEVERITIES
 from sdebayes.reporting import report
 from tests.browser import visit
 from tests.reporting.conftest import SCRIPT, TINY
@@ -90,7 +91,7 @@ def test_without_held_out_data_it_says_so(bare):
 def test_the_increments_never_stand_without_their_reference(page):
     head = re.search(r"<thead>.*?R² of the increment.*?</thead>", page.read_text(encoding="utf-8"))
     assert head is not None
-    assert "(1 − ρ)/2" in head[0]
+    assert "(1 − ρ)/2" in head[0].replace("\u00a0", " ")
 
 
 def test_the_same_call_writes_the_same_page(exact, tmp_path):
@@ -126,7 +127,9 @@ def test_another_drift_of_two_states_is_shown_beside_the_model(noisy, four_wells
     assert content.count("Phase portrait of PC1 and PC2") == 2 * len(("alternative text", "caption"))
     assert "fitted by itself, with NUTS, to these two states of 4 texts of up to 40 steps" in content
     assert "Stable fixed points around the data: 100 % of the draws have 4." in content
-    assert re.search(r"the checks of this fit are not all good\. .*Bulk ESS: smallest", content)
+    plane = content[content.index("Without a straight line") :]
+    assert "Read it as a picture: the checks of this fit are not all good." in plane
+    assert 0 < plane.index("<b>Bulk ESS.</b>") < plane.index("<figure")
     for plane, words in ((exact, "linear map to 1 states"), (noisy, "linear map to 2 states")):
         with pytest.raises(ModelError, match=words):
             report(noisy, tmp_path / "other.html", plane=plane)
@@ -150,3 +153,69 @@ def test_one_long_series_with_known_noise_is_judged_on_others(tmp_path):
     content = report(posterior, tmp_path / "report.html", data=one, test=others, draws=10).read_text("utf-8")
     assert "How far ahead does the model see?" in content
     assert "observation noise taken out" in content
+
+
+def section(page, key: str) -> str:
+    content = html.unescape(page.read_text(encoding="utf-8")).replace("\u00a0", " ")
+    return re.search(rf'<section id="{key}">.*?</section>', content, re.DOTALL)[0]
+
+
+@pytest.mark.parametrize("name", ["page", "bare"])
+def test_every_table_says_in_its_head_what_brackets_and_errors_are(name, request):
+    tables = re.findall(r"<table>.*?</table>", request.getfixturevalue(name).read_text("utf-8"), re.DOTALL)
+    assert len(tables) >= 4
+    for table in tables:
+        heads = re.findall(r"<th scope=\"col\">(.*?)</th>", table)
+        for row in re.findall(r"<tr[^>]*><th scope=\"row\">.*?</tr>", table, re.DOTALL):
+            for head, cell in zip(heads[1:], re.findall(r"<td>(.*?)</td>", row), strict=True):
+                for mark in "[±(":
+                    named = mark in head or (mark == "[" and "interval" in head)
+                    assert named or mark not in cell, (head, cell)
+
+
+@pytest.mark.parametrize("name", ["page", "bare"])
+def test_the_worst_is_read_first_and_the_meanings_stand_once(name, request):
+    page = request.getfixturevalue(name)
+    summary = section(page, "summary")
+    shown = re.findall(r'<li class="([\w-]+)">', summary)
+    order = [severity.replace(" ", "-") for severity in SEVERITIES]
+    assert sorted(shown, key=order.index) == shown
+    assert re.search(r'<div class="headline ([\w-]+)">', summary)[1] == shown[0]
+    assert summary.index("Read this first") < summary.index("<ul")
+    content = html.unescape(page.read_text("utf-8"))
+    assert all(content.count(meaning) == 1 for meaning in SEVERITIES.values())
+
+
+def test_caveats_stand_before_the_figures_they_are_about(page):
+    for key, words in (
+        ("phase-space", "<b>Bulk ESS.</b>"),
+        ("process", "What the checks of the fit warn of"),
+    ):
+        chapter = section(page, key)
+        assert chapter.index(words) < chapter.index("<figure")
+
+
+def test_what_the_states_hold_and_the_prior_says_stands_in_the_summary(page, noisy):
+    summary = section(page, "summary")
+    assert re.search(r"The states hold \d+ % of the variance of the embedding", summary)
+    assert re.search(
+        r"time constant of [\d.]+ \[[\d.]+, [\d.]+\] steps \(before the data: [\d.]+ \[", summary
+    )
+    assert "the prior's, median [90 %]" in section(page, "process")
+    assert section(page, "properties").count('<li class="assumed">') == 3
+
+
+def test_steps_have_one_name_on_the_page(page, bare):
+    for one in (page, bare):
+        content = re.sub(r"<[^>]*>", " ", html.unescape(one.read_text("utf-8")))
+        assert not re.search(r"per sentence|nats a step|unit time|units? of times", content)
+
+
+def test_chapters_have_one_autocorrelation(noisy, texts, tmp_path, monkeypatch):
+    """That of the data's table is that of the figure, each text about its own mean."""
+    drawn = []
+    draw = sb.plots.moments.autocorrelation
+    monkeypatch.setattr(sb.plots.moments, "autocorrelation", lambda found: drawn.append(found) or draw(found))
+    report(noisy, tmp_path / "report.html", data=texts[0], draws=10)
+    told = sb.analysis.persistence.persistence(texts[0])["autocorrelation"]
+    assert drawn[0]["autocorrelation_data"].sel(lag=1).values == pytest.approx(told.values)

@@ -106,7 +106,7 @@ def rotation(source: SourceLike, x: Any, samples: int | None = None) -> xr.DataA
     at = Reading.of(source, x, samples)
     J = jacobians(at.source, at.draws, at.places.points)
     turn = 0.5 * (J - np.swapaxes(J, -1, -2))
-    return at.named(turn, ("state", "state_bis"), "rotation", "rotation ½(J − Jᵀ) of the drift")
+    return at.named(turn, ("state", "state_bis"), "rotation", "rotation ½(J − Jᵀ) of the drift", "radians")
 
 
 def stratonovich(source: SourceLike, x: Any, samples: int | None = None) -> xr.Dataset:
@@ -132,8 +132,10 @@ def stratonovich(source: SourceLike, x: Any, samples: int | None = None) -> xr.D
     drift, correction = in_chunks(_drift_and_correction, at.source, at.draws, at.places.points)
     return xr.Dataset(
         {
-            "drift": at.named(drift - correction, ("state",), "drift", "Stratonovich drift f − c"),
-            "correction": at.named(correction, ("state",), "correction", "Itô–Stratonovich correction c"),
+            "drift": at.named(drift - correction, ("state",), "drift", "Stratonovich drift f − c", "state"),
+            "correction": at.named(
+                correction, ("state",), "correction", "Itô–Stratonovich correction c", "state"
+            ),
         },
         attrs=at.source.provenance,
     )

@@ -151,7 +151,8 @@ def magnitude(fields: xr.Dataset) -> xr.DataArray:
         Over the dimensions of the drift but ``state``, in state per unit time.
     """
     norm = (fields["drift"] ** 2).sum("state", skipna=False) ** 0.5
-    return norm.rename("magnitude").assign_attrs(long_name="drift magnitude ‖f‖")
+    units = fields["drift"].attrs.get("units", "")
+    return norm.rename("magnitude").assign_attrs(long_name="drift magnitude ‖f‖", units=units)
 
 
 def signal_to_noise(fields: xr.Dataset, dt: float) -> xr.DataArray:
@@ -293,14 +294,18 @@ def labelled_fields(
 ) -> xr.Dataset:
     """Name the dimensions of a field."""
     n = source.n_states
-    unit = source.provenance.get("time_unit", "unit time")
+    unit = source.time_unit
     dataset = xr.Dataset(
         {
-            "drift": ((*dims, "state"), drift.reshape(*shape, n), {"long_name": f"drift per {unit}"}),
+            "drift": (
+                (*dims, "state"),
+                drift.reshape(*shape, n),
+                {"long_name": "drift", "units": f"state per {unit}"},
+            ),
             "covariance": (
                 (*dims, "state", "state_bis"),
                 covariance.reshape(*shape, n, n),
-                {"long_name": f"covariance rate per {unit}"},
+                {"long_name": "covariance rate", "units": f"state² per {unit}"},
             ),
         },
         coords={"sample": draws, "state": list(source.states), "state_bis": list(source.states)},

@@ -61,17 +61,17 @@ def line(
     drift, covariance = drift_and_covariance(stacked, draws, place)
     dataset = labelled_fields(stacked, draws, drift, covariance, (draws.size, points), ("sample", "point"))
     direction = (last - first) / length
-    unit = stacked.provenance.get("time_unit", "unit time")
+    unit = stacked.time_unit
     return dataset.assign(
         drift_along=(
             ("sample", "point"),
             drift @ direction,
-            {"long_name": f"drift along the line per {unit}"},
+            {"long_name": "drift along the line", "units": f"state per {unit}"},
         ),
         covariance_along=(
             ("sample", "point"),
             np.einsum("spij,i,j->sp", covariance, direction, direction),
-            {"long_name": f"covariance rate along the line per {unit}"},
+            {"long_name": "covariance rate along the line", "units": f"state² per {unit}"},
         ),
     ).assign_coords(
         point=np.arange(points),

@@ -198,7 +198,7 @@ def _labelled(source: Source, draws: np.ndarray, found: list[list[dict[str, Any]
         for j, one in enumerate(own):
             orbit[i, j], period[i, j], multiplier[i, j] = one["orbit"], one["period"], one["multiplier"]
     stable = np.isfinite(period) & (multiplier < 1)
-    dims, unit = ("sample", "cycle"), source.provenance.get("time_unit", "unit time")
+    dims, unit = ("sample", "cycle"), source.time_unit
     return xr.Dataset(
         {
             "exists": ("sample", stable.any(axis=1), {"long_name": "whether there is a stable limit cycle"}),

@@ -101,7 +101,7 @@ def simulated_exit_time(
     fine, coarse = _watch(chosen, region, starts, step, end, seed)
     shape = (draws.size, len(places.points), paths)
     mean, error, share = _extrapolated(fine.of_shape(shape), coarse.of_shape(shape))
-    unit = str(stacked.provenance.get("time_unit", "unit time"))
+    unit = stacked.time_unit
     labels = {"sample": draws}
     variables = [
         places.named(mean, labels, "exit_time", long_name="mean exit time", units=unit),

@@ -233,7 +233,7 @@ def _of_path(
 def _labelled(
     source: Source, draws: np.ndarray, exponent: np.ndarray, error: np.ndarray, attrs: dict[str, Any]
 ) -> xr.Dataset:
-    unit = f"1/({source.provenance.get('time_unit', 'unit time')})"
+    unit = f"1/({source.time_unit})"
     dims = ("sample", "mode")
     return xr.Dataset(
         {

@@ -39,7 +39,7 @@ def normal_density(source: Source, chosen: list[int], cells: Cells, samples: int
     outward = np.einsum("spij,spj->spi", noise[:, :, chosen][..., chosen], uphill)
     flow = (drift[..., chosen] + 0.5 * outward) * values[..., None]
     coords["state"] = np.array([source.states[i] for i in chosen])
-    unit = source.provenance.get("time_unit", "unit time")
+    unit = source.time_unit
     current = xr.DataArray(cells.on_grid(flow), coords, ("sample", *dims, "state"))
     return dataset.assign(current=current.assign_attrs(long_name=f"probability current per {unit}"))
 

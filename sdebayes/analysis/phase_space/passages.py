@@ -83,7 +83,7 @@ def exit_time(
         )
     nothing, one = np.zeros(len(centres)), np.ones(len(centres))
     times = np.stack([absorbed(rates, inside, one, nothing) for rates in chains.rates(region.contains)])
-    unit = str(stacked.provenance.get("time_unit", "unit time"))
+    unit = stacked.time_unit
     attributes = {"long_name": "mean exit time", "units": unit}
     field = chains.field(np.where(inside, times, np.nan)).assign_attrs(attributes)
     dataset = xr.Dataset({"exit_time_field": field}, attrs=stacked.provenance)

@@ -76,7 +76,7 @@ def transition_rates(
     chains = Chains.around(source, [a, b], limits, points, samples)
     in_a, in_b = two_sets(chains, a, b)
     rows = np.array([_rates_of_one(rates, in_a, in_b) for rates in chains.rates()])
-    unit = str(chains.source.provenance.get("time_unit", "unit time"))
+    unit = chains.source.time_unit
     texts = {
         "reactive_flux": (f"passages per {unit}", f"1/{unit}"),
         "rate": (f"rate from A to B per {unit}", f"1/{unit}"),
@@ -160,7 +160,7 @@ def time_scales(
             f"count={count!r} must be 1 to {cells - _SPARE_MODES - 3} on a grid of {cells} cells."
         )
     values = np.stack([_slowest(rates, count) for rates in chains.rates()])
-    unit = str(chains.source.provenance.get("time_unit", "unit time"))
+    unit = chains.source.time_unit
     with np.errstate(divide="ignore"):
         variables = {
             "real_part": (values.real, "real part of the eigenvalue", f"1/{unit}"),

@@ -165,7 +165,7 @@ def _solved(
     )
     if hidden:
         return dataset
-    unit = source.provenance.get("time_unit", "unit time")
+    unit = source.time_unit
     current = chains.field(np.stack(flows), "state").assign_coords(state=list(source.states))
     current = current.isel(state=chosen).transpose("sample", *kept, "state")
     return dataset.assign(current=current.assign_attrs(long_name=f"probability current per {unit}"))

@@ -162,7 +162,7 @@ def _labelled(source: Source, draws: np.ndarray, table: np.ndarray, unit: np.nda
     time_constant, period = (np.where(known, value, np.nan) for value in stability.times(values))
     order = np.lexsort((np.nan_to_num(table[..., 0], nan=np.inf), ~stable), axis=-1)
     meaning = {"flag_values": np.arange(len(stability.KINDS)), "flag_meanings": ", ".join(stability.KINDS)}
-    unit_of_time = source.provenance.get("time_unit", "unit time")
+    unit_of_time = source.time_unit
     leading = {"units": unit_of_time}
 
     def over(values: np.ndarray, **attrs: Any) -> tuple[tuple[str, str], np.ndarray, dict[str, Any]]:

@@ -118,7 +118,7 @@ def rate_along(source: Source, draws: np.ndarray, settled: xr.Dataset) -> xr.Dat
 
 
 def _labelled(source: Source, draws: np.ndarray, variables: dict[str, np.ndarray]) -> xr.Dataset:
-    unit = f"nats per {source.provenance.get('time_unit', 'unit time')}"
+    unit = f"nats per {source.time_unit}"
     names = {
         "rate": "entropy production rate",
         "standard_error": "Monte-Carlo standard error of the entropy production rate",

@@ -82,7 +82,7 @@ def growth(
         explosive[~bounded] = escapes(chosen, draws[~bounded], box, out.worst[~bounded])
     slopes = in_chunks(_slopes, chosen, draws, _inside(box))
     drift, diffusion = (np.linalg.norm(part.astype(float), 2, axis=(-2, -1)).max(axis=1) for part in slopes)
-    rate = f"1/{chosen.provenance.get('time_unit', 'unit time')}"
+    rate = f"1/{chosen.time_unit}"
     names = {"long_name": "largest (z·Lf + ½ tr LΣLᵀ)/(1 + |z|²) on the sphere", "units": rate}
     return xr.Dataset(
         {
@@ -155,7 +155,7 @@ def dissipativity(
     values = np.linalg.eigvalsh(relative)
     smallest = values[..., 0].min(axis=1)
     full = (values[..., 0] > _NON_DEGENERATE * values[..., -1]).all(axis=1)
-    rate = f"1/{chosen.provenance.get('time_unit', 'unit time')}"
+    rate = f"1/{chosen.time_unit}"
     names = {"long_name": "largest z·Lf/|z|² on the sphere", "units": rate}
     spread = {
         "long_name": "smallest eigenvalue of Σ, in squared half-widths of the data's box",

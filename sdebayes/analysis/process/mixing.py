@@ -95,7 +95,7 @@ def mixing_along(source: Source, draws: np.ndarray, settled: xr.Dataset) -> xr.D
 
 
 def _labelled(source: Source, draws: np.ndarray, value: np.ndarray) -> xr.DataArray:
-    attrs = {"long_name": "mixing time", "units": source.provenance.get("time_unit", "unit time")}
+    attrs = {"long_name": "mixing time", "units": source.time_unit}
     return xr.DataArray(value, {"sample": draws}, ("sample",), "mixing_time", {**source.provenance, **attrs})
 
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import xarray as xr
 
 from sdebayes._core.errors import DataError
+from sdebayes._core.units import UNNAMED, plural_unit
 from sdebayes.analysis.fields.reading import Limits
+from sdebayes.analysis.process.beforehand import REVERSIBLE, before_data
 from sdebayes.analysis.process.entropy import entropy_production, rate_along
 from sdebayes.analysis.process.filtered import Judge
 from sdebayes.analysis.process.fit_tests import (
@@ -31,9 +33,10 @@ from sdebayes.analysis.process.texts import TEXTS
 from sdebayes.simulation import Source, as_source, choose_draws
 from sdebayes.simulation.source import SourceLike
 
-SUPPORTED, NOT_REJECTED, REJECTED, UNKNOWN = "supported", "not rejected", "rejected", "cannot be told"
-ENOUGH = 0.95
-_REVERSIBLE, _SETTLED = 1e-9, 3.0
+SUPPORTED, ASSUMED = "supported", "assumed"
+NOT_REJECTED, REJECTED, UNKNOWN = "not rejected", "rejected", "cannot be told"
+ENOUGH, CERTAIN = 0.95, 0.99
+_SETTLED = 3.0
 _MIXING_TIMES = 5
 
 
@@ -44,19 +47,32 @@ class Row:
     Parameters
     ----------
     verdict
-        One of the four.
+        One of the five.
     evidence
         Its strength in words.
     probability
         Posterior probability of the property, NaN where there is none.
     p_value
         NaN where there is none.
+    prior_probability
+        Its probability before the data, NaN where that was not asked.
     """
 
     verdict: str
     evidence: str
     probability: float = np.nan
     p_value: float = np.nan
+    prior_probability: float = np.nan
+
+    def beside_prior(self, share: float) -> Row:
+        """Lay the prior's share beside it; what was certain before the data is assumed, and not supported by them."""
+        assumed = self.verdict == SUPPORTED and share >= CERTAIN
+        return replace(
+            self,
+            verdict=ASSUMED if assumed else self.verdict,
+            evidence=f"{self.evidence}; of the prior's draws {share:.0%}",
+            prior_probability=share,
+        )
 
 
 def properties(
@@ -89,9 +105,10 @@ def properties(
     Returns
     -------
     xarray.Dataset
-        Over ``property``, text: ``verdict`` ("supported", "not rejected", "rejected", "cannot be told"), ``evidence``,
-        ``meaning`` and ``cannot_tell``; numbers: ``probability``, the share of draws with the property, and
-        ``p_value``, each NaN where there is none. ``about`` says what was judged, "model" or "data".
+        Over ``property``, text: ``verdict`` ("supported", "assumed", "not rejected", "rejected", "cannot be told"),
+        ``evidence``, ``meaning`` and ``cannot_tell``; numbers: ``probability``, the share of draws with the property,
+        ``prior_probability``, the same of draws of the prior, and ``p_value``, each NaN where there is none. ``about``
+        says what was judged, "model" or "data".
 
     Raises
     ------
@@ -101,10 +118,10 @@ def properties(
     Notes
     -----
     Of a model a property is supported if 95 % of the draws have it, and existence rejected if 95 % explode: a share in
-    between leaves the verdict open. A trajectory shows mixing if it lasts five mixing times, a draw whose simulated
-    paths did not mix counting as one that never does; it is rejected if 95 % of the draws are known to mix more slowly
-    than one trajectory lasts. Several tests are made at ``alpha`` each: of five
-    true properties one is rejected in about 5 ``alpha`` of all cases.
+    between leaves the verdict open. One that 99 % of the prior's draws have too is assumed: the data were not asked.
+    A trajectory shows mixing if it lasts five mixing times, a draw whose simulated paths did not mix counting as one
+    that never does; it is rejected if 95 % of the draws are known to mix more slowly than one trajectory lasts.
+    Several tests are made at ``alpha`` each: of five true properties one is rejected in about 5 ``alpha`` of all cases.
     """
     if not 0 < alpha < 1:
         raise DataError(f"alpha={alpha!r} must be a probability between 0 and 1.")
@@ -123,6 +140,7 @@ def properties(
         if settled or stacked.n_states == 1
         else Row(UNKNOWN, "simulated paths were not seen to forget where they started"),
     }
+    rows |= {name: rows[name].beside_prior(share) for name, share in before_data(source, limits).items()}
     if data is not None:
         rows["mixing within a trajectory"] = _mixing(mixing, data)
         rows |= _tests(Judge.of(source, data), data, alpha, replicates, seed)
@@ -165,8 +183,8 @@ def _reversible(found: xr.Dataset, n_states: int, alpha: float) -> Row:
     if n_states == 1:
         return Row(SUPPORTED, "a stationary process in one state is always reversible")
     low, middle, high = np.quantile(rate, [0.05, 0.5, 0.95])
-    evidence = f"entropy production {middle:.3g} ({low:.3g} to {high:.3g}) {found['rate'].attrs['units']}"
-    if not error.any() and (rate < _REVERSIBLE).all():
+    evidence = f"entropy production {middle:.3g} [{low:.3g}, {high:.3g}] {found['rate'].attrs['units']}"
+    if not error.any() and (rate < REVERSIBLE).all():
         return Row(SUPPORTED, evidence)
     if "p_value" in found:
         p = float(found["p_value"])
@@ -194,8 +212,8 @@ def _mixing(times: xr.DataArray, data: xr.Dataset) -> Row:
     share = float((_MIXING_TIMES * times <= span).mean())
     never = np.where(lost, np.inf, times.values)
     low, middle, high = np.quantile(never, [0.05, 0.5, 0.95], method="nearest")
-    evidence = f"mixing time {middle:.3g} ({low:.3g} to {high:.3g}), trajectories of {span:.3g}"
-    evidence += f" {times.attrs['units']}s" if times.attrs["units"] != "unit time" else ""
+    evidence = f"mixing time {middle:.3g} [{low:.3g}, {high:.3g}], trajectories of {span:.3g}"
+    evidence += f" {plural_unit(times.attrs['units'])}" if times.attrs["units"] != UNNAMED else ""
     evidence += f"; not reached in {lost.sum()} of {lost.size} draws" if lost.any() else ""
     if share >= ENOUGH:
         return Row(SUPPORTED, evidence, share)
@@ -231,7 +249,7 @@ def _labelled(rows: dict[str, Row], source: Source, attrs: dict[str, Any]) -> xr
     names = list(rows)
     columns: dict[str, Any] = {
         field: ("property", [getattr(rows[name], field) for name in names])
-        for field in ("verdict", "evidence", "probability", "p_value")
+        for field in ("verdict", "evidence", "probability", "prior_probability", "p_value")
     }
     columns |= {
         field: ("property", [getattr(TEXTS[name], field) for name in names])

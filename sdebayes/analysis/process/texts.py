@@ -33,8 +33,7 @@ TEXTS = {
     "dissipativity": Text(
         "model",
         "From far away the drift leads back, so that a stationary law exists.",
-        "Far from the data the drift is the prior's, so this may be an assumption of the model rather than something "
-        "learned. The condition is sufficient, not necessary.",
+        "Far from the data the drift is the prior's. The condition is sufficient, not necessary.",
     ),
     "ergodicity": Text(
         "model",

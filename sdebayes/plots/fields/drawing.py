@@ -10,6 +10,7 @@ import numpy as np
 import xarray as xr
 
 from sdebayes._core.errors import DataError
+from sdebayes._core.units import time_unit
 from sdebayes.plots.style import POSTERIOR, REFERENCE, SEQUENTIAL, SIGNED, TRUTH, band
 
 if TYPE_CHECKING:
@@ -21,13 +22,15 @@ _FLAT = 1e-6
 
 def rate_unit(dataset: xr.Dataset) -> str:
     """Return the unit of a rate in words."""
-    return f"per {dataset.attrs.get('time_unit', 'unit time')}"
+    return f"per {time_unit(dataset.attrs)}"
 
 
 def field_label(values: xr.DataArray) -> str:
-    """Return what a field is called, by its long name, else its name, and which entry it is, broken into lines."""
+    """Return what a field is called, by its long name, else its name, its unit and which entry, broken into lines."""
     entry = [str(values[name].values) for name in ("state", "state_bis") if name in values.coords]
     text = str(values.attrs.get("long_name", values.name or "value"))
+    units = str(values.attrs.get("units", ""))
+    text = text if units in ("", "1") else f"{text}, {units}"
     return "\n".join(wrap(f"{text} ({', '.join(entry)})" if entry else text, 34))
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import xarray as xr
 
 from sdebayes._core.errors import DataError
+from sdebayes._core.units import UNNAMED
 from sdebayes.plots.fields.drawing import draw_line, draw_map, field_label, grid_dims, rate_unit
 from sdebayes.plots.style import REFERENCE, legend_above, look, need, one_axes, panels, share_legend
 
@@ -127,8 +128,8 @@ def rotation(
             f"Rotation is in the plane of 2 of the states {', '.join(labels)}; got {', '.join(chosen)}."
         )
     first, second = chosen
-    unit = str(values.attrs.get("long_name", "")).rpartition(" per ")[2] or "unit time"
-    text = {"long_name": f"rotation from {first} to {second}, radians per {unit}"}
+    units = str(values.attrs.get("units", f"radians per {UNNAMED}"))
+    text = {"long_name": f"rotation from {first} to {second}", "units": units}
 
     def turn(part: xr.DataArray) -> xr.DataArray:
         return part.sel(state=second, state_bis=first, drop=True).assign_attrs(text)

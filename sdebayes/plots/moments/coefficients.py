@@ -8,6 +8,7 @@ import numpy as np
 import xarray as xr
 
 from sdebayes._core.errors import DataError
+from sdebayes._core.units import time_unit
 from sdebayes.plots.style import (
     DATA,
     POSTERIOR,
@@ -65,7 +66,7 @@ def kramers_moyal(
     state = grids[0].removeprefix("grid_")
     here = dataset.sel(state=state, state_bis=state)
     names = [name for name in _LABELS if name in here or f"{name}_data" in here]
-    unit = dataset.attrs.get("time_unit", "unit time")
+    unit = time_unit(dataset.attrs)
     with look():
         axes = panels(len(names), ax)
         for name, one in zip(names, axes, strict=True):

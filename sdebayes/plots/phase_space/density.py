@@ -9,7 +9,7 @@ import xarray as xr
 
 from sdebayes._core.errors import DataError
 from sdebayes.plots.phase_space.contours import coverage_level, draw_contours, fading, on_plane
-from sdebayes.plots.phase_space.layers import data_points, frame
+from sdebayes.plots.phase_space.layers import data_points, frame, points_name
 from sdebayes.plots.style import (
     BAND,
     DATA,
@@ -172,7 +172,7 @@ def _profile(
             density=True,
             color=DATA,
             alpha=0.5,
-            label="data",
+            label=points_name(data),
         )
     band(ax, x, dataset["density"].transpose("sample", dim), prob=prob, label="density")
     if truth is not None:

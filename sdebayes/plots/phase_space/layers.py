@@ -24,6 +24,11 @@ def plane(dataset: xr.Dataset) -> tuple[str, str]:
     return first, second
 
 
+def points_name(data: xr.Dataset) -> str:
+    """Return what the points are: data, or the paths behind them, which no one has seen."""
+    return "smoothed paths" if "x" in data else "data"
+
+
 def data_points(ax: Axes, data: xr.Dataset, states: list[str]) -> None:
     """Draw the observed steps, or the mean of smoothed ones, behind everything."""
     path = (data["x"].mean("sample") if "x" in data else data["y"]).sel(state=states)
@@ -31,7 +36,7 @@ def data_points(ax: Axes, data: xr.Dataset, states: list[str]) -> None:
     count = max(1, int(np.isfinite(places).all(axis=1).sum()))
     alpha = float(np.clip(600 / count, 0.12, 0.8))
     ax.plot(*places.T, ".", color=DATA, markersize=2, alpha=alpha, zorder=0, rasterized=True)
-    ax.plot([], [], ".", color=DATA, markersize=4, label="data")
+    ax.plot([], [], ".", color=DATA, markersize=4, label=points_name(data))
 
 
 def frame(ax: Axes, dataset: xr.Dataset, first: str, second: str) -> None:

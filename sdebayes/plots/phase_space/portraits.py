@@ -70,14 +70,15 @@ def portrait(
             arrowsize=0.7,
             density=1.0,
         )
-        if dataset.sizes.get("sample", 1) > 1:
+        beside_bar = dataset.sizes.get("sample", 1) > 1
+        if beside_bar:
             ax.figure.colorbar(stream.lines, ax=ax, label="certainty of the direction", shrink=0.85)
         if truth is not None:
             _arrows(ax, truth, first, second)
         if "equilibrium" in dataset:
             _equilibria(ax, dataset)
         frame(ax, dataset, first, second)
-        legend_above(ax)
+        legend_above(ax, columns=2 if beside_bar else 3)
     return ax
 
 

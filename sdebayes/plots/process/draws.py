@@ -8,6 +8,7 @@ import numpy as np
 import xarray as xr
 
 from sdebayes._core.errors import DataError
+from sdebayes._core.units import UNNAMED
 from sdebayes.plots.style import POSTERIOR, REFERENCE, TRUTH, band, legend_above, look, need, one_axes
 
 if TYPE_CHECKING:
@@ -102,7 +103,7 @@ def entropy_production(
         _density(ax, dataset["rate"], POSTERIOR, "posterior")
         if truth is not None:
             ax.axvline(float(truth["rate"].mean()), color=TRUTH, linewidth=1, label="truth")
-        units = dataset["rate"].attrs.get("units", "nats per unit time")
+        units = dataset["rate"].attrs.get("units", f"nats per {UNNAMED}")
         ax.set(xlabel=f"entropy production rate ({units})", ylabel="density", yticks=[], ylim=(0, None))
         ax.set_xlim(left=min(0.0, float(dataset["rate"].min())))
         legend_above(ax)
@@ -136,7 +137,7 @@ def mixing_time(values: xr.DataArray, ax: Axes | None = None, *, truth: xr.DataA
         _density(ax, values, POSTERIOR, "posterior")
         if truth is not None:
             ax.axvline(float(truth.mean()), color=TRUTH, linewidth=1, label="truth")
-        units = values.attrs.get("units", "unit time")
+        units = values.attrs.get("units", UNNAMED)
         ax.set(xlabel=f"mixing time ({units})", ylabel="density", yticks=[], ylim=(0, None))
         legend_above(ax)
     return ax

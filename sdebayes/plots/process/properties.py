@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 _MARKS = {
     "supported": (POSTERIOR, "o", "full"),
-    "not rejected": (POSTERIOR, "o", "none"),
+    "assumed": (REFERENCE, "o", "full"),
+    "not rejected": (REFERENCE, "o", "none"),
     "rejected": (DATA, "X", "full"),
     "cannot be told": (REFERENCE, "s", "none"),
 }

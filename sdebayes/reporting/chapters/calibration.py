@@ -50,5 +50,5 @@ def _table(material: Material) -> Table:
         [label, cell(half, index), cell(most, index), str(int(most["count"].values[index]))]
         for index, label in enumerate(labels)
     ]
-    head = ["state", "held by 50 % intervals", "held by 90 % intervals", "values"]
+    head = ["state", *(f"held by {most} % intervals, share [90 %]" for most in (50, 90)), "values"]
     return Table(head, rows, "Coverage of one-step forecast intervals.")

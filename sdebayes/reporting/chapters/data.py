@@ -40,8 +40,9 @@ def write(material: Material) -> Chapter:
         Paragraph(
             "The R² of the increment must not be read alone: white noise, of which nothing can be foretold, has one "
             "half, because a step far out is followed by a step back. It is informative only where it exceeds "
-            "(1 − ρ)/2, which a lag-1 autocorrelation ρ alone explains. The R² of the next state of shuffled data is "
-            f"what the differences in level between {material.nouns} explain.",
+            "(1 − ρ)/2, which a lag-1 autocorrelation ρ alone explains. The autocorrelation of the first column takes "
+            f"each {material.noun} about its own mean; R² and ρ are about the mean of all, so differences in level "
+            f"between {material.nouns} count in them: that is what the R² of the next state of shuffled data shows.",
             quiet=True,
         ),
     ]
@@ -70,12 +71,12 @@ def _table(found: xr.Dataset) -> Table:
     return Table(
         [
             "state",
-            "autocorrelation, lag 1",
-            "R² of the next state",
-            "R² of the increment",
-            "its reference (1 − ρ)/2",
+            "autocorrelation, lag 1 (shuffled)",
+            "R² of the next state (shuffled)",
+            "R² of the increment (shuffled)",
+            "its reference (1\N{NO-BREAK SPACE}−\N{NO-BREAK SPACE}ρ)/2 (shuffled)",
         ],
         rows,
-        "In brackets the mean over shuffles within trajectories.",
+        "In parentheses the mean over shuffles within trajectories.",
         strong=(0,),
     )

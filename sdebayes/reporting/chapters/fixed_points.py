@@ -7,7 +7,7 @@ import xarray as xr
 
 from sdebayes.analysis.phase_space import matched
 from sdebayes.reporting.blocks import Block, Paragraph, Table
-from sdebayes.reporting.wording import number, percent
+from sdebayes.reporting.wording import DEVIATION, number, percent
 
 MOST_STATES = 16
 
@@ -31,7 +31,11 @@ def _table(common: xr.Dataset) -> Table:
         "time constant of its leading direction (the slowest to decay, or the fastest to grow), and mean ± standard "
         "deviation of its place over those draws."
     )
-    return Table(["place", "draws", "type", "time constant", *states], rows, caption)
+    return Table(
+        ["place", "draws", "type", "time constant", *(f"{state}, {DEVIATION}" for state in states)],
+        rows,
+        caption,
+    )
 
 
 def _row(place: xr.Dataset, name: str) -> list[str]:

@@ -9,7 +9,7 @@ from sdebayes._core.errors import DataError
 from sdebayes.reporting.blocks import Block, Chapter, Figure, Heading, Paragraph, Table
 from sdebayes.reporting.figures import picture
 from sdebayes.reporting.material import Material
-from sdebayes.reporting.wording import percent, plural, signed
+from sdebayes.reporting.wording import ERROR, percent, plural, signed, with_error
 
 SHOWN_HORIZONS = (1, 2, 3, 5, 10)
 TITLE = "Forecasts"
@@ -48,16 +48,17 @@ def _table(material: Material, table: xr.Dataset) -> Table:
         at = own.sel(horizon=horizon)
         shares = [percent(float(covered.sel(horizon=horizon, nominal=nominal))) for nominal in (0.5, 0.9)]
         gains = [
-            f"{signed(float(at[name]))} ± {float(at[f'{name}_standard_error']):.2f}"
+            with_error(float(at[name]), float(at[f"{name}_standard_error"]))
             for name in ("energy_score_skill", "log_gain")
         ]
         rows.append([str(horizon), *gains, *shares])
     steps = int(own["n_steps"].sum())
     caption = (
-        f"Forecasts of {plural(steps, material.step_noun)} of {plural(own.sizes['trajectory'], material.noun)} beside "
-        f"{table.attrs['baseline']}, with standard errors over {material.nouns}; coverage is a mean over the states."
+        f"Forecasts of {plural(steps, 'step')} of {plural(own.sizes['trajectory'], material.noun)} beside "
+        f"{table.attrs['baseline']}, standard errors over {material.nouns}; coverage is a mean over the states."
     )
-    head = ["steps ahead", "skill", "log score, nats a step", "in 50 % intervals", "in 90 % intervals"]
+    gains = [f"skill, {ERROR}", f"gain of log score, nats per step, {ERROR}"]
+    head = ["steps ahead", *gains, "in 50 % intervals", "in 90 % intervals"]
     return Table(head, rows, caption)
 
 
@@ -65,7 +66,7 @@ def _complexity(material: Material) -> list[Block]:
     """Relate the error of one-step forecasts to the complexity of the sentences."""
     title = Heading("Error and complexity")
     judged = analysis.forecasts.scores(material.predicted, material.judged, seed=material.seed)
-    error = (-judged["log_score"].isel(horizon=0)).rename("error (nats a step)")
+    error = (-judged["log_score"].isel(horizon=0)).rename("error (nats per step)")
     try:
         measures = analysis.forecasts.complexity(material.judged["text"])[list(MEASURES)]
         found = analysis.forecasts.dependence(error, measures, seed=material.seed)
@@ -73,7 +74,7 @@ def _complexity(material: Material) -> list[Block]:
         return [title, Paragraph(f"Not judged: {reason}", quiet=True)]
     figure = Figure(
         picture(plots.forecasts.dependence(found)),
-        f"Are simple {material.step_noun}s foretold better?",
+        "Are simple steps foretold better?",
         "Mean error, minus the log score of the one-step forecast, of a fifth of the steps each, with 90 % intervals; "
         "above each panel the rank correlation ρ within texts. Rising lines from short to long would say yes.",
     )
@@ -92,7 +93,7 @@ def _answer(found: xr.Dataset) -> str:
         value, low, high = (float(at[f"within_slope{end}"]) for end in ("", "_lower", "_upper"))
         parts.append(f"{NAMES[str(term)]} {signed(value)} [{signed(low)}, {signed(high)}]")
     return (
-        "Within texts, one standard deviation of a measure adds to the error, in nats a step: "
+        "Within texts, one standard deviation of a measure adds to the error, in nats per step: "
         + "; ".join(parts)
         + ". Brackets hold 90 % bootstrap intervals over texts."
     )

@@ -26,15 +26,15 @@ def write(material: Material) -> Chapter:
         text = "The observation matrix is not the identity: simulated states do not compare with the data."
         return Chapter("moments", "Moments and memory", [Paragraph(text)])
     lags = min(LAGS, material.cut.sizes["time"] - 1)
-    memory = analysis.moments.autocorrelation(material.cut, lags, simulated)
+    memory = analysis.moments.autocorrelation(material.cut, lags, simulated, centre="trajectory")
     blocks: list[Block] = [
         Paragraph(_ensemble(material, simulated)),
         Figure(
             picture(plots.moments.autocorrelation(memory.isel(state=slice(MOST_PANELS)))),
             "How long do the data remember?",
             "Dots inside the band: the model remembers as long as the data do. The band holds 90 % of simulated "
-            "copies, each of another posterior draw; a drop at lag 1 is noise, a level that stays is the "
-            f"difference between {material.nouns}.",
+            "copies, each of another posterior draw; a drop at lag 1 is noise. As in the table of the data each "
+            f"{material.noun} is taken about its own mean, so that its level does not count as memory.",
         ),
     ]
     if material.same_times and material.cut.sizes["trajectory"] > 1:
@@ -114,7 +114,7 @@ def _table(pooled: xr.Dataset) -> Table:
             row.append(f"{number(value)} [{number(low)}, {number(high)}]{mark}")
         rows.append(row)
     return Table(
-        ["state", "mean", "standard deviation", "skewness", "excess kurtosis"],
+        ["state", *(f"{name} [90 % of copies]" for name in ("mean", "s.d.", "skewness", "excess kurtosis"))],
         rows,
         "All steps pooled: the data's moment, and in brackets the range of 90 % of the simulated copies. "
         "A star marks a moment outside; of many numbers a tenth may be.",

@@ -9,11 +9,12 @@ from sdebayes import analysis, plots
 from sdebayes.analysis import summarize
 from sdebayes.paths import StateSpace
 from sdebayes.reporting.blocks import Block, Chapter, Figure, Heading, Paragraph, Quote, Quotes, Table
+from sdebayes.reporting.chapters import verdicts
 from sdebayes.reporting.chapters.fixed_points import MOST_STATES, fixed_point_blocks
 from sdebayes.reporting.chapters.portrait import nonlinear_portrait, portrait_figure
 from sdebayes.reporting.figures import picture
 from sdebayes.reporting.material import SMOOTHED_DRAWS, Material
-from sdebayes.reporting.wording import interval, number, passage, percent
+from sdebayes.reporting.wording import MEDIAN, interval, number, passage, percent
 from sdebayes.simulation import as_source
 
 POLES = 3
@@ -31,7 +32,7 @@ _SLICE = (
 
 def write(material: Material) -> Chapter:
     """Write the chapter."""
-    blocks: list[Block] = []
+    blocks = verdicts.caveats(material.findings)
     if material.effect:
         blocks.append(
             Paragraph(
@@ -90,14 +91,14 @@ def _equilibrium(material: Material) -> list[Block]:
         return fixed_point_blocks(material.fixed_points)
     states = material.posterior.states
     summary = summarize(_over_states(places, states))["equilibrium"]
-    head = ["state", "equilibrium", "posterior sd"]
+    head = ["state", f"equilibrium, {MEDIAN}", "posterior s.d."]
     rows = [
         [state, interval(summary.sel(state=state)), number(float(summary.sel(state=state, statistic="sd")))]
         for state in states[:MOST_STATES]
     ]
-    caption = "Where the drift vanishes, in units of the states: median and 90 % interval."
+    caption = "Where the drift vanishes, in units of the states."
     if material.effect:
-        head.append(f"sd between {material.nouns}")
+        head.append(f"s.d. between {material.nouns}")
         between = material.latent["trajectory_effect"].mean("sample").std("trajectory")
         for row in rows:
             row.append(number(float(between.sel(state=row[0]))))

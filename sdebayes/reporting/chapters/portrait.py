@@ -8,6 +8,7 @@ from sdebayes import analysis, plots
 from sdebayes.analysis.phase_space import fixed_points
 from sdebayes.posterior import Posterior
 from sdebayes.reporting.blocks import Block, Figure, Heading, Paragraph
+from sdebayes.reporting.chapters import verdicts
 from sdebayes.reporting.chapters.fixed_points import fixed_point_blocks
 from sdebayes.reporting.figures import picture
 from sdebayes.reporting.material import FIXED_POINT_DRAWS, SMOOTHED_DRAWS, at_most
@@ -21,6 +22,8 @@ _MARKS = {
     False: "stable fixed points of the draws, circles those that repel",
 }
 
+_POINTS = {True: "the latent paths, smoothed from all steps of each", False: "the data"}
+
 
 def portrait_figure(posterior: Posterior, paths: xr.Dataset, elsewhere: str = "") -> Figure:
     """Draw the portrait of the first two states; ``elsewhere`` says where the others are, if there are any."""
@@ -30,7 +33,7 @@ def portrait_figure(posterior: Posterior, paths: xr.Dataset, elsewhere: str = ""
         picture(plots.phase_space.portrait(portrait, data=paths)),
         f"Phase portrait of {states[0]} and {states[1]}",
         "Lines follow the mean drift, pale where the posterior draws do not agree on its direction; crosses are the "
-        f"{_MARKS[posterior.model.drift.affine]}, and orange points the paths."
+        f"{_MARKS[posterior.model.drift.affine]}, and orange points {_POINTS['x' in paths]}."
         + elsewhere
         * (len(states) > 2),
     )
@@ -41,29 +44,21 @@ def nonlinear_portrait(posterior: Posterior, nouns: str) -> list[Block]:
     data, states = posterior.training_data(), posterior.states
     noisy = not posterior.model.observation.exact
     paths = posterior.smooth(data, samples=SMOOTHED_DRAWS) if noisy else data
-    doubts = [
-        f"{found.subject}: {found.message}"
-        for found in posterior.diagnosis()
-        if found.severity in ("problem", "warning")
-    ]
+    doubts = verdicts.caveats(posterior.diagnosis())
     blocks: list[Block] = [
         Heading(f"Without a straight line: the plane of {states[0]} and {states[1]}"),
         Paragraph(
             f"The drift here may bend where the {nouns} ask for it: {posterior.model.drift.title}. It was fitted by "
             f"itself, with {posterior.data.attrs['strategy_name']}, to these two states of "
             f"{data.sizes['trajectory']} {nouns} of up to {data.sizes['time']} steps."
+            + " Read it as a picture: the checks of this fit are not all good."
+            * bool(doubts)
         ),
+        *doubts,
         portrait_figure(posterior, paths),
     ]
     blocks += fixed_point_blocks(fixed_points(posterior, samples=at_most(posterior, FIXED_POINT_DRAWS)))
     blocks += _laws(posterior, paths, nouns)
-    if doubts:
-        blocks.append(
-            Paragraph(
-                "Read it as a picture: the checks of this fit are not all good. " + " ".join(doubts),
-                quiet=True,
-            )
-        )
     return blocks
 
 

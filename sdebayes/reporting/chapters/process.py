@@ -3,29 +3,34 @@
 from __future__ import annotations
 
 from sdebayes import analysis, plots
-from sdebayes.analysis import fields, summarize
+from sdebayes.analysis import summarize
 from sdebayes.reporting.blocks import Block, Chapter, Figure, Paragraph, Table
+from sdebayes.reporting.chapters import verdicts
 from sdebayes.reporting.figures import picture
 from sdebayes.reporting.material import Material
-from sdebayes.reporting.wording import interval, percent
+from sdebayes.reporting.wording import MEDIAN, interval, percent
 
 MOST_ROWS = 16
 
 
 def write(material: Material) -> Chapter:
     """Write the chapter."""
-    spectrum = fields.jacobian_spectrum(material.posterior).isel(mode=slice(MOST_ROWS))
-    constants = summarize(spectrum[["time_constant"]].isel(point=0))["time_constant"]
+    spectrum = material.spectrum.isel(mode=slice(MOST_ROWS))
+    constants, before = (
+        summarize(found[["time_constant"]].isel(point=0))["time_constant"]
+        for found in (spectrum, material.prior_spectrum)
+    )
     rotating = (spectrum["imaginary_part"].isel(point=0) != 0).mean("sample").values
     growing = float((spectrum["real_part"].isel(point=0, mode=0) > 0).mean())
     rows = [
-        [str(mode), interval(constants.sel(mode=mode), 1), percent(share)]
+        [str(mode), *(interval(found.sel(mode=mode), 1) for found in (constants, before)), percent(share)]
         for mode, share in zip(constants["mode"].values, rotating, strict=True)
     ]
     place = "" if material.posterior.model.drift.affine else " at the reference state"
     axes = plots.fields.jacobian_spectrum(spectrum)
     axes.set_ylabel("mode")
     blocks: list[Block] = [
+        *verdicts.reminder(material.findings),
         Figure(
             picture(axes),
             "How fast each direction forgets",
@@ -33,9 +38,15 @@ def write(material: Material) -> Chapter:
             f"eigenvalues of the drift's Jacobian{place}; those that rotate in many draws come in pairs.",
         ),
         Table(
-            ["mode", f"time constant, {material.time_unit}s", "draws in which it rotates"],
+            [
+                "mode",
+                f"time constant, {material.time_units}, {MEDIAN}",
+                f"the prior's, {MEDIAN}",
+                "draws in which it rotates",
+            ],
             rows,
-            "Posterior median and 90 % interval of 1/|Re λ|, slowest first.",
+            "Time constants 1/|Re λ|, slowest first. Where an interval is hardly narrower than the prior's, the data "
+            "tell little of that time constant.",
         ),
     ]
     if growing:
@@ -47,7 +58,11 @@ def write(material: Material) -> Chapter:
                 picture(plots.variance.shares(shares.isel(state=slice(MOST_ROWS)))),
                 "Where the variance comes from",
                 "The blue share is what moves slowly and can be foretold; noise is new at each step"
-                + (f", the effect is the level of a whole {material.noun}." if material.effect else "."),
+                + (
+                    f", the trajectory effect is the level of a whole {material.noun}."
+                    if material.effect
+                    else "."
+                ),
             )
         )
         blocks.append(_shares(material, summarize(shares)))
@@ -56,11 +71,11 @@ def write(material: Material) -> Chapter:
 
 def _shares(material: Material, summary) -> Table:
     names = {"path": "slow path", "noise": "noise"}
-    names |= {"trajectory_effect": f"{material.noun} effect"} if material.effect else {}
+    names |= {"trajectory_effect": "trajectory effect"} if material.effect else {}
     rows = [
         [str(state), *(interval(summary[name].sel(state=state)) for name in names)]
         for state in summary["state"].values[:MOST_ROWS]
     ]
     return Table(
-        ["state", *names.values()], rows, "Shares of each state's variance: median and 90 % interval."
+        ["state", *(f"{name}, {MEDIAN}" for name in names.values())], rows, "Shares of each state's variance."
     )

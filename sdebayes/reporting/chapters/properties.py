@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 from sdebayes.reporting.blocks import Block, Chapter, Heading, Paragraph, Verdict, Verdicts
+from sdebayes.reporting.chapters import verdicts
 from sdebayes.reporting.material import Material
 from sdebayes.reporting.wording import listed
 
-SEVERITY = {"supported": "good", "not rejected": "good", "rejected": "warning", "cannot be told": "note"}
+SEVERITY = {
+    "supported": "good",
+    "assumed": "assumed",
+    "not rejected": "not rejected",
+    "rejected": "warning",
+    "cannot be told": "note",
+}
 HEADINGS = {"model": "What holds of the model", "data": "What held-out {nouns} say of it"}
 
 
@@ -15,10 +22,10 @@ def write(material: Material) -> Chapter:
     found = material.properties
     blocks: list[Block] = [
         Paragraph(
-            "Supported: at least 95 % of the posterior draws have the property. Rejected: the draws, or the data, "
-            f"speak against it at {100 * float(found.attrs['alpha']):.0f} %. What is said of the data compares them "
-            "with replicates that have their noise, lengths and gaps. Several tests are made, each at this level by "
-            "itself, so one rejection among them may be chance. Not rejected is no proof."
+            "Supported: at least 95 % of the posterior draws have the property, and fewer than 99 % of the prior's. "
+            "Assumed: the prior has it already, so the data were not asked. Rejected: the draws, or the data, speak "
+            f"against it at {100 * float(found.attrs['alpha']):.0f} %. What is said of the data compares them with "
+            "replicates that have their noise, lengths and gaps. Not rejected is no proof."
         )
     ]
     for about, heading in HEADINGS.items():
@@ -26,7 +33,7 @@ def write(material: Material) -> Chapter:
         if own:
             blocks += [
                 Heading(heading.format(nouns=material.nouns)),
-                Verdicts([_verdict(found, k) for k in own]),
+                Verdicts([_verdict(material, k) for k in own]),
             ]
     if not material.tested:
         blocks.append(Paragraph(f"The data were not judged: {material.untested}", quiet=True))
@@ -34,20 +41,30 @@ def write(material: Material) -> Chapter:
 
 
 def judged(material: Material) -> Verdict:
-    """Judge in one line which properties are rejected."""
+    """Judge in one line which properties are rejected, as severely as the chapter does."""
     found = material.properties
-    rejected = [str(name) for name in found["property"].values[(found["verdict"] == "rejected").values]]
+    names, said = found["property"].values, found["verdict"].values
+    worst = verdicts.worst_first(_verdict(material, k) for k in range(len(names)))[0]
+    subject = "Properties of the process"
+    rejected = [str(name) for name in names[said == "rejected"]]
     if rejected:
-        advice = "See what each verdict cannot tell before reading the dynamics as those of this process."
-        return Verdict("note", "Properties of the process", f"rejected: {listed(rejected)}.", advice)
-    return Verdict("good", "Properties of the process", f"none of {found.sizes['property']} is rejected.")
+        return Verdict(worst.severity, subject, f"rejected: {listed(rejected)}.", worst.advice)
+    unknown = [str(name) for name in names[said == "cannot be told"]]
+    open_ = f" It cannot be told: {listed(unknown)}." if unknown else ""
+    return Verdict(worst.severity, subject, f"none of {len(names)} is rejected.{open_}")
 
 
-def _verdict(found, k: int) -> Verdict:
+def _verdict(material: Material, k: int) -> Verdict:
+    found = material.properties
     verdict, meaning, evidence, unknown = (
         str(found[name].values[k]) for name in ("verdict", "meaning", "evidence", "cannot_tell")
     )
-    subject = str(found["property"].values[k]).capitalize()
+    name, severity = str(found["property"].values[k]), SEVERITY[verdict]
+    advice = f"Open: {unknown}"
+    if name == "Gaussian innovations" and verdict == "rejected":
+        advice = f"{verdicts.heavy_tails(material.posterior.model)} {advice}"
+    subject = name[0].upper() + name[1:]
+    subject = subject if severity == verdict else f"{subject}: {verdict}"
     return Verdict(
-        SEVERITY[verdict], f"{subject}: {verdict}", f"{meaning} {evidence.capitalize()}.", f"Open: {unknown}"
+        severity, subject, f"It means: {meaning[0].lower()}{meaning[1:]} Found: {evidence}.", advice
     )

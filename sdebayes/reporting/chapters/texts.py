@@ -48,7 +48,7 @@ def _table(material: Material, table: xr.Dataset) -> Table:
         )
     ]
     head = [material.noun, "steps", "model", str(table.attrs["baseline"]), "gain"]
-    caption = f"Held-out log score in nats per {material.step_noun}, the largest gain first."
+    caption = "Held-out log score in nats per step, the largest gain first."
     return Table(head, rows, caption)
 
 
@@ -65,7 +65,7 @@ def _surprises(material: Material) -> list[Block]:
         f"often a calibrated process would bring a step at least so far off; among {count} steps the smallest is "
         f"expected near {significant(1 / (count + 1), 1)}."
     )
-    heading = Heading(f"The most surprising {material.step_noun}s")
+    heading = Heading("The most surprising steps")
     if "text" not in judged:
         rows = [[str(names[i]), str(k + 1), significant(float(tail[i, k]))] for i, k in places]
         table = Table([material.noun, "step", "probability"], rows, "The smallest tail probabilities.")
@@ -73,7 +73,7 @@ def _surprises(material: Material) -> list[Block]:
     quotes = [
         Quote(
             passage(str(judged["text"].values[i, k])),
-            f"{names[i]}, {material.step_noun} {k + 1}, probability {significant(float(tail[i, k]), 2)}",
+            f"{names[i]}, step {k + 1}, probability {significant(float(tail[i, k]), 2)}",
         )
         for i, k in places
     ]

@@ -2,22 +2,66 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 import xarray as xr
 from scipy.stats import binom
 
 from sdebayes.analysis.moments import predictive_p_values
-from sdebayes.reporting.blocks import Verdict
+from sdebayes.inference.findings import SEVERITIES, Findings
+from sdebayes.model import SDEModel
+from sdebayes.reporting.blocks import Block, Paragraph, Verdict, Verdicts
 from sdebayes.reporting.material import Material
-from sdebayes.reporting.wording import number, percent, signed
+from sdebayes.reporting.wording import listed, number, percent, signed
 
 GOOD_COVERAGE, FAIR_COVERAGE = 0.03, 0.06
 MOMENT_CHANCE = 0.01
+DOUBTS = ("problem", "warning")
 
 
 def fit(material: Material) -> list[Verdict]:
     """Judge the fit by its own checks."""
-    return [Verdict(f.severity, f.subject, f.message, f.advice) for f in material.posterior.diagnosis()]
+    return of_findings(material.findings)
+
+
+def of_findings(findings: Findings) -> list[Verdict]:
+    """Write findings as verdicts, the worst first."""
+    return [Verdict(f.severity, f.subject, f.message, f.advice) for f in findings]
+
+
+def worst_first(verdicts: Iterable[Verdict]) -> list[Verdict]:
+    """Sort verdicts by severity, those of the same in their order."""
+    order = [str(severity) for severity in SEVERITIES]
+    return sorted(verdicts, key=lambda verdict: order.index(verdict.severity))
+
+
+def caveats(findings: Findings) -> list[Block]:
+    """Say before figures of drift and diffusion what must be known to read them; nothing if all is well."""
+    found = [verdict for verdict in of_findings(findings) if verdict.severity in DOUBTS]
+    return [Verdicts(found)] if found else []
+
+
+def reminder(findings: Findings) -> list[Block]:
+    """Name before later figures what was said in full before the first."""
+    names = [verdict.subject for verdict in of_findings(findings) if verdict.severity in DOUBTS]
+    if not names:
+        return []
+    return [Paragraph(f"What the checks of the fit warn of concerns these numbers too: {listed(names)}.")]
+
+
+def heavy_tails(model: SDEModel) -> str:
+    """Say what can be done where innovations are not Gaussian."""
+    if not model.observation.exact:
+        return (
+            "Behind observation noise only Gaussian innovations can be had: look at the most surprising steps for "
+            "outliers. Where the noise is small, sdebayes.Exact(innovations=sdebayes.StudentT()) has heavy tails."
+        )
+    if model.observation.innovations is None:
+        return "Fit with sdebayes.Exact(innovations=sdebayes.StudentT()), whose tails are heavy, and compare."
+    return (
+        "The tails differ from Student's t as well: look for outliers, or let the noise vary with the state."
+    )
 
 
 def gain(material: Material) -> Verdict:
@@ -53,11 +97,12 @@ def calibration(material: Material) -> Verdict:
     count = found["count"].values
     share = float((found["coverage"].values * count).sum() / count.sum())
     off = abs(share - 0.9)
-    severity = "good" if off <= GOOD_COVERAGE else "note" if off <= FAIR_COVERAGE else "warning"
-    where = "held-out" if material.held_out else "training"
-    message = f"90 % intervals of the one-step forecasts held {percent(share)} of the {where} values."
+    best = "good" if material.held_out else "not rejected"
+    severity = best if off <= GOOD_COVERAGE else "note" if off <= FAIR_COVERAGE else "warning"
+    where = "held-out values" if material.held_out else "training values, which flatter"
+    message = f"90 % intervals of the one-step forecasts held {percent(share)} of the {where}."
     advice = ""
-    if severity != "good":
+    if severity != best:
         advice = (
             "Look at the histogram: heavy tails or a shift in level between the texts are the usual reasons."
         )
@@ -89,7 +134,9 @@ def judged_moments(pooled: xr.Dataset) -> Verdict:
     ]
     if not strange:
         return Verdict(
-            "good", "Moments", "those of simulated copies hold the data's about as often as they should."
+            "not rejected",
+            "Moments",
+            "the data's lie among those of simulated copies as often as they should.",
         )
     words = ", ".join(f"{name} in {outside[name]} of {states} states" for name in strange)
     advice = "The process is no copy of the data in this respect: read tails, surprise and simulations of it with care."

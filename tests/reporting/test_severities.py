@@ -1,0 +1,119 @@
+"""One table of severities: every place that shows one knows all of them, and a summary is as severe as its chapter."""
+
+from __future__ import annotations
+
+import re
+from importlib.resources import files
+
+import numpy as np
+import pytest
+import xarray as xr
+
+import sdebayes as sb
+from sdebayes.cli.screen import COLOURS
+from sdebayes.inference.findings import SEVERITIES, Finding, Findings
+from sdebayes.reporting.blocks import Verdict
+from sdebayes.reporting.chapters import properties, verdicts
+from sdebayes.reporting.chapters.headline import headline
+from sdebayes.reporting.material import Material
+
+GAIN = Verdict("good", "Held-out score", "+.4 over the baseline.")
+CALM = [
+    GAIN,
+    Verdict("not rejected", "Moments", "as they should be."),
+    Verdict("assumed", "Ergodicity", "by the prior."),
+]
+
+
+def test_terminal_and_page_have_a_colour_for_each():
+    assert set(COLOURS) == set(SEVERITIES)
+    style = files("sdebayes.reporting").joinpath("templates/style.css").read_text()
+    for severity in SEVERITIES:
+        assert re.search(rf"\.{severity.replace(' ', '-')}\b[^}}]*--colour", style)
+    neutral = COLOURS["assumed"], COLOURS["not rejected"]
+    assert neutral[0] == neutral[1] != COLOURS["good"]
+
+
+def test_the_headline_is_calm_only_where_nothing_was_found():
+    said = headline(CALM, GAIN)
+    assert said.severity == "good"
+    assert "No check found fault" in said.title
+    assert "does not prove" in said.title
+    assert GAIN.message in said.lines[0]
+
+
+@pytest.mark.parametrize("severity", ["note", "warning", "problem"])
+@pytest.mark.parametrize("subject", ["R-hat", "Stationarity"])
+def test_one_bad_check_of_the_computation_or_the_model_is_the_headline(severity, subject):
+    said = headline([*CALM, Verdict(severity, subject, "is off.", "Mend it.")], GAIN)
+    assert said.severity == severity
+    assert subject.lower() in " ".join([said.title, *said.lines]).lower()
+    assert ("No check found fault" in said.title) == (severity == "note")
+    if severity != "note":
+        assert "is off. Mend it." in said.lines[0]
+
+
+def test_the_headline_names_all_of_the_worst_and_tells_the_first():
+    many = [Verdict("warning", f"Check {k}", f"message {k}.") for k in range(5)]
+    said = headline([Verdict("note", "Small", "thing."), *many], GAIN)
+    assert (
+        said.title
+        == "A conclusion may be wrong (5 warnings: check 0, check 1, check 2, check 3 and check 4)."
+    )
+    assert [line.split(":")[0] for line in said.lines] == ["Check 0", "Check 1", "The others stand below."]
+
+
+def material_with(posterior: sb.Posterior, table: xr.Dataset) -> Material:
+    """A report's material whose properties are those of the table."""
+    material = Material(posterior, posterior.training_data(), None, 10, 0)
+    material.__dict__["_judgement"] = (table, "")
+    return material
+
+
+def table(**p_values: float) -> xr.Dataset:
+    """Verdicts of tests with these p-values."""
+    names = [name.replace("_", " ") for name in p_values]
+    p = np.array(list(p_values.values()))
+    text = ("property", ["words"] * len(names))
+    return xr.Dataset(
+        {
+            "verdict": ("property", np.where(p < 0.05, "rejected", "not rejected")),
+            "p_value": ("property", p),
+            "about": ("property", ["data"] * len(names)),
+            "meaning": text,
+            "evidence": text,
+            "cannot_tell": text,
+        },
+        {"property": names},
+        {"alpha": 0.05},
+    )
+
+
+@pytest.mark.parametrize(
+    ("p", "severity"),
+    [(0.001, "warning"), (0.4, "not rejected")],
+    ids=["stands", "passes"],
+)
+def test_summary_and_chapter_judge_a_rejection_alike(exact, p, severity):
+    material = material_with(exact, table(stationarity=p, Markov_property=0.5, Gaussian_innovations=0.6))
+    line = properties.judged(material)
+    chapter = [v for block in properties.write(material).blocks for v in getattr(block, "items", ())]
+    assert line.severity == severity == chapter[0].severity
+    assert ("stationarity" in line.message) == (p < 0.05)
+
+
+@pytest.mark.parametrize("name", ["exact", "noisy"])
+def test_heavy_tails_have_a_remedy_that_the_model_permits(name, request):
+    posterior = request.getfixturevalue(name)
+    material = material_with(posterior, table(Gaussian_innovations=1e-4))
+    assert "StudentT" in properties.judged(material).advice
+    assert ("only Gaussian" in properties.judged(material).advice) == (name == "noisy")
+    heavy = sb.SDEModel(observation=sb.Exact(innovations=sb.StudentT()))
+    assert "StudentT" not in verdicts.heavy_tails(heavy)
+
+
+def test_caveats_are_what_a_reader_of_figures_must_know_first():
+    findings = Findings(tuple(Finding(s, s, "message") for s in SEVERITIES))
+    (block,) = verdicts.caveats(findings)
+    assert [v.severity for v in block.items] == ["problem", "warning"]
+    assert verdicts.caveats(Findings((Finding("a", "good", "b"),))) == []
