@@ -11,6 +11,7 @@ import xarray as xr
 
 from sdebayes._core.errors import DataError, StateSpaceError, StoreError
 from sdebayes.paths import SentenceEncoder, Sentences, StateSpace, embed, load, read_texts
+from sdebayes.paths.shortness import long_enough
 from sdebayes.posterior import Posterior
 
 STORED = (".nc", ".zarr")
@@ -47,6 +48,36 @@ def states_for(posterior: Posterior, paths: Sequence[Path], encoder_name: str | 
     if "embedding" in data["y"].dims:
         return space_of(posterior).transform(data)
     return data
+
+
+def with_steps(data: xr.Dataset, min_steps: int | None) -> xr.Dataset:
+    """Leave out trajectories with fewer observed steps, and say which in ``attrs["left_out"]``.
+
+    Parameters
+    ----------
+    data
+        Trajectories.
+    min_steps
+        The least number of observed steps, at least 3; None for all trajectories.
+
+    Returns
+    -------
+    xr.Dataset
+        Those that stay.
+
+    Raises
+    ------
+    DataError
+        If none does, or ``min_steps`` is too small.
+    """
+    if min_steps is None:
+        return data
+    observed = data["y"].notnull().any(data["y"].dims[-1]).sum("time").values
+    counts = dict(zip(data["trajectory"].values.tolist(), observed.tolist(), strict=True))
+    names, left_out = long_enough(counts, min_steps, "trajectories")
+    before = [data.attrs["left_out"]] if "left_out" in data.attrs else []
+    said = {"left_out": " ".join([*before, left_out])} if left_out else {}
+    return data.sel(trajectory=names).assign_attrs(said)
 
 
 def space_of(posterior: Posterior) -> StateSpace:
