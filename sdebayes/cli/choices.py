@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import fields, replace
-from typing import Any, TypeVar
+from typing import Any
 
 from sdebayes._core.errors import ModelError
 from sdebayes.inference import HMC, NUTS, SVI, AbstractStrategy, Laplace, Marginal, ParticleCorrection
@@ -29,8 +29,6 @@ from sdebayes.schemes import (
     Moments,
     Strang,
 )
-
-Choice = TypeVar("Choice")
 
 
 def _with_linear_part(prior: GP | BNN, diagonal: bool) -> AbstractDriftPrior:
@@ -131,7 +129,7 @@ def observation(exact: bool, heavy_tails: bool, effect: bool) -> AbstractObserva
     return GaussianNoise(trajectory_effect=effect)
 
 
-def _chosen(option: str, name: str, table: Mapping[str, Choice]) -> Choice:
+def _chosen[Choice](option: str, name: str, table: Mapping[str, Choice]) -> Choice:
     if name not in table:
         raise ModelError(f"--{option} {name} is not known; use one of {', '.join(table)}.")
     return table[name]

@@ -24,8 +24,8 @@ def fit(
     drift: Annotated[
         str,
         typer.Option(
-            help="linear; gp, a Gaussian process, or bnn, a network, beside a linear map; sparse, few terms of a library, "
-            "for --strategy marginal, or horseshoe, the same for the others."
+            help="linear; gp, a Gaussian process, or bnn, a network, beside a linear map; sparse, few terms of a "
+            "library, for --strategy marginal, or horseshoe, the same for the others."
         ),
     ] = "linear",
     diffusion: Annotated[

@@ -18,7 +18,7 @@ ERROR, INTERRUPTED = 2, 130
 
 
 def guarded(command: Callable[..., None]) -> Callable[..., None]:
-    """Make a command say its errors, and what it left out, in one line on standard error, and end with the exit code."""
+    """Make a command say its errors and what it left out in one line on standard error, and end with the exit code."""
 
     @functools.wraps(command)
     def run(*arguments: Any, **options: Any) -> None:
@@ -40,11 +40,11 @@ def _saying_what_is_left_out() -> Iterator[None]:
     with warnings.catch_warnings():
         others = warnings.showwarning
 
-        def show(message: Warning | str, category: type[Warning], *place: Any) -> None:
+        def show(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
             if issubclass(category, LeftOutWarning):
                 _say(" ".join(str(message).split()))
             else:
-                others(message, category, *place)
+                others(message, category, *place, **more)
 
         warnings.showwarning = show
         warnings.simplefilter("always", LeftOutWarning)

@@ -11,6 +11,7 @@ import xarray as xr
 
 from sdebayes._core.errors import DataError, StateSpaceError, StoreError
 from sdebayes.paths import SentenceEncoder, Sentences, StateSpace, embed, load, read_texts
+from sdebayes.paths.container import feature_dim
 from sdebayes.paths.shortness import long_enough
 from sdebayes.posterior import Posterior
 
@@ -72,7 +73,7 @@ def with_steps(data: xr.Dataset, min_steps: int | None) -> xr.Dataset:
     """
     if min_steps is None:
         return data
-    observed = data["y"].notnull().any(data["y"].dims[-1]).sum("time").values
+    observed = data["y"].notnull().any(feature_dim(data)).sum("time").values
     counts = dict(zip(data["trajectory"].values.tolist(), observed.tolist(), strict=True))
     names, left_out = long_enough(counts, min_steps, "trajectories")
     before = [data.attrs["left_out"]] if "left_out" in data.attrs else []
@@ -135,6 +136,16 @@ def without_training(posterior: Posterior, data: xr.Dataset) -> tuple[xr.Dataset
 
 def _alike(one: np.ndarray, other: np.ndarray) -> bool:
     return one.shape == other.shape and np.allclose(one, other, rtol=0, atol=1e-9, equal_nan=True)
+
+
+def named(paths: Sequence[Path]) -> dict[str, Path]:
+    """Name files by their stems, or by their paths where two stems are alike; a DataError if one is given twice."""
+    names = [path.stem for path in paths]
+    if len(set(names)) < len(names):
+        names = [str(path) for path in paths]
+    if len(set(names)) < len(names):
+        raise DataError("A posterior is given twice; name different files.")
+    return dict(zip(names, paths, strict=True))
 
 
 def check_inputs(paths: Sequence[Path]) -> None:

@@ -291,7 +291,11 @@ class SDEModel:
     def describe(self) -> str:
         """Say the model in words and formulas: prior constants as numbers once scaled to data, as rules before."""
         exact = ", exact for this model" if self.exact_transitions else ""
-        initial = "stationary law" if self.stationary else say_law_of_start(None if self._draws_initial else self.initial)
+        initial = (
+            "stationary law"
+            if self.stationary
+            else say_law_of_start(None if self._draws_initial else self.initial)
+        )
         return "\n".join(
             [
                 "dX = f(X, t) dt + G(X, t) dW,  Σ = G Gᵀ",

@@ -135,8 +135,8 @@ class SentenceEncoder:
 class Precomputed:
     """Embeddings made elsewhere, looked up by the text of the sentence.
 
-    One text has one vector: a text may be repeated only with the same vector, up to rounding. Vectors that depend on the
-    place of a sentence, such as those of its context, go into `sdebayes.trajectories` as arrays.
+    One text has one vector: a text may be repeated only with the same vector, up to rounding. Vectors that depend on
+    the place of a sentence, such as those of its context, go into `sdebayes.trajectories` as arrays.
 
     Parameters
     ----------
@@ -205,8 +205,8 @@ def _one_for_each(texts: Iterable[str], vectors: np.ndarray) -> dict[str, np.nda
     if different:
         raise DataError(
             f"{len(different)} of {len(found)} different texts came with several vectors, such as "
-            f"{next(iter(different))[:80]!r}; expected one for each text. Give the mean of them, or, where the vector depends on "
-            "the place of the sentence, whole trajectories as arrays to sdebayes.trajectories."
+            f"{next(iter(different))[:80]!r}; expected one for each text. Give the mean of them, or, where the vector "
+            "depends on the place of the sentence, whole trajectories as arrays to sdebayes.trajectories."
         )
     return found
 

@@ -42,9 +42,12 @@ def long_enough(
     if not short:
         return kept, ""
     under = f" under {rule}" if rule else ""
-    found = f"{len(short)} of {len(steps)} {noun} with fewer than {least} steps{under}: {', '.join(short)}."
+    found = (
+        f"{len(short)} of {len(steps)} {noun} {'has' if len(short) == 1 else 'have'} fewer than {least} steps{under}: "
+        f"{', '.join(short)}."
+    )
     if min_steps is None:
-        raise DataError(f"{found} Leave such {noun} out with min_steps={least}, or use shorter steps.")
+        raise DataError(f"{found} Leave out what is short with min_steps={least}, or use shorter steps.")
     if not kept:
         raise DataError(f"{found} None is left; take a smaller min_steps, or shorter steps.")
     warnings.warn(f"Left out: {found}", LeftOutWarning, stacklevel=3)

@@ -40,8 +40,8 @@ def read_texts(paths: str | Path | Iterable[str | Path], allow_blank: bool = Fal
     Raises
     ------
     DataError
-        If there is no text, some are blank (all of them are named), a file is not UTF-8 (the message names the byte), of
-        an unknown kind or without texts, or a name is used twice.
+        If there is no text, some are blank (all of them are named), a file is not UTF-8 (the message names the byte),
+        of an unknown kind or without texts, or a name is used twice.
     StoreError
         If a file cannot be read.
     """

@@ -101,6 +101,22 @@ def test_report_judges_on_what_was_held_out(here):
     assert "<h1>Of &lt;peace&gt;</h1>" in content
 
 
+def test_report_shows_another_fit_beside(here):
+    run(
+        "fit", "traj.nc", "-o", "quick.nc", "--components", "2", "--hold-out", "0.25", "--strategy", "laplace"
+    )
+    run("report", "posterior.nc", "--data", "traj.nc", "-o", "both.html", "--beside", "quick.nc")
+    assert "quick" in Path("both.html").read_text(encoding="utf-8")
+    for options, said in (
+        (["--beside", "quick.nc"], "--data or --test"),
+        (["--beside", "posterior.nc", "--data", "traj.nc"], "given twice"),
+        (["--plane", "quick.nc"], "expected a nonlinear drift"),
+    ):
+        result = CliRunner().invoke(app, ["report", "posterior.nc", "-o", "none.html", *options])
+        assert result.exit_code == 2
+        assert said in result.stderr
+
+
 def test_compare_leaves_out_what_was_fitted_to(here):
     result = run("compare", "posterior.nc", "--test", "traj.nc")
     said(result, "2 held-out trajectories")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sdebayes.reporting.blocks import Block, Chapter, Heading, Paragraph, Verdict, Verdicts
 from sdebayes.reporting.material import Material
-from sdebayes.reporting.wording import listed
+from sdebayes.reporting.wording import listed, sentence_case
 
 SEVERITY = {"supported": "good", "not rejected": "good", "rejected": "warning", "cannot be told": "note"}
 HEADINGS = {"model": "What holds of the model", "data": "What held-out {nouns} say of it"}
@@ -47,7 +47,10 @@ def _verdict(found, k: int) -> Verdict:
     verdict, meaning, evidence, unknown = (
         str(found[name].values[k]) for name in ("verdict", "meaning", "evidence", "cannot_tell")
     )
-    subject = str(found["property"].values[k]).capitalize()
+    subject = sentence_case(str(found["property"].values[k]))
     return Verdict(
-        SEVERITY[verdict], f"{subject}: {verdict}", f"{meaning} {evidence.capitalize()}.", f"Open: {unknown}"
+        SEVERITY[verdict],
+        f"{subject}: {verdict}",
+        f"{meaning} {sentence_case(evidence)}.",
+        f"Open: {unknown}",
     )
