@@ -9,6 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 import sdebayes as sb
+from sdebayes._core.errors import InferenceError
 from sdebayes.cli import choices
 from sdebayes.cli.app import app
 from sdebayes.model import SDEModel
@@ -26,11 +27,17 @@ def here(tmp_path, monkeypatch) -> Path:
     return tmp_path
 
 
-def fitted(*options: str) -> sb.Posterior:
-    """The posterior that `sdebayes fit` writes."""
-    result = CliRunner().invoke(app, ["fit", "states.nc", "-o", "p.nc", *options])
-    assert result.exit_code == 0, result.output
-    return sb.load("p.nc")
+def asked(monkeypatch, *options: str) -> dict:
+    """The model, data and strategy that `sdebayes fit` fits, without the fit."""
+    found = {}
+
+    def stop(model, data, strategy, seed):
+        found.update(model=model.scaled_to(data), data=data, strategy=strategy)
+        raise InferenceError("Asked.")
+
+    monkeypatch.setattr("sdebayes.posterior.fit", stop)
+    assert CliRunner().invoke(app, ["fit", "states.nc", "-o", "p.nc", *options]).stderr.endswith("Asked.\n")
+    return found
 
 
 def refused(*options: str) -> str:
@@ -89,34 +96,21 @@ def test_settings_reach_the_strategy(name):
 @pytest.mark.parametrize(
     ("options", "drift", "diffusion", "strategy"),
     [
-        (
-            ("--drift", "gp", "--strategy", "laplace", "--draws", "20", "--free-start"),
-            "GP",
-            "Constant",
-            "Laplace",
-        ),
-        (
-            ("--drift", "sparse", "--diagonal", "--exact", "--strategy", "marginal", "--draws", "20", "--warmup", "20"),
-            "Sparse",
-            "Constant",
-            "Marginal",
-        ),
-        (
-            ("--diffusion", "varying", "--diagonal", "--exact", "--strategy", "svi", "--draws", "20", "--steps", "100",
-             "--batch", "10", "--scheme", "euler-maruyama"),
-            "Linear",
-            "Diagonal",
-            "SVI",
-        ),
+        ("--drift gp --strategy laplace --draws 20 --free-start", "GP", "Constant", "Laplace"),
+        ("--drift sparse --diagonal --exact --strategy marginal --draws 20", "Sparse", "Constant", "Marginal"),
+        ("--diffusion varying --diagonal --strategy svi --draws 20 --scheme moments", "Linear", "Diagonal", "SVI"),
+        ("--exact --heavy-tails --no-trajectory-effect --draws 20", "Linear", "Constant", "NUTS"),
     ],
 )  # fmt: skip
-def test_fits_of_other_kinds(options, drift, diffusion, strategy):
-    posterior = fitted(*options)
-    model = posterior.model
-    assert (type(model.drift).__name__, type(model.diffusion).__name__) == (drift, diffusion)
-    assert posterior.data.attrs["strategy_name"] == strategy
-    assert posterior.data["posterior"].sizes["draw"] == 20
+def test_options_make_the_model(monkeypatch, options, drift, diffusion, strategy):
+    found = asked(monkeypatch, *options.split())
+    model = found["model"]
+    kinds = (type(part).__name__ for part in (model.drift, model.diffusion, found["strategy"]))
+    assert tuple(kinds) == (drift, diffusion, strategy)
+    assert found["strategy"].draws == 20
     assert model.observation.exact is ("--exact" in options)
+    assert model.observation.trajectory_effect is ("--exact" not in options)
+    assert (model.observation.innovations is not None) is ("--heavy-tails" in options)
     assert (model.initial == "free") is ("--free-start" in options)
 
 
@@ -143,10 +137,11 @@ def test_what_does_not_go_together_is_refused_in_one_line(options, said):
 
 
 def test_short_trajectories_are_left_out_of_a_fit_on_request():
-    options = ("--strategy", "laplace", "--draws", "10", "--min-steps", "5")
+    options = ("--strategy", "laplace", "--draws", "20", "--min-steps", "5", "--exact")
     result = CliRunner().invoke(app, ["fit", "states.nc", "-o", "p.nc", *options])
     said = "2 of 4 trajectories have fewer than 5 steps: 'trajectory 2' (4), 'trajectory 4' (3)."
-    assert result.stderr.splitlines() == [f"sdebayes: Left out: {said}"]
+    assert (result.exit_code, result.stderr) == (0, f"sdebayes: Left out: {said}\n")
     posterior = sb.load("p.nc")
     assert posterior.data.attrs["left_out"] == said
+    assert posterior.data.attrs["strategy_name"] == "Laplace"
     assert posterior.training_data()["trajectory"].values.tolist() == ["trajectory 1", "trajectory 3"]
