@@ -56,6 +56,7 @@ def report(
         others = {name: posteriors.load(path) for name, path in named([posterior, *beside]).items()}
         comparison = posteriors.compare(others, held_out)
     drawn = None if plane is None else posteriors.load(plane)
-    shown = {"title": title, "comparison": comparison, "plane": drawn, "seed": seed}
-    reporting.report(fitted, output, data=known, test=held_out, **shown)
+    reporting.report(
+        fitted, output, known, held_out, title=title, comparison=comparison, plane=drawn, seed=seed
+    )
     print(output)

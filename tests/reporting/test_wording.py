@@ -6,10 +6,9 @@ import re
 from importlib.resources import files
 
 import pytest
-import xarray as xr
 
-from sdebayes.reporting.chapters.properties import _verdict
 from sdebayes.reporting.wording import sentence_case
+from tests.project.source import modules
 
 
 @pytest.mark.parametrize(
@@ -25,20 +24,9 @@ def test_a_sentence_begins_with_a_capital_and_keeps_its_names(text, written):
     assert sentence_case(text) == written
 
 
-def test_a_verdict_keeps_the_names_of_states():
-    words = {
-        "property": "Gaussian innovations",
-        "verdict": "rejected",
-        "meaning": "Steps are normal.",
-        "evidence": "smallest alone: PC8",
-        "cannot_tell": "which PC.",
-    }
-    found = xr.Dataset({name: ("property", [text]) for name, text in words.items()})
-    verdict = _verdict(found, 0)
-    assert (verdict.subject, verdict.message) == (
-        "Gaussian innovations: rejected",
-        "Steps are normal. Smallest alone: PC8.",
-    )
+def test_no_other_word_loses_its_capitals():
+    found = [module.path for module in modules() if re.search(r"\.(capitalize|title)\(\)", module.text)]
+    assert found == [], "str.capitalize() writes pc1 for PC1; use sentence_case"
 
 
 def test_a_passage_has_no_quotation_marks_but_its_own():
