@@ -1,7 +1,7 @@
 """Time the full set of analyses on the demo's posterior.
 
 Does it stay under two minutes? Run, after ``sdebayes demo --output DIRECTORY``:
-python3 -m uv run python benchmarks/analyses.py DIRECTORY
+.uv/bin/uv run python benchmarks/analyses.py DIRECTORY
 
 Every analysis runs once, its compilation included, on the posterior of eight states with noise and a document effect;
 those of two states at most on the drift of two principal components that the demo fits to twelve speeches.

@@ -5,7 +5,7 @@ bands of the drift along the trajectory and of 95 % intervals of Σ's three entr
 are standard errors over data sets. The prior is frozen at the first seed's data, so that all fits of a strategy share
 one compilation. A row for each fit is appended to a CSV file, and a run skips the fits that are in it.
 
-Run: python3 -m uv run python benchmarks/approximations.py --seeds 20 --table approximations.csv
+Run: .uv/bin/uv run python benchmarks/approximations.py --seeds 20 --table approximations.csv
 """
 
 from __future__ import annotations

@@ -10,8 +10,8 @@ sets) and the data sets that failed. Finished data sets are kept in a folder, an
 
 A further model or strategy is a further entry of MODELS or STRATEGIES.
 
-Run: python3 -m uv run python benchmarks/calibration.py --n 200 --folder calibration
-     python3 -m uv run python benchmarks/calibration.py --n 200 --models "Sparse, Exact" --strategies Marginal
+Run: .uv/bin/uv run python benchmarks/calibration.py --n 200 --folder calibration
+     .uv/bin/uv run python benchmarks/calibration.py --n 200 --models "Sparse, Exact" --strategies Marginal
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ Data: the demo's 33 training and 11 held-out speeches, 130 sentences, 8 PCs; lat
 From the prior's coordinatewise median and from eight draws of the prior L-BFGS runs to a mode; each distinct mode is
 shown with its potential U, its Laplace evidence and the held-out score of that single point.
 
-Run: python3 -m uv run python benchmarks/diffusion_shape.py
+Run: .uv/bin/uv run python benchmarks/diffusion_shape.py
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ the data are computed once on every side but dynestyx's, which has them as funct
 The wall time is counted from the data to draws in a process of its own, compilation included, and once more for
 another data set of the same shape. Peers run in an environment that uv makes under the user's cache.
 
-Run: OPENBLAS_NUM_THREADS=1 python3 -m uv run python benchmarks/ess_per_second.py --table ess.csv
+Run: OPENBLAS_NUM_THREADS=1 .uv/bin/uv run python benchmarks/ess_per_second.py --table ess.csv
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ the larger of s / T and q / s, ℓ the same for both states, α half-normal and 
 at each of 14 × 12 values of ℓ and α, weighted by evidence and prior: no sampler, so that priors are compared on the
 same numbers. NMSE of the posterior mean and coverage of 95 % bands at 200 states along the path.
 
-Run: OPENBLAS_NUM_THREADS=1 python3 -m uv run python benchmarks/field_prior.py --seeds 16
+Run: OPENBLAS_NUM_THREADS=1 .uv/bin/uv run python benchmarks/field_prior.py --seeds 16
 """
 
 from __future__ import annotations

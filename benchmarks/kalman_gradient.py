@@ -5,7 +5,7 @@ same NumPyro model around the likelihood. "Per document" is the textbook filter,
 "shared covariances" is the same recursion with one covariance scan for all documents and JAX's own derivative of the
 Cholesky solve, the layout whose 4.7 ms FACTS reports; "sdebayes" is the likelihood of the package.
 
-Run: python -m uv run python benchmarks/kalman_gradient.py
+Run: .uv/bin/uv run python benchmarks/kalman_gradient.py
 """
 
 from __future__ import annotations

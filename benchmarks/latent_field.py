@@ -7,10 +7,10 @@ sentence on held-out speeches, with paired standard errors. With ``--approximati
 from two seeds, whose draws are the two chains of the table: its own draws are independent, and whether its answer hangs
 on the seed is what R-hat can tell; Pareto's k-hat says how near it is to the posterior.
 
-Run: python3 -m uv run python benchmarks/latent_field.py
-     python3 -m uv run python benchmarks/latent_field.py --states 8 --schemes EulerMaruyama --draws 300 --warmup 100
-     python3 -m uv run python benchmarks/latent_field.py --states 8 --schemes EulerMaruyama --approximation SVI
-     python3 -m uv run python benchmarks/latent_field.py --states 8 --schemes EulerMaruyama --features 50
+Run: .uv/bin/uv run python benchmarks/latent_field.py
+     .uv/bin/uv run python benchmarks/latent_field.py --states 8 --schemes EulerMaruyama --draws 300 --warmup 100
+     .uv/bin/uv run python benchmarks/latent_field.py --states 8 --schemes EulerMaruyama --approximation SVI
+     .uv/bin/uv run python benchmarks/latent_field.py --states 8 --schemes EulerMaruyama --features 50
          --lengthscale 2.83 --dense 600 --linear diagonal --sigma diagonal --shared-amplitude --path 2.3 --draws 1600
          --warmup 110 --acceptance 0.7
 """

@@ -4,7 +4,7 @@ N = 10,000 at the steps of PyDaddy's examples, where Euler–Maruyama has little
 both fits, and in one of them another for the diffusion. The errors are those of the posterior mean of Σ along the
 trajectory, Σ_k (Σ̂ − Σ)² / Σ_k Σ².
 
-Run: python3 -m uv run python benchmarks/multiplicative_noise.py
+Run: .uv/bin/uv run python benchmarks/multiplicative_noise.py
 """
 
 from __future__ import annotations

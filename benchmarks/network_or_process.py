@@ -7,7 +7,7 @@ mean of the drift along a path of its own, relative to the drift's, coverage of 
 held-out path per transition; differences are network minus process, paired over data sets. A row for each pair is
 appended to a CSV file, and a run skips the pairs that are in it.
 
-Run: python3 -m uv run python benchmarks/network_or_process.py --table network_or_process.csv
+Run: .uv/bin/uv run python benchmarks/network_or_process.py --table network_or_process.csv
 """
 
 from __future__ import annotations

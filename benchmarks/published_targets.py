@@ -21,7 +21,7 @@ Targets, each fitted in the setting of its publication:
 
 inference-gym and dynestyx are in environments that uv makes under the user's cache.
 
-Run: OPENBLAS_NUM_THREADS=1 python3 -m uv run python benchmarks/published_targets.py --table published.csv
+Run: OPENBLAS_NUM_THREADS=1 .uv/bin/uv run python benchmarks/published_targets.py --table published.csv
 """
 
 from __future__ import annotations

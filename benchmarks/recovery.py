@@ -23,7 +23,7 @@ Peers run in an environment that uv makes under the user's cache, each in a proc
 set in turn, so that its compilations are shared as well. A row for each fit is appended to a CSV file; a run skips what
 is there.
 
-Run: OPENBLAS_NUM_THREADS=1 python3 -m uv run python benchmarks/recovery.py --table recovery.csv --seeds 20
+Run: OPENBLAS_NUM_THREADS=1 .uv/bin/uv run python benchmarks/recovery.py --table recovery.csv --seeds 20
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ exactly, or with a method of weak order 2 at steps of 1/160.
 
 Errors, with standard errors over seeds: of the drift, √(E|f̂ − f|²/E|f|²) at the mean estimate; of Σ, tr Σ̂ / tr Σ − 1.
 
-Run: python3 -m uv run python benchmarks/scheme_bias.py [system ...]
+Run: .uv/bin/uv run python benchmarks/scheme_bias.py [system ...]
 """
 
 from __future__ import annotations

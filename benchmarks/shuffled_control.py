@@ -4,7 +4,7 @@ Data: the demo's 33 training and 11 held-out speeches, 130 sentences, 8 PCs, sen
 Model: latent OU with noise and document effect. Without order noise and diffusion lie on a ridge, along which the
 parameters mix slowly; what has to agree between chains is the score.
 
-Run: python3 -m uv run python benchmarks/shuffled_control.py
+Run: .uv/bin/uv run python benchmarks/shuffled_control.py
 """
 
 from __future__ import annotations

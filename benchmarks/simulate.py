@@ -9,7 +9,7 @@ all have solved the same equation.
 
 The peers get an environment of their own, made by uv under the user's cache at the first run.
 
-Run: python3 -m uv run python benchmarks/simulate.py [paths]
+Run: .uv/bin/uv run python benchmarks/simulate.py [paths]
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ of this one as the prior says, so that it alone can tell whether probabilities b
 
 PASTIS (StochasticForceInference 2.0.4): numbers of one earlier run on the same design, NMSE median/mean.
 
-Run: python3 -m uv run python benchmarks/sparse_selection.py --systems double_well --seeds 100 101 102
+Run: .uv/bin/uv run python benchmarks/sparse_selection.py --systems double_well --seeds 100 101 102
 """
 
 from __future__ import annotations

@@ -25,5 +25,9 @@ class StoreError(SdebayesError, OSError):
     """A file that cannot be read or written."""
 
 
+class LeftOutWarning(UserWarning):
+    """Some data were left out, as was asked for: the message says how many, and which."""
+
+
 class MissingDependencyError(SdebayesError, ImportError):
     """An optional package is needed and is not installed."""

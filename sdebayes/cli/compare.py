@@ -18,17 +18,13 @@ def compare(
     from sdebayes import posterior as room
     from sdebayes._core.errors import DataError
     from sdebayes.cli.guard import prepare_compiler
-    from sdebayes.cli.inputs import states_for, without_training
+    from sdebayes.cli.inputs import named, states_for, without_training
     from sdebayes.cli.screen import comparison, console
 
-    names = [path.stem for path in posteriors]
-    if len(set(names)) < len(names):
-        names = [str(path) for path in posteriors]
-    if len(set(names)) < len(names):
-        raise DataError("A posterior is given twice; name different files.")
+    files = named(posteriors)
     prepare_compiler()
-    fitted = {name: room.load(path) for name, path in zip(names, posteriors, strict=True)}
-    first = fitted[names[0]]
+    fitted = {name: room.load(path) for name, path in files.items()}
+    first = next(iter(fitted.values()))
     held_out = without_training(first, states_for(first, [test]))[1]
     if held_out is None:
         raise DataError(

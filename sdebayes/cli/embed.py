@@ -22,6 +22,12 @@ def embed(
         ),
     ] = None,
     time: Annotated[str, typer.Option(help="What time counts: step, token or fraction.")] = "step",
+    min_steps: Annotated[
+        int | None,
+        typer.Option(
+            help="Leave out texts with fewer steps, at least 3; by default texts with fewer than 3 are refused."
+        ),
+    ] = None,
 ) -> None:
     """Cut texts into sentences and embed them.
 
@@ -36,8 +42,9 @@ def embed(
 
     check_writable(output)
     check_inputs(paths)
-    corpus = trajectories.read_texts(paths)
-    data = trajectories.embed(corpus, encoder_of(encoder), trajectories.Sentences(block), time=time)
+    corpus = trajectories.read_texts(paths, allow_blank=min_steps is not None)
+    step = trajectories.Sentences(block)
+    data = trajectories.embed(corpus, encoder_of(encoder), step, time=time, min_steps=min_steps)
     trajectories.save(data, output)
     steps = int(data["n_steps"].sum())
     say(f"{data.sizes['trajectory']} texts, {steps} steps of {data.sizes['embedding']} dimensions: {output}")

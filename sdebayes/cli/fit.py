@@ -18,35 +18,81 @@ def fit(
             help="Fraction of the trajectories that is not fitted to; report and compare judge on it."
         ),
     ] = 0.0,
-    draws: Annotated[int, typer.Option(help="Kept draws of each chain.")] = 1000,
-    warmup: Annotated[int, typer.Option(help="Iterations of each chain before them.")] = 300,
-    chains: Annotated[int, typer.Option(help="Number of chains.")] = 2,
-    seed: Annotated[int, typer.Option(help="Seed of the fit and of what is held out.")] = 0,
+    min_steps: Annotated[
+        int | None, typer.Option(help="Leave out trajectories with fewer observed steps, at least 3.")
+    ] = None,
+    drift: Annotated[
+        str,
+        typer.Option(
+            help="linear; gp, a Gaussian process, or bnn, a network, beside a linear map; sparse, few terms of a "
+            "library, for --strategy marginal, or horseshoe, the same for the others."
+        ),
+    ] = "linear",
+    diffusion: Annotated[
+        str, typer.Option(help="constant, or varying with the state, as a Gaussian process.")
+    ] = "constant",
     diagonal: Annotated[
         bool, typer.Option("--diagonal", help="Independent states: diagonal drift matrix and Σ.")
     ] = False,
     exact: Annotated[bool, typer.Option("--exact", help="States observed without noise.")] = False,
+    heavy_tails: Annotated[
+        bool, typer.Option("--heavy-tails", help="Student-t innovations; with --exact only.")
+    ] = False,
     no_trajectory_effect: Annotated[
         bool, typer.Option("--no-trajectory-effect", help="No offset of each trajectory as a whole.")
     ] = False,
+    free_start: Annotated[
+        bool,
+        typer.Option(
+            "--free-start", help="First states with a law of their own, where they are not stationary."
+        ),
+    ] = False,
+    scheme: Annotated[
+        str | None,
+        typer.Option(
+            help="euler-maruyama, local-linearization, linear-noise, moments or strang; default: as fits the diffusion."
+        ),
+    ] = None,
+    strategy: Annotated[
+        str,
+        typer.Option(
+            help="nuts; hmc; marginal, with the drift's weights integrated out, for --exact; laplace or svi, "
+            "approximations; particles, nuts corrected by particle filters."
+        ),
+    ] = "nuts",
+    draws: Annotated[int | None, typer.Option(help="Kept draws, of each chain. [default: 1000]")] = None,
+    warmup: Annotated[
+        int | None, typer.Option(help="Iterations of each chain before them. [default: 300]")
+    ] = None,
+    chains: Annotated[int | None, typer.Option(help="Number of chains. [default: 2]")] = None,
+    target_acceptance: Annotated[
+        float | None, typer.Option(help="Mean acceptance of a chain's moves. [default: 0.8]")
+    ] = None,
+    steps: Annotated[int | None, typer.Option(help="Steps of svi. [default: 3000]")] = None,
+    batch: Annotated[
+        int | None, typer.Option(help="Parts of the data in a step of svi. [default: all]")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the fit and of what is held out.")] = 0,
 ) -> None:
-    """Fit a latent Ornstein–Uhlenbeck process.
+    """Fit a stochastic differential equation, by default a latent Ornstein–Uhlenbeck process.
 
     Embeddings are reduced to principal components of the fitted trajectories; the posterior keeps this state space, so
     that new texts can be scored in it. By default states are coupled and observed with noise, and each trajectory has
     an offset of its own if there are several.
     """
     from sdebayes import paths as trajectories
-    from sdebayes import posterior, priors
+    from sdebayes import posterior
+    from sdebayes.cli import choices
     from sdebayes.cli.guard import prepare_compiler
+    from sdebayes.cli.inputs import with_steps
     from sdebayes.cli.screen import say_findings
-    from sdebayes.inference import NUTS
-    from sdebayes.model import Exact, GaussianNoise, SDEModel
+    from sdebayes.model import SDEModel
     from sdebayes.reporting.output import check_writable
 
     check_writable(output)
-    strategy = NUTS(draws=draws, warmup=warmup, chains=chains)
-    known = trajectories.load(data)
+    settings = {"draws": draws, "warmup": warmup, "chains": chains, "target_acceptance": target_acceptance}
+    way = choices.strategy(strategy, settings | {"steps": steps, "batch": batch})
+    known = with_steps(trajectories.load(data), min_steps)
     if hold_out:
         known, _ = trajectories.split(known, test=float(hold_out), seed=seed)
     if "embedding" in known["y"].dims:
@@ -54,11 +100,13 @@ def fit(
     prepare_compiler()
     effect = not no_trajectory_effect and known.sizes["trajectory"] > 1
     model = SDEModel(
-        drift=priors.Linear(diagonal=diagonal),
-        diffusion=priors.Constant("diagonal" if diagonal else "full"),
-        observation=Exact() if exact else GaussianNoise(trajectory_effect=effect),
+        drift=choices.drift(drift, diagonal),
+        diffusion=choices.diffusion(diffusion, diagonal),
+        scheme=choices.scheme(scheme),
+        observation=choices.observation(exact, heavy_tails, effect),
+        initial="free" if free_start else None,
     )
-    result = posterior.fit(model, known, strategy, seed=seed)
+    result = posterior.fit(model, known, way, seed=seed)
     result.to_netcdf(output)
     say_findings(result)
     print(output)

@@ -5,23 +5,26 @@ from __future__ import annotations
 import functools
 import os
 import sys
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import typer
 
-from sdebayes._core.errors import SdebayesError
+from sdebayes._core.errors import LeftOutWarning, SdebayesError
 
 ERROR, INTERRUPTED = 2, 130
 
 
 def guarded(command: Callable[..., None]) -> Callable[..., None]:
-    """Make a command say its errors in one line on standard error, and end with the exit code for them."""
+    """Make a command say its errors and what it left out in one line on standard error, and end with the exit code."""
 
     @functools.wraps(command)
     def run(*arguments: Any, **options: Any) -> None:
         try:
-            command(*arguments, **options)
+            with _saying_what_is_left_out():
+                command(*arguments, **options)
         except SdebayesError as error:
             _say("error: " + " ".join(str(error).split()))
             raise typer.Exit(ERROR) from None
@@ -30,6 +33,22 @@ def guarded(command: Callable[..., None]) -> Callable[..., None]:
             raise typer.Exit(INTERRUPTED) from None
 
     return run
+
+
+@contextmanager
+def _saying_what_is_left_out() -> Iterator[None]:
+    with warnings.catch_warnings():
+        others = warnings.showwarning
+
+        def show(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
+            if issubclass(category, LeftOutWarning):
+                _say(" ".join(str(message).split()))
+            else:
+                others(message, category, *place, **more)
+
+        warnings.showwarning = show
+        warnings.simplefilter("always", LeftOutWarning)
+        yield
 
 
 def _say(message: str) -> None:

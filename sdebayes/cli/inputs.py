@@ -11,6 +11,8 @@ import xarray as xr
 
 from sdebayes._core.errors import DataError, StateSpaceError, StoreError
 from sdebayes.paths import SentenceEncoder, Sentences, StateSpace, embed, load, read_texts
+from sdebayes.paths.container import feature_dim
+from sdebayes.paths.shortness import long_enough
 from sdebayes.posterior import Posterior
 
 STORED = (".nc", ".zarr")
@@ -47,6 +49,36 @@ def states_for(posterior: Posterior, paths: Sequence[Path], encoder_name: str | 
     if "embedding" in data["y"].dims:
         return space_of(posterior).transform(data)
     return data
+
+
+def with_steps(data: xr.Dataset, min_steps: int | None) -> xr.Dataset:
+    """Leave out trajectories with fewer observed steps, and say which in ``attrs["left_out"]``.
+
+    Parameters
+    ----------
+    data
+        Trajectories.
+    min_steps
+        The least number of observed steps, at least 3; None for all trajectories.
+
+    Returns
+    -------
+    xr.Dataset
+        Those that stay.
+
+    Raises
+    ------
+    DataError
+        If none does, or ``min_steps`` is too small.
+    """
+    if min_steps is None:
+        return data
+    observed = data["y"].notnull().any(feature_dim(data)).sum("time").values
+    counts = dict(zip(data["trajectory"].values.tolist(), observed.tolist(), strict=True))
+    names, left_out = long_enough(counts, min_steps, "trajectories")
+    before = [data.attrs["left_out"]] if "left_out" in data.attrs else []
+    said = {"left_out": " ".join([*before, left_out])} if left_out else {}
+    return data.sel(trajectory=names).assign_attrs(said)
 
 
 def space_of(posterior: Posterior) -> StateSpace:
@@ -104,6 +136,16 @@ def without_training(posterior: Posterior, data: xr.Dataset) -> tuple[xr.Dataset
 
 def _alike(one: np.ndarray, other: np.ndarray) -> bool:
     return one.shape == other.shape and np.allclose(one, other, rtol=0, atol=1e-9, equal_nan=True)
+
+
+def named(paths: Sequence[Path]) -> dict[str, Path]:
+    """Name files by their stems, or by their paths where two stems are alike; a DataError if one is given twice."""
+    names = [path.stem for path in paths]
+    if len(set(names)) < len(names):
+        names = [str(path) for path in paths]
+    if len(set(names)) < len(names):
+        raise DataError("A posterior is given twice; name different files.")
+    return dict(zip(names, paths, strict=True))
 
 
 def check_inputs(paths: Sequence[Path]) -> None:

@@ -18,14 +18,27 @@ def report(
         ),
     ] = None,
     test: Annotated[Path | None, typer.Option(help="Held-out trajectories.")] = None,
+    beside: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="Another fit to the same trajectories, for the table of held-out scores; repeatable."
+        ),
+    ] = None,
+    plane: Annotated[
+        Path | None,
+        typer.Option(
+            help="A fit of a nonlinear drift to two states (fit --components 2 --drift gp), to be drawn."
+        ),
+    ] = None,
     title: Annotated[str, typer.Option(help="Title of the page.")] = "A Bayesian SDE report",
     seed: Annotated[int, typer.Option(help="Seed of shuffles and simulations.")] = 0,
 ) -> None:
     """Write one self-contained HTML page about a fit."""
     from sdebayes import posterior as posteriors
     from sdebayes import reporting
+    from sdebayes._core.errors import DataError
     from sdebayes.cli.guard import prepare_compiler
-    from sdebayes.cli.inputs import states_for, without_training
+    from sdebayes.cli.inputs import named, states_for, without_training
     from sdebayes.reporting.output import check_writable
 
     check_writable(output)
@@ -36,5 +49,14 @@ def report(
         known, held_out = without_training(fitted, states_for(fitted, [data]))
     if test is not None:
         held_out = states_for(fitted, [test])
-    reporting.report(fitted, output, data=known, test=held_out, title=title, seed=seed)
+    comparison = None
+    if beside:
+        if held_out is None:
+            raise DataError("--beside compares held-out scores; give such trajectories by --data or --test.")
+        others = {name: posteriors.load(path) for name, path in named([posterior, *beside]).items()}
+        comparison = posteriors.compare(others, held_out)
+    drawn = None if plane is None else posteriors.load(plane)
+    reporting.report(
+        fitted, output, known, held_out, title=title, comparison=comparison, plane=drawn, seed=seed
+    )
     print(output)

@@ -14,7 +14,7 @@ from sdebayes.inference.strategy import Draws
 from sdebayes.inference.target import Target, Whitenings
 
 GOOD_SHAPE, LARGEST_SHAPE = 0.5, 0.7
-_SHOWN, _FEWEST = 50, 5
+_SHOWN, _FEWEST = 50, 25
 SETTLED_BY_NUTS: Mapping[Severity, str] = {
     "good": "",
     "note": "Means and bands are reliable, far tails less so; NUTS settles it.",
@@ -37,7 +37,7 @@ def smoothed_weights(log_weight: Float[np.ndarray, " draw"]) -> tuple[Float[np.n
         Smoothed, of sum 1, (draw,).
     shape
         k-hat, the law's shape: below 0.5 the ratios have a variance, above 0.7 no feasible number of draws is enough.
-        Infinite, and nothing smoothed, for fewer than five draws.
+        Infinite, and nothing smoothed, for fewer than 25 draws; infinite where so few more show no tail.
 
     References
     ----------
@@ -52,7 +52,7 @@ def smoothed_weights(log_weight: Float[np.ndarray, " draw"]) -> tuple[Float[np.n
         smoothed, shape = array_stats.psislw(-smoothed)
     weights = np.zeros(len(log_weight))
     weights[finite] = np.exp(smoothed - smoothed.max())
-    return weights / weights.sum(), float(shape)
+    return weights / weights.sum(), np.inf if np.isnan(shape) else float(shape)
 
 
 def importance_finding(

@@ -12,7 +12,7 @@ from sdebayes._core.errors import DataError
 from sdebayes.paths.validation import check_unique
 
 
-def as_corpus(texts: Any) -> xr.Dataset:
+def as_corpus(texts: Any, allow_blank: bool = False) -> xr.Dataset:
     """Bring texts into one form and check them.
 
     Parameters
@@ -20,6 +20,8 @@ def as_corpus(texts: Any) -> xr.Dataset:
     texts
         A list of texts (named "text 1", "text 2", …), a mapping {name: text}, a pandas Series with names as index, or a
         Dataset ``text(trajectory)`` whose other variables along ``trajectory`` alone are kept as coords.
+    allow_blank
+        Whether a text may be blank.
 
     Returns
     -------
@@ -29,7 +31,7 @@ def as_corpus(texts: Any) -> xr.Dataset:
     Raises
     ------
     DataError
-        If there is no text, one is blank or no text at all, or a name is used twice.
+        If there is no text, some are blank (all of them are named), one is no text at all, or a name is used twice.
     """
     coords: dict[str, Any] = {}
     if isinstance(texts, xr.Dataset):
@@ -55,17 +57,21 @@ def as_corpus(texts: Any) -> xr.Dataset:
         values = list(texts)
         names = [f"text {index + 1}" for index in range(len(values))]
     labels = [str(name) for name in names]
-    _check_texts(labels, values)
+    _check_texts(labels, values, allow_blank)
     corpus = xr.Dataset({"text": ("trajectory", np.array([str(value) for value in values], dtype=object))})
     return corpus.assign_coords({"trajectory": np.array(labels, dtype=str), **coords})
 
 
-def _check_texts(names: list[str], texts: list[Any]) -> None:
+def _check_texts(names: list[str], texts: list[Any], allow_blank: bool) -> None:
     if not texts:
         raise DataError("The list of texts is empty; at least one text is needed.")
     check_unique(names)
     for name, text in zip(names, texts, strict=True):
         if not isinstance(text, str):
             raise DataError(f"Text {name!r} is of type {type(text).__name__}; expected str.")
-        if not text.strip():
-            raise DataError(f"Text {name!r} is blank. Leave it out.")
+    blank = [repr(name) for name, text in zip(names, texts, strict=True) if not text.strip()]
+    if blank and not allow_blank:
+        raise DataError(
+            f"{len(blank)} of {len(texts)} texts {'is' if len(blank) == 1 else 'are'} blank: {', '.join(blank)}. "
+            "Leave out what is blank."
+        )

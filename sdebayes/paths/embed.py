@@ -18,7 +18,7 @@ from sdebayes.paths.container import pack, validate
 from sdebayes.paths.corpus import as_corpus
 from sdebayes.paths.encoders import Encoder
 from sdebayes.paths.segment import Sentences, Step, Steps
-from sdebayes.paths.validation import MINIMUM_STEPS
+from sdebayes.paths.shortness import long_enough
 
 TimeUnit = Literal["step", "token", "fraction"]
 
@@ -34,6 +34,7 @@ def embed(
     cache: bool | str | Path = True,
     progress: bool | None = None,
     time: str = "step",
+    min_steps: int | None = None,
 ) -> xr.Dataset:
     """Cut each text into steps and embed them.
 
@@ -54,17 +55,22 @@ def embed(
     time
         What ``t`` counts: ``"step"`` the step's index; ``"token"`` the words and punctuation marks before the step;
         ``"fraction"`` the share of the text's characters before the step.
+    min_steps
+        Leave out texts with fewer steps, blank ones included, with a warning that names them; at least 3. By default
+        such texts are refused.
 
     Returns
     -------
     xr.Dataset
         ``y(trajectory, time, embedding)``, ``t``, ``n_steps``, ``text(trajectory, time)``, with the encoder, the step,
-        and a ``warning`` where the construction itself induces autocorrelation in ``attrs``.
+        and in ``attrs`` a ``warning`` where the construction itself induces autocorrelation, and which texts were
+        ``left_out``.
 
     Raises
     ------
     DataError
-        If there is no text, a text is blank or has fewer than three steps, or ``encoder`` or ``step`` is none.
+        If there is no text, texts are blank or have too few steps (all of them are named), ``min_steps`` is below 3, or
+        ``encoder`` or ``step`` is none.
     StoreError
         If the model or the cache cannot be read or written.
     """
@@ -77,9 +83,14 @@ def embed(
         )
     if time not in get_args(TimeUnit):
         raise DataError(f"time={time!r} is not known; use one of {', '.join(map(repr, get_args(TimeUnit)))}.")
-    texts = as_corpus(corpus)
-    names = [str(name) for name in texts["trajectory"].values]
-    steps = [_cut(step, name, text) for name, text in zip(names, texts["text"].values, strict=True)]
+    texts = as_corpus(corpus, allow_blank=min_steps is not None)
+    cut = {
+        str(name): step.cut(text) if text.strip() else []
+        for name, text in zip(texts["trajectory"].values, texts["text"].values, strict=True)
+    }
+    counts = {name: len(one) for name, one in cut.items()}
+    names, left_out = long_enough(counts, min_steps, "texts", repr(step))
+    texts, steps = texts.sel(trajectory=names), [cut[name] for name in names]
     pieces = dict.fromkeys(piece for one in steps for item in one for piece in item.pieces)
     shown = sys.stderr.isatty() if progress is None else progress
     vectors = _embed_pieces(list(pieces), encoder, cache, shown)
@@ -102,19 +113,10 @@ def embed(
         "step": repr(step),
         "encoder": getattr(encoder, "identity", None) or type(encoder).__name__,
     }
-    if step.warning:
-        dataset.attrs["warning"] = step.warning
+    dataset.attrs |= {
+        name: words for name, words in (("warning", step.warning), ("left_out", left_out)) if words
+    }
     return validate(dataset)
-
-
-def _cut(step: Steps, name: str, text: str) -> list[Step]:
-    steps = step.cut(text)
-    if len(steps) < MINIMUM_STEPS:
-        raise DataError(
-            f"Text {name!r} has {len(steps)} step{'' if len(steps) == 1 else 's'} under {step!r}; "
-            f"at least {MINIMUM_STEPS} are needed. Leave it out or use shorter steps."
-        )
-    return steps
 
 
 def _embed_pieces(

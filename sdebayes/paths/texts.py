@@ -18,7 +18,7 @@ from sdebayes.paths.corpus import as_corpus
 _RESERVED = ("text", "name", "trajectory", "time", "state", "embedding", "y", "t", "n_steps")
 
 
-def read_texts(paths: str | Path | Iterable[str | Path]) -> xr.Dataset:
+def read_texts(paths: str | Path | Iterable[str | Path], allow_blank: bool = False) -> xr.Dataset:
     """Read texts from files, all in UTF-8.
 
     A ``.txt`` file is one text, named after the file. A ``.csv`` or ``.jsonl`` file has one text in each row: the
@@ -29,6 +29,8 @@ def read_texts(paths: str | Path | Iterable[str | Path]) -> xr.Dataset:
     ----------
     paths
         One file or directory, or several.
+    allow_blank
+        Whether texts may be blank, for ``sdebayes.embed(..., min_steps=)`` to leave out.
 
     Returns
     -------
@@ -38,8 +40,8 @@ def read_texts(paths: str | Path | Iterable[str | Path]) -> xr.Dataset:
     Raises
     ------
     DataError
-        If there is no text, a file is not UTF-8 (the message names the byte), blank, of an unknown kind or without
-        texts, or a name is used twice.
+        If there is no text, some are blank (all of them are named), a file is not UTF-8 (the message names the byte),
+        of an unknown kind or without texts, or a name is used twice.
     StoreError
         If a file cannot be read.
     """
@@ -48,15 +50,16 @@ def read_texts(paths: str | Path | Iterable[str | Path]) -> xr.Dataset:
         rows += _READERS[path.suffix.lower()](path, _read(path))
     if not rows:
         raise DataError("No file was given; at least one text is needed.")
-    return _corpus(rows)
+    return _corpus(rows, allow_blank)
 
 
-def _corpus(rows: list[dict[str, Any]]) -> xr.Dataset:
+def _corpus(rows: list[dict[str, Any]], allow_blank: bool) -> xr.Dataset:
     columns = [name for name in rows[0] if name not in _RESERVED and all(name in row for row in rows)]
     names = np.array([str(row["name"]) for row in rows], dtype=str)
     texts = np.array([row["text"] for row in rows], dtype=object)
     coords = {name: ("trajectory", _column([row[name] for row in rows])) for name in columns}
-    return as_corpus(xr.Dataset({"text": ("trajectory", texts)}, {"trajectory": names, **coords}))
+    corpus = xr.Dataset({"text": ("trajectory", texts)}, {"trajectory": names, **coords})
+    return as_corpus(corpus, allow_blank)
 
 
 def _column(values: list[Any]) -> np.ndarray:
@@ -96,8 +99,6 @@ def _read(path: Path) -> str:
         raise DataError(
             f"{path} is not UTF-8: byte 0x{byte:02x} at position {error.start}. Convert the file to UTF-8."
         ) from error
-    if not text.strip():
-        raise DataError(f"{path} is blank. Leave it out.")
     return text
 
 

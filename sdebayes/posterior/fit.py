@@ -97,7 +97,7 @@ def fit(
 def _attributes(
     model: SDEModel, data: xr.Dataset, strategy: AbstractStrategy, seed: int, precision: str
 ) -> dict[str, Any]:
-    carried = ("space", "space_hash", "time_unit", "step", "encoder", "warning")
+    carried = ("space", "space_hash", "time_unit", "step", "encoder", "warning", "left_out")
     return {
         "schema": "sdebayes posterior",
         "schema_version": SCHEMA_VERSION,

@@ -53,6 +53,11 @@ def plural(count: int, word: str) -> str:
     return f"{count:,} {word}{'' if count == 1 else 's'}".replace(",", "\N{NARROW NO-BREAK SPACE}")
 
 
+def sentence_case(text: str) -> str:
+    """Begin with a capital letter unless the first word is a symbol, such as p, and leave other words as they are."""
+    return text[:1].upper() + text[1:] if text[1:2].isalpha() else text
+
+
 def listed(words: list[str]) -> str:
     """Write words as an enumeration."""
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"

@@ -101,6 +101,32 @@ def test_report_judges_on_what_was_held_out(here):
     assert "<h1>Of &lt;peace&gt;</h1>" in content
 
 
+def test_embed_leaves_out_short_and_blank_texts_on_request(here):
+    for name, text in (("short", "Only peace. And trade."), ("empty", ""), ("long", speech(5))):
+        Path(f"{name}.txt").write_text(text)
+    result = run("embed", "short.txt", "empty.txt", "long.txt", "-o", "long.nc", "--min-steps", "3")
+    said(result, "1 texts, 30 steps of 8 dimensions: long.nc")
+    left_out = "2 of 3 texts have fewer than 3 steps under Sentences(block=1): 'short' (2), 'empty' (0)."
+    assert result.stderr == f"sdebayes: Left out: {left_out}\n"
+    assert sb.paths.load("long.nc").attrs["left_out"] == left_out
+
+
+def test_report_shows_another_fit_beside(here):
+    run(
+        "fit", "traj.nc", "-o", "quick.nc", "--components", "2", "--hold-out", "0.25", "--strategy", "laplace"
+    )
+    run("report", "posterior.nc", "--data", "traj.nc", "-o", "both.html", "--beside", "quick.nc")
+    assert "quick" in Path("both.html").read_text(encoding="utf-8")
+    for options, said in (
+        (["--beside", "quick.nc"], "--data or --test"),
+        (["--beside", "posterior.nc", "--data", "traj.nc"], "given twice"),
+        (["--plane", "quick.nc"], "expected a nonlinear drift"),
+    ):
+        result = CliRunner().invoke(app, ["report", "posterior.nc", "-o", "none.html", *options])
+        assert result.exit_code == 2
+        assert said in result.stderr
+
+
 def test_compare_leaves_out_what_was_fitted_to(here):
     result = run("compare", "posterior.nc", "--test", "traj.nc")
     said(result, "2 held-out trajectories")

@@ -52,7 +52,7 @@ def write_data(path: str = "states.nc") -> None:
     [
         (b"", "is blank"),
         (b" \n\t", "is blank"),
-        (b"A single sentence.", "has 1 step"),
+        (b"A single sentence.", "1 of 1 texts has fewer than 3 steps"),
         (b"caf\xe9 is not UTF-8. It is Latin-1. There is more.", "not UTF-8: byte 0xe9 at position 3"),
     ],
     ids=["empty", "blank", "one sentence", "other encoding"],

@@ -119,6 +119,13 @@ def test_a_heavy_tail_is_found(regression_data, x64):
     assert "NUTS" in finding.advice
 
 
+@pytest.mark.parametrize("draws", [1, 5, 20, 25])
+def test_few_draws_show_no_tail(draws):
+    weights, shape = smoothed_weights(np.random.default_rng(0).standard_normal(draws))
+    assert (shape, len(weights)) == (np.inf, draws)
+    np.testing.assert_allclose(weights.sum(), 1.0)
+
+
 @pytest.mark.parametrize("shape", [0.3, 0.6, 1.0])
 def test_the_shape_of_pareto_ratios(shape):
     """Ratios with a Pareto law of known shape, by their quantiles."""

@@ -12,7 +12,7 @@ import pytest
 import xarray as xr
 
 import sdebayes.paths as paths
-from sdebayes._core.errors import DataError, StoreError
+from sdebayes._core.errors import DataError, LeftOutWarning, StoreError
 from sdebayes.paths.cache import EmbeddingCache
 
 TEXTS = {
@@ -108,10 +108,14 @@ def test_what_is_known_about_each_text_is_carried():
     [
         ([], "empty"),
         ("One text. Only one. As it is.", "single text"),
-        ([TEXTS["first"], " \n "], "'text 2' is blank"),
+        ([TEXTS["first"], " \n "], "1 of 2 texts is blank: 'text 2'"),
+        (["", TEXTS["first"], " "], "2 of 3 texts are blank: 'text 1', 'text 3'"),
         ({"a": TEXTS["first"], "b": 3}, "'b' is of type int"),
         ({1: TEXTS["first"], "1": TEXTS["first"]}, "more than once"),
-        ({"a": TEXTS["first"], "b": "Only one sentence."}, "'b' has 1 step under Sentences"),
+        (
+            {"a": TEXTS["first"], "b": "Only one sentence."},
+            r"1 of 2 texts has fewer than 3 steps under Sentences\(block=1\): 'b' \(1\)",
+        ),
         (["The same. The same. The same."], "same at every step"),
         (xr.Dataset({"text": ("time", ["a"])}), r"text\(trajectory\)"),
         (pd.DataFrame({"text": list(TEXTS.values())}), "'text' is of type Series"),
@@ -132,6 +136,49 @@ def test_bad_encoders_are_named(output):
 
     with pytest.raises(DataError, match="returned"):
         embed(TEXTS, Bad())
+
+
+SHORT = {
+    "one": "Only one.",
+    **TEXTS,
+    "two": "There are two. That is all.",
+    "five": "One goes. Two go. Three go. Four go. All five go now.",
+}
+
+
+def test_all_short_texts_are_named_at_once():
+    with pytest.raises(
+        DataError, match=r"2 of 5 texts have fewer than 3 steps .*: 'one' \(1\), 'two' \(2\)\."
+    ):
+        embed(SHORT)
+
+
+def test_short_texts_are_left_out_on_request():
+    corpus = xr.Dataset(
+        {"text": ("trajectory", [*SHORT.values(), " "])},
+        {"trajectory": [*SHORT, "blank"], "year": ("trajectory", np.arange(6))},
+    )
+    encoder = Lengths()
+    with pytest.warns(LeftOutWarning, match=r"Left out: 3 of 6 texts have fewer than 3 steps"):
+        dataset = embed(corpus, encoder, min_steps=3)
+    assert dataset["trajectory"].values.tolist() == [*TEXTS, "five"]
+    assert dataset["year"].values.tolist() == [1, 2, 4]
+    assert "'one' (1), 'two' (2), 'blank' (0)." in dataset.attrs["left_out"]
+    assert "Only one." not in encoder.asked
+    assert (
+        dataset.sel(trajectory=list(TEXTS)).drop_vars("year").drop_attrs().equals(embed(TEXTS).drop_attrs())
+    )
+    with pytest.warns(LeftOutWarning):
+        assert embed(SHORT, min_steps=5)["n_steps"].values.tolist() == [5, 5]
+    assert "left_out" not in embed(TEXTS, min_steps=4).attrs
+
+
+@pytest.mark.parametrize(
+    ("least", "message"), [(2, "3 or more"), (3.0, "3 or more"), (True, "3 or more"), (9, "None is left")]
+)
+def test_bad_least_numbers_of_steps(least, message, untyped):
+    with pytest.raises(DataError, match=message):
+        embed(SHORT, min_steps=least)
 
 
 def test_a_series_names_its_texts():
@@ -170,6 +217,13 @@ def test_precomputed_vectors_are_looked_up():
     ):
         with pytest.raises(DataError):
             paths.Precomputed(texts, bad)
+
+
+def test_a_text_has_one_precomputed_vector():
+    with pytest.raises(DataError, match=r"1 of 2 different texts came with several vectors, such as 'Yes\.'"):
+        paths.Precomputed(["Yes.", "Yes.", "No."], np.eye(3))
+    encoder = paths.Precomputed(["Yes.", "Yes.", "No."], [[1.0, 2.0], [1.0, 2.0 + 1e-6], [0.0, 0.0]])
+    np.testing.assert_array_equal(encoder.encode(["No.", "Yes."]), [[0.0, 0.0], [1.0, 2.0]])
 
 
 def test_the_second_run_asks_the_encoder_nothing(tmp_path):

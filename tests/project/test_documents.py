@@ -16,10 +16,8 @@ import sdebayes
 from sdebayes.cli.app import app
 from tests.project.source import ROOT
 
-COMMANDS = [
-    "python3 -m pip install uv && python3 -m uv run sdebayes demo",
-    "python3 -m pip install uv && python3 -m uv run pytest",
-]
+INSTALL = "python3 -m venv --clear .uv && .uv/bin/pip install -q uv"
+COMMANDS = [f"{INSTALL} && .uv/bin/uv run {job}" for job in ("sdebayes demo", "pytest")]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 PAGES = [page for page in PAGES if not {"_build", "generated"} & set(page.parts)]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sdebayes.reporting.blocks import Block, Chapter, Heading, Paragraph, Verdict, Verdicts
 from sdebayes.reporting.chapters import verdicts
 from sdebayes.reporting.material import Material
-from sdebayes.reporting.wording import listed
+from sdebayes.reporting.wording import listed, sentence_case
 
 SEVERITY = {
     "supported": "good",
@@ -63,7 +63,7 @@ def _verdict(material: Material, k: int) -> Verdict:
     advice = f"Open: {unknown}"
     if name == "Gaussian innovations" and verdict == "rejected":
         advice = f"{verdicts.heavy_tails(material.posterior.model)} {advice}"
-    subject = name[0].upper() + name[1:]
+    subject = sentence_case(name)
     subject = subject if severity == verdict else f"{subject}: {verdict}"
     return Verdict(
         severity, subject, f"It means: {meaning[0].lower()}{meaning[1:]} Found: {evidence}.", advice

@@ -14,6 +14,7 @@ _ATTRIBUTES = {
     "sdebayes_version": "sdebayes at the fit",
     "encoder": "encoder",
     "step": "step",
+    "left_out": "left out",
     "time_unit": "unit of time",
     "null": "null",
     "space_hash": "hash of the state space",

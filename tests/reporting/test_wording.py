@@ -1,0 +1,34 @@
+"""How a page writes what the analyses say."""
+
+from __future__ import annotations
+
+import re
+from importlib.resources import files
+
+import pytest
+
+from sdebayes.reporting.wording import sentence_case
+from tests.project.source import modules
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("trend of PC8", "Trend of PC8"),
+        ("Markov property", "Markov property"),
+        ("p = 0.01; smallest alone: trend of PC8, 0.002", "p = 0.01; smallest alone: trend of PC8, 0.002"),
+        ("", ""),
+    ],
+)
+def test_a_sentence_begins_with_a_capital_and_keeps_its_names(text, written):
+    assert sentence_case(text) == written
+
+
+def test_no_other_word_loses_its_capitals():
+    found = [module.path for module in modules() if re.search(r"\.(capitalize|title)\(\)", module.text)]
+    assert found == [], "str.capitalize() writes pc1 for PC1; use sentence_case"
+
+
+def test_a_passage_has_no_quotation_marks_but_its_own():
+    style = files("sdebayes.reporting").joinpath("templates", "style.css").read_text(encoding="utf-8")
+    assert re.findall(r"quotes: (.*?);", style) == ["none"]
