@@ -126,6 +126,26 @@ def test_the_middle_of_a_pitchfork_is_stable_in_some_draws_and_unstable_in_the_o
     np.testing.assert_allclose(counts, [0, 1 - wells, wells, 0], atol=1e-12)
 
 
+@pytest.mark.parametrize("edge", [0.01, 0.6])
+def test_a_pitchfork_of_which_one_side_is_out_of_the_region(edge):
+    """One zero in most draws, at 0 or in the lower well, and in some the upper one too, where it is near enough."""
+    a = np.random.default_rng(0).normal(0.25, 0.4, size=600)
+    root = np.sqrt(np.maximum(a, 0))
+    found = zeros_of(
+        [[((0.0, 0.0), 0)] if r == 0 else [((x, 0.0), 0) for x in (-r, r) if x < edge] for r in root]
+    )
+    joined = matched(found)
+    check_consistency(found)
+    wells = float((a > 0).mean())
+    place = joined["location"].values[:, 0]
+    lower, middle = (
+        joined["probability"].values[place < -0.4],
+        joined["probability"].values[np.abs(place) < 0.05],
+    )
+    np.testing.assert_allclose(lower, [wells], atol=0.02)
+    np.testing.assert_allclose(middle, [1 - wells], atol=0.02)
+
+
 def test_the_report_says_both(straddled):
     wells = f"{100 * straddled.attrs['wells']:.0f} %"
     words, counts, table = fixed_point_blocks(straddled)

@@ -47,18 +47,15 @@ def matched(found: xr.Dataset, reach: float = 0.05, least: float = 0.1) -> xr.Da
     -----
     Attracting zeros, saddles, repelling ones and those that the linearisation does not decide are matched apart; a node
     and a focus of one stability are not told apart. Draws with equally many zeros of a character are matched one to
-    one, such that the squared distances to the means are least; a group with two modes along a principal axis, by the
-    folding test, is split. Groups that share no draw are one place if their means differ by less than two standard
-    deviations, pooled along the line between them, unless one is about as near to two that exclude each other: the only
-    zero of some draws, between the two wells of others, stays by itself. Zeros that fill a ring are cut into arcs,
-    whose standard deviations say so.
+    one, such that the squared distances to the means are least; a group is split where its density along a principal
+    axis has a valley, surely less than half of what it is on both sides, and at a gap of four standard deviations.
+    Groups that share no draw are one place if their means are less than two standard deviations apart, pooled along the
+    line between them, or less than four without a valley, unless one is about as near to two that exclude each other:
+    the only zero of some draws, between the two wells of others, stays by itself. Zeros that fill a ring are cut into
+    arcs, whose standard deviations say so.
 
     The numbers agree with each other and with the draws: summed over the fixed points, ``probability`` times
     ``kind_probability``, plus ``unmatched``, is the mean number of zeros of each type; see `fixed_point_counts`.
-
-    References
-    ----------
-    Folding test of one mode: Siffer, Fouque, Termier & Largouët (2018), doi:10.1145/3219819.3219994.
     """
     labels = membership(found, reach, least)
     count, draws, states = labels.max(initial=NO_MATCH) + 1, found.sizes["sample"], found.sizes["state"]
