@@ -25,6 +25,7 @@ DIMS: dict[str, str] = {
     "library_term": "function of the library that a sparse drift chooses from",
     "fixed_point": "zero of the drift",
     "kind": "type of a fixed point",
+    "number": "how many there are, from none",
     "cycle": "limit cycle of the drift",
     "attractor": "where the deterministic flow ends",
     "phase": "share of the period of a limit cycle that has passed",

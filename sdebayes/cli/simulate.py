@@ -32,7 +32,7 @@ def simulate(
         raise DataError(f"steps={steps}; expected at least 1.")
     prepare_compiler()
     fitted = posteriors.load(posterior)
-    times = float(fitted.model.frozen_scale.step) * np.arange(steps)
+    times = float(fitted.training_scale.step) * np.arange(steps)
     result = simulation.simulate(fitted, times, paths=paths, samples=draws, seed=seed)
     with written_whole(output) as unfinished:
         result.to_netcdf(unfinished, engine="h5netcdf")

@@ -26,12 +26,15 @@ from sdebayes.inference.identifiability import (
 from sdebayes.inference.learning import learned_finding, time_constant_finding
 from sdebayes.model.rebuild import per_draw
 from sdebayes.model.sdemodel import SDEModel
+from sdebayes.priors.base import DataScale
 
 _DIRECTIONS, _FAR = 256, 1e3
 _POINTS = 64
 
 
-def diagnose(model: SDEModel, tree: xr.DataTree, stacked: ObservedSDE, precision_name: str) -> Findings:
+def diagnose(
+    model: SDEModel, tree: xr.DataTree, stacked: ObservedSDE, scale: DataScale, precision_name: str
+) -> Findings:
     """Check convergence, divergences, step size, and whether the data tell apart what the model has.
 
     Parameters
@@ -42,6 +45,8 @@ def diagnose(model: SDEModel, tree: xr.DataTree, stacked: ObservedSDE, precision
         Its posterior.
     stacked
         All draws.
+    scale
+        Of the data it was fitted to.
     precision_name
         The precision of the fit.
 
@@ -57,9 +62,9 @@ def diagnose(model: SDEModel, tree: xr.DataTree, stacked: ObservedSDE, precision
     if not model.diffusion.constant:
         findings += _of_varying_noise(model, parameters, tree["prior"].to_dataset())
     with precision.scope(precision_name):
-        findings.append(_step(model, stacked))
+        findings.append(_step(model, stacked, scale))
         if model.drift.may_explode:
-            findings.append(explosion_finding(_explosive(model, stacked)))
+            findings.append(explosion_finding(_explosive(stacked, scale)))
     return Findings(tuple(findings))
 
 
@@ -122,17 +127,16 @@ def _log(values: xr.DataArray) -> xr.DataArray:
     return xr.apply_ufunc(np.log, values)
 
 
-def _step(model: SDEModel, stacked: ObservedSDE) -> Finding:
-    points = model.frozen_scale.of_path().points
+def _step(model: SDEModel, stacked: ObservedSDE, scale: DataScale) -> Finding:
+    points = scale.of_path().points
     points = points[:: -(-len(points) // _POINTS)]
-    steep = float(np.median(_steepness(stacked.sde, points))) * model.frozen_scale.step
+    steep = float(np.median(_steepness(stacked.sde, points))) * scale.step
     additive, exact = model.diffusion.constant, model.exact_transitions
     return step_finding(steep, model.discretization, additive=additive, exact=exact)
 
 
-def _explosive(model: SDEModel, stacked: ObservedSDE) -> float:
+def _explosive(stacked: ObservedSDE, scale: DataScale) -> float:
     """Return the share of draws whose drift points outwards somewhere on a far sphere around the data."""
-    scale = model.frozen_scale
     directions = np.random.default_rng(0).standard_normal((_DIRECTIONS, len(scale.states)))
     directions /= np.linalg.norm(directions, axis=1, keepdims=True)
     places = scale.location + _FAR * scale.extent * directions

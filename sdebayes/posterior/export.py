@@ -7,12 +7,14 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 import xarray as xr
+from jaxtyping import Float64
 
 from sdebayes._core.types import Key
 from sdebayes.dynamics import ObservedSDE
 from sdebayes.inference.strategy import Draws, Problem
 from sdebayes.inference.target import Density
 from sdebayes.model.observations import Observations
+from sdebayes.model.scale import data_scale
 from sdebayes.model.sdemodel import SDEModel
 from sdebayes.posterior import programs
 from sdebayes.posterior.packing import Packing, pack_steps
@@ -40,7 +42,7 @@ def build_tree(problem: Problem, data: xr.Dataset, draws: Draws, key: Key) -> xr
     model, observations, density = problem.model, problem.observations, problem.density
     chains, count = draws.position.shape[:2]
     packing = pack_steps(data, model, observations)
-    read = _Reader(model, density)
+    read = _Reader(model, density, probe_points(model, data_scale(data, model.observation)))
     keys = jax.random.split(key, 3)
     prior_positions = [density.draw_prior(k) for k in jax.random.split(keys[0], PRIOR_DRAWS)]
     posterior = read(draws.position)
@@ -95,8 +97,11 @@ class _Read(NamedTuple):
 class _Reader:
     """Turn positions (chain, draw, dimension) into named groups."""
 
-    def __init__(self, model: SDEModel, density: Density) -> None:
+    def __init__(
+        self, model: SDEModel, density: Density, points: tuple[list[str], Float64[np.ndarray, "point state"]]
+    ) -> None:
         self.model = model
+        self.points = points
         self.read = programs.reading(model, density)
 
     def __call__(self, positions: np.ndarray) -> _Read:
@@ -127,7 +132,7 @@ class _Reader:
         known = {"state": states, "state_bis": states} | self.model.drift.coords()
         coords = {dim: labels for dim, labels in known.items() if dim in used}
         dataset = xr.Dataset(variables, coords)
-        return dataset.merge(probes(self.model, stacked, probe_points(self.model), shape))
+        return dataset.merge(probes(self.model, stacked, self.points, shape))
 
 
 def _log_likelihood(

@@ -10,6 +10,7 @@ import xarray as xr
 from jaxtyping import Bool, Float, Int
 
 from sdebayes.model.observations import Observations
+from sdebayes.model.scale import data_scale
 from sdebayes.model.sdemodel import SDEModel
 from sdebayes.paths.container import pack
 from sdebayes.priors.base import DataScale
@@ -106,7 +107,7 @@ def pack_steps(data: xr.Dataset, model: SDEModel, observations: Observations) ->
 
 
 def stored_scale(tree: xr.DataTree) -> DataScale:
-    """Read the data's scale that a posterior was fitted with."""
+    """Read the scale that the prior of a posterior was frozen with, which may be that of other data."""
     constant = tree["constant_data"].to_dataset()
     return DataScale(
         tuple(str(label) for label in constant["state"].values),
@@ -137,3 +138,8 @@ def training_data(tree: xr.DataTree) -> xr.Dataset:
     times = [observed["t"].values[index == i] for i in order]
     dataset = pack(values, times, names, "state").assign_coords(state=list(observed[dim].values))
     return dataset.assign_attrs({**dataset.attrs, **constant.attrs})
+
+
+def training_scale(tree: xr.DataTree, model: SDEModel) -> DataScale:
+    """Return the scale of the data a posterior was fitted to, wherever its prior was frozen."""
+    return data_scale(training_data(tree), model.observation)

@@ -24,7 +24,8 @@ from sdebayes.paths.validation import feature_dim
 from sdebayes.posterior import programs, store
 from sdebayes.posterior.diagnosis import diagnose
 from sdebayes.posterior.labelling import TrajectoryGrid
-from sdebayes.posterior.packing import training_data
+from sdebayes.posterior.packing import training_data, training_scale
+from sdebayes.priors.base import DataScale
 
 SMOOTHED_DRAWS = 100
 MEMORY_LIMIT = 2**30
@@ -67,8 +68,12 @@ class Posterior:
     @property
     def region(self) -> np.ndarray:
         """Middle and half-width of the box that the training data fill, (2, state)."""
-        scale = self.model.frozen_scale
-        return np.stack([scale.location, scale.extent])
+        return np.stack([self.training_scale.location, self.training_scale.extent])
+
+    @cached_property
+    def training_scale(self) -> DataScale:
+        """Mean, spread, extent and step of the training data, which the prior need not have been scaled to."""
+        return training_scale(self.data, self.model)
 
     @property
     def space_hash(self) -> str | None:
@@ -294,7 +299,7 @@ class Posterior:
 
     def diagnosis(self) -> Findings:
         """Check the fit: convergence, divergences, step size, and whether noise and diffusion are told apart."""
-        return diagnose(self.model, self.data, self._observed_sde, self.precision)
+        return diagnose(self.model, self.data, self._observed_sde, self.training_scale, self.precision)
 
     def to_netcdf(self, path: str | Path) -> Path:
         """Write the posterior to a netCDF file that `sdebayes.load` and `arviz.from_netcdf` read.

@@ -11,17 +11,18 @@ from jaxtyping import Float64
 from sdebayes.dynamics import ObservedSDE
 from sdebayes.model.sdemodel import SDEModel
 from sdebayes.posterior.programs import covariance_at, drift_at
+from sdebayes.priors.base import DataScale
 
 PROBED_STATES = 4
 PROBED_DATA = 8
 
 
-def probe_points(model: SDEModel) -> tuple[list[str], Float64[np.ndarray, "point state"]]:
-    """Return the data's mean, one standard deviation either side of it along the first states, and some of the data.
+def probe_points(model: SDEModel, scale: DataScale) -> tuple[list[str], Float64[np.ndarray, "point state"]]:
+    """Return the mean of data, one standard deviation either side of it along the first states, and some of the data.
 
-    A linear drift is known everywhere once it is known at the former; others are read at the data too.
+    The scale is that of the data. A linear drift is known everywhere once it is known at the former; others are read at
+    the data too.
     """
-    scale = model.frozen_scale
     names, points = ["mean"], [scale.location]
     for index, label in enumerate(scale.states[:PROBED_STATES]):
         for sign, word in ((1, "+"), (-1, "−")):

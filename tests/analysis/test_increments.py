@@ -43,6 +43,14 @@ def test_increments_are_those_of_the_pairs_that_were_seen():
     assert float(place.kurtosis_data) == pytest.approx(stats.kurtosis(step))
 
 
+def test_moments_that_so_few_pairs_fix_are_not_known():
+    found = moments.increments(trajectories(np.random.default_rng(0).normal(size=(1, 6, 1))), [2, 3, 4])
+    np.testing.assert_array_equal(found["pairs_data"][:, 0], [4, 3, 2])
+    np.testing.assert_array_equal(found["skewness_data"].notnull()[:, 0], [True, True, False])
+    np.testing.assert_array_equal(found["kurtosis_data"].notnull()[:, 0], [True, False, False])
+    assert bool(found["mean_squared_displacement_data"].notnull().all())
+
+
 def test_the_mean_squared_displacement_of_a_noisy_ornstein_uhlenbeck_process(simulated):
     found = moments.increments(None, [1, 2, 5, 20], simulated)
     lag = found["lag"].values

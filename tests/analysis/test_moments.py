@@ -63,6 +63,32 @@ def test_one_trajectory_has_a_mean_and_no_spread():
     assert np.isnan(result.kurtosis_data).all()
 
 
+@pytest.mark.parametrize(
+    ("count", "known"), [(1, {"mean"}), (2, {"mean", "covariance"}), (3, {"mean", "covariance", "skewness"})]
+)
+def test_moments_that_so_few_values_fix_are_not_known(count, known):
+    """Two values have the skewness 0 and the kurtosis −2 and three the kurtosis −3/2, whatever they are."""
+    y = np.random.default_rng(1).gamma(2.0, size=(count, 6, 2))
+    paths = xr.Dataset(
+        {"y": (("sample", "path", "time", "state"), np.stack([y, y + 1]))},
+        {"sample": [0, 1], "time": np.arange(6.0), "state": ["x1", "x2"]},
+    )
+    result = moments.moments(trajectories(y), paths)
+    tails = moments.predictive_p_values(result)
+    for name in ("mean", "covariance", "skewness", "kurtosis"):
+        for values in (result[name], result[f"{name}_data"], tails[name]):
+            assert bool((values.notnull() == (name in known)).all()), name
+
+
+def test_steps_that_few_trajectories_reach_have_no_kurtosis():
+    y = np.random.default_rng(2).normal(size=(5, 6, 1))
+    y[3:, 4:] = np.nan
+    y[2:, 5:] = np.nan
+    result = moments.moments(trajectories(y))
+    np.testing.assert_array_equal(result.skewness_data.notnull()[:, 0], [True] * 5 + [False])
+    np.testing.assert_array_equal(result.kurtosis_data.notnull()[:, 0], [True] * 4 + [False] * 2)
+
+
 def test_autocorrelation_is_that_of_the_closed_form(simulated):
     result = moments.autocorrelation(None, 6, simulated).autocorrelation
     # Stationary covariance is a multiple of I: ρ(l) = diag exp(−A l) = exp(−0.3 l) cos(0.6 l).

@@ -10,6 +10,7 @@ import xarray as xr
 
 from sdebayes import plots
 from sdebayes._core.errors import DataError
+from sdebayes.analysis.phase_space import fixed_point_counts
 from sdebayes.paths import trajectories
 
 KINDS = "stable node, stable focus, saddle, unstable node, unstable focus, non-hyperbolic"
@@ -41,7 +42,11 @@ def lines(ax) -> dict[str, np.ndarray]:
 
 def test_each_type_has_its_markers(found):
     common = xr.Dataset(
-        {"location": (("fixed_point", "state"), [[-1.1, 0.05]]), "probability": ("fixed_point", [0.75])},
+        {
+            "location": (("fixed_point", "state"), [[-1.1, 0.05], [-1.1, 0.05]]),
+            "probability": ("fixed_point", [0.75, 0.25]),
+            "stable": ("fixed_point", [True, False]),
+        },
         {"state": ["x1", "x2"]},
     )
     data = trajectories(np.random.default_rng(0).normal(size=(2, 9, 2)))
@@ -53,7 +58,8 @@ def test_each_type_has_its_markers(found):
     np.testing.assert_allclose(places["stable focus"], [[0.1], [-1.2]])
     np.testing.assert_allclose(places["saddle"], [[0.5], [0.0]])
     assert "unstable node" not in places
-    assert [text.get_text() for text in ax.texts] == ["75%"]
+    assert [text.get_text() for text in ax.texts] == ["75%", "25%"]
+    assert [text.get_verticalalignment() for text in ax.texts] == ["bottom", "top"]
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("x2", "x1")
     with pytest.raises(DataError, match="2 of the states"):
         plots.phase_space.fixed_points(found, states=["x1", "x9"])
@@ -78,3 +84,13 @@ def test_trajectories_stand_in_the_order_of_their_places(found):
     np.testing.assert_allclose(means.get_xdata(), data["y"].sel(state="x1").mean("time")[[1, 2, 0]])
     with pytest.raises(DataError, match="in trajectories"):
         plots.phase_space.in_trajectories(found)
+
+
+def test_bars_say_how_many_there_are(found):
+    counts = fixed_point_counts(found)
+    ax = plots.phase_space.fixed_point_counts(counts)
+    stable, unstable = ax.containers
+    np.testing.assert_allclose([bar.get_height() for bar in stable], [0, 1, 0])
+    np.testing.assert_allclose([bar.get_height() for bar in unstable], [0.5, 0.5, 0])
+    with pytest.raises(DataError, match="fixed_point_counts"):
+        plots.phase_space.fixed_point_counts(found)

@@ -117,6 +117,14 @@ def test_moments_over_time_of_one_state(data, simulated):
         plots.moments.moments(moments.moments(data, pooled=True))
 
 
+def test_moments_of_two_texts_are_not_drawn_where_they_are_not_known():
+    axes = plots.moments.moments(
+        moments.moments(trajectories(np.random.default_rng(0).normal(size=(2, 9, 1))))
+    )
+    assert [len(one.lines) for one in axes] == [1, 1, 0, 0]
+    assert [text.get_text() for one in axes[2:] for text in one.texts] == ["too few values"] * 2
+
+
 def test_profile_shows_the_truth_in_black(draws, truth):
     limits = [(-2.0, 2.0)]
     axes = plots.fields.profile(

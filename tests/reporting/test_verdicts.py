@@ -43,3 +43,11 @@ def test_moments_outside_more_often_than_chance(states, strange, severity):
         severity != "not rejected"
     )
     assert "variance in" not in verdict.message
+
+
+def test_moments_that_are_not_known_are_not_judged():
+    few = pooled(8, 4)
+    few["kurtosis_data"] = few["kurtosis_data"].where(np.arange(8) < 3)
+    assert "excess kurtosis in 3 of 3 states" in judged_moments(few).message
+    few["kurtosis_data"] = few["kurtosis_data"] * np.nan
+    assert judged_moments(few).severity == "good"

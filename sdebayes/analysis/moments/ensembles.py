@@ -8,7 +8,13 @@ import numpy as np
 import xarray as xr
 
 from sdebayes._core.errors import DataError
-from sdebayes.analysis.moments.beside import attributes, blocks, check_alike
+from sdebayes.analysis.moments.beside import (
+    FEWEST_FOR_KURTOSIS,
+    FEWEST_FOR_SKEWNESS,
+    attributes,
+    blocks,
+    check_alike,
+)
 
 
 def mask_like(simulated: xr.Dataset, data: xr.Dataset) -> xr.Dataset:
@@ -64,7 +70,8 @@ def moments(
         ``mean`` (sample, time, state), ``covariance`` (sample, time, state, state_bis), ``skewness`` and ``kurtosis``
         (sample, time, state; excess over the normal) of the simulation, each over its paths, and the same names ending
         in ``_data`` without ``sample`` for the data, over its trajectories, with ``count_data``. Covariances divide by
-        n − 1; skewness and kurtosis are m₃/m₂^{3/2} and m₄/m₂² − 3. NaN where fewer than two values are there.
+        n − 1; skewness and kurtosis are m₃/m₂^{3/2} and m₄/m₂² − 3. NaN where there are fewer than two values, three
+        for the skewness and four for the kurtosis: any two values have the skewness 0 and any three the kurtosis −3/2.
 
     Raises
     ------
@@ -167,12 +174,12 @@ def _moments(y: xr.DataArray, over: tuple[str, ...]) -> dict[str, xr.DataArray]:
     both = xr.dot(seen.astype(float), seen.astype(float).rename(bis), dim=over)
     product = xr.dot(filled, filled.rename(bis), dim=over)
     second, third, fourth = ((z**power).mean(over) for power in (2, 3, 4))
-    enough = (count > 1) & (second > 0)
+    varies = second > 0
     return {
         "mean": mean,
         "covariance": (product / (both - 1).where(both > 1)).assign_coords(state_bis=y["state"].values),
-        "skewness": (third / second.where(enough) ** 1.5),
-        "kurtosis": (fourth / second.where(enough) ** 2 - 3),
+        "skewness": (third / second.where(varies & (count >= FEWEST_FOR_SKEWNESS)) ** 1.5),
+        "kurtosis": (fourth / second.where(varies & (count >= FEWEST_FOR_KURTOSIS)) ** 2 - 3),
         "count": count,
     }
 

@@ -9,7 +9,13 @@ import numpy as np
 import xarray as xr
 
 from sdebayes._core.errors import DataError
-from sdebayes.analysis.moments.beside import attributes, blocks, check_alike
+from sdebayes.analysis.moments.beside import (
+    FEWEST_FOR_KURTOSIS,
+    FEWEST_FOR_SKEWNESS,
+    attributes,
+    blocks,
+    check_alike,
+)
 
 _MOMENTS = ("mean", "mean_squared_displacement", "skewness", "kurtosis", "slope")
 
@@ -34,10 +40,10 @@ def increments(
     -------
     xarray.Dataset
         ``mean``, in units of the states, ``mean_squared_displacement``, in their squares, ``skewness`` and ``kurtosis``
-        (excess over the normal) of y_{k+l} − y_k, and ``slope``, d log MSD / d log l by central differences, NaN where
-        fewer than two lags are given: (sample, lag, state) of the simulation and (lag, state), with names that end in
-        ``_data``, of the data, with the number of pairs ``pairs_data``. `displacement_exponent` fits one slope over
-        several lags, with its error.
+        (excess over the normal; NaN of fewer than three and four pairs) of y_{k+l} − y_k, and ``slope``, d log MSD /
+        d log l by central differences, NaN where fewer than two lags are given: (sample, lag, state) of the simulation
+        and (lag, state), with names that end in ``_data``, of the data, with the number of pairs ``pairs_data``.
+        `displacement_exponent` fits one slope over several lags, with its error.
 
     Raises
     ------
@@ -118,7 +124,9 @@ def _moments(step: np.ndarray) -> tuple[np.ndarray, ...]:
         z = np.where(seen, filled - mean[:, None, None], 0.0)
         square = z * z
         second, third, fourth = (power.sum((1, 2)) / count for power in (square, square * z, square * square))
-        return mean, second + mean**2, third / second**1.5, fourth / second**2 - 3, count
+        skewness = np.where(count >= FEWEST_FOR_SKEWNESS, third / second**1.5, np.nan)
+        kurtosis = np.where(count >= FEWEST_FOR_KURTOSIS, fourth / second**2 - 3, np.nan)
+        return mean, second + mean**2, skewness, kurtosis, count
 
 
 def displacements(y: np.ndarray, lag: int) -> np.ndarray:

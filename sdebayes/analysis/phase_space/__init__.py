@@ -1,6 +1,7 @@
 """The phase space: where the process goes, and how surely."""
 
 from sdebayes.analysis.phase_space.basins import basins
+from sdebayes.analysis.phase_space.counts import fixed_point_counts
 from sdebayes.analysis.phase_space.cycles import limit_cycles
 from sdebayes.analysis.phase_space.first_exit import simulated_exit_time
 from sdebayes.analysis.phase_space.lyapunov import lyapunov_exponents
@@ -23,6 +24,7 @@ __all__ = [
     "committor",
     "exemplars",
     "exit_time",
+    "fixed_point_counts",
     "fixed_points",
     "in_trajectories",
     "limit_cycles",

@@ -41,7 +41,7 @@ def basins(
     at: ArrayLike | None = None,
     *,
     starts: ArrayLike | None = None,
-    reach: float = 0.2,
+    reach: float = 0.05,
     least: float = 0.1,
     samples: int | None = None,
 ) -> xr.Dataset:

@@ -11,6 +11,10 @@ KINDS = ("stable node", "stable focus", "saddle", "unstable node", "unstable foc
 NO_KIND = -1
 """Code where there is no fixed point."""
 
+CHARACTERS = ("attracting", "saddle", "repelling", "undecided")
+"""What types are alike: a node and a focus of one stability, which no bifurcation parts."""
+
+_CHARACTER_OF_KIND = np.array([0, 0, 1, 2, 2, 3])
 _ZERO = 1e-9
 
 
@@ -42,6 +46,11 @@ def kinds(values: Complex[np.ndarray, "*shape state"]) -> Int[np.ndarray, "*shap
     codes[unstable & turns] = KINDS.index("unstable focus")
     codes[(real == 0).any(axis=-1)] = KINDS.index("non-hyperbolic")
     return codes
+
+
+def character(kind: Int[np.ndarray, "*shape"]) -> Int[np.ndarray, "*shape"]:
+    """Return the character of each type, an index into ``CHARACTERS``; that of ``NO_KIND`` means nothing."""
+    return _CHARACTER_OF_KIND[kind]
 
 
 def times(

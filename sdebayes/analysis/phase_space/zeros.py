@@ -158,7 +158,7 @@ def _labelled(source: Source, draws: np.ndarray, table: np.ndarray, unit: np.nda
     known = np.isfinite(table).all(axis=-1)
     values = np.linalg.eigvals(jacobians(source, draws, np.nan_to_num(table))).astype(complex)
     kind = np.where(known, stability.kinds(values), stability.NO_KIND)
-    stable = known & (values.real.max(axis=-1) < 0)
+    stable = known & (stability.character(kind) == stability.CHARACTERS.index("attracting"))
     time_constant, period = (np.where(known, value, np.nan) for value in stability.times(values))
     order = np.lexsort((np.nan_to_num(table[..., 0], nan=np.inf), ~stable), axis=-1)
     meaning = {"flag_values": np.arange(len(stability.KINDS)), "flag_meanings": ", ".join(stability.KINDS)}

@@ -32,7 +32,7 @@ def moments(
     Returns
     -------
     numpy.ndarray
-        The axes, (4,).
+        The axes, (4,); a moment for which there are too few values at every step says so.
 
     Raises
     ------
@@ -50,12 +50,16 @@ def moments(
     with look():
         axes = panels(len(_NAMES), ax, height=1.5)
         for (name, label), one in zip(_NAMES.items(), axes, strict=True):
-            if "mean" in dataset.data_vars:
-                band(one, time, _moment(dataset, name, "", chosen), prob=prob, label="simulated")
-            if "mean_data" in dataset:
-                one.plot(
-                    time, _moment(dataset, name, "_data", chosen), color=DATA, linewidth=0.9, label="data"
-                )
+            simulated, own = (
+                _moment(dataset, name, ending, chosen) if f"mean{ending}" in dataset.data_vars else None
+                for ending in ("", "_data")
+            )
+            if simulated is not None and simulated.notnull().any():
+                band(one, time, simulated, prob=prob, label="simulated")
+            if own is not None and own.notnull().any():
+                one.plot(time, own, color=DATA, linewidth=0.9, label="data")
+            if not one.lines:
+                one.text(0.5, 0.5, "too few values", transform=one.transAxes, ha="center", va="center")
             one.set(ylabel=f"{label} of {chosen}")
         outer_labels(axes, time_label(dataset), None)
         share_legend(axes)

@@ -1,6 +1,7 @@
 """Figures of the phase space."""
 
 from sdebayes.plots.phase_space.basins import basins
+from sdebayes.plots.phase_space.counts import fixed_point_counts
 from sdebayes.plots.phase_space.cycles import limit_cycles
 from sdebayes.plots.phase_space.density import current, quasi_potential, stationary_density
 from sdebayes.plots.phase_space.lyapunov import lyapunov_exponents
@@ -16,6 +17,7 @@ __all__ = [
     "current",
     "exit_time",
     "exit_time_field",
+    "fixed_point_counts",
     "fixed_points",
     "in_trajectories",
     "limit_cycles",

@@ -48,7 +48,7 @@ def fixed_points(
         ``y(trajectory, time, state)`` (or a smoothed ``x``) with both states, drawn as points behind.
     common
         The same fixed points as ``sdebayes.analysis.phase_space.matched`` returns them: each is labelled with its
-        probability of existence.
+        probability of existence, stable ones above and others below.
     truth
         The fixed points of a known SDE, as black crosses.
 
@@ -166,10 +166,13 @@ def _draws(ax: Axes, places: np.ndarray, kind: str) -> None:
 
 def _probabilities(ax: Axes, common: xr.Dataset, states: list[str]) -> None:
     for k in range(common.sizes["fixed_point"]):
+        stable = bool(common["stable"][k])
         ax.annotate(
             f"{float(common['probability'][k]):.0%}",
             tuple(common["location"].isel(fixed_point=k).sel(state=states).values),
-            xytext=(6, 6),
+            xytext=(6, 6) if stable else (6, -6),
+            verticalalignment="bottom" if stable else "top",
+            color=POSTERIOR if stable else SECOND,
             textcoords="offset points",
             bbox={"boxstyle": "round,pad=0.15", "facecolor": "white", "edgecolor": "none", "alpha": 0.8},
             zorder=5,

@@ -2,25 +2,48 @@
 
 from __future__ import annotations
 
-import numpy as np
 import xarray as xr
 
-from sdebayes.analysis.phase_space import matched
+from sdebayes.analysis.phase_space import fixed_point_counts, matched
 from sdebayes.reporting.blocks import Block, Paragraph, Table
 from sdebayes.reporting.wording import DEVIATION, number, percent
 
 MOST_STATES = 16
+MOST_COUNTED = 6
 
 
 def fixed_point_blocks(found: xr.Dataset) -> list[Block]:
-    """Say how many stable fixed points the draws have, and where those are that draws have in common."""
-    counts = found["stable"].sum("fixed_point").values
-    shares = [f"{percent(float(np.mean(counts == n)))} of the draws have {n}" for n in np.unique(counts)]
+    """Say how many fixed points the draws have, and where those are that draws have in common."""
+    counts = fixed_point_counts(found)
+    stable = counts["probability"].sel(kind="stable")
+    shares = [
+        f"{percent(float(stable.sel(number=n)))} of the draws have {n}"
+        for n in counts["number"].values
+        if stable.sel(number=n) > 0
+    ]
     blocks: list[Block] = [Paragraph("Stable fixed points around the data: " + ", ".join(shares) + ".")]
+    if counts["mean"].sel(kind="any") > 0:
+        blocks.append(_counts(counts))
     common = matched(found)
     if common.sizes["fixed_point"]:
         blocks.append(_table(common))
     return blocks
+
+
+def _counts(counts: xr.Dataset) -> Table:
+    present = counts.isel(kind=(counts["mean"] > 0).values)
+    few = present["probability"].isel(number=slice(MOST_COUNTED))
+    head = ["fixed points", *(str(n) for n in few["number"].values)]
+    columns = list(few.transpose("number", "kind").values)
+    if few.sizes["number"] < counts.sizes["number"]:
+        head.append("more")
+        columns.append(1 - few.sum("number").values)
+    rows = [
+        [str(kind), *(percent(float(column[k])) for column in columns), number(float(present["mean"][k]))]
+        for k, kind in enumerate(present["kind"].values)
+    ]
+    caption = "The share of draws that have so many fixed points of each type around the data."
+    return Table([*head, "on average"], rows, caption)
 
 
 def _table(common: xr.Dataset) -> Table:
@@ -29,7 +52,8 @@ def _table(common: xr.Dataset) -> Table:
     caption = (
         "Fixed points that draws have in common: the share of draws that have it, its most frequent type, the median "
         "time constant of its leading direction (the slowest to decay, or the fastest to grow), and mean ± standard "
-        "deviation of its place over those draws."
+        "deviation of its place over those draws. No draw has two in one row. "
+        f"In none of the rows: {number(float(common['unmatched'].sum()))} fixed points of a draw, on average."
     )
     return Table(
         ["place", "draws", "type", "time constant", *(f"{state}, {DEVIATION}" for state in states)],

@@ -110,7 +110,7 @@ def _table(pooled: xr.Dataset) -> Table:
                 _moment(source, name, index)
                 for source in (own, *(_at(copies, s) for s in ("lower", "upper")))
             )
-            mark = "" if low <= value <= high else " *"
+            mark = " *" if value < low or value > high else ""
             row.append(f"{number(value)} [{number(low)}, {number(high)}]{mark}")
         rows.append(row)
     return Table(

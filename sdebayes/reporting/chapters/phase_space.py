@@ -69,7 +69,7 @@ def _pictures(material: Material) -> list[Block]:
 
 
 def _signal(material: Material) -> Figure:
-    step = float(material.posterior.model.frozen_scale.step)
+    step = float(material.posterior.training_scale.step)
     places = material.latent.isel(trajectory=slice(SHOWN_TRAJECTORIES))
     draws = places.sizes.get("sample", material.at_most(SMOOTHED_DRAWS))
     along = analysis.fields.along(material.posterior, places, samples=draws)
@@ -112,7 +112,7 @@ def _over_states(places: np.ndarray, states: list[str]) -> xr.DataArray:
 
 def _exemplars(material: Material, space: StateSpace) -> list[Block]:
     data = material.centred
-    scale = material.posterior.model.frozen_scale
+    scale = material.posterior.training_scale
     places = as_source(material.posterior).equilibrium()
     blocks: list[Block] = [
         Heading("What lies where"),

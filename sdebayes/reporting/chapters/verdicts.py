@@ -125,12 +125,13 @@ def judged_moments(pooled: xr.Dataset) -> Verdict:
         "skewness": tails["skewness"].values,
         "excess kurtosis": tails["kurtosis"].values,
     }
+    found = {name: tail[np.isfinite(tail)] for name, tail in found.items()}
     outside = {name: int(np.sum(np.abs(tail - 0.5) > 0.45)) for name, tail in found.items()}
     few = 0.1**states > 0.5 * MOMENT_CHANCE
     strange = [
         name
         for name, count in outside.items()
-        if count and (few or binom.sf(count - 1, states, 0.1) < MOMENT_CHANCE)
+        if count and (few or binom.sf(count - 1, found[name].size, 0.1) < MOMENT_CHANCE)
     ]
     if not strange:
         return Verdict(
@@ -138,7 +139,7 @@ def judged_moments(pooled: xr.Dataset) -> Verdict:
             "Moments",
             "the data's lie among those of simulated copies as often as they should.",
         )
-    words = ", ".join(f"{name} in {outside[name]} of {states} states" for name in strange)
+    words = ", ".join(f"{name} in {outside[name]} of {found[name].size} states" for name in strange)
     advice = "The process is no copy of the data in this respect: read tails, surprise and simulations of it with care."
     message = f"outside of what 90 % of simulated copies have: {words}."
     if few:
