@@ -8,14 +8,13 @@ from functools import cached_property
 import numpy as np
 import xarray as xr
 
-from sdebayes._core.errors import DataError, StateSpaceError
+from sdebayes._core.errors import DataError
 from sdebayes.analysis import forecasts
 from sdebayes.analysis.calibration import coverage
 from sdebayes.analysis.moments import mask_like, moments
 from sdebayes.analysis.phase_space import fixed_points, matched, without_effect
 from sdebayes.analysis.process import properties
 from sdebayes.analysis.surprise import surprise
-from sdebayes.paths import StateSpace
 from sdebayes.posterior import Posterior, compare, forecast, replicate
 from sdebayes.simulation import simulate
 
@@ -114,14 +113,6 @@ class Material:
     def at_most(self, draws: int) -> int:
         """So many draws, or all there are."""
         return at_most(self.posterior, draws)
-
-    @cached_property
-    def space(self) -> StateSpace | None:
-        """The state space, if the states come of one."""
-        try:
-            return StateSpace.from_dataset(self.posterior.data["constant_data"].to_dataset())
-        except StateSpaceError:
-            return None
 
     @cached_property
     def table(self) -> xr.Dataset | None:
