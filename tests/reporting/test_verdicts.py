@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from sdebayes.reporting.chapters.verdicts import judged_moments
+from sdebayes.reporting.chapters.verdicts import judged_claims, judged_moments
 
 
 def pooled(states: int, strange: int) -> xr.Dataset:
@@ -41,3 +41,46 @@ def test_moments_outside_more_often_than_chance(states, strange, severity):
     assert verdict.severity == severity
     assert (f"excess kurtosis in {strange} of {states} states" in verdict.message) == (severity != "good")
     assert "variance in" not in verdict.message
+
+
+NAMES = ["order", "return to an equilibrium", "coupling", "nonlinearity"]
+
+
+def claimed(*verdicts: str, caution: str = "") -> xr.Dataset:
+    """Claims with these verdicts, those left out not asked."""
+    found = [*verdicts, *["not asked"] * (4 - len(verdicts))]
+    numbers = {
+        name: ("claim", [value] * 4)
+        for name, value in (("difference", 0.05), ("lower", 0.02), ("upper", 0.08))
+    }
+    words = {"verdict": ("claim", found), "against": ("claim", ["rival"] * 4)}
+    return xr.Dataset(words | numbers, {"claim": NAMES}, {"candidate": "m", "caution": caution})
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "severity", "advice"),
+    [
+        (("supported", "supported"), "good", ""),
+        (("supported", "not supported"), "warning", "do not read equilibria"),
+        (("supported", "against"), "warning", "do not read equilibria"),
+        (("not supported", "not supported"), "warning", "read no dynamics"),
+        (("against", "against"), "problem", "Do not read the dynamics"),
+        (("supported", "supported", "not asked", "not supported"), "warning", "do not read bends"),
+        (("supported", "supported", "not supported"), "warning", "do not read rotation"),
+    ],
+)
+def test_the_headline_is_good_only_where_every_claim_is_supported(verdicts, severity, advice):
+    verdict = judged_claims(claimed(*verdicts), 12, "speeches", "sentence")
+    assert verdict.severity == severity
+    assert advice in verdict.advice
+    assert "order" in verdict.message
+    assert ("coupling" in verdict.message) == (len(verdicts) > 2 and verdicts[2] != "not asked")
+    assert "[+0.02, +0.08]" in verdict.message
+
+
+def test_two_trajectories_make_no_good_news():
+    verdict = judged_claims(
+        claimed("supported", "supported", caution="Two tell nothing."), 2, "texts", "step"
+    )
+    assert verdict.severity == "note"
+    assert verdict.message.endswith("Two tell nothing.")
