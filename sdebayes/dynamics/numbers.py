@@ -25,7 +25,7 @@ class AbstractPointFunction(eqx.Module):
         super().__init_subclass__(**keywords)
         own = vars(cls).get("__call__")
         if own is not None and not getattr(own, "__isabstractmethod__", False):
-            cls.__call__ = _at_numbers(own)  # type: ignore[attr-defined]
+            cls.__call__ = _at_numbers(own)  # type: ignore[method-assign]
 
 
 def _at_numbers(function: Callable[..., Any]) -> Callable[..., Any]:

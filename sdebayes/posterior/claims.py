@@ -11,6 +11,7 @@ from sdebayes.posterior.compare import DIAGONAL, LINEAR, NONLINEAR
 from sdebayes.posterior.nulls import IID, IIDDocumentEffect, RandomWalkNoise
 
 ORDER, RETURN, COUPLING, NONLINEARITY = "order", "return to an equilibrium", "coupling", "nonlinearity"
+_NUMBERS, _UNITS = ("difference", "lower", "upper"), {"units": "nat per observed step"}
 SUPPORTED, NOT_SUPPORTED, AGAINST, NOT_ASKED = "supported", "not supported", "against", "not asked"
 
 
@@ -53,13 +54,11 @@ def claims(table: xr.Dataset, candidate: str | None = None) -> xr.Dataset:
     if own not in names:
         raise DataError(f"There is no candidate {own!r}; there are {', '.join(names)}.")
     judged = {claim: _judged(table, own, rows) for claim, rows in _rivals(table, own).items()}
-    columns = zip(*judged.values(), strict=True)
+    columns = dict(zip(("verdict", "against", *_NUMBERS), zip(*judged.values(), strict=True), strict=True))
     variables = {
-        name: ("claim", np.array(values))
-        for name, values in zip(("verdict", "against", "difference", "lower", "upper"), columns, strict=True)
+        name: xr.Variable("claim", np.array(values), _UNITS if name in _NUMBERS else None)
+        for name, values in columns.items()
     }
-    for name in ("difference", "lower", "upper"):
-        variables[name] = (*variables[name], {"units": "nat per observed step"})
     attrs = {"candidate": own, "caution": table.attrs["caution"]}
     return xr.Dataset(variables, {"claim": list(judged)}, attrs)
 
@@ -73,13 +72,12 @@ def _rivals(table: xr.Dataset, own: str) -> dict[str, list[str]]:
     def rows(other: str) -> list[str]:
         return [str(name) for name in table["candidate"].values[(alike & (table["kind"] == other)).values]]
 
-    def nulls(*kinds: type) -> list[str]:
-        wanted = {null.name for null in kinds}
+    def nulls(*wanted: str) -> list[str]:
         return [str(name) for name in table["candidate"].values if name in wanted and name != own]
 
     return {
-        ORDER: nulls(IID, IIDDocumentEffect),
-        RETURN: nulls(RandomWalkNoise),
+        ORDER: nulls(IID.name, IIDDocumentEffect.name),
+        RETURN: nulls(RandomWalkNoise.name),
         COUPLING: rows(DIAGONAL) if kind == LINEAR else [],
         NONLINEARITY: rows(LINEAR) if kind == NONLINEAR else [],
     }
@@ -91,14 +89,10 @@ def _judged(table: xr.Dataset, own: str, rivals: list[str]) -> tuple[str, str, f
     scores = table["log_score"]
     gain = (scores.sel(candidate=own) - scores.sel(candidate=rivals)).transpose("candidate", "trajectory")
     found = ratio(gain.values, table["n_observed"].values.astype(float))
-    verdict = NOT_SUPPORTED
-    if (found.lower > 0).all():
+    verdict, hardest = NOT_SUPPORTED, int(np.argmin(found.lower))
+    if found.lower[hardest] > 0:
         verdict = SUPPORTED
     elif (found.upper < 0).any():
-        verdict = AGAINST
-    hardest = int(np.argmin(found.lower))
-    return (
-        verdict,
-        rivals[hardest],
-        *(float(part[hardest]) for part in (found.value, found.lower, found.upper)),
-    )
+        verdict, hardest = AGAINST, int(np.argmin(found.upper))
+    value, _, lower, upper = (float(part[hardest]) for part in found)
+    return verdict, rivals[hardest], value, lower, upper
