@@ -68,6 +68,7 @@ NAMESPACES = (
     "sdebayes.dynamics",
     "sdebayes.datasets",
     "sdebayes.paths",
+    "sdebayes.posterior.nulls",
 )
 NAMESPACES_OF_MODULES = ("sdebayes.analysis", "sdebayes.plots")
 GENERATED = Path(__file__).parent / "reference" / "generated"
@@ -106,7 +107,9 @@ def dimensions_page() -> str:
 
 def described_elsewhere() -> set[str]:
     """Names at the top of the package whose pages in their own namespaces the index leads to."""
-    own = {name for namespace in NAMESPACES[1:] for name in importlib.import_module(namespace).__all__}
+    top = importlib.import_module(NAMESPACES[0])
+    rooms = [importlib.import_module(namespace) for namespace in NAMESPACES[1:]]
+    own = {name for room in rooms for name in room.__all__ if getattr(room, name) is getattr(top, name, None)}
     return {f"sdebayes.{name}" for name in own}
 
 

@@ -30,7 +30,7 @@ print(posterior.diagnosis())
 
 # What the order of the sentences is worth, in nats per sentence over a model that knows all but the order.
 table = sb.compare({"linear": posterior}, test_states)
-print(table[["per_step", "difference", "standard_error"]].to_dataframe().round(3))
+print(table[["per_step", "difference", "lower", "upper"]].to_dataframe().round(3))
 
 # How long the slowest direction remembers, in sentences.
 memory = sb.summarize(sb.analysis.fields.jacobian_spectrum(posterior)["time_constant"])

@@ -13,10 +13,11 @@ from sdebayes.paths import (
     Sentences,
     StateSpace,
     embed,
+    shuffle,
     split,
     trajectories,
 )
-from sdebayes.posterior import Posterior, calibrate, compare, fit, forecast, load
+from sdebayes.posterior import Posterior, calibrate, claims, compare, fit, forecast, load, nulls
 from sdebayes.reporting import report
 from sdebayes.simulation import simulate
 
@@ -42,6 +43,7 @@ __all__ = [
     "UnscentedKalman",
     "analysis",
     "calibrate",
+    "claims",
     "compare",
     "datasets",
     "dynamics",
@@ -51,11 +53,13 @@ __all__ = [
     "forecast",
     "inference",
     "load",
+    "nulls",
     "paths",
     "plots",
     "priors",
     "report",
     "schemes",
+    "shuffle",
     "simulate",
     "split",
     "summarize",

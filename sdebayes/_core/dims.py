@@ -30,6 +30,7 @@ DIMS: dict[str, str] = {
     "attractor": "where the deterministic flow ends",
     "phase": "share of the period of a limit cycle that has passed",
     "candidate": "model or null in a comparison",
+    "claim": "claim that held-out scores may support",
     "observed": "coordinate of the observation, where it is not the state itself",
     "statistic": "mean, sd, median, lower and upper of a summary",
     "mode": "eigenvalue of a Jacobian or of the generator, slowest first",

@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+import xarray as xr
 
 
 def compare(
-    posteriors: Annotated[list[Path], typer.Argument(help="Posteriors fitted to the same trajectories.")],
+    posteriors: Annotated[list[Path], typer.Argument(help="Posteriors in one state space.")],
     test: Annotated[
         Path, typer.Option(help="Trajectories to judge on; those that were fitted to are left out.")
     ],
@@ -19,16 +20,20 @@ def compare(
     from sdebayes._core.errors import DataError
     from sdebayes.cli.guard import prepare_compiler
     from sdebayes.cli.inputs import named, states_for, without_training
-    from sdebayes.cli.screen import comparison, console
+    from sdebayes.cli.screen import comparison, console, say_claims
 
     files = named(posteriors)
     prepare_compiler()
     fitted = {name: room.load(path) for name, path in files.items()}
     first = next(iter(fitted.values()))
-    held_out = without_training(first, states_for(first, [test]))[1]
+    held_out: xr.Dataset | None = states_for(first, [test])
+    for posterior in fitted.values():
+        held_out = None if held_out is None else without_training(posterior, held_out)[1]
     if held_out is None:
         raise DataError(
             f"Every trajectory of {test} was fitted to; give some that were not (fit --hold-out 0.25)."
         )
     table = room.compare(fitted, held_out)
     console.print(comparison(table, f"{held_out.sizes['trajectory']} held-out trajectories"))
+    for name in fitted:
+        say_claims(table, name)

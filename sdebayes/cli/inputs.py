@@ -89,7 +89,11 @@ def space_of(posterior: Posterior) -> StateSpace:
     StateSpaceError
         If it was fitted to arrays.
     """
-    return StateSpace.from_dataset(posterior.data["constant_data"].to_dataset())
+    if posterior.space is None:
+        raise StateSpaceError(
+            "This posterior was fitted to arrays, in which embeddings have no place; give states."
+        )
+    return posterior.space
 
 
 def _embedded(posterior: Posterior, paths: Sequence[Path], encoder_name: str | None) -> xr.Dataset:

@@ -29,7 +29,7 @@ def score(
     from sdebayes import posterior as posteriors
     from sdebayes.cli.guard import prepare_compiler
     from sdebayes.cli.inputs import check_inputs, states_for
-    from sdebayes.cli.screen import console
+    from sdebayes.cli.screen import console, say_claims
 
     check_inputs([posterior, *paths])
     prepare_compiler()
@@ -38,7 +38,7 @@ def score(
     shown = Table("trajectory", box=box.SIMPLE_HEAD, caption_justify="left")
     for head in ("steps", "log score, nats", "nats per step"):
         shown.add_column(head, justify="right")
-    scores = fitted.log_score(data)
+    scores, table = fitted.log_score(data), None
     rows = [
         [escape(str(name)), str(int(steps)), f"{value:.2f}", f"{value / steps:.3f}"]
         for name, steps, value in zip(
@@ -55,3 +55,6 @@ def score(
     for row in rows:
         shown.add_row(*row)
     console.print(shown)
+    if table is not None:
+        say_claims(table)
+        console.print(table.attrs["caution"])

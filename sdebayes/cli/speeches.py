@@ -13,7 +13,7 @@ from sdebayes import analysis, plots
 from sdebayes._core.errors import StoreError
 from sdebayes.cli.beside import second_process
 from sdebayes.cli.guard import prepare_compiler
-from sdebayes.cli.screen import comparison, console, say_findings
+from sdebayes.cli.screen import comparison, console, say_claims, say_findings
 from sdebayes.cli.stages import Stages
 from sdebayes.datasets import load_sotu
 from sdebayes.inference import NUTS, AbstractStrategy, Laplace
@@ -93,6 +93,7 @@ def _say(posterior: Posterior, table: xr.Dataset, null: xr.Dataset) -> None:
     shuffled = f"The same, sentences shuffled within each speech ({held_out})"
     console.print()
     console.print(comparison(table, held_out, "sentence"))
+    say_claims(table)
     console.print(comparison(null, shuffled, "sentence"))
     console.print(f"\n[bold]Checks of {MAIN}[/]")
     say_findings(posterior)

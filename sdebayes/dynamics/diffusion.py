@@ -14,6 +14,7 @@ from jaxtyping import Array, Float
 
 from sdebayes._core.types import Matrix, Scalar, Vector
 from sdebayes.dynamics.field import AbstractField
+from sdebayes.dynamics.numbers import AbstractPointFunction
 
 _SHIFT = float(np.log(np.expm1(1.0)))
 """log(e − 1), where softplus is 1."""
@@ -37,7 +38,7 @@ class NoiseExpansion(NamedTuple):
     time_derivative: Matrix
 
 
-class AbstractDiffusion(eqx.Module):
+class AbstractDiffusion(AbstractPointFunction):
     """A diffusion factor G(x, t), written for one point.
 
     Attributes
@@ -52,7 +53,7 @@ class AbstractDiffusion(eqx.Module):
     def __call__(self, x: Vector, t: Scalar = 0.0) -> Matrix:
         """Return G(x, t), shape (state, state), in state per square root of time."""
 
-    def covariance(self, x: Vector, t: Scalar = 0.0) -> Matrix:
+    def covariance(self, x: Any, t: Scalar = 0.0) -> Matrix:
         """Return Σ(x, t) = G Gᵀ, shape (state, state), in state² per unit time."""
         factor = self(x, t)
         return factor @ factor.T

@@ -14,6 +14,7 @@ from jaxtyping import Array, Float
 from sdebayes._core.types import Matrix, Scalar, Vector
 from sdebayes.dynamics.basis import mean_shift
 from sdebayes.dynamics.field import AbstractField
+from sdebayes.dynamics.numbers import AbstractPointFunction
 
 
 class Expansion(NamedTuple):
@@ -37,7 +38,7 @@ class Expansion(NamedTuple):
     time_derivative: Vector
 
 
-class AbstractDrift(eqx.Module):
+class AbstractDrift(AbstractPointFunction):
     """A drift f(x, t), written for one point.
 
     Drifts that are linear in coefficients, f(x) = Θᵀ ψ(x), have two methods more: ``features(x, reference)``, ψ(x),

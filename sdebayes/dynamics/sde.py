@@ -37,7 +37,7 @@ class SDE(eqx.Module):
     drift: AbstractDrift = eqx.field(converter=as_drift)
     diffusion: AbstractDiffusion = eqx.field(converter=as_diffusion)
 
-    def covariance(self, x: Vector, t: Scalar = 0.0) -> Matrix:
+    def covariance(self, x: Any, t: Scalar = 0.0) -> Matrix:
         """Return the covariance rate Σ(x, t) = G Gᵀ, shape (state, state), in state² per unit time."""
         return self.diffusion.covariance(x, t)
 

@@ -4,9 +4,9 @@ from sdebayes.paths.container import trajectories, validate
 from sdebayes.paths.embed import embed
 from sdebayes.paths.encoders import Encoder, Precomputed, SentenceEncoder
 from sdebayes.paths.io import load, save
-from sdebayes.paths.nulls import shuffle_across, shuffle_within
 from sdebayes.paths.reduce import PCA
 from sdebayes.paths.segment import Sentences, Step, Steps
+from sdebayes.paths.shuffling import shuffle, shuffle_across, shuffle_within
 from sdebayes.paths.space import StateSpace
 from sdebayes.paths.split import split
 from sdebayes.paths.texts import read_texts
@@ -24,6 +24,7 @@ __all__ = [
     "load",
     "read_texts",
     "save",
+    "shuffle",
     "shuffle_across",
     "shuffle_within",
     "split",

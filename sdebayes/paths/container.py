@@ -11,6 +11,7 @@ import xarray as xr
 from jaxtyping import Bool, Float, Int
 
 from sdebayes._core.errors import DataError
+from sdebayes.paths.attached import Steps, read_covariates, read_texts_of_steps
 from sdebayes.paths.columns import state_names
 from sdebayes.paths.validation import check_numeric, check_unique, feature_dim, unobserved_states, validate
 
@@ -56,6 +57,8 @@ def trajectories(
     groups: Sequence[Any] | np.ndarray | None = None,
     time_unit: str = "step",
     unobserved: Sequence[str] = (),
+    texts: Sequence[Any] | None = None,
+    covariates: Mapping[str, Any] | None = None,
 ) -> xr.Dataset:
     """Make a data set of trajectories from arrays.
 
@@ -77,11 +80,17 @@ def trajectories(
         The unit of ``t``, kept in ``attrs``.
     unobserved
         Names of states that may be missing or constant everywhere, because the model does not observe them.
+    texts
+        For each trajectory a list with the text of each step.
+    covariates
+        For each name one value for each trajectory, or for each trajectory a list with one value for each step: real
+        numbers, NaN where missing, or texts.
 
     Returns
     -------
     xr.Dataset
-        ``y(trajectory, time, state)``, ``t(trajectory, time)``, ``n_steps(trajectory)``.
+        ``y(trajectory, time, state)``, ``t(trajectory, time)``, ``n_steps(trajectory)``; ``text(trajectory, time)``
+        where there are texts; covariates of trajectories as coords, those of steps as variables (trajectory, time).
 
     Raises
     ------
@@ -104,12 +113,16 @@ def trajectories(
     unknown = sorted(set(unobserved) - set(states))
     if unknown:
         raise DataError(f"unobserved names {unknown}, but the states are {states}.")
+    steps = Steps(labels, [len(array) for array in values], lengths)
+    own, along = read_covariates(covariates or {}, steps)
     dataset = pack(
         [array[:end] for array, end in zip(values, lengths, strict=True)],
         [array[:end] for array, end in zip(times, lengths, strict=True)],
         labels,
         "state",
-    ).assign_coords({"state": states, **coords})
+        None if texts is None else read_texts_of_steps(texts, steps),
+    ).assign_coords({"state": states, **coords, **own})
+    dataset = dataset.assign(along)
     dataset.attrs["time_unit"] = str(time_unit)
     if unobserved:
         dataset.attrs["unobserved"] = json.dumps(list(unobserved))

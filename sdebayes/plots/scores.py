@@ -18,7 +18,7 @@ __all__ = ["differences", "per_trajectory"]
 _MAKER = "sdebayes.compare"
 
 
-def differences(table: xr.Dataset, ax: Axes | None = None, *, nulls: int = 3) -> Axes:
+def differences(table: xr.Dataset, ax: Axes | None = None) -> Axes:
     """Draw how much better than the baseline each candidate foretells held-out trajectories.
 
     Parameters
@@ -27,31 +27,30 @@ def differences(table: xr.Dataset, ax: Axes | None = None, *, nulls: int = 3) ->
         As ``sdebayes.compare`` returns it.
     ax
         Axes, or None.
-    nulls
-        How many candidates at the end of the table are nulls, drawn in grey.
 
     Returns
     -------
     Axes
-        A candidate a row, the mean difference per observed step with two paired standard errors either side.
+        A candidate a row, nulls in grey, the mean difference per observed step with its 95 % interval.
 
     Raises
     ------
     DataError
         If the dataset is no table of comparisons.
     """
-    need(table, ["difference", "standard_error"], _MAKER)
+    need(table, ["difference", "lower", "upper", "kind"], _MAKER)
     names = [str(name) for name in table["candidate"].values]
     rows = np.arange(len(names))
-    colours = [POSTERIOR] * (len(names) - nulls) + [REFERENCE] * nulls
+    colours = [REFERENCE if kind == "null" else POSTERIOR for kind in table["kind"].values]
     with look():
         from matplotlib.ticker import MaxNLocator
 
         ax = one_axes(ax, height=0.7 + 0.28 * len(names))
         ax.axvline(0, color=REFERENCE, linewidth=0.6, linestyle=":")
-        values = zip(rows, table["difference"].values, table["standard_error"].values, colours, strict=True)
-        for row, difference, error, colour in values:
-            ax.errorbar(difference, row, xerr=2 * error, fmt="o", color=colour, markersize=4, capsize=2)
+        middle = table["difference"].values
+        reach = np.stack([middle - table["lower"].values, table["upper"].values - middle], axis=1)
+        for row, difference, sides, colour in zip(rows, middle, reach, colours, strict=True):
+            ax.errorbar(difference, row, xerr=sides[:, None], fmt="o", color=colour, markersize=4, capsize=2)
         ax.set(xlabel="gain, nats per step", yticks=rows, ylim=(len(names) - 0.5, -0.5))
         ax.set_yticklabels([name.replace("$", r"\$") for name in names])
         ax.xaxis.set_major_locator(MaxNLocator(5))

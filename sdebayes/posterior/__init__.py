@@ -1,6 +1,8 @@
 """The result of a fit, and comparisons of results."""
 
+from sdebayes.posterior import nulls
 from sdebayes.posterior.calibration import calibrate
+from sdebayes.posterior.claims import claims
 from sdebayes.posterior.compare import compare
 from sdebayes.posterior.fit import fit
 from sdebayes.posterior.forecast import forecast
@@ -8,4 +10,4 @@ from sdebayes.posterior.load import load
 from sdebayes.posterior.posterior import Posterior
 from sdebayes.posterior.replicate import replicate
 
-__all__ = ["Posterior", "calibrate", "compare", "fit", "forecast", "load", "replicate"]
+__all__ = ["Posterior", "calibrate", "claims", "compare", "fit", "forecast", "load", "nulls", "replicate"]

@@ -7,12 +7,14 @@ from collections.abc import Mapping
 import numpy as np
 import xarray as xr
 
-from sdebayes._core import precision
 from sdebayes._core.errors import DataError, ModelError, StateSpaceError
-from sdebayes._core.ratio import ratio_and_error
-from sdebayes.model.observations import read
-from sdebayes.posterior.nulls import IID_EFFECT, fit_nulls
+from sdebayes._core.ratio import caution, ratio
+from sdebayes.model.sdemodel import SDEModel
+from sdebayes.paths.container import pack, to_arrays
+from sdebayes.posterior import nulls as null_models
 from sdebayes.posterior.posterior import Posterior
+
+NULL, LINEAR, DIAGONAL, NONLINEAR = "null", "linear", "diagonal linear", "nonlinear"
 
 
 def compare(
@@ -21,34 +23,42 @@ def compare(
     *,
     nulls: bool = True,
     baseline: str | None = None,
+    nulls_from: xr.Dataset | None = None,
 ) -> xr.Dataset:
     r"""Compare models by the log score of held-out trajectories, the nulls among the rows.
+
+    `sdebayes.claims` says what the table supports.
 
     Parameters
     ----------
     models
-        A posterior for each name, all fitted to the same trajectories.
+        A posterior for each name, all in one state space; they may be fitted to different trajectories.
     data
-        Held-out trajectories, in the state space of the training data.
+        Held-out trajectories, in that state space.
     nulls
-        Whether "iid", "iid + document effect" and "random walk + noise" are rows too, fitted to the models' training
-        data and averaged over their posterior as the models are.
+        Whether the nulls of `sdebayes.nulls` ("iid", "iid + document effect", "random walk + noise") are rows too,
+        averaged over their posterior as the models are.
     baseline
         The row that others are compared with; default "iid + document effect", or the first model without nulls.
+    nulls_from
+        The trajectories that the nulls are fitted to; by default those of the models, each once. Where models are
+        fitted to different trajectories, the nulls then know more of them than each model does.
 
     Returns
     -------
     xr.Dataset
         Over ``candidate``, the models and then the nulls: ``log_score`` (candidate, trajectory) in nats, ``per_step``
         in nats per observed step, ``difference`` to the baseline in nats per observed step with its paired
-        ``standard_error`` over trajectories, ``difference_to_best`` with ``standard_error_to_best``. Coords
-        ``n_observed`` (trajectory), the observed steps, and ``in_sample`` (trajectory), whether the trajectory was in
-        the training data.
+        ``standard_error`` over trajectories and the ``lower`` and ``upper`` end of its 95 % interval,
+        ``difference_to_best`` with ``standard_error_to_best``, ``lower_to_best`` and ``upper_to_best``. Coords
+        ``n_observed`` (trajectory), the observed steps; ``in_sample`` (candidate, trajectory), whether the candidate
+        was fitted to the trajectory; ``kind`` (candidate), its drift: "linear", "diagonal linear", "nonlinear" or
+        "null"; ``observation`` (candidate). ``attrs["caution"]`` says so where there are few trajectories.
 
     Raises
     ------
     ModelError
-        If there is no model, the training data differ, or the baseline is no row.
+        If there is no model, they have other states, or the baseline is no row.
     StateSpaceError
         If the models or the data are in different state spaces.
     DataError
@@ -56,81 +66,129 @@ def compare(
 
     Notes
     -----
-    The difference is the ratio :math:`r = \sum_i d_i / \sum_i n_i` of summed score differences to observed steps, and
-    its standard error that of a ratio estimator,
-    :math:`\sqrt{N/(N-1) \sum_i (d_i - r n_i)^2} / \sum_i n_i` (Cochran 1977, Sampling Techniques, eq. 6.12).
+    The difference is the ratio :math:`r = \sum_i d_i / \sum_i n_i` of summed score differences to observed steps. Its
+    standard error is the jackknife's over trajectories, and its interval Student's, with as many degrees of freedom as
+    trajectories of one length would give:
+
+    .. math::
+        s^2 = \frac{N - 1}{N} \sum_i \left(\frac{d_i - r n_i}{\sum_j n_j - n_i}\right)^2, \qquad
+        r \pm t_{ν} s, \quad ν = \frac{(\sum_i n_i)^2}{\sum_i n_i^2} - 1.
+
+    It holds the truth in 90 to 97 % of data sets of 3 to 20 documents with scores as skewed as those of speeches or
+    more; nothing can be told well with two. The interval does not hold what other training data would change.
+
+    References
+    ----------
+    Efron & Stein (1981), The jackknife estimate of variance, doi:10.1214/aos/1176345462.
     """
-    _check(models, data, nulls)
+    _check(models, data)
+    training = {name: posterior.training_data() for name, posterior in models.items()}
     scores = {name: posterior.log_score(data) for name, posterior in models.items()}
-    first = next(iter(scores.values()))
-    rows = {name: score.values for name, score in scores.items()}
-    some = next(iter(models.values()))
-    training = some.training_data()
+    known = {name: _in_sample(data, own) for name, own in training.items()}
+    kinds = {name: (_kind(p.model), _observation(p.model)) for name, p in models.items()}
     if nulls:
-        with precision.scope("float64"), precision.single_blas_thread():
-            held_out = read(data)
-            for null in fit_nulls(training):
-                rows[null.name] = null.log_score(held_out)
-    baseline = baseline or (IID_EFFECT if nulls else next(iter(rows)))
-    if baseline not in rows:
-        raise ModelError(f"baseline={baseline!r} is no row; the rows are {', '.join(rows)}.")
-    return _table(rows, first, baseline, _in_sample(data, training))
+        source = _union(list(training.values())) if nulls_from is None else nulls_from
+        for name, null in null_models.fit(source).items():
+            scores[name], known[name], kinds[name] = (
+                null.log_score(data),
+                _in_sample(data, source),
+                (NULL, ""),
+            )
+    baseline = baseline or (null_models.IIDDocumentEffect.name if nulls else next(iter(scores)))
+    if baseline not in scores:
+        raise ModelError(f"baseline={baseline!r} is no row; the rows are {', '.join(scores)}.")
+    return _table(scores, baseline).assign_coords(
+        in_sample=(("candidate", "trajectory"), np.array(list(known.values()))),
+        kind=("candidate", [kind for kind, _ in kinds.values()]),
+        observation=("candidate", [observation for _, observation in kinds.values()]),
+    )
 
 
-def _check(models: Mapping[str, Posterior], data: xr.Dataset, nulls: bool) -> None:
+def _check(models: Mapping[str, Posterior], data: xr.Dataset) -> None:
     if not models:
         raise ModelError('compare got no model; expected {"name": posterior, ...}.')
     for name, posterior in models.items():
         if not isinstance(posterior, Posterior):
             raise ModelError(f"compare: {name!r} is {type(posterior).__name__}; expected a Posterior.")
+    reserved = sorted(set(models) & set(null_models.NAMES))
+    if reserved:
+        raise ModelError(f"compare: {reserved[0]!r} is the name of a null; call the model otherwise.")
     spaces = {name: posterior.space_hash for name, posterior in models.items()}
     if len(set(spaces.values())) > 1:
         raise StateSpaceError(
             f"The models are in different state spaces, whose scores do not compare: {spaces}."
         )
-    hashes = {name: posterior.data.attrs["data_hash"] for name, posterior in models.items()}
-    if nulls and len(set(hashes.values())) > 1:
-        raise ModelError(
-            f"The models were fitted to different trajectories ({hashes}), so that no null stands for all; fit them to "
-            "the same data, or pass nulls=False."
-        )
+    states = {name: tuple(posterior.states) for name, posterior in models.items()}
+    if len(set(states.values())) > 1:
+        raise ModelError(f"The models have different states, whose scores do not compare: {states}.")
     if data.sizes.get("trajectory", 0) < 2:
         raise DataError(
-            f"The data have {data.sizes.get('trajectory', 0)} trajectory; a standard error needs at least two."
+            f"The data have {data.sizes.get('trajectory', 0)} trajectory; an interval needs at least two, and ten to "
+            "tell much."
         )
+
+
+def _kind(model: SDEModel) -> str:
+    if not model.drift.affine:
+        return NONLINEAR
+    return DIAGONAL if getattr(model.drift, "diagonal", False) else LINEAR
+
+
+def _observation(model: SDEModel) -> str:
+    noise = "exact" if model.observation.exact else "noise"
+    return f"{noise} + trajectory effect" if model.observation.trajectory_effect else noise
+
+
+def _observed(dataset: xr.Dataset) -> list[bytes]:
+    return [values[np.isfinite(values).any(-1)].tobytes() for values in dataset["y"].values]
 
 
 def _in_sample(data: xr.Dataset, training: xr.Dataset) -> np.ndarray:
-    def rows(dataset: xr.Dataset) -> list[bytes]:
-        return [values[np.isfinite(values).any(-1)].tobytes() for values in dataset["y"].values]
-
-    known = set(rows(training))
-    return np.array([row in known for row in rows(data)])
+    known = set(_observed(training))
+    return np.array([row in known for row in _observed(data)])
 
 
-def _table(
-    rows: dict[str, np.ndarray], first: xr.DataArray, baseline: str, in_sample: np.ndarray
-) -> xr.Dataset:
-    scores = np.array(list(rows.values()))
+def _union(training: list[xr.Dataset]) -> xr.Dataset:
+    """Put the trajectories of all training sets into one, each once."""
+    found: dict[bytes, tuple[np.ndarray, np.ndarray]] = {}
+    for dataset in training:
+        arrays = to_arrays(dataset)
+        steps = zip(_observed(dataset), arrays.values, arrays.times, arrays.n_steps, strict=True)
+        found |= {key: (values[:end], times[:end]) for key, values, times, end in steps}
+    values, times = zip(*found.values(), strict=True)
+    names = [f"trajectory {index + 1}" for index in range(len(values))]
+    united = pack(values, times, names, "state").assign_coords(state=training[0]["state"].values)
+    return united.assign_attrs({**united.attrs, **training[0].attrs})
+
+
+def _table(rows: dict[str, xr.DataArray], baseline: str) -> xr.Dataset:
+    first = next(iter(rows.values()))
+    scores = np.array([row.values for row in rows.values()])
     steps = first["n_observed"].values.astype(float)
-    best = list(rows)[int(np.argmax(scores.sum(1)))]
-    difference, error = ratio_and_error(scores - rows[baseline], steps)
-    to_best, error_to_best = ratio_and_error(scores - rows[best], steps)
+    best = int(np.argmax(scores.sum(1)))
+    over = ratio(scores - scores[list(rows).index(baseline)], steps)
+    to_best = ratio(scores - scores[best], steps)
     per_step = {"units": "nat per observed step"}
+    numbers = {
+        "per_step": scores.sum(1) / steps.sum(),
+        "difference": over.value,
+        "standard_error": over.error,
+        "lower": over.lower,
+        "upper": over.upper,
+        "difference_to_best": to_best.value,
+        "standard_error_to_best": to_best.error,
+        "lower_to_best": to_best.lower,
+        "upper_to_best": to_best.upper,
+    }
     return xr.Dataset(
         {
             "log_score": (("candidate", "trajectory"), scores, {"units": "nat"}),
-            "per_step": ("candidate", scores.sum(1) / steps.sum(), per_step),
-            "difference": ("candidate", difference, per_step),
-            "standard_error": ("candidate", error, per_step),
-            "difference_to_best": ("candidate", to_best, per_step),
-            "standard_error_to_best": ("candidate", error_to_best, per_step),
+            **{name: ("candidate", values, per_step) for name, values in numbers.items()},
         },
         {
             "candidate": list(rows),
             "trajectory": first["trajectory"].values,
             "n_observed": ("trajectory", first["n_observed"].values),
-            "in_sample": ("trajectory", in_sample),
         },
-        {**first.attrs, "baseline": baseline, "best": best},
+        {**first.attrs, "baseline": baseline, "best": list(rows)[best], "caution": caution(steps.size)},
     )

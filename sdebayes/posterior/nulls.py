@@ -1,10 +1,10 @@
-"""Null models of trajectories: no dynamics at all, a document effect, or a random walk seen through noise."""
+"""Models to beat: no dynamics at all, a trajectory effect alone, or a random walk seen through noise."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import equinox as eqx
 import jax
@@ -14,16 +14,17 @@ import xarray as xr
 from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, Float
 from scipy.optimize import minimize
-from scipy.special import logsumexp
 
+from sdebayes._core import precision
+from sdebayes._core.errors import DataError
 from sdebayes.inference.curvature import hessian_of, inverse_factor
 from sdebayes.model.filtering import LinearGaussian, kalman_filter, shared_log_density
 from sdebayes.model.observations import Observations, read
 from sdebayes.model.rebuild import per_draw
+from sdebayes.paths.validation import feature_dim
+from sdebayes.posterior.labelling import check_space, labelled_scores
 
-IID = "iid"
-IID_EFFECT = "iid + document effect"
-RANDOM_WALK = "random walk + noise"
+__all__ = ["IID", "AbstractNull", "FittedNull", "IIDDocumentEffect", "RandomWalkNoise", "fit"]
 
 _DRAWS = 200
 _FAR = 1e12
@@ -35,9 +36,6 @@ class _Flags(eqx.Module):
     memory: float
     effect: float
     noise: float
-
-
-_NULLS = {IID: _Flags(0.0, 0.0, 0.0), IID_EFFECT: _Flags(0.0, 1.0, 0.0), RANDOM_WALK: _Flags(1.0, 0.0, 1.0)}
 
 
 class _Parameters(eqx.Module):
@@ -55,30 +53,84 @@ class _Parameters(eqx.Module):
 
 
 @dataclass(frozen=True)
-class FittedNull:
-    """A null with its posterior.
+class AbstractNull:
+    """A model without dynamics that are of interest, to judge others by.
 
-    Parameters
+    Attributes
     ----------
     name
-        Which null.
-    log_score
-        From observations to the log posterior-predictive density of each trajectory, (trajectory,), in nats.
+        Its row in a table of scores.
     """
 
-    name: str
-    log_score: Callable[[Observations], np.ndarray]
+    name: ClassVar[str]
+    _flags: ClassVar[_Flags]
+
+    def fit(self, data: xr.Dataset) -> FittedNull:
+        """Fit the null to training trajectories.
+
+        Parameters
+        ----------
+        data
+            Trajectories of states. Missing entries, gaps and irregular times are integrated out.
+
+        Returns
+        -------
+        FittedNull
+            The null with its posterior.
+
+        Raises
+        ------
+        DataError
+            If the data are not valid, or embeddings rather than states.
+        """
+        with precision.scope("float64"), precision.single_blas_thread():
+            return _fitted(self, data)
 
 
-def fit_nulls(data: xr.Dataset, names: Iterable[str] = tuple(_NULLS)) -> list[FittedNull]:
-    """Fit null models.
+class IID(AbstractNull):
+    """Independent steps from one normal law with a full covariance matrix."""
+
+    name: ClassVar[str] = "iid"
+    _flags: ClassVar[_Flags] = _Flags(0.0, 0.0, 0.0)
+
+
+class IIDDocumentEffect(AbstractNull):
+    """Independent steps around a middle that each trajectory has for itself: all there is to know but order."""
+
+    name: ClassVar[str] = "iid + document effect"
+    _flags: ClassVar[_Flags] = _Flags(0.0, 1.0, 0.0)
+
+
+class RandomWalkNoise(AbstractNull):
+    """A random walk seen through noise: order, but no return to any equilibrium."""
+
+    name: ClassVar[str] = "random walk + noise"
+    _flags: ClassVar[_Flags] = _Flags(1.0, 0.0, 1.0)
+
+
+ALL: tuple[AbstractNull, ...] = (IID(), IIDDocumentEffect(), RandomWalkNoise())
+NAMES = tuple(null.name for null in ALL)
+
+
+def fit(data: xr.Dataset, nulls: Sequence[AbstractNull] = ALL) -> dict[str, FittedNull]:
+    """Fit null models to training trajectories.
 
     Parameters
     ----------
     data
-        Training trajectories. Missing entries, gaps and irregular times are integrated out.
-    names
-        Which nulls: "iid", "iid + document effect", "random walk + noise".
+        Trajectories of states. Missing entries, gaps and irregular times are integrated out.
+    nulls
+        Which; all three by default.
+
+    Returns
+    -------
+    dict
+        A `FittedNull` for each name.
+
+    Raises
+    ------
+    DataError
+        If the data are not valid, or embeddings rather than states.
 
     Notes
     -----
@@ -87,30 +139,96 @@ def fit_nulls(data: xr.Dataset, names: Iterable[str] = tuple(_NULLS)) -> list[Fi
     A null is scored as a model is, averaged over its posterior: with plug-in parameters it would lose what averaging
     gains, and a model fitted to shuffled texts would seem to find order.
     """
+    return {null.name: null.fit(data) for null in nulls}
+
+
+@dataclass(frozen=True, eq=False)
+class FittedNull:
+    """A null with its posterior; `AbstractNull.fit` makes it.
+
+    Attributes
+    ----------
+    null
+        Which null.
+    states
+        Labels of the states of its training data.
+    space_hash
+        Hash of their state space, None for data that came as arrays.
+    draws
+        Draws of its unconstrained parameters.
+    """
+
+    null: AbstractNull
+    states: tuple[str, ...]
+    space_hash: str | None
+    draws: _Parameters
+
+    def __repr__(self) -> str:
+        return f"<{type(self.null).__name__} fitted to {len(self.states)} states>"
+
+    def log_score(self, data: xr.Dataset) -> xr.DataArray:
+        """Score trajectories: the log posterior-predictive density of each as a whole, as `Posterior.log_score` does.
+
+        Parameters
+        ----------
+        data
+            Trajectories in the state space of the training data.
+
+        Returns
+        -------
+        xr.DataArray
+            (trajectory,), in nats, with the coords ``n_scalars`` (observed numbers) and ``n_observed`` (steps).
+
+        Raises
+        ------
+        StateSpaceError
+            If the data are in another state space.
+        DataError
+            If the data are not valid, or have other states.
+        """
+        check_space(data, self.space_hash)
+        _check_states(data, self.states)
+        with precision.scope("float64"), precision.single_blas_thread():
+            observations = read(data)
+            terms = _log_densities(self.draws, _as_arrays(self.null), observations)
+        return labelled_scores(terms, data, observations, {"null": self.null.name, **_space(self.space_hash)})
+
+
+def _space(space_hash: str | None) -> dict[str, str]:
+    return {} if space_hash is None else {"space_hash": space_hash}
+
+
+def _check_states(data: xr.Dataset, states: tuple[str, ...]) -> None:
+    found = tuple(str(label) for label in data["state"].values)
+    if found != states:
+        raise DataError(f"The data have the states {found}; the null was fitted to {states}. Give the same.")
+
+
+def _as_arrays(null: AbstractNull) -> _Flags:
+    return jax.tree.map(jnp.asarray, null._flags)
+
+
+def _fitted(null: AbstractNull, data: xr.Dataset) -> FittedNull:
+    if feature_dim(data) != "state":
+        raise DataError(
+            "A null is fitted to states, not to embeddings; transform the data with a StateSpace."
+        )
     observations = read(data)
-    start, width = _start(observations), _width(observations)
+    start, width, flags = _start(observations), _width(observations), _as_arrays(null)
     first, unravel = ravel_pytree(start)
 
-    def fitted(name: str) -> FittedNull:
-        flags = jax.tree.map(jnp.asarray, _NULLS[name])
+    def value(z: np.ndarray) -> tuple[float, np.ndarray]:
+        at = unravel(jnp.asarray(z, dtype=first.dtype))
+        found, slope = _potential_and_gradient(at, start, width, flags, observations)
+        if not np.isfinite(found):
+            return _FAR, np.zeros_like(z)
+        return float(found), np.asarray(ravel_pytree(slope)[0], dtype=np.float64)
 
-        def value(z: np.ndarray) -> tuple[float, np.ndarray]:
-            at = unravel(jnp.asarray(z, dtype=first.dtype))
-            found, slope = _potential_and_gradient(at, start, width, flags, observations)
-            if not np.isfinite(found):
-                return _FAR, np.zeros_like(z)
-            return float(found), np.asarray(ravel_pytree(slope)[0], dtype=np.float64)
-
-        best = minimize(value, np.asarray(first), jac=True, method="L-BFGS-B", options={"maxiter": 500}).x
-        draws = _normal_draws(best, inverse_factor(hessian_of(lambda z: value(z)[1], best, first.dtype)))
-        drawn = jax.vmap(unravel)(jnp.asarray(draws, dtype=first.dtype))
-
-        def log_score(obs: Observations) -> np.ndarray:
-            return logsumexp(_log_densities(drawn, flags, obs), axis=0) - np.log(len(draws))
-
-        return FittedNull(name, log_score)
-
-    return [fitted(name) for name in names]
+    best = minimize(value, np.asarray(first), jac=True, method="L-BFGS-B", options={"maxiter": 500}).x
+    draws = _normal_draws(best, inverse_factor(hessian_of(lambda z: value(z)[1], best, first.dtype)))
+    drawn = jax.vmap(unravel)(jnp.asarray(draws, dtype=first.dtype))
+    states = tuple(str(label) for label in data["state"].values)
+    return FittedNull(null, states, data.attrs.get("space_hash"), drawn)
 
 
 @eqx.filter_jit

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -11,19 +10,18 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import xarray as xr
-from scipy.special import logsumexp
 
 from sdebayes._core import precision
-from sdebayes._core.errors import DataError, StateSpaceError
+from sdebayes._core.errors import DataError
 from sdebayes._core.places import Places
 from sdebayes.dynamics import SDE, ObservedSDE
 from sdebayes.inference.findings import Findings
 from sdebayes.model.observations import Observations
 from sdebayes.model.sdemodel import SDEModel
-from sdebayes.paths.validation import feature_dim
+from sdebayes.paths.space import StateSpace
 from sdebayes.posterior import programs, store
 from sdebayes.posterior.diagnosis import diagnose
-from sdebayes.posterior.labelling import TrajectoryGrid
+from sdebayes.posterior.labelling import TrajectoryGrid, check_space, labelled_scores
 from sdebayes.posterior.packing import training_data, training_scale
 from sdebayes.priors.base import DataScale
 
@@ -79,6 +77,13 @@ class Posterior:
     def space_hash(self) -> str | None:
         """Hash of the state space of the data, None for data that came as arrays."""
         return self.data.attrs.get("space_hash")
+
+    @cached_property
+    def space(self) -> StateSpace | None:
+        """The state space that the fit is in, to transform embeddings with; None for data that came as arrays."""
+        if self.space_hash is None:
+            return None
+        return StateSpace.from_dataset(self.data["constant_data"].to_dataset())
 
     @cached_property
     def _observed_sde(self) -> ObservedSDE:
@@ -172,14 +177,7 @@ class Posterior:
         return str(self.data.attrs.get("time_unit", "unit of time"))
 
     def _read(self, data: xr.Dataset) -> Observations:
-        feature_dim(data)
-        mine, theirs = self.space_hash, data.attrs.get("space_hash")
-        if mine != theirs:
-            raise StateSpaceError(
-                f"The data are in the state space {theirs or 'none (arrays)'}, the posterior was fitted in "
-                f"{mine or 'none (arrays)'}; scores and states compare only within one. Transform the data with the "
-                "StateSpace of the training data."
-            )
+        check_space(data, self.space_hash)
         with precision.scope(self.precision):
             return self.model.read(data)
 
@@ -219,16 +217,7 @@ class Posterior:
         observations = self._read(data)
         with precision.scope(self.precision), precision.single_blas_thread():
             terms = programs.log_density(self.model)(self._observed_sde, observations)
-        scores = logsumexp(terms, axis=0) - math.log(terms.shape[0])
-        seen = np.asarray(observations.seen)
-        coords = {
-            "trajectory": data["trajectory"].values,
-            "n_scalars": ("trajectory", seen.sum((1, 2))),
-            "n_observed": ("trajectory", seen.any(-1).sum(-1)),
-        }
-        return xr.DataArray(
-            scores, coords, ("trajectory",), "log_score", {"units": "nat", **self._provenance()}
-        )
+        return labelled_scores(terms, data, observations, self._provenance())
 
     def predict(self, data: xr.Dataset, samples: int | None = None) -> xr.Dataset:
         """Predict each observation from those before it in its trajectory.

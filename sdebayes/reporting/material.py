@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 import xarray as xr
 
-from sdebayes._core.errors import DataError, StateSpaceError
+from sdebayes._core.errors import DataError
 from sdebayes._core.units import plural_unit, time_unit
 from sdebayes.analysis import fields, forecasts
 from sdebayes.analysis.calibration import coverage
@@ -18,7 +18,6 @@ from sdebayes.analysis.phase_space import fixed_points, matched, without_effect
 from sdebayes.analysis.process import properties
 from sdebayes.analysis.surprise import surprise
 from sdebayes.inference.findings import Findings
-from sdebayes.paths import StateSpace
 from sdebayes.posterior import Posterior, compare, forecast, replicate
 from sdebayes.simulation import simulate
 
@@ -125,14 +124,6 @@ class Material:
     def at_most(self, draws: int) -> int:
         """So many draws, or all there are."""
         return at_most(self.posterior, draws)
-
-    @cached_property
-    def space(self) -> StateSpace | None:
-        """The state space, if the states come of one."""
-        try:
-            return StateSpace.from_dataset(self.posterior.data["constant_data"].to_dataset())
-        except StateSpaceError:
-            return None
 
     @cached_property
     def findings(self) -> Findings:

@@ -48,6 +48,11 @@ def interval(summary: xr.DataArray, digits: int = 2) -> str:
     return f"{number(middle, digits)} [{number(low, digits)}, {number(high, digits)}]"
 
 
+def bracketed(lower: float, upper: float, digits: int = 3) -> str:
+    """Write an interval of a signed number."""
+    return f"[{signed(lower, digits)}, {signed(upper, digits)}]"
+
+
 def plural(count: int, word: str) -> str:
     """Write a count with its noun."""
     return f"{count:,} {word}{'' if count == 1 else 's'}".replace(",", "\N{NARROW NO-BREAK SPACE}")

@@ -82,9 +82,8 @@ def said(result, text: str) -> None:
 
 def test_score_embeds_new_texts_in_the_posteriors_space(here):
     posterior = sb.load("posterior.nc")
-    space = sb.StateSpace.from_dataset(posterior.data["constant_data"].to_dataset())
     embedded = sb.embed({"new": speech(99)}, sb.SentenceEncoder(), cache=False, progress=False)
-    expected = float(posterior.log_score(space.transform(embedded))[0])
+    expected = float(posterior.log_score(posterior.space.transform(embedded))[0])
     said(run("score", "posterior.nc", "new.txt"), f"new 30 {expected:.2f} {expected / 30:.3f}")
 
 
@@ -92,6 +91,13 @@ def test_score_sets_several_beside_the_baseline(here):
     result = run("score", "posterior.nc", "texts", "new.txt")
     said(result, "Baseline: iid + document effect")
     assert result.stdout.count("speech ") == 8
+    for words in (
+        "What model can claim",
+        "return to an equilibrium:",
+        "Few trajectories (9)",
+        "not asked coupling",
+    ):
+        said(result, words)
 
 
 def test_report_judges_on_what_was_held_out(here):
@@ -130,8 +136,15 @@ def test_report_shows_another_fit_beside(here):
 def test_compare_leaves_out_what_was_fitted_to(here):
     result = run("compare", "posterior.nc", "--test", "traj.nc")
     said(result, "2 held-out trajectories")
-    for row in ("posterior", "iid", "iid + document effect", "random walk + noise"):
+    for row in (
+        "posterior",
+        "iid",
+        "iid + document effect",
+        "random walk + noise",
+        "Two trajectories tell next to",
+    ):
         said(result, row)
+    said(result, "What posterior can claim")
 
 
 def test_simulate_writes_every_draw(here):

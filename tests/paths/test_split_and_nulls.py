@@ -88,3 +88,64 @@ def test_shuffle_across_keeps_lengths_and_times_and_mixes_trajectories():
     assert any(text[0] != "0" for text, _ in pairs(shuffled, 0))
     assert shuffled["t"].equals(dataset["t"])
     assert "across" in shuffled.attrs["null"]
+
+
+def labels(dataset, trajectory=0):
+    return [
+        text.split(":")[1]
+        for text in dataset["text"].values[trajectory, : int(dataset["n_steps"][trajectory])]
+    ]
+
+
+def test_blocks_stay_whole_and_change_places():
+    dataset = data((7, 9))
+    seen = set()
+    for seed in range(40):
+        order = labels(paths.shuffle(dataset, seed, block=3))
+        assert sorted(order) == sorted(labels(dataset))
+        for whole in ("012", "345"):
+            assert whole in "".join(order)
+        seen.add("".join(order))
+    assert len(seen) == 6
+    shuffled = paths.shuffle(dataset, 0, block=3)
+    assert shuffled.attrs["null"] == "blocks of 3 steps shuffled within trajectories, seed 0"
+
+
+def test_one_block_leaves_all_as_it_is_and_single_steps_are_shuffle_within():
+    dataset = data(missing=True)
+    assert paths.shuffle(dataset, 0, block=20)["y"].equals(dataset["y"])
+    assert paths.shuffle(dataset, 3).equals(paths.shuffle_within(dataset, 3))
+
+
+def test_neighbours_change_places_and_nobody_else():
+    dataset = data((6, 6))
+    orders = {"".join(labels(paths.shuffle(dataset, seed, neighbours=True))) for seed in range(20)}
+    assert orders == {"103254", "021435"}
+    pairs_of_two = {
+        "".join(labels(paths.shuffle(dataset, seed, neighbours=True, block=3))) for seed in range(5)
+    }
+    assert pairs_of_two == {"345012"}
+
+
+def test_reversed_order():
+    dataset = data((7, 4), missing=True)
+    turned = paths.shuffle(dataset, reverse=True)
+    np.testing.assert_array_equal(turned["y"].values[1, :4], dataset["y"].values[1, 3::-1])
+    assert turned["t"].equals(dataset["t"])
+    assert paths.shuffle(turned, reverse=True)["text"].equals(dataset["text"])
+    assert labels(paths.shuffle(dataset, reverse=True, block=3)) == list("6345012")
+    with pytest.raises(DataError, match="two different orders"):
+        paths.shuffle(dataset, neighbours=True, reverse=True)
+    with pytest.raises(DataError, match="block=0"):
+        paths.shuffle(dataset, block=0)
+
+
+def test_what_goes_along_the_steps_moves_with_them():
+    rng = np.random.default_rng(0)
+    values = [rng.normal(size=(n, 2)) for n in (6, 9)]
+    dataset = paths.trajectories(
+        values, covariates={"copy": [one[:, 0] for one in values], "year": [1790, 2026]}
+    )
+    for shuffled in (paths.shuffle(dataset, 1), paths.shuffle_across(dataset, 1)):
+        np.testing.assert_array_equal(shuffled["copy"], shuffled["y"].isel(state=0))
+        assert shuffled["year"].equals(dataset["year"])

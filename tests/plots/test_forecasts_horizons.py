@@ -20,9 +20,11 @@ def table() -> xr.Dataset:
     by_state = xr.DataArray(np.stack([value, value / 2], -1), dims=(*dims, "state"))
     variables = {
         "energy_score_skill": (dims, value),
-        "energy_score_skill_standard_error": (dims, value / 10),
+        "energy_score_skill_lower": (dims, 0.8 * value),
+        "energy_score_skill_upper": (dims, 1.2 * value),
         "crps_skill": by_state,
-        "crps_skill_standard_error": by_state / 10,
+        "crps_skill_lower": 0.8 * by_state,
+        "crps_skill_upper": 1.2 * by_state,
     }
     coords = {"candidate": names, "horizon": [1, 2, 3], "state": ["PC1", "PC2"]}
     return xr.Dataset(variables, coords, {"baseline": "climatology"})

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from sdebayes.reporting.chapters.verdicts import judged_moments
+from sdebayes.reporting.chapters.verdicts import judged_claims, judged_moments
 
 
 def pooled(states: int, strange: int) -> xr.Dataset:
@@ -50,4 +50,47 @@ def test_moments_that_are_not_known_are_not_judged():
     few["kurtosis_data"] = few["kurtosis_data"].where(np.arange(8) < 3)
     assert "excess kurtosis in 3 of 3 states" in judged_moments(few).message
     few["kurtosis_data"] = few["kurtosis_data"] * np.nan
-    assert judged_moments(few).severity == "good"
+    assert judged_moments(few).severity == "not rejected"
+
+
+NAMES = ["order", "return to an equilibrium", "coupling", "nonlinearity"]
+
+
+def claimed(*verdicts: str, caution: str = "") -> xr.Dataset:
+    """Claims with these verdicts, those left out not asked."""
+    found = [*verdicts, *["not asked"] * (4 - len(verdicts))]
+    numbers = {
+        name: ("claim", [value] * 4)
+        for name, value in (("difference", 0.05), ("lower", 0.02), ("upper", 0.08))
+    }
+    words = {"verdict": ("claim", found), "against": ("claim", ["rival"] * 4)}
+    return xr.Dataset(words | numbers, {"claim": NAMES}, {"candidate": "m", "caution": caution})
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "severity", "advice"),
+    [
+        (("supported", "supported"), "good", ""),
+        (("supported", "not supported"), "warning", "do not read equilibria"),
+        (("supported", "against"), "warning", "do not read equilibria"),
+        (("not supported", "not supported"), "warning", "read no dynamics"),
+        (("against", "against"), "problem", "Do not read the dynamics"),
+        (("supported", "supported", "not asked", "not supported"), "warning", "do not read bends"),
+        (("supported", "supported", "not supported"), "warning", "do not read rotation"),
+    ],
+)
+def test_the_headline_is_good_only_where_every_claim_is_supported(verdicts, severity, advice):
+    verdict = judged_claims(claimed(*verdicts), 12, "speeches", "sentence")
+    assert verdict.severity == severity
+    assert advice in verdict.advice
+    assert "order" in verdict.message
+    assert ("coupling" in verdict.message) == (len(verdicts) > 2 and verdicts[2] != "not asked")
+    assert "[+0.02, +0.08]" in verdict.message
+
+
+def test_two_trajectories_make_no_good_news():
+    verdict = judged_claims(
+        claimed("supported", "supported", caution="Two tell nothing."), 2, "texts", "step"
+    )
+    assert verdict.severity == "note"
+    assert verdict.message.endswith("Two tell nothing.")

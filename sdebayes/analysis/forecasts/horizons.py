@@ -8,7 +8,7 @@ import numpy as np
 import xarray as xr
 
 from sdebayes._core.errors import DataError
-from sdebayes._core.ratio import ratio_and_error
+from sdebayes._core.ratio import Ratio, caution, ratio
 from sdebayes.analysis.forecasts.reliability import reliability
 from sdebayes.analysis.forecasts.scores import scores
 
@@ -44,12 +44,13 @@ def by_horizon(
     -------
     xarray.Dataset
         Over (candidate, horizon, state): ``crps`` and ``squared_error``; over (candidate, horizon): ``energy_score``
-        and ``log_score`` (nats per step; great is good). Beside each its ``…_standard_error``. ``…_skill`` of the
-        first three, 1 for perfect forecasts, 0 for the baseline's, with ``…_skill_standard_error``;
-        ``squared_error_skill`` beside climatology is R². ``log_gain``, the difference of log scores, with its error.
+        and ``log_score`` (nats per step; great is good). ``…_skill`` of the first three, 1 for perfect forecasts, 0 for
+        the baseline's; ``squared_error_skill`` beside climatology is R². ``log_gain``, the difference of log scores.
+        Beside each its ``…_standard_error`` and the ``…_lower`` and ``…_upper`` end of its 95 % interval.
         ``coverage`` (candidate, nominal, horizon, state), the share in the central 50 % and 90 % intervals, with
         ``coverage_lower`` and ``coverage_upper``. ``energy_monte_carlo_error`` is what sampling adds to the energy
-        score. Coords ``n_steps`` (trajectory), the steps judged.
+        score. Coords ``n_steps`` (trajectory), the steps judged; ``attrs["caution"]`` says so where there
+        are few trajectories.
 
     Raises
     ------
@@ -59,9 +60,9 @@ def by_horizon(
 
     Notes
     -----
-    Standard errors are those of ratios over trajectories, the independent units, paired in each trajectory with the
-    baseline (Cochran 1977, Sampling Techniques, eq. 6.12). They are too small for fewer than about ten trajectories.
-    Neither do they hold what another choice of training data would change.
+    Standard errors and intervals are those of ratios over trajectories, the independent units, paired in each
+    trajectory with the baseline, as in `sdebayes.compare`. They do not hold what another choice of training data would
+    change.
     """
     baseline = _baseline(forecasts, baseline)
     judged = {name: scores(one, data, seed=seed) for name, one in forecasts.items()}
@@ -86,7 +87,7 @@ def by_horizon(
     sampling = np.sqrt(variance.sum(("trajectory", "time"))) / variance.count(("trajectory", "time"))
     kept = {name: intervals[name] for name in ("coverage", "coverage_lower", "coverage_upper")}
     steps = table["log_score"].isel(candidate=0, horizon=0, drop=True).count("time")
-    attrs = {**next(iter(judged.values())).attrs, "baseline": baseline}
+    attrs = {**next(iter(judged.values())).attrs, "baseline": baseline, "caution": caution(steps.size)}
     return xr.Dataset(
         {**result, **kept, "energy_monte_carlo_error": sampling},
         {
@@ -139,16 +140,15 @@ def _averages(name: str, dims: tuple[str, ...], values: np.ndarray, baseline: in
     """Return mean, skill or gain, and their errors, of scores (candidate, horizon, …, trajectory, time)."""
     sums, counts = np.nansum(values, -1), np.isfinite(values).sum(-1).astype(float)
     own = np.broadcast_to(sums[baseline], sums.shape)
-    mean, error = ratio_and_error(sums, counts)
+    found = {name: ratio(sums, counts)}
     if name == "log_score":
-        change, change_error = ratio_and_error(sums - own, counts)
-        label = "log_gain"
+        found["log_gain"] = ratio(sums - own, counts)
     else:
-        share, change_error = ratio_and_error(sums, own)
-        change, label = 1 - share, f"{name}_skill"
+        saved = ratio(sums, own)
+        found[f"{name}_skill"] = Ratio(1 - saved.value, saved.error, 1 - saved.upper, 1 - saved.lower)
+    endings = ("", "_standard_error", "_lower", "_upper")
     return {
-        name: (dims, mean),
-        f"{name}_standard_error": (dims, error),
-        label: (dims, change),
-        f"{label}_standard_error": (dims, change_error),
+        f"{label}{ending}": (dims, values)
+        for label, one in found.items()
+        for ending, values in zip(endings, one, strict=True)
     }

@@ -8,7 +8,7 @@ import numpy as np
 import xarray as xr
 
 from sdebayes._core.errors import DataError
-from sdebayes._core.ratio import ratio_and_error
+from sdebayes._core.ratio import ratio
 
 LEVELS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
 
@@ -43,8 +43,6 @@ def reliability(values: xr.DataArray, nominal: Sequence[float] = LEVELS, prob: f
     ----------
     Gneiting, Balabdaoui & Raftery (2007), doi:10.1111/j.1467-9868.2007.00587.x.
     """
-    from scipy.stats import t
-
     levels = np.asarray(nominal, dtype=float)
     if not (levels.ndim == 1 and levels.size and ((levels > 0) & (levels < 1)).all() and 0 < prob < 1):
         raise DataError(f"nominal={nominal!r}, prob={prob!r}; all must be probabilities between 0 and 1.")
@@ -56,7 +54,6 @@ def reliability(values: xr.DataArray, nominal: Sequence[float] = LEVELS, prob: f
     off = 2 * np.abs(ordered.values - 0.5)
     count = np.isfinite(off).sum(-1).astype(float)
     inside = (off <= levels.reshape(-1, *[1] * off.ndim)).sum(-1).astype(float)
-    half = float(t.ppf(0.5 + prob / 2, count.shape[-1] - 1))
     lead = ("nominal", *ordered.dims[:-3])
     parts = {
         "coverage": ((*lead, coordinate), inside, count),
@@ -64,10 +61,10 @@ def reliability(values: xr.DataArray, nominal: Sequence[float] = LEVELS, prob: f
     }
     variables: dict[str, tuple] = {}
     for name, (dims, hits, total) in parts.items():
-        share, error = ratio_and_error(hits, total)
-        variables[name] = (dims, share, {"long_name": "share inside the interval"})
-        variables[f"{name}_lower"] = (dims, np.maximum(share - half * error, 0.0))
-        variables[f"{name}_upper"] = (dims, np.minimum(share + half * error, 1.0))
+        share = ratio(hits, total, prob)
+        variables[name] = (dims, share.value, {"long_name": "share inside the interval"})
+        variables[f"{name}_lower"] = (dims, np.maximum(share.lower, 0.0))
+        variables[f"{name}_upper"] = (dims, np.minimum(share.upper, 1.0))
     coords = {name: values.coords[name] for name in (*lead[1:], coordinate) if name in values.coords}
     attrs = {**values.attrs, "prob": prob}
     return xr.Dataset(variables, {"nominal": levels, **coords}, attrs)

@@ -29,7 +29,7 @@ _LABELS = {
 
 
 def by_horizon(table: xr.Dataset, ax: Any = None, *, variable: str = "energy_score_skill") -> np.ndarray:
-    """Draw the skill of forecasts over the horizon, with bands of two standard errors.
+    """Draw the skill of forecasts over the horizon, with bands of 95 %.
 
     Parameters
     ----------
@@ -52,7 +52,9 @@ def by_horizon(table: xr.Dataset, ax: Any = None, *, variable: str = "energy_sco
     DataError
         If the dataset has no such variable.
     """
-    need(table, [variable, f"{variable}_standard_error"], "sdebayes.analysis.forecasts.by_horizon")
+    need(
+        table, [variable, f"{variable}_lower", f"{variable}_upper"], "sdebayes.analysis.forecasts.by_horizon"
+    )
     coordinate = [str(dim) for dim in table[variable].dims if dim not in ("candidate", "horizon")]
     parts = (
         [table.isel({coordinate[0]: i}) for i in range(table.sizes[coordinate[0]])] if coordinate else [table]
@@ -78,8 +80,16 @@ def _curves(ax: Any, table: xr.Dataset, variable: str) -> None:
     for number, name in enumerate(table["candidate"].values):
         if name == baseline:
             continue
-        value = table[variable].sel(candidate=name).values
-        error = table[f"{variable}_standard_error"].sel(candidate=name).values
+        own = table.sel(candidate=name)
+        lower, upper = own[f"{variable}_lower"].values, own[f"{variable}_upper"].values
         colour, line = (POSTERIOR, "-") if number == 0 else (REFERENCE, next(styles))
-        ax.fill_between(horizon, value - 2 * error, value + 2 * error, color=colour, alpha=BAND, linewidth=0)
-        ax.plot(horizon, value, color=colour, linestyle=line, marker="o", markersize=2.5, label=str(name))
+        ax.fill_between(horizon, lower, upper, color=colour, alpha=BAND, linewidth=0)
+        ax.plot(
+            horizon,
+            own[variable].values,
+            color=colour,
+            linestyle=line,
+            marker="o",
+            markersize=2.5,
+            label=str(name),
+        )

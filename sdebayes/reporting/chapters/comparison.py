@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import xarray as xr
+
 from sdebayes import plots
+from sdebayes.posterior import claims
+from sdebayes.posterior.claims import NOT_ASKED
 from sdebayes.reporting.blocks import Block, Chapter, Figure, Paragraph, Table, Verdicts
 from sdebayes.reporting.chapters import verdicts
 from sdebayes.reporting.figures import picture
 from sdebayes.reporting.material import Material
-from sdebayes.reporting.wording import number, signed
+from sdebayes.reporting.wording import bracketed, number, signed
 
 
 def write(material: Material) -> Chapter:
@@ -21,24 +25,26 @@ def write(material: Material) -> Chapter:
                 name,
                 number(float(row["per_step"]), 3),
                 signed(float(row["difference"]), 3),
-                number(float(row["standard_error"]), 3),
+                bracketed(float(row["lower"]), float(row["upper"])),
             ]
             for name, row in ((name, table.sel(candidate=name)) for name in names)
         ]
         unit = f"nats per {material.step_noun}"
         blocks += [
             Table(
-                ["candidate", f"log score, {unit}", f"over {table.attrs['baseline']}", "standard error"],
+                ["candidate", f"log score, {unit}", f"over {table.attrs['baseline']}", "95 % interval"],
                 rows,
-                f"{table.sizes['trajectory']} held-out {material.nouns}; the standard error is paired over them.",
+                f"{table.sizes['trajectory']} held-out {material.nouns}; the interval is paired over them. "
+                f"{table.attrs['caution']}",
                 strong=(0,),
             ),
             Figure(
                 picture(plots.scores.differences(table)),
                 "What the order of the steps is worth",
-                "Right of the dotted line is better than the baseline; the bars are two paired standard errors either "
-                "way. Nulls are grey.",
+                "Right of the dotted line is better than the baseline; the bars are 95 % intervals, paired over "
+                f"{material.nouns}. Nulls are grey.",
             ),
+            _claims(claims(table), unit),
             Paragraph(
                 f"The score is the log density of a whole {material.noun} that the fit has not seen, with the latent "
                 "path, the trajectory effect and missing values integrated out and the posterior not updated on it. "
@@ -47,3 +53,21 @@ def write(material: Material) -> Chapter:
             ),
         ]
     return Chapter("comparison", "Held-out scores", blocks)
+
+
+def _claims(found: xr.Dataset, unit: str) -> Table:
+    """Say what the scores support, claim by claim."""
+    rows = []
+    for name in found["claim"].values:
+        row = found.sel(claim=name)
+        verdict = str(row["verdict"].values)
+        asked = verdict != NOT_ASKED
+        difference = signed(float(row["difference"]), 3) if asked else "–"
+        interval = bracketed(float(row["lower"]), float(row["upper"])) if asked else "–"
+        rows.append([str(name), verdict, str(row["against"].values) or "no such row", difference, interval])
+    return Table(
+        ["claim", "verdict", "hardest row to beat", f"difference, {unit}", "95 % interval"],
+        rows,
+        "Each claim must beat every row that knows all but what it claims. Coupling and nonlinearity are asked where a "
+        "fit without them, under the same observation, stands beside this one.",
+    )

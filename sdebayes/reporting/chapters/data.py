@@ -23,7 +23,9 @@ def write(material: Material) -> Chapter:
     missing = int(
         material.data["y"].isnull().any("state").sum() - (material.data.sizes["time"] - lengths).sum()
     )
-    space = "" if material.space is None else f" The states are {material.space.describe()}"
+    space = (
+        "" if material.posterior.space is None else f" The states are {material.posterior.space.describe()}"
+    )
     blocks: list[Block] = [
         Paragraph(
             f"{len(lengths)} training {material.nouns if len(lengths) > 1 else material.noun} of {span} steps, "

@@ -9,7 +9,7 @@ from sdebayes._core.errors import DataError
 from sdebayes.reporting.blocks import Block, Chapter, Figure, Heading, Paragraph, Table
 from sdebayes.reporting.figures import picture
 from sdebayes.reporting.material import Material
-from sdebayes.reporting.wording import ERROR, percent, plural, signed, with_error
+from sdebayes.reporting.wording import bracketed, percent, plural, signed
 
 SHOWN_HORIZONS = (1, 2, 3, 5, 10)
 TITLE = "Forecasts"
@@ -28,8 +28,8 @@ def write(material: Material) -> Chapter:
             picture(plots.forecasts.by_horizon(table)),
             "How far ahead does the model see?",
             f"Skill is the share of the energy score of {table.attrs['baseline']} that a forecast saves: 1 is perfect, "
-            f"0 no better. Bands are two standard errors over held-out {material.nouns}, too narrow for fewer than "
-            "about ten. Where the blue band overlaps a grey one, model and simple rule can hardly be told apart.",
+            f"0 no better. Bands are 95 % intervals over held-out {material.nouns}. Where the blue band overlaps a "
+            "grey one, model and simple rule can hardly be told apart.",
         ),
         _table(material, table),
     ]
@@ -48,16 +48,17 @@ def _table(material: Material, table: xr.Dataset) -> Table:
         at = own.sel(horizon=horizon)
         shares = [percent(float(covered.sel(horizon=horizon, nominal=nominal))) for nominal in (0.5, 0.9)]
         gains = [
-            with_error(float(at[name]), float(at[f"{name}_standard_error"]))
+            f"{signed(float(at[name]))} {bracketed(float(at[f'{name}_lower']), float(at[f'{name}_upper']), 2)}"
             for name in ("energy_score_skill", "log_gain")
         ]
         rows.append([str(horizon), *gains, *shares])
     steps = int(own["n_steps"].sum())
     caption = (
         f"Forecasts of {plural(steps, 'step')} of {plural(own.sizes['trajectory'], material.noun)} beside "
-        f"{table.attrs['baseline']}, standard errors over {material.nouns}; coverage is a mean over the states."
+        f"{table.attrs['baseline']}, with 95 % intervals over {material.nouns}; coverage is a mean over the states. "
+        f"{table.attrs['caution']}"
     )
-    gains = [f"skill, {ERROR}", f"gain of log score, nats per step, {ERROR}"]
+    gains = ["skill [95 %]", "gain of log score, nats per step [95 %]"]
     head = ["steps ahead", *gains, "in 50 % intervals", "in 90 % intervals"]
     return Table(head, rows, caption)
 

@@ -46,8 +46,8 @@ def write(material: Material) -> Chapter:
     blocks += _equilibrium(material)
     if material.plane is not None:
         blocks += nonlinear_portrait(material.plane, material.nouns)
-    if material.space is not None and material.has_text:
-        blocks += _exemplars(material, material.space)
+    if material.posterior.space is not None and material.has_text:
+        blocks += _exemplars(material, material.posterior.space)
     return Chapter("phase-space", "Drift and phase space", blocks)
 
 

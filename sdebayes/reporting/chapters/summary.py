@@ -70,9 +70,10 @@ def _data(material: Material) -> str:
 
 def _held(material: Material) -> str:
     """Say how much of the variance the states hold: what they leave out no result below can speak of."""
-    if material.space is None:
+    space = material.posterior.space
+    if space is None:
         return ""
-    share = float(material.space.explained_variance.sum())
+    share = float(space.explained_variance.sum())
     return f" The states hold {percent(share)} of the variance of the embedding; of the rest nothing is said here."
 
 

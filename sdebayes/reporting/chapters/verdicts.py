@@ -11,13 +11,21 @@ from scipy.stats import binom
 from sdebayes.analysis.moments import predictive_p_values
 from sdebayes.inference.findings import SEVERITIES, Findings
 from sdebayes.model import SDEModel
+from sdebayes.posterior import claims
+from sdebayes.posterior.claims import AGAINST, COUPLING, NONLINEARITY, NOT_ASKED, ORDER, RETURN, SUPPORTED
 from sdebayes.reporting.blocks import Block, Paragraph, Verdict, Verdicts
 from sdebayes.reporting.material import Material
-from sdebayes.reporting.wording import listed, number, percent, signed
+from sdebayes.reporting.wording import bracketed, listed, number, percent, signed
 
 GOOD_COVERAGE, FAIR_COVERAGE = 0.03, 0.06
 MOMENT_CHANCE = 0.01
 DOUBTS = ("problem", "warning")
+_ADVICE = {
+    ORDER: "The order of the steps is not seen to foretell anything: read no dynamics.",
+    RETURN: "A random walk behind noise foretells as well: do not read equilibria, fixed points or time constants.",
+    COUPLING: "States by themselves foretell as well: do not read rotation or influence of one on another.",
+    NONLINEARITY: "A linear drift foretells as well: do not read bends, several fixed points or basins.",
+}
 
 
 def fit(material: Material) -> list[Verdict]:
@@ -65,7 +73,7 @@ def heavy_tails(model: SDEModel) -> str:
 
 
 def gain(material: Material) -> Verdict:
-    """Judge whether order in time foretells anything: the gain over the baseline on held-out trajectories."""
+    """Judge what held-out trajectories support: order, return to an equilibrium, coupling, nonlinearity."""
     table = material.table
     if table is None:
         return Verdict(
@@ -74,21 +82,38 @@ def gain(material: Material) -> Verdict:
             f"not judged: fewer than two held-out {material.nouns} were given.",
             "Hold some out with sdebayes.split and pass them as test.",
         )
-    row = table.isel(candidate=0)
-    difference, error = float(row["difference"]), float(row["standard_error"])
-    baseline, unit = table.attrs["baseline"], f"nats per {material.step_noun}"
-    judges = f"{table.sizes['trajectory']} held-out {material.nouns}"
-    message = f"{signed(difference)} ± {error:.2f} {unit} over {baseline} on {judges}"
-    if difference > 2 * error:
-        return Verdict(
-            "good", "Held-out score", f"{message}: the order of the steps foretells what comes next."
-        )
-    if difference > -2 * error:
-        return Verdict(
-            "note", "Held-out score", f"{message}: no more than the baseline knows, within its error."
-        )
-    advice = "Do not read the dynamics below; look at noise, trajectory effect and step."
-    return Verdict("problem", "Held-out score", f"{message}: worse than a model without order.", advice)
+    return judged_claims(claims(table), table.sizes["trajectory"], material.nouns, material.step_noun)
+
+
+def judged_claims(found: xr.Dataset, count: int, nouns: str, step: str) -> Verdict:
+    """Judge what the scores of a model support, against all that it was compared with.
+
+    Parameters
+    ----------
+    found
+        As `sdebayes.claims` returns it.
+    count
+        Number of held-out trajectories.
+    nouns, step
+        What trajectories and a step are called.
+    """
+    verdict = found["verdict"].to_series()
+    asked = [name for name in verdict.index if verdict[name] != NOT_ASKED]
+    message = f"{'; '.join(_said(found.sel(claim=name)) for name in asked)}; nats per {step}, {count} held-out {nouns}."
+    message = f"{message} {found.attrs['caution']}".strip()
+    missing = [name for name in asked if verdict[name] != SUPPORTED]
+    if verdict[ORDER] == AGAINST:
+        advice = "Do not read the dynamics below; look at noise, trajectory effect and step."
+        return Verdict("problem", "Held-out score", f"{message} Worse than a model without order.", advice)
+    if missing:
+        return Verdict("warning", "Held-out score", message, " ".join(_ADVICE[name] for name in missing))
+    severity = "good" if count >= 3 and asked else "note"
+    return Verdict(severity, "Held-out score", message)
+
+
+def _said(claim: xr.Dataset) -> str:
+    numbers = signed(float(claim["difference"])), bracketed(float(claim["lower"]), float(claim["upper"]), 2)
+    return f"{claim['claim'].values} {claim['verdict'].values} ({' '.join(numbers)} over {claim['against'].values})"
 
 
 def calibration(material: Material) -> Verdict:

@@ -1,0 +1,145 @@
+"""Null data sets: what is left of a result when the order of the steps is destroyed."""
+
+from __future__ import annotations
+
+import numpy as np
+import xarray as xr
+from jaxtyping import Shaped
+
+from sdebayes._core.errors import DataError
+from sdebayes._core.numbers import random_generator, whole_number
+from sdebayes.paths.container import validate
+
+Rank = Shaped[np.ndarray, " block"]
+"""Numbers, one for each block, whose order is the new order of the blocks."""
+
+
+def shuffle(
+    dataset: xr.Dataset, seed: int = 0, *, block: int = 1, neighbours: bool = False, reverse: bool = False
+) -> xr.Dataset:
+    """Put the steps of each trajectory into another order.
+
+    What belongs to a trajectory as a whole survives; its order does not. Times stay where they are; texts, missing
+    values and whatever else goes along the steps move with their step.
+
+    Parameters
+    ----------
+    dataset
+        Any data set of trajectories.
+    seed
+        The same seed gives the same order.
+    block
+        So many steps stay together, in their order; the last block of a trajectory has what is left.
+    neighbours
+        Whether only neighbouring steps (or blocks) change places: the first with the second, the third with the
+        fourth, and so on, or the second with the third and so on, whichever chance says for each trajectory.
+    reverse
+        Whether the order of the steps (or blocks) is turned round; then nothing is left to chance.
+
+    Returns
+    -------
+    xr.Dataset
+        With ``attrs["null"]``.
+
+    Raises
+    ------
+    DataError
+        If ``block`` is no whole number, 1 or more, or both ``neighbours`` and ``reverse`` are asked for.
+    """
+    validate(dataset)
+    size, generator = whole_number("block", block), random_generator(seed)
+    if neighbours and reverse:
+        raise DataError("shuffle: neighbours and reverse are two different orders; ask for one of them.")
+    how, words = _permute, "shuffled"
+    if neighbours:
+        how, words = _swap, "swapped with neighbours"
+    if reverse:
+        how, words = _reverse, "reversed"
+    orders, first = [], 0
+    for steps in dataset["n_steps"].values:
+        blocks = np.arange(steps) // size
+        rank = how(generator, int(blocks[-1]) + 1)
+        orders.append(first + np.lexsort((np.arange(steps), rank[blocks])))
+        first += int(steps)
+    units = "steps" if size == 1 else f"blocks of {size} steps"
+    chance = "" if reverse else f", seed {seed}"
+    return _permuted(dataset, np.concatenate(orders), f"{units} {words} within trajectories{chance}")
+
+
+def shuffle_within(dataset: xr.Dataset, seed: int = 0) -> xr.Dataset:
+    """Permute the steps within each trajectory, as :func:`shuffle` does where nothing more is asked.
+
+    Parameters
+    ----------
+    dataset
+        Any data set of trajectories.
+    seed
+        The same seed gives the same permutation.
+
+    Returns
+    -------
+    xr.Dataset
+        With ``attrs["null"]``.
+    """
+    return shuffle(dataset, seed)
+
+
+def shuffle_across(dataset: xr.Dataset, seed: int = 0) -> xr.Dataset:
+    """Permute the steps over all trajectories.
+
+    Neither order nor membership survives; lengths and times stay where they are. Texts and missing values move with
+    their step.
+
+    Parameters
+    ----------
+    dataset
+        Any data set of trajectories.
+    seed
+        The same seed gives the same permutation.
+
+    Returns
+    -------
+    xr.Dataset
+        With ``attrs["null"]``.
+
+    Raises
+    ------
+    DataError
+        If so many steps are missing that a shuffled trajectory is left with fewer than three observed ones.
+    """
+    validate(dataset)
+    order = random_generator(seed).permutation(int(_present(dataset).sum()))
+    return _permuted(dataset, order, f"steps shuffled across trajectories, seed {seed}")
+
+
+def _permute(generator: np.random.Generator, count: int) -> Rank:
+    return generator.random(count)
+
+
+def _swap(generator: np.random.Generator, count: int) -> Rank:
+    """Exchange neighbours, from the first on or from the second; of two there is one pair only."""
+    order = np.arange(count)
+    first = int(generator.integers(2)) if count > 2 else 0
+    pairs = np.arange(first, count - 1, 2)
+    order[pairs], order[pairs + 1] = pairs + 1, pairs
+    return order
+
+
+def _reverse(generator: np.random.Generator, count: int) -> Rank:
+    return np.arange(count)[::-1]
+
+
+def _present(dataset: xr.Dataset) -> np.ndarray:
+    return np.arange(dataset.sizes["time"]) < dataset["n_steps"].values[:, None]
+
+
+def _permuted(dataset: xr.Dataset, order: np.ndarray, what: str) -> xr.Dataset:
+    present = _present(dataset)
+    result = dataset.copy()
+    for name, variable in dataset.data_vars.items():
+        if name != "t" and variable.dims[:2] == ("trajectory", "time"):
+            values = variable.values.copy()
+            values[present] = values[present][order]
+            result[name] = variable.copy(data=values)
+    result.attrs["null"] = what
+    return validate(result)

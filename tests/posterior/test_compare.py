@@ -1,0 +1,185 @@
+"""Held-out scores beside the nulls: intervals, claims, and fits of different training groups."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import xarray as xr
+
+import sdebayes as sb
+from sdebayes._core.errors import DataError, ModelError, StateSpaceError
+from sdebayes._core.ratio import ratio
+from tests.posterior.conftest import ornstein_uhlenbeck
+
+QUICK = sb.Laplace(draws=100)
+
+
+@pytest.fixture(scope="module")
+def fresh() -> xr.Dataset:
+    return sb.trajectories(ornstein_uhlenbeck(77, [30] * 12, noise=0.6, effect=0.5))
+
+
+@pytest.fixture(scope="module")
+def table(noisy, fresh) -> xr.Dataset:
+    return sb.compare({"model": noisy}, fresh)
+
+
+def test_the_interval_is_that_of_the_paired_ratio(table):
+    gain = (table["log_score"] - table["log_score"].sel(candidate="iid + document effect")).values
+    expected = ratio(gain, table["n_observed"].values.astype(float))
+    np.testing.assert_allclose(table["lower"], expected.lower)
+    np.testing.assert_allclose(table["upper"], expected.upper)
+    best = table.sel(candidate=table.attrs["best"])
+    assert float(best["lower_to_best"]) == float(best["upper_to_best"]) == 0
+    assert (table["upper_to_best"] - table["lower_to_best"] >= 0).all()
+
+
+def test_few_trajectories_are_said_to_be_few(noisy, fresh, table):
+    assert table.attrs["caution"] == ""
+    assert (
+        "Few trajectories (4)" in sb.compare({"m": noisy}, fresh.isel(trajectory=slice(4))).attrs["caution"]
+    )
+    pair = sb.compare({"m": noisy}, fresh.isel(trajectory=slice(2)))
+    assert "next to nothing" in sb.claims(pair).attrs["caution"]
+    with pytest.raises(DataError, match="at least two"):
+        sb.compare({"m": noisy}, fresh.isel(trajectory=[0]))
+
+
+def test_nulls_are_the_rows_of_the_table(noisy, fresh, table):
+    for name, null in sb.nulls.fit(noisy.training_data()).items():
+        score = null.log_score(fresh)
+        assert score.dims == ("trajectory",)
+        np.testing.assert_allclose(score, table["log_score"].sel(candidate=name), rtol=1e-8)
+        np.testing.assert_array_equal(score["n_observed"], table["n_observed"])
+        assert score.attrs["null"] == name
+    alone = sb.nulls.IID().fit(noisy.training_data())
+    assert repr(alone) == "<IID fitted to 2 states>"
+
+
+def test_a_null_scores_only_in_its_own_space(noisy, fresh):
+    null = sb.nulls.IIDDocumentEffect().fit(noisy.training_data())
+    with pytest.raises(StateSpaceError, match="the fit is in none"):
+        null.log_score(fresh.assign_attrs(space_hash="another"))
+    with pytest.raises(DataError, match="have the states"):
+        null.log_score(fresh.assign_coords(state=["a", "b"]))
+    with pytest.raises(DataError, match="not to embeddings"):
+        sb.nulls.IID().fit(fresh.rename(state="embedding"))
+
+
+def test_a_null_cannot_be_the_name_of_a_model(noisy, fresh):
+    with pytest.raises(ModelError, match="name of a null"):
+        sb.compare({"iid": noisy}, fresh)
+
+
+def test_fits_of_different_groups_compare_in_one_space(training, fresh):
+    groups = training.isel(trajectory=slice(12)), training.isel(trajectory=slice(12, 24))
+    first, second = (sb.fit(sb.SDEModel(), group, QUICK, progress=False) for group in groups)
+    judged = xr.concat(
+        [groups[1].isel(trajectory=slice(2)), fresh], "trajectory", join="outer", data_vars="all"
+    )
+    judged = sb.paths.validate(judged.assign_coords(trajectory=[f"t{i}" for i in range(14)]))
+    found = sb.compare({"first": first, "second": second}, judged)
+    np.testing.assert_allclose(found["log_score"].sel(candidate="first"), first.log_score(judged))
+    seen = found["in_sample"].sum("trajectory").to_series().to_dict()
+    assert seen == {"first": 0, "second": 2, "iid": 2, "iid + document effect": 2, "random walk + noise": 2}
+    whole = sb.nulls.IID().fit(training).log_score(judged)
+    np.testing.assert_allclose(found["log_score"].sel(candidate="iid"), whole, rtol=1e-3)
+    own = sb.compare({"first": first, "second": second}, judged, nulls_from=groups[0])
+    assert int(own["in_sample"].sel(candidate="iid").sum()) == 0
+    alone = sb.compare({"first": first}, judged)
+    np.testing.assert_allclose(
+        own["log_score"].sel(candidate="iid"), alone["log_score"].sel(candidate="iid"), rtol=1e-8
+    )
+
+
+def made(scores: dict[str, tuple[str, str, float]], sd: float = 0.02) -> xr.Dataset:
+    """A table of candidates: kind, observation, and gain per step over the first null, with noise of each document."""
+    rng = np.random.default_rng(0)
+    steps = np.full(12, 50)
+    rows = np.array([50 * (gain + sd * rng.normal(size=12)) for _, _, gain in scores.values()])
+    return xr.Dataset(
+        {"log_score": (("candidate", "trajectory"), rows)},
+        {
+            "candidate": list(scores),
+            "kind": ("candidate", [kind for kind, _, _ in scores.values()]),
+            "observation": ("candidate", [observation for _, observation, _ in scores.values()]),
+            "n_observed": ("trajectory", steps),
+        },
+        {"caution": ""},
+    )
+
+
+NULLS = {"iid": ("null", "", -0.5), "iid + document effect": ("null", "", 0.0)}
+
+
+def verdicts(table: xr.Dataset, candidate: str | None = None) -> dict[str, str]:
+    return sb.claims(table, candidate)["verdict"].to_series().to_dict()
+
+
+@pytest.mark.parametrize(
+    ("walk", "verdict"), [(0.05, "not supported"), (-0.1, "supported"), (0.5, "against")]
+)
+def test_order_does_not_speak_for_an_equilibrium(walk, verdict):
+    table = made({"m": ("linear", "noise", 0.05), **NULLS, "random walk + noise": ("null", "", walk)})
+    assert verdicts(table) == {
+        "order": "supported",
+        "return to an equilibrium": verdict,
+        "coupling": "not asked",
+        "nonlinearity": "not asked",
+    }
+
+
+def test_order_needs_both_nulls_beaten():
+    table = made(
+        {"m": ("linear", "noise", 0.05), "iid": ("null", "", 0.3), **{"iid + document effect": NULLS["iid"]}}
+    )
+    found = sb.claims(table).sel(claim="order")
+    assert str(found["verdict"].values) == "against"
+    assert str(found["against"].values) == "iid"
+    assert float(found["upper"]) < 0
+
+
+def test_coupling_and_nonlinearity_are_asked_of_their_own_rivals():
+    table = made(
+        {
+            "gp": ("nonlinear", "noise", 0.30),
+            "ou": ("linear", "noise", 0.295),
+            "diagonal": ("diagonal linear", "noise", 0.1),
+            "exact": ("linear", "exact", -0.2),
+            **NULLS,
+        }
+    )
+    assert verdicts(table)["nonlinearity"] == "not supported"
+    assert verdicts(table)["coupling"] == "not asked"
+    assert verdicts(table, "ou")["coupling"] == "supported"
+    assert verdicts(table, "ou")["nonlinearity"] == "not asked"
+    assert verdicts(table.sel(candidate=["gp", "exact", "iid"]))["nonlinearity"] == "not asked"
+    assert str(sb.claims(table)["against"].sel(claim="nonlinearity").values) == "ou"
+
+
+def test_claims_need_a_table_and_one_of_its_rows(table):
+    with pytest.raises(DataError, match=r"sdebayes\.compare"):
+        sb.claims(table.drop_vars("kind"))
+    with pytest.raises(DataError, match="no candidate 'x'"):
+        sb.claims(table, "x")
+
+
+def test_kinds_are_read_from_the_models(noisy, exact, table):
+    assert list(table["kind"].values) == ["linear", "null", "null", "null"]
+    assert str(table["observation"].values[0]) == "noise + trajectory effect"
+    assert verdicts(table)["order"] == "supported"
+
+
+def test_the_space_of_a_fit_is_at_hand(noisy, tmp_path):
+    assert noisy.space is None
+    texts = sb.paths.container.pack(
+        [np.random.default_rng(i).normal(size=(20, 4)) for i in range(4)],
+        [np.arange(20.0)] * 4,
+        "abcd",
+        "embedding",
+    )
+    space = sb.PCA(2).fit(texts)
+    posterior = sb.fit(sb.SDEModel(), space.transform(texts), QUICK, progress=False)
+    assert posterior.space.hash == space.hash
+    loaded = sb.load(posterior.to_netcdf(tmp_path / "p.nc"))
+    assert loaded.space.hash == loaded.space_hash == space.hash
