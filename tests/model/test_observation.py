@@ -167,8 +167,6 @@ def test_noise_may_be_next_to_nothing(data, x64):
         ({"total_variance": -1.0}, "total_variance is -1.0"),
         ({"latent_variance": [1.0, 0.0]}, "latent_variance"),
         ({"spread": 0.0}, "spread is 0.0"),
-        ({"shares": (1.0, 0.0)}, "shares"),
-        ({"shares": (1.0, 1.0, 1.0)}, "two concentrations"),
         ({"trajectory_effect": 3}, "trajectory_effect is 3; expected True or False"),
     ],
 )
