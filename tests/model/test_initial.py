@@ -141,6 +141,6 @@ def test_a_free_start_is_drawn_said_and_stored():
     assert decode(encode(model)).initial == "free"
 
 
-def test_an_unknown_word_for_the_start_is_refused():
+def test_an_unknown_word_for_the_start_is_refused(untyped):
     with pytest.raises(ModelError, match=r"initial is 'fixed'; expected 'free'"):
         sb.SDEModel(initial="fixed")

@@ -126,7 +126,7 @@ def test_prior_medians_and_spreads_are_the_constants(data, draw, x64):
 
 
 def test_under_learned_noise_the_time_constant_is_drawn(data, draw, x64):
-    noise = sb.GaussianNoise(trajectory_effect=True, total_variance=2.0, spread=0.4, shares=(3.0, 2.0))
+    noise = sb.GaussianNoise(trajectory_effect=True, total_variance=2.0, spread=0.4)
     model = scaled(
         data, diffusion=Constant("diagonal", time_constant=7.0, time_constant_spread=0.5), observation=noise
     )
