@@ -20,7 +20,7 @@ from sdebayes._core import precision as precision_scope
 from sdebayes._core.types import Key
 from sdebayes.inference.checkpoint import Checkpoint
 from sdebayes.inference.curvature import Units
-from sdebayes.inference.progress import progress_bars
+from sdebayes.inference.progress import progress_bars, stage
 from sdebayes.inference.strategy import Draws
 from sdebayes.inference.target import Density, Flat, Target, Whitenings
 
@@ -219,8 +219,9 @@ def run_chains(
     checkpoint
         Where finished blocks are kept, if anywhere.
     """
-    initial = [sampler.begin(target, key, start, chart) for key, start in zip(keys, starts, strict=True)]
-    compiled = sampler.compiled(initial[0], target.data, chart)
+    with stage("compiling the sampler", progress):
+        initial = [sampler.begin(target, key, start, chart) for key, start in zip(keys, starts, strict=True)]
+        compiled = sampler.compiled(initial[0], target.data, chart)
     warmup = sampler.settings.warmup
     total = warmup + draws
 
@@ -228,7 +229,7 @@ def run_chains(
         return compiled(state, target.data, chart)
 
     stop = threading.Event()
-    titles = [f"chain {index + 1}" for index in range(len(keys))]
+    titles = [f"sampling, chain {index + 1}" for index in range(len(keys))]
     with progress_bars(titles, total, progress) as advance, ThreadPoolExecutor(workers) as pool:
 
         def run(index: int) -> dict[str, np.ndarray]:

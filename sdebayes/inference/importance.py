@@ -18,8 +18,8 @@ _SHOWN, _FEWEST = 50, 25
 SETTLED_BY_NUTS: Mapping[Severity, str] = {
     "good": "",
     "note": "Means and bands are reliable, far tails less so; NUTS settles it.",
-    "warning": "Its bands may be wrong, in many dimensions even where k-hat alone says so: compare what you read with "
-    "a fit by NUTS, on part of the data if need be.",
+    "problem": "Fit with NUTS(), which starts at the same mode, on part of the data if need be, and read that; means "
+    "may still be right, which nothing here can tell.",
 }
 
 
@@ -37,7 +37,8 @@ def smoothed_weights(log_weight: Float[np.ndarray, " draw"]) -> tuple[Float[np.n
         Smoothed, of sum 1, (draw,).
     shape
         k-hat, the law's shape: below 0.5 the ratios have a variance, above 0.7 no feasible number of draws is enough.
-        Infinite, and nothing smoothed, for fewer than 25 draws; infinite where so few more show no tail.
+        Infinite, and nothing smoothed, for fewer than 25 draws; infinite where so few more show no tail; zero where all
+        ratios are equal.
 
     References
     ----------
@@ -48,7 +49,9 @@ def smoothed_weights(log_weight: Float[np.ndarray, " draw"]) -> tuple[Float[np.n
 
     finite = np.isfinite(log_weight)
     smoothed, shape = np.asarray(log_weight[finite], dtype=np.float64), np.inf
-    if len(smoothed) >= _FEWEST:
+    if len(smoothed) >= _FEWEST and not np.ptp(smoothed):
+        shape = 0.0
+    elif len(smoothed) >= _FEWEST:
         smoothed, shape = array_stats.psislw(-smoothed)
     weights = np.zeros(len(log_weight))
     weights[finite] = np.exp(smoothed - smoothed.max())
@@ -69,14 +72,20 @@ def importance_finding(
     advice
         What to do next for each severity.
     """
-    weights, shape = smoothed_weights(np.ravel(tree["sample_stats"].to_dataset()["log_weight"].values))
-    severity: Severity = "good" if shape <= GOOD_SHAPE else "note" if shape <= LARGEST_SHAPE else "warning"
+    log_weight = np.ravel(tree["sample_stats"].to_dataset()["log_weight"].values)
+    weights, shape = smoothed_weights(log_weight)
+    values = {"pareto_shape": shape, "effective_draws": float(1 / np.sum(weights**2))}
+    if np.isinf(shape) and np.isfinite(log_weight).all():
+        message = f"{len(log_weight)} draws are too few to tell how near {name} is to the posterior."
+        return Finding("Pareto k-hat", "warning", message, "Take more draws, 100 at least.", values)
+    severity: Severity = "good" if shape <= GOOD_SHAPE else "note" if shape <= LARGEST_SHAPE else "problem"
     return Finding(
         "Pareto k-hat",
         severity,
-        f"{shape:.2f} for the ratios of the posterior to {name}, limits {GOOD_SHAPE} and {LARGEST_SHAPE}.",
+        f"{shape:.2f} for the ratios of the posterior to {name}, limits {GOOD_SHAPE} and {LARGEST_SHAPE}"
+        + (": the draws are not those of the posterior." if severity == "problem" else "."),
         advice[severity],
-        {"pareto_shape": shape, "effective_draws": float(1 / np.sum(weights**2))},
+        values,
     )
 
 

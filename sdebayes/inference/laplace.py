@@ -80,12 +80,12 @@ class Laplace(AbstractStrategy):
         """Draw from a posterior; see `AbstractStrategy.run`. A checkpoint keeps the mode and the curvature."""
         check_smooth(problem.model)
         search_key, draw_key = jax.random.split(key)
-        target = problem.target
         kept = Checkpoint(*checkpoint) if checkpoint is not None else None
-        with progress_bars(["Laplace"], self.draws, progress) as advance:
-            approximation, potential = approximation_at_mode(
-                problem, search_key, kept, advance, exact_dimension=self.exact_dimension
-            )
+        approximation, potential = approximation_at_mode(
+            problem, search_key, kept, progress, exact_dimension=self.exact_dimension
+        )
+        target = problem.target
+        with progress_bars(["drawing"], self.draws, progress) as advance:
             u = jax.random.normal(draw_key, (self.draws, target.dimension))
             draws = weighted_draws(
                 target,

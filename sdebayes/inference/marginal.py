@@ -34,6 +34,7 @@ from sdebayes.inference.evidence import Statistics
 from sdebayes.inference.findings import Finding
 from sdebayes.inference.linearization import approximation
 from sdebayes.inference.nuts import NUTS
+from sdebayes.inference.progress import stage
 from sdebayes.inference.reduction import statistics, statistics_of
 from sdebayes.inference.selection import MOST_TERMS
 from sdebayes.inference.settling import everything, settled
@@ -121,9 +122,10 @@ class Marginal(NUTS):
         return replace(drawn, groups=drawn.groups | ({"selection": selection} if terms else {}))
 
     def _exactly(self, ready: Collapsed, problem: Problem, key: Key, sampling: dict[str, Any]) -> Draws:
-        data = statistics_of(ready, problem.observations)
         target_key, run_key, weights_key = jax.random.split(key, 3)
-        target = make_target(ready.program, ready.drawn, data, target_key)
+        with stage("compiling the density", sampling["progress"]):
+            data = statistics_of(ready, problem.observations)
+            target = make_target(ready.program, ready.drawn, data, target_key)
         sampler = sampler_of(target.density, self._settings)
         drawn = self._sample(target, sampler, run_key, **sampling)
         shape = drawn.position.shape[:2]
@@ -148,15 +150,19 @@ class Marginal(NUTS):
         return self._all_parameters(problem, key, sampling, reason)
 
     def _corrected(self, ready: Collapsed, problem: Problem, key: Key, sampling: dict[str, Any]) -> Draws:
-        start = statistics_of(ready, problem.observations)
         target_key, run_key, point_key, terms_key = jax.random.split(key, 4)
         seen = problem.observations
-        data = Linearized(start, seen, everything(ready))
-        target = make_target(ready.linearized_program, ready.drawn, data, target_key)
-        target = settled(ready, target, terms_key)
-        if not problem.model.discretization.linear_in_drift:
-            sums = approximation(ready, target, seen, point_key)
-            target = settled(ready, replace(target, data=target.data._replace(statistics=sums)), terms_key)
+        with stage("compiling the density", sampling["progress"]):
+            start = statistics_of(ready, seen)
+            data = Linearized(start, seen, everything(ready))
+            target = make_target(ready.linearized_program, ready.drawn, data, target_key)
+        with stage("searching the approximation of the likelihood", sampling["progress"]):
+            target = settled(ready, target, terms_key)
+            if not problem.model.discretization.linear_in_drift:
+                sums = approximation(ready, target, seen, point_key)
+                target = settled(
+                    ready, replace(target, data=target.data._replace(statistics=sums)), terms_key
+                )
         sampler = corrected_sampler_of(target.density, self._settings, ready, problem.density)
         return self._sample(target, sampler, run_key, **sampling)
 

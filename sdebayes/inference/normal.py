@@ -14,7 +14,7 @@ from sdebayes.inference.checkpoint import Checkpoint
 from sdebayes.inference.curvature import inverse_factor, mode_hessian
 from sdebayes.inference.gauss_newton import gauss_newton
 from sdebayes.inference.mode import Mode, find_mode
-from sdebayes.inference.progress import Advance
+from sdebayes.inference.progress import stage
 from sdebayes.inference.strategy import Problem
 from sdebayes.inference.target import Flat, Target, Whitenings
 
@@ -63,7 +63,7 @@ def approximation_at_mode(
     problem: Problem,
     key: Key,
     kept: Checkpoint | None,
-    advance: Advance,
+    progress: bool,
     *,
     exact_dimension: int = EXACT_DIMENSION,
 ) -> tuple[NormalApproximation, float]:
@@ -77,20 +77,21 @@ def approximation_at_mode(
         Random key of the search.
     kept
         The checkpoint, if there is one.
-    advance
-        Shows what is being done.
+    progress
+        Whether what is being done is shown.
     exact_dimension
         As in `normal_approximation`.
     """
-    blank = NormalApproximation.blank(problem.target)
+    with stage("compiling the density", progress):
+        blank = NormalApproximation.blank(problem.target)
     approximation, records = (blank, []) if kept is None else kept.restore(0, blank)
     if records:
         return approximation, float(records[0]["potential"][0])
     mode_key, prior_key = jax.random.split(key)
-    advance(0, "search of the mode", 0)
-    mode = find_mode(problem.target, mode_key)
-    advance(0, "curvature there", 0)
-    approximation = normal_approximation(problem, mode, prior_key, exact_dimension=exact_dimension)
+    with stage("searching the mode of the posterior", progress):
+        mode = find_mode(problem.target, mode_key)
+    with stage("curvature at the mode", progress):
+        approximation = normal_approximation(problem, mode, prior_key, exact_dimension=exact_dimension)
     if kept is not None:
         kept.keep(0, approximation, [{"potential": np.array([mode.potential])}])
     return approximation, mode.potential

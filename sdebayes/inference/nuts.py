@@ -27,6 +27,7 @@ from sdebayes.inference.checkpoint import Checkpoint
 from sdebayes.inference.curvature import curvature_units
 from sdebayes.inference.findings import Finding
 from sdebayes.inference.mode import find_middle
+from sdebayes.inference.progress import stage
 from sdebayes.inference.sampling import sampling_findings
 from sdebayes.inference.strategy import AbstractStrategy, Draws, Problem, check_smooth, check_whole
 from sdebayes.inference.target import Target
@@ -101,7 +102,8 @@ class NUTS(AbstractStrategy):
     ) -> Draws:
         """Draw from a posterior; see `AbstractStrategy.run`."""
         check_smooth(problem.model)
-        target = problem.target
+        with stage("compiling the density", progress):
+            target = problem.target
         sampler = sampler_of(target.density, self._settings)
         return self._sample(
             target, sampler, key, precision=precision, progress=progress, checkpoint=checkpoint
@@ -127,8 +129,9 @@ class NUTS(AbstractStrategy):
             if finished is not None:
                 return finished
         search_key, start_key, *chain_keys = jax.random.split(key, self.chains + 2)
-        middle = find_middle(target, search_key)
-        units = curvature_units(target, middle, self.dense_dimension)
+        with stage("searching the middle of the posterior", progress):
+            middle = find_middle(target, search_key)
+            units = curvature_units(target, middle, self.dense_dimension)
         chart = Chart(Affine(middle.position, units), middle.whitenings)
         return run_chains(
             target,

@@ -32,7 +32,7 @@ _UNCORRECTED, _PATHS = "uncorrected_stats", "latent_path"
 _ADVICE: dict[Severity, str] = {
     "good": "",
     "note": "Means and bands are reliable, far tails less so: take more particles and draws.",
-    "warning": "Few draws carry most of the weight, and the correction has failed: take more particles, a filter or "
+    "problem": "Few draws carry most of the weight, and the correction has failed: take more particles, a filter or "
     "scheme that is nearer the truth (UnscentedKalman(), Moments()), or part of the data.",
 }
 

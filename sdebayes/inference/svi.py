@@ -110,13 +110,13 @@ class SVI(AbstractStrategy):
         check_smooth(problem.model)
         search_key, start_key, run_key, draw_key = jax.random.split(key, 4)
         kept = Checkpoint(*checkpoint) if checkpoint is not None else None
+        chart, _ = approximation_at_mode(problem, search_key, kept, progress)
         optimizer = optimizer_of(problem.density, self._settings(problem))
         state = optimizer.begin(start_key)
-        with progress_bars(["SVI"], self._blocks * BLOCK, progress) as advance:
-            chart, _ = approximation_at_mode(problem, search_key, kept, advance)
+        with progress_bars(["raising the bound"], self._blocks * BLOCK, progress) as advance:
             state, trace = self._optimize(problem, chart, optimizer, state, run_key, kept, advance)
         elbo = np.asarray(trace, dtype=np.float64) + chart.log_determinant
-        with progress_bars(["draws"], self.draws, progress) as advance:
+        with progress_bars(["drawing"], self.draws, progress) as advance:
             draws = self._draw(problem, chart, optimizer.transform(state), draw_key, advance)
         steps = np.arange(1, len(elbo) + 1)
         group = xr.Dataset({"elbo": ("step", elbo, {"long_name": "ELBO", "units": "nat"})}, {"step": steps})

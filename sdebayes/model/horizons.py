@@ -79,7 +79,7 @@ def _affine_start(
     model: ObservedSDE, scheme: AbstractScheme, observation: AbstractObservation, observations: Observations
 ) -> Start:
     """Prepare a linear SDE, whose covariances depend on the times and gaps alone."""
-    laws = transitions_of(model, scheme, observations)
+    laws = transitions_of(model, scheme, observations.steps)
     n = model.initial_mean.shape[0]
 
     def step(law: Law, u: Array, _: Array) -> Law:

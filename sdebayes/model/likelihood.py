@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 import numpyro.distributions as dist
 from jaxtyping import Array, Float
 from numpyro.distributions import constraints
@@ -37,7 +38,7 @@ def log_density(
         return scheme_log_density(model, scheme, observations)
     if not model.sde.affine:
         return observation.filter.log_density(model, scheme, observations, observation.trajectory_effect)
-    transitions = transitions_of(model, scheme, observations)
+    transitions = transitions_of(model, scheme, observations.steps)
     if observation.exact and observations.complete:
         return affine_log_density(model, transitions, observations)
     system = linear_gaussian(model, transitions, observation.trajectory_effect)
@@ -98,17 +99,16 @@ def filtered_affine(
     model: ObservedSDE, scheme: AbstractScheme, observation: AbstractObservation, observations: Observations
 ) -> tuple[LinearGaussian, Filtered]:
     """Set up the filter of a linear SDE and run it."""
-    transitions = transitions_of(model, scheme, observations)
+    transitions = transitions_of(model, scheme, observations.steps)
     system = linear_gaussian(model, transitions, observation.trajectory_effect)
     return system, kalman_filter(system, observations)
 
 
 def transitions_of(
-    model: ObservedSDE, scheme: AbstractScheme, observations: Observations
+    model: ObservedSDE, scheme: AbstractScheme, steps: Float[Array | np.ndarray, " unique"]
 ) -> AffineTransition:
-    """Return the transitions of a linear SDE over each different Δt."""
-    steps = jnp.asarray(observations.steps)
-    return jax.vmap(lambda dt: scheme.affine_transition(model.sde, dt))(steps)
+    """Return the transitions of a linear SDE over each Δt."""
+    return jax.vmap(lambda dt: scheme.affine_transition(model.sde, dt))(jnp.asarray(steps))
 
 
 class TrajectoryLaw(dist.Distribution):

@@ -37,7 +37,8 @@ def coverage(dataset: xr.Dataset, ax: Axes | None = None) -> Axes:
     Parameters
     ----------
     dataset
-        As ``sdebayes.analysis.calibration.coverage`` returns it.
+        As ``sdebayes.analysis.calibration.coverage`` returns it, or one nominal probability of what
+        ``sdebayes.calibrate`` returns, ``study.sel(nominal=0.9)``.
     ax
         Axes, or None.
 
@@ -49,14 +50,20 @@ def coverage(dataset: xr.Dataset, ax: Axes | None = None) -> Axes:
     Raises
     ------
     DataError
-        If the dataset holds no coverage.
+        If the dataset holds no coverage, or that of several probabilities.
     """
     need(dataset, ["coverage", "lower", "upper"], "sdebayes.analysis.calibration.coverage")
+    if "nominal" in dataset.dims:
+        raise DataError(
+            "The study has intervals of several probabilities; choose one, as study.sel(nominal=0.9)."
+        )
+    of_truths = "nominal" in dataset.coords
     (dim,) = dataset["coverage"].dims
     rows = np.arange(dataset.sizes[dim])
     share = dataset["coverage"].values
     bars = np.stack([share - dataset["lower"].values, dataset["upper"].values - share])
-    nominal, prob = float(dataset.attrs["nominal"]), float(dataset.attrs["prob"])
+    nominal = float(dataset["nominal"]) if of_truths else float(dataset.attrs["nominal"])
+    prob = float(dataset.attrs["prob"])
     with look():
         ax = one_axes(ax, height=0.8 + 0.22 * rows.size)
         ax.axvline(nominal, color=REFERENCE, linewidth=0.8, linestyle=":", label=f"promised, {nominal:.0%}")
@@ -68,9 +75,10 @@ def coverage(dataset: xr.Dataset, ax: Axes | None = None) -> Axes:
             color=DATA,
             markersize=4,
             capsize=2,
-            label=f"data, {prob:.0%} interval",
+            label=f"{'truths' if of_truths else 'data'}, {prob:.0%} interval",
         )
-        ax.set(xlabel="share inside the forecast interval", yticks=rows, ylim=(rows.size - 0.5, -0.5))
+        held = "truths inside the posterior" if of_truths else "data inside the forecast"
+        ax.set(xlabel=f"share of {held} interval", yticks=rows, ylim=(rows.size - 0.5, -0.5))
         ax.set_yticklabels([str(label) for label in dataset[dim].values])
         legend_above(ax)
     return ax
@@ -102,6 +110,11 @@ def ecdf(dataset: xr.Dataset, ax: Any = None, *, prob: float = 0.95) -> np.ndarr
     DataError
         If the dataset is no calibration study, or ``prob`` is no probability.
     """
+    if "bias" in dataset and "pit" not in dataset:
+        raise DataError(
+            "The truths of this study are not drawn from the prior that was fitted, so that their ranks need not be "
+            "uniform; draw sdebayes.plots.calibration.coverage(study.sel(nominal=0.9))."
+        )
     need(dataset, ["pit"], "sdebayes.calibrate")
     if not 0 < prob < 1:
         raise DataError(f"prob={prob!r} must be a probability between 0 and 1.")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import sys
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import xarray as xr
 
 from sdebayes._core.errors import InferenceError, ModelError
@@ -17,7 +19,8 @@ from sdebayes.inference.progress import progress_bars
 from sdebayes.model.sdemodel import SDEModel
 from sdebayes.posterior.calibration_files import KeptRecords
 from sdebayes.posterior.calibration_result import labelled
-from sdebayes.posterior.calibration_study import Record, Study, study_key
+from sdebayes.posterior.calibration_study import Record, Study, frozen, scaled_anew, study_key
+from sdebayes.posterior.calibration_truths import FINE_STEPS, from_prior, given
 from sdebayes.posterior.fit import data_hash
 from sdebayes.posterior.quantities import as_places, quantities
 
@@ -29,6 +32,8 @@ def calibrate(
     n: int = 100,
     seed: int = 0,
     *,
+    truth: Any = None,
+    rescale: bool = False,
     substeps: int | None = None,
     draws: int = 99,
     points: Any = None,
@@ -36,7 +41,9 @@ def calibrate(
     progress: bool | None = None,
     checkpoint: str | Path | None = None,
 ) -> xr.Dataset:
-    r"""Fit data of known truths from the prior, and rank each truth among its posterior draws.
+    r"""Fit data of known truths, and rank each truth among its posterior draws.
+
+    With truths from the prior that is fitted, as is the default,
 
     .. math::
         θ \sim p(θ), \quad y \sim p(y \mid θ), \quad θ_1, …, θ_L \sim p(θ \mid y): \qquad
@@ -45,10 +52,14 @@ def calibrate(
     for every quantity q, if the draws are right. Ranked are drift and covariance at fixed places, the variances of
     noise and trajectory effect, and the log-likelihood, never weights, which can be written in many ways.
 
+    This judges the strategy. It cannot see what the prior itself costs: a prior that contradicts a truth, or that is
+    scaled to the very data it is then fitted to. For these there are ``truth`` and ``rescale``; ranks need not be
+    uniform then even if all is right, and the result has the coverage of intervals in their place.
+
     Parameters
     ----------
     model
-        The model; its data-scaled prior constants are frozen to the design once.
+        The model; its data-scaled prior constants are frozen to the design once, unless ``rescale``.
     design
         Trajectories whose times, lengths and missing entries every simulated data set has. Their values are used for
         the scale of the prior alone.
@@ -58,11 +69,19 @@ def calibrate(
         Number of data sets.
     seed
         The same seed gives the same result; more data sets leave the first ones as they are.
+    truth
+        None: truths are drawn from the prior, frozen to the design. Else what the data sets come from: a
+        `sdebayes.SDE`, started in its stationary law; a `sdebayes.dynamics.ObservedSDE`, with a start, noise and effect
+        of its own; a posterior, one draw for each data set; or a function from a random key to any of these.
+    rescale
+        Whether the model, which must not be scaled to data yet, is scaled to each simulated data set, as `sdebayes.fit`
+        does: the whole procedure is judged, at the price of a compilation for each data set.
     substeps
         None: the data come from the law whose likelihood is fitted, the scheme's and the filter's approximations
         included (the scheme's alone for `ParticleCorrection`), and ranks tell of the strategy alone. A number: they
         come from the SDE itself, by so many Euler–Maruyama steps from one observation to the next, and ranks tell what
-        these approximations cost as well; take enough that halving them changes nothing.
+        these approximations cost as well; take enough that halving them changes nothing. A given truth has no
+        likelihood of its own: None means its exact law if it is linear with constant Σ, else 50 steps.
     draws
         L, the posterior draws that the truth is ranked among, evenly spread over all. Where ``effective_draws`` is
         smaller, ranks gather at both ends although nothing is wrong.
@@ -80,20 +99,21 @@ def calibrate(
     -------
     xr.Dataset
         ``rank``, ``pit`` (replicate, quantity), the rank and, normalised and randomised, a value in (0, 1) that is
-        uniform if all is right; ``truth``, ``mean``, ``standard_deviation`` and ``effective_draws`` (replicate,
-        quantity); ``coverage`` (nominal, quantity) of central intervals, with its 95 % Wilson interval ``lower`` and
-        ``upper``; ``p_value`` (quantity) of uniformity, ``share_of_band`` (quantity), the largest deviation of the
-        empirical distribution function as a share of what leaves the band that holds all quantities with 95 %
-        probability, and ``overall_p_value``, of all together; ``failed`` and ``message`` (replicate). What the model
-        knows is no quantity. A failed data set has NaN; where a failure depends on the data alone, the ranks of the
-        others stay uniform.
+        uniform if all is right; with ``truth`` or ``rescale`` instead ``bias`` (quantity), the mean error of the
+        posterior mean in posterior standard deviations, and its standard error ``bias_error``; ``truth``, ``mean``,
+        ``standard_deviation`` and ``effective_draws`` (replicate, quantity); ``coverage`` (nominal, quantity) of
+        central intervals, with its 95 % Wilson interval ``lower`` and ``upper``; with ranks, ``p_value`` (quantity) of
+        uniformity, ``share_of_band`` (quantity), the largest deviation of the empirical distribution function as a
+        share of what leaves the band that holds all quantities with 95 % probability, and ``overall_p_value``, of all
+        together; ``failed`` and ``message`` (replicate). What the model knows is no quantity. A failed data set has
+        NaN; where a failure depends on the data alone, the ranks of the others stay uniform.
 
     Raises
     ------
     DataError
         If the design is not valid, or an argument cannot be used.
     ModelError
-        If design, model and strategy do not fit together.
+        If design, model, strategy and truth do not fit together, or a model is to be scaled anew that is scaled.
     InferenceError
         If every fit fails.
     StoreError
@@ -106,38 +126,71 @@ def calibrate(
     doi:10.1007/s11222-022-10090-6, for the band.
     """
     strategy = NUTS() if strategy is None else strategy
-    _check(model, strategy)
+    _check(model, strategy, rescale)
     n, draws, seed = whole_number("n", n), whole_number("draws", draws), whole_number("seed", seed, 0)
     substeps = None if substeps is None else whole_number("substeps", substeps)
     shown = sys.stderr.isatty() if progress is None else progress
     with scope(precision), single_blas_thread():
         scaled = model.scaled_to(design)
+        observations = scaled.read(design)
         places = as_places(scaled, points)
-        ranked = quantities(scaled, places)
-        study = Study(scaled, scaled.read(design), strategy, ranked, draws, substeps, precision)
+        ranked = quantities(scaled, places, truth is None)
+        draw = (
+            from_prior(scaled, ranked.read, substeps, strategy.corrects_filter)
+            if truth is None
+            else given(
+                truth, (observations.values.shape[-1], len(scaled.frozen_scale.states)), ranked.read, substeps
+            )
+        )
+        prepare = scaled_anew(model, design, observations) if rescale else frozen(scaled, observations)
+        study = Study(draw, prepare, observations, strategy, ranked, draws, precision)
         attrs = {
             "model_description": scaled.describe(),
             "strategy": repr(strategy),
             "seed": seed,
             "draws": draws,
-            "data_law": f"the {'scheme' if strategy.corrects_filter else 'likelihood'}'s own"
-            if substeps is None
-            else f"Euler–Maruyama, {substeps} steps from one observation to the next",
+            "data_law": _data_law(truth is None, substeps, strategy),
             "design_hash": data_hash(design),
             "precision": precision,
             "sdebayes_version": version("sdebayes"),
         }
+        if truth is not None:
+            attrs |= {"truths": "given", "truth_hash": _hash(*study.simulate(study_key(0, seed)))}
+        if rescale:
+            attrs["scaled_to"] = "each data set"
         kept = None if checkpoint is None else KeptRecords(checkpoint, repr((sorted(attrs.items()), places)))
         records = _run(study, n, seed, kept, shown)
-    return labelled(records, ranked, random_generator(seed), attrs)
+    return labelled(records, ranked, random_generator(seed), attrs, exact=truth is None and not rescale)
 
 
-def _check(model: SDEModel, strategy: AbstractStrategy) -> None:
+def _data_law(from_the_prior: bool, substeps: int | None, strategy: AbstractStrategy) -> str:
+    """Say what the data are drawn from."""
+    if substeps is not None:
+        return f"Euler–Maruyama, {substeps} steps from one observation to the next"
+    if from_the_prior:
+        return f"the {'scheme' if strategy.corrects_filter else 'likelihood'}'s own"
+    return f"the truth's own if it is linear, else Euler–Maruyama, {FINE_STEPS} steps from one observation to the next"
+
+
+def _hash(*arrays: np.ndarray) -> str:
+    """Return a hash of what a truth makes, which tells truths apart that are functions."""
+    digest = hashlib.sha256()
+    for array in arrays:
+        digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()[:16]
+
+
+def _check(model: SDEModel, strategy: AbstractStrategy, rescale: bool) -> None:
     if not isinstance(model, SDEModel):
         raise ModelError(f"calibrate: model is {type(model).__name__}; expected a sdebayes.SDEModel.")
     if not isinstance(strategy, AbstractStrategy):
         raise ModelError(
             f"calibrate: strategy is {strategy!r}; expected an object such as sdebayes.NUTS(draws=200)."
+        )
+    if rescale and model.scale is not None:
+        raise ModelError(
+            "calibrate: rescale=True scales the model to each data set, but this one is scaled to data already; give "
+            "the model as it was before scaled_to."
         )
 
 

@@ -3,30 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from functools import lru_cache
 from typing import Any
 
-import equinox as eqx
 import jax
-import jax.numpy as jnp
 import numpy as np
+import xarray as xr
 from arviz_stats.base import array_stats
 from jaxtyping import Array, Float
-from numpyro.handlers import seed, trace
 
 from sdebayes._core.errors import InferenceError, ModelError
 from sdebayes._core.types import Key
-from sdebayes.dynamics import ObservedSDE
 from sdebayes.inference import AbstractStrategy, Problem
 from sdebayes.inference.target import Density
-from sdebayes.model import likelihood
-from sdebayes.model.generate import generate, observe, scale_normals
 from sdebayes.model.observations import Observations
 from sdebayes.model.rebuild import constrained_sites, per_draw, rebuild
 from sdebayes.model.sdemodel import SDEModel
+from sdebayes.paths.container import feature_dim
+from sdebayes.posterior.calibration_truths import Draw
 from sdebayes.posterior.quantities import Quantities, Read
-from sdebayes.simulation.kernels import TimeGrid, euler_maruyama_path
 
 
 @dataclass(frozen=True)
@@ -69,13 +65,50 @@ class Record:
         return Record(**values | {"ranked": int(values["ranked"]), "message": str(values["message"])})
 
 
-class Study:
-    """A model, a strategy and the shape of the data: every replicate shares what is compiled.
+Prepared = tuple[SDEModel, Observations]
+Prepare = Callable[[Float[np.ndarray, "trajectory time observed"]], Prepared]
+"""From simulated values to the model as it is fitted to them, and the data as it reads them."""
+
+
+def frozen(model: SDEModel, observations: Observations) -> Prepare:
+    """Fit one model, scaled already, to all data sets: they share what is compiled."""
+    return lambda values: (model, model.with_values(observations, values))
+
+
+def scaled_anew(model: SDEModel, design: xr.Dataset, observations: Observations) -> Prepare:
+    """Scale a model to each data set, as `sdebayes.fit` does; each compiles its own.
 
     Parameters
     ----------
     model
-        The model, scaled to data.
+        The model, not scaled.
+    design
+        The data set whose times and missing entries the values have.
+    observations
+        The design, as the model reads it.
+    """
+    y = design["y"].transpose("trajectory", "time", feature_dim(design))
+    present, seen = np.isfinite(y.values), np.asarray(observations.seen)
+
+    def prepare(values: Float[np.ndarray, "trajectory time observed"]) -> Prepared:
+        filled = np.full(y.shape, np.nan)
+        filled[present] = values[seen]
+        data = design.assign(y=y.copy(data=filled))
+        scaled = model.scaled_to(data)
+        return scaled, scaled.read(data)
+
+    return prepare
+
+
+class Study:
+    """A strategy, the shape of the data, and how truths are drawn and data prepared.
+
+    Parameters
+    ----------
+    draw
+        Draws a truth and its data.
+    prepare
+        Makes of simulated values the model and data that are fitted.
     observations
         Data whose times and missing entries every replicate has.
     strategy
@@ -84,25 +117,28 @@ class Study:
         What is ranked.
     ranked
         Number of draws that the truth is ranked among.
-    substeps
-        None for data of the likelihood's own law; else the Euler–Maruyama steps from one observation to the next.
     precision
         The precision in force.
     """
 
     def __init__(
         self,
-        model: SDEModel,
+        draw: Draw,
+        prepare: Prepare,
         observations: Observations,
         strategy: AbstractStrategy,
         quantities: Quantities,
         ranked: int,
-        substeps: int | None,
         precision: str,
     ) -> None:
-        self.model, self.observations, self.strategy = model, observations, strategy
-        self.ranked, self.precision, self._quantities = ranked, precision, quantities
-        self._draw = _truth_and_data(model, quantities.read, substeps, strategy.corrects_filter)
+        self._draw, self._prepare, self.observations = draw, prepare, observations
+        self.strategy, self.ranked, self.precision = strategy, ranked, precision
+        self._quantities = quantities
+
+    def simulate(self, key: Key) -> tuple[np.ndarray, np.ndarray]:
+        """Return values of one data set, (trajectory, time, observed), and the quantities of its truth."""
+        values, true = self._draw(self.observations, key)
+        return np.asarray(values, np.float64), np.asarray(true, np.float64)
 
     def replicate(self, key: Key) -> Record:
         """Draw a truth and its data, fit them, and count the draws below the truth.
@@ -116,12 +152,12 @@ class Study:
             If the strategy is not made for the model, whatever the data.
         """
         draw_key, target_key, run_key = jax.random.split(key, 3)
-        values, true = (np.asarray(part, np.float64) for part in self._draw(self.observations, draw_key))
+        values, true = self.simulate(draw_key)
         try:
             if not np.isfinite(values).all():
-                raise InferenceError("The data drawn from the prior are not finite.")
-            data = self.model.with_values(self.observations, values)
-            return self._ranks(true, self._fit(data, target_key, run_key))
+                raise InferenceError("The simulated data are not finite.")
+            model, data = self._prepare(values)
+            return self._ranks(true, self._fit(model, data, target_key, run_key))
         except ModelError:
             raise
         except Exception as error:
@@ -130,12 +166,12 @@ class Study:
             return Record(true, nothing, nothing, self.ranked, nothing, nothing, nothing, message)
 
     def _fit(
-        self, data: Observations, target_key: Key, run_key: Key
+        self, model: SDEModel, data: Observations, target_key: Key, run_key: Key
     ) -> Float[np.ndarray, "chain draw quantity"]:
         """Return the quantities of every posterior draw."""
-        problem = Problem(self.model, data, target_key)
+        problem = Problem(model, data, target_key)
         position = self.strategy.run(problem, run_key, precision=self.precision, progress=False).position
-        read = _of_positions(self.model, problem.density, self._quantities.read)
+        read = _of_positions(model, problem.density, self._quantities.read)
         return read(position.reshape(-1, position.shape[-1]), data).reshape(*position.shape[:2], -1)
 
     def _ranks(self, true: np.ndarray, draws: Float[np.ndarray, "chain draw quantity"]) -> Record:
@@ -157,26 +193,6 @@ class Study:
         )
 
 
-Law = Callable[[ObservedSDE, Observations, Key], Array]
-
-
-@lru_cache(maxsize=8)
-def _truth_and_data(
-    model: SDEModel, read: Read, substeps: int | None, corrects_filter: bool
-) -> Callable[[Observations, Key], tuple[Array, Array]]:
-    """From data and a key to values of data drawn like them, and the quantities of the truth behind them."""
-    law = _own_law(model, corrects_filter) if substeps is None else _fine_law(substeps)
-
-    def draw(observations: Observations, key: Key) -> tuple[Array, Array]:
-        prior_key, data_key = jax.random.split(key)
-        with trace(), seed(rng_seed=prior_key):
-            truth = model.build()
-        values = law(truth, observations, data_key)
-        return values, read(truth, replace(observations, values=values, table=None))
-
-    return eqx.filter_jit(draw)
-
-
 @lru_cache(maxsize=8)
 def _of_positions(model: SDEModel, density: Density, read: Read) -> Callable[..., np.ndarray]:
     """From positions (sample, dimension) and data to the quantities, (sample, quantity)."""
@@ -185,33 +201,6 @@ def _of_positions(model: SDEModel, density: Density, read: Read) -> Callable[...
         return read(rebuild(model, constrained_sites(model, density.unravel(z))), data)
 
     return per_draw(one)
-
-
-def _own_law(model: SDEModel, corrects_filter: bool) -> Law:
-    scheme, observation = model.discretization, model.observation
-    if corrects_filter:
-        return lambda truth, data, key: generate(truth, scheme, data, key)
-    return lambda truth, data, key: likelihood.draw(truth, scheme, observation, data, key)
-
-
-def _fine_law(substeps: int) -> Law:
-    """Return draws of the SDE itself, by Euler–Maruyama steps that are many times shorter than the data's."""
-
-    def path(truth: ObservedSDE, times: Array, start: Array, key: Key) -> Array:
-        count = times.shape[0] - 1
-        grid = TimeGrid(times, jnp.diff(times), jnp.arange(count), jnp.full(count, substeps))
-        return euler_maruyama_path(truth.sde, start, key, grid)
-
-    def law(truth: ObservedSDE, data: Observations, key: Key) -> Array:
-        start_key, path_key, effect_key, noise_key = jax.random.split(key, 4)
-        times = jnp.asarray(data.times)
-        white = jax.random.normal(start_key, (times.shape[0], truth.initial_mean.shape[0]))
-        starts = truth.initial_mean + scale_normals(truth.initial_covariance, white)
-        keys = jax.random.split(path_key, times.shape[0])
-        paths = jax.vmap(path, in_axes=(None, 0, 0, 0))(truth, times, starts, keys)
-        return observe(truth, paths, jnp.asarray(data.seen), effect_key, noise_key)
-
-    return law
 
 
 def study_key(number: int, seed_number: int) -> Any:

@@ -11,6 +11,7 @@ from jaxtyping import Array, Bool, Float
 from sdebayes._core import precision
 from sdebayes.dynamics import SDE, ObservedSDE
 from sdebayes.inference import STRATEGIES
+from sdebayes.inference.doubt import doubted
 from sdebayes.inference.findings import (
     Finding,
     Findings,
@@ -57,15 +58,15 @@ def diagnose(
     """
     parameters = tree["posterior"].to_dataset()
     strategy = STRATEGIES[tree.attrs.get("strategy_name", "NUTS")]
-    findings = strategy.findings(tree, _parts(model, parameters))
-    findings += _of_what_is_learned(model, parameters, tree["prior"].to_dataset())
+    computation = strategy.findings(tree, _parts(model, parameters))
+    findings = _of_what_is_learned(model, parameters, tree["prior"].to_dataset())
     if not model.diffusion.constant:
         findings += _of_varying_noise(model, parameters, tree["prior"].to_dataset())
     with precision.scope(precision_name):
-        findings.append(_step(model, stacked, scale))
+        (computation if model.exact_transitions else findings).append(_step(model, stacked, scale))
         if model.drift.may_explode:
             findings.append(explosion_finding(_explosive(stacked, scale)))
-    return Findings(tuple(findings))
+    return Findings((*computation, *doubted(findings, computation)))
 
 
 def _parts(model: SDEModel, parameters: xr.Dataset) -> list[str]:

@@ -16,6 +16,7 @@ from sdebayes._core.errors import ModelError
 from sdebayes._core.numbers import random_key
 from sdebayes._core.precision import scope, single_blas_thread
 from sdebayes.inference import NUTS, AbstractStrategy, Problem
+from sdebayes.inference.progress import stage
 from sdebayes.model.sdemodel import SDEModel
 from sdebayes.posterior import specification
 from sdebayes.posterior.export import build_tree
@@ -48,7 +49,8 @@ def fit(
     precision
         ``"float64"`` or ``"float32"``, for the fit and for everything computed from it.
     progress
-        Whether progress bars are shown; by default if standard error is a terminal.
+        Whether what is being done is shown on standard error, with the time that is left: with bars and clocks on a
+        terminal, else a line for each stage. By default if standard error is a terminal.
     checkpoint
         A folder that keeps finished blocks of draws; the same call resumes there after an interrupt, with identical
         draws.
@@ -83,13 +85,15 @@ def fit(
     shown = sys.stderr.isatty() if progress is None else progress
     with scope(precision), single_blas_thread():
         target_key, run_key, export_key = jax.random.split(random_key(seed), 3)
-        scaled = model.scaled_to(data)
-        observations = scaled.read(data)
+        with stage("reading the data", shown):
+            scaled = model.scaled_to(data)
+            observations = scaled.read(data)
         problem = Problem(scaled, observations, target_key)
         attrs = _attributes(scaled, data, strategy, seed, precision)
         kept = None if checkpoint is None else (checkpoint, repr(sorted(attrs.items())))
         draws = strategy.run(problem, run_key, precision=precision, progress=shown, checkpoint=kept)
-        tree = build_tree(problem, data, draws, export_key)
+        with stage("predictions and scores of the draws", shown):
+            tree = build_tree(problem, data, draws, export_key)
     tree.attrs.update(attrs | draws.attributes)
     return Posterior(scaled, tree)
 

@@ -60,7 +60,7 @@ def as_places(model: SDEModel, points: Any) -> Places | None:
 
 
 @lru_cache(maxsize=8)
-def quantities(model: SDEModel, points: Places | None) -> Quantities:
+def quantities(model: SDEModel, points: Places | None, log_likelihood: bool = True) -> Quantities:
     """List drift and Σ at fixed places, the variances of noise and trajectory effect, and the log-likelihood.
 
     Parameters
@@ -69,6 +69,8 @@ def quantities(model: SDEModel, points: Places | None) -> Quantities:
         The model, scaled to data.
     points
         Places, (point, state), or None: the data's mean, and one standard deviation of every state below and above.
+    log_likelihood
+        Whether the log-likelihood is one of them.
     """
     scale = model.frozen_scale
     if points is None:
@@ -89,8 +91,9 @@ def quantities(model: SDEModel, points: Places | None) -> Quantities:
             jax.vmap(model.sde.covariance)(jnp.asarray(noise_at))[:, rows, columns].ravel(),
             jnp.diagonal(model.noise_covariance),
             jnp.diagonal(model.effect_covariance),
-            likelihood.log_density(model, scheme, observation, data).sum()[None],
         ]
+        if log_likelihood:
+            values.append(likelihood.log_density(model, scheme, observation, data).sum()[None])
         return jnp.concatenate(values)
 
     entries = {
@@ -104,7 +107,7 @@ def quantities(model: SDEModel, points: Places | None) -> Quantities:
             f"noise variance {states[j] if observed == len(states) else j + 1}" for j in range(observed)
         ]
         + [f"effect variance {state}" for state in states],
-        "log-likelihood": ["log-likelihood"],
+        "log-likelihood": ["log-likelihood"] * log_likelihood,
     }
     labels = [label for group in entries.values() for label in group]
     return Quantities(read, labels, [part for part, group in entries.items() for _ in group])

@@ -7,6 +7,7 @@ import pytest
 import xarray as xr
 
 from sdebayes.inference.clustering import cluster
+from sdebayes.inference.doubt import doubted
 from sdebayes.inference.findings import (
     Finding,
     Findings,
@@ -182,3 +183,14 @@ def test_findings_come_worst_first_and_read_as_text():
     assert len(findings) == 4
     assert str(findings).splitlines()[0] == "[problem] problem: found. Do."
     assert Findings(()).worst == "good"
+
+
+def test_what_is_read_from_draws_with_a_problem_is_no_good_news():
+    read = [
+        Finding(severity, severity, "told.") for severity in ("good", "not rejected", "assumed", "warning")
+    ]
+    assert doubted(read, [Finding("R-hat", "warning", "1.02.")]) == read
+    found = doubted(read, [Finding("R-hat", "problem", "1.3."), Finding("E-BFMI", "good", "1.")])
+    assert [finding.severity for finding in found] == ["note", "note", "assumed", "warning"]
+    assert "fail a check (R-hat)" in found[0].advice
+    assert found[2:] == read[2:]

@@ -17,7 +17,7 @@ import sdebayes as sb
 from sdebayes._core.errors import ModelError, StoreError
 from sdebayes.inference import normal
 from sdebayes.inference.gauss_newton import gauss_newton
-from sdebayes.inference.importance import smoothed_weights
+from sdebayes.inference.importance import importance_finding, smoothed_weights
 from sdebayes.inference.mode import Mode
 from sdebayes.inference.parts import independent_parts
 from sdebayes.inference.strategy import Problem
@@ -115,7 +115,7 @@ def test_a_heavy_tail_is_found(regression_data, x64):
     statistics = xr.Dataset({name: (("chain", "draw"), value) for name, value in draws.statistics.items()})
     (finding,) = sb.Laplace.findings(xr.DataTree.from_dict({"sample_stats": statistics}), ())
     assert finding.values["pareto_shape"] > 0.7
-    assert finding.severity == "warning"
+    assert finding.severity == "problem"
     assert "NUTS" in finding.advice
 
 
@@ -124,6 +124,33 @@ def test_few_draws_show_no_tail(draws):
     weights, shape = smoothed_weights(np.random.default_rng(0).standard_normal(draws))
     assert (shape, len(weights)) == (np.inf, draws)
     np.testing.assert_allclose(weights.sum(), 1.0)
+
+
+def test_few_draws_are_not_judged_and_draws_without_density_are():
+    def finding(log_weight: np.ndarray):
+        statistics = xr.Dataset({"log_weight": (("chain", "draw"), log_weight[None])})
+        return importance_finding(xr.DataTree.from_dict({"sample_stats": statistics}), "the normal law")
+
+    few = finding(np.random.default_rng(0).standard_normal(20))
+    assert few.severity == "warning"
+    assert "20 draws are too few" in few.message
+    assert finding(np.where(np.arange(20) < 10, 0.0, -np.inf)).severity == "problem"
+
+
+def test_no_good_news_is_read_from_draws_that_fail_their_check(regression_data):
+    model = sb.SDEModel(sb.priors.Linear(), sb.priors.Constant(), observation=sb.Exact())
+    posterior = sb.fit(model, regression_data, sb.Laplace(draws=200), progress=False)
+
+    def severities(log_weight) -> dict[str, str]:
+        tree = posterior.data.copy(deep=True)
+        tree["sample_stats"]["log_weight"][:] = log_weight
+        return {found.subject: found.severity for found in sb.Posterior(posterior.model, tree).diagnosis()}
+
+    near, far = severities(0.0), severities(np.log1p(np.random.default_rng(0).pareto(0.5, 200)))
+    assert near["Pareto k-hat"] == near["Diffusion"] == "good"
+    assert far["Pareto k-hat"] == "problem"
+    assert far["Diffusion"] == "note"
+    assert near["Step size"] == far["Step size"] == "good"
 
 
 @pytest.mark.parametrize("shape", [0.3, 0.6, 1.0])

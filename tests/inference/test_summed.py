@@ -12,6 +12,7 @@ from sdebayes.inference.evidence import Statistics
 from sdebayes.inference.strategy import Problem
 from sdebayes.inference.summed import shortest_program
 from sdebayes.inference.target import make_target
+from sdebayes.inference.transition_sums import TransitionSums, transition_sums
 
 GP = sb.priors.GP(basis=sb.priors.HSGP(functions=4))
 FULL, EULER = sb.priors.Constant(), sb.schemes.EulerMaruyama()
@@ -30,7 +31,7 @@ def targets(model, data):
     ready = model.scaled_to(data)
     observations, key = ready.read(data), jax.random.key(0)
     summed = Problem(ready, observations, key).target
-    assert isinstance(summed.data, Statistics)
+    assert isinstance(summed.data, Statistics | TransitionSums)
     return summed, make_target(ready.program, ready.build, observations, key)
 
 
@@ -55,15 +56,54 @@ def test_value_and_slopes_are_those_of_the_data(x64, gaps, drift):
     "model",
     [
         sb.SDEModel(GP, FULL, sb.schemes.LocalLinearization(), sb.Exact()),
+        sb.SDEModel(sb.priors.Linear(), FULL, None, sb.Exact(innovations=sb.StudentT())),
+        sb.SDEModel(sb.priors.Linear(), FULL, None, sb.GaussianNoise()),
         sb.SDEModel(GP, sb.priors.Diagonal(GP), EULER, sb.Exact()),
         sb.SDEModel(GP, FULL, EULER, sb.GaussianNoise()),
         sb.SDEModel(GP, FULL, EULER, sb.Exact(innovations=sb.StudentT())),
         sb.SDEModel(sb.priors.BNN(hidden=(3,)), FULL, EULER, sb.Exact()),
     ],
-    ids=["scheme", "diffusion", "noise", "innovations", "network"],
+    ids=["scheme", "linear t", "linear noise", "diffusion", "noise", "innovations", "network"],
 )
 def test_there_are_none_where_the_likelihood_is_not_one_of_sums(x64, regression_data, model):
     assert reads_the_data(model, regression_data)
+
+
+@pytest.fixture
+def coarse():
+    """Two different steps, two trajectories of unequal length, far from 0, and a step that was not observed."""
+    rng = np.random.default_rng(0)
+    paths = [np.cumsum(0.1 * rng.standard_normal((length, 2)), 0) + 100.0 for length in (60, 41)]
+    paths[0][17] = np.nan
+    return sb.trajectories(paths, [np.cumsum(rng.choice([0.1, 0.25], len(path))) for path in paths])
+
+
+@pytest.mark.parametrize("drift", [sb.priors.Linear(), sb.priors.Linear(stable=False)])
+def test_a_linear_drift_has_sums_under_its_exact_law(x64, coarse, drift):
+    summed, direct = targets(sb.SDEModel(drift, FULL, None, sb.Exact()), coarse)
+    for seed in range(3):
+        z = direct.draw_prior(jax.random.key(seed))
+        found, expected = summed.value_and_gradient(z), direct.value_and_gradient(z)
+        np.testing.assert_allclose(found[0], expected[0], rtol=1e-10)
+        np.testing.assert_allclose(found[1], expected[1], rtol=1e-8, atol=1e-8 * np.abs(expected[1]).max())
+
+
+def test_sums_of_a_linear_drift_keep_their_digits_where_x_tells_the_next(x64):
+    """Next to no noise: sums of squares of the states themselves would lose fourteen digits of sixteen."""
+    path = 1e3 + np.arange(50.0)[:, None] + 1e-4 * np.random.default_rng(0).standard_normal((50, 1))
+    sums = transition_sums(
+        sb.SDEModel(sb.priors.Linear(), FULL, None, sb.Exact())
+        .scaled_to(data := sb.trajectories([path]))
+        .read(data)
+    )
+    left = np.polynomial.polynomial.polyfit(path[:-1, 0] - path.mean(), path[1:, 0], 1, full=True)[1][0]
+    np.testing.assert_allclose(sums.transitions.scatter[0, 0, 0], left[0], rtol=1e-6)
+
+
+def test_there_are_none_where_every_step_differs(x64):
+    rng = np.random.default_rng(0)
+    data = sb.trajectories([rng.standard_normal((30, 2))], [np.cumsum(0.1 + rng.random(30))])
+    assert reads_the_data(sb.SDEModel(sb.priors.Linear(), FULL, None, sb.Exact()), data)
 
 
 def test_there_are_none_where_a_step_is_seen_in_part(x64, gaps):

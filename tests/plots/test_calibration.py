@@ -45,3 +45,24 @@ def test_it_needs_a_study_and_a_probability(study):
         plots.calibration.ecdf(study.drop_vars("pit"))
     with pytest.raises(DataError, match=r"prob=1\.0"):
         plots.calibration.ecdf(study, prob=1.0)
+
+
+def test_coverage_of_truths_is_drawn_for_one_probability():
+    both = ("nominal", "quantity")
+    shares = np.array([[0.4, 0.5], [0.8, 0.9]])
+    found = xr.Dataset(
+        {"coverage": (both, shares), "lower": (both, shares - 0.1), "upper": (both, shares + 0.1)},
+        {"nominal": [0.5, 0.9], "quantity": ["drift x1 at mean", "covariance x1·x1"]},
+        {"prob": 0.95},
+    )
+    ax = plots.calibration.coverage(found.sel(nominal=0.9))
+    np.testing.assert_allclose(ax.containers[0][0].get_xdata(), [0.8, 0.9])
+    assert ax.lines[0].get_xdata()[0] == 0.9
+    assert "truths" in ax.get_xlabel()
+    with pytest.raises(DataError, match=r"nominal=0\.9"):
+        plots.calibration.coverage(found)
+
+
+def test_ranks_of_given_truths_are_not_drawn_as_if_they_were_uniform(study):
+    with pytest.raises(DataError, match="need not be uniform"):
+        plots.calibration.ecdf(study.drop_vars("pit").assign(bias=("quantity", np.zeros(4))))

@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 
 import sdebayes as sb
-from sdebayes._core.errors import DataError, InferenceError, StoreError
-from sdebayes.dynamics import LinearDrift
+from sdebayes._core.errors import DataError, InferenceError, ModelError, StoreError
+from sdebayes.dynamics import ConstantDiffusion, LinearDrift, ObservedSDE
 from sdebayes.inference import AbstractStrategy, Draws
+from sdebayes.posterior.calibration_study import scaled_anew
 from sdebayes.posterior.quantities import quantities
 
 GRID = np.linspace(-6, 6, 1001)
@@ -164,3 +165,109 @@ def test_wrong_input_is_refused_before_anything_is_fitted():
     for wrong in ({"n": 0}, {"draws": 0}, {"substeps": 0}, {"points": [0.0]}, {"points": [[np.nan]]}):
         with pytest.raises(DataError, match=next(iter(wrong))):
             study(**wrong)
+
+
+def start_at(x: float) -> ObservedSDE:
+    """The OU process f = −x, Σ = 2, from one place; its stationary sd is 1."""
+    sde, zero = OU, jnp.zeros((1, 1))
+    return ObservedSDE(sde, jnp.array([x]), 1e-12 * jnp.eye(1), jnp.eye(1), zero, zero)
+
+
+OU = sb.SDE(LinearDrift(jnp.eye(1), jnp.zeros(1)), ConstantDiffusion(jnp.sqrt(2.0) * jnp.eye(1)))
+
+
+@pytest.fixture(scope="module")
+def eight_paths():
+    """A stable linear model under the stationary law, and times of eight paths of a hundred steps."""
+    rng = np.random.default_rng(0)
+    values = [2.5 * np.exp(-0.1 * np.arange(100))[:, None] + rng.normal(size=(100, 1)) for _ in range(8)]
+    return sb.SDEModel(sb.priors.Linear(), observation=sb.Exact()), sb.trajectories(values, t=0.1)
+
+
+def drift_coverage(found) -> float:
+    """Coverage of the worst drift by 90 % intervals."""
+    return float(found["coverage"].sel(nominal=0.9).where(found["part"] == "drift").min())
+
+
+def test_a_start_far_from_equilibrium_is_seen_by_given_truths_and_not_by_those_of_the_prior(eight_paths):
+    """The stationary law makes of the paths' fall from five standard deviations a slow drift."""
+    model, data = eight_paths
+    strategy, places = sb.Laplace(draws=100), [[-1.0], [0.0], [1.0]]
+
+    def study(**arguments):
+        return sb.calibrate(model, data, strategy, 25, points=places, progress=False, **arguments)
+
+    own, near, far = study(), study(truth=OU), study(truth=start_at(5.0))
+    assert drift_coverage(own) > 0.7
+    assert drift_coverage(near) > 0.7
+    assert drift_coverage(far) < 0.3
+    assert "overall_p_value" in own
+    assert not {"rank", "pit", "p_value", "share_of_band", "overall_p_value"} & set(far)
+    assert "log-likelihood" not in far["quantity"]
+    worst = abs(far["bias"] / far["bias_error"]).where(far["part"] == "drift").max()
+    assert float(worst) > 4
+    free = sb.SDEModel(sb.priors.Linear(), observation=sb.Exact(), initial="free")
+    mended = sb.calibrate(free, data, strategy, 25, points=places, progress=False, truth=start_at(5.0))
+    assert drift_coverage(mended) > 0.7
+    np.testing.assert_allclose(far["truth"].isel(quantity=slice(3)), [[1.0, 0.0, -1.0]] * 25, atol=1e-12)
+
+
+def test_a_prior_scaled_to_the_data_themselves_is_seen_where_each_is_scaled_anew():
+    """With a spread far below what the data tell, the prior follows each data set's own estimate."""
+    model = sb.SDEModel(MODEL.drift, sb.priors.Constant("diagonal", spread=0.02), observation=sb.Exact())
+    frozen = sb.calibrate(model, DESIGN, Exact(), 25, progress=False)
+    anew = sb.calibrate(model, DESIGN, Exact(), 8, progress=False, rescale=True)
+    assert float(frozen["overall_p_value"]) > 0.01
+    assert float(anew["coverage"].sel(nominal=0.9, quantity="covariance x1·x1")) < 0.5
+    assert anew.attrs["scaled_to"] == "each data set"
+    with pytest.raises(ModelError, match="before scaled_to"):
+        study(rescale=True)
+
+
+def test_each_data_set_is_scaled_by_its_own_values():
+    model = sb.SDEModel(MODEL.drift, sb.priors.Constant("diagonal"), observation=sb.Exact())
+    values = 2.0 * np.asarray(MODEL.read(DESIGN).values)
+    scaled, data = scaled_anew(model, DESIGN, MODEL.read(DESIGN))(values)
+    np.testing.assert_allclose(scaled.diffusion.rate, 4.0 * MODEL.diffusion.rate)
+    np.testing.assert_array_equal(data.values, values)
+
+
+def test_given_truths_may_be_functions_posteriors_and_nonlinear():
+    key_dependent = lambda key: ObservedSDE(  # noqa: E731
+        sb.SDE(
+            LinearDrift(jnp.eye(1), jnp.zeros(1)),
+            ConstantDiffusion((1.0 + jax.random.uniform(key)) * jnp.eye(1)),
+        ),
+        jnp.zeros(1),
+        jnp.eye(1),
+        jnp.eye(1),
+        jnp.zeros((1, 1)),
+        jnp.zeros((1, 1)),
+    )
+    found = study(n=4, truth=key_dependent)
+    assert len(np.unique(found["truth"].sel(quantity="covariance x1·x1"))) == 4
+    cubic = sb.SDE(lambda x, t: -(x**3), ConstantDiffusion(jnp.eye(1)))
+    start = ObservedSDE(cubic, jnp.zeros(1), jnp.eye(1), jnp.eye(1), jnp.zeros((1, 1)), jnp.zeros((1, 1)))
+    np.testing.assert_allclose(study(n=2, truth=start)["truth"], 1.0)
+    posterior = sb.fit(MODEL, DESIGN, sb.Laplace(draws=20), progress=False)
+    drawn = study(n=3, truth=posterior)["truth"].sel(quantity="covariance x1·x1")
+    assert set(drawn.values) <= set(np.asarray(posterior.covariance(np.zeros(1))).ravel())
+
+
+def test_a_truth_that_does_not_fit_is_refused(untyped):
+    with pytest.raises(ModelError, match="initial_mean"):
+        study(truth=sb.SDE(lambda x, t: -(x**3), ConstantDiffusion(jnp.eye(1))))
+    with pytest.raises(ModelError, match="2 states"):
+        study(truth=sb.SDE(LinearDrift(jnp.eye(2), jnp.zeros(2)), ConstantDiffusion(jnp.eye(2))))
+    with pytest.raises(ModelError, match="got str"):
+        study(truth="ornstein_uhlenbeck")
+
+
+def test_a_study_of_given_truths_is_resumed_and_not_mixed_with_another(tmp_path):
+    first = study(n=3, truth=OU, checkpoint=tmp_path)
+    more = study(n=5, truth=OU, checkpoint=tmp_path)
+    np.testing.assert_array_equal(more["mean"][:3], first["mean"])
+    with pytest.raises(StoreError, match="another study"):
+        study(n=5, truth=start_at(5.0), checkpoint=tmp_path)
+    with pytest.raises(StoreError, match="another study"):
+        study(n=5, checkpoint=tmp_path)
