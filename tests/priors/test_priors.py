@@ -136,9 +136,9 @@ def test_under_learned_noise_the_time_constant_is_drawn(data, draw, x64):
     parts = [sites[f"{name}_variance"] for name in ("stationary", "noise", "trajectory_effect")]
     total = sum(parts)
     assert stats.kstest(np.log(total[:, 1]), stats.norm(np.log(2), 0.4).cdf).pvalue > 1e-3
-    for part, concentration in zip(parts, (3, 2, 1), strict=True):
-        share = (part / total)[:, 2]
-        assert stats.kstest(share, stats.beta(concentration, 6 - concentration).cdf).pvalue > 1e-3
+    path, noise, effect = (part[:, 2] for part in parts)
+    assert stats.kstest(path / (path + noise), stats.beta(0.5, 0.5).cdf).pvalue > 1e-3
+    assert stats.kstest(effect / total[:, 2], stats.beta(1, 4).cdf).pvalue > 1e-3
 
 
 def test_the_rotation_scale_and_the_concentration_act(data, draw, x64):
