@@ -14,7 +14,6 @@ from sdebayes._core.units import UNNAMED, plural_unit
 from sdebayes.analysis.fields.reading import Limits
 from sdebayes.analysis.process.beforehand import REVERSIBLE, before_data
 from sdebayes.analysis.process.entropy import entropy_production, rate_along
-from sdebayes.analysis.process.filtered import Judge
 from sdebayes.analysis.process.fit_tests import (
     LAGS,
     REPLICATES,
@@ -30,6 +29,7 @@ from sdebayes.analysis.process.paths import MOST_SIMULATED, PATHS, settled_paths
 from sdebayes.analysis.process.reversal import reversibility
 from sdebayes.analysis.process.spheres import read_box
 from sdebayes.analysis.process.texts import TEXTS
+from sdebayes.criticism.innovations import Judge
 from sdebayes.simulation import Source, as_source, choose_draws
 from sdebayes.simulation.source import SourceLike
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import equinox as eqx
 import jax
@@ -102,7 +102,7 @@ class Judge:
         """Standardise the data under chosen draws, (sample, trajectory, time, observed), NaN where nothing was seen."""
         with precision.scope(self.source.precision), precision.single_blas_thread():
             program = _judging(self.scheme, self.observation)
-            return program(self.source.take(draws).observed, self.observations)
+            return program(self.source.take(draws).observed, self.observations)[0]
 
     def placed(self, white: np.ndarray, data: xr.Dataset) -> np.ndarray:
         """Put innovations at the steps of the data that they belong to, steps that reading left out being NaN."""
@@ -116,15 +116,34 @@ class Judge:
 
     def replicated(self, replicates: int, seed: int) -> Replicated:
         """Judge the data, and as many replicates of them, each by another draw than the one it came from."""
+        maker = self._makers(replicates)
+        judge = np.roll(maker, min(replicates, self.source.n_draws) // 2)
+        return self._judged(maker, judge, self._keys(replicates, seed))
+
+    def fitted_blocks(self, replicates: int, seed: int, block: int) -> Iterator[Replicated]:
+        """Judge the data that the draws were fitted to, block by block, each replicate by the draw it came from.
+
+        What is not known of the parameters is in the draws' distance from the data already.
+        """
+        maker, keys = self._makers(replicates), self._keys(replicates, seed)
+        for start in range(0, replicates, block):
+            part = slice(start, start + block)
+            yield self._judged(maker[part], maker[part], keys[part])
+
+    def _makers(self, replicates: int) -> np.ndarray:
         count = self.source.n_draws
         thinned = np.floor(np.arange(min(replicates, count)) * (count / min(replicates, count))).astype(int)
-        maker = np.resize(thinned, replicates)
-        judge = np.roll(maker, thinned.size // 2)
+        return np.resize(thinned, replicates)
+
+    def _keys(self, replicates: int, seed: int) -> np.ndarray:
+        with precision.scope(self.source.precision):
+            return np.asarray(jax.random.key_data(jax.random.split(random_key(seed), replicates)))
+
+    def _judged(self, maker: np.ndarray, judge: np.ndarray, keys: np.ndarray) -> Replicated:
         with precision.scope(self.source.precision), precision.single_blas_thread():
-            keys = jax.random.key_data(jax.random.split(random_key(seed), replicates))
-            pairs = (self.source.take(maker).observed, self.source.take(judge).observed, np.asarray(keys))
-            made, own, theirs = _replicating(self.scheme, self.observation)(pairs, self.observations)
-        return Replicated(self.observations, judge, made, own, theirs)
+            triples = (self.source.take(maker).observed, self.source.take(judge).observed, keys)
+            made, own, theirs = _replicating(self.scheme, self.observation)(triples, self.observations)
+        return Replicated(self.observations, judge, made, *own, *theirs)
 
 
 @dataclass(frozen=True)
@@ -139,20 +158,60 @@ class Replicated:
         The draw that judged each replicate, (sample,).
     values
         Replicates of the data, (sample, trajectory, time, observed), NaN where the data have nothing.
-    innovations, innovations_replicated
-        Innovations of the data and of the replicates, in the same form, each pair under the same draw.
+    innovations, predicted
+        Innovations of the data under each judge, and the mean foretold for each step, in the same form.
+    innovations_replicated, predicted_replicated
+        Those of the replicates.
     """
 
     observations: Observations
     judges: np.ndarray
     values: np.ndarray
     innovations: np.ndarray
+    predicted: np.ndarray
     innovations_replicated: np.ndarray
+    predicted_replicated: np.ndarray
 
     @property
     def data(self) -> np.ndarray:
         """The data, (trajectory, time, observed), NaN where there is nothing."""
         return np.where(self.observations.seen, self.observations.values, np.nan)
+
+    @property
+    def own(self) -> Judged:
+        """The data under each judge."""
+        return _judged(self.observations, self.data[None], self.innovations, self.predicted)
+
+    @property
+    def copies(self) -> Judged:
+        """The replicates, each under its judge."""
+        return _judged(self.observations, self.values, self.innovations_replicated, self.predicted_replicated)
+
+
+class Judged(NamedTuple):
+    """Data sets of one shape under draws, (sample, trajectory, time, observed), NaN where nothing was seen.
+
+    Attributes
+    ----------
+    values
+        What was observed; one sample, where the same data were judged by all draws.
+    white
+        Standardised innovations.
+    predicted
+        The mean foretold for each step by those before it.
+    times
+        (trajectory, time).
+    """
+
+    values: np.ndarray
+    white: np.ndarray
+    predicted: np.ndarray
+    times: np.ndarray
+
+
+def _judged(data: Observations, values: np.ndarray, white: np.ndarray, predicted: np.ndarray) -> Judged:
+    parts = (np.asarray(part, dtype=float) for part in (values, white, predicted, data.times))
+    return Judged(*parts)
 
 
 def whiten(
@@ -173,8 +232,8 @@ def whiten(
 
 def shared_innovations(
     system: LinearGaussian, data: Observations, values: Float[Array, "many time observed"]
-) -> Float[Array, "many time observed"]:
-    """Standardise trajectories that share their covariances, which are filtered once for all."""
+) -> tuple[Float[Array, "many time observed"], Float[Array, "many time observed"]]:
+    """Standardise and foretell trajectories that share their covariances, which are filtered once for all."""
     one = Observations(
         jnp.zeros((1, *values.shape[1:]), values.dtype),
         jnp.ones((1, *values.shape[1:]), bool),
@@ -192,13 +251,14 @@ def shared_innovations(
 
     def step(mean: Array, inputs: tuple[Array, ...]) -> tuple[Array, Array]:
         value, gain, L, u = inputs
-        residual = value - mean @ H.T
+        predicted = mean @ H.T
+        residual = value - predicted
         following = (mean + residual @ gain.T) @ system.transition[u].T + system.shift[u]
-        return following, solve_triangular(L, residual.T, lower=True).T
+        return following, (solve_triangular(L, residual.T, lower=True).T, predicted)
 
     start = jnp.broadcast_to(system.mean, (values.shape[0], system.mean.size))
-    _, white = jax.lax.scan(step, start, (values.swapaxes(0, 1), gains, factors, index))
-    return white.swapaxes(0, 1)
+    _, (white, predicted) = jax.lax.scan(step, start, (values.swapaxes(0, 1), gains, factors, index))
+    return white.swapaxes(0, 1), predicted.swapaxes(0, 1)
 
 
 def _read(source: Source, observation: AbstractObservation, data: xr.Dataset) -> Observations:
@@ -225,25 +285,28 @@ def _standardised(
     observation: AbstractObservation,
     data: Observations,
     sets: list[Array],
-) -> list[Array]:
-    """Innovations of several sets of values at the times of the data, under one draw."""
+) -> list[tuple[Array, Array]]:
+    """Innovations and what was foretold of several sets of values at the times of the data, under one draw."""
     seen = jnp.asarray(data.seen)
     if one.sde.affine and data.shared:
         laws = jax.vmap(lambda dt: scheme.affine_transition(one.sde, dt))(jnp.asarray(data.steps))
         system = linear_gaussian(one, laws, observation.trajectory_effect)
-        white = shared_innovations(system, data, jnp.concatenate(sets))
-        return [jnp.where(seen, part, jnp.nan) for part in jnp.split(white, len(sets))]
+        both = shared_innovations(system, data, jnp.concatenate(sets))
+        parts = [jnp.split(one_of_both, len(sets)) for one_of_both in both]
+        return [
+            (jnp.where(seen, w, jnp.nan), jnp.where(seen, m, jnp.nan)) for w, m in zip(*parts, strict=True)
+        ]
     found = []
     for values in sets:
         these = eqx.tree_at(lambda o: o.values, data, values)
         mean, covariance = likelihood.one_step_laws(one, scheme, observation, these)
-        found.append(whiten(values, mean, covariance, seen))
+        found.append((whiten(values, mean, covariance, seen), jnp.where(seen, mean, jnp.nan)))
     return found
 
 
 @lru_cache(maxsize=8)
-def _judging(scheme: AbstractScheme, observation: AbstractObservation) -> Callable[..., np.ndarray]:
-    def one(draw: ObservedSDE, data: Observations) -> Array:
+def _judging(scheme: AbstractScheme, observation: AbstractObservation) -> Callable[..., Any]:
+    def one(draw: ObservedSDE, data: Observations) -> tuple[Array, Array]:
         return _standardised(draw, scheme, observation, data, [jnp.asarray(data.values)])[0]
 
     return per_draw(one)
@@ -251,7 +314,7 @@ def _judging(scheme: AbstractScheme, observation: AbstractObservation) -> Callab
 
 @lru_cache(maxsize=8)
 def _replicating(scheme: AbstractScheme, observation: AbstractObservation) -> Callable[..., Any]:
-    def one(triple: tuple[ObservedSDE, ObservedSDE, Array], data: Observations) -> tuple[Array, Array, Array]:
+    def one(triple: tuple[ObservedSDE, ObservedSDE, Array], data: Observations) -> tuple[Any, ...]:
         maker, judge, key = triple
         values = generate(maker, scheme, data, jax.random.wrap_key_data(key))
         own, theirs = _standardised(judge, scheme, observation, data, [jnp.asarray(data.values), values])
