@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
@@ -95,7 +95,8 @@ class Judge:
             if isinstance(source, _Modelled):
                 scheme, observation = source.model.discretization, source.model.observation
                 if not stacked.sde.affine:
-                    return cls(stacked, scheme, observation, source.model.read(data))
+                    found = replace(source.model.read(data), table=None)  # replicates visit other places
+                    return cls(stacked, scheme, observation, found)
             return cls(stacked, scheme, observation, _read(stacked, observation, data))
 
     def innovations(self, draws: np.ndarray) -> np.ndarray:
@@ -249,7 +250,7 @@ def shared_innovations(
     gains = jax.vmap(lambda L, cross: jax.scipy.linalg.cho_solve((L, True), cross).T)(factors, H @ P)
     index = jnp.concatenate([one.step_index[0], jnp.zeros(1, dtype=one.step_index.dtype)])
 
-    def step(mean: Array, inputs: tuple[Array, ...]) -> tuple[Array, Array]:
+    def step(mean: Array, inputs: tuple[Array, ...]) -> tuple[Array, tuple[Array, Array]]:
         value, gain, L, u = inputs
         predicted = mean @ H.T
         residual = value - predicted
@@ -296,12 +297,14 @@ def _standardised(
         return [
             (jnp.where(seen, w, jnp.nan), jnp.where(seen, m, jnp.nan)) for w, m in zip(*parts, strict=True)
         ]
-    found = []
-    for values in sets:
+
+    def one_set(values: Array) -> tuple[Array, Array]:
         these = eqx.tree_at(lambda o: o.values, data, values)
         mean, covariance = likelihood.one_step_laws(one, scheme, observation, these)
-        found.append((whiten(values, mean, covariance, seen), jnp.where(seen, mean, jnp.nan)))
-    return found
+        return whiten(values, mean, covariance, seen), jnp.where(seen, mean, jnp.nan)
+
+    white, predicted = jax.lax.map(one_set, jnp.stack(sets))
+    return list(zip(white, predicted, strict=True))
 
 
 @lru_cache(maxsize=8)

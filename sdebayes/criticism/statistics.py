@@ -8,11 +8,16 @@ from jaxtyping import Float
 Batch = Float[np.ndarray, "sample trajectory time state"]
 
 
+def seen_mean(values: np.ndarray, axis: int | tuple[int, ...], keepdims: bool = False) -> np.ndarray:
+    """Average what is not NaN; zero where nothing is."""
+    seen = np.isfinite(values)
+    count = np.maximum(seen.sum(axis=axis, keepdims=keepdims), 1)
+    return np.where(seen, values, 0.0).sum(axis=axis, keepdims=keepdims) / count
+
+
 def centred(values: Batch) -> Batch:
     """Take each trajectory's own mean away."""
-    seen = np.isfinite(values)
-    count = np.maximum(seen.sum(axis=2, keepdims=True), 1)
-    return values - np.where(seen, values, 0.0).sum(axis=2, keepdims=True) / count
+    return values - seen_mean(values, 2, keepdims=True)
 
 
 def remaining_correlation(white: Batch, lags: int) -> Float[np.ndarray, "sample lag state"]:
@@ -49,11 +54,26 @@ def trends(
     values: Batch, times: Float[np.ndarray, "trajectory time"]
 ) -> tuple[Float[np.ndarray, "sample state"], Float[np.ndarray, "sample state"]]:
     """Return the slopes over time, common to all trajectories, of the level and of the squared distance from it."""
-    level = _slope(values, times)
-    return level, _slope(centred(values) ** 2, times)
+    level = slope(values, times)
+    return level, slope(centred(values) ** 2, times)
 
 
-def _slope(values: np.ndarray, times: np.ndarray) -> np.ndarray:
+def slope(values: Batch, times: Float[np.ndarray, "trajectory time"]) -> Float[np.ndarray, "sample state"]:
+    """Return the slope of least squares over time, common to all trajectories, each with a level of its own."""
     clock = centred(np.where(np.isfinite(values), times[None, :, :, None], np.nan))
     z = centred(values)
     return np.nansum(clock * z, axis=(1, 2)) / np.nansum(clock**2, axis=(1, 2))
+
+
+def block_sums(values: Batch, size: int) -> Float[np.ndarray, "sample trajectory block state"]:
+    """Return sums over stretches of so many steps, over the root of their seen number; NaN where half is missing."""
+    blocks = values.shape[2] // size
+    cut = values[:, :, : blocks * size].reshape(*values.shape[:2], blocks, size, values.shape[-1])
+    count = np.isfinite(cut).sum(axis=3)
+    sums = np.nansum(cut, axis=3) / np.sqrt(np.maximum(count, 1))
+    return np.where(2 * count >= size, sums, np.nan)
+
+
+def robust_spread(values: Batch) -> Float[np.ndarray, "sample state"]:
+    """Return the median size over all trajectories and times."""
+    return np.nanmedian(np.abs(values), axis=(1, 2))
