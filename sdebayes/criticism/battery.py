@@ -9,7 +9,7 @@ import xarray as xr
 from jaxtyping import Float
 
 from sdebayes.criticism.comparison import compare
-from sdebayes.criticism.departures import FAMILY, Components, Statistic
+from sdebayes.criticism.departures import FAMILY, Components, Statistic, flattened
 from sdebayes.criticism.innovations import Judge, Judged
 
 REPLICATES, FEWEST_REPLICATES = 399, 199
@@ -82,14 +82,15 @@ def criticise(judge: Judge, states: list[str], seed: int = 0) -> Criticism:
     block = int(np.clip(MOST_NUMBERS // judge.observations.values.size, 1, 100))
     own: dict[str, list[Components]] = {name: [] for name in FAMILY}
     copies: dict[str, list[Components]] = {name: [] for name in FAMILY}
-    white, predicted = 0.0, 0.0
+    white = np.zeros(judge.observations.values.shape)
+    predicted = white.copy()
     for replicated in judge.fitted_blocks(count, seed, block):
         seen = np.isfinite(replicated.data).any(axis=(0, 1))
         for found, judged in ((own, replicated.own), (copies, replicated.copies)):
             for name, statistic in FAMILY.items():
                 found[name].append(_of_seen(statistic, judged, seen))
-        white = white + replicated.own.white.sum(axis=0) / count
-        predicted = predicted + replicated.own.predicted.sum(axis=0) / count
+        white += replicated.own.white.sum(axis=0) / count
+        predicted += replicated.own.predicted.sum(axis=0) / count
     labels = [label for label, here in zip(states, seen, strict=True) if here]
     questions = [name for name in FAMILY if own[name][0]]
     return Criticism(
@@ -125,18 +126,13 @@ def adjusted(p_values: Float[np.ndarray, " question"]) -> Float[np.ndarray, " qu
 
 def _of_seen(statistic: Statistic, judged: Judged, seen: np.ndarray) -> Components:
     values, white, predicted = (part[..., seen] for part in judged[:3])
-    return statistic(Judged(values, white, predicted, judged.times))
+    found = statistic(Judged(values, white, predicted, judged.times))
+    return {name: np.broadcast_to(part, (len(white), part.shape[1])) for name, part in found.items()}
 
 
 def _departure(name: str, own: list[Components], copies: list[Components], labels: list[str]) -> Departure:
-    mine, theirs = (_joined(parts) for parts in (own, copies))
-    data, replicated = (np.concatenate(list(part.values()), axis=1) for part in (mine, theirs))
-    data = np.broadcast_to(data, replicated.shape) if len(data) == 1 else data
-    names = [
-        f"{what} of {labels[j]}" if values.shape[1] > 1 else what
-        for what, values in theirs.items()
-        for j in range(values.shape[1])
-    ]
+    _, data = flattened(_joined(own), labels)
+    names, replicated = flattened(_joined(copies), labels)
     outcome = compare(data, replicated)
     spread = replicated.std(axis=0)
     far = (data.mean(axis=0) - replicated.mean(axis=0)) / np.where(spread > 0, spread, np.inf)
@@ -146,5 +142,5 @@ def _departure(name: str, own: list[Components], copies: list[Components], label
 
 
 def _joined(parts: list[Components]) -> Components:
-    """Put blocks one after another; what is the same for all draws stays one row."""
+    """Put blocks one after another."""
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}

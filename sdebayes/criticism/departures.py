@@ -97,13 +97,13 @@ def memory(judged: Judged) -> Components:
 
 
 def level_of_trajectories(judged: Judged) -> Components:
-    """Compare how far apart the levels of whole trajectories are."""
+    """Look for levels of whole trajectories that are farther apart than the model says."""
     if judged.white.shape[1] < 3:
         return {}
     count = np.isfinite(judged.white).sum(axis=2)
     sums = np.nansum(judged.white, axis=2) / np.sqrt(np.maximum(count, 1))
     apart = sums.var(axis=1)
-    return _both("differences between whole trajectories", _log(apart))
+    return {"differences between whole trajectories": _log(apart)}
 
 
 def trend(judged: Judged) -> Components:
@@ -136,8 +136,8 @@ def normal_innovations(judged: Judged) -> Components:
 
 
 FAMILY: dict[str, Statistic] = {
-    "First state": first_state,
     "Outliers": outliers,
+    "First state": first_state,
     "Constant noise": noise_and_state,
     "Memory": memory,
     "Level of trajectories": level_of_trajectories,
@@ -145,6 +145,18 @@ FAMILY: dict[str, Statistic] = {
     "Changing variance": changing_variance,
     "Gaussian innovations": normal_innovations,
 }
+
+
+def flattened(
+    components: Components, labels: list[str]
+) -> tuple[list[str], Float[np.ndarray, "sample component"]]:
+    """Name all components, with the state where one is a state's, and put them beside one another."""
+    names = [
+        f"{what} of {labels[j]}" if values.shape[1] > 1 else what
+        for what, values in components.items()
+        for j in range(values.shape[1])
+    ]
+    return names, np.concatenate(list(components.values()), axis=1)
 
 
 def _both(name: str, value: np.ndarray) -> Components:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -84,11 +85,12 @@ def directions_of_return(judge: Judge, replicates: int, seed: int) -> list[Direc
 def _directions(judge: Judge) -> tuple[list[str], Float[np.ndarray, "direction state"]]:
     """Name the directions, slowest first, with the row that reads each from a state."""
     source = judge.source
-    if not source.sde.drift.affine:
+    drift: Any = source.sde.drift
+    if not drift.affine:
         return [str(state) for state in source.states], np.eye(source.n_states)
-    A = np.median(np.asarray(source.sde.drift.matrix, dtype=float), axis=0)
-    rates, vectors = np.linalg.eig(A.T)
-    names, rows = [], []
+    rates, vectors = np.linalg.eig(np.median(np.asarray(drift.matrix, np.float64), axis=0).T)
+    names: list[str] = []
+    rows = []
     for k in np.argsort(rates.real):
         if rates[k].imag < 0:
             continue

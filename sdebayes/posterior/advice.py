@@ -62,7 +62,7 @@ MEANINGS = {
     "Outliers": "single values lie far outside of what the model can bring about",
     "Constant noise": "the size of the innovations goes with the state, in a way that Σ does not",
     "Memory": "innovations go with earlier ones, so that the past tells more than the model knows",
-    "Level of trajectories": "levels of whole trajectories are not as far apart as the model says",
+    "Level of trajectories": "levels of whole trajectories are farther apart than the model says",
     "Trend": "level, spread or innovations go with time in all trajectories",
     "Changing variance": "large and small innovations come in stretches",
     "Gaussian innovations": "innovations have another shape than the model's",

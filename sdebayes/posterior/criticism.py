@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 ALPHA = 0.05
 WALKS = 399
 FEW_TRAJECTORIES = 5
+ROOTS = ("Outliers", "First state")
 _NAMED = 3
 
 
@@ -48,8 +50,16 @@ def model_findings(posterior: Posterior) -> list[Finding]:
     except ModelError as error:
         return [*findings, Finding("Fit to the data", "note", f"not judged: {error}")]
     level = adjusted(np.array([departure.p_value for departure in criticism.departures]))
+    first = findings[0].subject if findings and findings[0].subject == "Duplicates" else ""
     for departure, p in zip(criticism.departures, level, strict=True):
-        findings.append(_departed(departure, float(p), criticism, judge, judged, posterior.model))
+        found = _departed(departure, float(p), criticism, judge, judged, posterior.model)
+        if first and found.severity == "warning":
+            found = replace(
+                found, advice=f"It may follow from this one: {first}; mend that first. {found.advice}"
+            )
+        elif found.severity == "warning" and departure.name in ROOTS:
+            first = departure.name
+        findings.append(found)
     return [*findings, _return(judge)]
 
 
