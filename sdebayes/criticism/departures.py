@@ -24,7 +24,7 @@ from sdebayes.criticism.statistics import (
     trends,
 )
 
-Components: TypeAlias = dict[str, Float[np.ndarray, "sample component"]]
+Components: TypeAlias = dict[str, Float[np.ndarray, "_ _"]]
 Statistic: TypeAlias = Callable[[Judged], Components]
 
 LAGS, LONG_LAGS = 3, 10
