@@ -252,7 +252,7 @@ HARDER = {
         lambda rng, n: linear(rng, n, 100, 0.1, ONE, ONE, start=np.full((n, 1), 2 / np.sqrt(2))), 0.1, 8,
         exactly, ("First state",),
     ),
-    "fractional, H = 0.3": Case(rough, 0.1, 8, through_noise, ("Memory",)),
+    "fractional; H = 0.3": Case(rough, 0.1, 8, through_noise, ("Memory",)),
 }  # fmt: skip
 TRUTHS = {
     "OU": Case(ou, 0.1, 8, exactly),

@@ -266,7 +266,7 @@ def _return(judge: Judge, replicates: int, alpha: float, seed: int) -> Row:
     except ModelError as error:
         return Row(UNKNOWN, str(error))
     p = float(found["p_value"])
-    largest = str(found["term"].values[int(found["term_p_value"].argmax())])
+    largest = str(found["term"].values[int(found["term_p_value"].values.argmax())])
     verdict = SUPPORTED if p < alpha else UNKNOWN
     return Row(verdict, f"random walk: p = {p:.2g}, the largest that of {largest}", p_value=p)
 
