@@ -33,10 +33,11 @@ def copied(values: Float[np.ndarray, "trajectory time state"]) -> list[tuple[int
         return []
     group, trajectory = own.T
     shared = np.bincount(group)[group] > 1
-    found = set()
+    found: set[tuple[int, int]] = set()
     for one in np.unique(trajectory):
         mine = trajectory == one
         if shared[mine].mean() > MOST_ALIKE:
             others = trajectory[np.isin(group, group[mine]) & ~mine]
-            found.add(tuple(sorted((int(one), int(np.bincount(others).argmax())))))
+            other = int(np.bincount(others).argmax())
+            found.add((min(int(one), other), max(int(one), other)))
     return sorted(found)

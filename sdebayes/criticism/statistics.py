@@ -11,8 +11,9 @@ Batch = Float[np.ndarray, "sample trajectory time state"]
 def seen_mean(values: np.ndarray, axis: int | tuple[int, ...], keepdims: bool = False) -> np.ndarray:
     """Average what is not NaN; zero where nothing is."""
     seen = np.isfinite(values)
-    count = np.maximum(seen.sum(axis=axis, keepdims=keepdims), 1)
-    return np.where(seen, values, 0.0).sum(axis=axis, keepdims=keepdims) / count
+    count = np.maximum(seen.sum(axis=axis, keepdims=True), 1)
+    mean: np.ndarray = np.where(seen, values, 0.0).sum(axis=axis, keepdims=True) / count
+    return mean if keepdims else mean.squeeze(axis)
 
 
 def centred(values: Batch) -> Batch:
