@@ -38,7 +38,7 @@ from sdebayes._core.errors import SdebayesError
 
 RESULTS = Path(__file__).parent / "results" / "misfit.csv"
 SAMPLER = {
-    "R-hat", "R-hat of the parts", "Bulk ESS", "Tail ESS", "Divergences", "Tree depth", "E-BFMI", "Pareto k",
+    "R-hat", "R-hat of the parts", "Bulk ESS", "Tail ESS", "Divergences", "Tree depth", "E-BFMI", "Pareto k-hat",
 }  # fmt: skip
 COLUMNS = ("diagnosis", "properties", "compare")
 FINE = 20

@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import equinox as eqx
-import jax.numpy as jnp
+import jax
 import numpy as np
 from jaxtyping import Float
 
@@ -17,9 +16,12 @@ from sdebayes._core.numbers import random_generator
 from sdebayes.criticism.comparison import Outcome, compare
 from sdebayes.criticism.innovations import Judge
 from sdebayes.criticism.statistics import Batch, centred
+from sdebayes.model.rebuild import per_draw
 
 MOST_NUMBERS = 2e7
 PLACES = 20
+
+_covariance_at = per_draw(lambda sde, places: jax.vmap(sde.covariance)(places))
 
 
 @dataclass(frozen=True)
@@ -137,9 +139,7 @@ def _covariance(judge: Judge) -> np.ndarray:
     values = judge.observations.values[np.asarray(judge.observations.seen).all(axis=-1)]
     places = values[np.linspace(0, len(values) - 1, min(len(values), PLACES)).astype(int)]
     with precision.scope(judge.source.precision):
-        read = eqx.filter_vmap(lambda sde, at: sde.covariance(at), in_axes=(eqx.if_array(0), None))
-        found = [np.asarray(read(judge.source.sde, jnp.asarray(at)), dtype=float) for at in places]
-    return np.mean(found, axis=0)
+        return _covariance_at(judge.source.sde, places).astype(float).mean(axis=1)
 
 
 def _starts(judge: Judge) -> Float[np.ndarray, "trajectory state"]:

@@ -290,7 +290,10 @@ class Posterior:
     def diagnosis(self) -> Findings:
         """Check the computation, what the data tell of the parameters, and the model by the data it was fitted to.
 
-        Computed once; see `sdebayes.inference.findings.SEVERITIES` for what each severity means.
+        Returns
+        -------
+        Findings
+            The worst first, computed once; `sdebayes.inference.findings.SEVERITIES` says what each severity means.
         """
         return self._diagnosis
 

@@ -165,10 +165,12 @@ def return_to_equilibrium(
 
     Parameters
     ----------
-    source, data, seed
+    source, data
         As in `constant_noise`.
     replicates
         Number of random walks, at least 19.
+    seed
+        Their seed.
 
     Returns
     -------
