@@ -207,7 +207,7 @@ def check_states(dataset: xr.Dataset) -> None:
     """
     values = dataset["y"].values.astype(float).reshape(-1, dataset["y"].shape[-1])
     known = np.isfinite(values).any(axis=0)
-    labels = np.array([feature_label(dataset, int(index)) for index in np.flatnonzero(known)])
+    labels = np.array([feature_label(dataset, int(index)) for index in np.flatnonzero(known)], dtype=object)
     values = values[:, known]
     sd = np.nanstd(values, axis=0)
     small = sd < _SMALLEST_STATE * sd.max()

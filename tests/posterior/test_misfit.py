@@ -92,9 +92,8 @@ def test_innovations_of_a_tabulated_drift_are_those_of_its_replicates(misfit):
     case = misfit.TRUTHS["cubic"]
     drift = sb.priors.Sparse(sb.priors.Polynomial(3))
     model = sb.SDEModel(drift=drift, scheme=sb.schemes.EulerMaruyama(), observation=sb.Exact())
-    posterior = sb.fit(model, data_of(case), sb.NUTS(draws=60, warmup=100, chains=2), progress=False)
+    posterior = sb.fit(model, data_of(case), sb.Marginal(draws=100, warmup=100), progress=False)
     data = posterior.training_data()
-    assert posterior.model.read(data).table is not None
     white = Judge.of(posterior, data).replicated(99, seed=0).innovations_replicated
     assert abs(white.std() - 1) < 0.03
 
