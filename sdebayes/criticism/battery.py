@@ -10,7 +10,7 @@ from jaxtyping import Float
 
 from sdebayes.criticism.comparison import compare
 from sdebayes.criticism.departures import FAMILY, Components, Statistic, flattened
-from sdebayes.criticism.innovations import Judge, Judged
+from sdebayes.criticism.innovations import Judge, Judged, check_left
 
 REPLICATES, FEWEST_REPLICATES = 399, 199
 MOST_STEPS = 20_000
@@ -72,6 +72,11 @@ def criticise(judge: Judge, states: list[str], seed: int = 0) -> Criticism:
     seed
         Seed of the replicates.
 
+    Raises
+    ------
+    ModelError
+        If most replicates leave all bounds.
+
     Notes
     -----
     Each replicate is drawn from, and the data are judged by, the same draw: as parameters were fitted to the data, a
@@ -84,18 +89,22 @@ def criticise(judge: Judge, states: list[str], seed: int = 0) -> Criticism:
     copies: dict[str, list[Components]] = {name: [] for name in FAMILY}
     white = np.zeros(judge.observations.values.shape)
     predicted = white.copy()
+    left = 0
+    seen = np.asarray(judge.observations.seen).any(axis=(0, 1))
     for replicated in judge.fitted_blocks(count, seed, block):
-        seen = np.isfinite(replicated.data).any(axis=(0, 1))
-        for found, judged in ((own, replicated.own), (copies, replicated.copies)):
+        if not len(replicated.values):
+            continue
+        left += len(replicated.values)
+        for kept, judged in ((own, replicated.own), (copies, replicated.copies)):
             for name, statistic in FAMILY.items():
-                found[name].append(_of_seen(statistic, judged, seen))
-        white += replicated.own.white.sum(axis=0) / count
-        predicted += replicated.own.predicted.sum(axis=0) / count
+                kept[name].append(_of_seen(statistic, judged, seen))
+        white += replicated.own.white.sum(axis=0)
+        predicted += replicated.own.predicted.sum(axis=0)
+    check_left(left, count)
     labels = [label for label, here in zip(states, seen, strict=True) if here]
     questions = [name for name in FAMILY if own[name][0]]
-    return Criticism(
-        tuple(_departure(name, own[name], copies[name], labels) for name in questions), white, predicted
-    )
+    found = tuple(_departure(name, own[name], copies[name], labels) for name in questions)
+    return Criticism(found, white / left, predicted / left)
 
 
 def excerpt(data: xr.Dataset) -> xr.Dataset:

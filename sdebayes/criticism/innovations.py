@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import jax
@@ -109,10 +109,20 @@ class Judge:
         return found
 
     def replicated(self, replicates: int, seed: int) -> Replicated:
-        """Judge the data, and as many replicates of them, each by another draw than the one it came from."""
+        """Judge the data, and as many replicates of them, each by another draw than the one it came from.
+
+        Replicates that leave all bounds are left out, and the data under the same judge with them.
+
+        Raises
+        ------
+        ModelError
+            If hardly any replicate is left.
+        """
         maker = self._makers(replicates)
         judge = np.roll(maker, min(replicates, self.source.n_draws) // 2)
-        return self._judged(maker, judge, self._keys(replicates, seed))
+        found = self._judged(maker, judge, self._keys(replicates, seed))
+        check_left(len(found.values), replicates)
+        return found
 
     def fitted_blocks(self, replicates: int, seed: int, block: int) -> Iterator[Replicated]:
         """Judge the data that the draws were fitted to, block by block, each replicate by the draw it came from.
@@ -137,7 +147,8 @@ class Judge:
         with precision.scope(self.source.precision), precision.single_blas_thread():
             triples = (self.source.take(maker).observed, self.source.take(judge).observed, keys)
             made, own, theirs = replicating(self.scheme, self.observation)(triples, self.observations)
-        return Replicated(self.observations, judge, made, *own, *theirs)
+        found = Replicated(self.observations, judge, made, *own, *theirs)
+        return found.take(np.isfinite(made[:, np.asarray(self.observations.seen)]).all(axis=1))
 
 
 @dataclass(frozen=True)
@@ -166,6 +177,11 @@ class Replicated:
     innovations_replicated: np.ndarray
     predicted_replicated: np.ndarray
 
+    def take(self, chosen: np.ndarray) -> Replicated:
+        """Return these replicates alone, and the data under their judges."""
+        arrays = (getattr(self, part.name) for part in fields(self) if part.name != "observations")
+        return Replicated(self.observations, *(array[chosen] for array in arrays))
+
     @property
     def data(self) -> np.ndarray:
         """The data, (trajectory, time, observed), NaN where there is nothing."""
@@ -180,6 +196,15 @@ class Replicated:
     def copies(self) -> Judged:
         """The replicates, each under its judge."""
         return _judged(self.observations, self.values, self.innovations_replicated, self.predicted_replicated)
+
+
+def check_left(left: int, asked: int) -> None:
+    """Raise unless half of the replicates stayed within bounds."""
+    if 2 * left < asked:
+        raise ModelError(
+            f"{asked - left} of {asked} replicates of the data leave all bounds: the drift leads outwards in these "
+            "draws, so there is nothing to compare the data with. Use a drift that leads back, or shorter steps."
+        )
 
 
 class Judged(NamedTuple):
