@@ -288,13 +288,7 @@ class Posterior:
         return training_data(self.data)
 
     def diagnosis(self) -> Findings:
-        """Check the computation, what the data tell of the parameters, and the model by the data it was fitted to.
-
-        Returns
-        -------
-        Findings
-            The worst first, computed once; `sdebayes.inference.findings.SEVERITIES` says what each severity means.
-        """
+        """Check the computation, what the data tell of the parameters, and the model by its training data."""
         return self._diagnosis
 
     @cached_property
