@@ -14,6 +14,8 @@ from sdebayes._core.errors import DataError
 FEATURE_DIMS = ("state", "embedding")
 MINIMUM_STEPS = 3
 _RELATIVE_SPREAD = 1e-12
+_SMALLEST_STATE = 1e-8
+_COLLINEAR = 1e-10
 
 
 def feature_dim(dataset: xr.Dataset) -> str:
@@ -191,6 +193,40 @@ def _check_variation(dataset: xr.Dataset) -> None:
         raise DataError(
             f"{_listing(faulty)} never changes over the whole data set (or is never observed). "
             "Leave it out, or name it in trajectories(..., unobserved=[...])."
+        )
+
+
+def check_states(dataset: xr.Dataset) -> None:
+    """Raise unless the states of a data set to be fitted are of comparable size, and none is made of the others.
+
+    Raises
+    ------
+    DataError
+        With the names of the states: of a state whose standard deviation is 1e-8 of the largest or less, or of states
+        of which one is a linear function of the others, such as two that are the same.
+    """
+    values = dataset["y"].values.astype(float).reshape(-1, dataset["y"].shape[-1])
+    known = np.isfinite(values).any(axis=0)
+    labels = np.array([feature_label(dataset, int(index)) for index in np.flatnonzero(known)], dtype=object)
+    values = values[:, known]
+    sd = np.nanstd(values, axis=0)
+    small = sd < _SMALLEST_STATE * sd.max()
+    if small.any():
+        raise DataError(
+            f"{_listing(list(labels[small]))} has the standard deviation {sd[small].min():.2g} beside {sd.max():.2g} "
+            f"of {labels[sd.argmax()]!r}: too little to be told from rounding. Leave it out, or give it another unit."
+        )
+    whole = values[np.isfinite(values).all(axis=1)]
+    if len(whole) <= labels.size + 1:
+        return
+    correlation = np.atleast_2d(np.corrcoef(whole, rowvar=False)) if len(whole) else np.eye(labels.size)
+    size, vectors = np.linalg.eigh(correlation)
+    if size[0] < _COLLINEAR:
+        weight = np.abs(vectors[:, 0])
+        involved = list(labels[weight > 0.1 * weight.max()])
+        raise DataError(
+            f"{_listing(involved)} are not different states: one is a linear function of the other"
+            f"{'s' if len(involved) > 2 else ''} in all {len(whole)} steps. Leave one of them out."
         )
 
 

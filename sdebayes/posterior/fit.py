@@ -18,6 +18,7 @@ from sdebayes._core.precision import scope, single_blas_thread
 from sdebayes.inference import NUTS, AbstractStrategy, Problem
 from sdebayes.inference.progress import stage
 from sdebayes.model.sdemodel import SDEModel
+from sdebayes.paths.validation import check_states
 from sdebayes.posterior import specification
 from sdebayes.posterior.export import build_tree
 from sdebayes.posterior.posterior import Posterior
@@ -63,7 +64,8 @@ def fit(
     Raises
     ------
     DataError
-        If the data set is not valid, or ``seed`` is no whole number, 0 or more.
+        If the data set is not valid, a state is negligible beside the others or a linear function of them, or ``seed``
+        is no whole number, 0 or more.
     ModelError
         If data, model and strategy do not fit together.
     InferenceError
@@ -88,6 +90,7 @@ def fit(
         with stage("reading the data", shown):
             scaled = model.scaled_to(data)
             observations = scaled.read(data)
+            check_states(data)
         problem = Problem(scaled, observations, target_key)
         attrs = _attributes(scaled, data, strategy, seed, precision)
         kept = None if checkpoint is None else (checkpoint, repr(sorted(attrs.items())))

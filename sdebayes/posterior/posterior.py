@@ -20,6 +20,7 @@ from sdebayes.model.observations import Observations
 from sdebayes.model.sdemodel import SDEModel
 from sdebayes.paths.space import StateSpace
 from sdebayes.posterior import programs, store
+from sdebayes.posterior.criticism import model_findings
 from sdebayes.posterior.diagnosis import diagnose
 from sdebayes.posterior.labelling import TrajectoryGrid, check_space, labelled_scores
 from sdebayes.posterior.packing import training_data, training_scale
@@ -287,8 +288,13 @@ class Posterior:
         return training_data(self.data)
 
     def diagnosis(self) -> Findings:
-        """Check the fit: convergence, divergences, step size, and whether noise and diffusion are told apart."""
-        return diagnose(self.model, self.data, self._observed_sde, self.training_scale, self.precision)
+        """Check the computation, what the data tell of the parameters, and the model by its training data."""
+        return self._diagnosis
+
+    @cached_property
+    def _diagnosis(self) -> Findings:
+        of_fit = diagnose(self.model, self.data, self._observed_sde, self.training_scale, self.precision)
+        return Findings((*of_fit.items, *model_findings(self)))
 
     def to_netcdf(self, path: str | Path) -> Path:
         """Write the posterior to a netCDF file that `sdebayes.load` and `arviz.from_netcdf` read.

@@ -13,7 +13,7 @@ from scipy.stats import binomtest, kstest
 from sdebayes._core import precision
 from sdebayes._core.errors import DataError, ModelError
 from sdebayes.analysis import process, summarize
-from sdebayes.analysis.process import filtered, statistics
+from sdebayes.criticism import comparison, innovations, statistics
 from sdebayes.dynamics import SDE, ConstantDiffusion, LinearDrift, ObservedSDE, ParametricDrift
 from sdebayes.paths import trajectories
 from sdebayes.simulation import simulate
@@ -111,9 +111,9 @@ def rejected(p: np.ndarray) -> tuple[int, str]:
 
 
 @pytest.fixture(scope="module")
-def null(data) -> filtered.Replicated:
+def null(data) -> innovations.Replicated:
     """400 data sets from the known truth, and 400 replicates to judge them by."""
-    return filtered.Judge.of(noisy(), data).replicated(2 * SETS, seed=1)
+    return innovations.Judge.of(noisy(), data).replicated(2 * SETS, seed=1)
 
 
 def test_replicated_innovations_are_standard_normal(null):
@@ -136,7 +136,7 @@ def test_false_alarms_at_five_percent(null, name):
     }[name]()
     copies = measured[SETS:]
     p = np.array(
-        [statistics.compare(np.broadcast_to(own, copies.shape), copies).p_value for own in measured[:SETS]]
+        [comparison.compare(np.broadcast_to(own, copies.shape), copies).p_value for own in measured[:SETS]]
     )
     count, message = rejected(p)
     low, high = binomtest(count, SETS).proportion_ci(0.99, "wilson")
@@ -151,10 +151,10 @@ def test_the_largest_of_many_components_rejects_as_often_as_it_says(replicates):
     for _ in range(SETS):
         measured = generator.normal(size=(replicates + 1, 16)) ** 2
         own = np.broadcast_to(measured[0], (replicates, 16))
-        alike.append(statistics.compare(own, measured[1:]).p_value)
+        alike.append(comparison.compare(own, measured[1:]).p_value)
         judge, maker, noise = generator.normal(size=(3, replicates, 16))
         truth = generator.normal(size=(2, 16)).sum(axis=0)
-        judged.append(statistics.compare((truth - judge) ** 2, (noise + maker - judge) ** 2).p_value)
+        judged.append(comparison.compare((truth - judge) ** 2, (noise + maker - judge) ** 2).p_value)
     for p, exact in ((alike, True), (judged, False)):
         count, message = rejected(np.array(p) - 1e-12)
         interval = binomtest(count, SETS).proportion_ci(0.99, "wilson")

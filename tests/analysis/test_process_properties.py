@@ -37,7 +37,7 @@ def verdicts(found) -> dict[str, str]:
 def test_a_known_linear_process_and_its_own_data():
     sde = turning(0.8)
     data = trajectories(simulate(sde, np.arange(50.0), paths=10, seed=5)["y"].values[0])
-    found = process.properties(sde, data, replicates=99)
+    found = process.properties(sde, data)
     assert verdicts(found) == {
         "existence and uniqueness": "supported",
         "dissipativity": "supported",
@@ -47,13 +47,42 @@ def test_a_known_linear_process_and_its_own_data():
         "stationarity": "not rejected",
         "Markov property": "not rejected",
         "Gaussian innovations": "not rejected",
+        "law of the first state": "not rejected",
+        "no outliers": "not rejected",
+        "constant noise": "not rejected",
+        "steady noise": "not rejected",
+        "short memory": "not rejected",
         "reversibility of the data": "rejected",
+        "return to an equilibrium": "supported",
     }
     assert all(is_dim(str(dim)) for dim in found.dims)
     tested = found.sel(property="Markov property")
     assert f"p = {float(tested.p_value):.2g}" in str(tested.evidence.values)
     assert float(found.probability.sel(property="ergodicity")) == 1
     assert found.attrs["alpha"] == 0.05
+
+
+def test_noise_that_goes_with_the_state_is_named():
+    """Judged by the linear SDE of the same stationary variance, all tests together."""
+    rng = np.random.default_rng(0)
+    x, kept = rng.standard_normal(8), []
+    for _ in range(150):
+        kept.append(x)
+        x = np.exp(-0.1) * x + np.sqrt(0.1 * (0.5 + 1.5 * x**2)) * rng.standard_normal(8)
+    sde = SDE(LinearDrift(jnp.eye(1), jnp.zeros(1)), ConstantDiffusion(np.sqrt(2) * jnp.eye(1)))
+    data = trajectories(np.stack(kept, axis=1)[..., None], t=0.1 * np.arange(150))
+    found = verdicts(process.properties(sde, data))
+    assert found["constant noise"] == "rejected"
+    assert found["stationarity"] == "not rejected"
+    assert found["return to an equilibrium"] == "supported"
+
+
+def test_a_random_walk_leaves_the_return_open():
+    rng = np.random.default_rng(2)
+    walk = np.cumsum(np.sqrt(0.1) * rng.standard_normal((6, 80, 1)), axis=1)
+    sde = SDE(LinearDrift(0.3 * jnp.eye(1), jnp.zeros(1)), ConstantDiffusion(jnp.eye(1)))
+    found = process.properties(sde, trajectories(walk, t=0.1 * np.arange(80)))
+    assert verdicts(found)["return to an equilibrium"] == "cannot be told"
 
 
 def test_the_table_is_written_and_read(tmp_path):

@@ -10,7 +10,8 @@ from scipy.linalg import solve_continuous_lyapunov
 from scipy.stats import binomtest
 
 from sdebayes._core import precision
-from sdebayes.analysis.process import filtered, fit_tests
+from sdebayes.analysis.process import fit_tests
+from sdebayes.criticism import innovations
 from sdebayes.dynamics import SDE, ConstantDiffusion, LinearDrift, ObservedSDE, ParametricDrift
 from sdebayes.paths import trajectories
 from sdebayes.simulation import as_source, simulate
@@ -40,7 +41,7 @@ def uncertain(count: int, spread: float, seed: int):
 
 
 def p_values(source, data, seed: int) -> list[float]:
-    judge = filtered.Judge.of(source, data)
+    judge = innovations.Judge.of(source, data)
     replicated = judge.replicated(REPLICATES, seed)
     return [
         float(fit_tests.stationarity_of(judge, data, replicated).p_value),
@@ -83,7 +84,7 @@ def test_false_alarms_of_a_nonlinear_process():
         )  # fmt: skip
     times = 0.3 * TIMES
     data = trajectories(simulate(well, times, paths=PATHS)["y"].values[0], t=times)
-    judge = filtered.Judge.of(well, data)
+    judge = innovations.Judge.of(well, data)
     made = judge.replicated(100, seed=3).values
     p = np.array([p_values(judge.source, data.assign(y=data.y.copy(data=y)), s) for s, y in enumerate(made)])
     for (name, level), (share, low, high) in report(p[:, 1:], NAMES[1:]).items():

@@ -19,6 +19,7 @@ FLOORS = {
     "simulation": 3,
     "inference": 4,
     "datasets": 4,
+    "criticism": 4,
     "posterior": 5,
     "analysis": 5,
     "plots": 6,

@@ -16,10 +16,9 @@ import xarray as xr
 
 from sdebayes._core.errors import DataError
 from sdebayes._core.numbers import whole_number
-from sdebayes.analysis.process.filtered import Judge, Replicated
-from sdebayes.analysis.process.statistics import (
-    Outcome,
-    compare,
+from sdebayes.criticism.comparison import Outcome, compare
+from sdebayes.criticism.innovations import Judge, Replicated
+from sdebayes.criticism.statistics import (
     jarque_bera,
     remaining_correlation,
     shape,

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 import xarray as xr
 
-from sdebayes._core.errors import DataError
+from sdebayes._core.errors import DataError, ModelError
 from sdebayes._core.units import UNNAMED, plural_unit
 from sdebayes.analysis.fields.reading import Limits
 from sdebayes.analysis.process.beforehand import REVERSIBLE, before_data
+from sdebayes.analysis.process.departures import departure_of, return_of
 from sdebayes.analysis.process.entropy import entropy_production, rate_along
-from sdebayes.analysis.process.filtered import Judge
 from sdebayes.analysis.process.fit_tests import (
     LAGS,
     REPLICATES,
@@ -30,12 +31,22 @@ from sdebayes.analysis.process.paths import MOST_SIMULATED, PATHS, settled_paths
 from sdebayes.analysis.process.reversal import reversibility
 from sdebayes.analysis.process.spheres import read_box
 from sdebayes.analysis.process.texts import TEXTS
+from sdebayes.criticism import departures
+from sdebayes.criticism.battery import adjusted
+from sdebayes.criticism.innovations import Judge
 from sdebayes.simulation import Source, as_source, choose_draws
 from sdebayes.simulation.source import SourceLike
 
 SUPPORTED, ASSUMED = "supported", "assumed"
 NOT_REJECTED, REJECTED, UNKNOWN = "not rejected", "rejected", "cannot be told"
 ENOUGH, CERTAIN = 0.95, 0.99
+_DEPARTURES = {
+    "law of the first state": departures.first_state,
+    "no outliers": departures.outliers,
+    "constant noise": departures.noise_and_state,
+    "steady noise": departures.changing_variance,
+    "short memory": departures.memory,
+}
 _SETTLED = 3.0
 _MIXING_TIMES = 5
 
@@ -96,7 +107,7 @@ def properties(
     limits
         (low, high) of the box of the data for each state; see `growth`.
     alpha
-        Probability below which a p-value rejects.
+        Probability of a false rejection among all tests of data.
     replicates
         Number of replicates in the tests of fit.
     seed
@@ -120,8 +131,11 @@ def properties(
     Of a model a property is supported if 95 % of the draws have it, and existence rejected if 95 % explode: a share in
     between leaves the verdict open. One that 99 % of the prior's draws have too is assumed: the data were not asked.
     A trajectory shows mixing if it lasts five mixing times, a draw whose simulated paths did not mix counting as one
-    that never does; it is rejected if 95 % of the draws are known to mix more slowly than one trajectory lasts.
-    Several tests are made at ``alpha`` each: of five true properties one is rejected in about 5 ``alpha`` of all cases.
+    that never does; it is rejected if 95 % of the draws are known to mix more slowly than one trajectory lasts. A test
+    of data rejects where its p-value is below ``alpha`` after Holm's adjustment for all of them, so that of a right
+    model any property is rejected in at most ``alpha`` of all cases; with fewer than 200 replicates no p-value is small
+    enough for that. A return to an equilibrium is supported where the random walk is rejected, and cannot be told where
+    it is not.
     """
     if not 0 < alpha < 1:
         raise DataError(f"alpha={alpha!r} must be a probability between 0 and 1.")
@@ -228,21 +242,42 @@ def _tests(judge: Judge, data: xr.Dataset, alpha: float, replicates: int, seed: 
         "Markov property": lambda: markov_of(judge, data, replicated, lags),
         "Gaussian innovations": lambda: gaussian_of(judge, data, replicated),
     }
-    rows = {name: _tested(test(), alpha) for name, test in tests.items()}
+    tests |= {
+        name: partial(departure_of, judge, data, replicated, statistic)
+        for name, statistic in _DEPARTURES.items()
+    }
+    tests["reversibility of the data"] = lambda: reversibility(data, lags, seed)
+    found, rows = {}, {}
+    for name, test in tests.items():
+        try:
+            found[name] = test()
+        except DataError as error:
+            rows[name] = Row(UNKNOWN, str(error))
+    level = adjusted(np.array([float(one["p_value"]) for one in found.values()]))
+    rows |= {name: _tested(one, p, alpha) for (name, one), p in zip(found.items(), level, strict=True)}
+    rows = {name: rows[name] for name in tests}
+    return rows | {"return to an equilibrium": _return(judge, replicates, alpha, seed)}
+
+
+def _return(judge: Judge, replicates: int, alpha: float, seed: int) -> Row:
+    """Support the return where the random walk is rejected; that it is not leaves the question open."""
     try:
-        rows["reversibility of the data"] = _tested(reversibility(data, lags, seed), alpha)
-    except DataError as error:
-        rows["reversibility of the data"] = Row(UNKNOWN, str(error))
-    return rows
+        found = return_of(judge, replicates, seed)
+    except ModelError as error:
+        return Row(UNKNOWN, str(error))
+    p = float(found["p_value"])
+    largest = str(found["term"].values[int(found["term_p_value"].values.argmax())])
+    verdict = SUPPORTED if p < alpha else UNKNOWN
+    return Row(verdict, f"random walk: p = {p:.2g}, the largest that of {largest}", p_value=p)
 
 
-def _tested(found: xr.Dataset, alpha: float) -> Row:
+def _tested(found: xr.Dataset, level: float, alpha: float) -> Row:
     p = float(found["p_value"])
     single = found["state_p_value" if "state_p_value" in found else "term_p_value"]
     least = int(np.nanargmin(single.values))
     name = single[single.dims[0]].values[least]
-    evidence = f"p = {p:.2g}; smallest alone: {name}, {float(single[least]):.2g}"
-    return Row(REJECTED if p < alpha else NOT_REJECTED, evidence, p_value=p)
+    evidence = f"p = {p:.2g}, {level:.2g} among all tests; smallest alone: {name}, {float(single[least]):.2g}"
+    return Row(REJECTED if level < alpha else NOT_REJECTED, evidence, p_value=p)
 
 
 def _labelled(rows: dict[str, Row], source: Source, attrs: dict[str, Any]) -> xr.Dataset:

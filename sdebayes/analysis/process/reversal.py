@@ -10,7 +10,7 @@ from jaxtyping import Float
 
 from sdebayes._core.errors import DataError
 from sdebayes._core.numbers import random_generator
-from sdebayes.analysis.process.statistics import centred
+from sdebayes.criticism.statistics import centred
 
 FEWEST_TRAJECTORIES = 6
 _EXACT_UP_TO = 11

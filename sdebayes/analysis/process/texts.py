@@ -73,4 +73,34 @@ TEXTS = {
         "Trajectories read backwards look like trajectories read forwards.",
         "Circulation that is smaller than chance; a trend that all trajectories share looks irreversible too.",
     ),
+    "law of the first state": Text(
+        "data",
+        "Trajectories start where, and as far apart as, the model's law of the first state says.",
+        "With few trajectories only starts far away are seen.",
+    ),
+    "no outliers": Text(
+        "data",
+        "The largest value that each step brings anew is one that the model can bring about.",
+        "Whether a wild value is a mistake, a jump, or the tail of another law.",
+    ),
+    "constant noise": Text(
+        "data",
+        "The size of what each step brings anew goes with the state no more than the model's Σ does.",
+        "Whether Σ or the observation noise varies; behind much noise, that Σ does.",
+    ),
+    "steady noise": Text(
+        "data",
+        "Large and small innovations do not come in stretches.",
+        "Changes faster than a few steps, which look like heavy tails; whether the drift changes as well.",
+    ),
+    "short memory": Text(
+        "data",
+        "Neither what was long ago nor the other states foretell more than the model knows.",
+        "Paths rougher than Brownian motion behind noise, and memory below what the noise hides.",
+    ),
+    "return to an equilibrium": Text(
+        "data",
+        "The process comes back: a random walk that starts where the data do, with the same noise, is rejected.",
+        "To how many equilibria; where it is not supported, slow time constants are the prior's.",
+    ),
 }

@@ -31,7 +31,10 @@ def replicates(dataset: xr.Dataset, ax: Any = None, *, prob: float = 0.9) -> np.
     ----------
     dataset
         As `sdebayes.analysis.process.stationarity`, `sdebayes.analysis.process.markov`,
-        `sdebayes.analysis.process.gaussian_innovations` or `sdebayes.analysis.process.reversibility` return it.
+        `sdebayes.analysis.process.gaussian_innovations`, `sdebayes.analysis.process.constant_noise`,
+        `sdebayes.analysis.process.changing_variance`, `sdebayes.analysis.process.long_memory`,
+        `sdebayes.analysis.process.first_state`, `sdebayes.analysis.process.outliers`,
+        `sdebayes.analysis.process.return_to_equilibrium` or `sdebayes.analysis.process.reversibility` return it.
     ax
         Axes, one for each statistic, or None.
     prob

@@ -2,30 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from functools import lru_cache
-from typing import Any, Protocol, runtime_checkable
+from collections.abc import Iterator
+from dataclasses import dataclass, fields, replace
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
-import equinox as eqx
 import jax
-import jax.numpy as jnp
 import numpy as np
 import xarray as xr
-from jax.scipy.linalg import solve_triangular
-from jaxtyping import Array, Float
 
 from sdebayes._core import precision
 from sdebayes._core.errors import DataError, ModelError, StateSpaceError
 from sdebayes._core.numbers import random_key
+from sdebayes.criticism.standardisation import judging, replicating
 from sdebayes.dynamics import ObservedSDE
-from sdebayes.model import likelihood, observations
-from sdebayes.model.filtering import LinearGaussian, kalman_filter, linear_gaussian
+from sdebayes.model import observations
 from sdebayes.model.gaussian_noise import GaussianNoise
-from sdebayes.model.generate import generate
 from sdebayes.model.observation import AbstractObservation, Exact
 from sdebayes.model.observations import Observations
-from sdebayes.model.rebuild import per_draw
 from sdebayes.schemes import AbstractScheme, LocalLinearization, Moments
 from sdebayes.simulation import Source, as_source
 from sdebayes.simulation.source import SourceLike
@@ -95,14 +88,15 @@ class Judge:
             if isinstance(source, _Modelled):
                 scheme, observation = source.model.discretization, source.model.observation
                 if not stacked.sde.affine:
-                    return cls(stacked, scheme, observation, source.model.read(data))
+                    found = replace(source.model.read(data), table=None)  # replicates visit other places
+                    return cls(stacked, scheme, observation, found)
             return cls(stacked, scheme, observation, _read(stacked, observation, data))
 
     def innovations(self, draws: np.ndarray) -> np.ndarray:
         """Standardise the data under chosen draws, (sample, trajectory, time, observed), NaN where nothing was seen."""
         with precision.scope(self.source.precision), precision.single_blas_thread():
-            program = _judging(self.scheme, self.observation)
-            return program(self.source.take(draws).observed, self.observations)
+            program = judging(self.scheme, self.observation)
+            return program(self.source.take(draws).observed, self.observations)[0]
 
     def placed(self, white: np.ndarray, data: xr.Dataset) -> np.ndarray:
         """Put innovations at the steps of the data that they belong to, steps that reading left out being NaN."""
@@ -115,16 +109,46 @@ class Judge:
         return found
 
     def replicated(self, replicates: int, seed: int) -> Replicated:
-        """Judge the data, and as many replicates of them, each by another draw than the one it came from."""
+        """Judge the data, and as many replicates of them, each by another draw than the one it came from.
+
+        Replicates that leave all bounds are left out, and the data under the same judge with them.
+
+        Raises
+        ------
+        ModelError
+            If hardly any replicate is left.
+        """
+        maker = self._makers(replicates)
+        judge = np.roll(maker, min(replicates, self.source.n_draws) // 2)
+        found = self._judged(maker, judge, self._keys(replicates, seed))
+        check_left(len(found.values), replicates)
+        return found
+
+    def fitted_blocks(self, replicates: int, seed: int, block: int) -> Iterator[Replicated]:
+        """Judge the data that the draws were fitted to, block by block, each replicate by the draw it came from.
+
+        What is not known of the parameters is in the draws' distance from the data already.
+        """
+        maker, keys = self._makers(replicates), self._keys(replicates, seed)
+        for start in range(0, replicates, block):
+            part = slice(start, start + block)
+            yield self._judged(maker[part], maker[part], keys[part])
+
+    def _makers(self, replicates: int) -> np.ndarray:
         count = self.source.n_draws
         thinned = np.floor(np.arange(min(replicates, count)) * (count / min(replicates, count))).astype(int)
-        maker = np.resize(thinned, replicates)
-        judge = np.roll(maker, thinned.size // 2)
+        return np.resize(thinned, replicates)
+
+    def _keys(self, replicates: int, seed: int) -> np.ndarray:
+        with precision.scope(self.source.precision):
+            return np.asarray(jax.random.key_data(jax.random.split(random_key(seed), replicates)))
+
+    def _judged(self, maker: np.ndarray, judge: np.ndarray, keys: np.ndarray) -> Replicated:
         with precision.scope(self.source.precision), precision.single_blas_thread():
-            keys = jax.random.key_data(jax.random.split(random_key(seed), replicates))
-            pairs = (self.source.take(maker).observed, self.source.take(judge).observed, np.asarray(keys))
-            made, own, theirs = _replicating(self.scheme, self.observation)(pairs, self.observations)
-        return Replicated(self.observations, judge, made, own, theirs)
+            triples = (self.source.take(maker).observed, self.source.take(judge).observed, keys)
+            made, own, theirs = replicating(self.scheme, self.observation)(triples, self.observations)
+        found = Replicated(self.observations, judge, made, *own, *theirs)
+        return found.take(np.isfinite(made[:, np.asarray(self.observations.seen)]).all(axis=1))
 
 
 @dataclass(frozen=True)
@@ -139,66 +163,74 @@ class Replicated:
         The draw that judged each replicate, (sample,).
     values
         Replicates of the data, (sample, trajectory, time, observed), NaN where the data have nothing.
-    innovations, innovations_replicated
-        Innovations of the data and of the replicates, in the same form, each pair under the same draw.
+    innovations, predicted
+        Innovations of the data under each judge, and the mean foretold for each step, in the same form.
+    innovations_replicated, predicted_replicated
+        Those of the replicates.
     """
 
     observations: Observations
     judges: np.ndarray
     values: np.ndarray
     innovations: np.ndarray
+    predicted: np.ndarray
     innovations_replicated: np.ndarray
+    predicted_replicated: np.ndarray
+
+    def take(self, chosen: np.ndarray) -> Replicated:
+        """Return these replicates alone, and the data under their judges."""
+        arrays = (getattr(self, part.name) for part in fields(self) if part.name != "observations")
+        return Replicated(self.observations, *(array[chosen] for array in arrays))
 
     @property
     def data(self) -> np.ndarray:
         """The data, (trajectory, time, observed), NaN where there is nothing."""
         return np.where(self.observations.seen, self.observations.values, np.nan)
 
+    @property
+    def own(self) -> Judged:
+        """The data under each judge."""
+        return _judged(self.observations, self.data[None], self.innovations, self.predicted)
 
-def whiten(
-    values: Float[Array, "trajectory time observed"],
-    mean: Float[Array, "trajectory time observed"],
-    covariance: Float[Array, "trajectory time observed observed"],
-    seen: Any,
-) -> Float[Array, "trajectory time observed"]:
-    """Return L⁻¹ (y − μ) with S = L Lᵀ, of the entries that were seen; NaN elsewhere."""
-
-    def one(residual: Array, S: Array, here: Array) -> Array:
-        S = jnp.where(here[:, None] & here[None, :], S, jnp.eye(here.size, dtype=S.dtype))
-        white = solve_triangular(jnp.linalg.cholesky(S), jnp.where(here, residual, 0.0), lower=True)
-        return jnp.where(here, white, jnp.nan)
-
-    return jax.vmap(jax.vmap(one))(values - mean, covariance, jnp.asarray(seen))
+    @property
+    def copies(self) -> Judged:
+        """The replicates, each under its judge."""
+        return _judged(self.observations, self.values, self.innovations_replicated, self.predicted_replicated)
 
 
-def shared_innovations(
-    system: LinearGaussian, data: Observations, values: Float[Array, "many time observed"]
-) -> Float[Array, "many time observed"]:
-    """Standardise trajectories that share their covariances, which are filtered once for all."""
-    one = Observations(
-        jnp.zeros((1, *values.shape[1:]), values.dtype),
-        jnp.ones((1, *values.shape[1:]), bool),
-        jnp.asarray(data.times)[:1],
-        data.steps,
-        jnp.asarray(data.step_index)[:1],
-        shared=True,
-        complete=True,
-    )
-    P = kalman_filter(system, one).predicted_covariance[0]
-    H = system.matrix
-    factors = jnp.linalg.cholesky(H @ P @ H.T + system.noise)
-    gains = jax.vmap(lambda L, cross: jax.scipy.linalg.cho_solve((L, True), cross).T)(factors, H @ P)
-    index = jnp.concatenate([one.step_index[0], jnp.zeros(1, dtype=one.step_index.dtype)])
+def check_left(left: int, asked: int) -> None:
+    """Raise unless half of the replicates stayed within bounds."""
+    if 2 * left < asked:
+        raise ModelError(
+            f"{asked - left} of {asked} replicates of the data leave all bounds: the drift leads outwards in these "
+            "draws, so there is nothing to compare the data with. Use a drift that leads back, or shorter steps."
+        )
 
-    def step(mean: Array, inputs: tuple[Array, ...]) -> tuple[Array, Array]:
-        value, gain, L, u = inputs
-        residual = value - mean @ H.T
-        following = (mean + residual @ gain.T) @ system.transition[u].T + system.shift[u]
-        return following, solve_triangular(L, residual.T, lower=True).T
 
-    start = jnp.broadcast_to(system.mean, (values.shape[0], system.mean.size))
-    _, white = jax.lax.scan(step, start, (values.swapaxes(0, 1), gains, factors, index))
-    return white.swapaxes(0, 1)
+class Judged(NamedTuple):
+    """Data sets of one shape under draws, (sample, trajectory, time, observed), NaN where nothing was seen.
+
+    Attributes
+    ----------
+    values
+        What was observed; one sample, where the same data were judged by all draws.
+    white
+        Standardised innovations.
+    predicted
+        The mean foretold for each step by those before it.
+    times
+        (trajectory, time).
+    """
+
+    values: np.ndarray
+    white: np.ndarray
+    predicted: np.ndarray
+    times: np.ndarray
+
+
+def _judged(data: Observations, values: np.ndarray, white: np.ndarray, predicted: np.ndarray) -> Judged:
+    parts = (np.asarray(part, dtype=float) for part in (values, white, predicted, data.times))
+    return Judged(*parts)
 
 
 def _read(source: Source, observation: AbstractObservation, data: xr.Dataset) -> Observations:
@@ -217,44 +249,3 @@ def _observation(observed: ObservedSDE) -> AbstractObservation:
     if np.any(np.asarray(observed.effect_covariance)):
         return _EFFECT
     return _NOISE if np.any(np.asarray(observed.noise_covariance)) else _EXACT
-
-
-def _standardised(
-    one: ObservedSDE,
-    scheme: AbstractScheme,
-    observation: AbstractObservation,
-    data: Observations,
-    sets: list[Array],
-) -> list[Array]:
-    """Innovations of several sets of values at the times of the data, under one draw."""
-    seen = jnp.asarray(data.seen)
-    if one.sde.affine and data.shared:
-        laws = jax.vmap(lambda dt: scheme.affine_transition(one.sde, dt))(jnp.asarray(data.steps))
-        system = linear_gaussian(one, laws, observation.trajectory_effect)
-        white = shared_innovations(system, data, jnp.concatenate(sets))
-        return [jnp.where(seen, part, jnp.nan) for part in jnp.split(white, len(sets))]
-    found = []
-    for values in sets:
-        these = eqx.tree_at(lambda o: o.values, data, values)
-        mean, covariance = likelihood.one_step_laws(one, scheme, observation, these)
-        found.append(whiten(values, mean, covariance, seen))
-    return found
-
-
-@lru_cache(maxsize=8)
-def _judging(scheme: AbstractScheme, observation: AbstractObservation) -> Callable[..., np.ndarray]:
-    def one(draw: ObservedSDE, data: Observations) -> Array:
-        return _standardised(draw, scheme, observation, data, [jnp.asarray(data.values)])[0]
-
-    return per_draw(one)
-
-
-@lru_cache(maxsize=8)
-def _replicating(scheme: AbstractScheme, observation: AbstractObservation) -> Callable[..., Any]:
-    def one(triple: tuple[ObservedSDE, ObservedSDE, Array], data: Observations) -> tuple[Array, Array, Array]:
-        maker, judge, key = triple
-        values = generate(maker, scheme, data, jax.random.wrap_key_data(key))
-        own, theirs = _standardised(judge, scheme, observation, data, [jnp.asarray(data.values), values])
-        return jnp.where(jnp.asarray(data.seen), values, jnp.nan), own, theirs
-
-    return per_draw(one)

@@ -1,0 +1,43 @@
+"""Stretches of data that occur more than once."""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Float
+
+MOST_ALIKE = 0.5
+MOST_TIES = 0.01
+
+
+def copied(values: Float[np.ndarray, "trajectory time state"]) -> list[tuple[int, int]]:
+    """Find trajectories of which most steps are in others as well.
+
+    Parameters
+    ----------
+    values
+        Data, NaN where there is nothing.
+
+    Returns
+    -------
+    list
+        Pairs of trajectories, the earlier first. Where equal steps follow one another within single
+        trajectories, as in data of whole numbers, values say nothing of copies and the list is empty.
+    """
+    pairs = np.concatenate([values[:, :-1], values[:, 1:]], axis=2)
+    rows, columns = np.nonzero(np.isfinite(pairs).all(axis=2))
+    if not rows.size:
+        return []
+    _, group = np.unique(pairs[rows, columns], axis=0, return_inverse=True)
+    own = np.unique(np.stack([group.ravel(), rows], axis=1), axis=0)
+    if 1 - len(own) / rows.size > MOST_TIES:
+        return []
+    group, trajectory = own.T
+    shared = np.bincount(group)[group] > 1
+    found: set[tuple[int, int]] = set()
+    for one in np.unique(trajectory):
+        mine = trajectory == one
+        if shared[mine].mean() > MOST_ALIKE:
+            others = trajectory[np.isin(group, group[mine]) & ~mine]
+            other = int(np.bincount(others).argmax())
+            found.add((min(int(one), other), max(int(one), other)))
+    return sorted(found)

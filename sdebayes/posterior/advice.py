@@ -1,0 +1,80 @@
+"""What each departure of data from a model means, and what to do next."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from sdebayes.model.sdemodel import SDEModel
+
+
+def _first_state(model: SDEModel) -> str:
+    if model.stationary:
+        return (
+            'Give the first state a law of its own, SDEModel(initial="free"): under the stationary law the starts '
+            "pull drift and Σ towards them."
+        )
+    return "Look at the starts of the trajectories; give SDEModel(initial=...) the law that they have."
+
+
+def _outliers(model: SDEModel) -> str:
+    heavy = _heavy_tails(model)
+    return f"Look at these values and set wrong ones to NaN; if they are right: {heavy[0].lower()}{heavy[1:]}"
+
+
+def _constant_noise(model: SDEModel) -> str:
+    if model.diffusion.constant:
+        return "Let the noise vary with the state: SDEModel(diffusion=priors.Diagonal()) or priors.Full()."
+    return "The law of Σ(x) is another one: a field with less of a prior, or a transform of the states."
+
+
+def _memory(model: SDEModel) -> str:
+    options = []
+    if model.observation.exact:
+        options.append("observation noise (GaussianNoise())")
+    if model.affine:
+        options.append("coupled states (Linear()) or a nonlinear drift (priors.GP())")
+    options.append("more states")
+    return f"Try {', '.join(options)}; time constants are those of the memory that the model can have."
+
+
+def _level(model: SDEModel) -> str:
+    if not model.observation.trajectory_effect:
+        return "Give each trajectory a level of its own: GaussianNoise(trajectory_effect=True)."
+    return "Groups of trajectories, or a motion slower than a trajectory: look at the levels."
+
+
+def _trend(model: SDEModel) -> str:
+    return "Take the trend out, or fit shorter stretches: time constants and equilibria mix it with the dynamics."
+
+
+def _changing_variance(model: SDEModel) -> str:
+    return "Fit quiet and loud stretches apart; Σ and the noise are averages over both."
+
+
+def _heavy_tails(model: SDEModel) -> str:
+    if model.observation.exact and model.observation.innovations is None:
+        return "Allow heavy tails: Exact(innovations=StudentT())."
+    return "Jumps, or heavy-tailed observation errors: check Σ and noise without the largest innovations."
+
+
+MEANINGS = {
+    "First state": "trajectories do not start as the law of the first state says",
+    "Outliers": "single values lie far outside of what the model can bring about",
+    "Constant noise": "the size of the innovations goes with the state, in a way that Σ does not",
+    "Memory": "innovations go with earlier ones, so that the past tells more than the model knows",
+    "Level of trajectories": "levels of whole trajectories are farther apart than the model says",
+    "Trend": "level, spread or innovations go with time in all trajectories",
+    "Changing variance": "large and small innovations come in stretches",
+    "Gaussian innovations": "innovations have another shape than the model's",
+}
+
+ADVICE: dict[str, Callable[[SDEModel], str]] = {
+    "First state": _first_state,
+    "Outliers": _outliers,
+    "Constant noise": _constant_noise,
+    "Memory": _memory,
+    "Level of trajectories": _level,
+    "Trend": _trend,
+    "Changing variance": _changing_variance,
+    "Gaussian innovations": _heavy_tails,
+}

@@ -1,0 +1,129 @@
+"""What a diagnosis says where an assumption is broken, and where none is: fast fits, one data set each."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from types import ModuleType
+
+import numpy as np
+import pytest
+
+import sdebayes as sb
+from sdebayes._core.errors import DataError
+from sdebayes.criticism.innovations import Judge
+from tests.project.source import ROOT
+
+QUICK = sb.Laplace(draws=400)
+FAST = ["far start", "outlier", "duplicates", "multiplicative noise", "regime switching", "jumps"]
+
+
+@pytest.fixture(scope="module")
+def misfit() -> ModuleType:
+    """The benchmark of violations."""
+    spec = importlib.util.spec_from_file_location("misfit", ROOT / "benchmarks" / "misfit.py")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # dataclasses look their module up
+    spec.loader.exec_module(module)
+    return module
+
+
+def data_of(case, seed: int = 0):
+    values = case.simulate(np.random.default_rng(seed), case.count)
+    return sb.trajectories(values, t=case.dt * np.arange(values.shape[1]), time_unit="time unit")
+
+
+def diagnosed(case, seed: int = 0) -> dict[str, sb.inference.findings.Finding]:
+    posterior = sb.fit(case.model(), data_of(case, seed), QUICK, seed=seed, progress=False)
+    return {finding.subject: finding for finding in posterior.diagnosis()}
+
+
+@pytest.mark.parametrize("name", FAST)
+def test_a_broken_assumption_is_named(misfit, name):
+    case = misfit.VIOLATIONS[name]
+    found = diagnosed(case)
+    assert any(found[subject].severity == "warning" for subject in case.expected), found
+
+
+def test_an_outlier_is_named_with_its_place(misfit):
+    case = misfit.VIOLATIONS["outlier"]
+    data = data_of(case)
+    trajectory, step, _ = np.argwhere(data["y"].values > 1e5)[0]
+    message = diagnosed(case)["Outliers"].message
+    assert f"x1 of {data['trajectory'].values[trajectory]} at t = {case.dt * step:g}, 1e+06" in message
+
+
+def test_a_far_start_is_told_what_to_do(misfit):
+    found = diagnosed(misfit.VIOLATIONS["far start"])
+    assert 'initial="free"' in found["First state"].advice
+    later = [one for one in found.values() if "may follow from this one: First state" in one.advice]
+    assert all(one.severity == "warning" for one in later)
+
+
+def test_a_random_walk_is_not_told_from_a_return(misfit):
+    found = diagnosed(misfit.VIOLATIONS["random walk"])["Return to an equilibrium"]
+    assert found.severity == "warning"
+    assert "time constants" in found.message
+
+
+def test_a_right_model_is_not_rejected(misfit):
+    case = misfit.TRUTHS["OU"]
+    posterior = sb.fit(case.model(), data_of(case), QUICK, progress=False)
+    findings = posterior.diagnosis()
+    assert findings is posterior.diagnosis()
+    found = {finding.subject: finding.severity for finding in findings}
+    assert found["Return to an equilibrium"] == "good"
+    questions = ["First state", "Outliers", "Constant noise", "Memory", "Trend", "Changing variance"]
+    assert {found[name] for name in questions} <= {"not rejected", "note"}
+    assert "Duplicates" not in found
+
+
+def test_one_trajectory_has_no_effect_to_learn(misfit):
+    values = misfit.ou(np.random.default_rng(0), 1, 200)
+    model = sb.SDEModel(observation=sb.GaussianNoise(trajectory_effect=True))
+    data = sb.trajectories(values, t=0.1 * np.arange(200))
+    found = {f.subject: f for f in sb.fit(model, data, QUICK, progress=False).diagnosis()}
+    assert found["Trajectory effect"].severity == "warning"
+    assert "cannot be learned from one trajectory" in found["Trajectory effect"].message
+
+
+def test_innovations_of_a_tabulated_drift_are_those_of_its_replicates(misfit):
+    """Functions tabulated at the data say nothing of replicates, which visit other places."""
+    case = misfit.TRUTHS["cubic"]
+    drift = sb.priors.Sparse(sb.priors.Polynomial(3))
+    model = sb.SDEModel(drift=drift, scheme=sb.schemes.EulerMaruyama(), observation=sb.Exact())
+    posterior = sb.fit(model, data_of(case), sb.Marginal(draws=100, warmup=100), progress=False)
+    data = posterior.training_data()
+    white = Judge.of(posterior, data).replicated(99, seed=0).innovations_replicated
+    assert abs(white.std() - 1) < 0.03
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda x: np.concatenate([x, 1e-9 * x[::-1]], axis=2), "'state x2' has the standard deviation"),
+        (lambda x: np.concatenate([x, x], axis=2), "'state x1', 'state x2' are not different states"),
+        (
+            lambda x: np.concatenate([x, x[::-1], x - 2 * x[::-1]], axis=2),
+            "one is a linear function of the others",
+        ),
+    ],
+)
+def test_states_that_say_nothing_are_refused(misfit, change, message):
+    values = change(misfit.ou(np.random.default_rng(0), 4, 50))
+    with pytest.raises(DataError, match=message):
+        sb.fit(misfit.exactly(), sb.trajectories(values), QUICK, progress=False)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["far start", "multiplicative noise", "random walk", "jumps", "OU", "cubic"])
+def test_rates(misfit, name):
+    """20 data sets each: named in 80 % of them, or blamed in 10 %, as far as chance allows."""
+    case = misfit.CASES[name]
+    warned = 0
+    for seed in range(20):
+        found = diagnosed(case, seed)
+        subjects = case.expected or tuple(set(found) - misfit.SAMPLER)
+        warned += any(found[s].severity in ("warning", "problem") for s in subjects if s in found)
+    print(f"{name}: {warned} of 20")
+    assert warned >= 13 if case.expected else warned <= 5
