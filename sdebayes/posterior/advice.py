@@ -52,9 +52,17 @@ def _changing_variance(model: SDEModel) -> str:
 
 
 def _heavy_tails(model: SDEModel) -> str:
-    if model.observation.exact and model.observation.innovations is None:
-        return "Allow heavy tails: Exact(innovations=StudentT())."
-    return "Jumps, or heavy-tailed observation errors: check Σ and noise without the largest innovations."
+    if not model.observation.exact:
+        return (
+            "Behind observation noise only Gaussian innovations can be had: look at the most surprising steps for "
+            "outliers or jumps. Where the noise is small, sdebayes.Exact(innovations=sdebayes.StudentT()) has heavy "
+            "tails."
+        )
+    if model.observation.innovations is None:
+        return "Fit with sdebayes.Exact(innovations=sdebayes.StudentT()), whose tails are heavy, and compare."
+    return (
+        "The tails differ from Student's t as well: look for outliers, or let the noise vary with the state."
+    )
 
 
 MEANINGS = {

@@ -34,7 +34,12 @@ _POINTS = 64
 
 
 def diagnose(
-    model: SDEModel, tree: xr.DataTree, stacked: ObservedSDE, scale: DataScale, precision_name: str
+    model: SDEModel,
+    tree: xr.DataTree,
+    stacked: ObservedSDE,
+    scale: DataScale,
+    precision_name: str,
+    criticism: list[Finding],
 ) -> Findings:
     """Check convergence, divergences, step size, and whether the data tell apart what the model has.
 
@@ -50,6 +55,8 @@ def diagnose(
         Of the data it was fitted to.
     precision_name
         The precision of the fit.
+    criticism
+        What its training data say of the model.
 
     Returns
     -------
@@ -59,14 +66,14 @@ def diagnose(
     parameters = tree["posterior"].to_dataset()
     strategy = STRATEGIES[tree.attrs.get("strategy_name", "NUTS")]
     computation = strategy.findings(tree, _parts(model, parameters))
-    findings = _of_what_is_learned(model, parameters, tree["prior"].to_dataset())
+    findings = _of_what_is_learned(model, parameters, tree["prior"].to_dataset(), scale)
     if not model.diffusion.constant:
         findings += _of_varying_noise(model, parameters, tree["prior"].to_dataset())
     with precision.scope(precision_name):
         (computation if model.exact_transitions else findings).append(_step(model, stacked, scale))
         if model.drift.may_explode:
             findings.append(explosion_finding(_explosive(stacked, scale)))
-    return Findings((*computation, *doubted(findings, computation)))
+    return Findings((*computation, *doubted([*findings, *criticism], computation)))
 
 
 def _parts(model: SDEModel, parameters: xr.Dataset) -> list[str]:
@@ -75,7 +82,9 @@ def _parts(model: SDEModel, parameters: xr.Dataset) -> list[str]:
     return [name for dims in made for name in dims if name in parameters]
 
 
-def _of_what_is_learned(model: SDEModel, posterior: xr.Dataset, prior: xr.Dataset) -> list[Finding]:
+def _of_what_is_learned(
+    model: SDEModel, posterior: xr.Dataset, prior: xr.Dataset, scale: DataScale
+) -> list[Finding]:
     """Judge what the data say of observation noise, constant Σ and time constants."""
     findings = []
     if "noise_variance" in posterior:
@@ -91,7 +100,6 @@ def _of_what_is_learned(model: SDEModel, posterior: xr.Dataset, prior: xr.Datase
         after, before = (_diagonal(group["covariance_probe"], states) for group in (posterior, prior))
         findings.append(learned_finding("Diffusion", "Σ", after, before, advice))
     if "time_constant" in posterior and "time_constant" in prior:
-        scale = model.frozen_scale
         after, before = posterior["time_constant"], prior["time_constant"]
         findings.append(time_constant_finding(after, before, scale.step, scale.duration))
     return findings

@@ -293,8 +293,8 @@ class Posterior:
 
     @cached_property
     def _diagnosis(self) -> Findings:
-        of_fit = diagnose(self.model, self.data, self._observed_sde, self.training_scale, self.precision)
-        return Findings((*of_fit.items, *model_findings(self)))
+        fitted = self.model, self.data, self._observed_sde, self.training_scale, self.precision
+        return diagnose(*fitted, model_findings(self))
 
     def to_netcdf(self, path: str | Path) -> Path:
         """Write the posterior to a netCDF file that `sdebayes.load` and `arviz.from_netcdf` read.

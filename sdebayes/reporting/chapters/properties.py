@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sdebayes.posterior.advice import ADVICE
 from sdebayes.reporting.blocks import Block, Chapter, Heading, Paragraph, Verdict, Verdicts
 from sdebayes.reporting.chapters import verdicts
 from sdebayes.reporting.material import Material
@@ -62,7 +63,7 @@ def _verdict(material: Material, k: int) -> Verdict:
     name, severity = str(found["property"].values[k]), SEVERITY[verdict]
     advice = f"Open: {unknown}"
     if name == "Gaussian innovations" and verdict == "rejected":
-        advice = f"{verdicts.heavy_tails(material.posterior.model)} {advice}"
+        advice = f"{ADVICE[name](material.posterior.model)} {advice}"
     subject = sentence_case(name)
     subject = subject if severity == verdict else f"{subject}: {verdict}"
     return Verdict(

@@ -10,7 +10,6 @@ from scipy.stats import binom
 
 from sdebayes.analysis.moments import predictive_p_values
 from sdebayes.inference.findings import SEVERITIES, Findings
-from sdebayes.model import SDEModel
 from sdebayes.posterior import claims
 from sdebayes.posterior.claims import AGAINST, COUPLING, NONLINEARITY, NOT_ASKED, ORDER, RETURN, SUPPORTED
 from sdebayes.reporting.blocks import Block, Paragraph, Verdict, Verdicts
@@ -56,20 +55,6 @@ def reminder(findings: Findings) -> list[Block]:
     if not names:
         return []
     return [Paragraph(f"What the checks of the fit warn of concerns these numbers too: {listed(names)}.")]
-
-
-def heavy_tails(model: SDEModel) -> str:
-    """Say what can be done where innovations are not Gaussian."""
-    if not model.observation.exact:
-        return (
-            "Behind observation noise only Gaussian innovations can be had: look at the most surprising steps for "
-            "outliers. Where the noise is small, sdebayes.Exact(innovations=sdebayes.StudentT()) has heavy tails."
-        )
-    if model.observation.innovations is None:
-        return "Fit with sdebayes.Exact(innovations=sdebayes.StudentT()), whose tails are heavy, and compare."
-    return (
-        "The tails differ from Student's t as well: look for outliers, or let the noise vary with the state."
-    )
 
 
 def gain(material: Material) -> Verdict:
