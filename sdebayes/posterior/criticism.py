@@ -42,8 +42,8 @@ def model_findings(posterior: Posterior) -> list[Finding]:
         equilibrium. A p-value is a warning only if it is below 5 % after Holm's adjustment for all questions together.
     """
     data = posterior.training_data()
-    findings = [*_copies(data), *_effect(posterior.model, data)]
     judged = excerpt(data)
+    findings = [*_copies(data), *_effect(posterior.model, data), *_excerpted(judged, data)]
     try:
         judge = Judge.of(posterior, judged)
         criticism = criticise(judge, [str(label) for label in data["state"].values])
@@ -148,6 +148,16 @@ def _copies(data: xr.Dataset) -> list[Finding]:
             {"pairs": float(len(pairs))},
         )
     ]
+
+
+def _excerpted(judged: xr.Dataset, data: xr.Dataset) -> list[Finding]:
+    """Say how much of the data were judged, if not all."""
+    used, steps = int(judged["n_steps"].sum()), int(data["n_steps"].sum())
+    if used == steps:
+        return []
+    said = f"judged on {used:,} of {steps:,} steps, so that single outliers elsewhere are not seen."
+    advice = "sdebayes.analysis.process judges any part of the data that it is given."
+    return [Finding("Part of the data", "note", said, advice, {"steps": float(used)})]
 
 
 def _effect(model: SDEModel, data: xr.Dataset) -> list[Finding]:

@@ -66,6 +66,16 @@ def test_a_random_walk_is_not_told_from_a_return(misfit):
     assert "time constants" in found.message
 
 
+def test_a_judgement_of_a_part_of_the_data_says_so(misfit, monkeypatch):
+    case = misfit.TRUTHS["OU"]
+    data = data_of(case)
+    monkeypatch.setattr("sdebayes.criticism.battery.MOST_STEPS", 300)
+    findings = sb.fit(case.model(), data, QUICK, progress=False).diagnosis()
+    part = next(finding for finding in findings if finding.subject == "Part of the data")
+    assert part.severity == "note"
+    assert "judged on 300 of 800 steps" in part.message
+
+
 def test_a_right_model_is_not_rejected(misfit):
     case = misfit.TRUTHS["OU"]
     posterior = sb.fit(case.model(), data_of(case), QUICK, progress=False)

@@ -60,11 +60,13 @@ def _verdict(material: Material, k: int) -> Verdict:
     verdict, meaning, evidence, unknown = (
         str(found[name].values[k]) for name in ("verdict", "meaning", "evidence", "cannot_tell")
     )
-    name, severity = str(found["property"].values[k]), SEVERITY[verdict]
-    advice = f"Open: {unknown}"
-    if name == "Gaussian innovations" and verdict == "rejected":
-        advice = f"{ADVICE[name](material.posterior.model)} {advice}"
-    subject = sentence_case(name)
+    name = str(found["property"].values[k])
+    severity = SEVERITY[verdict]
+    if name == "return to an equilibrium" and verdict == "cannot be told":
+        severity = "warning"
+    advice, subject = f"Open: {unknown}", sentence_case(name)
+    if subject in ADVICE and verdict == "rejected":
+        advice = f"{ADVICE[subject](material.posterior.model)} {advice}"
     subject = subject if severity == verdict else f"{subject}: {verdict}"
     return Verdict(
         severity, subject, f"It means: {meaning[0].lower()}{meaning[1:]} Found: {evidence}.", advice
