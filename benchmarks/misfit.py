@@ -318,6 +318,15 @@ def summary(name: str, rows: list[dict[str, str]]) -> list[str]:
     return [name, *cells, by_name, ", ".join(f"{what} {count}" for what, count in said.most_common(4))]
 
 
+def write(rows: list[dict[str, str]], output: Path) -> None:
+    """Keep the rows so far."""
+    output.parent.mkdir(exist_ok=True)
+    with output.open("w", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+
+
 def main(
     sets: Annotated[int, typer.Option(help="Data sets a row.")] = 30,
     only: Annotated[str, typer.Option(help="Names of rows, with commas; all by default.")] = "",
@@ -332,14 +341,10 @@ def main(
     for name in names:
         rows = run(name, sets)
         everything += rows
+        write(everything, output)
         cells = summary(name, rows)
         print(*cells, sep=" | ", flush=True)
         table.add_row(*cells)
-    output.parent.mkdir(exist_ok=True)
-    with output.open("w", newline="") as file:
-        writer = csv.DictWriter(file, list(everything[0]))
-        writer.writeheader()
-        writer.writerows(everything)
     Console(width=160).print(table)
 
 
