@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -52,7 +53,7 @@ def labelled_scores(
         "n_scalars": ("trajectory", seen.sum((1, 2))),
         "n_observed": ("trajectory", seen.any(-1).sum(-1)),
     }
-    scores = logsumexp(terms, axis=0) - np.log(len(terms))
+    scores = logsumexp(terms, axis=0) - math.log(len(terms))
     return xr.DataArray(scores, coords, ("trajectory",), "log_score", {"units": "nat", **attrs})
 
 

@@ -174,11 +174,14 @@ def test_scaling_freezes_the_numbers_of_the_data(data, x64):
     np.testing.assert_allclose(frozen.drift.location, np.nanmean(y, axis=(0, 1)))
     for number in (*rate, *np.nanmean(y, axis=(0, 1)), *np.nanvar(y, axis=(0, 1))):
         assert f"{number:.4g}" in text
-    assert frozen.diffusion.time_constant == 8 * 0.5
+    step, duration = 0.5, frozen.scale.duration
+    assert duration == np.median(np.nanmax(data["t"], axis=1) - data["t"].values[:, 0])
+    assert frozen.diffusion.time_constant == pytest.approx(np.sqrt(step * duration))
     assert model.describe() == before
     noisy = sb.SDEModel(observation=sb.GaussianNoise(trajectory_effect=True))
     assert "√(step · duration)" in noisy.describe()
-    assert f"Normal(log {8 * 0.5:g}, 1)" in noisy.scaled_to(data).describe()
+    law = f"Normal(log {np.sqrt(step * duration):.4g}, {0.5 * np.log(duration / step):.4g})"
+    assert law in noisy.scaled_to(data).describe()
 
 
 def test_a_frozen_model_is_not_scaled_again(data):
