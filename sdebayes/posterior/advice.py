@@ -31,8 +31,10 @@ def _memory(model: SDEModel) -> str:
     options = []
     if model.observation.exact:
         options.append("observation noise (GaussianNoise())")
+    if getattr(model.drift, "diagonal", False):
+        options.append("coupled states (Linear(diagonal=False))")
     if model.affine:
-        options.append("coupled states (Linear()) or a nonlinear drift (priors.GP())")
+        options.append("a nonlinear drift (priors.GP())")
     options.append("more states")
     return f"Try {', '.join(options)}; time constants are those of the memory that the model can have."
 

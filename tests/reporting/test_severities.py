@@ -62,6 +62,7 @@ def test_the_headline_names_all_of_the_worst_and_tells_the_first():
         == "A conclusion may be wrong (5 warnings: check 0, check 1, check 2, check 3 and check 4)."
     )
     assert [line.split(":")[0] for line in said.lines] == ["Check 0", "Check 1", "The others stand below."]
+    assert "Gaussian innovations" in headline([Verdict("warning", "Gaussian innovations", "")], GAIN).title
 
 
 def material_with(posterior: sb.Posterior, table: xr.Dataset) -> Material:

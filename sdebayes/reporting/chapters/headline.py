@@ -9,6 +9,7 @@ from sdebayes.reporting.chapters.verdicts import DOUBTS, worst_first
 from sdebayes.reporting.wording import listed, plural
 
 MOST_TOLD = 2
+_PEOPLE = ("Gaussian", "Markov", "Pareto")
 
 
 def headline(verdicts: Sequence[Verdict], conclusion: Verdict) -> Headline:
@@ -44,7 +45,6 @@ def _told(verdicts: Sequence[Verdict]) -> list[str]:
 
 
 def _lower(subject: str) -> str:
-    """Write a subject inside a sentence: names and abbreviations keep their capitals."""
-    return (
-        subject if subject[1:2].isupper() or not subject[1:2].isalpha() else subject[0].lower() + subject[1:]
-    )
+    """Write a subject inside a sentence: names of people, symbols and abbreviations keep their capitals."""
+    kept = subject.startswith(_PEOPLE) or subject[1:2].isupper() or not subject[1:2].isalpha()
+    return subject if kept else subject[0].lower() + subject[1:]
