@@ -11,7 +11,7 @@ held-out trajectories of the same law; the fit is NUTS with two short chains. A 
 A truth counts in the same columns, as a false alarm. Prior constants are frozen on the first data set of each row, so
 that all fits of a row share one compilation.
 
-Run: python3 -m uv run python benchmarks/misfit.py --sets 30
+Run: .uv/bin/uv run python benchmarks/misfit.py --sets 30 (--no-measure: the table of results/misfit.csv)
 """
 
 from __future__ import annotations
@@ -28,8 +28,6 @@ import numpy as np
 import numpyro.distributions as dist
 import typer
 import xarray as xr
-from rich.console import Console
-from rich.table import Table
 from scipy.linalg import expm, solve_continuous_lyapunov
 from scipy.stats import binomtest
 
@@ -327,25 +325,32 @@ def write(rows: list[dict[str, str]], output: Path) -> None:
         writer.writerows(rows)
 
 
+def show(output: Path) -> None:
+    """Print the table of what is kept, as Markdown."""
+    with output.open(newline="") as file:
+        kept = list(csv.DictReader(file))
+    print("| case |", *(f"{column} |" for column in (*COLUMNS, "by its name", "findings of diagnosis")))
+    print("|---" * (len(COLUMNS) + 3) + "|")
+    for name in CASES:
+        rows = [row for row in kept if row["case"] == name]
+        if rows:
+            print("|", " | ".join(summary(name, rows)), "|")
+
+
 def main(
     sets: Annotated[int, typer.Option(help="Data sets a row.")] = 30,
     only: Annotated[str, typer.Option(help="Names of rows, with commas; all by default.")] = "",
     output: Annotated[Path, typer.Option(help="Where the results are written.")] = RESULTS,
+    measure: Annotated[bool, typer.Option(help="Measure first, or show what is there.")] = True,
 ) -> None:
     """Measure and show."""
-    names = [name.strip() for name in only.split(",")] if only else list(CASES)
-    table = Table(title=f"{sets} data sets a row; count (Wilson 95 %)")
-    for column in ("case", *COLUMNS, "by its name", "findings of diagnosis"):
-        table.add_column(column)
     everything: list[dict[str, str]] = []
-    for name in names:
-        rows = run(name, sets)
-        everything += rows
-        write(everything, output)
-        cells = summary(name, rows)
-        print(*cells, sep=" | ", flush=True)
-        table.add_row(*cells)
-    Console(width=160).print(table)
+    for name in [name.strip() for name in only.split(",")] if only else list(CASES):
+        if measure:
+            everything += run(name, sets)
+            write(everything, output)
+            print(f"{name}: {sets} data sets", flush=True)
+    show(output)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ of the variances and of the time constant by an ensemble sampler over (b, v, sha
 --fits fits the package's default model by NUTS, and counts the findings "Noise", "Diffusion" and "Time constants" that
 warn. The tables go to benchmarks/results/noise_prior.csv and noise_prior_fits.csv.
 
-Run: python3 -m uv run python benchmarks/noise_prior.py --sets 60 [--fits] [--cells small coarse]
+Run: .uv/bin/uv run python benchmarks/noise_prior.py --sets 60 [--fits] [--cells small coarse]
 """
 
 from __future__ import annotations
