@@ -165,6 +165,16 @@ def by_fits(cell: Cell, sets: int) -> dict[str, float]:
     }
 
 
+def write(rows: list[dict[str, object]], path: Path) -> None:
+    """Put new rows in the place of those of the same data and law, and keep the others."""
+    table = pd.DataFrame(rows).round(4)
+    if path.exists():
+        table = pd.concat([pd.read_csv(path), table]).drop_duplicates(["data", "law"], keep="last")
+    path.parent.mkdir(exist_ok=True)
+    order = {name: i for i, name in enumerate(CELLS)}
+    table.sort_values("data", key=lambda names: names.map(order), kind="stable").to_csv(path, index=False)
+
+
 def main() -> None:
     reader = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -180,9 +190,7 @@ def main() -> None:
             found = by_fits(cell, asked.sets) if asked.fits else by_ensemble(cell, law, asked.sets)
             rows.append({"data": name, "law": law, "sets": asked.sets, **found})
             print(pd.DataFrame(rows[-1:]).round(2).to_string(index=False, header=len(rows) == 1), flush=True)
-    path = Path(__file__).parent / "results" / f"noise_prior{'_fits' if asked.fits else ''}.csv"
-    path.parent.mkdir(exist_ok=True)
-    pd.DataFrame(rows).round(4).to_csv(path, index=False)
+            write(rows, Path(__file__).parent / "results" / f"noise_prior{'_fits' if asked.fits else ''}.csv")
 
 
 if __name__ == "__main__":
