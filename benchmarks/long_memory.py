@@ -2,9 +2,9 @@
 
 Both the truth and the nearest Ornstein–Uhlenbeck process with white observation noise are Gaussian, so the divergence
 KL = ½ (tr Q⁻¹S − n + log det Q − log det S) of n observations of a path is exact; the nearest one minimises it over
-variance, noise and time constant. By the lemma of Neyman and Pearson no test of level α that is given both laws has more
-power than their likelihood ratio, here by its normal approximation, Φ(√(2 m KL) − z₁₋α) for m paths. The table goes to
-benchmarks/results/long_memory.csv.
+variance, noise and time constant. By the lemma of Neyman and Pearson no test of level α that knows both laws has more
+power than their likelihood ratio, here by its normal approximation, Φ(√(2 m KL) − z₁₋α) for m paths. The table goes
+to benchmarks/results/long_memory.csv.
 
 Run: .uv/bin/uv run python benchmarks/long_memory.py
 """
