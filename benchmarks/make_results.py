@@ -18,7 +18,6 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 from record import HERE, RUNS, read
 from scipy.stats import binomtest
 
@@ -140,12 +139,16 @@ def texts() -> dict[str, Any]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--check", action="store_true", help="fail where RESULTS.md is not what the files make")
+    parser.add_argument(
+        "--check", action="store_true", help="fail where RESULTS.md is not what the files make"
+    )
     new = made(texts())
     if not parser.parse_args().check:
         TARGET.write_text(new, encoding="utf-8")
     elif TARGET.read_text(encoding="utf-8") != new:
-        sys.exit("RESULTS.md is not what its files make; run benchmarks/make_results.py and look at the change.")
+        sys.exit(
+            "RESULTS.md is not what its files make; run benchmarks/make_results.py and look at the change."
+        )
 
 
 if __name__ == "__main__":
