@@ -30,7 +30,7 @@ RUNS = "runs"
 def read(name: str, folder: Path = FOLDER) -> pd.DataFrame:
     """Return a table as text; an empty one where there is no file."""
     path = folder / f"{name}.csv"
-    return pd.read_csv(path, dtype=str, keep_default_na=False) if path.exists() else pd.DataFrame()
+    return pd.read_csv(path, dtype=str).fillna("") if path.exists() else pd.DataFrame()
 
 
 def keep(
