@@ -74,12 +74,14 @@ def main() -> None:
                 law = rebuild(model, constrained_sites(model, target.unravel(z)))
                 return likelihood.log_density(law, model.discretization, model.observation, held_out).sum()
 
+            rows = []
             for potential, (z, count) in modes(target).items():
                 per_sentence = float(score(jnp.asarray(z))) / int(test["n_steps"].sum())
                 evidence = laplace_evidence(target, z, potential)
                 row = (shape, f"{potential:.1f}", str(count), f"{evidence:.1f}", f"{per_sentence:.3f}")
                 table.add_row(*row)
-                keep("diffusion_shape", [dict(zip(heads, row, strict=True))], heads[:2])
+                rows.append(dict(zip(heads, row, strict=True)))
+            keep("diffusion_shape", rows, ("Σ",))
     Console().print(table)
 
 

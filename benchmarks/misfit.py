@@ -81,7 +81,7 @@ def main(
     """Measure, and keep the rows of each case as it is done."""
     for name in [name.strip() for name in only.split(",")] if only else list(CASES):
         rows = run(name, sets)
-        keep("misfit", rows, ("case", "seed"))
+        keep("misfit", rows, ("case",))
         said = sum(bool(row["diagnosis"]) for row in rows)
         print(f"{name}: diagnosis names something in {said} of {sets}", flush=True)
 

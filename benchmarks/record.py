@@ -36,7 +36,7 @@ def read(name: str, folder: Path = FOLDER) -> pd.DataFrame:
 def keep(
     name: str, rows: Iterable[Mapping[str, Any]], keys: Sequence[str], folder: Path = FOLDER
 ) -> pd.DataFrame:
-    """Put rows in the place of those with the same keys, and return all.
+    """Put rows in the place of all those with the same keys, and return all, in the order of first appearance.
 
     Parameters
     ----------
@@ -45,19 +45,20 @@ def keep(
     rows
         What was found, by the names of columns.
     keys
-        Columns that tell rows apart.
+        Columns that tell apart what is measured at once.
     folder
         Where the files are.
     """
     folder.mkdir(parents=True, exist_ok=True)
     runs = read(RUNS, folder)
     run = _named(name, this_run(), runs)
-    new = pd.DataFrame(
-        [{key: _text(value) for key, value in row.items()} | {"run": run["run"]} for row in rows]
-    )
-    both = pd.concat([read(name, folder), new]).fillna("")
-    table = both.groupby(list(keys), sort=False, as_index=False).last()  # in the order of first appearance
-    table = table[[*(column for column in both.columns if column != "run"), "run"]]
+    new = pd.DataFrame([{key: _text(value) for key, value in row.items()} for row in rows])
+    both = pd.concat([read(name, folder).assign(new=False), new.assign(run=run["run"], new=True)]).fillna("")
+    both = both.reset_index(drop=True)
+    groups = both.groupby(list(keys), sort=False)
+    table = both[both["new"] == groups["new"].transform("any")]
+    table = table.loc[groups.ngroup()[table.index].sort_values(kind="stable").index]
+    table = table[[*(column for column in both.columns if column not in ("run", "new")), "run"]]
     table.to_csv(folder / f"{name}.csv", index=False, lineterminator="\n")
     runs = pd.concat([runs, pd.DataFrame([run])]).fillna("").drop_duplicates("run", keep="last")
     old = runs["run"].map(_benchmark).eq(name) & ~runs["run"].isin(table["run"])

@@ -159,6 +159,7 @@ def reliability(title: str, found: list[dict]) -> Table:
     """Tabulate how often terms are true among those with about one probability; errors are those over data sets."""
     table = Table(title=f"Inclusion probabilities in {len(found)} data sets: {title}")
     probability, present = (np.array([f[name] for f in found]) for name in ("probability", "present"))
+    kept = []
     for head in TERMS:
         table.add_column(head)
     for low, high in pairwise(BINS):
@@ -173,8 +174,9 @@ def reliability(title: str, found: list[dict]) -> Table:
                 f"{present[inside].mean():.3f} ± {error:.3f}",
             )
             table.add_row(*row)
-            kept = {"data sets": title} | dict(zip(TERMS, row, strict=True))
-            keep("sparse_selection_terms", [kept], ("data sets", "probability"))
+            kept.append({"data sets": title} | dict(zip(TERMS, row, strict=True)))
+    if kept:
+        keep("sparse_selection_terms", kept, ("data sets",))
     return table
 
 

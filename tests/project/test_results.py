@@ -83,10 +83,20 @@ def test_rows_that_were_not_run_again_stay(scripts, monkeypatch, tmp_path):
         "run": ["one-2", "one-1", "one-2"],
     }
     record.keep("one", [{"case": "b", "value": 1}], ["case"], tmp_path)
+    assert record.read("one", tmp_path)["value"].tolist() == ["2", "1", "3"]
     runs = record.read("runs", tmp_path)
     assert runs[["run", "command"]].to_numpy().tolist() == [["one-2", "another"]]
     assert runs.loc[0, "date"]
     assert runs.loc[0, "commit"]
+
+
+def test_rows_that_were_measured_at_once_go_at_once(scripts, tmp_path):
+    import record
+
+    of_a = [{"case": "a", "mode": mode} for mode in range(3)]
+    record.keep("one", [*of_a, {"case": "b", "mode": 0}], ["case"], tmp_path)
+    table = record.keep("one", of_a[1:2], ["case"], tmp_path)
+    assert table[["case", "mode"]].to_numpy().tolist() == [["a", "1"], ["b", "0"]]
 
 
 def test_templates_fill_and_cross(scripts):
