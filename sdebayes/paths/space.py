@@ -227,8 +227,15 @@ class StateSpace:
         embedding_scale = (
             dataset["space_embedding_scale"].values if "space_embedding_scale" in dataset else None
         )
-        space = cls(mean, components, scale, embedding_scale, json.loads(dataset.attrs["space"]))
-        if space.hash != dataset.attrs.get("space_hash"):
+        try:
+            space = cls(mean, components, scale, embedding_scale, json.loads(dataset.attrs["space"]))
+            found = space.hash
+        except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
+            raise StateSpaceError(
+                f"The state space on board cannot be read ({type(error).__name__}: {str(error)[:200]}): the data set "
+                "was changed by hand."
+            ) from error
+        if found != dataset.attrs.get("space_hash"):
             raise StateSpaceError(
                 "The state space on board does not match its hash: the data set was changed by hand."
             )

@@ -32,7 +32,17 @@ def feature_dim(dataset: xr.Dataset) -> str:
 
 def unobserved_states(dataset: xr.Dataset) -> list[str]:
     """Labels of the states that were declared unobserved (they may be missing everywhere)."""
-    return json.loads(dataset.attrs.get("unobserved", "[]"))
+    text = dataset.attrs.get("unobserved", "[]")
+    try:
+        found = json.loads(text)
+    except (ValueError, TypeError, RecursionError):
+        found = None
+    if not isinstance(found, list) or not all(isinstance(state, str) for state in found):
+        raise DataError(
+            f"The attribute 'unobserved' is {str(text)[:80]!r}; expected a JSON list of states' names. "
+            "Build the data set with sdebayes.trajectories(..., unobserved=[...])."
+        )
+    return found
 
 
 def validate(dataset: Any) -> xr.Dataset:
