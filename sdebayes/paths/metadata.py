@@ -21,8 +21,8 @@ _KEPT_KINDS = "iufbMm"
 def column_names(found: Sequence[str]) -> list[str]:
     """Name the columns of a file so that every file can hold them.
 
-    White space, slashes and a first dot become ``_``, a name that data sets use themselves gets ``_`` at its end, and
-    a column without a name is ``column_1``, by its place.
+    White space, slashes and a first dot become ``_``, a name that data sets use themselves gets a ``_`` before it,
+    and a column without a name is ``column_1``, by its place.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ def column_names(found: Sequence[str]) -> list[str]:
         If two columns have one name.
     """
     names = [storable(name) or f"column_{index + 1}" for index, name in enumerate(found)]
-    names = [f"{name}_" if _is_taken(name) and name != "text" else name for name in names]
+    names = [f"_{name}" if _is_taken(name) and name != "text" else name for name in names]
     repeated = {name for name in names if names.count(name) > 1}
     if repeated:
         raise DataError(f"Two columns have one name: {', '.join(map(repr, sorted(repeated)))}. Rename one.")

@@ -16,6 +16,7 @@ from sdebayes._core.characters import cleaned, cleaned_name
 from sdebayes._core.errors import DataError
 from sdebayes.paths.metadata import column_names
 
+_OWN = ("text", "name")
 _FIELD_SIZE = threading.Lock()
 
 
@@ -78,7 +79,7 @@ def from_jsonl(path: Path, content: str) -> list[Row]:
 
 
 def _records(path: Path, content: str) -> Iterator[tuple[int, list[str]]]:
-    """Give each record that is not blank, with the line on which it starts."""
+    """Give each record that is not blank, with the line that it starts on."""
     reader = csv.reader(io.StringIO(content, newline=""), strict=True)
     records, line = [], 1
     try:
@@ -110,7 +111,9 @@ def _object(place: str, line: str) -> dict[str, Any]:
         if not isinstance(value, dict):
             raise DataError(f'{place} is no JSON object; expected {{"text": ...}}.')
         return {
-            key: json.dumps(part, ensure_ascii=False) if isinstance(part, dict | list) else part
+            key: json.dumps(part, ensure_ascii=False)
+            if isinstance(part, dict | list) and key not in _OWN
+            else part
             for key, part in value.items()
         }
     except RecursionError as error:
@@ -144,6 +147,8 @@ def _row(path: Path, line: int, index: int, fields: dict[str, Any]) -> Row:
     if not isinstance(text, str):
         raise DataError(f"{place} has no text in the column 'text' (it has {sorted(fields)}).")
     name = f"{path.stem} {index + 1}" if name is None else name
+    if not isinstance(name, str | int | float):
+        raise DataError(f"{place}: the name is {str(name)[:80]}; expected a text or a number.")
     return Row(cleaned_name(str(name), f"{place}: the name"), text, values)
 
 

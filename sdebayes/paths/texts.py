@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -24,7 +25,7 @@ def read_texts(paths: str | Path | Iterable[str | Path], allow_blank: bool = Fal
 
     Line ends become ``\n``, vertical tabs and form feeds spaces; byte-order marks and the embedding and isolation of
     phrases of another writing direction go. In the names of columns white space, slashes and a first dot become
-    ``_``; a name that data sets use themselves gets ``_`` at its end, and a column without a name is ``column_1``, by
+    ``_``; a name that data sets use themselves gets a ``_`` before it, and a column without a name is ``column_1``, by
     its place. JSON's null is NaN among numbers and "" among texts; objects and lists stay as JSON.
 
     Parameters
@@ -71,7 +72,7 @@ def _files(paths: Iterable[str | Path]) -> list[Path]:
     known = ", ".join(_READERS)
     files: list[Path] = []
     for path in map(Path, paths):
-        if path.is_dir():
+        if os.path.isdir(path):
             inside = _inside(path)
             if not inside:
                 raise DataError(f"The directory {path} has no file that ends in {known}.")

@@ -120,6 +120,17 @@ def test_embed_leaves_out_short_and_blank_texts_on_request(here):
     assert sb.paths.load("long.nc").attrs["left_out"] == left_out
 
 
+def test_embed_says_what_the_encoder_cuts_off(here, monkeypatch):
+    monkeypatch.setattr(
+        "sdebayes.paths.SentenceEncoder.unread_tokens",
+        lambda self, texts: np.array([max(0, len(text) - 100) for text in texts]),
+    )
+    Path("[odd].txt").write_text(f"{speech(6)} Of peace {'and trade ' * 20}it is.")
+    result = run("embed", "[odd].txt", "-o", "[odd].nc")
+    said(result, "[odd].nc 1 of 31 sentences is longer than the encoder reads")
+    assert "Cut off: 1 of 31 sentences is longer" in result.stderr
+
+
 def test_report_shows_another_fit_beside(here):
     run(
         "fit", "traj.nc", "-o", "quick.nc", "--components", "2", "--hold-out", "0.25", "--strategy", "laplace"
