@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from sdebayes._core.characters import cleaned_name
 from sdebayes._core.errors import DataError
 
 FEATURE_DIMS = ("state", "embedding")
@@ -64,12 +65,14 @@ def validate(dataset: Any) -> xr.Dataset:
     Raises
     ------
     DataError
-        With the trajectory, step and state of the first fault found: a wrong layout, no trajectory, duplicate names,
-        values that are no real numbers or infinite, times that are missing, decrease or repeat, fewer than three
-        observed steps, values after the end, a state that never changes.
+        With the trajectory, step and state of the first fault found: a wrong layout, no trajectory, blank or duplicate
+        names or such with control characters, values that are no real numbers or infinite, times that are missing,
+        decrease or repeat, fewer than three observed steps, values after the end, a state that never changes.
     """
     _check_layout(dataset)
     names = [str(name) for name in dataset["trajectory"].values]
+    for index, name in enumerate(names):
+        cleaned_name(name, f"The name of trajectory {index + 1}")
     check_unique(names)
     for name, steps in zip(names, dataset["n_steps"].values, strict=True):
         _check_length(name, int(steps), dataset.sizes["time"])

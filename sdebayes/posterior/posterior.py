@@ -284,15 +284,7 @@ class Posterior:
         return {name: self.data.attrs[name] for name in names if name in self.data.attrs}
 
     def training_data(self) -> xr.Dataset:
-        """Return the trajectories the model was fitted to: values, times and names, without texts and covariates.
-
-        These stay in the data set that was fitted to, which `sdebayes.paths.save` keeps.
-
-        Returns
-        -------
-        xr.Dataset
-            ``y(trajectory, time, state)``, ``t`` and ``n_steps``, with the attributes of the data set.
-        """
+        """Return the trajectories the model was fitted to, without texts and covariates: their data set keeps these."""
         return training_data(self.data)
 
     def diagnosis(self) -> Findings:

@@ -397,6 +397,14 @@ def test_what_goes_along_with_arrays_is_checked(bad):
         sb.trajectories(pd.DataFrame(np.random.default_rng(0).normal(size=(4, 2)), columns=["a", word]))
 
 
+def test_names_in_files_of_others_are_checked(tmp_path):
+    """A terminal would obey what a name says."""
+    data = sb.trajectories(np.random.default_rng(0).normal(size=(1, 4, 1)))
+    data.assign_coords(trajectory=["\x1b[2J"]).to_netcdf(tmp_path / "data.nc", engine="h5netcdf")
+    with pytest.raises(DataError, match=r"The name of trajectory 1: .* U\+001B"):
+        load(tmp_path / "data.nc")
+
+
 @pytest.mark.parametrize("column", ["", None, np.nan, pd.NA, " "])
 def test_a_state_has_a_name(column):
     table = pd.DataFrame(np.random.default_rng(0).normal(size=(4, 2)), columns=["a", column])
