@@ -180,9 +180,9 @@ def process_model() -> sb.SDEModel:
     return sb.SDEModel(drift=sb.priors.GP(), observation=sb.Exact())
 
 
-def well(rng: np.random.Generator, paths: int) -> np.ndarray:
+def well(rng: np.random.Generator, paths: int, steps: int = 150, dt: float = 0.1) -> np.ndarray:
     """Simulate 2x − 3x³ with Σ = 1/2."""
-    return euler(rng, paths, 150, 0.1, lambda x: 2 * x - 3 * x**3, lambda x: np.sqrt(0.5) + 0 * x)
+    return euler(rng, paths, steps, dt, lambda x: 2 * x - 3 * x**3, lambda x: np.sqrt(0.5) + 0 * x)
 
 
 TURN = np.array([[0.7, 1.0], [-1.0, 0.7]])
@@ -231,7 +231,7 @@ TRUTHS = {
     "rotating OU + noise": Case(
         lambda rng, n: noisy(linear(rng, n, 150, 0.2, TURN, np.eye(2)), rng, 0.3), 0.2, 8, through_noise
     ),
-    "cubic": Case(well, 0.1, 8, cubic_model),
+    "cubic": Case(lambda rng, n: well(rng, n, 300, 0.05), 0.05, 8, cubic_model),
     "GP": Case(well, 0.1, 8, process_model),
 }
 CASES = VIOLATIONS | HARDER | TRUTHS
