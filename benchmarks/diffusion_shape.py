@@ -22,7 +22,6 @@ import sdebayes as sb
 from sdebayes._core.precision import scope, single_blas_thread
 from sdebayes.inference.curvature import hessian_of
 from sdebayes.inference.target import Target, make_target
-from sdebayes.model import likelihood
 from sdebayes.model.rebuild import constrained_sites, rebuild
 
 DRAWS = 8
@@ -72,7 +71,7 @@ def main() -> None:
             @jax.jit
             def score(z, model=model, target=target, held_out=held_out):
                 law = rebuild(model, constrained_sites(model, target.unravel(z)))
-                return likelihood.log_density(law, model.discretization, model.observation, held_out).sum()
+                return model.likelihood.log_density(law, held_out).sum()
 
             rows = []
             for potential, (z, count) in modes(target).items():

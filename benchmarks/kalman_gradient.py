@@ -28,7 +28,7 @@ from rich.table import Table
 import sdebayes as sb
 from sdebayes._core.precision import scope, single_blas_thread
 from sdebayes.inference.target import make_target
-from sdebayes.model.filtering import LinearGaussian, linear_gaussian
+from sdebayes.likelihood.linear_gaussian import LinearGaussian, linear_gaussian
 
 REPEATS = 100
 
@@ -100,7 +100,7 @@ def main() -> None:
                 free = target.unravel(z)
                 sites = constrain_fn(seed(model.build, jax.random.key(0)), (), {}, free)
                 law = substitute(seed(model.build, jax.random.key(0)), data=sites)()
-                transitions = jax.vmap(lambda dt: model.discretization.affine_transition(law.sde, dt))(
+                transitions = jax.vmap(lambda dt: model.discretization.affine_transition(law.sde.linear, dt))(
                     jnp.ones(1)
                 )
                 return -likelihood(linear_gaussian(law, transitions, True), y)

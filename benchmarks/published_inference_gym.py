@@ -19,7 +19,7 @@ from published_runs import Row, Run, sampled
 import sdebayes as sb
 from sdebayes._core.precision import scope
 from sdebayes.dynamics import ConstantDiffusion
-from sdebayes.model.particle_filter import draw_paths
+from sdebayes.likelihood.particle_filter import draw_paths
 from sdebayes.model.rebuild import per_draw, rebuild
 
 GYM = "inference-gym==0.0.5"

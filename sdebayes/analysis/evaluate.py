@@ -141,7 +141,7 @@ def check_autonomous(source: Source) -> None:
     ModelError
         If they do.
     """
-    if source.sde.affine:
+    if source.sde.linear is not None:
         return
     middle, half = (0.0, 1.0) if source.region is None else source.region
     places = middle + half * np.random.default_rng(0).uniform(-1, 1, (_PLACES, source.n_states))

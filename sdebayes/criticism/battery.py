@@ -83,7 +83,7 @@ def criticise(judge: Judge, states: list[str], seed: int = 0) -> Criticism:
     right model is rejected more rarely than a p-value says (Gelman, Meng & Stern, 1996). Replicates are fewer where a
     filter is dear.
     """
-    count = REPLICATES if judge.source.sde.affine or judge.observation.exact else FEWEST_REPLICATES
+    count = FEWEST_REPLICATES if judge.likelihood.approximate else REPLICATES
     block = int(np.clip(MOST_NUMBERS // judge.observations.values.size, 1, 100))
     own: dict[str, list[Components]] = {name: [] for name in FAMILY}
     copies: dict[str, list[Components]] = {name: [] for name in FAMILY}

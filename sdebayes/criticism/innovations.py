@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import jax
@@ -14,17 +14,13 @@ from sdebayes._core import precision
 from sdebayes._core.errors import DataError, ModelError, StateSpaceError
 from sdebayes._core.numbers import random_key
 from sdebayes.criticism.standardisation import judging, replicating
-from sdebayes.dynamics import ObservedSDE
-from sdebayes.model import observations
+from sdebayes.likelihood import AbstractLikelihood, Observations
+from sdebayes.likelihood.arrays import read
 from sdebayes.model.gaussian_noise import GaussianNoise
 from sdebayes.model.observation import AbstractObservation, Exact
-from sdebayes.model.observations import Observations
-from sdebayes.schemes import AbstractScheme, LocalLinearization, Moments
+from sdebayes.schemes import LocalLinearization, Moments
 from sdebayes.simulation import Source, as_source
 from sdebayes.simulation.source import SourceLike
-
-_EXACT, _NOISE, _EFFECT = Exact(), GaussianNoise(), GaussianNoise(trajectory_effect=True)
-_ADDITIVE, _MULTIPLICATIVE = LocalLinearization(), Moments()
 
 
 @runtime_checkable
@@ -42,15 +38,14 @@ class Judge:
     ----------
     source
         The stacked SDE with its observation.
-    scheme, observation
+    likelihood
         How the laws of observations are computed.
     observations
         The data.
     """
 
     source: Source
-    scheme: AbstractScheme
-    observation: AbstractObservation
+    likelihood: AbstractLikelihood
     observations: Observations
 
     @classmethod
@@ -83,19 +78,13 @@ class Judge:
                 f"The data have {data['y'].sizes['state']} coordinates, the model observes {width}."
             )
         with precision.scope(stacked.precision):
-            scheme = _ADDITIVE if stacked.sde.diffusion.constant else _MULTIPLICATIVE
-            observation = _observation(stacked.observed)
-            if isinstance(source, _Modelled):
-                scheme, observation = source.model.discretization, source.model.observation
-                if not stacked.sde.affine:
-                    found = replace(source.model.read(data), table=None)  # replicates visit other places
-                    return cls(stacked, scheme, observation, found)
-            return cls(stacked, scheme, observation, _read(stacked, observation, data))
+            likelihood = source.model.likelihood if isinstance(source, _Modelled) else _likelihood(stacked)
+            return cls(stacked, likelihood, _read(likelihood, data))
 
     def innovations(self, draws: np.ndarray) -> np.ndarray:
         """Standardise the data under chosen draws, (sample, trajectory, time, observed), NaN where nothing was seen."""
         with precision.scope(self.source.precision), precision.single_blas_thread():
-            program = judging(self.scheme, self.observation)
+            program = judging(self.likelihood)
             return program(self.source.take(draws).observed, self.observations)[0]
 
     def placed(self, white: np.ndarray, data: xr.Dataset) -> np.ndarray:
@@ -146,7 +135,7 @@ class Judge:
     def _judged(self, maker: np.ndarray, judge: np.ndarray, keys: np.ndarray) -> Replicated:
         with precision.scope(self.source.precision), precision.single_blas_thread():
             triples = (self.source.take(maker).observed, self.source.take(judge).observed, keys)
-            made, own, theirs = replicating(self.scheme, self.observation)(triples, self.observations)
+            made, own, theirs = replicating(self.likelihood)(triples, self.observations)
         found = Replicated(self.observations, judge, made, *own, *theirs)
         return found.take(np.isfinite(made[:, np.asarray(self.observations.seen)]).all(axis=1))
 
@@ -233,11 +222,10 @@ def _judged(data: Observations, values: np.ndarray, white: np.ndarray, predicted
     return Judged(*parts)
 
 
-def _read(source: Source, observation: AbstractObservation, data: xr.Dataset) -> Observations:
-    """Read data; where a nonlinear SDE is observed exactly, steps without values join their Δt to the next."""
-    drop = observation.exact and not source.sde.affine
-    found = observations.read(data, drop_missing_steps=drop)
-    if drop and not found.complete:
+def _read(likelihood: AbstractLikelihood, data: xr.Dataset) -> Observations:
+    """Read data; where states are observed, steps without values join their Δt to the next."""
+    found = read(data, drop_missing_steps=likelihood.states_observed)
+    if not likelihood.integrates_entries and not found.complete:
         raise ModelError(
             "Some steps are observed in part; a nonlinear SDE that is observed exactly cannot integrate that out. "
             "Drop such steps, or give the ObservedSDE a noise covariance."
@@ -245,7 +233,12 @@ def _read(source: Source, observation: AbstractObservation, data: xr.Dataset) ->
     return found
 
 
-def _observation(observed: ObservedSDE) -> AbstractObservation:
+def _likelihood(source: Source) -> AbstractLikelihood:
+    """Return how the law of an SDE's observations is computed where no model says so."""
+    observed = source.observed
     if np.any(np.asarray(observed.effect_covariance)):
-        return _EFFECT
-    return _NOISE if np.any(np.asarray(observed.noise_covariance)) else _EXACT
+        observation: AbstractObservation = GaussianNoise(trajectory_effect=True)
+    else:
+        observation = GaussianNoise() if np.any(np.asarray(observed.noise_covariance)) else Exact()
+    scheme = LocalLinearization() if source.sde.diffusion.constant else Moments()
+    return observation.likelihood(source.sde.linear is not None, scheme)

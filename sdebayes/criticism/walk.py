@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import jax
 import numpy as np
@@ -87,8 +86,8 @@ def directions_of_return(judge: Judge, replicates: int, seed: int) -> list[Direc
 def _directions(judge: Judge) -> tuple[list[str], Float[np.ndarray, "direction state"]]:
     """Name the directions, slowest first, with the row that reads each from a state."""
     source = judge.source
-    drift: Any = source.sde.drift
-    if not drift.affine:
+    drift = source.sde.drift.as_affine()
+    if drift is None:
         return [str(state) for state in source.states], np.eye(source.n_states)
     rates, vectors = np.linalg.eig(np.median(np.asarray(drift.matrix, np.float64), axis=0).T)
     names: list[str] = []

@@ -168,7 +168,7 @@ def benchmark(
     burn_in = int(np.ceil(_BURN_IN / dt))
     generator = random_generator(seed)
     x0 = None
-    if not sde.affine:
+    if sde.linear is None:
         x0 = np.asarray(system.centre) + system.spread * generator.standard_normal(
             (n_trajectories, len(system.centre))
         )

@@ -9,6 +9,7 @@ from sdebayes.dynamics.diffusion import (
     ParametricDiffusion,
 )
 from sdebayes.dynamics.drift import (
+    AbstractAffineDrift,
     AbstractDrift,
     AffineDrift,
     Expansion,
@@ -23,10 +24,11 @@ from sdebayes.dynamics.library import FunctionBasis, LibraryDrift, MonomialBasis
 from sdebayes.dynamics.network import Network
 from sdebayes.dynamics.observed import ObservedSDE
 from sdebayes.dynamics.random_fourier import FourierBasis
-from sdebayes.dynamics.sde import SDE
+from sdebayes.dynamics.sde import SDE, LinearSDE
 
 __all__ = [
     "SDE",
+    "AbstractAffineDrift",
     "AbstractBasis",
     "AbstractDiffusion",
     "AbstractDrift",
@@ -45,6 +47,7 @@ __all__ = [
     "LaplacianBasis",
     "LibraryDrift",
     "LinearDrift",
+    "LinearSDE",
     "MonomialBasis",
     "Network",
     "ObservedSDE",

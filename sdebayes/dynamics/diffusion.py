@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
@@ -39,19 +39,20 @@ class NoiseExpansion(NamedTuple):
 
 
 class AbstractDiffusion(AbstractPointFunction):
-    """A diffusion factor G(x, t), written for one point.
-
-    Attributes
-    ----------
-    constant
-        Whether G does not depend on x and t (additive noise), readable as ``factor``.
-    """
-
-    constant: ClassVar[bool] = False
+    """A diffusion factor G(x, t), written for one point."""
 
     @abstractmethod
     def __call__(self, x: Vector, t: Scalar = 0.0) -> Matrix:
         """Return G(x, t), shape (state, state), in state per square root of time."""
+
+    def as_constant(self) -> ConstantDiffusion | None:
+        """Return the diffusion if G depends on neither x nor t and can be read from it (additive noise); else None."""
+        return None
+
+    @property
+    def constant(self) -> bool:
+        """Whether G depends on neither x nor t (additive noise)."""
+        return self.as_constant() is not None
 
     def covariance(self, x: Any, t: Scalar = 0.0) -> Matrix:
         """Return Σ(x, t) = G Gᵀ, shape (state, state), in state² per unit time."""
@@ -153,12 +154,15 @@ class ConstantDiffusion(AbstractDiffusion):
         G, (state, state), in state per square root of time.
     """
 
-    constant: ClassVar[bool] = True
     factor: Matrix
 
     def __call__(self, x: Vector, t: Scalar = 0.0) -> Matrix:
         """Return G."""
         return self.factor
+
+    def as_constant(self) -> ConstantDiffusion:
+        """Return the diffusion itself."""
+        return self
 
 
 class DiagonalDiffusion(_FieldDiffusion):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
@@ -43,18 +43,15 @@ class AbstractDrift(AbstractPointFunction):
 
     Drifts that are linear in coefficients, f(x) = Θᵀ ψ(x), have two methods more: ``features(x, reference)``, ψ(x),
     (feature,), and ``coefficients(reference)``, Θ, (feature, state), with a linear part written around a reference.
-
-    Attributes
-    ----------
-    affine
-        Whether f(x, t) = v − A x with constant A and v, readable as ``matrix`` and ``offset``.
     """
-
-    affine: ClassVar[bool] = False
 
     @abstractmethod
     def __call__(self, x: Vector, t: Scalar = 0.0) -> Vector:
         """Return f(x, t), shape (state,)."""
+
+    def as_affine(self) -> AbstractAffineDrift | None:
+        """Return the drift if it is v − A x with constant A and v, which can then be read from it; else None."""
+        return None
 
     def jacobian(self, x: Vector, t: Scalar = 0.0) -> Matrix:
         """Return ∂f/∂x at (x, t), shape (state, state), in 1/time."""
@@ -74,7 +71,7 @@ class AbstractDrift(AbstractPointFunction):
         """Return ½ tr(P ∂²f), (state,): what a spread P of x adds to the mean of f, to second order."""
         return mean_shift(lambda point: self(point, t), x, covariance)
 
-    def linear_part(self, x: Vector, t: Scalar = 0.0) -> AbstractDrift:
+    def linear_part(self, x: Vector, t: Scalar = 0.0) -> AbstractAffineDrift:
         """Return the linear drift that a splitting takes out of f; unless f names one, f linearised at (x, t)."""
         J = self.jacobian(x, t)
         return AffineDrift(-J, self(x, t) - J @ x)
@@ -88,7 +85,44 @@ class AbstractDrift(AbstractPointFunction):
         return self
 
 
-class LinearDrift(AbstractDrift):
+class AbstractAffineDrift(AbstractDrift):
+    """f(x) = v − A x, of one drift or of stacked ones.
+
+    Attributes
+    ----------
+    matrix
+        Rate matrix A, (state, state), in 1/time.
+    """
+
+    matrix: eqx.AbstractVar[Matrix]
+
+    @property
+    @abstractmethod
+    def offset(self) -> Vector:
+        """The drift at the origin, v, (state,), in state per unit time."""
+
+    def as_affine(self) -> AbstractAffineDrift:
+        """Return the drift itself."""
+        return self
+
+    def jacobian(self, x: Vector, t: Scalar = 0.0) -> Matrix:
+        """Return −A."""
+        return -self.matrix
+
+    def features(self, x: Vector, reference: Vector) -> Float[Array, " feature"]:
+        """Return (1, x − reference)."""
+        return jnp.concatenate([jnp.ones(1, x.dtype), x - reference])
+
+    def coefficients(self, reference: Vector) -> Float[Array, "feature state"]:
+        """Return what multiplies the features: the value at the reference, and the slopes."""
+        return jnp.concatenate([self(reference)[None], self.jacobian(reference).T])
+
+    def linear_part(self, x: Vector, t: Scalar = 0.0) -> AbstractAffineDrift:
+        """Return the drift itself."""
+        return self
+
+
+class LinearDrift(AbstractAffineDrift):
     """f(x) = A (b − x), the drift of the Ornstein–Uhlenbeck process.
 
     Parameters
@@ -99,70 +133,41 @@ class LinearDrift(AbstractDrift):
         Equilibrium b, (state,).
     """
 
-    affine: ClassVar[bool] = True
     matrix: Matrix
     location: Vector
 
     @property
     def offset(self) -> Vector:
         """The drift at the origin, A b, shape (state,)."""
-        return self.matrix @ self.location
+        return jnp.einsum("...ij,...j->...i", self.matrix, self.location)
 
     def __call__(self, x: Vector, t: Scalar = 0.0) -> Vector:
         """Return A (b − x), shape (state,)."""
         return self.matrix @ (self.location - x)
 
-    def jacobian(self, x: Vector, t: Scalar = 0.0) -> Matrix:
-        """Return −A."""
-        return -self.matrix
 
-    def features(self, x: Vector, reference: Vector) -> Float[Array, " feature"]:
-        """Return (1, x − reference)."""
-        return _affine_features(x, reference)
-
-    def coefficients(self, reference: Vector) -> Float[Array, "feature state"]:
-        """Return what multiplies the features: the value at the reference, and the slopes."""
-        return _affine_coefficients(self, reference)
-
-    def linear_part(self, x: Vector, t: Scalar = 0.0) -> AbstractDrift:
-        """Return the drift itself."""
-        return self
-
-
-class AffineDrift(AbstractDrift):
+class AffineDrift(AbstractAffineDrift):
     """f(x) = v − A x: any linear drift, stable or not, with or without an equilibrium.
 
     Parameters
     ----------
     matrix
         Rate matrix A, (state, state), in 1/time.
-    offset
+    constant_term
         v, (state,), in state per unit time.
     """
 
-    affine: ClassVar[bool] = True
     matrix: Matrix
-    offset: Vector
+    constant_term: Vector
+
+    @property
+    def offset(self) -> Vector:
+        """The drift at the origin, v, shape (state,)."""
+        return self.constant_term
 
     def __call__(self, x: Vector, t: Scalar = 0.0) -> Vector:
         """Return v − A x, shape (state,)."""
-        return self.offset - self.matrix @ x
-
-    def jacobian(self, x: Vector, t: Scalar = 0.0) -> Matrix:
-        """Return −A."""
-        return -self.matrix
-
-    def features(self, x: Vector, reference: Vector) -> Float[Array, " feature"]:
-        """Return (1, x − reference)."""
-        return _affine_features(x, reference)
-
-    def coefficients(self, reference: Vector) -> Float[Array, "feature state"]:
-        """Return what multiplies the features: the value at the reference, and the slopes."""
-        return _affine_coefficients(self, reference)
-
-    def linear_part(self, x: Vector, t: Scalar = 0.0) -> AbstractDrift:
-        """Return the drift itself."""
-        return self
+        return self.constant_term - self.matrix @ x
 
 
 class FieldDrift(AbstractDrift):
@@ -199,7 +204,7 @@ class FieldDrift(AbstractDrift):
         """Return what the field's curvature adds."""
         return self.field.mean_shift(x, covariance)
 
-    def linear_part(self, x: Vector, t: Scalar = 0.0) -> AbstractDrift:
+    def linear_part(self, x: Vector, t: Scalar = 0.0) -> AbstractAffineDrift:
         """Return A (b − x)."""
         return self.linear
 
@@ -239,11 +244,3 @@ class ParametricDrift(AbstractDrift):
     def __call__(self, x: Vector, t: Scalar = 0.0) -> Vector:
         """Return f(x, t, θ), shape (state,)."""
         return self.function(x, t, self.parameters)
-
-
-def _affine_features(x: Vector, reference: Vector) -> Float[Array, " feature"]:
-    return jnp.concatenate([jnp.ones(1, x.dtype), x - reference])
-
-
-def _affine_coefficients(drift: AbstractDrift, reference: Vector) -> Float[Array, "feature state"]:
-    return jnp.concatenate([drift(reference)[None], drift.jacobian(reference).T])

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import equinox as eqx
+import jax.numpy as jnp
 
 from sdebayes._core.types import Matrix, Scalar, Vector
-from sdebayes.dynamics.diffusion import AbstractDiffusion
-from sdebayes.dynamics.drift import AbstractDrift
+from sdebayes.dynamics.diffusion import AbstractDiffusion, ConstantDiffusion
+from sdebayes.dynamics.drift import AbstractAffineDrift, AbstractDrift
 from sdebayes.dynamics.known import as_diffusion, as_drift
 
 
@@ -50,6 +51,38 @@ class SDE(eqx.Module):
         return SDE(self.drift.at(table[0]), self.diffusion.at(table[1]))
 
     @property
-    def affine(self) -> bool:
-        """Whether the SDE is linear with additive noise, so that its transition law is Gaussian and exact."""
-        return self.drift.affine and self.diffusion.constant
+    def linear(self) -> LinearSDE | None:
+        """The SDE if its drift is linear and its noise additive, so that its transition law is known; else None."""
+        drift, diffusion = self.drift.as_affine(), self.diffusion.as_constant()
+        return None if drift is None or diffusion is None else LinearSDE(drift, diffusion)
+
+
+class LinearSDE(SDE):
+    """dX = (v − A X) dt + G dW, one or stacked, with what can be read of it.
+
+    Parameters
+    ----------
+    drift
+        v − A x.
+    diffusion
+        G.
+    """
+
+    drift: AbstractAffineDrift
+    diffusion: ConstantDiffusion
+
+    @property
+    def matrix(self) -> Matrix:
+        """Rate matrix A, (state, state), in 1/time."""
+        return self.drift.matrix
+
+    @property
+    def offset(self) -> Vector:
+        """The drift at the origin, v, (state,), in state per unit time."""
+        return self.drift.offset
+
+    @property
+    def covariance_rate(self) -> Matrix:
+        """Σ = G Gᵀ, (state, state), in state² per unit time."""
+        factor = self.diffusion.factor
+        return factor @ jnp.swapaxes(factor, -1, -2)

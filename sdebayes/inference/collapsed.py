@@ -268,7 +268,7 @@ def refuse(model: SDEModel) -> None:
             "observation=sdebayes.Exact() if there is no noise",
         ),
         (
-            model.observation.innovations is None,
+            model.observation.normal,
             "Student-t innovations have no closed form; use sdebayes.NUTS(), or sdebayes.Exact() without innovations",
         ),
         (

@@ -32,8 +32,7 @@ from sdebayes.inference.mode import Mode
 from sdebayes.inference.parts import independent_parts, row_axes, rows
 from sdebayes.inference.strategy import Problem
 from sdebayes.inference.target import Flat
-from sdebayes.model import likelihood
-from sdebayes.model.observations import Observations
+from sdebayes.likelihood import Observations
 from sdebayes.model.rebuild import constrained_sites, rebuild
 
 _MEMORY = 2**26
@@ -79,11 +78,11 @@ def gauss_newton(problem: Problem, mode: Mode) -> Float[np.ndarray, "dimension d
 
 def _whitened_moments(problem: Problem, mode: Mode) -> Callable[[Flat, Observations], Array]:
     """Return r of all observations as a function of v and the data."""
-    model, density = problem.model, problem.density
+    model, density, likelihood = problem.model, problem.density, problem.model.likelihood
 
     def moments(v: Flat, data: Observations) -> Float[Array, " output"]:
         sites = constrained_sites(model, density.unravel(density.placed(v, mode.whitenings)[0]))
-        law = likelihood.one_step_laws(rebuild(model, sites), model.discretization, model.observation, data)
+        law = likelihood.one_step(rebuild(model, sites), data)
         return jax.vmap(jax.vmap(_whitened))(*law, jnp.asarray(data.seen)).ravel()
 
     return moments

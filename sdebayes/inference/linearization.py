@@ -42,7 +42,7 @@ from sdebayes.inference.evidence import Coefficients, Given, Statistics, known_l
 from sdebayes.inference.mode import find_mode
 from sdebayes.inference.reduction import pieces_of
 from sdebayes.inference.target import Density, Target
-from sdebayes.model.observations import Observations
+from sdebayes.likelihood import Observations
 
 _AVERAGED = 64
 _SWEEPS = 20

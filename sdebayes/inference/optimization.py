@@ -28,7 +28,7 @@ from sdebayes.inference.guides import SITE, AbstractGuide
 from sdebayes.inference.normal import NormalApproximation
 from sdebayes.inference.parts import rows
 from sdebayes.inference.target import Density
-from sdebayes.model.observations import Observations
+from sdebayes.likelihood import Observations
 
 BLOCK = 100
 _AVERAGED = 1 / 3

@@ -21,9 +21,8 @@ from sdebayes.inference.nuts import NUTS
 from sdebayes.inference.progress import progress_bars
 from sdebayes.inference.strategy import AbstractStrategy, Draws, Problem, check_whole
 from sdebayes.inference.target import Density
-from sdebayes.model import likelihood
-from sdebayes.model.observations import AnyFloat, Observations
-from sdebayes.model.particle_filter import draw_paths
+from sdebayes.likelihood.arrays import AnyFloat, Observations
+from sdebayes.likelihood.particle_filter import draw_paths
 from sdebayes.model.rebuild import constrained_sites, per_draw, rebuild
 from sdebayes.model.sdemodel import SDEModel
 
@@ -185,28 +184,23 @@ class ParticleCorrection(AbstractStrategy):
 @lru_cache(maxsize=8)
 def _looker(model: SDEModel, density: Density, particles: int) -> Callable[..., Looks]:
     """From positions with keys, and data, to `Looks`."""
-    scheme, observation = model.discretization, model.observation
+    likelihood = model.likelihood
 
     def one(pair: tuple[Array, Array], data: Observations) -> Looks:
         position, key = pair
         sde = rebuild(model, constrained_sites(model, density.unravel(position)))
-        filtered = likelihood.log_density(sde, scheme, observation, data)
-        found = draw_paths(sde, scheme, data, particles, jax.random.wrap_key_data(key))
+        filtered = likelihood.log_density(sde, data)
+        found = draw_paths(sde, likelihood.scheme, data, particles, jax.random.wrap_key_data(key))
         return Looks(found.log_likelihood.sum() - filtered.sum(), found.path, found.effect)
 
     return per_draw(one, block=_BLOCK)
 
 
 def _check(model: SDEModel) -> None:
-    if model.observation.exact:
+    if not model.likelihood.approximate:
         raise ModelError(
-            "ParticleCorrection corrects the Gaussian filter of states seen through noise; under Exact() there is "
-            "none. Use sdebayes.NUTS()."
-        )
-    if model.affine:
-        raise ModelError(
-            "ParticleCorrection: the drift is linear and the noise constant, so that the Kalman filter is exact. Use "
-            "sdebayes.NUTS()."
+            "ParticleCorrection corrects the Gaussian filter of a nonlinear drift seen through noise; the likelihood "
+            f"of this model ({model.likelihood.title}) is exact under its scheme. Use sdebayes.NUTS()."
         )
 
 

@@ -11,7 +11,7 @@ import jax
 import numpy as np
 from jaxtyping import Array, Int
 
-from sdebayes.model.observations import Observations
+from sdebayes.likelihood import Observations
 from sdebayes.model.sdemodel import SDEModel
 
 
@@ -31,7 +31,7 @@ def independent_parts(model: SDEModel, observations: Observations) -> Observatio
         Where states are observed exactly, each transition by itself, as a trajectory of two steps of which only a
         trajectory's first counts its first state; else the trajectories themselves.
     """
-    if model.observation.exact and observations.complete:
+    if model.likelihood.by_transition(observations):
         return _transitions(observations)
     return observations
 

@@ -16,7 +16,7 @@ from sdebayes._core import precision
 from sdebayes._core.errors import DataError, ModelError
 from sdebayes.inference.collapsed import Collapsed, in_closed_form
 from sdebayes.inference.evidence import Statistics
-from sdebayes.model.observations import Observations
+from sdebayes.likelihood import Observations
 from sdebayes.model.sdemodel import SDEModel
 from sdebayes.paths.container import feature_dim
 

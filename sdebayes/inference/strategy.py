@@ -19,7 +19,7 @@ from sdebayes._core.types import Key
 from sdebayes.inference.findings import Finding
 from sdebayes.inference.summed import shortest_program
 from sdebayes.inference.target import Density, Target, density_of, make_target
-from sdebayes.model.observations import Observations
+from sdebayes.likelihood import Observations
 from sdebayes.model.sdemodel import SDEModel
 
 

@@ -13,8 +13,8 @@ from sdebayes.inference.collapsed import in_closed_form
 from sdebayes.inference.reduction import statistics_of
 from sdebayes.inference.target import Program
 from sdebayes.inference.transition_sums import TransitionSums, transition_sums
-from sdebayes.model import likelihood
-from sdebayes.model.observations import Observations
+from sdebayes.likelihood import Observations
+from sdebayes.likelihood.kalman import transitions_of
 from sdebayes.model.sdemodel import SDEModel
 
 
@@ -31,8 +31,8 @@ def shortest_program(model: SDEModel, observations: Observations) -> tuple[Progr
             return ready.whole_program, statistics_of(ready, observations)
         except (ModelError, DataError):
             pass
-        if model.affine and model.observation.exact and model.observation.innovations is None:
-            sums = transition_sums(observations) if observations.complete else None
+        if model.likelihood.has_linear_sums(observations):
+            sums = transition_sums(observations)
             if sums is not None:
                 return _linear_program(model), sums
     return model.program, observations
@@ -44,7 +44,7 @@ def _linear_program(model: SDEModel) -> Program:
 
     def program(sums: TransitionSums) -> None:
         observed = model.build()
-        transitions = likelihood.transitions_of(observed, model.discretization, sums.steps)
+        transitions = transitions_of(observed, model.discretization, sums.steps)
         numpyro.factor("log_likelihood", sums.log_density(observed, transitions))
 
     return program

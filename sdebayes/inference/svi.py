@@ -25,7 +25,7 @@ from sdebayes.inference.optimization import BLOCK, Settings, optimizer_of
 from sdebayes.inference.parts import independent_parts
 from sdebayes.inference.progress import Advance, progress_bars
 from sdebayes.inference.strategy import AbstractStrategy, Draws, Problem, check_smooth, check_whole
-from sdebayes.model.observations import Observations
+from sdebayes.likelihood import Observations
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from jaxtyping import Array, Float
 
 from sdebayes._core.types import Matrix, Vector
 from sdebayes.dynamics import ObservedSDE
-from sdebayes.model.observations import Observations
+from sdebayes.likelihood import Observations
 from sdebayes.schemes import AffineTransition
 
 

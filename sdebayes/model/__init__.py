@@ -1,6 +1,6 @@
 """The model: its specification, its observation and its likelihood."""
 
-from sdebayes.model.filters import ExtendedKalman, UnscentedKalman
+from sdebayes.likelihood import ExtendedKalman, UnscentedKalman
 from sdebayes.model.gaussian_noise import GaussianNoise
 from sdebayes.model.innovations import StudentT
 from sdebayes.model.observation import AbstractObservation, Exact

@@ -44,7 +44,7 @@ def check_scheme(
             f"SDEModel: {scheme.title} needs additive noise, but {type(diffusion).__name__} depends on the state; "
             "use sdebayes.schemes.Moments() or sdebayes.schemes.LinearNoise()."
         )
-    if scheme.requires_exact_observation and observation.innovations is not None:
+    if scheme.requires_exact_observation and not observation.normal:
         raise ModelError(
             f"SDEModel: {scheme.title} has a law of its own, which has no Student-t form; use Exact() without "
             "innovations, or a normal scheme such as sdebayes.schemes.LocalLinearization()."

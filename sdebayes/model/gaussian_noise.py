@@ -15,9 +15,16 @@ from jaxtyping import Array, Float
 
 from sdebayes._core.errors import ModelError
 from sdebayes._core.types import Vector
-from sdebayes.model.filters import AbstractGaussianFilter, ExtendedKalman
+from sdebayes.likelihood import (
+    AbstractGaussianFilter,
+    AbstractLikelihood,
+    ExtendedKalman,
+    GaussianFilter,
+    Kalman,
+)
 from sdebayes.model.observation import AbstractObservation, ObservationDraw
 from sdebayes.priors.base import DataScale, Dims, check_constants, constant, positive, say, say_law
+from sdebayes.schemes import AbstractScheme
 
 _EFFECT_CONCENTRATION = 4.0
 _MEAN_EFFECT_SHARE = 1 / (1 + _EFFECT_CONCENTRATION)
@@ -120,6 +127,17 @@ class GaussianNoise(AbstractObservation):
     def draws_variance(self) -> bool:
         """Whether the stationary variance of the path is drawn here."""
         return True
+
+    @property
+    def observation_matrix(self) -> Float[np.ndarray, "observed state"] | None:
+        """H, (observed, state), where it is not the identity; else None."""
+        return None if self.matrix is None else np.asarray(self.matrix, dtype=np.float64)
+
+    def likelihood(self, linear: bool, scheme: AbstractScheme) -> AbstractLikelihood:
+        """Return the Kalman filter's likelihood of a linear SDE, and the approximate filter's of others."""
+        if linear:
+            return Kalman(scheme, self.trajectory_effect)
+        return GaussianFilter(scheme, self.filter, self.trajectory_effect)
 
     def state_dim(self, observed_dim: int) -> int:
         """Return the number of states behind so many observed coordinates; a ModelError if H or R do not fit them."""

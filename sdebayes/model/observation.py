@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Any, ClassVar, NamedTuple
+from typing import ClassVar, NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
@@ -12,8 +12,10 @@ from jaxtyping import Array, Float
 
 from sdebayes._core.errors import ModelError
 from sdebayes._core.types import Matrix, Scalar, Vector
+from sdebayes.likelihood import AbstractLikelihood, LinearTransitions, Transitions
 from sdebayes.model.innovations import StudentT
 from sdebayes.priors.base import DataScale, Dims
+from sdebayes.schemes import AbstractScheme
 
 
 class ObservationDraw(NamedTuple):
@@ -47,13 +49,34 @@ class AbstractObservation(ABC):
     ----------
     exact
         Whether the states themselves are observed.
+    trajectory_effect
+        Whether each trajectory has an offset c.
     """
 
-    exact: ClassVar[bool]
-    matrix: Any = None
+    exact: ClassVar[bool] = False
     trajectory_effect: bool = False
-    filter: Any = None
-    innovations: StudentT | None = None
+
+    @property
+    def normal(self) -> bool:
+        """Whether innovations are normal."""
+        return True
+
+    @property
+    def observation_matrix(self) -> Float[np.ndarray, "observed state"] | None:
+        """H, (observed, state), where it is not the identity; else None."""
+        return None
+
+    @abstractmethod
+    def likelihood(self, linear: bool, scheme: AbstractScheme) -> AbstractLikelihood:
+        """Return how the law of trajectories is computed.
+
+        Parameters
+        ----------
+        linear
+            Whether the drift is linear and the noise additive.
+        scheme
+            The law of a step.
+        """
 
     @property
     def draws_variance(self) -> bool:
@@ -104,6 +127,15 @@ class Exact(AbstractObservation):
             raise ModelError(
                 f"Exact: innovations is {self.innovations!r}; expected sdebayes.StudentT() or None."
             )
+
+    @property
+    def normal(self) -> bool:
+        """Whether innovations have the scheme's own law."""
+        return self.innovations is None
+
+    def likelihood(self, linear: bool, scheme: AbstractScheme) -> AbstractLikelihood:
+        """Return the sum over transitions."""
+        return LinearTransitions(scheme, self.normal) if linear else Transitions(scheme)
 
     def dims(self) -> Dims:
         """Names and dimensions of the parameters."""

@@ -44,11 +44,11 @@ def data_scale(data: xr.Dataset, observation: AbstractObservation) -> DataScale:
     extent = np.nanmax(np.abs(y - mean), axis=(0, 1))
     seen = y[np.isfinite(y).all(-1)]
     points = seen[np.linspace(0, len(seen) - 1, min(len(seen), _POINTS)).astype(int)]
-    if observation.matrix is None:
+    H = observation.observation_matrix
+    if H is None:
         states = tuple(str(label) for label in data["state"].values)
         path = observation.path_variance(variance)
         return DataScale(states, mean, variance, rate, variance, step, memory, extent, points, path, duration)
-    H = np.asarray(observation.matrix, dtype=np.float64)
     gain = np.mean(np.sum(H**2, axis=1))
     back = np.linalg.pinv(H)
     latent = np.full(n, variance.mean() / gain)

@@ -18,12 +18,12 @@ from sdebayes._core.errors import ModelError
 from sdebayes._core.linalg import stationary_covariance
 from sdebayes._core.types import Key
 from sdebayes.dynamics import SDE, AbstractDiffusion, ObservedSDE
-from sdebayes.model import likelihood
+from sdebayes.likelihood import AbstractLikelihood, Observations, TrajectoryLaw
+from sdebayes.likelihood.arrays import read
 from sdebayes.model.compatibility import check_kinds, check_scheme
 from sdebayes.model.gaussian_noise import GaussianNoise
 from sdebayes.model.initial import check_start, drawn_law, known_law, say_law_of_start
 from sdebayes.model.observation import AbstractObservation
-from sdebayes.model.observations import Observations, read
 from sdebayes.model.scale import data_scale
 from sdebayes.model.tabulation import tabulator
 from sdebayes.priors import AbstractDiffusionPrior, AbstractDriftPrior, Constant, DataScale, Linear
@@ -96,6 +96,11 @@ class SDEModel:
     def affine(self) -> bool:
         """Whether the drift is linear and Σ constant, so that the likelihood is exact up to the scheme."""
         return self.drift.affine and self.diffusion.constant
+
+    @property
+    def likelihood(self) -> AbstractLikelihood:
+        """How the law of trajectories is computed: what observation, drift, diffusion and scheme make of it."""
+        return self.observation.likelihood(self.affine, self.discretization)
 
     @property
     def exact_transitions(self) -> bool:
@@ -231,15 +236,15 @@ class SDEModel:
             If its coordinates are not those of the model, or entries are missing that the likelihood cannot
             integrate out.
         """
-        observations = read(data, drop_missing_steps=self.observation.exact)
+        likelihood = self.likelihood
+        observations = read(data, drop_missing_steps=likelihood.states_observed)
         found = self.observation.state_dim(observations.values.shape[-1])
         if self.scale is not None and found != len(self.scale.states):
             raise ModelError(
                 f"The data have {found} states, the model was scaled to {len(self.scale.states)} "
                 f"({', '.join(self.scale.states[:4])}, …); transform them with the same StateSpace."
             )
-        integrable = self.affine and self.observation.innovations is None
-        if self.observation.exact and not integrable and not observations.complete:
+        if not likelihood.integrates_entries and not observations.complete:
             raise ModelError(
                 "Some steps are observed in part only, which a nonlinear drift or Student-t innovations with exact "
                 "observation cannot integrate out; set those steps to NaN whole, or use a Linear() drift."
@@ -256,7 +261,7 @@ class SDEModel:
     def _tabulated(self, observations: Observations) -> Observations:
         """Compute basis functions at the data once, where the scheme reads drift and diffusion nowhere else."""
         order, diffusion_order = self.discretization.derivatives, self.discretization.diffusion_derivatives
-        if self.scale is None or self.affine or not self.observation.exact or order is None:
+        if self.scale is None or not self.likelihood.reads_tables or order is None:
             return observations
         table = tabulator(self.build, order, diffusion_order)(jnp.asarray(observations.values)[:, :-1])
         return replace(observations, table=table)
@@ -286,7 +291,7 @@ class SDEModel:
         observations
             The data.
         """
-        law = likelihood.TrajectoryLaw(self.build(), self.discretization, self.observation, observations)
+        law = TrajectoryLaw(self.build(), self.likelihood, observations)
         numpyro.sample("y", law, obs=jnp.asarray(observations.values))
 
     def describe(self) -> str:
@@ -310,6 +315,6 @@ class SDEModel:
         )
 
     def _filter_line(self) -> list[str]:
-        if self.affine or self.observation.exact:
+        if not self.likelihood.approximate:
             return []
-        return [f"Filter: {type(self.observation.filter).__name__}, a normal approximation at each step"]
+        return [f"Filter: {self.likelihood.title}, a normal approximation at each step"]

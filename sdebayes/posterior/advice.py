@@ -60,7 +60,7 @@ def _heavy_tails(model: SDEModel) -> str:
             "outliers or jumps. Where the noise is small, sdebayes.Exact(innovations=sdebayes.StudentT()) has heavy "
             "tails."
         )
-    if model.observation.innovations is None:
+    if model.observation.normal:
         return "Fit with sdebayes.Exact(innovations=sdebayes.StudentT()), whose tails are heavy, and compare."
     return (
         "The tails differ from Student's t as well: look for outliers, or let the noise vary with the state."

@@ -17,7 +17,7 @@ from sdebayes._core.errors import InferenceError, ModelError
 from sdebayes._core.types import Key
 from sdebayes.inference import AbstractStrategy, Problem
 from sdebayes.inference.target import Density
-from sdebayes.model.observations import Observations
+from sdebayes.likelihood import Observations
 from sdebayes.model.rebuild import constrained_sites, per_draw, rebuild
 from sdebayes.model.sdemodel import SDEModel
 from sdebayes.paths.container import feature_dim

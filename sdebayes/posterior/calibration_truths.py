@@ -16,9 +16,8 @@ from numpyro.handlers import seed, trace
 from sdebayes._core.errors import ModelError
 from sdebayes._core.types import Key
 from sdebayes.dynamics import ObservedSDE
-from sdebayes.model import likelihood
-from sdebayes.model.generate import generate, observe, scale_normals
-from sdebayes.model.observations import Observations
+from sdebayes.likelihood import Kalman, Observations
+from sdebayes.likelihood.generate import observe, scale_normals
 from sdebayes.model.sdemodel import SDEModel
 from sdebayes.posterior.quantities import Read
 from sdebayes.schemes import LocalLinearization
@@ -82,11 +81,11 @@ def given(truth: Any, shape: tuple[int, int], read: Read, substeps: int | None) 
         From the function that is returned, if the truth is none of these or does not fit the model.
     """
     known = None if callable(truth) else as_source(truth, shape[1])
-    exact: Law = lambda one, data, key: generate(one, LocalLinearization(), data, key)  # noqa: E731
 
     @eqx.filter_jit
     def drawn(one: ObservedSDE, observations: Observations, key: Key) -> tuple[Array, Array]:
-        law = exact if substeps is None and one.sde.affine else _fine_law(substeps or FINE_STEPS)
+        linear = substeps is None and one.sde.linear is not None
+        law = Kalman(LocalLinearization()).replicate if linear else _fine_law(substeps or FINE_STEPS)
         values = law(one, observations, key)
         return values, read(one, replace(observations, values=values, table=None))
 
@@ -122,10 +121,7 @@ def _one_of(source: Source, shape: tuple[int, int], key: Key) -> ObservedSDE:
 
 
 def _own_law(model: SDEModel, corrects_filter: bool) -> Law:
-    scheme, observation = model.discretization, model.observation
-    if corrects_filter:
-        return lambda truth, data, key: generate(truth, scheme, data, key)
-    return lambda truth, data, key: likelihood.draw(truth, scheme, observation, data, key)
+    return model.likelihood.replicate if corrects_filter else model.likelihood.draw
 
 
 def _fine_law(substeps: int) -> Law:

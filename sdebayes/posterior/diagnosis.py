@@ -113,7 +113,7 @@ def _of_varying_noise(model: SDEModel, posterior: xr.Dataset, prior: xr.Dataset)
     after, before = (_log_variances(group["covariance_probe"], states) for group in (posterior, prior))
     findings = [variation_finding(after, before)] if variation_is_drawn(before) else []
     findings.append(vanishing_finding(after))
-    if "noise_variance" in posterior and model.observation.matrix is None:
+    if "noise_variance" in posterior and model.observation.observation_matrix is None:
         noise, prior_noise = (_log(group["noise_variance"]) for group in (posterior, prior))
         findings.append(ridge_finding(noise, after.mean("point"), prior_noise, before.mean("point")))
     return findings

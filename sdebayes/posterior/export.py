@@ -13,7 +13,7 @@ from sdebayes._core.types import Key
 from sdebayes.dynamics import ObservedSDE
 from sdebayes.inference.strategy import Draws, Problem
 from sdebayes.inference.target import Density
-from sdebayes.model.observations import Observations
+from sdebayes.likelihood import Observations
 from sdebayes.model.scale import data_scale
 from sdebayes.model.sdemodel import SDEModel
 from sdebayes.posterior import programs
@@ -143,7 +143,7 @@ def _log_likelihood(
     shape: tuple[int, int],
 ) -> xr.Dataset:
     folded = terms.reshape(*shape, *terms.shape[1:])
-    if model.observation.exact and observations.complete:
+    if model.likelihood.by_transition(observations):
         return _over_transitions(packing, folded)
     return xr.Dataset({"y": (("chain", "draw", "trajectory"), folded.sum(-1))}, {"trajectory": packing.names})
 

@@ -8,7 +8,7 @@ import xarray as xr
 from sdebayes._core import precision
 from sdebayes._core.errors import DataError
 from sdebayes._core.numbers import whole_number
-from sdebayes.model.observations import read
+from sdebayes.likelihood.arrays import read
 from sdebayes.posterior import programs
 from sdebayes.posterior.posterior import Posterior
 
@@ -64,16 +64,15 @@ def forecast(
     Särkkä & Svensson (2023), Bayesian Filtering and Smoothing, sec. 6.3, doi:10.1017/9781108917407.
     """
     horizon, every = whole_number("horizon", horizon), whole_number("every", every)
-    observations = posterior._read(data)
+    posterior._read(data)
     longest = int(data["n_steps"].max())
     if longest <= horizon:
         raise DataError(
             f"The longest trajectory has {longest} steps, too few to foretell {horizon} steps ahead; "
             f"pass horizon={max(1, longest - 1)} or less."
         )
-    if posterior.model.observation.exact:
-        with precision.scope(posterior.precision):
-            observations = read(data)
+    with precision.scope(posterior.precision):
+        observations = read(data)
     targets = np.arange(1, longest, every)
     count, _, n = observations.values.shape
     model, chosen = posterior._draws(samples, 8 * n * n * horizon * count * targets.size)
@@ -91,7 +90,7 @@ def _labelled(
     covariance: np.ndarray,
 ) -> xr.Dataset:
     """Name the dimensions, and make NaN of what is no forecast."""
-    dim = "state" if posterior.model.observation.matrix is None else "observed"
+    dim = "state" if posterior.model.observation.observation_matrix is None else "observed"
     ahead = np.arange(1, mean.shape[1] + 1)
     inside = targets < data["n_steps"].values[:, None]
     valid = (targets >= ahead[:, None])[:, None] & inside

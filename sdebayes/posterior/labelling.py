@@ -10,7 +10,7 @@ import xarray as xr
 from scipy.special import logsumexp
 
 from sdebayes._core.errors import StateSpaceError
-from sdebayes.model.observations import Observations
+from sdebayes.likelihood import Observations
 from sdebayes.model.sdemodel import SDEModel
 from sdebayes.paths.validation import feature_dim
 
@@ -74,7 +74,7 @@ class TrajectoryGrid:
         self.model, self.data = model, data
         self.shape = data["t"].shape
         inside = np.arange(self.shape[1]) < data["n_steps"].values[:, None]
-        if model.observation.exact:
+        if model.likelihood.states_observed:
             inside &= np.isfinite(data["y"].values).any(-1)
         self.rows, self.columns = np.nonzero(inside)
         self.read_columns = (np.cumsum(inside, axis=1) - 1)[self.rows, self.columns]
@@ -98,7 +98,7 @@ class TrajectoryGrid:
         self, mean: np.ndarray, covariance: np.ndarray, chosen: np.ndarray, attrs: dict[str, Any]
     ) -> xr.Dataset:
         """Label the laws of each observation given those before it."""
-        dim = "state" if self.model.observation.matrix is None else "observed"
+        dim = "state" if self.model.observation.observation_matrix is None else "observed"
         lead = ("sample", "trajectory", "time")
         variables = {
             "mean": ((*lead, dim), self.spread(mean)),

@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Bool, Float, Int
 
-from sdebayes.model.observations import Observations
+from sdebayes.likelihood import Observations
 from sdebayes.model.scale import data_scale
 from sdebayes.model.sdemodel import SDEModel
 from sdebayes.paths.container import pack
@@ -94,7 +94,7 @@ def pack_steps(data: xr.Dataset, model: SDEModel, observations: Observations) ->
     """Find the observed steps of a data set as the model reads it."""
     seen = np.asarray(observations.seen)
     rows, columns = np.nonzero(seen.any(-1))
-    whole = model.observation.matrix is None
+    whole = model.observation.observation_matrix is None
     return Packing(
         rows,
         columns,

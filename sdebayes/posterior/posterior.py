@@ -16,7 +16,7 @@ from sdebayes._core.errors import DataError
 from sdebayes._core.places import Places
 from sdebayes.dynamics import SDE, ObservedSDE
 from sdebayes.inference.findings import Findings
-from sdebayes.model.observations import Observations
+from sdebayes.likelihood import Observations
 from sdebayes.model.sdemodel import SDEModel
 from sdebayes.paths.space import StateSpace
 from sdebayes.posterior import programs, store

@@ -88,9 +88,9 @@ def probes(
             coords["point"] = names
         variables["covariance_probe"] = (dims, kept.reshape(*shape, *kept.shape[1:]))
         coords["term"] = labels[varying]
-    function: Any = stacked.sde.drift
-    if function.affine:
-        rates = np.sort(np.linalg.eigvals(np.asarray(function.matrix)).real, axis=-1)
+    linear = stacked.sde.drift.as_affine()
+    if linear is not None:
+        rates = np.sort(np.linalg.eigvals(np.asarray(linear.matrix)).real, axis=-1)
         if np.ptp(rates, axis=0).any() and np.all(rates > 0):
             variables["time_constant"] = (("chain", "draw", "mode"), (1 / rates).reshape(*shape, -1))
             coords["mode"] = np.arange(1, len(states) + 1)

@@ -16,9 +16,7 @@ from sdebayes._core import precision
 from sdebayes._core.numbers import whole_number
 from sdebayes.dynamics import ObservedSDE
 from sdebayes.inference.target import Density, Program
-from sdebayes.model import horizons, likelihood
-from sdebayes.model.generate import generate
-from sdebayes.model.observations import Observations
+from sdebayes.likelihood import Observations
 from sdebayes.model.rebuild import constrained_sites, log_prior, per_draw, rebuild
 from sdebayes.model.sdemodel import SDEModel
 
@@ -60,17 +58,16 @@ def reading(model: SDEModel, density: Density) -> Program:
 @lru_cache(maxsize=8)
 def step_terms(model: SDEModel) -> Callable[[ObservedSDE, Observations], np.ndarray]:
     """From draws and data to log p(y_k | y_1, …, y_{k−1}), (sample, trajectory, time)."""
-    scheme, observation = model.discretization, model.observation
-    return per_draw(lambda one, data: likelihood.log_density(one, scheme, observation, data))
+    return per_draw(model.likelihood.log_density)
 
 
 @lru_cache(maxsize=8)
 def log_density(model: SDEModel) -> Callable[[ObservedSDE, Observations], np.ndarray]:
     """From draws and data to the log-likelihood of each trajectory, (sample, trajectory), −inf in the place of NaN."""
-    scheme, observation = model.discretization, model.observation
+    likelihood = model.likelihood
 
     def total(one: ObservedSDE, data: Observations) -> Array:
-        found = likelihood.log_density(one, scheme, observation, data).sum(-1)
+        found = likelihood.log_density(one, data).sum(-1)
         return jnp.where(jnp.isnan(found), -jnp.inf, found)
 
     return per_draw(total)
@@ -79,8 +76,7 @@ def log_density(model: SDEModel) -> Callable[[ObservedSDE, Observations], np.nda
 @lru_cache(maxsize=8)
 def one_step_laws(model: SDEModel) -> Callable[[ObservedSDE, Observations], tuple[np.ndarray, np.ndarray]]:
     """From draws and data to mean and covariance of y_k given y_1, …, y_{k−1}."""
-    scheme, observation = model.discretization, model.observation
-    return per_draw(lambda one, data: likelihood.one_step_laws(one, scheme, observation, data))
+    return per_draw(model.likelihood.one_step)
 
 
 @lru_cache(maxsize=8)
@@ -88,24 +84,22 @@ def horizon_laws(
     model: SDEModel, horizon: int
 ) -> Callable[[ObservedSDE, Observations, np.ndarray], tuple[np.ndarray, np.ndarray]]:
     """From draws, data and steps k to mean and covariance of y_k given y_1, …, y_{k−h}, h = 1, …, ``horizon``."""
-    scheme, observation = model.discretization, model.observation
-    return per_draw(
-        lambda one, data, targets: horizons.horizon_laws(one, scheme, observation, data, horizon, targets)
-    )
+    likelihood = model.likelihood
+    return per_draw(lambda one, data, targets: likelihood.horizons(one, data, horizon, targets))
 
 
 @lru_cache(maxsize=8)
 def smoothed(model: SDEModel) -> Callable[[ObservedSDE, Observations], tuple[np.ndarray, np.ndarray]]:
     """From draws and data to mean and covariance of the latent path and the trajectory effect."""
-    scheme, observation = model.discretization, model.observation
-    return per_draw(lambda one, data: likelihood.smoothed(one, scheme, observation, data))
+    return per_draw(model.likelihood.smooth)
 
 
 @lru_cache(maxsize=8)
 def replicates(model: SDEModel) -> Callable[[tuple[ObservedSDE, np.ndarray], Observations], np.ndarray]:
     """From draws with keys, and data, to replicated data, (sample, trajectory, time, observed)."""
+    likelihood = model.likelihood
 
     def one(pair: tuple[ObservedSDE, Array], data: Observations) -> Array:
-        return generate(pair[0], model.discretization, data, jax.random.wrap_key_data(pair[1]))
+        return likelihood.replicate(pair[0], data, jax.random.wrap_key_data(pair[1]))
 
     return per_draw(one)

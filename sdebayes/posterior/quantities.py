@@ -13,8 +13,7 @@ from jaxtyping import Array, Float
 
 from sdebayes._core.errors import DataError
 from sdebayes.dynamics import ObservedSDE
-from sdebayes.model import likelihood
-from sdebayes.model.observations import Observations
+from sdebayes.likelihood import Observations
 from sdebayes.model.sdemodel import SDEModel
 
 Places = tuple[tuple[float, ...], ...]
@@ -82,8 +81,8 @@ def quantities(model: SDEModel, points: Places | None, log_likelihood: bool = Tr
     rows, columns = np.tril_indices(len(states))
     noise_at = places[:1] if model.diffusion.constant else places
     where = [""] if model.diffusion.constant else [f" at {name}" for name in names]
-    observed = len(states) if model.observation.matrix is None else len(model.observation.matrix)
-    scheme, observation = model.discretization, model.observation
+    matrix, likelihood = model.observation.observation_matrix, model.likelihood
+    observed = len(states) if matrix is None else len(matrix)
 
     def read(model: ObservedSDE, data: Observations) -> Float[Array, " quantity"]:
         values = [
@@ -93,7 +92,7 @@ def quantities(model: SDEModel, points: Places | None, log_likelihood: bool = Tr
             jnp.diagonal(model.effect_covariance),
         ]
         if log_likelihood:
-            values.append(likelihood.log_density(model, scheme, observation, data).sum()[None])
+            values.append(likelihood.log_density(model, data).sum()[None])
         return jnp.concatenate(values)
 
     entries = {

@@ -45,7 +45,7 @@ def replicate(
     with precision.scope(posterior.precision):
         keys = np.asarray(jax.random.key_data(jax.random.split(random_key(seed), chosen.size)))
         y = programs.replicates(posterior.model)((model, keys), observations)
-    coordinate = "state" if posterior.model.observation.matrix is None else "observed"
+    coordinate = "state" if posterior.model.observation.observation_matrix is None else "observed"
     values = np.where(np.asarray(observations.seen), np.asarray(y), np.nan)
     coords = {"sample": chosen, "path": np.arange(values.shape[1]), coordinate: data["state"].values}
     attrs = posterior._provenance() | {"seed": seed, "source": "posterior"}

@@ -17,6 +17,7 @@ from sdebayes._core.errors import ModelError
 from sdebayes._core.types import Vector
 from sdebayes.dynamics import (
     AbstractDiffusion,
+    AbstractDrift,
     LinearDrift,
     ParametricDiffusion,
     ParametricDrift,
@@ -134,7 +135,7 @@ class Fixed(AbstractDriftPrior, AbstractDiffusionPrior):
     @property
     def affine(self) -> bool:  # type: ignore[override]
         """Whether the known drift is linear."""
-        return getattr(self.function, "affine", False)
+        return isinstance(self.function, AbstractDrift) and self.function.as_affine() is not None
 
     @property
     def stable(self) -> bool:  # type: ignore[override]

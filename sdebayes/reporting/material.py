@@ -112,6 +112,11 @@ class Material:
         return not self.posterior.model.observation.exact
 
     @property
+    def linear(self) -> bool:
+        """Whether the drift is linear."""
+        return self.posterior.model.drift.affine
+
+    @property
     def effect(self) -> bool:
         """Whether each trajectory has an offset of its own."""
         return self.posterior.model.observation.trajectory_effect
@@ -119,7 +124,7 @@ class Material:
     @property
     def identity(self) -> bool:
         """Whether the states themselves are observed, with or without noise."""
-        return self.posterior.model.observation.matrix is None
+        return self.posterior.model.observation.observation_matrix is None
 
     def at_most(self, draws: int) -> int:
         """So many draws, or all there are."""

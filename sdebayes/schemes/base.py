@@ -11,7 +11,7 @@ import jax.numpy as jnp
 
 from sdebayes._core.linalg import normal_log_density
 from sdebayes._core.types import Matrix, Scalar, Vector
-from sdebayes.dynamics import SDE
+from sdebayes.dynamics import SDE, LinearSDE
 from sdebayes.dynamics.basis import mean_shift
 
 
@@ -138,5 +138,5 @@ class AbstractScheme(eqx.Module):
         return following + mean_shift(lambda x: law(x)[0], mean, covariance), F, noise
 
     @abstractmethod
-    def affine_transition(self, sde: SDE, dt: Scalar) -> AffineTransition:
+    def affine_transition(self, sde: LinearSDE, dt: Scalar) -> AffineTransition:
         """Return the law over Δt of an SDE with linear drift and constant Σ."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import jax.numpy as jnp
 
 from sdebayes._core.types import Matrix, Scalar, Vector
-from sdebayes.dynamics import SDE
+from sdebayes.dynamics import SDE, LinearSDE
 from sdebayes.schemes.base import AbstractScheme, AffineTransition
 
 
@@ -40,10 +40,8 @@ class EulerMaruyama(AbstractScheme):
         F = jnp.eye(mean.shape[0], dtype=mean.dtype) + sde.drift.jacobian(mean, t) * dt
         return following + shift * dt, F, noise
 
-    def affine_transition(self, sde: SDE, dt: Scalar) -> AffineTransition:
+    def affine_transition(self, sde: LinearSDE, dt: Scalar) -> AffineTransition:
         """Return the law of the next state of a linear SDE."""
-        drift: Any = sde.drift
-        A, offset = drift.matrix, drift.offset
-        return AffineTransition(
-            jnp.eye(A.shape[0], dtype=A.dtype) - A * dt, offset * dt, sde.covariance(offset) * dt
-        )
+        A = sde.matrix
+        same = jnp.eye(A.shape[0], dtype=A.dtype)
+        return AffineTransition(same - A * dt, sde.offset * dt, sde.covariance_rate * dt)

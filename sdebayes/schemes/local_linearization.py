@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import jax.numpy as jnp
 
 from sdebayes._core.linalg import linear_flow, short_linear_flow, symmetrize
 from sdebayes._core.types import Matrix, Scalar, Vector
-from sdebayes.dynamics import SDE
+from sdebayes.dynamics import SDE, LinearSDE
 from sdebayes.schemes.base import AbstractScheme, AffineTransition
 
 
@@ -59,9 +59,7 @@ class LocalLinearization(AbstractScheme):
         F = flow.exponential + dt**2 * flow.second @ jnp.einsum("ijk,k->ij", curvature, f)
         return following, F, symmetrize(flow.noise)
 
-    def affine_transition(self, sde: SDE, dt: Scalar) -> AffineTransition:
+    def affine_transition(self, sde: LinearSDE, dt: Scalar) -> AffineTransition:
         """Return the exact law of the next state of a linear SDE."""
-        drift: Any = sde.drift
-        A, offset = drift.matrix, drift.offset
-        flow = linear_flow(-A, sde.covariance(offset), dt)
-        return AffineTransition(flow.exponential, dt * flow.first @ offset, symmetrize(flow.noise))
+        flow = linear_flow(-sde.matrix, sde.covariance_rate, dt)
+        return AffineTransition(flow.exponential, dt * flow.first @ sde.offset, symmetrize(flow.noise))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import jax.numpy as jnp
 
 from sdebayes._core.linalg import symmetrize
 from sdebayes._core.types import Matrix, Scalar, Vector
-from sdebayes.dynamics import SDE
+from sdebayes.dynamics import SDE, LinearSDE
 from sdebayes.schemes.base import AbstractScheme, AffineTransition
 
 
@@ -76,10 +76,9 @@ class Moments(AbstractScheme):
         bend = J @ J + jnp.einsum("ijk,k->ij", curvature, f)
         return following, same + dt * (J + 0.5 * dt * bend), noise
 
-    def affine_transition(self, sde: SDE, dt: Scalar) -> AffineTransition:
+    def affine_transition(self, sde: LinearSDE, dt: Scalar) -> AffineTransition:
         """Return the law of the next state of a linear SDE."""
-        drift: Any = sde.drift
-        shift, matrix, noise = self._moments(sde, jnp.zeros_like(drift.offset), None, 0.0, dt)
+        shift, matrix, noise = self._moments(sde, jnp.zeros_like(sde.offset), None, 0.0, dt)
         return AffineTransition(matrix, shift, noise)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -10,7 +10,7 @@ from jaxtyping import Array
 
 from sdebayes._core.linalg import linear_flow, normal_log_density, short_linear_flow, symmetrize
 from sdebayes._core.types import Matrix, Scalar, Vector
-from sdebayes.dynamics import SDE, AbstractDrift
+from sdebayes.dynamics import SDE, AbstractDrift, LinearSDE
 from sdebayes.dynamics.basis import mean_shift
 from sdebayes.schemes.base import AbstractScheme, AffineTransition
 
@@ -93,11 +93,10 @@ class Strang(AbstractScheme):
         after, last = half(between, flow @ covariance @ flow.T + noise, t + 0.5 * dt)
         return after, last @ flow, symmetrize(last @ noise @ last.T)
 
-    def affine_transition(self, sde: SDE, dt: Scalar) -> AffineTransition:
+    def affine_transition(self, sde: LinearSDE, dt: Scalar) -> AffineTransition:
         """Return the exact law of the next state of a linear SDE."""
-        drift: Any = sde.drift
-        flow = linear_flow(-drift.matrix, sde.covariance(drift.offset), dt)
-        return AffineTransition(flow.exponential, dt * flow.first @ drift.offset, symmetrize(flow.noise))
+        flow = linear_flow(-sde.matrix, sde.covariance_rate, dt)
+        return AffineTransition(flow.exponential, dt * flow.first @ sde.offset, symmetrize(flow.noise))
 
 
 class _Splitting:
@@ -105,8 +104,7 @@ class _Splitting:
 
     def __init__(self, sde: SDE, x: Vector, t: Scalar, dt: Scalar) -> None:
         self.drift: AbstractDrift = sde.drift
-        linear: Any = sde.drift.linear_part(x, t)
-        self.linear: AbstractDrift = linear
+        linear = self.linear = sde.drift.linear_part(x, t)
         flow = short_linear_flow(-linear.matrix, sde.covariance(x, t), dt)
         self.exponential, self.noise = flow.exponential, symmetrize(flow.noise)
         self.shift = dt * flow.first @ linear.offset

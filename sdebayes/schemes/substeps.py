@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from sdebayes._core.errors import ModelError
 from sdebayes._core.linalg import symmetrize
 from sdebayes._core.types import Matrix, Scalar, Vector
-from sdebayes.dynamics import SDE
+from sdebayes.dynamics import SDE, LinearSDE
 from sdebayes.schemes.base import AbstractScheme, AffineTransition
 
 
@@ -104,7 +104,7 @@ class Substeps(AbstractScheme):
         law, _ = jax.lax.scan(part, (mean, same, jnp.zeros_like(same)), jnp.arange(self.n, dtype=mean.dtype))
         return law
 
-    def affine_transition(self, sde: SDE, dt: Scalar) -> AffineTransition:
+    def affine_transition(self, sde: LinearSDE, dt: Scalar) -> AffineTransition:
         """Return the law of the next state of a linear SDE."""
         one = self.scheme.affine_transition(sde, dt / self.n)
 

@@ -138,7 +138,8 @@ def _run(
             padded = np.pad(block, (0, chunk - block.size), mode="edge")
             begin = None if starts is None else _begin(starts, padded, paths)
             observed = source.take(padded).observed
-            steps = exact_transitions(observed.sde, grid.intervals) if observed.sde.affine else None
+            linear = observed.sde.linear
+            steps = None if linear is None else exact_transitions(linear, grid.intervals)
             latent, seen = simulate_draws(observed, steps, begin, jnp.asarray(padded), key, grid, paths)
             x[first : first + chunk] = np.asarray(latent)[: block.size]
             y[first : first + chunk] = np.asarray(seen)[: block.size]
@@ -163,7 +164,7 @@ def _substeps(
 ) -> tuple[np.ndarray, dict[str, str | int | float]]:
     """Choose the sub-steps of each interval, and say which method and how many."""
     steps = np.diff(times)
-    if source.sde.affine:
+    if source.sde.linear is not None:
         return np.ones(steps.size, int), {"method": "exact"}
     if substeps is not None or not steps.size:
         counts = np.full(steps.size, substeps or 1)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -12,7 +10,7 @@ from jaxtyping import Array, Float, Int
 
 from sdebayes._core.linalg import linear_transition, symmetrize
 from sdebayes._core.types import Key, Matrix, Vector
-from sdebayes.dynamics import SDE, ObservedSDE
+from sdebayes.dynamics import SDE, LinearSDE, ObservedSDE
 
 
 class TimeGrid(eqx.Module):
@@ -74,7 +72,7 @@ class Transitions(eqx.Module):
 
 
 @eqx.filter_jit
-def exact_transitions(sde: SDE, intervals: Float[Array, " interval"]) -> Transitions:
+def exact_transitions(sde: LinearSDE, intervals: Float[Array, " interval"]) -> Transitions:
     """Return the exact transition laws of every draw of a stacked linear SDE with additive noise.
 
     Notes
@@ -82,11 +80,10 @@ def exact_transitions(sde: SDE, intervals: Float[Array, " interval"]) -> Transit
     The offset v rides along as a state that stays 1, d(x, 1) = −[[A, −v], [0, 0]] (x, 1) dt, so that A may be singular.
     """
 
-    def of_draw(one: SDE) -> Transitions:
-        drift: Any = one.drift
-        n = drift.matrix.shape[-1]
-        rates = jnp.zeros((n + 1, n + 1)).at[:n, :n].set(drift.matrix).at[:n, n].set(-drift.offset)
-        covariance = jnp.zeros((n + 1, n + 1)).at[:n, :n].set(one.covariance(drift.offset))
+    def of_draw(one: LinearSDE) -> Transitions:
+        n = one.matrix.shape[-1]
+        rates = jnp.zeros((n + 1, n + 1)).at[:n, :n].set(one.matrix).at[:n, n].set(-one.offset)
+        covariance = jnp.zeros((n + 1, n + 1)).at[:n, :n].set(one.covariance_rate)
         flow, noise = jax.vmap(lambda dt: linear_transition(rates, covariance, dt))(intervals)
         return Transitions(flow[:, :n, :n], flow[:, :n, n], jax.vmap(semidefinite_factor)(noise[:, :n, :n]))
 

@@ -15,7 +15,7 @@ from sdebayes._core.errors import DataError, ModelError
 from sdebayes._core.linalg import stationary_covariance
 from sdebayes._core.numbers import whole_number
 from sdebayes._core.units import time_unit
-from sdebayes.dynamics import SDE, ObservedSDE
+from sdebayes.dynamics import SDE, AbstractAffineDrift, ObservedSDE
 
 MEMORY_LIMIT = 2**30
 """Largest array, in bytes, that is made without being asked for by a number of draws (1 GiB)."""
@@ -99,8 +99,11 @@ class Source:
 
     def equilibrium(self) -> np.ndarray | None:
         """Zero of the drift of every draw, (sample, state), NaN where there is none; None if it is not affine."""
+        drift = self.sde.drift.as_affine()
+        if drift is None:
+            return None
         with precision.scope(self.precision):
-            return _equilibrium(self.sde) if self.sde.drift.affine else None
+            return _equilibrium(drift)
 
 
 SourceLike: TypeAlias = Source | PosteriorLike | ObservedSDE | SDE
@@ -203,15 +206,11 @@ def _from_sde(sde: SDE, n_states: int | None) -> Source:
         )
         mean = jnp.zeros((draws, n))
         covariance = jnp.zeros((draws, n, n))
-        stable = False
-        if stacked.affine:
-            stable = bool((np.linalg.eigvals(np.asarray(stacked.drift.matrix)).real > 0).all())
-        if stable:
-            factor = stacked.diffusion.factor
-            mean = jnp.asarray(_equilibrium(stacked))
-            covariance = jax.vmap(stationary_covariance)(
-                stacked.drift.matrix, factor @ factor.swapaxes(-1, -2)
-            )
+        linear = stacked.linear
+        stable = linear is not None and bool((np.linalg.eigvals(np.asarray(linear.matrix)).real > 0).all())
+        if linear is not None and stable:
+            mean = jnp.asarray(_equilibrium(linear.drift))
+            covariance = jax.vmap(stationary_covariance)(linear.matrix, linear.covariance_rate)
 
         def exactly_observed(one: SDE, initial_mean: jax.Array, initial_covariance: jax.Array) -> ObservedSDE:
             zero = jnp.zeros((n, n))
@@ -221,11 +220,9 @@ def _from_sde(sde: SDE, n_states: int | None) -> Source:
     return Source(observed, "float64", _labels(n), has_initial_law=stable, provenance={"source": "SDE"})
 
 
-def _equilibrium(sde: SDE) -> np.ndarray:
-    """Solve A b = v for every draw of a stacked affine SDE."""
-    drift: Any = sde.drift
-    matrices = np.asarray(drift.matrix)
-    offsets = np.asarray(eqx.filter_vmap(lambda one: one.drift.offset)(sde))
+def _equilibrium(drift: AbstractAffineDrift) -> np.ndarray:
+    """Solve A b = v for every draw of a stacked drift."""
+    matrices, offsets = np.asarray(drift.matrix), np.asarray(drift.offset)
     regular = np.linalg.matrix_rank(matrices) == matrices.shape[-1]
     equilibria = np.full(offsets.shape, np.nan)
     equilibria[regular] = np.linalg.solve(matrices[regular], offsets[regular, :, None])[..., 0]
@@ -264,11 +261,10 @@ def _is_stacked(sde: SDE, n: int) -> bool:
 
 def _dimension(sde: SDE, told: int | None) -> int:
     """Read the number of states off the arrays of an affine drift or a constant diffusion, else take what was told."""
-    drift: Any = sde.drift
-    diffusion: Any = sde.diffusion
-    if drift.affine:
+    drift, diffusion = sde.drift.as_affine(), sde.diffusion.as_constant()
+    if drift is not None:
         return int(drift.matrix.shape[-1])
-    if diffusion.constant:
+    if diffusion is not None:
         return int(diffusion.factor.shape[-1])
     if told is not None:
         return told

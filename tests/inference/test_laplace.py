@@ -21,7 +21,6 @@ from sdebayes.inference.importance import importance_finding, smoothed_weights
 from sdebayes.inference.mode import Mode
 from sdebayes.inference.parts import independent_parts
 from sdebayes.inference.strategy import Problem
-from sdebayes.model import likelihood
 from sdebayes.model.rebuild import constrained_sites, rebuild
 from tests.inference.conftest import FACTOR
 from tests.inference.test_nuts import regression
@@ -176,7 +175,7 @@ def fisher(problem: Problem, mode: Mode) -> np.ndarray:
 
     def laws(v):
         observed = rebuild(model, constrained_sites(model, density.unravel(v)))
-        return likelihood.one_step_laws(observed, model.discretization, model.observation, data)
+        return model.likelihood.one_step(observed, data)
 
     v = mode.position
     covariance = np.asarray(jax.jit(laws)(v)[1])

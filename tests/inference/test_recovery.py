@@ -22,7 +22,7 @@ from sdebayes._core import precision
 from sdebayes.inference.curvature import curvature_units
 from sdebayes.inference.mode import find_mode
 from sdebayes.inference.target import make_target
-from sdebayes.model import likelihood
+from sdebayes.likelihood import TrajectoryLaw
 from sdebayes.model.rebuild import constrained_sites, rebuild
 
 SEEDS = 100
@@ -88,7 +88,7 @@ def posterior_drift(truth: Truth) -> Callable[[np.ndarray, jax.Array], np.ndarra
         seen = eqx.tree_at(lambda o: o.values, observations, values)
 
         def program() -> None:
-            law = likelihood.TrajectoryLaw(model.build(), model.discretization, model.observation, seen)
+            law = TrajectoryLaw(model.build(), model.likelihood, seen)
             numpyro.sample("y", law, obs=values)
 
         def potential(z: jax.Array) -> jax.Array:

@@ -10,7 +10,7 @@ from scipy.special import logsumexp
 
 import sdebayes as sb
 from sdebayes._core.errors import DataError, ModelError, StateSpaceError
-from tests.model.dense import Dense
+from tests.likelihood.dense import Dense
 
 
 def pieces(data) -> list[tuple[np.ndarray, np.ndarray]]:

@@ -8,7 +8,7 @@ import xarray as xr
 
 import sdebayes as sb
 from sdebayes._core.errors import DataError
-from tests.model.dense import Dense
+from tests.likelihood.dense import Dense
 from tests.posterior.conftest import ornstein_uhlenbeck
 
 HORIZON = 3

@@ -21,7 +21,6 @@ from sdebayes.dynamics import (
     ParametricDiffusion,
     ParametricDrift,
 )
-from sdebayes.model.likelihood import log_density
 from sdebayes.schemes import LocalLinearization, Moments
 from tests.schemes.test_linear_noise import DTS, errors, scalar
 from tests.schemes.test_schemes import X, slope
@@ -165,8 +164,7 @@ def test_tables_do_not_change_the_likelihood(x64):
     plain = eqx.tree_at(lambda o: o.table, observations, None)
     drawn = seed(model.build, 0)()
     found, expected = (
-        jax.jit(lambda o: log_density(drawn, model.discretization, model.observation, o))(one)
-        for one in (observations, plain)
+        jax.jit(lambda o: model.likelihood.log_density(drawn, o))(one) for one in (observations, plain)
     )
     np.testing.assert_allclose(found, expected, rtol=1e-9)
 

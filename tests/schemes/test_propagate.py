@@ -36,7 +36,7 @@ class Plain(AbstractScheme):
         return x + dt * sde.drift(x, t), dt * sde.covariance(x, t)
 
     def affine_transition(self, sde, dt) -> AffineTransition:
-        return EulerMaruyama().affine_transition(sde, dt)
+        return EulerMaruyama().affine_transition(sde.linear, dt)
 
 
 def nonlinear() -> SDE:
@@ -70,7 +70,7 @@ def test_a_known_state_is_carried_by_the_transition(scheme, x64):
 def test_a_linear_step_has_its_own_matrix(scheme, x64):
     sde = ornstein_uhlenbeck()
     mean, F, noise = scheme.propagate(sde, jnp.asarray(X), jnp.asarray(PRIOR), 0.0, 0.3)
-    law = scheme.affine_transition(sde, 0.3)
+    law = scheme.affine_transition(sde.linear, 0.3)
     np.testing.assert_allclose(F, law.matrix, rtol=1e-12)
     np.testing.assert_allclose(mean, law.matrix @ X + law.shift, rtol=1e-12)
     np.testing.assert_allclose(noise, law.covariance, rtol=1e-12)

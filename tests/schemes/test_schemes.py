@@ -59,7 +59,7 @@ def exact_law(x: np.ndarray, dt: float) -> tuple[np.ndarray, np.ndarray]:
 
 @pytest.mark.parametrize("dt", [1e-6, 0.3, 5.0, 300.0])
 def test_local_linearization_is_exact_for_a_linear_drift(dt, x64):
-    law = _read(LocalLinearization().affine_transition(ornstein_uhlenbeck(), dt))
+    law = _read(LocalLinearization().affine_transition(ornstein_uhlenbeck().linear, dt))
     mean, covariance = exact_law(X, dt)
     np.testing.assert_allclose(law[0], mean, rtol=1e-9)
     np.testing.assert_allclose(law[1], covariance, rtol=1e-7)
@@ -81,7 +81,7 @@ def _read(transition) -> tuple[np.ndarray, np.ndarray]:
 def test_the_affine_law_is_the_law_at_every_point(scheme, x64):
     sde = ornstein_uhlenbeck()
     mean, covariance = scheme.transition(sde, jnp.asarray(X), 0.0, 0.3)
-    affine = _read(scheme.affine_transition(sde, 0.3))
+    affine = _read(scheme.affine_transition(sde.linear, 0.3))
     np.testing.assert_allclose(affine[0], mean, rtol=1e-12)
     np.testing.assert_allclose(affine[1], covariance, rtol=1e-12)
 
@@ -89,7 +89,7 @@ def test_the_affine_law_is_the_law_at_every_point(scheme, x64):
 def test_a_singular_drift_without_an_equilibrium_has_an_exact_law(x64):
     """dx = v dt + G dW: a Brownian motion with drift."""
     sde = SDE(AffineDrift(jnp.zeros((2, 2)), jnp.asarray(B)), ConstantDiffusion(jnp.asarray(G)))
-    law = _read(LocalLinearization().affine_transition(sde, 3.0))
+    law = _read(LocalLinearization().affine_transition(sde.linear, 3.0))
     np.testing.assert_allclose(law[0], X + 3 * B, rtol=1e-12)
     np.testing.assert_allclose(law[1], 3 * SIGMA, rtol=1e-12)
 

@@ -12,7 +12,6 @@ from scipy.stats import kstest, multivariate_normal
 import sdebayes as sb
 from sdebayes._core.errors import ModelError
 from sdebayes.dynamics import SDE, BasisField, ConstantDiffusion, FieldDrift, FourierBasis, LinearDrift
-from sdebayes.model.likelihood import log_density
 from sdebayes.posterior.specification import decode, encode
 from sdebayes.schemes import LinearNoise, LocalLinearization, Strang, Substeps
 from tests.schemes.fokker_planck import GridLaw
@@ -114,7 +113,7 @@ def test_a_model_with_it_is_stored_and_has_the_density(x64):
     again = decode(encode(model))
     assert isinstance(again.scheme, Strang)
     drawn, observations = seed(again.build, 0)(), again.read(data)
-    found = jax.jit(lambda o: log_density(drawn, again.scheme, again.observation, o))(observations)
+    found = jax.jit(lambda o: again.likelihood.log_density(drawn, o))(observations)
     x = jnp.asarray(data["y"].values[0])
     later = jax.jit(jax.vmap(lambda a, b: Strang().log_density(drawn.sde, a, b, 0.0, 0.1)))(x[:-1], x[1:])
     np.testing.assert_allclose(found[0, 1:], later, rtol=1e-9)

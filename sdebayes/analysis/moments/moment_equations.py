@@ -18,7 +18,7 @@ from sdebayes._core.linalg import symmetrize
 from sdebayes._core.numbers import whole_number
 from sdebayes._core.types import Matrix, Scalar, Vector
 from sdebayes.analysis.moments.cubature import fifth_degree_rule, normal_points, third_degree_points
-from sdebayes.dynamics import SDE
+from sdebayes.dynamics import SDE, LinearSDE
 from sdebayes.simulation import Source, as_source, choose_draws
 from sdebayes.simulation.ensemble import checked_times
 from sdebayes.simulation.kernels import exact_transitions, local_rates
@@ -98,8 +98,9 @@ def moment_equations(
         whole_number("substeps", substeps)
     with precision.scope(stacked.precision):
         start = _initial(chosen, mean0, covariance0)
-        if chosen.sde.affine:
-            mean, covariance = _exact(chosen.sde, moments, *start)
+        linear = chosen.sde.linear
+        if linear is not None:
+            mean, covariance = _exact(linear, moments, *start)
             attrs: dict[str, str | int] = {"closure": "exact"}
         else:
             count = _substeps(chosen, moments, start) if substeps is None else int(substeps)
@@ -141,7 +142,7 @@ def _finite(name: str, value: ArrayLike, shape: tuple[int, ...]) -> np.ndarray:
 
 
 def _exact(
-    sde: SDE, times: np.ndarray, mean: np.ndarray, covariance: np.ndarray
+    sde: LinearSDE, times: np.ndarray, mean: np.ndarray, covariance: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Follow the law of a linear SDE with additive noise by its exact transitions."""
     intervals, which = np.unique(np.diff(times), return_inverse=True)

@@ -102,7 +102,8 @@ def basins(
     places = np.tile(fixed, (points**2, 1))
     places[:, chosen] = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 2)
     if starts is None and stacked.region is None and stacked.n_states == 2:
-        starts = None if stacked.sde.drift.affine else places[:: max(1, len(places) // _STARTS)]
+        nonlinear = stacked.sde.drift.as_affine() is None
+        starts = places[:: max(1, len(places) // _STARTS)] if nonlinear else None
     draws = choose_draws(stacked.n_draws, 8 * places.size, samples, _DRAWS)
     thinned = stacked.take(draws)
     found = fixed_points(thinned, starts)
@@ -126,7 +127,7 @@ def _reached(
     cycle, elsewhere, away = count, count + 1, count + 2
     zeros, stable, unit = found["location"].values, found["stable"].values, found["unit"].values
     rows = np.arange(len(zeros))[:, None]
-    if source.sde.drift.affine:
+    if source.sde.drift.as_affine() is not None:
         ends = np.where(stable[:, 0], np.where(labels[:, 0] >= 0, labels[:, 0], elsewhere), away)
         return np.broadcast_to(ends[:, None], (len(zeros), len(places))).copy()
     x = np.broadcast_to(places, (len(zeros), *places.shape)).copy()

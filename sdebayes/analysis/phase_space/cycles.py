@@ -81,7 +81,7 @@ def limit_cycles(
     if samples is None:
         samples = min(stacked.n_draws, _DRAWS)
     draws = choose_draws(stacked.n_draws, 8 * places.size * _ROUNDS * _BLOCKS * flow.BLOCK, samples)
-    if stacked.sde.drift.affine:
+    if stacked.sde.drift.as_affine() is not None:
         return _labelled(stacked, draws, [[] for _ in draws])
     found = _closed(stacked, draws, places, unit)
     kept = [_distinct([one for one in own if _counts(one, middle, unit)], unit) for own in found]

@@ -18,7 +18,7 @@ from sdebayes._core.numbers import random_key, whole_number
 from sdebayes._core.types import Key, Matrix, Vector
 from sdebayes.analysis.evaluate import in_chunks, reference_state
 from sdebayes.analysis.phase_space import flow
-from sdebayes.dynamics import SDE, ObservedSDE
+from sdebayes.dynamics import SDE, LinearSDE, ObservedSDE
 from sdebayes.simulation import Source, as_source, choose_draws
 from sdebayes.simulation.kernels import local_rates
 from sdebayes.simulation.source import SourceLike
@@ -101,9 +101,10 @@ def lyapunov_exponents(
     whole_number("paths", paths)
     stacked = as_source(source, None if x0 is None else np.asarray(x0).shape[-1])
     begin = _starts(stacked, x0, paths)
-    if stacked.sde.affine:
+    linear = stacked.sde.linear
+    if linear is not None:
         draws = choose_draws(stacked.n_draws, 8 * stacked.n_states, samples)
-        return _exact(stacked, draws)
+        return _exact(stacked, linear, draws)
     draws = choose_draws(stacked.n_draws, 8 * begin.size, samples, _DRAWS)
     step = _step(stacked, draws, begin, noise)
     blocks = _blocks(duration, step)
@@ -142,10 +143,9 @@ def _starts(source: Source, x0: ArrayLike | None, paths: int) -> Float[np.ndarra
     return np.broadcast_to(begin, shapes[1])
 
 
-def _exact(source: Source, draws: np.ndarray) -> xr.Dataset:
+def _exact(source: Source, linear: LinearSDE, draws: np.ndarray) -> xr.Dataset:
     """Return the exponents of an affine drift with constant noise, the real parts of the eigenvalues of −A."""
-    drift: Any = source.sde.drift
-    values = -np.sort(np.linalg.eigvals(np.asarray(drift.matrix, dtype=float)[draws]).real, axis=-1)
+    values = -np.sort(np.linalg.eigvals(np.asarray(linear.matrix, dtype=float)[draws]).real, axis=-1)
     return _labelled(source, draws, values, np.zeros_like(values), {})
 
 
@@ -162,10 +162,13 @@ def _step(source: Source, draws: np.ndarray, begin: np.ndarray, noise: bool) -> 
         raise DataError(
             f"The fastest rate of the drift near x0 is {fastest}; it must be above zero to choose a step."
         )
-    diffusion: Any = source.sde.diffusion
     share = _RATE_TIMES_STEP
     if noise:
-        share = _RATE_TIMES_NOISY_STEP if diffusion.constant else _RATE_TIMES_STEP_OF_STATE_DEPENDENT_NOISE
+        share = (
+            _RATE_TIMES_NOISY_STEP
+            if source.sde.diffusion.constant
+            else _RATE_TIMES_STEP_OF_STATE_DEPENDENT_NOISE
+        )
     return share / fastest
 
 

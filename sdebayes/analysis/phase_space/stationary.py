@@ -92,7 +92,7 @@ def stationary_density(
     check_count(chosen)
     ends = _ends(stacked, chosen, limits, at)
     axes = checked_axes(np.stack([ends[i] for i in chosen]), points, len(chosen))
-    if stacked.sde.affine:
+    if stacked.sde.linear is not None:
         return normal_density(stacked, chosen, Cells(tuple(axes)), samples)
     if stacked.n_states <= 2:
         for i in set(range(stacked.n_states)) - set(chosen):

@@ -37,7 +37,7 @@ def before_data(source: SourceLike, limits: Limits | None) -> dict[str, float]:
         "ergodicity": float(inward["ergodic"].mean()),
     }
     if prior.n_states == 1 or (
-        prior.sde.affine and bool((entropy_production(prior)["rate"] < REVERSIBLE).all())
+        prior.sde.linear is not None and bool((entropy_production(prior)["rate"] < REVERSIBLE).all())
     ):
         shares["reversibility of the model"] = 1.0
     return shares

@@ -101,7 +101,7 @@ def entropy_production(
     doi:10.1088/1751-8121/aaf190.
     """
     stacked = as_source(source, None if x0 is None else np.size(x0))
-    if stacked.sde.affine:
+    if stacked.sde.linear is not None:
         draws = choose_draws(stacked.n_draws, 24 * stacked.n_states**2, samples)
         return _labelled(
             stacked, draws, _linear(stacked.take(draws), chains_of(source, draws, stacked.n_draws))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike
@@ -68,10 +66,10 @@ def mixing_time(
     The spectrum of the generator: Metafune, Pallara & Priola (2002), doi:10.1006/jfan.2002.3978.
     """
     stacked = as_source(source, None if x0 is None else np.size(x0))
-    if stacked.sde.affine:
+    linear = stacked.sde.linear
+    if linear is not None:
         draws = choose_draws(stacked.n_draws, 1, samples)
-        drift: Any = stacked.take(draws).sde.drift
-        gap = np.linalg.eigvals(np.asarray(drift.matrix, dtype=np.float64)).real.min(axis=-1)
+        gap = np.linalg.eigvals(np.asarray(linear.matrix, dtype=np.float64)[draws]).real.min(axis=-1)
         return _labelled(stacked, draws, np.where(gap > 0, 1 / np.where(gap > 0, gap, 1.0), np.inf))
     draws = choose_draws(stacked.n_draws, 1, samples, MOST_SIMULATED)
     settled = settled_paths(stacked.take(draws), times, x0, paths, seed)

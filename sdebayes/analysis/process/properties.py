@@ -181,7 +181,7 @@ def _along_paths(
     given: SourceLike, source: Source, x0: np.ndarray | None, seed: int
 ) -> tuple[xr.Dataset, xr.DataArray, bool]:
     """Entropy production and mixing time, of a nonlinear SDE from the same paths, and whether these had settled."""
-    if source.sde.affine:
+    if source.sde.linear is not None:
         return entropy_production(given), mixing_time(source), True
     draws = choose_draws(source.n_draws, 1, None, MOST_SIMULATED)
     settled = settled_paths(source.take(draws), None, x0, PATHS, seed)

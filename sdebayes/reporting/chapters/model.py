@@ -11,7 +11,7 @@ def write(material: Material) -> Chapter:
     model = material.posterior.model
     blocks: list[Block] = [
         Paragraph(_words(material)),
-        Formulas(material.noisy, material.effect, not material.identity, model.drift.affine),
+        Formulas(material.noisy, material.effect, not material.identity, material.linear),
         Paragraph("The priors, with the numbers that the training data gave them:"),
         Listing(model.describe()),
     ]

@@ -82,7 +82,7 @@ def _signal(material: Material) -> Figure:
 
 
 def _reference(material: Material) -> str:
-    return "the equilibrium" if material.posterior.model.drift.affine else "their mean at the start"
+    return "the equilibrium" if material.linear else "their mean at the start"
 
 
 def _equilibrium(material: Material) -> list[Block]:

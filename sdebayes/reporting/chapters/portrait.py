@@ -42,8 +42,8 @@ def portrait_figure(posterior: Posterior, paths: xr.Dataset, elsewhere: str = ""
 def nonlinear_portrait(posterior: Posterior, nouns: str) -> list[Block]:
     """Write of a nonlinear drift of two states, fitted by itself."""
     data, states = posterior.training_data(), posterior.states
-    noisy = not posterior.model.observation.exact
-    paths = posterior.smooth(data, samples=SMOOTHED_DRAWS) if noisy else data
+    seen = posterior.model.likelihood.states_observed
+    paths = data if seen else posterior.smooth(data, samples=SMOOTHED_DRAWS)
     doubts = verdicts.caveats(posterior.diagnosis())
     blocks: list[Block] = [
         Heading(f"Without a straight line: the plane of {states[0]} and {states[1]}"),

@@ -26,7 +26,7 @@ def write(material: Material) -> Chapter:
         [str(mode), *(interval(found.sel(mode=mode), 1) for found in (constants, before)), percent(share)]
         for mode, share in zip(constants["mode"].values, rotating, strict=True)
     ]
-    place = "" if material.posterior.model.drift.affine else " at the reference state"
+    place = "" if material.linear else " at the reference state"
     axes = plots.fields.jacobian_spectrum(spectrum)
     axes.set_ylabel("mode")
     blocks: list[Block] = [

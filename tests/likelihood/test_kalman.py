@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 import sdebayes as sb
-from sdebayes.model import likelihood
-from sdebayes.model.filtering import kalman_filter, linear_gaussian, shared_log_density
-from sdebayes.model.observations import read
+from sdebayes.likelihood import Kalman, LinearTransitions
+from sdebayes.likelihood.arrays import read
+from sdebayes.likelihood.linear_gaussian import kalman_filter, linear_gaussian, shared_log_density
 from sdebayes.schemes import LocalLinearization
 
 SCHEME = LocalLinearization()
@@ -32,12 +32,12 @@ def pieces(data) -> list[tuple[np.ndarray, np.ndarray]]:
 def agree(dense, data, observation) -> None:
     """Compare the log density, its one-step laws and the smoother with dense Gaussian conditioning."""
     observations = read(data, drop_missing_steps=observation.exact)
-    model = dense.observed_sde()
-    terms = np.asarray(likelihood.log_density(model, SCHEME, observation, observations))
+    model, likelihood = dense.observed_sde(), observation.likelihood(True, SCHEME)
+    terms = np.asarray(likelihood.log_density(model, observations))
     expected = [dense.log_density(y, t) for y, t in pieces(data)]
     np.testing.assert_allclose(terms.sum(-1), expected, rtol=1e-8, atol=1e-8)
-    means, covariances = likelihood.one_step_laws(model, SCHEME, observation, observations)
-    x, V = likelihood.smoothed(model, SCHEME, observation, observations)
+    means, covariances = likelihood.one_step(model, observations)
+    x, V = likelihood.smooth(model, observations)
     d = len(dense.b)
     for i, (y, t) in enumerate(pieces(data)):
         for k in range(len(t)):
@@ -99,7 +99,7 @@ def test_the_fast_path_is_the_general_path(rotating, make_values, effect, x64):
     observations = read(data)
     model = rotating.observed_sde()
     steps = jnp.asarray(observations.steps)
-    transitions = jax.vmap(lambda dt: SCHEME.affine_transition(model.sde, dt))(steps)
+    transitions = jax.vmap(lambda dt: SCHEME.affine_transition(model.sde.linear, dt))(steps)
     system = linear_gaussian(model, transitions, effect)
     fast = shared_log_density(system, observations)
     general = kalman_filter(system, observations).log_density
@@ -117,9 +117,7 @@ def test_the_gradient_of_both_paths_is_that_of_the_dense_normal(rotating, make_v
         observations = read(data)
 
         def total(model, observations=observations):
-            return likelihood.log_density(
-                model, SCHEME, sb.GaussianNoise(trajectory_effect=True), observations
-            ).sum()
+            return Kalman(SCHEME, True).log_density(model, observations).sum()
 
         slope = jax.jit(jax.grad(total))(rotating.observed_sde())
         for name, leaf in (("A", slope.sde.drift.matrix), ("R", slope.noise_covariance)):
@@ -143,9 +141,7 @@ def test_little_noise_beside_a_wide_effect_keeps_eight_digits(rotating, make_val
     dense = dataclasses.replace(rotating, R=1e-6 * np.eye(2), C=1e3 * np.eye(2))
     data = sb.trajectories(make_values(7, [30, 20], 2), t=0.1)
     for d in (data, data.assign(y=data["y"].where(data["time"] != 4))):
-        terms = likelihood.log_density(
-            dense.observed_sde(), SCHEME, sb.GaussianNoise(trajectory_effect=True), read(d)
-        )
+        terms = Kalman(SCHEME, True).log_density(dense.observed_sde(), read(d))
         expected = [dense.log_density(y, t) for y, t in pieces(d)]
         np.testing.assert_allclose(np.asarray(terms).sum(-1), expected, rtol=1e-8)
 
@@ -159,10 +155,9 @@ def test_units_of_a_million_change_the_density_by_their_jacobian_only(rotating, 
         **{name: unit**2 * getattr(rotating, name) for name in ("sigma", "P0", "R", "C")},
     )
     values = make_values(8, [7, 5], 2, missing=0.2)
-    observation = sb.GaussianNoise(trajectory_effect=True)
     small_data, large_data = sb.trajectories(values), sb.trajectories([unit * v for v in values])
     small, big = (
-        np.asarray(likelihood.log_density(d.observed_sde(), SCHEME, observation, read(s))).sum(-1)
+        np.asarray(Kalman(SCHEME, True).log_density(d.observed_sde(), read(s))).sum(-1)
         for d, s in ((rotating, small_data), (large, large_data))
     )
     counts = np.isfinite(small_data["y"].values).sum((1, 2))
@@ -180,9 +175,7 @@ def test_exact_observation_integrates_missing_entries_and_steps_out(rotating, ma
     values = make_values(10, [9, 12], 2, missing=0.3)
     values[0][4] = np.nan
     data = sb.trajectories(values, t=times_of([9, 12]))
-    terms = likelihood.log_density(
-        dense.observed_sde(), SCHEME, sb.Exact(), read(data, drop_missing_steps=True)
-    )
+    terms = LinearTransitions(SCHEME).log_density(dense.observed_sde(), read(data, drop_missing_steps=True))
     expected = [dense.log_density(y, t) for y, t in pieces(data)]
     np.testing.assert_allclose(np.asarray(terms).sum(-1), expected, rtol=1e-8)
 

@@ -30,9 +30,9 @@ from jaxtyping import Array, Bool, Float, Int
 from sdebayes._core.linalg import inverse_and_log_determinant, symmetrize
 from sdebayes._core.types import Key, Matrix, Scalar
 from sdebayes.dynamics import ObservedSDE
-from sdebayes.model.generate import scale_normals
-from sdebayes.model.nonlinear_filtering import clock
-from sdebayes.model.observations import Observations
+from sdebayes.likelihood.arrays import Observations
+from sdebayes.likelihood.gaussian_steps import clock
+from sdebayes.likelihood.generate import scale_normals
 from sdebayes.schemes import AbstractScheme
 
 States = Float[Array, "particle state"]

@@ -2,31 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float
+from jaxtyping import Array, Bool, Float, Int
 
-from sdebayes._core.types import Key, Scalar
+from sdebayes._core.types import Key, Scalar, Vector
 from sdebayes.dynamics import ObservedSDE
-from sdebayes.model.observations import Observations
-from sdebayes.schemes import AbstractScheme
+from sdebayes.likelihood.arrays import Observations
+
+Stepper = Callable[[Vector, Scalar, Int[Array, ""], Vector], Vector]
+"""From x, t, the index of Δt and standard normal numbers to the state a step later."""
 
 
 def generate(
-    model: ObservedSDE, scheme: AbstractScheme, observations: Observations, key: Key
+    model: ObservedSDE, stepper: Stepper, observations: Observations, key: Key
 ) -> Float[Array, "trajectory time observed"]:
     """Draw y at the data's times, zero where the data have no value."""
     path_key, effect_key, noise_key = jax.random.split(key, 3)
     white = jax.random.normal(path_key, (*observations.times.shape, model.initial_mean.shape[0]))
     if model.degrees_of_freedom is not None:
         white = white.at[:, 1:].multiply(_heavy_scales(model.degrees_of_freedom, path_key, white[:, 1:, :1]))
-    paths = jax.vmap(_path, in_axes=(None, None, None, 0, 0, 0))(
-        model,
-        scheme,
-        jnp.asarray(observations.steps),
-        white,
-        jnp.asarray(observations.times),
-        jnp.asarray(observations.step_index),
+    paths = jax.vmap(_path, in_axes=(None, None, 0, 0, 0))(
+        model, stepper, white, jnp.asarray(observations.times), jnp.asarray(observations.step_index)
     )
     return observe(model, paths, jnp.asarray(observations.seen), effect_key, noise_key)
 
@@ -62,20 +61,13 @@ def scale_normals(
 
 
 def _path(
-    model: ObservedSDE, scheme: AbstractScheme, steps: Array, white: Array, times: Array, index: Array
+    model: ObservedSDE, stepper: Stepper, white: Array, times: Array, index: Array
 ) -> Float[Array, "time state"]:
-    sde = model.sde
     first = model.initial_mean + scale_normals(model.initial_covariance, white[0])
-    if sde.affine:
-        laws = jax.vmap(lambda dt: scheme.affine_transition(sde, dt))(steps)
-        factors = jnp.linalg.cholesky(laws.covariance)
 
     def step(x: Array, inputs: tuple[Array, ...]) -> tuple[Array, Array]:
         z, t, u = inputs
-        if sde.affine:
-            following = laws.matrix[u] @ x + laws.shift[u] + factors[u] @ z
-        else:
-            following = scheme.draw(sde, x, t, steps[u], z)
+        following = stepper(x, t, u, z)
         return following, following
 
     _, later = jax.lax.scan(step, first, (white[1:], times[:-1], index))

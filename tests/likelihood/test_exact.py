@@ -12,10 +12,10 @@ from scipy import stats
 from scipy.stats import multivariate_normal, norm
 
 import sdebayes as sb
-from sdebayes.model import likelihood
-from sdebayes.model.observations import read
+from sdebayes.likelihood import Kalman, TrajectoryLaw
+from sdebayes.likelihood.arrays import read
 from sdebayes.model.scale import data_scale
-from tests.model.dense import Dense
+from tests.likelihood.dense import Dense
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ def test_the_density_is_euler_maruyamas_by_hand(data, x64):
     }
     with numpyro.handlers.seed(rng_seed=0), numpyro.handlers.substitute(data=known):
         observed = model.build()
-    terms = likelihood.log_density(observed, model.discretization, model.observation, model.read(data))
+    terms = model.likelihood.log_density(observed, model.read(data))
     for i, n in enumerate(data["n_steps"].values):
         y, t = data["y"].values[i, :n], data["t"].values[i, :n]
         keep = np.isfinite(y).all(-1)
@@ -80,7 +80,7 @@ def test_the_numpyro_model_has_the_same_density(data, x64):
     assert trace["y"]["fn"].batch_shape == (2,)
     with numpyro.handlers.seed(rng_seed=0), numpyro.handlers.substitute(data=values):
         observed = model.build()
-    terms = likelihood.log_density(observed, model.discretization, model.observation, model.read(data))
+    terms = model.likelihood.log_density(observed, model.read(data))
     scale = model.frozen_scale
     prior = (
         stats.gamma(2, scale=0.5).logpdf(0.7)
@@ -105,12 +105,8 @@ def test_replicates_of_the_observed_site_have_the_laws_moments(x64):
     )
     t = np.array([0.0, 0.3, 1.5])
     data = sb.trajectories([np.random.default_rng(0).normal(size=(3, 2))], t=[t])
-    law = likelihood.TrajectoryLaw(
-        dense.observed_sde(),
-        sb.schemes.LocalLinearization(),
-        sb.GaussianNoise(trajectory_effect=True),
-        read(data),
-    )
+    likelihood = Kalman(sb.schemes.LocalLinearization(), trajectory_effect=True)
+    law = TrajectoryLaw(dense.observed_sde(), likelihood, read(data))
     draws = np.asarray(jax.jit(lambda key: law.sample(key, (20_000,)))(jax.random.key(0))).reshape(20_000, 6)
     mean, covariance, _ = dense.observations(np.zeros((3, 2)), t)
     sd = np.sqrt(np.diag(covariance))

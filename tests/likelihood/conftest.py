@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.model.dense import Dense
+from tests.likelihood.dense import Dense
 
 
 @pytest.fixture

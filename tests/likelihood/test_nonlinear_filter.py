@@ -12,11 +12,10 @@ from scipy import stats
 
 import sdebayes as sb
 from sdebayes.dynamics import SDE, ConstantDiffusion, ObservedSDE, ParametricDiffusion, ParametricDrift
-from sdebayes.model import likelihood
-from sdebayes.model.filtering import kalman_filter, linear_gaussian, smooth
-from sdebayes.model.filters import ExtendedKalman, UnscentedKalman
-from sdebayes.model.nonlinear_filtering import predicted_observations
-from sdebayes.model.observations import read
+from sdebayes.likelihood import ExtendedKalman, GaussianFilter, TrajectoryLaw, UnscentedKalman
+from sdebayes.likelihood.arrays import read
+from sdebayes.likelihood.gaussian_steps import predicted_observations
+from sdebayes.likelihood.linear_gaussian import kalman_filter, linear_gaussian, smooth
 from sdebayes.schemes import LinearNoise, LocalLinearization
 from tests.schemes.fokker_planck import GridLaw
 
@@ -32,14 +31,14 @@ def irregular(lengths: list[int]) -> list[np.ndarray]:
 @eqx.filter_jit
 def results(strategy, model, scheme, observations, effect: bool):
     """What a filter gives, and its smoother, and its laws of the observations."""
-    filtered = strategy.run(model, scheme, observations, effect)
-    smoothed = strategy.smooth(model, scheme, observations, effect)
+    likelihood = GaussianFilter(scheme, strategy, effect)
+    filtered, smoothed = likelihood.run(model, observations), likelihood.smooth(model, observations)
     return filtered, smoothed, predicted_observations(model, filtered)
 
 
 @eqx.filter_jit
 def log_density(strategy, model, observations):
-    return strategy.log_density(model, LinearNoise(), observations, True)
+    return GaussianFilter(LinearNoise(), strategy, True).log_density(model, observations)
 
 
 def agree(strategy, dense, data, effect: bool, scheme=None, tolerance: float = 1e-8) -> None:
@@ -51,7 +50,7 @@ def agree(strategy, dense, data, effect: bool, scheme=None, tolerance: float = 1
     @jax.jit
     def truth(model):
         steps = jnp.asarray(observations.steps)
-        transitions = jax.vmap(lambda dt: scheme.affine_transition(model.sde, dt))(steps)
+        transitions = jax.vmap(lambda dt: scheme.affine_transition(model.sde.linear, dt))(steps)
         system = linear_gaussian(model, transitions, effect)
         exact = kalman_filter(system, observations)
         return system, exact, smooth(system, exact, observations)
@@ -178,8 +177,8 @@ def test_draws_have_the_law_whose_density_the_filter_computes(make_values, strat
     """Under the law that they are drawn from, the whitened innovations are independent standard normals."""
     values = make_values(7, [12] * 300, 2, missing=0.2)
     observations = read(sb.trajectories(values, t=0.5))
-    model, observation = multiplicative(), sb.GaussianNoise(trajectory_effect=True, filter=strategy)
-    law = likelihood.TrajectoryLaw(model, LinearNoise(), observation, observations)
+    model = multiplicative()
+    law = TrajectoryLaw(model, GaussianFilter(LinearNoise(), strategy, True), observations)
     drawn = jax.jit(law.sample)(jax.random.key(0))
     assert np.all(np.asarray(drawn)[~observations.seen] == 0)
     again = eqx.tree_at(lambda o: o.values, observations, drawn)
@@ -218,9 +217,8 @@ def test_the_gradient_is_that_of_finite_differences(make_values, strategy, x64):
 
     @jax.jit
     def total(flat):
-        return strategy.log_density(
-            eqx.combine(unravel(flat), static), LinearNoise(), observations, True
-        ).sum()
+        model = eqx.combine(unravel(flat), static)
+        return GaussianFilter(LinearNoise(), strategy, True).log_density(model, observations).sum()
 
     direction = jnp.asarray(np.random.default_rng(0).normal(size=flat.shape))
     P0, R, C = slice(4, 8), slice(-8, -4), slice(-4, None)

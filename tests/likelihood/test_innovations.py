@@ -12,9 +12,7 @@ from scipy.stats import kurtosis, multivariate_normal, multivariate_t
 
 import sdebayes as sb
 from sdebayes._core.errors import ModelError
-from sdebayes.model.generate import generate
-from sdebayes.model.likelihood import log_density
-from sdebayes.model.observations import read
+from sdebayes.likelihood.arrays import read
 from sdebayes.posterior.specification import decode, encode
 
 HEAVY = sb.Exact(innovations=sb.StudentT())
@@ -35,7 +33,7 @@ def test_the_density_is_scipys(times, drift, x64):
     prior = sb.priors.Linear() if drift == "linear" else sb.priors.BNN(hidden=(3,))
     model = sb.SDEModel(prior, observation=HEAVY).scaled_to(data)
     observed, x = drawn(model, 4.5), data["y"].values[0]
-    found = jax.jit(lambda o: log_density(observed, model.discretization, HEAVY, o))(model.read(data))
+    found = jax.jit(lambda o: model.likelihood.log_density(observed, o))(model.read(data))
     law = jax.jit(lambda x, dt: model.discretization.transition(observed.sde, x, 0.0, dt))
     expected = [multivariate_normal(observed.initial_mean, observed.initial_covariance).logpdf(x[0])]
     for k in range(11):
@@ -49,8 +47,8 @@ def test_replicates_have_the_schemes_covariance_and_heavy_tails(x64):
     data, _ = sb.datasets.benchmark("ornstein_uhlenbeck_1d", 20_000, 0.1, seed=0)
     model = sb.SDEModel(observation=HEAVY).scaled_to(data)
     observed = drawn(model, 10.0)
-    y = jax.jit(lambda o: generate(observed, model.discretization, o, jax.random.key(0)))(model.read(data))
-    law = model.discretization.affine_transition(observed.sde, 0.1)
+    y = jax.jit(lambda o: model.likelihood.replicate(observed, o, jax.random.key(0)))(model.read(data))
+    law = model.discretization.affine_transition(observed.sde.linear, 0.1)
     white = (y[0, 1:, 0] - law.matrix[0, 0] * y[0, :-1, 0] - law.shift[0]) / jnp.sqrt(law.covariance[0, 0])
     assert float(jnp.var(white)) == pytest.approx(1, abs=0.05)
     assert float(kurtosis(np.asarray(white))) == pytest.approx(1.0, abs=0.5)
@@ -73,13 +71,13 @@ def test_degrees_of_freedom_are_recovered_and_the_score_beats_the_normal_one(x64
     @jax.jit
     def score(degrees_of_freedom):
         one = eqx.tree_at(lambda o: o.degrees_of_freedom, observed, degrees_of_freedom)
-        return log_density(one, model.discretization, HEAVY, observations).sum()
+        return model.likelihood.log_density(one, observations).sum()
 
     grid = np.linspace(3, 9, 121)
     scores = np.array([float(score(v)) for v in jnp.asarray(grid)])
     assert grid[scores.argmax()] == pytest.approx(5, abs=1.35)
     normal = eqx.tree_at(lambda o: o.degrees_of_freedom, observed, None, is_leaf=lambda leaf: leaf is None)
-    assert scores.max() - float(log_density(normal, model.discretization, HEAVY, observations).sum()) > 50
+    assert scores.max() - float(model.likelihood.log_density(normal, observations).sum()) > 50
 
 
 def test_a_model_with_it_says_so_and_is_stored():

@@ -19,7 +19,7 @@ from jaxtyping import Array, Float
 
 from sdebayes._core.linalg import inverse_and_log_determinant, symmetrize
 from sdebayes.dynamics import ObservedSDE
-from sdebayes.model.observations import Observations
+from sdebayes.likelihood.arrays import Observations
 from sdebayes.schemes import AffineTransition
 
 

@@ -9,19 +9,9 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jax.scipy.linalg import solve_triangular
-from jaxtyping import Array, Float
 
-from sdebayes._core.types import Key, Matrix, Scalar, Vector
-from sdebayes.dynamics import SDE, ObservedSDE
-from sdebayes.model.filtering import Filtered
-from sdebayes.model.nonlinear_filtering import (
-    Linearize,
-    filter_draw,
-    filter_log_density,
-    gaussian_filter,
-    gaussian_smoother,
-)
-from sdebayes.model.observations import Observations
+from sdebayes._core.types import Matrix, Scalar, Vector
+from sdebayes.dynamics import SDE
 from sdebayes.schemes import AbstractScheme
 
 
@@ -41,43 +31,6 @@ class AbstractGaussianFilter(eqx.Module):
         self, scheme: AbstractScheme, sde: SDE, mean: Vector, covariance: Matrix, t: Scalar, dt: Scalar
     ) -> tuple[Vector, Matrix, Matrix]:
         """Return μ, F and Q of the step x' = μ + F (x − m) + N(0, Q) that stands for the SDE's where x ~ N(m, P)."""
-
-    def log_density(
-        self, model: ObservedSDE, scheme: AbstractScheme, observations: Observations, trajectory_effect: bool
-    ) -> Float[Array, "trajectory time"]:
-        """Return log p(y_k | y_1, …, y_{k−1}), zero where nothing was seen; not finite where the filter breaks down."""
-        return filter_log_density(model, self._linear_step(model, scheme), observations, trajectory_effect)
-
-    def draw(
-        self,
-        model: ObservedSDE,
-        scheme: AbstractScheme,
-        observations: Observations,
-        trajectory_effect: bool,
-        key: Key,
-    ) -> Float[Array, "trajectory time observed"]:
-        """Draw observations from the law whose density `log_density` is, zero where the data have no value."""
-        return filter_draw(model, self._linear_step(model, scheme), observations, trajectory_effect, key)
-
-    def run(
-        self, model: ObservedSDE, scheme: AbstractScheme, observations: Observations, trajectory_effect: bool
-    ) -> Filtered:
-        """Return the laws of z_k = (x_k, c), or x_k alone, before and after each observation."""
-        return gaussian_filter(model, self._linear_step(model, scheme), observations, trajectory_effect)
-
-    def smooth(
-        self, model: ObservedSDE, scheme: AbstractScheme, observations: Observations, trajectory_effect: bool
-    ) -> tuple[Float[Array, "trajectory time z"], Float[Array, "trajectory time z z"]]:
-        """Return mean and covariance of z_k given the whole trajectory; after its end the last law is carried on."""
-        step = self._linear_step(model, scheme)
-        filtered = gaussian_filter(model, step, observations, trajectory_effect)
-        return gaussian_smoother(step, filtered, observations, model.initial_mean.shape[0])
-
-    def _linear_step(self, model: ObservedSDE, scheme: AbstractScheme) -> Linearize:
-        def step(mean: Vector, covariance: Matrix, t: Scalar, dt: Scalar) -> tuple[Vector, Matrix, Matrix]:
-            return self.linearize(scheme, model.sde, mean, covariance, t, dt)
-
-        return step
 
 
 class ExtendedKalman(AbstractGaussianFilter):

@@ -11,10 +11,8 @@ import pytest
 
 import sdebayes as sb
 from sdebayes.dynamics import SDE, ConstantDiffusion, LinearDrift, ObservedSDE, ParametricDrift
-from sdebayes.model import likelihood
-from sdebayes.model.filters import ExtendedKalman, UnscentedKalman
-from sdebayes.model.horizons import horizon_laws
-from sdebayes.model.observations import read
+from sdebayes.likelihood import GaussianFilter, UnscentedKalman
+from sdebayes.likelihood.arrays import read
 from sdebayes.schemes import LinearNoise, LocalLinearization
 
 HORIZON = 3
@@ -24,7 +22,8 @@ LENGTHS = [7, 10]
 @eqx.filter_jit
 def laws(model, observation, observations, scheme=None, horizon: int = HORIZON):
     targets = jnp.arange(1, observations.times.shape[1])
-    return horizon_laws(model, scheme or LocalLinearization(), observation, observations, horizon, targets)
+    likelihood = observation.likelihood(model.sde.linear is not None, scheme or LocalLinearization())
+    return likelihood.horizons(model, observations, horizon, targets)
 
 
 def gapped(make_values, width: int):
@@ -117,8 +116,8 @@ def test_a_double_well_is_that_of_many_simulated_paths(observation, noise, x64):
     observations = read(sb.trajectories(y, t=dt))
     model = double_well(noise)
     mean, covariance = laws(model, observation, observations, LinearNoise(steps=3))
-    strategy = ExtendedKalman() if observation.exact else observation.filter
-    filtered = eqx.filter_jit(strategy.run)(model, LinearNoise(steps=3), observations, False)
+    likelihood = GaussianFilter(LinearNoise(steps=3))
+    filtered = eqx.filter_jit(likelihood.run)(model, observations)
     start, spread = (np.asarray(part)[:, 0].ravel() for part in (filtered.mean, filtered.covariance))
     x = start[:, None] + np.sqrt(np.maximum(spread, 0))[:, None] * rng.normal(size=(3, count))
     for h in range(1, HORIZON + 1):
@@ -134,7 +133,7 @@ def test_one_step_ahead_is_the_filters_own_prediction(make_values, x64):
     observations = read(gapped(make_values, 1))
     model = double_well(0.1)
     found = laws(model, observation, observations, LinearNoise(), 1)
-    expected = eqx.filter_jit(likelihood.one_step_laws)(model, LinearNoise(), observation, observations)
+    expected = eqx.filter_jit(GaussianFilter(LinearNoise()).one_step)(model, observations)
     for own, other in zip(found, expected, strict=True):
         for i, n in enumerate(LENGTHS):
             np.testing.assert_allclose(own[0, i, : n - 1], other[i, 1:n], rtol=1e-10)

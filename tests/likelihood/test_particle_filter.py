@@ -9,8 +9,7 @@ import xarray as xr
 
 import sdebayes as sb
 from sdebayes._core import precision
-from sdebayes.model import likelihood
-from sdebayes.model.particle_filter import draw_paths
+from sdebayes.likelihood.particle_filter import draw_paths
 
 RUNS, PARTICLES = 2000, 50
 FULL = slice(0, 2)
@@ -35,10 +34,10 @@ def test_likelihood_is_unbiased_and_paths_are_those_of_the_smoother(data: xr.Dat
     with precision.scope("float64"):
         one = jax.tree.map(lambda leaf: leaf[-1], posterior.observed_sde())
         observations, scheme = model.read(data), model.discretization
-        exact = np.asarray(likelihood.log_density(one, scheme, model.observation, observations).sum(-1))
+        exact = np.asarray(model.likelihood.log_density(one, observations).sum(-1))
         keys = jax.random.split(jax.random.key(1), RUNS)
         found = jax.jit(jax.vmap(lambda key: draw_paths(one, scheme, observations, PARTICLES, key)))(keys)
-        mean, covariance = likelihood.smoothed(one, scheme, model.observation, observations)
+        mean, covariance = model.likelihood.smooth(one, observations)
     ratios = np.exp(np.asarray(found.log_likelihood) - exact)
     assert np.all(np.abs(ratios.mean(0) - 1) < 4 * ratios.std(0) / np.sqrt(RUNS))
     assert np.all(ratios.std(0) < 0.5)

@@ -22,8 +22,8 @@ from jaxtyping import Array, Bool, Float
 from sdebayes._core.linalg import inverse_and_log_determinant, symmetrize
 from sdebayes._core.types import Key, Matrix, Scalar, Vector
 from sdebayes.dynamics import ObservedSDE
-from sdebayes.model.filtering import Filtered
-from sdebayes.model.observations import Observations
+from sdebayes.likelihood.arrays import Observations
+from sdebayes.likelihood.linear_gaussian import Filtered
 
 Linearize = Callable[[Vector, Matrix, Scalar, Scalar], tuple[Vector, Matrix, Matrix]]
 Law = tuple[Float[Array, " z"], Float[Array, "z z"]]

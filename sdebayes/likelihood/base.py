@@ -1,0 +1,178 @@
+"""The contract of a likelihood: what is asked of the law of trajectories under a scheme."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpyro.distributions as dist
+from jaxtyping import Array, Float, Int
+from numpyro.distributions import constraints
+
+from sdebayes._core.types import Key
+from sdebayes.dynamics import ObservedSDE
+from sdebayes.likelihood.arrays import Observations
+from sdebayes.likelihood.generate import Stepper, generate
+from sdebayes.likelihood.horizons import Start, horizon_laws
+from sdebayes.likelihood.whitening import whiten
+from sdebayes.schemes import AbstractScheme
+
+Laws = tuple[Float[Array, "trajectory time observed"], Float[Array, "trajectory time observed observed"]]
+Innovations = tuple[Float[Array, "trajectory time observed"], Float[Array, "trajectory time observed"]]
+
+
+@dataclass(frozen=True)
+class AbstractLikelihood(ABC):
+    """The law of the observations of whole trajectories, c, latent path and missing values integrated out.
+
+    One object stands for one way of computing it; a model chooses its own once, by its observation.
+
+    Parameters
+    ----------
+    scheme
+        The law of a step.
+
+    Attributes
+    ----------
+    states_observed
+        Whether the states themselves are observed, so that steps without a value are left out when data are read.
+    approximate
+        Whether more than the scheme is approximated.
+    reads_tables
+        Whether drift and diffusion are read at the data alone, so that what no parameter enters can be tabulated there.
+    """
+
+    scheme: AbstractScheme
+    states_observed: ClassVar[bool] = False
+    approximate: ClassVar[bool] = False
+    reads_tables: ClassVar[bool] = False
+
+    @property
+    def title(self) -> str:
+        """What a reader is told of it."""
+        return type(self).__name__
+
+    @property
+    def integrates_entries(self) -> bool:
+        """Whether single missing entries of a step are integrated out."""
+        return True
+
+    @abstractmethod
+    def log_density(self, model: ObservedSDE, data: Observations) -> Float[Array, "trajectory time"]:
+        """Return log p(y_k | y_1, …, y_{k−1}), zero where nothing was seen: a trajectory's sum is its own."""
+
+    @abstractmethod
+    def one_step(self, model: ObservedSDE, data: Observations) -> Laws:
+        """Return mean and covariance of y_k given y_1, …, y_{k−1}."""
+
+    @abstractmethod
+    def smooth(
+        self, model: ObservedSDE, data: Observations
+    ) -> tuple[Float[Array, "trajectory time z"], Float[Array, "trajectory time z z"]]:
+        """Return mean and covariance of z_k = (x_k, c), or x_k alone, given the whole trajectory.
+
+        After a trajectory's end the last law is carried on; callers mask it.
+        """
+
+    @abstractmethod
+    def horizon_start(self, model: ObservedSDE, data: Observations) -> Start:
+        """Return the laws of z_k given y_1, …, y_k, and how a law is carried over a step without looking."""
+
+    def stepper(self, model: ObservedSDE, data: Observations) -> Stepper:
+        """Return what draws the next state of a path: (x, t, index of Δt, standard normals) → x'."""
+        steps = jnp.asarray(data.steps)
+        return lambda x, t, u, white: self.scheme.draw(model.sde, x, t, steps[u], white)
+
+    def replicate(
+        self, model: ObservedSDE, data: Observations, key: Key
+    ) -> Float[Array, "trajectory time observed"]:
+        """Draw y at the data's times by the scheme's steps, zero where the data have no value."""
+        return generate(model, self.stepper(model, data), data, key)
+
+    def draw(
+        self, model: ObservedSDE, data: Observations, key: Key
+    ) -> Float[Array, "trajectory time observed"]:
+        """Draw y from the very law whose density `log_density` is, its approximations included."""
+        return self.replicate(model, data, key)
+
+    def horizons(
+        self, model: ObservedSDE, data: Observations, horizon: int, targets: Int[Array, " target"]
+    ) -> tuple[
+        Float[Array, "horizon trajectory target observed"],
+        Float[Array, "horizon some target observed observed"],
+    ]:
+        """Return mean and covariance of y_k given y_1, …, y_{k−h}, for k in ``targets`` and h = 1, …, ``horizon``."""
+        return horizon_laws(model, self.horizon_start(model, data), horizon, targets)
+
+    def innovations(
+        self, model: ObservedSDE, data: Observations, sets: list[Float[Array, "trajectory time observed"]]
+    ) -> list[Innovations]:
+        """Standardise several sets of values at the data's times.
+
+        Returns L⁻¹ (y_k − μ) and μ for each, L Lᵀ being the covariance of y_k given y_1, …, y_{k−1} and μ its mean; NaN
+        where nothing was seen.
+        """
+        seen = jnp.asarray(data.seen)
+
+        def one_set(values: Array) -> Innovations:
+            mean, covariance = self.one_step(model, eqx.tree_at(lambda o: o.values, data, values))
+            return whiten(values, mean, covariance, seen), jnp.where(seen, mean, jnp.nan)
+
+        white, predicted = jax.lax.map(one_set, jnp.stack(sets))
+        return list(zip(white, predicted, strict=True))
+
+    def by_transition(self, data: Observations) -> bool:
+        """Whether the terms of `log_density` are those of single transitions, each of two states alone."""
+        return False
+
+    def has_linear_sums(self, data: Observations) -> bool:
+        """Whether the data enter through sums over transitions alone, by affine means and equal covariances."""
+        return False
+
+
+class TrajectoryLaw(dist.Distribution):
+    """The law of y over trajectories, (trajectory,) × (time, observed), at the times of a data set.
+
+    Parameters
+    ----------
+    model
+        The SDE as it is observed.
+    likelihood
+        How its law is computed.
+    observations
+        The data set whose times and missing entries the law has.
+    """
+
+    arg_constraints: ClassVar[dict[str, Any]] = {}
+    support = constraints.real_matrix
+    pytree_data_fields = ("model", "observations")
+    pytree_aux_fields = ("likelihood",)
+
+    def __init__(
+        self, model: ObservedSDE, likelihood: AbstractLikelihood, observations: Observations
+    ) -> None:
+        self.model, self.likelihood, self.observations = model, likelihood, observations
+        count, *event = observations.values.shape
+        super().__init__(batch_shape=(count,), event_shape=tuple(event))
+
+    def log_prob(
+        self, value: Float[Array, "trajectory time observed"], intermediates: Any = None
+    ) -> Float[Array, " trajectory"]:
+        """Return the log-likelihood of each trajectory, in nats; missing entries of ``value`` are not read."""
+        seen, known = jnp.asarray(self.observations.seen), jnp.asarray(self.observations.values)
+        observations = eqx.tree_at(lambda o: o.values, self.observations, jnp.where(seen, value, known))
+        return self.likelihood.log_density(self.model, observations).sum(-1)
+
+    def sample(self, key: Key, sample_shape: tuple[int, ...] = ()) -> Float[Array, "..."]:
+        """Draw trajectories, zero at missing entries."""
+        if sample_shape == ():
+            return self.likelihood.draw(self.model, self.observations, key)
+        count = 1
+        for size in sample_shape:
+            count *= size
+        draws = jax.vmap(lambda k: self.sample(k))(jax.random.split(key, count))
+        return draws.reshape(*sample_shape, *draws.shape[1:])

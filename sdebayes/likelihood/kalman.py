@@ -1,0 +1,121 @@
+"""The exact likelihood of a linear SDE that is seen through Gaussian noise."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from sdebayes._core.errors import ModelError
+from sdebayes.dynamics import ObservedSDE
+from sdebayes.likelihood.arrays import Observations
+from sdebayes.likelihood.base import AbstractLikelihood, Innovations, Laws
+from sdebayes.likelihood.gaussian_steps import Law, carry
+from sdebayes.likelihood.generate import Stepper
+from sdebayes.likelihood.horizons import Start
+from sdebayes.likelihood.linear_gaussian import (
+    Filtered,
+    LinearGaussian,
+    kalman_filter,
+    linear_gaussian,
+    shared_log_density,
+    smooth,
+)
+from sdebayes.likelihood.whitening import shared_innovations
+from sdebayes.schemes import AbstractScheme, AffineTransition
+
+
+def transitions_of(
+    model: ObservedSDE, scheme: AbstractScheme, steps: Float[Array | np.ndarray, " unique"]
+) -> AffineTransition:
+    """Return the transitions of a linear SDE over each Δt."""
+    linear = model.sde.linear
+    if linear is None:
+        raise ModelError(
+            "The SDE is not linear with additive noise, so that its transitions have no closed form."
+        )
+    return jax.vmap(lambda dt: scheme.affine_transition(linear, dt))(jnp.asarray(steps))
+
+
+def linear_stepper(transitions: AffineTransition) -> Stepper:
+    """Return what draws the next state of a linear SDE."""
+    factors = jnp.linalg.cholesky(transitions.covariance)
+    return lambda x, t, u, white: transitions.matrix[u] @ x + transitions.shift[u] + factors[u] @ white
+
+
+@dataclass(frozen=True)
+class Kalman(AbstractLikelihood):
+    """The Kalman filter's likelihood of a linear SDE with additive noise.
+
+    Parameters
+    ----------
+    scheme
+        The law of a step.
+    trajectory_effect
+        Whether each trajectory has an offset c, which rides along as a state that stands still.
+    """
+
+    trajectory_effect: bool = False
+
+    def system(self, model: ObservedSDE, data: Observations) -> LinearGaussian:
+        """Return the linear-Gaussian state-space model of z = (x, c), or x alone."""
+        return linear_gaussian(model, transitions_of(model, self.scheme, data.steps), self.trajectory_effect)
+
+    def run(self, model: ObservedSDE, data: Observations) -> tuple[LinearGaussian, Filtered]:
+        """Set up the filter and run it."""
+        system = self.system(model, data)
+        return system, kalman_filter(system, data)
+
+    def log_density(self, model: ObservedSDE, data: Observations) -> Float[Array, "trajectory time"]:
+        """Return log p(y_k | y_1, …, y_{k−1}); see `AbstractLikelihood.log_density`."""
+        system = self.system(model, data)
+        return shared_log_density(system, data) if data.shared else kalman_filter(system, data).log_density
+
+    def one_step(self, model: ObservedSDE, data: Observations) -> Laws:
+        """Return mean and covariance of y_k given y_1, …, y_{k−1}."""
+        system, filtered = self.run(model, data)
+        mean = filtered.predicted_mean @ system.matrix.T
+        covariance = system.matrix @ filtered.predicted_covariance @ system.matrix.T + system.noise
+        return mean, covariance
+
+    def smooth(
+        self, model: ObservedSDE, data: Observations
+    ) -> tuple[Float[Array, "trajectory time z"], Float[Array, "trajectory time z z"]]:
+        """Return mean and covariance of z_k given the whole trajectory."""
+        return smooth(*self.run(model, data), data)
+
+    def stepper(self, model: ObservedSDE, data: Observations) -> Stepper:
+        """Return what draws the next state of a path, by the transitions over each different Δt."""
+        return linear_stepper(transitions_of(model, self.scheme, data.steps))
+
+    def horizon_start(self, model: ObservedSDE, data: Observations) -> Start:
+        """Return the filter's laws; where trajectories share their times, all have the covariances of the longest."""
+        laws = transitions_of(model, self.scheme, data.steps)
+        n = model.initial_mean.shape[0]
+
+        def step(law: Law, u: Array, _: Array) -> Law:
+            F = laws.matrix[u]
+            return carry(law, F @ law[0][:n] + laws.shift[u], F, laws.covariance[u])
+
+        _, filtered = self.run(model, data)
+        index = jnp.asarray(data.step_index)
+        if not data.shared:
+            return Start((filtered.mean, filtered.covariance), step, (index, index), False)
+        longest = jnp.argmax(jnp.any(jnp.asarray(data.seen), -1).sum(-1))
+        return Start((filtered.mean, filtered.covariance[longest]), step, (index[0], index[0]), True)
+
+    def innovations(
+        self, model: ObservedSDE, data: Observations, sets: list[Float[Array, "trajectory time observed"]]
+    ) -> list[Innovations]:
+        """Return innovations and what was foretold; covariances that all trajectories share are filtered once."""
+        if not data.shared:
+            return super().innovations(model, data, sets)
+        seen = jnp.asarray(data.seen)
+        both = shared_innovations(self.system(model, data), data, jnp.concatenate(sets))
+        parts = [jnp.split(one_of_both, len(sets)) for one_of_both in both]
+        return [
+            (jnp.where(seen, w, jnp.nan), jnp.where(seen, m, jnp.nan)) for w, m in zip(*parts, strict=True)
+        ]
