@@ -98,7 +98,7 @@ class AbstractAffineDrift(AbstractDrift):
 
     @property
     @abstractmethod
-    def offset(self) -> Vector:
+    def offset(self) -> Float[Array, "*sample state"]:
         """The drift at the origin, v, (state,), in state per unit time."""
 
     def as_affine(self) -> AbstractAffineDrift:
@@ -137,7 +137,7 @@ class LinearDrift(AbstractAffineDrift):
     location: Vector
 
     @property
-    def offset(self) -> Vector:
+    def offset(self) -> Float[Array, "*sample state"]:
         """The drift at the origin, A b, shape (state,)."""
         return jnp.einsum("...ij,...j->...i", self.matrix, self.location)
 
@@ -161,7 +161,7 @@ class AffineDrift(AbstractAffineDrift):
     constant_term: Vector
 
     @property
-    def offset(self) -> Vector:
+    def offset(self) -> Float[Array, "*sample state"]:
         """The drift at the origin, v, shape (state,)."""
         return self.constant_term
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import equinox as eqx
 import jax.numpy as jnp
+from jaxtyping import Array, Float
 
 from sdebayes._core.types import Matrix, Scalar, Vector
 from sdebayes.dynamics.diffusion import AbstractDiffusion, ConstantDiffusion
@@ -72,17 +73,17 @@ class LinearSDE(SDE):
     diffusion: ConstantDiffusion
 
     @property
-    def matrix(self) -> Matrix:
+    def matrix(self) -> Float[Array, "*sample state state"]:
         """Rate matrix A, (state, state), in 1/time."""
         return self.drift.matrix
 
     @property
-    def offset(self) -> Vector:
+    def offset(self) -> Float[Array, "*sample state"]:
         """The drift at the origin, v, (state,), in state per unit time."""
         return self.drift.offset
 
     @property
-    def covariance_rate(self) -> Matrix:
+    def covariance_rate(self) -> Float[Array, "*sample state state"]:
         """Σ = G Gᵀ, (state, state), in state² per unit time."""
         factor = self.diffusion.factor
         return factor @ jnp.swapaxes(factor, -1, -2)
