@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from sdebayes._core.arguments import checked
 from sdebayes._core.types import Matrix, Scalar, Vector
 from sdebayes.dynamics.basis import mean_shift
 from sdebayes.dynamics.field import AbstractField
@@ -38,6 +39,7 @@ class Expansion(NamedTuple):
     time_derivative: Vector
 
 
+@checked
 class AbstractDrift(AbstractPointFunction):
     """A drift f(x, t), written for one point.
 
@@ -88,6 +90,7 @@ class AbstractDrift(AbstractPointFunction):
         return self
 
 
+@checked
 class LinearDrift(AbstractDrift):
     """f(x) = A (b − x), the drift of the Ornstein–Uhlenbeck process.
 
@@ -129,6 +132,7 @@ class LinearDrift(AbstractDrift):
         return self
 
 
+@checked
 class AffineDrift(AbstractDrift):
     """f(x) = v − A x: any linear drift, stable or not, with or without an equilibrium.
 
@@ -165,6 +169,7 @@ class AffineDrift(AbstractDrift):
         return self
 
 
+@checked
 class FieldDrift(AbstractDrift):
     """f(x) = A (b − x) + u(x): a linear drift and a bounded nonlinear field.
 
@@ -222,6 +227,7 @@ class FieldDrift(AbstractDrift):
         return jnp.concatenate([self.linear.coefficients(reference), field.weights])
 
 
+@checked
 class ParametricDrift(AbstractDrift):
     """The user's own drift f(x, t, θ).
 

@@ -6,12 +6,15 @@ from typing import Any
 
 import equinox as eqx
 
+from sdebayes._core.arguments import checked
+from sdebayes._core.kinds import Numbers
 from sdebayes._core.types import Matrix, Scalar, Vector
 from sdebayes.dynamics.diffusion import AbstractDiffusion
 from sdebayes.dynamics.drift import AbstractDrift
 from sdebayes.dynamics.known import as_diffusion, as_drift
 
 
+@checked
 class SDE(eqx.Module):
     """A drift and a diffusion: pure functions, a JAX pytree, no probability inside.
 
@@ -37,7 +40,7 @@ class SDE(eqx.Module):
     drift: AbstractDrift = eqx.field(converter=as_drift)
     diffusion: AbstractDiffusion = eqx.field(converter=as_diffusion)
 
-    def covariance(self, x: Any, t: Scalar = 0.0) -> Matrix:
+    def covariance(self, x: Numbers, t: Scalar = 0.0) -> Matrix:
         """Return the covariance rate Σ(x, t) = G Gᵀ, shape (state, state), in state² per unit time."""
         return self.diffusion.covariance(x, t)
 

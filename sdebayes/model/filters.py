@@ -11,6 +11,7 @@ import jax.numpy as jnp
 from jax.scipy.linalg import solve_triangular
 from jaxtyping import Array, Float
 
+from sdebayes._core.arguments import checked
 from sdebayes._core.types import Key, Matrix, Scalar, Vector
 from sdebayes.dynamics import SDE, ObservedSDE
 from sdebayes.model.filtering import Filtered
@@ -25,6 +26,7 @@ from sdebayes.model.observations import Observations
 from sdebayes.schemes import AbstractScheme
 
 
+@checked
 class AbstractGaussianFilter(eqx.Module):
     """A filter that keeps a normal law of the state and replaces each step of the SDE by a linear one.
 
@@ -80,6 +82,7 @@ class AbstractGaussianFilter(eqx.Module):
         return step
 
 
+@checked
 class ExtendedKalman(AbstractGaussianFilter):
     r"""The extended Kalman filter, its mean of second order: the step is expanded around the mean of the state.
 
@@ -106,6 +109,7 @@ class ExtendedKalman(AbstractGaussianFilter):
         return scheme.propagate(sde, mean, covariance, t, dt)
 
 
+@checked
 class UnscentedKalman(AbstractGaussianFilter):
     r"""The unscented Kalman filter: the step is averaged over 2·state + 1 points of the law of the state.
 
