@@ -65,6 +65,29 @@ def test_what_an_annotation_does_not_take_is_refused_by_name(fitting, untyped):
     assert refused > 20_000
 
 
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda: sb.NUTS(dense_dimension=-1), "NUTS: dense_dimension=-1"),
+        (lambda: sb.SVI(learning_rate=np.inf), "SVI: learning_rate=inf"),
+        (lambda: sb.PCA(3, standardize="x"), "PCA: standardize='x'"),
+        (lambda: sb.trajectories(np.ones((4, 1)), names=3), "trajectories: names=3"),
+        (lambda: sb.GaussianNoise(matrix="x"), "GaussianNoise: matrix='x'"),
+        (lambda: sb.SentenceEncoder(3), "SentenceEncoder: model=3"),
+        (lambda: sb.datasets.benchmark("double_well", "x", 0.1), "benchmark: n_steps='x'"),
+        (lambda: sb.fit(sb.SDEModel(), xr.Dataset(), seed=2**64), "fit: seed="),
+        (lambda: sb.fit(sb.SDEModel(), xr.Dataset(), checkpoint=5), "fit: checkpoint=5"),
+        (lambda: sb.calibrate(sb.SDEModel(), xr.Dataset(), points="x"), "calibrate: points='x'"),
+        (lambda: sb.Posterior.predict(None, xr.Dataset(), samples=np.nan), "predict: samples=nan"),
+        (lambda: sb.report(object.__new__(sb.Posterior), "x", title=None), "report: title=None"),
+    ],
+    ids=str,
+)
+def test_what_passed_in_silence_or_ended_in_a_foreign_traceback(call, words, untyped):
+    with pytest.raises(ArgumentError, match=words):
+        call()
+
+
 def called(calls: Calls, one: Public, exchanged: dict[str, str]) -> str:
     """Call with some arguments exchanged; say what went wrong, if anything."""
     function, given = calls.of(one)
