@@ -8,7 +8,9 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
+import xarray as xr
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
@@ -81,7 +83,6 @@ def test_what_an_annotation_does_not_take_is_refused_by_name(fitting, untyped):
         (lambda: sb.Posterior.predict(None, xr.Dataset(), samples=np.nan), "predict: samples=nan"),
         (lambda: sb.report(object.__new__(sb.Posterior), "x", title=None), "report: title=None"),
     ],
-    ids=str,
 )
 def test_what_passed_in_silence_or_ended_in_a_foreign_traceback(call, words, untyped):
     with pytest.raises(ArgumentError, match=words):
