@@ -13,6 +13,10 @@ class ModelError(SdebayesError, ValueError):
     """A model whose parts do not fit together, or do not fit the data."""
 
 
+class ArgumentError(DataError, ModelError):
+    """An argument of the wrong type or value, found before anything is done."""
+
+
 class StateSpaceError(SdebayesError, ValueError):
     """Scores or states of two different state spaces were about to be mixed."""
 

@@ -122,7 +122,7 @@ class Places:
 def _as_array(x: Any) -> xr.DataArray:
     try:
         points = np.asarray(x, dtype=np.float64)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise DataError(f"x is not an array of numbers: {error}.") from error
     if points.ndim not in (1, 2):
         raise DataError(f"x has shape {points.shape}; expected (state,) or (point, state).")

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import xarray as xr
 
+from sdebayes._core.arguments import checked
 from sdebayes._core.errors import DataError
+from sdebayes._core.kinds import Probability
 from sdebayes._core.ratio import wilson_interval
 
 __all__ = ["coverage"]
 
 
-def coverage(values: xr.DataArray, nominal: float = 0.9, prob: float = 0.9) -> xr.Dataset:
+@checked
+def coverage(values: xr.DataArray, nominal: Probability = 0.9, prob: Probability = 0.9) -> xr.Dataset:
     """Count how often what came lay in the central interval of its forecast.
 
     Parameters
@@ -38,8 +41,6 @@ def coverage(values: xr.DataArray, nominal: float = 0.9, prob: float = 0.9) -> x
     ----------
     Wilson (1927), doi:10.1080/01621459.1927.10502953; Dawid (1984), doi:10.2307/2981683, for the independence.
     """
-    if not (0 < nominal < 1 and 0 < prob < 1):
-        raise DataError(f"nominal={nominal!r}, prob={prob!r}; both must be probabilities between 0 and 1.")
     rest = [dim for dim in values.dims if dim != values.dims[-1]]
     seen = values.notnull()
     count = seen.sum(rest)

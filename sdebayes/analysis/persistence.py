@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 
+from sdebayes._core.arguments import checked
 from sdebayes._core.errors import DataError
+from sdebayes._core.kinds import Count, Seed, Trajectories
 from sdebayes.analysis.moments import autocorrelation
 from sdebayes.paths import shuffle_within
 
@@ -19,7 +21,8 @@ _LONG_NAMES = {
 }
 
 
-def persistence(data: xr.Dataset, shuffles: int = 20, seed: int = 0) -> xr.Dataset:
+@checked
+def persistence(data: Trajectories, shuffles: Count = 20, seed: Seed = 0) -> xr.Dataset:
     r"""Measure how much of the next state, and of the increment, the present state tells.
 
     Parameters

@@ -8,16 +8,19 @@ from typing import Literal
 import numpy as np
 import xarray as xr
 
+from sdebayes._core.arguments import checked
 from sdebayes._core.errors import DataError
+from sdebayes._core.kinds import Probability
 
 STATISTICS = ("mean", "sd", "median", "lower", "upper")
 _DRAWS = ("sample", "chain", "draw")
 
 
+@checked
 def summarize(
     dataset: xr.Dataset | xr.DataArray | xr.DataTree,
     interval: Literal["eti", "hdi"] = "eti",
-    prob: float = 0.9,
+    prob: Probability = 0.9,
     over: str | Sequence[str] | None = None,
 ) -> xr.Dataset:
     """Summarise the draws of any result by their mean, sd, median and an interval.
@@ -46,19 +49,10 @@ def summarize(
     DataError
         If nothing can be summarised, or ``interval`` or ``prob`` is not known.
     """
-    if interval not in ("eti", "hdi") or not isinstance(prob, int | float | np.number) or not 0 < prob < 1:
-        raise DataError(
-            f"interval={interval!r}, prob={prob!r}: use 'eti' or 'hdi' and a probability between 0 and 1."
-        )
     if isinstance(dataset, xr.DataArray):
         dataset = dataset.to_dataset(name=dataset.name or "value")
     elif isinstance(dataset, xr.DataTree):
         dataset = dataset.to_dataset()
-    if not isinstance(dataset, xr.Dataset):
-        raise DataError(
-            f"There is a {type(dataset).__name__} to summarise; expected a Dataset or DataArray with draws, such as "
-            'posterior.drift(x) or posterior.data["posterior"].'
-        )
     wanted = _DRAWS if over is None else (over,) if isinstance(over, str) else tuple(over)
     drawn = [dim for dim in wanted if dim in dataset.dims]
     if not drawn:

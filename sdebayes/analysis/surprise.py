@@ -5,12 +5,15 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 
+from sdebayes._core.arguments import checked
 from sdebayes._core.errors import DataError
+from sdebayes._core.kinds import Predicted, Trajectories
 
 __all__ = ["surprise"]
 
 
-def surprise(predicted: xr.Dataset, data: xr.Dataset) -> xr.Dataset:
+@checked
+def surprise(predicted: Predicted, data: Trajectories) -> xr.Dataset:
     r"""Judge every step by the law that the steps before it gave.
 
     Parameters

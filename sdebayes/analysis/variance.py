@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 
+from sdebayes._core.arguments import checked
 from sdebayes._core.errors import ModelError
 from sdebayes.simulation import Source, as_source
 from sdebayes.simulation.source import SourceLike
@@ -12,6 +13,7 @@ from sdebayes.simulation.source import SourceLike
 __all__ = ["noise", "shares"]
 
 
+@checked
 def shares(source: SourceLike) -> xr.Dataset:
     """Share the variance of every observed coordinate out among path, noise and trajectory effect.
 
@@ -50,6 +52,7 @@ def shares(source: SourceLike) -> xr.Dataset:
     )
 
 
+@checked
 def noise(source: SourceLike) -> xr.DataArray:
     """Return the variance of the observation noise, learned or given.
 

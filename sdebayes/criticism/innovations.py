@@ -12,7 +12,6 @@ import xarray as xr
 
 from sdebayes._core import precision
 from sdebayes._core.errors import DataError, ModelError, StateSpaceError
-from sdebayes._core.numbers import random_key
 from sdebayes.criticism.standardisation import judging, replicating
 from sdebayes.likelihood import AbstractLikelihood, Observations
 from sdebayes.likelihood.arrays import read
@@ -130,7 +129,7 @@ class Judge:
 
     def _keys(self, replicates: int, seed: int) -> np.ndarray:
         with precision.scope(self.source.precision):
-            return np.asarray(jax.random.key_data(jax.random.split(random_key(seed), replicates)))
+            return np.asarray(jax.random.key_data(jax.random.split(jax.random.key(seed), replicates)))
 
     def _judged(self, maker: np.ndarray, judge: np.ndarray, keys: np.ndarray) -> Replicated:
         with precision.scope(self.source.precision), precision.single_blas_thread():

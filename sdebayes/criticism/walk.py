@@ -11,7 +11,6 @@ from jaxtyping import Float
 
 from sdebayes._core import precision
 from sdebayes._core.errors import ModelError
-from sdebayes._core.numbers import random_generator
 from sdebayes.criticism.comparison import Outcome, compare
 from sdebayes.criticism.innovations import Judge
 from sdebayes.criticism.statistics import Batch, centred
@@ -109,7 +108,7 @@ def _walks(judge: Judge, rows: np.ndarray, replicates: int, seed: int) -> Iterat
     start, step = _starts(judge), np.diff(np.asarray(data.times, dtype=float), axis=1)
     chosen = np.resize(np.arange(source.n_draws), replicates)
     noise, walk = (_factors(covariance, rows) for covariance in (_noise(judge), _covariance(judge)))
-    generator = random_generator(seed)
+    generator = np.random.default_rng(seed)
     missing = ~np.asarray(data.seen).all(axis=-1)
     block = int(np.clip(MOST_NUMBERS // data.values.size, 1, 100))
     for first in range(0, replicates, block):

@@ -10,13 +10,16 @@ import numpy as np
 import xarray as xr
 from jax import Array
 
+from sdebayes._core.arguments import checked
 from sdebayes._core.errors import DataError
-from sdebayes._core.numbers import random_generator
+from sdebayes._core.kinds import Count, CountFromThree, NotNegative, Positive, Seed
+from sdebayes._core.memory import COPIES, check_room
 from sdebayes._core.types import Scalar
 from sdebayes.dynamics import SDE, ConstantDiffusion, LinearDrift, ParametricDiffusion, ParametricDrift
 from sdebayes.paths import trajectories
 from sdebayes.simulation import simulate
 
+_MOST_STEPS = 2**62
 _BURN_IN = 10.0
 _SUBSTEPS = 20
 
@@ -117,8 +120,15 @@ _SYSTEMS = {
 }
 
 
+@checked
 def benchmark(
-    name: str, n_steps: int, dt: float, n_trajectories: int = 1, seed: int = 0, *, noise: float = 0.0
+    name: str,
+    n_steps: CountFromThree,
+    dt: Positive,
+    n_trajectories: Count = 1,
+    seed: Seed = 0,
+    *,
+    noise: NotNegative = 0.0,
 ) -> tuple[xr.Dataset, SDE]:
     """Simulate a benchmark SDE whose truth is known.
 
@@ -162,11 +172,14 @@ def benchmark(
     """
     if name not in _SYSTEMS:
         raise DataError(f"There is no benchmark {name!r}; choose one of {', '.join(sorted(_SYSTEMS))}.")
-    _check_numbers(n_steps, dt, n_trajectories, noise)
     system = _SYSTEMS[name]
     sde = system.build()
-    burn_in = int(np.ceil(_BURN_IN / dt))
-    generator = random_generator(seed)
+    burn_in = int(np.ceil(_BURN_IN / dt)) if dt > _BURN_IN / _MOST_STEPS else _MOST_STEPS
+    check_room(
+        8 * COPIES * (burn_in + n_steps) * n_trajectories * max(1, len(system.centre)),
+        "Make dt longer, or n_steps or n_trajectories fewer.",
+    )
+    generator = np.random.default_rng(seed)
     x0 = None
     if sde.linear is None:
         x0 = np.asarray(system.centre) + system.spread * generator.standard_normal(
@@ -183,14 +196,3 @@ def benchmark(
         x + noise * generator.standard_normal(x.shape), t=dt * np.arange(n_steps), time_unit="time unit"
     )
     return data.assign_attrs(benchmark=name, seed=seed, noise=float(noise)), sde
-
-
-def _check_numbers(n_steps: int, dt: float, n_trajectories: int, noise: float) -> None:
-    if n_steps < 3 or n_trajectories < 1:
-        raise DataError(
-            f"n_steps={n_steps} and n_trajectories={n_trajectories}; give at least 3 steps and 1 trajectory."
-        )
-    if not (np.isfinite(dt) and dt > 0):
-        raise DataError(f"dt={dt!r} must be a positive number.")
-    if not (np.isfinite(noise) and noise >= 0):
-        raise DataError(f"noise={noise!r} must be a standard deviation, 0 or more.")

@@ -8,17 +8,19 @@ from collections.abc import Sequence
 import numpy as np
 import xarray as xr
 
+from sdebayes._core.arguments import checked
 from sdebayes._core.errors import DataError, MissingDependencyError
-from sdebayes._core.numbers import whole_number
+from sdebayes._core.kinds import Count
 from sdebayes.paths.corpus import as_corpus
 from sdebayes.paths.segment import sentence_spans
 
 
+@checked
 def load_sotu(
-    since: int | None = None,
-    until: int | None = None,
-    sentences: int | None = None,
-    speeches: int | None = None,
+    since: Count | None = None,
+    until: Count | None = None,
+    sentences: Count | None = None,
+    speeches: Count | None = None,
 ) -> xr.Dataset:
     """Load State of the Union addresses, 1790 to today, from the package ``sotu``.
 
@@ -44,9 +46,6 @@ def load_sotu(
     MissingDependencyError
         If the package ``sotu`` is not installed.
     """
-    for name, value in (("since", since), ("until", until), ("sentences", sentences), ("speeches", speeches)):
-        if value is not None:
-            whole_number(name, value)
     corpus = _all_speeches()
     low = -np.inf if since is None else since
     high = np.inf if until is None else until

@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from sdebayes._core.arguments import checked
 from sdebayes._core.types import Matrix, Vector
 
 
@@ -68,6 +69,7 @@ def mean_shift(
     return 0.5 * jnp.sum(jax.vmap(second)(jnp.eye(x.shape[0], dtype=x.dtype), covariance), 0)
 
 
+@checked
 class AbstractBasis(eqx.Module):
     """Basis functions φ, (state,) → (feature,), written for one point.
 
@@ -124,6 +126,7 @@ class AbstractBasis(eqx.Module):
         return TabulatedBasis(table)
 
 
+@checked
 class TabulatedBasis(AbstractBasis):
     """Basis functions at one point, computed before.
 

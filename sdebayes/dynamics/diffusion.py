@@ -12,6 +12,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from sdebayes._core.arguments import checked
+from sdebayes._core.kinds import Numbers
 from sdebayes._core.types import Matrix, Scalar, Vector
 from sdebayes.dynamics.field import AbstractField
 from sdebayes.dynamics.numbers import AbstractPointFunction
@@ -38,6 +40,7 @@ class NoiseExpansion(NamedTuple):
     time_derivative: Matrix
 
 
+@checked
 class AbstractDiffusion(AbstractPointFunction):
     """A diffusion factor G(x, t), written for one point."""
 
@@ -54,7 +57,7 @@ class AbstractDiffusion(AbstractPointFunction):
         """Whether G depends on neither x nor t (additive noise)."""
         return self.as_constant() is not None
 
-    def covariance(self, x: Any, t: Scalar = 0.0) -> Matrix:
+    def covariance(self, x: Numbers, t: Scalar = 0.0) -> Matrix:
         """Return Σ(x, t) = G Gᵀ, shape (state, state), in state² per unit time."""
         factor = self(x, t)
         return factor @ factor.T
@@ -107,6 +110,7 @@ def _shift(
     return 0.5 * jnp.sum(jax.vmap(second)(gradient.T, (gradient @ covariance).T), 0)
 
 
+@checked
 class _FieldDiffusion(AbstractDiffusion):
     """A factor made of a field's values, whose derivatives come from the field's own."""
 
@@ -145,6 +149,7 @@ class _FieldDiffusion(AbstractDiffusion):
         return eqx.tree_at(lambda d: d.entries, self, self.entries.at(table))
 
 
+@checked
 class ConstantDiffusion(AbstractDiffusion):
     """Additive noise: the same factor G everywhere.
 
@@ -165,6 +170,7 @@ class ConstantDiffusion(AbstractDiffusion):
         return self
 
 
+@checked
 class DiagonalDiffusion(_FieldDiffusion):
     """Independent noise whose size varies, G(x) = diag(g_j softplus(u_j(x) + log(e − 1))): g_j where u_j = 0.
 
@@ -195,6 +201,7 @@ class DiagonalDiffusion(_FieldDiffusion):
         return jnp.diag(self.scale**2)
 
 
+@checked
 class FullDiffusion(_FieldDiffusion):
     r"""Correlated noise that varies, G(x) = L₀ M(x), M lower triangular: L₀ where u = 0.
 
@@ -237,6 +244,7 @@ def _positive(u: Vector) -> Vector:
     return jax.nn.softplus(u + _SHIFT)
 
 
+@checked
 class ParametricDiffusion(AbstractDiffusion):
     """The user's own diffusion factor G(x, t, θ).
 

@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from sdebayes._core.arguments import checked
 from sdebayes._core.types import Matrix, Scalar, Vector
 from sdebayes.dynamics.basis import mean_shift
 from sdebayes.dynamics.field import AbstractField
@@ -38,6 +39,7 @@ class Expansion(NamedTuple):
     time_derivative: Vector
 
 
+@checked
 class AbstractDrift(AbstractPointFunction):
     """A drift f(x, t), written for one point.
 
@@ -85,6 +87,7 @@ class AbstractDrift(AbstractPointFunction):
         return self
 
 
+@checked
 class AbstractAffineDrift(AbstractDrift):
     """f(x) = v − A x, of one drift or of stacked ones.
 
@@ -122,6 +125,7 @@ class AbstractAffineDrift(AbstractDrift):
         return self
 
 
+@checked
 class LinearDrift(AbstractAffineDrift):
     """f(x) = A (b − x), the drift of the Ornstein–Uhlenbeck process.
 
@@ -146,6 +150,7 @@ class LinearDrift(AbstractAffineDrift):
         return self.matrix @ (self.location - x)
 
 
+@checked
 class AffineDrift(AbstractAffineDrift):
     """f(x) = v − A x: any linear drift, stable or not, with or without an equilibrium.
 
@@ -170,6 +175,7 @@ class AffineDrift(AbstractAffineDrift):
         return self.constant_term - self.matrix @ x
 
 
+@checked
 class FieldDrift(AbstractDrift):
     """f(x) = A (b − x) + u(x): a linear drift and a bounded nonlinear field.
 
@@ -227,6 +233,7 @@ class FieldDrift(AbstractDrift):
         return jnp.concatenate([self.linear.coefficients(reference), field.weights])
 
 
+@checked
 class ParametricDrift(AbstractDrift):
     """The user's own drift f(x, t, θ).
 

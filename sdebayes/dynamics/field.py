@@ -8,10 +8,12 @@ from typing import Any
 import equinox as eqx
 from jaxtyping import Array, Float
 
+from sdebayes._core.arguments import checked
 from sdebayes._core.types import Matrix, Vector
 from sdebayes.dynamics.basis import AbstractBasis, Jet, jet_of, mean_shift
 
 
+@checked
 class AbstractField(eqx.Module):
     """A function (state,) → (output,), written for one point."""
 
@@ -36,6 +38,7 @@ class AbstractField(eqx.Module):
         return self
 
 
+@checked
 class BasisField(AbstractField):
     """A linear combination of basis functions, Wᵀ φ(x).
 

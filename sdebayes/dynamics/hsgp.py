@@ -11,11 +11,13 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from sdebayes._core.arguments import checked
 from sdebayes._core.trigonometry import cosine_and_sine
 from sdebayes._core.types import Scalar, Vector
 from sdebayes.dynamics.basis import AbstractBasis, Jet
 
 
+@checked
 class LaplacianBasis(AbstractBasis):
     r"""Products of sines on a box, zero outside, with continuous second derivatives everywhere.
 

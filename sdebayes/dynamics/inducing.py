@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from jax.scipy.linalg import solve_triangular
 from jaxtyping import Array, Float
 
+from sdebayes._core.arguments import checked
 from sdebayes._core.types import Vector
 from sdebayes.dynamics.basis import AbstractBasis, Jet
 
@@ -29,6 +30,7 @@ class RadialFunction(Protocol):
         """Return the derivative of k′(r) / r, divided by r."""
 
 
+@checked
 class KernelBasis(AbstractBasis):
     r"""Kernel functions at centres, which decay to 0 far from all of them.
 

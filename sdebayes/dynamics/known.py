@@ -8,12 +8,11 @@ from typing import Any
 
 import equinox as eqx
 
-from sdebayes._core.errors import ModelError
 from sdebayes.dynamics.diffusion import ParametricDiffusion
 from sdebayes.dynamics.drift import ParametricDrift
 
 
-def as_drift(function: Any) -> Any:
+def as_drift(function: Callable[..., Any]) -> Any:
     """Return a drift as it is, and a plain function (x, t) as a drift without parameters.
 
     Raises
@@ -24,7 +23,7 @@ def as_drift(function: Any) -> Any:
     return _as_part(function, ParametricDrift, "drift")
 
 
-def as_diffusion(function: Any) -> Any:
+def as_diffusion(function: Callable[..., Any]) -> Any:
     """Return a diffusion as it is, and a plain function (x, t) as a diffusion without parameters.
 
     Raises
@@ -38,10 +37,6 @@ def as_diffusion(function: Any) -> Any:
 def _as_part(function: Any, kind: Callable[..., Any], role: str) -> Any:
     if isinstance(function, eqx.Module):
         return function
-    if not callable(function):
-        raise ModelError(
-            f"The {role} is {function!r}; expected a {role} of sdebayes.dynamics, or a function (x, t)."
-        )
     return kind(_WithoutParameters(function), {})
 
 

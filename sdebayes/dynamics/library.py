@@ -9,12 +9,14 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from sdebayes._core.arguments import checked
 from sdebayes._core.types import Scalar, Vector
 from sdebayes.dynamics.basis import AbstractBasis
 from sdebayes.dynamics.drift import AbstractDrift, Expansion
 from sdebayes.dynamics.field import BasisField
 
 
+@checked
 class MonomialBasis(AbstractBasis):
     r"""Monomials :math:`φ_i(x) = \prod_j (x_j - o_j)^{k_{ij}}`.
 
@@ -42,6 +44,7 @@ class MonomialBasis(AbstractBasis):
         return jnp.prod(stacked[jnp.asarray(self.powers), states], axis=-1)
 
 
+@checked
 class FunctionBasis(AbstractBasis):
     """The user's own functions.
 
@@ -60,6 +63,7 @@ class FunctionBasis(AbstractBasis):
         return self.function(x)
 
 
+@checked
 class LibraryDrift(AbstractDrift):
     """f(x) = Wᵀ φ(x) with known functions φ.
 

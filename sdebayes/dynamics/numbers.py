@@ -48,7 +48,7 @@ def _at_numbers(function: Callable[..., Any]) -> Callable[..., Any]:
 def _as_point(x: Any) -> jax.Array:
     try:
         values = np.asarray(x, dtype=np.float64)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise DataError(f"x is {x!r}, which is no array of numbers ({error}); expected (state,).") from error
     if values.ndim != 1:
         raise DataError(

@@ -5,10 +5,12 @@ from __future__ import annotations
 import equinox as eqx
 from jaxtyping import Array, Float
 
+from sdebayes._core.arguments import checked
 from sdebayes._core.types import Matrix, Scalar, Vector
 from sdebayes.dynamics.sde import SDE
 
 
+@checked
 class ObservedSDE(eqx.Module):
     """Everything that is needed to simulate and to score observations of an SDE.
 

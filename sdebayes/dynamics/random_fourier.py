@@ -5,11 +5,13 @@ from __future__ import annotations
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from sdebayes._core.arguments import checked
 from sdebayes._core.trigonometry import cosine_and_sine
 from sdebayes._core.types import Matrix, Vector
 from sdebayes.dynamics.basis import AbstractBasis, Jet
 
 
+@checked
 class FourierBasis(AbstractBasis):
     r"""φ(x) = (cos ω₁·(x − c), …, sin ω₁·(x − c), …): bounded by 1 everywhere.
 

@@ -8,12 +8,15 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from sdebayes._core.arguments import checked
+from sdebayes._core.kinds import Numbers
 from sdebayes._core.types import Matrix, Scalar, Vector
 from sdebayes.dynamics.diffusion import AbstractDiffusion, ConstantDiffusion
 from sdebayes.dynamics.drift import AbstractAffineDrift, AbstractDrift
 from sdebayes.dynamics.known import as_diffusion, as_drift
 
 
+@checked
 class SDE(eqx.Module):
     """A drift and a diffusion: pure functions, a JAX pytree, no probability inside.
 
@@ -39,7 +42,7 @@ class SDE(eqx.Module):
     drift: AbstractDrift = eqx.field(converter=as_drift)
     diffusion: AbstractDiffusion = eqx.field(converter=as_diffusion)
 
-    def covariance(self, x: Any, t: Scalar = 0.0) -> Matrix:
+    def covariance(self, x: Numbers, t: Scalar = 0.0) -> Matrix:
         """Return the covariance rate Σ(x, t) = G Gᵀ, shape (state, state), in state² per unit time."""
         return self.diffusion.covariance(x, t)
 
@@ -58,6 +61,7 @@ class SDE(eqx.Module):
         return None if drift is None or diffusion is None else LinearSDE(drift, diffusion)
 
 
+@checked
 class LinearSDE(SDE):
     """dX = (v − A X) dt + G dW, one or stacked, with what can be read of it.
 

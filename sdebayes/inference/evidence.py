@@ -26,11 +26,13 @@ import jax.numpy as jnp
 from jax.scipy.linalg import cho_solve, solve_triangular
 from jaxtyping import Array, Float
 
+from sdebayes._core.arguments import checked
 from sdebayes._core.types import Key, Matrix, Vector
 
 Coefficients = Float[Array, "feature state"]
 
 
+@checked
 class Statistics(eqx.Module):
     """What an Euler–Maruyama likelihood with constant Σ needs of data; statistics of parts of the data add up.
 

@@ -18,9 +18,10 @@ from numpyro.infer.autoguide import (
 )
 from numpyro.infer.initialization import init_to_value
 
+from sdebayes._core.arguments import checked
 from sdebayes._core.errors import ModelError
+from sdebayes._core.kinds import Count
 from sdebayes._core.types import Key
-from sdebayes.inference.strategy import check_whole
 
 SITE = "u"
 """Name of the one site of the program that a guide is made for."""
@@ -29,6 +30,7 @@ _NARROW = 0.5
 _CORRELATION = 0.01
 
 
+@checked
 class AbstractGuide(ABC):
     """A family of laws of u, in coordinates in which the normal law at the mode is N(0, I)."""
 
@@ -53,6 +55,7 @@ def _middle(dimension: int) -> Any:
     return init_to_value(values={SITE: jnp.zeros(dimension)})
 
 
+@checked
 @dataclass(frozen=True)
 class NormalGuide(AbstractGuide):
     """Independent normal laws along the principal axes of the curvature at the mode.
@@ -65,6 +68,7 @@ class NormalGuide(AbstractGuide):
         return AutoDiagonalNormal(program, init_loc_fn=_middle(dimension), init_scale=_NARROW)
 
 
+@checked
 @dataclass(frozen=True)
 class LowRankGuide(AbstractGuide):
     """A normal law whose covariance is diagonal plus a matrix of low rank.
@@ -80,10 +84,7 @@ class LowRankGuide(AbstractGuide):
         If the rank is not a whole number of at least 1.
     """
 
-    rank: int = 10
-
-    def __post_init__(self) -> None:
-        check_whole(self, "rank")
+    rank: Count = 10
 
     def build(self, program: Callable[..., None], dimension: int) -> AutoContinuous:
         """Return NumPyro's guide."""
@@ -97,6 +98,7 @@ class LowRankGuide(AbstractGuide):
         return {"auto_cov_factor": _CORRELATION * jax.random.normal(key, shape)}
 
 
+@checked
 @dataclass(frozen=True)
 class FlowGuide(AbstractGuide):
     """A normal law bent by inverse autoregressive flows.
@@ -118,11 +120,8 @@ class FlowGuide(AbstractGuide):
     Kingma et al. (2016), Improved variational inference with inverse autoregressive flow, arXiv 1606.04934.
     """
 
-    flows: int = 2
-    width: int = 1
-
-    def __post_init__(self) -> None:
-        check_whole(self, "flows", "width")
+    flows: Count = 2
+    width: Count = 1
 
     def build(self, program: Callable[..., None], dimension: int) -> AutoContinuous:
         """Return NumPyro's guide."""

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
 
-from sdebayes._core.errors import ModelError
+from sdebayes._core.arguments import checked
+from sdebayes._core.kinds import Positive
 from sdebayes.inference.chains import Settings
 from sdebayes.inference.nuts import NUTS
 
 
+@checked
 @dataclass(frozen=True)
 class HMC(NUTS):
     r"""Hamiltonian Monte Carlo whose paths have about one length, in the coordinates and units of `NUTS`.
@@ -41,12 +42,7 @@ class HMC(NUTS):
     Neal (2011), MCMC using Hamiltonian dynamics, sec. 5.3.2 and 5.5.1, arXiv 1206.1901.
     """
 
-    path_length: float = 2.3
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if not 0 < self.path_length < math.inf:
-            raise ModelError(f"HMC: path_length is {self.path_length!r}; expected a number above 0.")
+    path_length: Positive = 2.3
 
     @property
     def _settings(self) -> Settings:

@@ -10,15 +10,19 @@ import jax
 import numpy as np
 import xarray as xr
 
+from sdebayes._core.arguments import checked
+from sdebayes._core.kinds import Count
+from sdebayes._core.precision import Precision
 from sdebayes._core.types import Key
 from sdebayes.inference.checkpoint import Checkpoint
 from sdebayes.inference.findings import Finding
 from sdebayes.inference.importance import importance_finding, weighted_draws
 from sdebayes.inference.normal import EXACT_DIMENSION, approximation_at_mode
 from sdebayes.inference.progress import progress_bars
-from sdebayes.inference.strategy import AbstractStrategy, Draws, Problem, check_smooth, check_whole
+from sdebayes.inference.strategy import AbstractStrategy, Draws, Problem, check_smooth
 
 
+@checked
 @dataclass(frozen=True)
 class Laplace(AbstractStrategy):
     r"""Independent draws from the normal law that fits the posterior at its mode.
@@ -57,11 +61,8 @@ class Laplace(AbstractStrategy):
     doi:10.1080/01621459.1986.10478240.
     """
 
-    draws: int = 1000
-    exact_dimension: int = EXACT_DIMENSION
-
-    def __post_init__(self) -> None:
-        check_whole(self, "draws", "exact_dimension")
+    draws: Count = 1000
+    exact_dimension: Count = EXACT_DIMENSION
 
     @staticmethod
     def findings(tree: xr.DataTree, parts: Collection[str]) -> list[Finding]:
@@ -73,7 +74,7 @@ class Laplace(AbstractStrategy):
         problem: Problem,
         key: Key,
         *,
-        precision: str,
+        precision: Precision,
         progress: bool,
         checkpoint: tuple[str | Path, str] | None = None,
     ) -> Draws:

@@ -16,7 +16,9 @@ from jaxtyping import Array
 from numpyro.handlers import seed, substitute, trace
 
 from sdebayes._core import precision as precision_scope
+from sdebayes._core.arguments import checked
 from sdebayes._core.errors import InferenceError, ModelError
+from sdebayes._core.precision import Precision
 from sdebayes._core.types import Key
 from sdebayes.inference.chains import sampler_of
 from sdebayes.inference.collapsed import Collapsed, Linearized, collapsed, in_closed_form
@@ -47,6 +49,7 @@ TERMS = ("inclusion_probability",)
 ABANDONED = "abandoned_approximation"
 
 
+@checked
 class Marginal(NUTS):
     r"""The No-U-Turn sampler with the weights of the drift integrated out.
 
@@ -102,7 +105,7 @@ class Marginal(NUTS):
         problem: Problem,
         key: Key,
         *,
-        precision: str,
+        precision: Precision,
         progress: bool,
         checkpoint: tuple[str | Path, str] | None = None,
     ) -> Draws:
@@ -173,6 +176,7 @@ class Marginal(NUTS):
         return replace(drawn, attributes={ABANDONED: reason})
 
 
+@checked
 def log_evidence(model: SDEModel, data: xr.Dataset | Statistics, hyperparameters: Mapping[str, Any]) -> float:
     r"""Return log p(y | h), the weights of the drift integrated out.
 

@@ -12,7 +12,10 @@ import jax.numpy as jnp
 import xarray as xr
 from jaxtyping import Array, Float
 
-from sdebayes._core.errors import InferenceError, ModelError
+from sdebayes._core.arguments import checked
+from sdebayes._core.errors import InferenceError
+from sdebayes._core.kinds import Count, Probability, WholeNumber
+from sdebayes._core.precision import Precision
 from sdebayes._core.types import Key
 from sdebayes.inference.chains import (
     Affine,
@@ -29,10 +32,11 @@ from sdebayes.inference.findings import Finding
 from sdebayes.inference.mode import find_middle
 from sdebayes.inference.progress import stage
 from sdebayes.inference.sampling import sampling_findings
-from sdebayes.inference.strategy import AbstractStrategy, Draws, Problem, check_smooth, check_whole
+from sdebayes.inference.strategy import AbstractStrategy, Draws, Problem, check_smooth
 from sdebayes.inference.target import Target
 
 
+@checked
 @dataclass(frozen=True)
 class NUTS(AbstractStrategy):
     """Hamiltonian Monte Carlo with the No-U-Turn criterion, on unconstrained space.
@@ -66,20 +70,13 @@ class NUTS(AbstractStrategy):
     Hoffman & Gelman (2014), Journal of Machine Learning Research 15, 1593–1623, in NumPyro's iterative form.
     """
 
-    draws: int = 1000
-    warmup: int = 300
-    chains: int = 2
-    target_acceptance: float = 0.8
-    max_tree_depth: int = 10
-    dense_dimension: int = 500
-    workers: int = 2
-
-    def __post_init__(self) -> None:
-        check_whole(self, "draws", "warmup", "chains", "max_tree_depth", "workers")
-        if not 0 < self.target_acceptance < 1:
-            raise ModelError(
-                f"{type(self).__name__}: target_acceptance is {self.target_acceptance}; expected between 0 and 1."
-            )
+    draws: Count = 1000
+    warmup: Count = 300
+    chains: Count = 2
+    target_acceptance: Probability = 0.8
+    max_tree_depth: Count = 10
+    dense_dimension: WholeNumber = 500
+    workers: Count = 2
 
     @property
     def attributes(self) -> dict[str, Any]:
@@ -96,7 +93,7 @@ class NUTS(AbstractStrategy):
         problem: Problem,
         key: Key,
         *,
-        precision: str,
+        precision: Precision,
         progress: bool,
         checkpoint: tuple[str | Path, str] | None = None,
     ) -> Draws:

@@ -13,13 +13,16 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Array, Float, Int
 
+from sdebayes._core.arguments import checked
 from sdebayes._core.errors import InferenceError, ModelError
+from sdebayes._core.kinds import Count
+from sdebayes._core.precision import Precision
 from sdebayes._core.types import Key
 from sdebayes.inference.findings import Finding, Severity
 from sdebayes.inference.importance import importance_finding, smoothed_weights
 from sdebayes.inference.nuts import NUTS
 from sdebayes.inference.progress import progress_bars
-from sdebayes.inference.strategy import AbstractStrategy, Draws, Problem, check_whole
+from sdebayes.inference.strategy import AbstractStrategy, Draws, Problem
 from sdebayes.inference.target import Density
 from sdebayes.likelihood.arrays import AnyFloat, Observations
 from sdebayes.likelihood.particle_filter import draw_paths
@@ -54,6 +57,7 @@ class Looks(NamedTuple):
     effect: AnyFloat
 
 
+@checked
 @dataclass(frozen=True)
 class ParticleCorrection(AbstractStrategy):
     r"""`NUTS` on the Gaussian filter's likelihood, its draws corrected by particle filters: exact under the scheme.
@@ -100,16 +104,9 @@ class ParticleCorrection(AbstractStrategy):
     """
 
     corrects_filter: ClassVar[bool] = True
-    strategy: AbstractStrategy = field(default_factory=NUTS)
-    particles: int = 1000
-    paths: int = 100
-
-    def __post_init__(self) -> None:
-        if not isinstance(self.strategy, NUTS):
-            raise ModelError(
-                f"ParticleCorrection: strategy is {self.strategy!r}; expected sdebayes.NUTS(...)."
-            )
-        check_whole(self, "particles", "paths")
+    strategy: NUTS = field(default_factory=NUTS)
+    particles: Count = 1000
+    paths: Count = 100
 
     @property
     def attributes(self) -> dict[str, Any]:
@@ -134,7 +131,7 @@ class ParticleCorrection(AbstractStrategy):
         problem: Problem,
         key: Key,
         *,
-        precision: str,
+        precision: Precision,
         progress: bool,
         checkpoint: tuple[str | Path, str] | None = None,
     ) -> Draws:

@@ -13,6 +13,7 @@ import xarray as xr
 from jaxtyping import Array, Float64
 
 from sdebayes._core import precision
+from sdebayes._core.arguments import checked
 from sdebayes._core.errors import DataError, ModelError
 from sdebayes.inference.collapsed import Collapsed, in_closed_form
 from sdebayes.inference.evidence import Statistics
@@ -31,6 +32,7 @@ _MOST_ROUNDING = 1e-4  # about the error of the log evidence, in nats
 Read = Callable[[slice, slice], tuple[np.ndarray, np.ndarray]]
 
 
+@checked
 def statistics(model: SDEModel, data: xr.Dataset) -> Statistics:
     """Reduce trajectories to what `Marginal` needs of them, in one pass.
 

@@ -13,8 +13,9 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Float
 
+from sdebayes._core.arguments import checked
 from sdebayes._core.errors import ModelError
-from sdebayes._core.numbers import is_whole
+from sdebayes._core.precision import Precision
 from sdebayes._core.types import Key
 from sdebayes.inference.findings import Finding
 from sdebayes.inference.summed import shortest_program
@@ -23,6 +24,7 @@ from sdebayes.likelihood import Observations
 from sdebayes.model.sdemodel import SDEModel
 
 
+@checked
 @dataclass(frozen=True)
 class Problem:
     """What a strategy is asked to solve.
@@ -53,6 +55,7 @@ class Problem:
         return make_target(program, self.model.build, data, self.key)
 
 
+@checked
 @dataclass(frozen=True)
 class Draws:
     """Draws of a posterior on unconstrained space.
@@ -75,6 +78,7 @@ class Draws:
     attributes: dict[str, Any] = field(default_factory=dict)
 
 
+@checked
 class AbstractStrategy(ABC):
     """A way to find a posterior.
 
@@ -92,7 +96,7 @@ class AbstractStrategy(ABC):
         problem: Problem,
         key: Key,
         *,
-        precision: str,
+        precision: Precision,
         progress: bool,
         checkpoint: tuple[str | Path, str] | None = None,
     ) -> Draws:
@@ -163,27 +167,3 @@ def check_smooth(model: SDEModel) -> None:
             f"The terms of {type(model.drift).__name__}() are in or out, which no gradient sees; use "
             "sdebayes.Marginal(), or Sparse(selection=sdebayes.priors.Horseshoe())."
         )
-
-
-def check_whole(owner: Any, *names: str) -> None:
-    """Make numbers of a strategy or a guide Python's own; raise an error if one is no whole number of at least 1.
-
-    Parameters
-    ----------
-    owner
-        The strategy or guide.
-    names
-        Its attributes.
-
-    Raises
-    ------
-    ModelError
-        For the first that is not.
-    """
-    for name in names:
-        value = getattr(owner, name)
-        if not is_whole(value):
-            raise ModelError(
-                f"{type(owner).__name__}: {name} is {value!r}; expected a whole number, at least 1."
-            )
-        object.__setattr__(owner, name, int(value))

@@ -13,7 +13,10 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Float
 
+from sdebayes._core.arguments import checked
 from sdebayes._core.errors import ModelError
+from sdebayes._core.kinds import Count, Positive
+from sdebayes._core.precision import Precision
 from sdebayes._core.types import Key
 from sdebayes.inference.checkpoint import Checkpoint
 from sdebayes.inference.convergence import elbo_finding
@@ -24,10 +27,11 @@ from sdebayes.inference.normal import NormalApproximation, approximation_at_mode
 from sdebayes.inference.optimization import BLOCK, Settings, optimizer_of
 from sdebayes.inference.parts import independent_parts
 from sdebayes.inference.progress import Advance, progress_bars
-from sdebayes.inference.strategy import AbstractStrategy, Draws, Problem, check_smooth, check_whole
+from sdebayes.inference.strategy import AbstractStrategy, Draws, Problem, check_smooth
 from sdebayes.likelihood import Observations
 
 
+@checked
 @dataclass(frozen=True)
 class SVI(AbstractStrategy):
     r"""Independent draws from the law of a family that maximises the evidence lower bound.
@@ -76,21 +80,12 @@ class SVI(AbstractStrategy):
     it work?, arXiv 1802.02538, for the check by k-hat.
     """
 
-    draws: int = 1000
-    steps: int = 3000
+    draws: Count = 1000
+    steps: Count = 3000
     guide: AbstractGuide = field(default_factory=NormalGuide)
-    batch: int | None = None
-    particles: int = 4
-    learning_rate: float = 0.02
-
-    def __post_init__(self) -> None:
-        check_whole(self, "draws", "steps", "particles", *(() if self.batch is None else ("batch",)))
-        if not self.learning_rate > 0:
-            raise ModelError(f"SVI: learning_rate is {self.learning_rate}; expected a positive number.")
-        if not isinstance(self.guide, AbstractGuide):
-            raise ModelError(
-                f"SVI: guide is {self.guide!r}; expected an object such as sdebayes.inference.NormalGuide()."
-            )
+    batch: Count | None = None
+    particles: Count = 4
+    learning_rate: Positive = 0.02
 
     @staticmethod
     def findings(tree: xr.DataTree, parts: Collection[str]) -> list[Finding]:
@@ -102,7 +97,7 @@ class SVI(AbstractStrategy):
         problem: Problem,
         key: Key,
         *,
-        precision: str,
+        precision: Precision,
         progress: bool,
         checkpoint: tuple[str | Path, str] | None = None,
     ) -> Draws:

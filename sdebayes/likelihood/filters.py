@@ -10,11 +10,13 @@ import jax
 import jax.numpy as jnp
 from jax.scipy.linalg import solve_triangular
 
+from sdebayes._core.arguments import checked
 from sdebayes._core.types import Matrix, Scalar, Vector
 from sdebayes.dynamics import SDE
 from sdebayes.schemes import AbstractScheme
 
 
+@checked
 class AbstractGaussianFilter(eqx.Module):
     """A filter that keeps a normal law of the state and replaces each step of the SDE by a linear one.
 
@@ -33,6 +35,7 @@ class AbstractGaussianFilter(eqx.Module):
         """Return μ, F and Q of the step x' = μ + F (x − m) + N(0, Q) that stands for the SDE's where x ~ N(m, P)."""
 
 
+@checked
 class ExtendedKalman(AbstractGaussianFilter):
     r"""The extended Kalman filter, its mean of second order: the step is expanded around the mean of the state.
 
@@ -59,6 +62,7 @@ class ExtendedKalman(AbstractGaussianFilter):
         return scheme.propagate(sde, mean, covariance, t, dt)
 
 
+@checked
 class UnscentedKalman(AbstractGaussianFilter):
     r"""The unscented Kalman filter: the step is averaged over 2·state + 1 points of the law of the state.
 

@@ -2,31 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from sdebayes._core.errors import ModelError
 from sdebayes.model.observation import AbstractObservation
-from sdebayes.priors import AbstractDiffusionPrior, AbstractDriftPrior
+from sdebayes.priors import AbstractDiffusionPrior
 from sdebayes.schemes import AbstractScheme
-
-
-def check_kinds(drift: Any, diffusion: Any, scheme: Any, observation: Any) -> None:
-    """Check that every part is what its name says.
-
-    Raises
-    ------
-    ModelError
-        If one is not.
-    """
-    for name, part, kind, example in (
-        ("drift", drift, AbstractDriftPrior, "sdebayes.priors.Linear()"),
-        ("diffusion", diffusion, AbstractDiffusionPrior, "sdebayes.priors.Constant()"),
-        ("observation", observation, AbstractObservation, "sdebayes.GaussianNoise()"),
-    ):
-        if not isinstance(part, kind):
-            raise ModelError(f"SDEModel: {name} is {part!r}; expected an object such as {example}.")
-    if not isinstance(scheme, AbstractScheme | None):
-        raise ModelError(f"SDEModel: scheme is {scheme!r}; expected an object of sdebayes.schemes.")
 
 
 def check_scheme(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
@@ -13,7 +12,9 @@ import numpyro.distributions as dist
 from jax.scipy.special import log_ndtr, ndtr
 from jaxtyping import Array, Float
 
+from sdebayes._core.arguments import checked
 from sdebayes._core.errors import ModelError
+from sdebayes._core.kinds import Numbers, Positive, PositiveNumbers
 from sdebayes._core.types import Vector
 from sdebayes.likelihood import (
     AbstractGaussianFilter,
@@ -23,13 +24,14 @@ from sdebayes.likelihood import (
     Kalman,
 )
 from sdebayes.model.observation import AbstractObservation, ObservationDraw
-from sdebayes.priors.base import DataScale, Dims, check_constants, constant, positive, say, say_law
+from sdebayes.priors.base import DataScale, Dims, constant, positive, say, say_law
 from sdebayes.schemes import AbstractScheme
 
 _EFFECT_CONCENTRATION = 4.0
 _MEAN_EFFECT_SHARE = 1 / (1 + _EFFECT_CONCENTRATION)
 
 
+@checked
 @dataclass(frozen=True, eq=False)
 class GaussianNoise(AbstractObservation):
     r"""Y_k = H (X(t_k) + c) + ε_k with ε_k ~ N(0, R) and a trajectory effect c ~ N(0, C).
@@ -68,12 +70,12 @@ class GaussianNoise(AbstractObservation):
     """
 
     exact: ClassVar[bool] = False
-    matrix: Any = None
-    covariance: Any = None
+    matrix: Numbers | None = None
+    covariance: Numbers | dist.Distribution | None = None
     trajectory_effect: bool = False
-    total_variance: Sequence[float] | np.ndarray | float | None = None
-    spread: float = 1.0
-    latent_variance: Sequence[float] | np.ndarray | float | None = None
+    total_variance: PositiveNumbers | None = None
+    spread: Positive = 1.0
+    latent_variance: PositiveNumbers | None = None
     filter: AbstractGaussianFilter = field(default_factory=ExtendedKalman)
 
     def __post_init__(self) -> None:
@@ -83,19 +85,10 @@ class GaussianNoise(AbstractObservation):
                 raise ModelError(
                     f"GaussianNoise: matrix has shape {matrix.shape}; expected finite numbers (observed, state)."
                 )
-        check_constants(
-            self,
-            positive=("total_variance", "spread", "latent_variance"),
-            flags=("trajectory_effect",),
-        )
-        if not isinstance(self.filter, AbstractGaussianFilter):
-            raise ModelError(
-                f"GaussianNoise: filter is {self.filter!r}; expected sdebayes.ExtendedKalman() or UnscentedKalman()."
-            )
         if self.covariance is not None and not isinstance(self.covariance, dist.Distribution):
             try:
                 covariance = np.asarray(self.covariance, dtype=np.float64)
-            except (TypeError, ValueError):
+            except (TypeError, ValueError, OverflowError):
                 raise ModelError(
                     f"GaussianNoise: covariance is {self.covariance!r}; expected None (learned), a number, an array "
                     "or a NumPyro distribution."
@@ -173,7 +166,7 @@ class GaussianNoise(AbstractObservation):
         return np.maximum(variance - noise, 0.1 * variance)
 
     def _check_width(self, observed_dim: int) -> None:
-        law = self.covariance
+        law: Any = self.covariance
         shape = law.shape() if isinstance(law, dist.Distribution) else np.shape(law)
         if law is not None and len(shape) and set(shape) != {observed_dim}:
             raise ModelError(

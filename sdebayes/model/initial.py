@@ -41,7 +41,7 @@ def known_law(initial: Any, state_dim: int) -> tuple[Vector, Matrix]:
     asked = f"SDEModel: initial is {initial!r}; expected a mean ({n},) and a covariance ({n}, {n})"
     try:
         mean, covariance = (np.asarray(part, dtype=np.float64) for part in initial)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise ModelError(f"{asked}.") from error
     if mean.shape != (n,) or covariance.shape != (n, n):
         raise ModelError(f"{asked}; found the shapes {mean.shape} and {covariance.shape}.")

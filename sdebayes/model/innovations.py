@@ -7,10 +7,12 @@ from dataclasses import dataclass
 import numpyro
 import numpyro.distributions as dist
 
+from sdebayes._core.arguments import checked
+from sdebayes._core.kinds import Positive
 from sdebayes._core.types import Scalar
-from sdebayes.priors.base import check_constants
 
 
+@checked
 @dataclass(frozen=True, eq=False)
 class StudentT:
     r"""Innovations with heavy tails: a multivariate Student t with the scheme's mean μ and covariance Q.
@@ -39,11 +41,8 @@ class StudentT:
     The prior Gamma(2, 0.1) is that of Juárez & Steel (2010), doi:10.1198/jbes.2009.07145.
     """
 
-    shape: float = 2.0
-    rate: float = 0.1
-
-    def __post_init__(self) -> None:
-        check_constants(self, positive=("shape", "rate"))
+    shape: Positive = 2.0
+    rate: Positive = 0.1
 
     def sample(self) -> Scalar:
         """Draw ν inside a NumPyro model."""

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from sdebayes._core.errors import ModelError
+from sdebayes._core.arguments import checked
 from sdebayes._core.types import Matrix, Scalar, Vector
 from sdebayes.likelihood import AbstractLikelihood, LinearTransitions, Transitions
 from sdebayes.model.innovations import StudentT
@@ -42,6 +42,7 @@ class ObservationDraw(NamedTuple):
     degrees_of_freedom: Scalar | None = None
 
 
+@checked
 class AbstractObservation(ABC):
     """How Y is made of X.
 
@@ -108,6 +109,7 @@ class AbstractObservation(ABC):
         """Say the observation in words and formulas."""
 
 
+@checked
 @dataclass(frozen=True, eq=False)
 class Exact(AbstractObservation):
     """Y_k = X(t_k): the states themselves.
@@ -121,12 +123,6 @@ class Exact(AbstractObservation):
 
     exact: ClassVar[bool] = True
     innovations: StudentT | None = None
-
-    def __post_init__(self) -> None:
-        if not isinstance(self.innovations, StudentT | None):
-            raise ModelError(
-                f"Exact: innovations is {self.innovations!r}; expected sdebayes.StudentT() or None."
-            )
 
     @property
     def normal(self) -> bool:

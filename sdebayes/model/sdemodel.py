@@ -14,13 +14,14 @@ import xarray as xr
 from jaxtyping import Array, Float
 from numpyro.handlers import seed, trace
 
+from sdebayes._core.arguments import checked
 from sdebayes._core.errors import ModelError
 from sdebayes._core.linalg import stationary_covariance
 from sdebayes._core.types import Key
 from sdebayes.dynamics import SDE, AbstractDiffusion, ObservedSDE
 from sdebayes.likelihood import AbstractLikelihood, Observations, TrajectoryLaw
 from sdebayes.likelihood.arrays import read
-from sdebayes.model.compatibility import check_kinds, check_scheme
+from sdebayes.model.compatibility import check_scheme
 from sdebayes.model.gaussian_noise import GaussianNoise
 from sdebayes.model.initial import check_start, drawn_law, known_law, say_law_of_start
 from sdebayes.model.observation import AbstractObservation
@@ -31,6 +32,7 @@ from sdebayes.priors.base import Dims
 from sdebayes.schemes import AbstractScheme, LocalLinearization, Moments
 
 
+@checked
 @dataclass(frozen=True, eq=False)
 class SDEModel:
     r"""A Bayesian model of trajectories.
@@ -74,7 +76,6 @@ class SDEModel:
     scale: DataScale | None = None
 
     def __post_init__(self) -> None:
-        check_kinds(self.drift, self.diffusion, self.scheme, self.observation)
         check_scheme(self.discretization, self.diffusion, self.observation)
         check_start(self.initial)
 

@@ -64,9 +64,10 @@ def read_texts_of_steps(texts: Any, steps: Steps) -> list[list[str]]:
     texts = _listed(texts, "texts")
     if len(steps.names) == 1 and all(isinstance(text, str) for text in texts):
         texts = [texts]
-    if any(isinstance(one, str) for one in texts):
+    strange = [one for one in texts if isinstance(one, str) or not hasattr(one, "__len__")]
+    if strange:
         raise DataError(
-            "texts holds a text where a list of texts, one for each step of a trajectory, was expected."
+            f"texts holds {strange[0]!r} where a list of texts, one for each step of a trajectory, was expected."
         )
     found = steps.cut(texts, "texts")
     for name, one in zip(steps.names, found, strict=True):

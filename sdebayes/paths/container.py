@@ -10,8 +10,10 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Bool, Float, Int
 
+from sdebayes._core.arguments import checked
 from sdebayes._core.characters import cleaned, cleaned_name
 from sdebayes._core.errors import DataError
+from sdebayes._core.kinds import Labels, OneEach
 from sdebayes.paths.attached import Steps, read_covariates, read_texts_of_steps
 from sdebayes.paths.columns import state_names
 from sdebayes.paths.validation import check_numeric, check_unique, feature_dim, unobserved_states, validate
@@ -51,13 +53,14 @@ class PaddedArrays(NamedTuple):
     n_steps: Int[np.ndarray, " trajectory"]
 
 
+@checked
 def trajectories(
     x: Any,
     t: Any = None,
-    names: Sequence[Any] | np.ndarray | None = None,
-    groups: Sequence[Any] | np.ndarray | None = None,
+    names: OneEach | None = None,
+    groups: OneEach | None = None,
     time_unit: str = "step",
-    unobserved: Sequence[str] = (),
+    unobserved: Labels = (),
     texts: Sequence[Any] | None = None,
     covariates: Mapping[str, Any] | None = None,
 ) -> xr.Dataset:
@@ -219,7 +222,7 @@ def _as_numbers(x: Any, what: str) -> np.ndarray:
         x = np.ma.filled(x.astype(np.float64), np.nan)
     try:
         array = np.asarray(x)
-    except ValueError as error:
+    except (TypeError, ValueError) as error:
         raise DataError(f"{what} is not a regular array of numbers: {error}.") from error
     check_numeric(array, what)
     return array.astype(np.float64)

@@ -54,7 +54,7 @@ def as_corpus(texts: Any, allow_blank: bool = False) -> xr.Dataset:
         names, values = [name for name, _ in pairs], [value for _, value in pairs]
     elif isinstance(texts, str | bytes):
         raise DataError("The corpus is a single text; give a list of texts or a mapping {name: text}.")
-    elif not isinstance(texts, Iterable):
+    elif not isinstance(texts, Iterable) or getattr(texts, "shape", None) == ():
         raise DataError(
             f"The corpus is of type {type(texts).__name__}; give a list of texts or a mapping {{name: text}}."
         )

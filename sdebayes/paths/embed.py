@@ -7,12 +7,14 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Annotated, Any
 
 import numpy as np
 import xarray as xr
 
+from sdebayes._core.arguments import Said, checked
 from sdebayes._core.errors import DataError
+from sdebayes._core.kinds import CountFromThree, PathLike, one_of
 from sdebayes.paths.cache import EmbeddingCache
 from sdebayes.paths.container import pack, validate
 from sdebayes.paths.corpus import as_corpus
@@ -21,21 +23,31 @@ from sdebayes.paths.segment import Sentences, Step, Steps
 from sdebayes.paths.shortness import long_enough
 from sdebayes.paths.unread import count_unread, say_unread
 
-TimeUnit = Literal["step", "token", "fraction"]
+type TimeUnit = Annotated[str, one_of("step", "token", "fraction")]
 
 _SAVE_EVERY = 256
 _TOKEN = re.compile(r"\w+|[^\w\s]")
 
 
+type EncoderLike = Annotated[
+    Encoder,
+    Said(
+        "an object with encode(list of str), such as sdebayes.SentenceEncoder()",
+        lambda value: not isinstance(value, str | bytes),
+    ),
+]
+
+
+@checked
 def embed(
     corpus: Any,
-    encoder: Encoder,
+    encoder: EncoderLike,
     step: Steps | None = None,
     *,
-    cache: bool | str | Path = True,
+    cache: bool | PathLike = True,
     progress: bool | None = None,
-    time: str = "step",
-    min_steps: int | None = None,
+    time: TimeUnit = "step",
+    min_steps: CountFromThree | None = None,
 ) -> xr.Dataset:
     """Cut each text into steps and embed them.
 
@@ -77,14 +89,6 @@ def embed(
         If the model or the cache cannot be read or written.
     """
     step = Sentences() if step is None else step
-    if not isinstance(step, Steps):
-        raise DataError(f"step is {step!r}; expected a rule such as sdebayes.Sentences(block=1).")
-    if isinstance(encoder, str | bytes | type) or not callable(getattr(encoder, "encode", None)):
-        raise DataError(
-            f"encoder is {encoder!r}; expected an object with encode(list of str), such as sdebayes.SentenceEncoder()."
-        )
-    if time not in get_args(TimeUnit):
-        raise DataError(f"time={time!r} is not known; use one of {', '.join(map(repr, get_args(TimeUnit)))}.")
     texts = as_corpus(corpus, allow_blank=min_steps is not None)
     cut = {
         str(name): step.cut(text) if text.strip() else []

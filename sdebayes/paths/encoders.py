@@ -8,6 +8,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Float
 
+from sdebayes._core.arguments import checked
 from sdebayes._core.errors import DataError
 
 _ROUNDING = 1e-4
@@ -29,6 +30,7 @@ class Encoder(Protocol):
         ...
 
 
+@checked
 class Precomputed:
     """Embeddings made elsewhere, looked up by the text of the sentence.
 
@@ -53,7 +55,7 @@ class Precomputed:
         values = list(texts.values()) if isinstance(texts, Mapping) else vectors
         try:
             array = np.asarray(values, dtype=np.float64)
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, OverflowError) as error:
             raise DataError(f"The vectors are not numbers of one width: {error}.") from error
         if array.ndim != 2 or len(array) != len(texts) or not array.size or not np.isfinite(array).all():
             raise DataError(

@@ -12,7 +12,9 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
+from sdebayes._core.arguments import checked
 from sdebayes._core.errors import StoreError
+from sdebayes._core.kinds import PathLike
 from sdebayes.paths.container import SCHEMA_VERSION, validate
 from sdebayes.paths.texts import read_texts
 
@@ -21,7 +23,8 @@ __all__ = ["load", "read_texts", "save"]
 _REQUIRED = ("y", "t", "n_steps", "trajectory")
 
 
-def save(dataset: xr.Dataset, path: str | Path) -> Path:
+@checked
+def save(dataset: xr.Dataset, path: PathLike) -> Path:
     """Write a data set of trajectories; a file of that name is replaced only when the new one is complete.
 
     Parameters
@@ -57,7 +60,8 @@ def save(dataset: xr.Dataset, path: str | Path) -> Path:
     return path
 
 
-def load(path: str | Path) -> xr.Dataset:
+@checked
+def load(path: PathLike) -> xr.Dataset:
     """Read a data set of trajectories into memory.
 
     Parameters

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import xarray as xr
 
+from sdebayes._core.arguments import checked
 from sdebayes._core.errors import DataError
-from sdebayes._core.numbers import whole_number
+from sdebayes._core.kinds import Count
 from sdebayes.paths.container import to_arrays
 from sdebayes.paths.space import StateSpace, refuse_states
 
@@ -17,6 +18,7 @@ __all__ = ["PCA", "StateSpace"]
 _RELATIVE_RANK = 1e-7
 
 
+@checked
 @dataclass(frozen=True)
 class PCA:
     """Principal components of the training embeddings, not whitened beyond the scale of each state.
@@ -39,11 +41,8 @@ class PCA:
         If ``n`` is no whole number of at least 1.
     """
 
-    n: int
+    n: Count
     standardize: bool = False
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "n", whole_number("n", self.n))
 
     def fit(self, train: xr.Dataset) -> StateSpace:
         """Fit on the steps of the training set.

@@ -5,10 +5,11 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
-from sdebayes._core.errors import DataError
-from sdebayes._core.numbers import is_whole
+from sdebayes._core.arguments import checked
+from sdebayes._core.kinds import Count
 
 
+@checked
 @dataclass(frozen=True)
 class Step:
     """One step of a text.
@@ -30,6 +31,7 @@ class Step:
         return " ".join(self.pieces)
 
 
+@checked
 class Steps(ABC):
     """A rule that cuts a text into steps. Its ``repr`` is kept with the data set.
 
@@ -58,6 +60,7 @@ class Steps(ABC):
         """
 
 
+@checked
 @dataclass(frozen=True)
 class Sentences(Steps):
     """One sentence for each step, or the mean of a block of sentences that do not overlap.
@@ -76,14 +79,7 @@ class Sentences(Steps):
         If ``block`` is not a whole number of at least 1.
     """
 
-    block: int = 1
-
-    def __post_init__(self) -> None:
-        if not is_whole(self.block):
-            raise DataError(
-                f"block={self.block!r} sentences for each step; expected a whole number of at least 1."
-            )
-        object.__setattr__(self, "block", int(self.block))
+    block: Count = 1
 
     def cut(self, text: str) -> list[Step]:
         """Cut a text into sentences and these into blocks."""

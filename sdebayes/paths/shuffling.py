@@ -6,16 +6,18 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Shaped
 
+from sdebayes._core.arguments import checked
 from sdebayes._core.errors import DataError
-from sdebayes._core.numbers import random_generator, whole_number
+from sdebayes._core.kinds import Count, Seed
 from sdebayes.paths.container import validate
 
 Rank = Shaped[np.ndarray, " block"]
 """Numbers, one for each block, whose order is the new order of the blocks."""
 
 
+@checked
 def shuffle(
-    dataset: xr.Dataset, seed: int = 0, *, block: int = 1, neighbours: bool = False, reverse: bool = False
+    dataset: xr.Dataset, seed: Seed = 0, *, block: Count = 1, neighbours: bool = False, reverse: bool = False
 ) -> xr.Dataset:
     """Put the steps of each trajectory into another order.
 
@@ -47,7 +49,7 @@ def shuffle(
         If ``block`` is no whole number, 1 or more, or both ``neighbours`` and ``reverse`` are asked for.
     """
     validate(dataset)
-    size, generator = whole_number("block", block), random_generator(seed)
+    generator = np.random.default_rng(seed)
     if neighbours and reverse:
         raise DataError("shuffle: neighbours and reverse are two different orders; ask for one of them.")
     how, words = _permute, "shuffled"
@@ -57,16 +59,17 @@ def shuffle(
         how, words = _reverse, "reversed"
     orders, first = [], 0
     for steps in dataset["n_steps"].values:
-        blocks = np.arange(steps) // size
+        blocks = np.arange(steps) // block
         rank = how(generator, int(blocks[-1]) + 1)
         orders.append(first + np.lexsort((np.arange(steps), rank[blocks])))
         first += int(steps)
-    units = "steps" if size == 1 else f"blocks of {size} steps"
+    units = "steps" if block == 1 else f"blocks of {block} steps"
     chance = "" if reverse else f", seed {seed}"
     return _permuted(dataset, np.concatenate(orders), f"{units} {words} within trajectories{chance}")
 
 
-def shuffle_within(dataset: xr.Dataset, seed: int = 0) -> xr.Dataset:
+@checked
+def shuffle_within(dataset: xr.Dataset, seed: Seed = 0) -> xr.Dataset:
     """Permute the steps within each trajectory, as :func:`shuffle` does where nothing more is asked.
 
     Parameters
@@ -84,7 +87,8 @@ def shuffle_within(dataset: xr.Dataset, seed: int = 0) -> xr.Dataset:
     return shuffle(dataset, seed)
 
 
-def shuffle_across(dataset: xr.Dataset, seed: int = 0) -> xr.Dataset:
+@checked
+def shuffle_across(dataset: xr.Dataset, seed: Seed = 0) -> xr.Dataset:
     """Permute the steps over all trajectories.
 
     Neither order nor membership survives; lengths and times stay where they are. Texts and missing values move with
@@ -108,7 +112,7 @@ def shuffle_across(dataset: xr.Dataset, seed: int = 0) -> xr.Dataset:
         If so many steps are missing that a shuffled trajectory is left with fewer than three observed ones.
     """
     validate(dataset)
-    order = random_generator(seed).permutation(int(_present(dataset).sum()))
+    order = np.random.default_rng(seed).permutation(int(_present(dataset).sum()))
     return _permuted(dataset, order, f"steps shuffled across trajectories, seed {seed}")
 
 

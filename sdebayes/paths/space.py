@@ -12,8 +12,9 @@ import xarray as xr
 from jaxtyping import Float
 from scipy.spatial.distance import cdist
 
+from sdebayes._core.arguments import checked
 from sdebayes._core.errors import DataError, StateSpaceError
-from sdebayes._core.numbers import whole_number
+from sdebayes._core.kinds import Count, Numbers
 from sdebayes.paths.container import feature_dim, to_arrays, validate
 
 _VARIABLES = {
@@ -24,6 +25,7 @@ _VARIABLES = {
 }
 
 
+@checked
 @dataclass(frozen=True, eq=False)
 class StateSpace:
     """An affine map from embeddings to states: z = diag(s)⁻¹ V (e − m) / r.
@@ -146,7 +148,7 @@ class StateSpace:
         }
         return validate(result)
 
-    def exemplars(self, x: Any, traj: xr.Dataset, n: int = 3) -> xr.Dataset:
+    def exemplars(self, x: Numbers, traj: xr.Dataset, n: Count = 3) -> xr.Dataset:
         """Find the steps nearest to a state, so that a place in state space can be read.
 
         Parameters
@@ -177,7 +179,6 @@ class StateSpace:
                 f"x has shape {points.shape}; expected finite values of shape ({len(self.scale)},) or "
                 f"(point, {len(self.scale)})."
             )
-        n = whole_number("n", n)
         if feature_dim(traj) == "embedding" or "space_hash" not in traj.attrs:
             traj = self.transform(traj)
         self._refuse_other(traj)

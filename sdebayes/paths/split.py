@@ -5,12 +5,14 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 
+from sdebayes._core.arguments import checked
 from sdebayes._core.errors import DataError
-from sdebayes._core.numbers import random_generator
+from sdebayes._core.kinds import Seed
 from sdebayes.paths.container import validate
 
 
-def split(dataset: xr.Dataset, test: float | int = 0.25, seed: int = 0) -> tuple[xr.Dataset, xr.Dataset]:
+@checked
+def split(dataset: xr.Dataset, test: float | int = 0.25, seed: Seed = 0) -> tuple[xr.Dataset, xr.Dataset]:
     """Divide the trajectories at random into a training and a test set.
 
     Parameters
@@ -37,7 +39,7 @@ def split(dataset: xr.Dataset, test: float | int = 0.25, seed: int = 0) -> tuple
     count = dataset.sizes["trajectory"]
     if count < 2:
         raise DataError("The data set has 1 trajectory; a split by trajectory needs at least 2.")
-    chosen = random_generator(seed).permutation(count)[: _test_count(test, count)]
+    chosen = np.random.default_rng(seed).permutation(count)[: _test_count(test, count)]
     held_out = np.isin(np.arange(count), chosen)
     return dataset.isel(trajectory=~held_out), dataset.isel(trajectory=held_out)
 

@@ -9,14 +9,17 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
+from sdebayes._core.arguments import checked
 from sdebayes._core.characters import cleaned, cleaned_name
 from sdebayes._core.errors import DataError, StoreError
+from sdebayes._core.kinds import PathLike
 from sdebayes.paths.corpus import as_corpus
 from sdebayes.paths.metadata import column
 from sdebayes.paths.tables import Row, from_csv, from_jsonl
 
 
-def read_texts(paths: str | Path | Iterable[str | Path], allow_blank: bool = False) -> xr.Dataset:
+@checked
+def read_texts(paths: PathLike | Iterable[PathLike], allow_blank: bool = False) -> xr.Dataset:
     r"""Read texts from files, all in UTF-8.
 
     A ``.txt`` file is one text, named after the file. A ``.csv`` or ``.jsonl`` file has one text in each row: the

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from sdebayes._core.arguments import checked
 from sdebayes._core.characters import cleaned_name
 from sdebayes._core.errors import DataError
 
@@ -46,6 +47,7 @@ def unobserved_states(dataset: xr.Dataset) -> list[str]:
     return found
 
 
+@checked
 def validate(dataset: Any) -> xr.Dataset:
     """Check a data set of trajectories and return it as it is.
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import xarray as xr
 
+from sdebayes._core.arguments import checked
 from sdebayes._core.errors import DataError
+from sdebayes._core.kinds import Panels, Probability
 from sdebayes._core.uniformity import Band, counts_below, simultaneous_band
 from sdebayes.plots.style import (
     BAND,
@@ -31,6 +33,7 @@ __all__ = ["coverage", "ecdf"]
 _NAMED = 3
 
 
+@checked
 def coverage(dataset: xr.Dataset, ax: Axes | None = None) -> Axes:
     """Draw how often the intervals of each coordinate held what came, with the interval of that share.
 
@@ -84,7 +87,8 @@ def coverage(dataset: xr.Dataset, ax: Axes | None = None) -> Axes:
     return ax
 
 
-def ecdf(dataset: xr.Dataset, ax: Any = None, *, prob: float = 0.95) -> np.ndarray:
+@checked
+def ecdf(dataset: xr.Dataset, ax: Panels | None = None, *, prob: Probability = 0.95) -> np.ndarray:
     """Draw how far the distribution functions of ranks are from a uniform one, with the band of all together.
 
     The titles name what leaves the band. A line that rises above it at the left and falls below it at the right is of
@@ -116,8 +120,6 @@ def ecdf(dataset: xr.Dataset, ax: Any = None, *, prob: float = 0.95) -> np.ndarr
             "uniform; draw sdebayes.plots.calibration.coverage(study.sel(nominal=0.9))."
         )
     need(dataset, ["pit"], "sdebayes.calibrate")
-    if not 0 < prob < 1:
-        raise DataError(f"prob={prob!r} must be a probability between 0 and 1.")
     pit = dataset["pit"].dropna("replicate", how="all")
     band = simultaneous_band(pit.sizes["replicate"], 1 - (1 - prob) / pit.sizes["quantity"])
     parts = list(dict.fromkeys(str(part) for part in pit["part"].values))

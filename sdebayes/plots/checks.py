@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from sdebayes._core.arguments import checked
 from sdebayes._core.errors import DataError
+from sdebayes._core.kinds import Count, Panels, Probability, Simulated, Trajectories
 from sdebayes.analysis import summarize
 from sdebayes.plots.style import (
     BAND,
@@ -26,13 +28,14 @@ from sdebayes.plots.style import (
 __all__ = ["elbo", "predictive"]
 
 
+@checked
 def predictive(
-    simulated: xr.Dataset,
-    ax: Any = None,
+    simulated: Simulated,
+    ax: Panels | None = None,
     *,
-    data: xr.Dataset | None = None,
-    prob: float = 0.9,
-    paths: int = 3,
+    data: Trajectories | None = None,
+    prob: Probability = 0.9,
+    paths: Count = 3,
 ) -> np.ndarray:
     """Draw simulated observations over time: the predictive band, some single paths, and the data.
 
@@ -97,7 +100,8 @@ def predictive(
     return axes
 
 
-def elbo(trace: xr.Dataset, ax: Any = None, *, window: int = 100) -> Any:
+@checked
+def elbo(trace: xr.Dataset, ax: Panels | None = None, *, window: Count = 100) -> Any:
     """Draw the evidence lower bound over the steps of an optimisation: each step, and the mean of those before it.
 
     The limits are those of the running mean; steps far below it at the beginning are cut off, and those at which the

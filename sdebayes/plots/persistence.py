@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import xarray as xr
 
+from sdebayes._core.arguments import checked
 from sdebayes.plots.style import DATA, REFERENCE, legend_above, look, need, one_axes
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["persistence"]
 
 
+@checked
 def persistence(dataset: xr.Dataset, ax: Axes | None = None) -> Axes:
     """Draw the lag-1 autocorrelation of each state beside that of shuffled data.
 

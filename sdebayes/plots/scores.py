@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import xarray as xr
 
+from sdebayes._core.arguments import checked
 from sdebayes._core.errors import DataError
+from sdebayes._core.kinds import Count
 from sdebayes.plots.style import DATA, POSTERIOR, REFERENCE, legend_above, look, need, one_axes
 
 if TYPE_CHECKING:
@@ -18,6 +20,7 @@ __all__ = ["differences", "per_trajectory"]
 _MAKER = "sdebayes.compare"
 
 
+@checked
 def differences(table: xr.Dataset, ax: Axes | None = None) -> Axes:
     """Draw how much better than the baseline each candidate foretells held-out trajectories.
 
@@ -57,7 +60,8 @@ def differences(table: xr.Dataset, ax: Axes | None = None) -> Axes:
     return ax
 
 
-def per_trajectory(table: xr.Dataset, ax: Axes | None = None, *, candidate: str, most: int = 40) -> Axes:
+@checked
+def per_trajectory(table: xr.Dataset, ax: Axes | None = None, *, candidate: str, most: Count = 40) -> Axes:
     """Draw the score per step of each trajectory under one candidate beside the baseline's.
 
     Parameters

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import xarray as xr
 
+from sdebayes._core.arguments import checked
 from sdebayes.plots.style import SEQUENTIAL, look, need, one_axes
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ __all__ = ["surprise"]
 _DECADES = 4
 
 
+@checked
 def surprise(dataset: xr.Dataset, ax: Axes | None = None) -> Axes:
     """Draw how far off its forecast each step was, a trajectory a row.
 

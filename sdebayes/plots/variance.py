@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import xarray as xr
 
+from sdebayes._core.arguments import checked
+from sdebayes._core.kinds import Probability
 from sdebayes.analysis import summarize
 from sdebayes.plots.style import DATA, POSTERIOR, REFERENCE, legend_above, look, need, one_axes
 
@@ -22,7 +24,8 @@ _PARTS = {
 }
 
 
-def shares(dataset: xr.Dataset, ax: Axes | None = None, *, prob: float = 0.9) -> Axes:
+@checked
+def shares(dataset: xr.Dataset, ax: Axes | None = None, *, prob: Probability = 0.9) -> Axes:
     """Draw the shares of path, noise and trajectory effect in each state's variance, with their intervals.
 
     Parameters
@@ -62,7 +65,8 @@ def shares(dataset: xr.Dataset, ax: Axes | None = None, *, prob: float = 0.9) ->
     return ax
 
 
-def noise(values: xr.DataArray, ax: Axes | None = None, *, prob: float = 0.9) -> Axes:
+@checked
+def noise(values: xr.DataArray, ax: Axes | None = None, *, prob: Probability = 0.9) -> Axes:
     """Draw the variance of the observation noise of each state with its interval.
 
     Parameters

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import sys
+from collections.abc import Callable
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import xarray as xr
 
+from sdebayes._core.arguments import checked
 from sdebayes._core.errors import InferenceError, ModelError
-from sdebayes._core.numbers import random_generator, whole_number
-from sdebayes._core.precision import scope, single_blas_thread
+from sdebayes._core.kinds import Count, Numbers, PathLike, Seed
+from sdebayes._core.precision import Precision, scope, single_blas_thread
 from sdebayes.inference import NUTS, AbstractStrategy
 from sdebayes.inference.progress import progress_bars
 from sdebayes.model.sdemodel import SDEModel
@@ -23,23 +24,25 @@ from sdebayes.posterior.calibration_study import Record, Study, frozen, scaled_a
 from sdebayes.posterior.calibration_truths import FINE_STEPS, from_prior, given
 from sdebayes.posterior.fit import data_hash
 from sdebayes.posterior.quantities import as_places, quantities
+from sdebayes.simulation.source import SourceLike
 
 
+@checked
 def calibrate(
     model: SDEModel,
     design: xr.Dataset,
     strategy: AbstractStrategy | None = None,
-    n: int = 100,
-    seed: int = 0,
+    n: Count = 100,
+    seed: Seed = 0,
     *,
-    truth: Any = None,
+    truth: SourceLike | Callable[..., Any] | None = None,
     rescale: bool = False,
-    substeps: int | None = None,
-    draws: int = 99,
-    points: Any = None,
-    precision: str = "float64",
+    substeps: Count | None = None,
+    draws: Count = 99,
+    points: Numbers | None = None,
+    precision: Precision = "float64",
     progress: bool | None = None,
-    checkpoint: str | Path | None = None,
+    checkpoint: PathLike | None = None,
 ) -> xr.Dataset:
     r"""Fit data of known truths, and rank each truth among its posterior draws.
 
@@ -127,8 +130,6 @@ def calibrate(
     """
     strategy = NUTS() if strategy is None else strategy
     _check(model, strategy, rescale)
-    n, draws, seed = whole_number("n", n), whole_number("draws", draws), whole_number("seed", seed, 0)
-    substeps = None if substeps is None else whole_number("substeps", substeps)
     shown = sys.stderr.isatty() if progress is None else progress
     with scope(precision), single_blas_thread():
         scaled = model.scaled_to(design)
@@ -160,7 +161,7 @@ def calibrate(
             attrs["scaled_to"] = "each data set"
         kept = None if checkpoint is None else KeptRecords(checkpoint, repr((sorted(attrs.items()), places)))
         records = _run(study, n, seed, kept, shown)
-    return labelled(records, ranked, random_generator(seed), attrs, exact=truth is None and not rescale)
+    return labelled(records, ranked, np.random.default_rng(seed), attrs, exact=truth is None and not rescale)
 
 
 def _data_law(from_the_prior: bool, substeps: int | None, strategy: AbstractStrategy) -> str:
@@ -181,12 +182,6 @@ def _hash(*arrays: np.ndarray) -> str:
 
 
 def _check(model: SDEModel, strategy: AbstractStrategy, rescale: bool) -> None:
-    if not isinstance(model, SDEModel):
-        raise ModelError(f"calibrate: model is {type(model).__name__}; expected a sdebayes.SDEModel.")
-    if not isinstance(strategy, AbstractStrategy):
-        raise ModelError(
-            f"calibrate: strategy is {strategy!r}; expected an object such as sdebayes.NUTS(draws=200)."
-        )
     if rescale and model.scale is not None:
         raise ModelError(
             "calibrate: rescale=True scales the model to each data set, but this one is scaled to data already; give "

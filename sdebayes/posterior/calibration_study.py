@@ -14,6 +14,7 @@ from arviz_stats.base import array_stats
 from jaxtyping import Array, Float
 
 from sdebayes._core.errors import InferenceError, ModelError
+from sdebayes._core.precision import Precision
 from sdebayes._core.types import Key
 from sdebayes.inference import AbstractStrategy, Problem
 from sdebayes.inference.target import Density
@@ -129,7 +130,7 @@ class Study:
         strategy: AbstractStrategy,
         quantities: Quantities,
         ranked: int,
-        precision: str,
+        precision: Precision,
     ) -> None:
         self._draw, self._prepare, self.observations = draw, prepare, observations
         self.strategy, self.ranked, self.precision = strategy, ranked, precision

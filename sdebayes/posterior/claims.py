@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 
+from sdebayes._core.arguments import checked
 from sdebayes._core.errors import DataError
 from sdebayes._core.ratio import ratio
 from sdebayes.posterior.compare import DIAGONAL, LINEAR, NONLINEAR
@@ -15,6 +16,7 @@ _NUMBERS, _UNITS = ("difference", "lower", "upper"), {"units": "nat per observed
 SUPPORTED, NOT_SUPPORTED, AGAINST, NOT_ASKED = "supported", "not supported", "against", "not asked"
 
 
+@checked
 def claims(table: xr.Dataset, candidate: str | None = None) -> xr.Dataset:
     """Say which claims about a model its held-out scores support.
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import xarray as xr
 
+from sdebayes._core.arguments import checked
 from sdebayes._core.errors import DataError, ModelError, StateSpaceError
 from sdebayes._core.ratio import caution, ratio
 from sdebayes.model.sdemodel import SDEModel
@@ -17,6 +18,7 @@ from sdebayes.posterior.posterior import Posterior
 NULL, LINEAR, DIAGONAL, NONLINEAR = "null", "linear", "diagonal linear", "nonlinear"
 
 
+@checked
 def compare(
     models: Mapping[str, Posterior],
     data: xr.Dataset,

@@ -5,16 +5,15 @@ from __future__ import annotations
 import hashlib
 import sys
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 import jax
 import numpy as np
 import xarray as xr
 
-from sdebayes._core.errors import ModelError
-from sdebayes._core.numbers import random_key
-from sdebayes._core.precision import scope, single_blas_thread
+from sdebayes._core.arguments import checked
+from sdebayes._core.kinds import PathLike, Seed
+from sdebayes._core.precision import Precision, scope, single_blas_thread
 from sdebayes.inference import NUTS, AbstractStrategy, Problem
 from sdebayes.inference.progress import stage
 from sdebayes.model.sdemodel import SDEModel
@@ -25,15 +24,16 @@ from sdebayes.posterior.posterior import Posterior
 from sdebayes.posterior.store import SCHEMA_VERSION
 
 
+@checked
 def fit(
     model: SDEModel,
     data: xr.Dataset,
     strategy: AbstractStrategy | None = None,
-    seed: int = 0,
+    seed: Seed = 0,
     *,
-    precision: str = "float64",
+    precision: Precision = "float64",
     progress: bool | None = None,
-    checkpoint: str | Path | None = None,
+    checkpoint: PathLike | None = None,
 ) -> Posterior:
     """Fit a model to trajectories.
 
@@ -77,16 +77,10 @@ def fit(
     -----
     JAX's configuration and the BLAS threads are as they were when the call returns.
     """
-    if not isinstance(model, SDEModel):
-        raise ModelError(f"fit: model is {type(model).__name__}; expected a sdebayes.SDEModel.")
     strategy = NUTS() if strategy is None else strategy
-    if not isinstance(strategy, AbstractStrategy):
-        raise ModelError(
-            f"fit: strategy is {strategy!r}; expected an object such as sdebayes.NUTS(draws=1000)."
-        )
     shown = sys.stderr.isatty() if progress is None else progress
     with scope(precision), single_blas_thread():
-        target_key, run_key, export_key = jax.random.split(random_key(seed), 3)
+        target_key, run_key, export_key = jax.random.split(jax.random.key(seed), 3)
         with stage("reading the data", shown):
             scaled = model.scaled_to(data)
             observations = scaled.read(data)

@@ -6,20 +6,22 @@ import numpy as np
 import xarray as xr
 
 from sdebayes._core import precision
+from sdebayes._core.arguments import checked
 from sdebayes._core.errors import DataError
-from sdebayes._core.numbers import whole_number
+from sdebayes._core.kinds import Count
 from sdebayes.likelihood.arrays import read
 from sdebayes.posterior import programs
 from sdebayes.posterior.posterior import Posterior
 
 
+@checked
 def forecast(
     posterior: Posterior,
     data: xr.Dataset,
     *,
-    horizon: int = 10,
-    every: int = 1,
-    samples: int | None = None,
+    horizon: Count = 10,
+    every: Count = 1,
+    samples: Count | None = None,
 ) -> xr.Dataset:
     """Foretell each observation from those that came h = 1, …, H steps before it and earlier.
 
@@ -63,7 +65,6 @@ def forecast(
     ----------
     Särkkä & Svensson (2023), Bayesian Filtering and Smoothing, sec. 6.3, doi:10.1017/9781108917407.
     """
-    horizon, every = whole_number("horizon", horizon), whole_number("every", every)
     posterior._read(data)
     longest = int(data["n_steps"].max())
     if longest <= horizon:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from sdebayes._core import precision
+from sdebayes._core.arguments import checked
 from sdebayes._core.errors import StoreError
+from sdebayes._core.kinds import PathLike
 from sdebayes.model.sdemodel import SDEModel
 from sdebayes.posterior import specification, store
 from sdebayes.posterior.packing import stored_scale
 from sdebayes.posterior.posterior import Posterior
 
 
-def load(path: str | Path, model: SDEModel | None = None) -> Posterior:
+@checked
+def load(path: PathLike, model: SDEModel | None = None) -> Posterior:
     """Load a posterior that `Posterior.to_netcdf` wrote.
 
     Parameters

@@ -16,6 +16,7 @@ from jaxtyping import Array, Float
 from scipy.optimize import minimize
 
 from sdebayes._core import precision
+from sdebayes._core.arguments import checked
 from sdebayes._core.errors import DataError
 from sdebayes.inference.curvature import hessian_of, inverse_factor
 from sdebayes.likelihood.arrays import Observations, read
@@ -52,6 +53,7 @@ class _Parameters(eqx.Module):
     log_initial: Float[Array, " state"]
 
 
+@checked
 @dataclass(frozen=True)
 class AbstractNull:
     """A model without dynamics that are of interest, to judge others by.
@@ -87,6 +89,7 @@ class AbstractNull:
             return _fitted(self, data)
 
 
+@checked
 class IID(AbstractNull):
     """Independent steps from one normal law with a full covariance matrix."""
 
@@ -94,6 +97,7 @@ class IID(AbstractNull):
     _flags: ClassVar[_Flags] = _Flags(0.0, 0.0, 0.0)
 
 
+@checked
 class IIDDocumentEffect(AbstractNull):
     """Independent steps around a middle that each trajectory has for itself: all there is to know but order."""
 
@@ -101,6 +105,7 @@ class IIDDocumentEffect(AbstractNull):
     _flags: ClassVar[_Flags] = _Flags(0.0, 1.0, 0.0)
 
 
+@checked
 class RandomWalkNoise(AbstractNull):
     """A random walk seen through noise: order, but no return to any equilibrium."""
 
@@ -112,6 +117,7 @@ ALL: tuple[AbstractNull, ...] = (IID(), IIDDocumentEffect(), RandomWalkNoise())
 NAMES = tuple(null.name for null in ALL)
 
 
+@checked
 def fit(data: xr.Dataset, nulls: Sequence[AbstractNull] = ALL) -> dict[str, FittedNull]:
     """Fit null models to training trajectories.
 
@@ -142,6 +148,7 @@ def fit(data: xr.Dataset, nulls: Sequence[AbstractNull] = ALL) -> dict[str, Fitt
     return {null.name: null.fit(data) for null in nulls}
 
 
+@checked
 @dataclass(frozen=True, eq=False)
 class FittedNull:
     """A null with its posterior; `AbstractNull.fit` makes it.

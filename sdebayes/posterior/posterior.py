@@ -12,7 +12,9 @@ import numpy as np
 import xarray as xr
 
 from sdebayes._core import precision
-from sdebayes._core.errors import DataError
+from sdebayes._core.arguments import checked
+from sdebayes._core.kinds import Count, Numbers, PathLike, Seed
+from sdebayes._core.memory import COPIES, check_room
 from sdebayes._core.places import Places
 from sdebayes.dynamics import SDE, ObservedSDE
 from sdebayes.inference.findings import Findings
@@ -30,6 +32,7 @@ SMOOTHED_DRAWS = 100
 MEMORY_LIMIT = 2**30
 
 
+@checked
 class Posterior:
     """Posterior draws of an `SDEModel`.
 
@@ -97,7 +100,7 @@ class Posterior:
         """Return the SDE, its initial law and its observation, stacked: every array has a leading sample axis."""
         return self._observed_sde
 
-    def draw_prior(self, draws: int = 200, seed: int = 0) -> ObservedSDE:
+    def draw_prior(self, draws: Count = 200, seed: Seed = 0) -> ObservedSDE:
         """Draw from the prior what `observed_sde` has of the posterior: any analysis takes it.
 
         Parameters
@@ -109,11 +112,6 @@ class Posterior:
         -------
         ObservedSDE
             With a leading sample axis on every array.
-
-        Raises
-        ------
-        DataError
-            If ``draws`` is no positive number.
         """
         return programs.draw_prior(self.model, self.precision, draws, seed)
 
@@ -127,7 +125,7 @@ class Posterior:
         """
         return jax.tree.map(lambda leaf: jnp.asarray(np.asarray(leaf)), self._observed_sde.sde)
 
-    def drift(self, x: Any) -> xr.DataArray:
+    def drift(self, x: Numbers) -> xr.DataArray:
         """Return f(x) of every draw.
 
         Parameters
@@ -150,7 +148,7 @@ class Posterior:
             values = programs.drift_at(self._observed_sde.sde, at.points)
         return at.named(values, {"state": self.states}, "drift", units=f"state per {self._time_unit}")
 
-    def covariance(self, x: Any) -> xr.DataArray:
+    def covariance(self, x: Numbers) -> xr.DataArray:
         """Return Σ(x) = G Gᵀ of every draw.
 
         Parameters
@@ -184,9 +182,11 @@ class Posterior:
 
     def _draws(self, samples: int | None, bytes_per_draw: int) -> tuple[ObservedSDE, np.ndarray]:
         total = self.data["unconstrained"].sizes["chain"] * self.data["unconstrained"].sizes["draw"]
-        if samples is not None and samples < 1:
-            raise DataError(f"samples is {samples}; expected a positive number or None.")
         count = min(total, max(1, MEMORY_LIMIT // max(bytes_per_draw, 1)), samples or SMOOTHED_DRAWS)
+        check_room(
+            COPIES * count * bytes_per_draw,
+            "Pass fewer trajectories, steps or horizons at a time, or a smaller number of samples.",
+        )
         chosen = np.unique(np.linspace(0, total - 1, count).astype(int))
         return jax.tree.map(lambda leaf: leaf[chosen], self._observed_sde), chosen
 
@@ -220,7 +220,7 @@ class Posterior:
             terms = programs.log_density(self.model)(self._observed_sde, observations)
         return labelled_scores(terms, data, observations, self._provenance())
 
-    def predict(self, data: xr.Dataset, samples: int | None = None) -> xr.Dataset:
+    def predict(self, data: xr.Dataset, samples: Count | None = None) -> xr.Dataset:
         """Predict each observation from those before it in its trajectory.
 
         Parameters
@@ -250,7 +250,7 @@ class Posterior:
         grid = TrajectoryGrid(self.model, data, observations)
         return grid.one_step(mean, covariance, chosen, self._provenance())
 
-    def smooth(self, data: xr.Dataset, samples: int | None = None) -> xr.Dataset:
+    def smooth(self, data: xr.Dataset, samples: Count | None = None) -> xr.Dataset:
         """Infer the latent path and the trajectory effect behind each trajectory.
 
         Parameters
@@ -296,7 +296,7 @@ class Posterior:
         fitted = self.model, self.data, self._observed_sde, self.training_scale, self.precision
         return diagnose(*fitted, model_findings(self))
 
-    def to_netcdf(self, path: str | Path) -> Path:
+    def to_netcdf(self, path: PathLike) -> Path:
         """Write the posterior to a netCDF file that `sdebayes.load` and `arviz.from_netcdf` read.
 
         The file before it stays whole until the new one is complete. No code is stored: a model made of the user's own

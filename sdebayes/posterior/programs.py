@@ -13,7 +13,6 @@ from jaxtyping import Array
 from numpyro import handlers
 
 from sdebayes._core import precision
-from sdebayes._core.numbers import whole_number
 from sdebayes.dynamics import ObservedSDE
 from sdebayes.inference.target import Density, Program
 from sdebayes.likelihood import Observations
@@ -38,7 +37,7 @@ def _from_keys(model: SDEModel) -> Callable[[np.ndarray], ObservedSDE]:
 
 def draw_prior(model: SDEModel, precision_name: str, draws: int, seed: int) -> ObservedSDE:
     """Draw from the prior, with a leading sample axis on every array."""
-    keys = jax.random.split(jax.random.key(seed), whole_number("draws", draws))
+    keys = jax.random.split(jax.random.key(seed), draws)
     with precision.scope(precision_name):
         return jax.tree.map(jnp.asarray, _from_keys(model)(np.asarray(jax.random.key_data(keys))))
 

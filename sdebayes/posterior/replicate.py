@@ -7,13 +7,15 @@ import numpy as np
 import xarray as xr
 
 from sdebayes._core import precision
-from sdebayes._core.numbers import random_key
+from sdebayes._core.arguments import checked
+from sdebayes._core.kinds import Count, Seed
 from sdebayes.posterior import programs
 from sdebayes.posterior.posterior import Posterior
 
 
+@checked
 def replicate(
-    posterior: Posterior, data: xr.Dataset, samples: int | None = None, seed: int = 0
+    posterior: Posterior, data: xr.Dataset, samples: Count | None = None, seed: Seed = 0
 ) -> xr.Dataset:
     """Draw data like the given ones: each trajectory at its own times, with its own length and gaps.
 
@@ -43,7 +45,7 @@ def replicate(
     observations = posterior._read(data)
     model, chosen = posterior._draws(samples, 8 * observations.values.size)
     with precision.scope(posterior.precision):
-        keys = np.asarray(jax.random.key_data(jax.random.split(random_key(seed), chosen.size)))
+        keys = np.asarray(jax.random.key_data(jax.random.split(jax.random.key(seed), chosen.size)))
         y = programs.replicates(posterior.model)((model, keys), observations)
     coordinate = "state" if posterior.model.observation.observation_matrix is None else "observed"
     values = np.where(np.asarray(observations.seen), np.asarray(y), np.nan)

@@ -14,6 +14,7 @@ import numpyro.distributions as dist
 from jax.scipy.special import erfinv, ndtr, ndtri
 from jaxtyping import Array, Float, Float64
 
+from sdebayes._core.arguments import checked
 from sdebayes._core.errors import ModelError
 from sdebayes._core.types import Vector
 from sdebayes.dynamics import AbstractDiffusion, AbstractDrift
@@ -28,6 +29,7 @@ WEIGHT_OFFSET = "weight_offset"
 """Beside it: weights, (feature, output), of about the function that is added to theirs."""
 
 
+@checked
 @dataclass(frozen=True, eq=False)
 class DataScale:
     """The scale of a data set, in state space: what the default prior constants are multiples of.
@@ -82,6 +84,7 @@ class DataScale:
         )
 
 
+@checked
 class AbstractDriftPrior(ABC):
     """A prior over drift functions.
 
@@ -177,6 +180,7 @@ class AbstractDriftPrior(ABC):
         """
 
 
+@checked
 class AbstractDiffusionPrior(ABC):
     """A prior over diffusion functions.
 
@@ -242,35 +246,6 @@ def constant(name: str, value: Any, owner: str, state_dim: int) -> Float64[np.nd
     if array.ndim > 1 or (array.ndim == 1 and array.shape[0] != state_dim):
         raise ModelError(f"{owner}: {name} has shape {array.shape}, expected () or ({state_dim},).")
     return np.broadcast_to(array, (state_dim,))
-
-
-def check_constants(
-    owner: Any, *, positive: Sequence[str] = (), finite: Sequence[str] = (), flags: Sequence[str] = ()
-) -> None:
-    """Check constants that users or data have given; None, a rule, passes.
-
-    Raises
-    ------
-    ModelError
-        If a constant is not a finite number or several, one that must be positive is not, or a flag is neither True
-        nor False.
-    """
-    for name in flags:
-        if not isinstance(getattr(owner, name), bool | np.bool_):
-            raise ModelError(
-                f"{type(owner).__name__}: {name} is {getattr(owner, name)!r}; expected True or False."
-            )
-    for name in (*positive, *finite):
-        value = getattr(owner, name)
-        if value is None:
-            continue
-        try:
-            array = np.asarray(value, dtype=np.float64)
-        except (TypeError, ValueError):
-            array = np.array(np.nan)
-        if not np.all(np.isfinite(array)) or (name in positive and not np.all(array > 0)):
-            expected = "positive" if name in positive else "finite"
-            raise ModelError(f"{type(owner).__name__}: {name} is {value}; expected {expected} numbers.")
 
 
 def positive(name: str, median: Any, spread: float) -> Float[Array, " state"]:

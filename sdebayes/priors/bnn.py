@@ -13,10 +13,12 @@ import numpyro
 import numpyro.distributions as dist
 from jaxtyping import Array, Float
 
+from sdebayes._core.arguments import checked
 from sdebayes._core.errors import ModelError
+from sdebayes._core.kinds import Count, Positive
 from sdebayes.dynamics import Network
 from sdebayes.dynamics.network import Activation, activation_function
-from sdebayes.priors.base import Dims, check_constants, constant, say
+from sdebayes.priors.base import Dims, constant, say
 from sdebayes.priors.field import AbstractFieldPrior
 
 # Evidence for a limit cycle's drift (2 states, N = 1,000, 3 seeds) in the limit of wide layers, in nats beside the best
@@ -25,6 +27,7 @@ from sdebayes.priors.field import AbstractFieldPrior
 _REACH = 2.0
 
 
+@checked
 @dataclass(frozen=True, eq=False)
 class BNN(AbstractFieldPrior):
     r"""A Bayesian neural network u beside a stable linear drift; or, in a diffusion, a field of its own.
@@ -71,17 +74,14 @@ class BNN(AbstractFieldPrior):
 
     title: ClassVar[str] = "Bayesian neural network"
     overparameterized: ClassVar[bool] = True
-    hidden: Sequence[int] = (32, 32)
+    hidden: Sequence[Count] = (32, 32)
     activation: Activation = "tanh"
-    layer_scale: float = 1.0
-    layer_scale_spread: float = 0.5
+    layer_scale: Positive = 1.0
+    layer_scale_spread: Positive = 0.5
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_constants(self, positive=("layer_scale", "layer_scale_spread"))
-        activation_function(self.activation)
-        widths = self.hidden if isinstance(self.hidden, Sequence) else ()
-        if not widths or not all(isinstance(width, int) and width >= 1 for width in widths):
+        if not self.hidden:
             raise ModelError(
                 f"BNN: hidden is {self.hidden!r}; expected the width of each hidden layer, for example (32, 32)."
             )

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import ClassVar, Literal, get_args
+from typing import ClassVar, Literal
 
 import jax.numpy as jnp
 import numpy as np
 import numpyro
 import numpyro.distributions as dist
 
-from sdebayes._core.errors import ModelError
+from sdebayes._core.arguments import checked
+from sdebayes._core.kinds import Positive, PositiveNumbers
 from sdebayes._core.types import Vector
 from sdebayes.dynamics import ConstantDiffusion
 from sdebayes.priors.base import (
     AbstractDiffusionPrior,
     DataScale,
     Dims,
-    check_constants,
     constant,
     correlation_cholesky,
     positive,
@@ -28,6 +27,7 @@ from sdebayes.priors.base import (
 Shape = Literal["diagonal", "full"]
 
 
+@checked
 @dataclass(frozen=True, eq=False)
 class Constant(AbstractDiffusionPrior):
     r"""Additive noise with an unknown covariance rate Σ.
@@ -65,17 +65,11 @@ class Constant(AbstractDiffusionPrior):
     title: ClassVar[str] = "the same noise everywhere"
     constant: ClassVar[bool] = True
     shape: Shape = "full"
-    rate: Sequence[float] | np.ndarray | float | None = None
-    spread: float = 1.0
-    time_constant: float | None = None
-    time_constant_spread: float | None = None
-    concentration: float = 2.0
-
-    def __post_init__(self) -> None:
-        if self.shape not in get_args(Shape):
-            raise ModelError(f"Constant(shape={self.shape!r}) is not known; use 'diagonal' or 'full'.")
-        names = ("rate", "spread", "time_constant", "time_constant_spread", "concentration")
-        check_constants(self, positive=names)
+    rate: PositiveNumbers | None = None
+    spread: Positive = 1.0
+    time_constant: Positive | None = None
+    time_constant_spread: Positive | None = None
+    concentration: Positive = 2.0
 
     @property
     def diagonal(self) -> bool:  # type: ignore[override]

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 import jax.numpy as jnp
 import numpy as np
 
+from sdebayes._core.arguments import checked
 from sdebayes._core.errors import ModelError
 from sdebayes._core.types import Vector
 from sdebayes.dynamics import DiagonalDiffusion, FullDiffusion
@@ -21,6 +22,7 @@ from sdebayes.priors.gp import GP
 _SHIFT = np.log(np.e - 1)
 
 
+@checked
 @dataclass(frozen=True, eq=False)
 class AbstractFieldDiffusion(AbstractDiffusionPrior):
     """A prior over diffusion that is a constant one where a field u is zero.
@@ -46,11 +48,7 @@ class AbstractFieldDiffusion(AbstractDiffusionPrior):
 
     def __post_init__(self) -> None:
         name = type(self).__name__
-        if not isinstance(self.field, AbstractFieldPrior):
-            raise ModelError(
-                f"{name}: field is {self.field!r}; expected a prior over fields such as sdebayes.priors.GP()."
-            )
-        if not isinstance(self.mean, Constant) or self.mean.shape != self.shape:
+        if self.mean.shape != self.shape:
             raise ModelError(
                 f"{name}: mean is {self.mean!r}; expected sdebayes.priors.Constant(shape={self.shape!r})."
             )
@@ -91,6 +89,7 @@ class AbstractFieldDiffusion(AbstractDiffusionPrior):
         )
 
 
+@checked
 @dataclass(frozen=True, eq=False)
 class Diagonal(AbstractFieldDiffusion):
     r"""Independent noise whose size varies from place to place.
@@ -134,6 +133,7 @@ class Diagonal(AbstractFieldDiffusion):
         return "G_jj(x) = g_j softplus(u_j(x) + log(e − 1))", "Σ_jj = g_j²", "u_j(x) = α_j v_j(x), α_j"
 
 
+@checked
 @dataclass(frozen=True, eq=False)
 class Full(AbstractFieldDiffusion):
     r"""Correlated noise whose size and correlations vary from place to place.

@@ -9,12 +9,14 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from sdebayes._core.arguments import checked
 from sdebayes._core.types import Vector
 from sdebayes.dynamics import BasisField
 from sdebayes.priors.base import DataScale
 from sdebayes.priors.kernels import AbstractKernel
 
 
+@checked
 class AbstractExpansion(ABC):
     """A finite-dimensional approximation of a Gaussian process of mean 0 and variance 1.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, cast
 
@@ -13,25 +12,26 @@ import numpyro
 import numpyro.distributions as dist
 from jaxtyping import Array, Float
 
+from sdebayes._core.arguments import checked
 from sdebayes._core.errors import ModelError
+from sdebayes._core.kinds import Numbers, Positive, PositiveNumbers
 from sdebayes._core.types import Vector
 from sdebayes.dynamics import AbstractDiffusion, AbstractField, FieldDrift, LinearDrift
 from sdebayes.priors.base import (
     AbstractDriftPrior,
     DataScale,
     Dims,
-    check_constants,
     constant,
     half_normal_quantile,
     say,
 )
 from sdebayes.priors.linear import Linear
 
-Constants = Sequence[float] | np.ndarray | float | None
 # Decision 0020: a drift that bends slowly is a small part of a long and high field, beside a linear part of any rate.
 _ROOM, _VARIANCE_SPREAD = 3.0, 2.0
 
 
+@checked
 @dataclass(frozen=True, eq=False)
 class AbstractFieldPrior(AbstractDriftPrior):
     r"""A prior over bounded, smooth functions of the state with mean zero; as a drift, a stable linear map beside it.
@@ -73,26 +73,20 @@ class AbstractFieldPrior(AbstractDriftPrior):
     far: ClassVar[str] = "a stable linear map and a bounded field: paths come back"
     identified: ClassVar[bool] = False
     mean: Linear = field(default_factory=lambda: Linear(variance_spread=_VARIANCE_SPREAD))
-    amplitude: float = 1.0
+    amplitude: Positive = 1.0
     shared_amplitude: bool = False
-    drift_scale: Constants = None
-    location: Constants = None
-    state_scale: Constants = None
-    data_drift_scale: Constants = None
+    drift_scale: PositiveNumbers | None = None
+    location: Numbers | None = None
+    state_scale: PositiveNumbers | None = None
+    data_drift_scale: PositiveNumbers | None = None
 
     def __post_init__(self) -> None:
         name = type(self).__name__
-        if not isinstance(self.mean, Linear) or not self.mean.stable:
+        if not self.mean.stable:
             raise ModelError(
                 f"{name}: mean is {self.mean!r}; expected a stable sdebayes.priors.Linear(), without which simulated "
                 "paths could explode."
             )
-        check_constants(
-            self,
-            positive=("amplitude", "drift_scale", "state_scale", "data_drift_scale"),
-            finite=("location",),
-            flags=("shared_amplitude",),
-        )
 
     def scaled_to(self, scale: DataScale) -> Any:
         """Return a copy with numbers in the place of the data-scaled constants."""

@@ -14,20 +14,21 @@ import numpyro
 import numpyro.distributions as dist
 from jaxtyping import Array, Float
 
+from sdebayes._core.arguments import checked
 from sdebayes._core.errors import ModelError
+from sdebayes._core.kinds import Positive, PositiveNumbers
 from sdebayes.dynamics import BasisField
 from sdebayes.priors.base import (
     WEIGHT_OFFSET,
     WEIGHT_SCALE,
     DataScale,
     Dims,
-    check_constants,
     constant,
     positive,
     say,
 )
 from sdebayes.priors.expansion import AbstractExpansion
-from sdebayes.priors.field import AbstractFieldPrior, Constants
+from sdebayes.priors.field import AbstractFieldPrior
 from sdebayes.priors.hsgp import HSGP, MOST_STATES
 from sdebayes.priors.kernels import AbstractKernel, SquaredExponential
 from sdebayes.priors.random_fourier import RandomFourier
@@ -38,6 +39,7 @@ _NODES = 400
 _SHRINKAGE = 1e-4
 
 
+@checked
 @dataclass(frozen=True, eq=False)
 class GP(AbstractFieldPrior):
     r"""Independent Gaussian processes, one for each output, with the same kernel and length-scales.
@@ -82,21 +84,9 @@ class GP(AbstractFieldPrior):
     title: ClassVar[str] = "Gaussian process"
     kernel: AbstractKernel = field(default_factory=SquaredExponential)
     basis: AbstractExpansion | None = None
-    lengthscale: Constants = None
-    lengthscale_median: Constants = None
-    lengthscale_spread: float = 0.6
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        check_constants(self, positive=("lengthscale", "lengthscale_median", "lengthscale_spread"))
-        if not isinstance(self.kernel, AbstractKernel):
-            raise ModelError(
-                f"GP: kernel is {self.kernel!r}; expected an object such as sdebayes.priors.Matern52()."
-            )
-        if not isinstance(self.basis, AbstractExpansion | None):
-            raise ModelError(
-                f"GP: basis is {self.basis!r}; expected sdebayes.priors.HSGP(), RandomFourier() or Inducing()."
-            )
+    lengthscale: PositiveNumbers | None = None
+    lengthscale_median: PositiveNumbers | None = None
+    lengthscale_spread: Positive = 0.6
 
     def scaled_to(self, scale: DataScale) -> GP:
         """Return a copy with numbers in the place of the data-scaled constants."""

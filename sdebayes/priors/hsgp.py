@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import prod
 from typing import ClassVar
@@ -11,10 +10,12 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from sdebayes._core.arguments import checked
 from sdebayes._core.errors import ModelError
+from sdebayes._core.kinds import Counts, Positive, PositiveNumbers
 from sdebayes._core.types import Vector
 from sdebayes.dynamics import BasisField, LaplacianBasis
-from sdebayes.priors.base import DataScale, check_constants, constant, say
+from sdebayes.priors.base import DataScale, constant, say
 from sdebayes.priors.expansion import AbstractExpansion
 from sdebayes.priors.kernels import AbstractKernel
 
@@ -23,6 +24,7 @@ MOST_STATES = max(_FUNCTIONS)
 _FULL = 0.4  # share of the way from the farthest datum to the edge over which the prior is left as it is
 
 
+@checked
 @dataclass(frozen=True, eq=False)
 class HSGP(AbstractExpansion):
     r"""Laplacian eigenfunctions φ of a box around the data, for up to three states.
@@ -59,19 +61,15 @@ class HSGP(AbstractExpansion):
     most_states: ClassVar[int | None] = MOST_STATES
     tabulated: ClassVar[bool] = True
     far: ClassVar[str] = "0 outside of a box around them"
-    functions: int | Sequence[int] | None = None
-    box: float = 1.5
-    half_length: Sequence[float] | np.ndarray | float | None = None
+    functions: Counts | None = None
+    box: Positive = 1.5
+    half_length: PositiveNumbers | None = None
 
     def __post_init__(self) -> None:
-        check_constants(self, positive=("box", "half_length"))
         if self.box <= 1:
             raise ModelError(
                 f"HSGP: box is {self.box}; expected more than 1, such as 1.5: room around the data."
             )
-        numbers = np.atleast_1d(1 if self.functions is None else self.functions)
-        if not np.issubdtype(numbers.dtype, np.integer) or np.any(numbers < 1):
-            raise ModelError(f"HSGP: functions is {self.functions}; expected positive whole numbers.")
 
     def scaled_to(
         self, scale: DataScale, location: np.ndarray, unit: np.ndarray, kernel: AbstractKernel

@@ -10,7 +10,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from sdebayes._core.arguments import checked
 from sdebayes._core.errors import ModelError
+from sdebayes._core.kinds import Count
 from sdebayes._core.types import Vector
 from sdebayes.dynamics import BasisField, KernelBasis
 from sdebayes.priors.base import DataScale
@@ -18,6 +20,7 @@ from sdebayes.priors.expansion import AbstractExpansion
 from sdebayes.priors.kernels import AbstractKernel
 
 
+@checked
 @dataclass(frozen=True, eq=False)
 class Inducing(AbstractExpansion):
     r"""The kernel's functions at centres among the data, for any number of states.
@@ -48,12 +51,8 @@ class Inducing(AbstractExpansion):
     """
 
     far: ClassVar[str] = "fades to 0 within a few length-scales"
-    centres: int = 50
+    centres: Count = 50
     points: np.ndarray | None = None
-
-    def __post_init__(self) -> None:
-        if self.centres < 1:
-            raise ModelError(f"Inducing: centres is {self.centres}; expected a positive number.")
 
     def scaled_to(
         self, scale: DataScale, location: np.ndarray, unit: np.ndarray, kernel: AbstractKernel

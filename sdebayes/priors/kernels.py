@@ -12,7 +12,10 @@ import numpy as np
 from jaxtyping import Array, Float
 from scipy import special
 
+from sdebayes._core.arguments import checked
 
+
+@checked
 class AbstractKernel(ABC):
     r"""A covariance k(r) of :math:`r^2 = \sum_j (x_j - x'_j)^2 / ℓ_j^2` with k(0) = 1.
 
@@ -79,6 +82,7 @@ class AbstractKernel(ABC):
         """
 
 
+@checked
 @dataclass(frozen=True)
 class SquaredExponential(AbstractKernel):
     r"""k(r) = exp(−r²/2): infinitely smooth functions.
@@ -119,6 +123,7 @@ class SquaredExponential(AbstractKernel):
         return np.sqrt(2 * special.gammaincinv(state_dim / 2, probability))
 
 
+@checked
 class AbstractMatern(AbstractKernel):
     r"""The Matérn family, whose frequencies have a multivariate t law with 2ν degrees of freedom.
 
@@ -152,6 +157,7 @@ class AbstractMatern(AbstractKernel):
 _ROOT_3, _ROOT_5 = sqrt(3), sqrt(5)
 
 
+@checked
 @dataclass(frozen=True)
 class Matern32(AbstractMatern):
     r"""k(r) = (1 + √3 r) exp(−√3 r): functions with one derivative.
@@ -178,6 +184,7 @@ class Matern32(AbstractMatern):
         return 3 * _ROOT_3 * jnp.exp(-_ROOT_3 * r) / r
 
 
+@checked
 @dataclass(frozen=True)
 class Matern52(AbstractMatern):
     r"""k(r) = (1 + √5 r + 5r²/3) exp(−√5 r): functions with two derivatives.

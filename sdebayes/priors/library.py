@@ -13,13 +13,14 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
+from sdebayes._core.arguments import checked
 from sdebayes._core.errors import ModelError
+from sdebayes._core.kinds import Count, Labels, Numbers, PositiveNumbers
 from sdebayes.dynamics import AbstractBasis, FunctionBasis, MonomialBasis
-from sdebayes.priors.base import DataScale, check_constants, constant
-
-Constants = Sequence[float] | np.ndarray | float | None
+from sdebayes.priors.base import DataScale, constant
 
 
+@checked
 class AbstractLibrary(ABC):
     """Known functions of the state.
 
@@ -58,6 +59,7 @@ class AbstractLibrary(ABC):
         return size
 
 
+@checked
 @dataclass(frozen=True, eq=False)
 class Polynomial(AbstractLibrary):
     """All monomials up to a degree, the constant included.
@@ -77,14 +79,9 @@ class Polynomial(AbstractLibrary):
         If a number is out of its range.
     """
 
-    degree: int = 3
-    origin: Constants = 0.0
-    size: Any = None
-
-    def __post_init__(self) -> None:
-        check_constants(self, positive=("size",), finite=("origin",))
-        if not (isinstance(self.degree, int) and self.degree >= 1):
-            raise ModelError(f"Polynomial: degree is {self.degree!r}; expected a whole number, at least 1.")
+    degree: Count = 3
+    origin: Numbers = 0.0
+    size: PositiveNumbers | None = None
 
     def scaled_to(self, scale: DataScale) -> Polynomial:
         """Return a copy that knows the monomials' size over the data."""
@@ -95,7 +92,7 @@ class Polynomial(AbstractLibrary):
         origin = jnp.asarray(constant("origin", self.origin, "Polynomial", state_dim))
         return MonomialBasis(origin, self._powers(state_dim))
 
-    def names(self, states: Sequence[str]) -> list[str]:
+    def names(self, states: Labels) -> list[str]:
         """Return names such as ``1``, ``x1``, ``x1² x2``."""
         return [_name(row, states) for row in self._powers(len(states))]
 
@@ -108,6 +105,7 @@ class Polynomial(AbstractLibrary):
         return tuple(tuple(factors.count(state) for state in range(state_dim)) for factors in chosen)
 
 
+@checked
 @dataclass(frozen=True, eq=False)
 class Functions(AbstractLibrary):
     """The user's own functions.
@@ -128,13 +126,8 @@ class Functions(AbstractLibrary):
     """
 
     function: Callable[[Any], Any]
-    labels: Sequence[str]
-    size: Any = None
-
-    def __post_init__(self) -> None:
-        if not callable(self.function):
-            raise ModelError(f"Functions: found {self.function!r}; expected a function of the state.")
-        check_constants(self, positive=("size",))
+    labels: Labels
+    size: PositiveNumbers | None = None
 
     def scaled_to(self, scale: DataScale) -> Functions:
         """Return a copy that knows the functions' size over the data."""
@@ -150,7 +143,7 @@ class Functions(AbstractLibrary):
             )
         return FunctionBasis(self.function)
 
-    def names(self, states: Sequence[str]) -> list[str]:
+    def names(self, states: Labels) -> list[str]:
         """Return the labels."""
         return list(self.labels)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
@@ -12,22 +11,22 @@ import numpyro
 import numpyro.distributions as dist
 from jaxtyping import Array, Float
 
+from sdebayes._core.arguments import checked
+from sdebayes._core.kinds import Numbers, Positive, PositiveNumbers
 from sdebayes._core.types import Matrix, Vector
 from sdebayes.dynamics import AbstractDiffusion, AffineDrift, LinearDrift
 from sdebayes.priors.base import (
     AbstractDriftPrior,
     DataScale,
     Dims,
-    check_constants,
     constant,
     correlation_cholesky,
     positive,
     say,
 )
 
-Constants = Sequence[float] | np.ndarray | float | None
 
-
+@checked
 @dataclass(frozen=True, eq=False)
 class Linear(AbstractDriftPrior):
     r"""f(x) = A (b − x).
@@ -80,17 +79,13 @@ class Linear(AbstractDriftPrior):
     linear_in_weights: ClassVar[bool] = True
     stable: bool = True
     diagonal: bool = False
-    location: Constants = None
-    location_spread: Constants = None
-    variance: Constants = None
-    variance_spread: float = 1.0
-    concentration: float = 2.0
-    rotation: float = 1.0
-    rate: float | None = None
-
-    def __post_init__(self) -> None:
-        names = ("location_spread", "variance", "variance_spread", "concentration", "rotation", "rate")
-        check_constants(self, positive=names, finite=("location",), flags=("stable", "diagonal"))
+    location: Numbers | None = None
+    location_spread: PositiveNumbers | None = None
+    variance: PositiveNumbers | None = None
+    variance_spread: Positive = 1.0
+    concentration: Positive = 2.0
+    rotation: Positive = 1.0
+    rate: Positive | None = None
 
     def scaled_to(self, scale: DataScale) -> Linear:
         """Return a copy with numbers in the place of the data-scaled constants."""

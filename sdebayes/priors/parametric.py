@@ -12,6 +12,7 @@ import numpy as np
 import numpyro
 import numpyro.distributions as dist
 
+from sdebayes._core.arguments import checked
 from sdebayes._core.characters import variable_name
 from sdebayes._core.errors import ModelError
 from sdebayes._core.types import Vector
@@ -26,6 +27,7 @@ from sdebayes.dynamics.known import as_diffusion, as_drift
 from sdebayes.priors.base import AbstractDiffusionPrior, AbstractDriftPrior, Dims, say_law
 
 
+@checked
 @dataclass(frozen=True, eq=False)
 class Parametric(AbstractDriftPrior, AbstractDiffusionPrior):
     """The user's own drift or diffusion with unknown parameters.
@@ -53,17 +55,8 @@ class Parametric(AbstractDriftPrior, AbstractDiffusionPrior):
     parameters: Mapping[str, dist.Distribution] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if not callable(self.function):
-            raise ModelError(
-                f"Parametric: function is {self.function!r}; expected function(x, t, parameters)."
-            )
-        for name, law in self.parameters.items():
+        for name in self.parameters:
             variable_name(name, "The name of a parameter")
-            if not isinstance(law, dist.Distribution):
-                raise ModelError(
-                    f"Parametric: parameter {name!r} is {law!r}; expected a NumPyro distribution, "
-                    "for example numpyro.distributions.Uniform(10, 40)."
-                )
 
     def dims(self) -> Dims:
         """Names of the parameters; a parameter that is not a number gets dimensions of its own."""
@@ -106,6 +99,7 @@ def _check_result(owner: str, function: Callable[..., Any], state_dim: int, diff
         raise ModelError(f"{asked} it returned {found}.")
 
 
+@checked
 @dataclass(frozen=True, eq=False)
 class Fixed(AbstractDriftPrior, AbstractDiffusionPrior):
     """A drift or diffusion that is known.
@@ -123,14 +117,7 @@ class Fixed(AbstractDriftPrior, AbstractDiffusionPrior):
 
     title: ClassVar[str] = "your function, known"
     far: ClassVar[str] = "what the function does"
-    function: Any
-
-    def __post_init__(self) -> None:
-        if not callable(self.function):
-            raise ModelError(
-                f"Fixed: found {self.function!r}; expected a drift or diffusion of sdebayes.dynamics, "
-                "or a function (x, t)."
-            )
+    function: Callable[..., Any]
 
     @property
     def affine(self) -> bool:  # type: ignore[override]
@@ -154,7 +141,8 @@ class Fixed(AbstractDriftPrior, AbstractDiffusionPrior):
         """Whether the known diffusion is additive and independent between states."""
         if not self.constant:
             return False
-        rate = np.asarray(self.function.factor @ self.function.factor.T)
+        diffusion: Any = self.function
+        rate = np.asarray(diffusion.factor @ diffusion.factor.T)
         return bool(np.all(rate == np.diag(np.diagonal(rate))))
 
     def sample(

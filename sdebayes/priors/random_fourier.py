@@ -9,7 +9,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from sdebayes._core.arguments import checked
 from sdebayes._core.errors import ModelError
+from sdebayes._core.kinds import CountFromTwo, Seed
 from sdebayes._core.types import Vector
 from sdebayes.dynamics import BasisField, FourierBasis
 from sdebayes.priors.base import DataScale
@@ -17,6 +19,7 @@ from sdebayes.priors.expansion import AbstractExpansion
 from sdebayes.priors.kernels import AbstractKernel
 
 
+@checked
 @dataclass(frozen=True, eq=False)
 class RandomFourier(AbstractExpansion):
     r"""Cosines and sines of random frequencies, for any number of states; bounded everywhere.
@@ -48,8 +51,8 @@ class RandomFourier(AbstractExpansion):
     """
 
     far: ClassVar[str] = "as large as among them"
-    features: int = 100
-    seed: int = 0
+    features: CountFromTwo = 100
+    seed: Seed = 0
     frequencies: np.ndarray | None = None
 
     def __post_init__(self) -> None:

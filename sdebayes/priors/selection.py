@@ -8,15 +8,15 @@ from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 import numpyro
 import numpyro.distributions as dist
 from jax.scipy.special import ndtri
 from jaxtyping import Array, Float
 
-from sdebayes._core.errors import ModelError
+from sdebayes._core.arguments import checked
+from sdebayes._core.kinds import Positive
 from sdebayes._core.types import Key
-from sdebayes.priors.base import WEIGHT_OFFSET, WEIGHT_SCALE, Dims, check_constants
+from sdebayes.priors.base import WEIGHT_OFFSET, WEIGHT_SCALE, Dims
 
 Terms = Float[Array, "feature state"]
 
@@ -25,6 +25,7 @@ QUANTILE = "drift_inclusion_quantile"
 WEIGHTS = "drift_weights"
 
 
+@checked
 class AbstractSelection(ABC):
     """A prior over coefficients, independent given its own parameters.
 
@@ -59,6 +60,7 @@ class AbstractSelection(ABC):
         return {WEIGHTS: weights}
 
 
+@checked
 @dataclass(frozen=True, eq=False)
 class SpikeAndSlab(AbstractSelection):
     r"""Each coefficient is 0, or normal.
@@ -91,16 +93,9 @@ class SpikeAndSlab(AbstractSelection):
     """
 
     smooth: ClassVar[bool] = False
-    inclusion: tuple[float, float] = (1.0, 4.0)
-    slab: float = 2.0
-    slab_spread: float = 1.0
-
-    def __post_init__(self) -> None:
-        check_constants(self, positive=("inclusion", "slab", "slab_spread"))
-        if np.shape(self.inclusion) != (2,):
-            raise ModelError(
-                f"SpikeAndSlab: inclusion is {self.inclusion!r}; expected a and b of its Beta prior, such as (1, 4)."
-            )
+    inclusion: tuple[Positive, Positive] = (1.0, 4.0)
+    slab: Positive = 2.0
+    slab_spread: Positive = 1.0
 
     def sample(self, unit: Terms) -> Terms:
         """Draw coefficients inside a NumPyro model."""
@@ -150,6 +145,7 @@ class SpikeAndSlab(AbstractSelection):
         ]
 
 
+@checked
 @dataclass(frozen=True, eq=False)
 class Horseshoe(AbstractSelection):
     r"""The regularised horseshoe: a continuous prior with a peak at 0 and normal tails.
@@ -179,12 +175,9 @@ class Horseshoe(AbstractSelection):
     """
 
     smooth: ClassVar[bool] = True
-    scale: float = 0.2
-    slab: float = 2.0
-    degrees: float = 4.0
-
-    def __post_init__(self) -> None:
-        check_constants(self, positive=("scale", "slab", "degrees"))
+    scale: Positive = 0.2
+    slab: Positive = 2.0
+    degrees: Positive = 4.0
 
     def sample(self, unit: Terms) -> Terms:
         """Draw coefficients inside a NumPyro model."""

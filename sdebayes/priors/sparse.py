@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
@@ -11,16 +10,17 @@ import numpy as np
 import numpyro
 from jaxtyping import Array, Float
 
+from sdebayes._core.arguments import checked
 from sdebayes._core.errors import ModelError
+from sdebayes._core.kinds import Labels, PositiveNumbers
 from sdebayes._core.types import Vector
 from sdebayes.dynamics import AbstractDiffusion, BasisField, LibraryDrift
-from sdebayes.priors.base import AbstractDriftPrior, DataScale, Dims, check_constants, constant, say
+from sdebayes.priors.base import AbstractDriftPrior, DataScale, Dims, constant, say
 from sdebayes.priors.library import AbstractLibrary, Polynomial
 from sdebayes.priors.selection import AbstractSelection, SpikeAndSlab
 
-Constants = Sequence[float] | np.ndarray | float | None
 
-
+@checked
 @dataclass(frozen=True, eq=False)
 class Sparse(AbstractDriftPrior):
     r"""A drift that is a sum of few functions out of a library.
@@ -61,19 +61,8 @@ class Sparse(AbstractDriftPrior):
     may_explode: ClassVar[bool] = True
     library: AbstractLibrary = field(default_factory=Polynomial)
     selection: AbstractSelection = field(default_factory=SpikeAndSlab)
-    drift_scale: Constants = None
-    states: Sequence[str] | None = None
-
-    def __post_init__(self) -> None:
-        for name, kind, example in (
-            ("library", AbstractLibrary, "Polynomial(degree=3)"),
-            ("selection", AbstractSelection, "SpikeAndSlab()"),
-        ):
-            if not isinstance(getattr(self, name), kind):
-                raise ModelError(
-                    f"Sparse: {name} is {getattr(self, name)!r}; expected an object such as sdebayes.priors.{example}."
-                )
-        check_constants(self, positive=("drift_scale",))
+    drift_scale: PositiveNumbers | None = None
+    states: Labels | None = None
 
     @property
     def smooth(self) -> bool:  # type: ignore[override]

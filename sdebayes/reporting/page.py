@@ -7,7 +7,9 @@ from typing import Any
 
 import xarray as xr
 
-from sdebayes._core.errors import DataError, ModelError
+from sdebayes._core.arguments import checked
+from sdebayes._core.errors import ModelError
+from sdebayes._core.kinds import CountFromTwo, Name, PathLike, Seed
 from sdebayes.posterior import Posterior
 from sdebayes.reporting.blocks import Chapter
 from sdebayes.reporting.chapters import CHAPTERS
@@ -15,17 +17,18 @@ from sdebayes.reporting.material import Material
 from sdebayes.reporting.output import check_writable, written_whole
 
 
+@checked
 def report(
     posterior: Posterior,
-    path: str | Path,
+    path: PathLike,
     data: xr.Dataset | None = None,
     test: xr.Dataset | None = None,
     *,
-    title: str = "A Bayesian SDE report",
+    title: Name = "A Bayesian SDE report",
     comparison: xr.Dataset | None = None,
     plane: Posterior | None = None,
-    draws: int = 100,
-    seed: int = 0,
+    draws: CountFromTwo = 100,
+    seed: Seed = 0,
 ) -> Path:
     """Write one self-contained HTML page about a fit.
 
@@ -71,12 +74,6 @@ def report(
         If the page cannot be written.
     """
     path = Path(path)
-    if not isinstance(posterior, Posterior):
-        raise ModelError(
-            f"report: posterior is {type(posterior).__name__}; expected what sdebayes.fit returned."
-        )
-    if draws < 2:
-        raise DataError(f"draws={draws}; a band needs at least 2 posterior draws.")
     if plane is not None and (len(plane.states) != 2 or plane.model.drift.affine):
         raise ModelError(
             f"plane is a fit of a {plane.model.drift.title} to {len(plane.states)} states; expected a nonlinear drift "

@@ -9,12 +9,14 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 
+from sdebayes._core.arguments import checked
 from sdebayes._core.linalg import normal_log_density
 from sdebayes._core.types import Matrix, Scalar, Vector
 from sdebayes.dynamics import SDE, LinearSDE
 from sdebayes.dynamics.basis import mean_shift
 
 
+@checked
 class AffineTransition(eqx.Module):
     """The law X(t + Δt) | x ~ N(Φ x + s, Q) of a linear SDE.
 
@@ -33,6 +35,7 @@ class AffineTransition(eqx.Module):
     covariance: Matrix
 
 
+@checked
 class AbstractScheme(eqx.Module):
     """An approximation of the transition law over one step, normal unless a scheme says otherwise.
 

@@ -6,11 +6,13 @@ from typing import ClassVar
 
 import jax.numpy as jnp
 
+from sdebayes._core.arguments import checked
 from sdebayes._core.types import Matrix, Scalar, Vector
 from sdebayes.dynamics import SDE, LinearSDE
 from sdebayes.schemes.base import AbstractScheme, AffineTransition
 
 
+@checked
 class EulerMaruyama(AbstractScheme):
     r"""X(t + Δt) ~ N(x + f(x, t) Δt, Σ(x, t) Δt).
 

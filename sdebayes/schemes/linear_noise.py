@@ -7,12 +7,14 @@ from typing import ClassVar
 import equinox as eqx
 import jax.numpy as jnp
 
-from sdebayes._core.errors import ModelError
+from sdebayes._core.arguments import checked
+from sdebayes._core.kinds import Count
 from sdebayes._core.types import Matrix, Scalar, Vector
 from sdebayes.dynamics import SDE, LinearSDE
 from sdebayes.schemes.base import AbstractScheme, AffineTransition
 
 
+@checked
 class LinearNoise(AbstractScheme):
     r"""The normal law whose covariance follows the drift linearised along the mean.
 
@@ -52,11 +54,7 @@ class LinearNoise(AbstractScheme):
     reference: ClassVar[str] = "Fearnhead, Giagos & Sherlock (2014), doi:10.1111/biom.12152"
     additive_bias: ClassVar[tuple[float, int]] = (0.1, 2)
     multiplicative_bias: ClassVar[tuple[float, int]] = (0.25, 1)
-    steps: int = eqx.field(static=True, default=1)
-
-    def __check_init__(self) -> None:
-        if not isinstance(self.steps, int) or self.steps < 1:
-            raise ModelError(f"LinearNoise: steps is {self.steps!r}; expected a whole number from 1.")
+    steps: Count = eqx.field(static=True, default=1)
 
     @property
     def title(self) -> str:

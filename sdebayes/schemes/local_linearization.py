@@ -6,12 +6,14 @@ from typing import ClassVar
 
 import jax.numpy as jnp
 
+from sdebayes._core.arguments import checked
 from sdebayes._core.linalg import linear_flow, short_linear_flow, symmetrize
 from sdebayes._core.types import Matrix, Scalar, Vector
 from sdebayes.dynamics import SDE, LinearSDE
 from sdebayes.schemes.base import AbstractScheme, AffineTransition
 
 
+@checked
 class LocalLinearization(AbstractScheme):
     r"""The exact law of the SDE whose drift is the first-order Itô–Taylor expansion of f around (x, t).
 

@@ -6,12 +6,14 @@ from typing import ClassVar
 
 import jax.numpy as jnp
 
+from sdebayes._core.arguments import checked
 from sdebayes._core.linalg import symmetrize
 from sdebayes._core.types import Matrix, Scalar, Vector
 from sdebayes.dynamics import SDE, LinearSDE
 from sdebayes.schemes.base import AbstractScheme, AffineTransition
 
 
+@checked
 class Moments(AbstractScheme):
     r"""The normal law whose mean and covariance are expanded to Δt² by the generator.
 

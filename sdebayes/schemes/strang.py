@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array
 
+from sdebayes._core.arguments import checked
 from sdebayes._core.linalg import linear_flow, normal_log_density, short_linear_flow, symmetrize
 from sdebayes._core.types import Matrix, Scalar, Vector
 from sdebayes.dynamics import SDE, AbstractDrift, LinearSDE
@@ -18,6 +19,7 @@ _RUNGE_KUTTA = [[0.0, 1 / 6], [0.5, 1 / 3], [0.5, 1 / 3], [1.0, 1 / 6]]
 """How far along the step each stage of the classical method is taken, and its weight."""
 
 
+@checked
 class Strang(AbstractScheme):
     r"""The law of a linear SDE between two half steps of the flow of what is left of the drift.
 

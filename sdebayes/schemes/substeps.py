@@ -8,13 +8,16 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 
+from sdebayes._core.arguments import checked
 from sdebayes._core.errors import ModelError
+from sdebayes._core.kinds import Count
 from sdebayes._core.linalg import symmetrize
 from sdebayes._core.types import Matrix, Scalar, Vector
 from sdebayes.dynamics import SDE, LinearSDE
 from sdebayes.schemes.base import AbstractScheme, AffineTransition
 
 
+@checked
 class Substeps(AbstractScheme):
     r"""A scheme over each of n equal parts of Δt, with a normal law carried from part to part.
 
@@ -50,18 +53,14 @@ class Substeps(AbstractScheme):
     reference: ClassVar[str] = "Särkkä & Solin (2019), sec. 9.1, doi:10.1017/9781108186735"
     additive_bias: ClassVar[tuple[float, int]] = (0.1, 2)
     scheme: AbstractScheme
-    n: int = eqx.field(static=True)
+    n: Count = eqx.field(static=True)
 
     def __check_init__(self) -> None:
-        if not isinstance(self.scheme, AbstractScheme):
-            raise ModelError(f"Substeps: scheme is {self.scheme!r}; expected an object of sdebayes.schemes.")
         if self.scheme.requires_exact_observation:
             raise ModelError(
                 f"Substeps: {self.scheme.title} is a density between two known states, and has no normal law to carry "
                 "from part to part; take sdebayes.schemes.LocalLinearization() or Moments()."
             )
-        if not isinstance(self.n, int) or self.n < 1:
-            raise ModelError(f"Substeps: n is {self.n!r}; expected a whole number from 1.")
 
     @property
     def title(self) -> str:

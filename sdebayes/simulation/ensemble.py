@@ -9,27 +9,31 @@ import xarray as xr
 from numpy.typing import ArrayLike
 
 from sdebayes._core import precision
+from sdebayes._core.arguments import checked
 from sdebayes._core.errors import DataError, ModelError
-from sdebayes._core.numbers import random_key, whole_number
+from sdebayes._core.kinds import Count, Numbers, Seed, Times
+from sdebayes._core.memory import COPIES, check_room
 from sdebayes.simulation.kernels import TimeGrid, exact_transitions, local_rates, simulate_draws
-from sdebayes.simulation.source import Source, SourceLike, as_source, choose_draws
+from sdebayes.simulation.source import ADVICE, Source, SourceLike, as_source, choose_draws
 
 _CHUNK_BYTES = 2**26
+_COPIES_OF_CHUNK = 6
 _REGION = 1.25
 _RATE_TIMES_SUBSTEP = 0.02
 _FEWEST_SUBSTEPS, _MOST_SUBSTEPS = 4, 1000
 _PILOT_DRAWS, _PILOT_PATHS, _PILOT_STEPS, _PILOT_SUBSTEPS = 16, 8, 200, 10
 
 
+@checked
 def simulate(
     source: SourceLike,
-    times: ArrayLike,
-    x0: ArrayLike | xr.DataArray | None = None,
-    paths: int = 64,
-    seed: int = 0,
+    times: Times,
+    x0: Numbers | None = None,
+    paths: Count = 64,
+    seed: Seed = 0,
     *,
-    samples: int | None = None,
-    substeps: int | None = None,
+    samples: Count | None = None,
+    substeps: Count | None = None,
 ) -> xr.Dataset:
     """Simulate paths of an SDE, or of every posterior draw.
 
@@ -65,7 +69,8 @@ def simulate(
     Raises
     ------
     DataError
-        If times, x0, paths, seed, samples or substeps cannot be used.
+        If times, x0, paths, seed, samples or substeps cannot be used, or the paths would not fit into memory: the
+        message says how many bytes they take and how many are free.
     ModelError
         If x0 is None and the source has no initial law, or its parts do not fit together.
 
@@ -74,9 +79,6 @@ def simulate(
     A linear SDE with additive noise is simulated by its exact transitions, without discretisation error.
     """
     moments = checked_times(times)
-    paths = whole_number("paths", paths)
-    if substeps is not None:
-        substeps = whole_number("substeps", substeps)
     start = None if x0 is None else np.asarray(x0)
     stacked = as_source(source, None if start is None or not start.ndim else start.shape[-1])
     if start is None and not stacked.has_initial_law:
@@ -89,10 +91,10 @@ def simulate(
     itemsize = np.dtype(stacked.precision).itemsize
     bytes_per_draw = paths * moments.size * widest * itemsize
     draws = choose_draws(stacked.n_draws, bytes_per_draw, samples)
+    chunk = min(draws.size, max(1, _CHUNK_BYTES // (2 * bytes_per_draw)))
+    check_room(bytes_per_draw * (COPIES * draws.size + _COPIES_OF_CHUNK * chunk), ADVICE)
     counts, attributes = _substeps(stacked, moments, starts, draws, seed, substeps)
-    x, y = _run(
-        stacked, moments, counts, starts, draws, paths, seed, max(1, _CHUNK_BYTES // (2 * bytes_per_draw))
-    )
+    x, y = _run(stacked, moments, counts, starts, draws, paths, seed, chunk)
     lost = int((~np.isfinite(x).all(axis=(2, 3))).sum())
     attributes |= {
         "seed": seed,
@@ -132,7 +134,7 @@ def _run(
     chunk = min(chunk, draws.size)
     with precision.scope(source.precision):
         grid = TimeGrid.of(times, counts)
-        key = random_key(seed)
+        key = jax.random.key(seed)
         for first in range(0, draws.size, chunk):
             block = draws[first : first + chunk]
             padded = np.pad(block, (0, chunk - block.size), mode="edge")
@@ -215,15 +217,8 @@ def _labelled(
 
 
 def checked_times(times: ArrayLike) -> np.ndarray:
-    """Return the times as an array, or raise."""
-    try:
-        array = np.asarray(times, dtype=float)
-    except (TypeError, ValueError) as error:
-        raise DataError(f"times must be numbers; got {type(times).__name__} ({error}).") from error
-    if array.ndim != 1 or array.size == 0:
-        raise DataError(f"times must be a list of at least one time; got an array of shape {array.shape}.")
-    if not np.isfinite(array).all():
-        raise DataError(f"times must be finite; times[{int(np.flatnonzero(~np.isfinite(array))[0])}] is not.")
+    """Return the times as an array, or raise if they do not increase."""
+    array = np.asarray(times, dtype=float)
     backward = np.flatnonzero(np.diff(array) <= 0)
     if backward.size:
         k = int(backward[0])

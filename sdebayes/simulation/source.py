@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, Protocol, TypeAlias, runtime_checkable
+from typing import Annotated, Any, Protocol, runtime_checkable
 
 import equinox as eqx
 import jax
@@ -11,14 +11,18 @@ import jax.numpy as jnp
 import numpy as np
 
 from sdebayes._core import precision
+from sdebayes._core.arguments import Said, checked
 from sdebayes._core.errors import DataError, ModelError
+from sdebayes._core.kinds import Count
 from sdebayes._core.linalg import stationary_covariance
-from sdebayes._core.numbers import whole_number
+from sdebayes._core.memory import COPIES, check_room
 from sdebayes._core.units import time_unit
 from sdebayes.dynamics import SDE, AbstractAffineDrift, ObservedSDE
 
 MEMORY_LIMIT = 2**30
 """Largest array, in bytes, that is made without being asked for by a number of draws (1 GiB)."""
+
+ADVICE = "Ask for fewer paths, times or grid points, fewer samples, or go in batches with different seeds."
 
 _CARRIED_ATTRIBUTES = ("time_unit", "step", "encoder", "space_hash", "warning")
 
@@ -45,6 +49,7 @@ class PosteriorLike(Protocol):
         """Return the stacked SDE with its initial law and observation."""
 
 
+@checked
 @dataclass(frozen=True)
 class Source:
     """A stacked SDE with its observation, precision, labels and provenance.
@@ -106,10 +111,14 @@ class Source:
             return _equilibrium(drift)
 
 
-SourceLike: TypeAlias = Source | PosteriorLike | ObservedSDE | SDE
+type SourceLike = Annotated[
+    Source | PosteriorLike | ObservedSDE | SDE,
+    Said("a posterior, an SDE or an ObservedSDE", lambda value: not isinstance(value, type)),
+]
 
 
-def as_source(source: SourceLike, n_states: int | None = None) -> Source:
+@checked
+def as_source(source: SourceLike, n_states: Count | None = None) -> Source:
     """Bring a posterior or an SDE into one form.
 
     Parameters
@@ -140,19 +149,15 @@ def as_source(source: SourceLike, n_states: int | None = None) -> Source:
             observed = _lifted(source, stacked=source.initial_mean.ndim == 2)
         states = _labels(observed.initial_mean.shape[-1])
         return Source(observed, "float64", states, has_initial_law=True, provenance={"source": "ObservedSDE"})
-    if isinstance(source, PosteriorLike):
-        with precision.scope(source.precision):
-            observed = source.observed_sde()
-        provenance = {"source": "posterior", **_carried(source.data)}
-        return Source(observed, source.precision, tuple(source.states), True, provenance, source.region)
-    raise ModelError(
-        f"Expected a posterior, an SDE or an ObservedSDE and got {type(source).__name__}; "
-        "pass what sdebayes.fit or sdebayes.datasets.benchmark returned, or build an sdebayes.dynamics.SDE."
-    )
+    with precision.scope(source.precision):
+        observed = source.observed_sde()
+    provenance = {"source": "posterior", **_carried(source.data)}
+    return Source(observed, source.precision, tuple(source.states), True, provenance, source.region)
 
 
+@checked
 def choose_draws(
-    available: int, bytes_per_draw: int, samples: int | None, most: int | None = None
+    available: Count, bytes_per_draw: int, samples: Count | None, most: Count | None = None
 ) -> np.ndarray:
     """Choose which draws to use: all that fit into memory, else evenly thinned ones.
 
@@ -175,7 +180,8 @@ def choose_draws(
     Raises
     ------
     DataError
-        If ``samples`` is no whole number in 1…available, or not even one draw fits and ``samples`` was not given.
+        If ``samples`` is above ``available``, not even one draw fits and ``samples`` was not given, or there is no
+        memory for what was asked for.
     """
     if samples is None:
         samples = min(available, MEMORY_LIMIT // max(bytes_per_draw, 1), available if most is None else most)
@@ -185,11 +191,11 @@ def choose_draws(
                 f"{MEMORY_LIMIT / 2**30:.0f} GiB; ask for fewer paths, times or grid points, or pass samples=1 "
                 "to go ahead."
             )
-    samples = whole_number("samples", samples)
     if samples > available:
         raise DataError(
             f"samples={samples} was asked for and there are {available} draws; give 1 to {available}."
         )
+    check_room(COPIES * samples * bytes_per_draw, ADVICE)
     return np.floor(np.arange(samples) * (available / samples)).astype(int)
 
 

@@ -60,7 +60,7 @@ def test_the_default_number_of_draws_is_capped_and_what_is_asked_for_is_not():
     ],
 )
 def test_a_bare_string_is_no_list_of_states(double_well, analyse, untyped):
-    with pytest.raises(DataError, match=r"pass a list, \['x1'\]"):
+    with pytest.raises(DataError, match=r"='x1' must be a list of labels or positions"):
         analyse(double_well)
 
 
@@ -76,7 +76,12 @@ def test_a_bare_string_is_no_list_of_states(double_well, analyse, untyped):
         ("paths", lambda sde, n: phase_space.lyapunov_exponents(sde, 1.0, ORIGIN, paths=n)),
         ("paths", lambda sde, n: process.entropy_production(sde, x0=ORIGIN, paths=n)),
         ("paths", lambda sde, n: process.mixing_time(sde, x0=ORIGIN, paths=n)),
-        ("replicates", lambda sde, n: process.properties(sde, xr.Dataset(), replicates=n)),
+        (
+            "replicates",
+            lambda sde, n: process.properties(
+                sde, trajectories(np.arange(18.0).reshape(9, 2) ** 2), replicates=n
+            ),
+        ),
         ("count", lambda sde, n: phase_space.time_scales(sde, n, PLANE, points=9)),
         ("bins", lambda sde, n: forecasts.dependence(xr.DataArray(0.0), xr.Dataset(), bins=n)),
         (

@@ -154,7 +154,7 @@ def test_bad_input(simulated, untyped):
         moments.moments(data, simulated)
     with pytest.raises(DataError, match="neither"):
         moments.moments(None)
-    with pytest.raises(DataError, match=r"data must hold y\(trajectory.*got y\(sample, path"):
+    with pytest.raises(DataError, match=r"data=Dataset\(x, y\) must be trajectories, y\(trajectory"):
         moments.moments(simulated)
     with pytest.raises(DataError, match="lags=60 must be 1 to 59"):
         moments.autocorrelation(data, 60)

@@ -32,7 +32,7 @@ def test_plain_functions_make_an_sde():
 
 @pytest.mark.parametrize(("drift", "diffusion", "role"), [(3, cubic, "drift"), (cubic, None, "diffusion")])
 def test_what_is_no_function_is_refused(drift, diffusion, role, untyped):
-    with pytest.raises(ModelError, match=rf"The {role} is .*a function \(x, t\)"):
+    with pytest.raises(ModelError, match=rf"SDE: {role}=.* must be a function"):
         sb.SDE(drift, diffusion)
 
 

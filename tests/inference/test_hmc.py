@@ -54,5 +54,5 @@ def test_paths_have_no_more_steps_than_the_limit(regression_model, regression_da
 
 @pytest.mark.parametrize("length", [0.0, -1.0, np.inf, np.nan])
 def test_a_length_that_is_none_is_refused(length):
-    with pytest.raises(ModelError, match=r"HMC: path_length is .* above 0"):
+    with pytest.raises(ModelError, match=r"HMC: path_length=.* must be a positive finite number"):
         sb.HMC(path_length=length)

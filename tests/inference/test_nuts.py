@@ -195,11 +195,11 @@ def test_a_checkpoint_folder_that_cannot_be_made_is_refused(tmp_path):
 @pytest.mark.parametrize(
     ("make", "words"),
     [
-        (lambda: sb.NUTS(draws=0), "draws is 0"),
-        (lambda: sb.NUTS(chains=-1), "chains is -1"),
-        (lambda: sb.NUTS(warmup=2.5), "warmup is 2.5"),
-        (lambda: sb.NUTS(draws=True), "draws is True"),
-        (lambda: sb.NUTS(target_acceptance=1.0), "target_acceptance is 1.0"),
+        (lambda: sb.NUTS(draws=0), "draws=0"),
+        (lambda: sb.NUTS(chains=-1), "chains=-1"),
+        (lambda: sb.NUTS(warmup=2.5), "warmup=2.5"),
+        (lambda: sb.NUTS(draws=True), "draws=True"),
+        (lambda: sb.NUTS(target_acceptance=1.0), "target_acceptance=1.0"),
     ],
 )
 def test_numbers_out_of_range_are_refused(make, words, untyped):
@@ -212,9 +212,9 @@ def test_whole_numbers_of_numpy_become_pythons(untyped):
 
 
 def test_wrong_arguments_of_fit_are_refused(regression_model, regression_data, untyped):
-    with pytest.raises(ModelError, match="model is str"):
+    with pytest.raises(ModelError, match="model='model' must be an SDEModel"):
         sb.fit("model", regression_data)
-    with pytest.raises(ModelError, match=r"strategy is 'nuts'.*NUTS\(draws=1000\)"):
+    with pytest.raises(ModelError, match=r"strategy='nuts' must be .*a way to find a posterior"):
         sb.fit(regression_model, regression_data, "nuts")
     with pytest.raises(sb.errors.DataError, match=r"seed=1\.5 must be a whole number"):
         sb.fit(regression_model, regression_data, seed=1.5)

@@ -182,13 +182,13 @@ def test_everything_else_works_on_its_posterior(fit, regression_data, tmp_path):
 @pytest.mark.parametrize(
     ("make", "words"),
     [
-        (lambda: sb.SVI(draws=0), "draws is 0"),
-        (lambda: sb.SVI(steps=2.5), "steps is 2.5"),
-        (lambda: sb.SVI(batch=0), "batch is 0"),
-        (lambda: sb.SVI(learning_rate=0.0), "learning_rate is 0.0"),
-        (lambda: sb.SVI(guide="normal"), "guide is 'normal'"),
-        (lambda: LowRankGuide(rank=0), "rank is 0"),
-        (lambda: FlowGuide(flows=0), "flows is 0"),
+        (lambda: sb.SVI(draws=0), "draws=0"),
+        (lambda: sb.SVI(steps=2.5), "steps=2.5"),
+        (lambda: sb.SVI(batch=0), "batch=0"),
+        (lambda: sb.SVI(learning_rate=0.0), "learning_rate=0.0"),
+        (lambda: sb.SVI(guide="normal"), "guide='normal'"),
+        (lambda: LowRankGuide(rank=0), "rank=0"),
+        (lambda: FlowGuide(flows=0), "flows=0"),
     ],
 )
 def test_wrong_arguments_are_refused(make, words, untyped):

@@ -190,7 +190,7 @@ def test_options_that_do_not_fit_the_data_are_refused(data, options, words):
 
 
 def test_a_filter_that_is_none_is_refused(untyped):
-    with pytest.raises(ModelError, match=r"filter is 'extended'; expected sdebayes.ExtendedKalman\(\)"):
+    with pytest.raises(ModelError, match=r"filter='extended' must be .*ExtendedKalman\(\)"):
         sb.GaussianNoise(filter="extended")
 
 

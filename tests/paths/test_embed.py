@@ -188,14 +188,14 @@ def test_a_series_names_its_texts():
 
 @pytest.mark.parametrize("encoder", ["minilm", None, paths.SentenceEncoder])
 def test_what_is_no_encoder_is_refused(encoder, capsys, untyped):
-    with pytest.raises(DataError, match=r"encoder is .*SentenceEncoder\(\)"):
+    with pytest.raises(DataError, match=r"encoder=.*SentenceEncoder\(\)"):
         paths.embed(TEXTS, encoder, progress=True)
     assert not capsys.readouterr().err
 
 
 @pytest.mark.parametrize("step", [3, paths.Sentences])
 def test_what_is_no_step_is_refused(step, untyped):
-    with pytest.raises(DataError, match=r"step is .*Sentences\(block=1\)"):
+    with pytest.raises(DataError, match=r"step=.*Sentences\(\)"):
         embed(TEXTS, step=step)
 
 

@@ -210,7 +210,7 @@ def test_points_of_another_shape_are_refused(noisy, x):
 
 def test_samples_are_a_positive_number(noisy, held_out):
     assert noisy.predict(held_out, samples=7).sizes["sample"] == 7
-    with pytest.raises(DataError, match="samples is 0"):
+    with pytest.raises(DataError, match="samples=0"):
         noisy.predict(held_out, samples=0)
 
 

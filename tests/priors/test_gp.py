@@ -222,16 +222,16 @@ def test_the_description_says_the_numbers():
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: GP(kernel="rbf"), "expected an object such as sdebayes.priors.Matern52()"),
-        (lambda: GP(basis="hsgp"), "expected sdebayes.priors.HSGP()"),
-        (lambda: GP(lengthscale=-1.0), "lengthscale is -1.0; expected positive"),
-        (lambda: GP(lengthscale_spread=0.0), "lengthscale_spread is 0.0; expected positive"),
+        (lambda: GP(kernel="rbf"), "kernel='rbf' must be an AbstractKernel"),
+        (lambda: GP(basis="hsgp"), "basis='hsgp' must be an AbstractExpansion"),
+        (lambda: GP(lengthscale=-1.0), "lengthscale=-1.0 must be positive"),
+        (lambda: GP(lengthscale_spread=0.0), "lengthscale_spread=0.0 must be a positive"),
         (lambda: GP(mean=Linear(stable=False)), "expected a stable"),
-        (lambda: HSGP(functions=0), "functions is 0; expected positive whole numbers"),
-        (lambda: HSGP(functions=2.5), "functions is 2.5; expected positive whole numbers"),
+        (lambda: HSGP(functions=0), "functions=0 must be a whole number, 1 or more, or several"),
+        (lambda: HSGP(functions=2.5), "functions=2.5 must be a whole number"),
         (lambda: HSGP(box=1.0), "box is 1.0; expected more than 1"),
         (lambda: RandomFourier(features=7), "features is 7; expected an even number"),
-        (lambda: Inducing(centres=0), "centres is 0; expected a positive number"),
+        (lambda: Inducing(centres=0), "centres=0 must be a whole number, 1 or more"),
         (
             lambda: GP(basis=HSGP()).scaled_to(normal_states(4)),
             "RandomFourier() or sdebayes.priors.Inducing()",

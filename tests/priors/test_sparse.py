@@ -81,12 +81,12 @@ def test_it_is_stored_without_code(data, selection, x64):
 
 def test_what_is_not_a_library_is_refused(data, untyped):
     for make, words in (
-        (lambda: Polynomial(degree=0), "degree is 0"),
-        (lambda: Sparse(library=3), r"library is 3; expected an object such as sdebayes\.priors\.Polynomial"),
-        (lambda: Sparse(selection="horseshoe"), r"selection is 'horseshoe'.*SpikeAndSlab\(\)"),
-        (lambda: SpikeAndSlab(slab=-1.0), "slab is -1"),
-        (lambda: SpikeAndSlab(inclusion=0.2), r"inclusion is 0\.2; expected a and b of its Beta prior"),
-        (lambda: Functions(None, ["a"]), "expected a function of the state"),
+        (lambda: Polynomial(degree=0), "degree=0"),
+        (lambda: Sparse(library=3), r"library=3 must be an AbstractLibrary .*Polynomial\(\)"),
+        (lambda: Sparse(selection="horseshoe"), r"selection='horseshoe'.*SpikeAndSlab\(\)"),
+        (lambda: SpikeAndSlab(slab=-1.0), "slab=-1"),
+        (lambda: SpikeAndSlab(inclusion=0.2), r"inclusion=0\.2 must be a tuple of a positive"),
+        (lambda: Functions(None, ["a"]), "function=None must be a function"),
     ):
         with pytest.raises(ModelError, match=words):
             make()

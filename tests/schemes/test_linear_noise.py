@@ -152,5 +152,5 @@ def test_constant_noise_of_a_still_state_is_the_rate_times_the_step(x64):
 
 @pytest.mark.parametrize("steps", [0, -1, 1.5])
 def test_wrong_numbers_of_parts_are_refused(steps, untyped):
-    with pytest.raises(ModelError, match=re.escape(f"steps is {steps!r}")):
+    with pytest.raises(ModelError, match=re.escape(f"steps={steps!r}")):
         LinearNoise(steps)

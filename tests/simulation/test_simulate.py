@@ -230,10 +230,12 @@ def test_results_are_in_double_precision_and_leave_jax_as_it_was(linear):
     ("times", "message"),
     [
         ([0.0, 1.0, 1.0], r"increase strictly; times\[2\] = 1 follows times\[1\] = 1"),
-        ([0.0, np.nan], r"finite; times\[1\]"),
-        ([], "at least one time"),
-        ([[0.0, 1.0]], r"shape \(1, 2\)"),
-        (["a", "b"], "must be numbers"),
+        ([0.0, np.nan], r"times=\[0.0, nan\] must be finite numbers \(time,\)"),
+        ([], "must be finite numbers"),
+        ([[0.0, 1.0]], "must be finite numbers"),
+        (["a", "b"], "must be finite numbers"),
+        (np.array(["2020", "2021"], "M8[Y]"), "must be finite numbers"),
+        ([0.0, 1e300], "must be finite numbers"),
     ],
 )
 def test_bad_times(linear, untyped, times, message):

@@ -10,8 +10,6 @@ Pavliotis (2014), Stochastic Processes and Applications, sec. 3.2, doi:10.1007/9
 
 from __future__ import annotations
 
-from typing import Any
-
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -19,12 +17,15 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Array, Float
 
+from sdebayes._core.arguments import checked
 from sdebayes._core.errors import DataError
+from sdebayes._core.kinds import Count, Numbers
 from sdebayes.analysis.evaluate import Reading, in_chunks, jacobians
 from sdebayes.dynamics import SDE, ObservedSDE
 from sdebayes.simulation.source import SourceLike
 
 
+@checked
 def places(grid: xr.Dataset) -> xr.DataArray:
     """Return the points of a grid.
 
@@ -57,7 +58,8 @@ def places(grid: xr.Dataset) -> xr.DataArray:
     return xr.DataArray(points, coords | {"state": labels}, (*axes, "state"), "place")
 
 
-def divergence(source: SourceLike, x: Any, samples: int | None = None) -> xr.DataArray:
+@checked
+def divergence(source: SourceLike, x: Numbers, samples: Count | None = None) -> xr.DataArray:
     r"""Return :math:`∇ \cdot f = \mathrm{tr}\, ∂f/∂x`: below zero the drift draws neighbouring paths together.
 
     Parameters
@@ -84,7 +86,8 @@ def divergence(source: SourceLike, x: Any, samples: int | None = None) -> xr.Dat
     return at.named(trace, (), "divergence", "divergence ∇·f of the drift")
 
 
-def rotation(source: SourceLike, x: Any, samples: int | None = None) -> xr.DataArray:
+@checked
+def rotation(source: SourceLike, x: Numbers, samples: Count | None = None) -> xr.DataArray:
     r"""Return :math:`\tfrac12 (J - J^\top)`, J = ∂f/∂x: how fast the drift turns a small ball.
 
     Parameters
@@ -109,7 +112,8 @@ def rotation(source: SourceLike, x: Any, samples: int | None = None) -> xr.DataA
     return at.named(turn, ("state", "state_bis"), "rotation", "rotation ½(J − Jᵀ) of the drift", "radians")
 
 
-def stratonovich(source: SourceLike, x: Any, samples: int | None = None) -> xr.Dataset:
+@checked
+def stratonovich(source: SourceLike, x: Numbers, samples: Count | None = None) -> xr.Dataset:
     """Return the drift of the Stratonovich equation that has the same solutions, with what it differs by.
 
     Parameters

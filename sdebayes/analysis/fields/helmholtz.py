@@ -16,9 +16,10 @@ import jax
 import numpy as np
 import xarray as xr
 from jaxtyping import Array, Float
-from numpy.typing import ArrayLike
 
+from sdebayes._core.arguments import checked
 from sdebayes._core.errors import DataError
+from sdebayes._core.kinds import Count, CountFromTwo, State, States
 from sdebayes.analysis.evaluate import in_chunks, reference_state, state_indices
 from sdebayes.analysis.fields.reading import Limits, grid_axes
 from sdebayes.dynamics import ObservedSDE
@@ -44,13 +45,14 @@ class Parts(NamedTuple):
     rotational: np.ndarray
 
 
+@checked
 def helmholtz(
     source: SourceLike,
-    over: Sequence[str | int] = (0, 1),
+    over: States = (0, 1),
     limits: Limits | None = None,
-    points: int = 21,
-    at: ArrayLike | None = None,
-    samples: int | None = None,
+    points: CountFromTwo = 21,
+    at: State | None = None,
+    samples: Count | None = None,
 ) -> xr.Dataset:
     r"""Split the drift in the plane of two states into a gradient and a rotational part.
 

@@ -9,8 +9,9 @@ import xarray as xr
 from jaxtyping import Float
 from numpy.typing import ArrayLike
 
+from sdebayes._core.arguments import checked
 from sdebayes._core.errors import DataError
-from sdebayes._core.numbers import whole_number
+from sdebayes._core.kinds import Count, CountFromTwo, Fields, Numbers, Positive, State, States
 from sdebayes._core.places import Places
 from sdebayes.analysis.evaluate import (
     default_limits,
@@ -26,13 +27,14 @@ from sdebayes.simulation.source import SourceLike
 Limits = Sequence[tuple[float, float]]
 
 
+@checked
 def grid(
     source: SourceLike,
-    over: Sequence[str | int] = (0, 1),
+    over: States = (0, 1),
     limits: Limits | None = None,
-    points: int = 25,
-    at: ArrayLike | None = None,
-    samples: int | None = None,
+    points: CountFromTwo = 25,
+    at: State | None = None,
+    samples: Count | None = None,
 ) -> xr.Dataset:
     """Read drift and covariance on a regular grid over some of the states.
 
@@ -79,7 +81,8 @@ def grid(
     return dataset.assign_coords(dict(zip(dims, axes, strict=True)) | {"at": ("state", fixed)})
 
 
-def along(source: SourceLike, data: xr.Dataset, samples: int | None = None) -> xr.Dataset:
+@checked
+def along(source: SourceLike, data: xr.Dataset, samples: Count | None = None) -> xr.Dataset:
     """Read drift and covariance along trajectories.
 
     Parameters
@@ -137,7 +140,8 @@ def along(source: SourceLike, data: xr.Dataset, samples: int | None = None) -> x
     )
 
 
-def magnitude(fields: xr.Dataset) -> xr.DataArray:
+@checked
+def magnitude(fields: Fields) -> xr.DataArray:
     """Return ‖f‖, the Euclidean norm of the drift of a field.
 
     Parameters
@@ -155,7 +159,8 @@ def magnitude(fields: xr.Dataset) -> xr.DataArray:
     return norm.rename("magnitude").assign_attrs(long_name="drift magnitude ‖f‖", units=units)
 
 
-def signal_to_noise(fields: xr.Dataset, dt: float) -> xr.DataArray:
+@checked
+def signal_to_noise(fields: Fields, dt: Positive) -> xr.DataArray:
     """Compare drift and diffusion over one step.
 
     Parameters
@@ -185,7 +190,8 @@ def signal_to_noise(fields: xr.Dataset, dt: float) -> xr.DataArray:
     return ratio.rename("signal_to_noise").assign_attrs(long_name="signal-to-noise ratio of a step", dt=dt)
 
 
-def jacobian_spectrum(source: SourceLike, x: ArrayLike | xr.DataArray | None = None) -> xr.Dataset:
+@checked
+def jacobian_spectrum(source: SourceLike, x: Numbers | None = None) -> xr.Dataset:
     """Return the eigenvalues of the drift's Jacobian, with their time constants and rotation periods.
 
     Parameters
@@ -256,7 +262,6 @@ def checked_axes(limits: Limits | np.ndarray, points: int, count: int) -> list[n
         If ``points`` is no whole number, 2 or more, or there are not ``count`` finite pairs (low, high) with low below
         high.
     """
-    points = whole_number("points", points, 2)
     return [np.linspace(low, high, points) for low, high in checked_pairs(limits, count)]
 
 
@@ -270,7 +275,7 @@ def checked_pairs(limits: Limits | np.ndarray, count: int) -> Float[np.ndarray, 
     """
     try:
         pairs = np.asarray(limits, dtype=float)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         pairs = np.empty(0)
     if pairs.shape != (count, 2) or not (pairs[:, 0] < pairs[:, 1]).all() or not np.isfinite(pairs).all():
         raise DataError(

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from sdebayes._core.arguments import checked
 from sdebayes._core.errors import DataError
-from sdebayes._core.numbers import whole_number
+from sdebayes._core.kinds import Count, CountFromTwo, Numbers
 from sdebayes._core.places import Places
 from sdebayes.analysis.evaluate import drift_and_covariance, n_states
 from sdebayes.analysis.fields.reading import labelled_fields
@@ -16,8 +17,9 @@ from sdebayes.simulation import as_source, choose_draws
 from sdebayes.simulation.source import SourceLike
 
 
+@checked
 def line(
-    source: SourceLike, start: Any, end: Any, points: int = 50, samples: int | None = None
+    source: SourceLike, start: Numbers, end: Numbers, points: CountFromTwo = 50, samples: Count | None = None
 ) -> xr.Dataset:
     r"""Read drift and covariance along the straight line from one state to another.
 
@@ -48,7 +50,6 @@ def line(
     DataError
         If the ends are no two different states of the source, or there are fewer than two points.
     """
-    points = whole_number("points", points, 2)
     stacked = as_source(source, n_states(start))
     first, last = (_one_state(name, x, stacked.states) for name, x in (("start", start), ("end", end)))
     length = float(np.linalg.norm(last - first))

@@ -7,6 +7,7 @@ import re
 import numpy as np
 import xarray as xr
 
+from sdebayes._core.arguments import checked
 from sdebayes._core.errors import DataError
 
 _WORD = re.compile(r"[^\W\d_]+(?:['’\-][^\W\d_]+)*")
@@ -37,6 +38,7 @@ MEASURES = {
 """What `complexity` measures: the long name and the unit of each."""
 
 
+@checked
 def complexity(texts: xr.DataArray) -> xr.Dataset:
     r"""Measure how complex each text is.
 

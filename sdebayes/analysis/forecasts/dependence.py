@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 
+from sdebayes._core.arguments import checked
 from sdebayes._core.errors import DataError
-from sdebayes._core.numbers import random_generator, whole_number
+from sdebayes._core.kinds import Count, CountFromTwo, Probability, Seed
 
 _CANNOT_TELL = (
     "An association, not a cause: length, clauses and readability go together, and with the topic and the place in the "
@@ -17,14 +18,15 @@ _ROUNDING = 1e-12
 _PARTS = ("slope", "rank_correlation", "within_slope", "within_rank_correlation")
 
 
+@checked
 def dependence(
     error: xr.DataArray,
     measures: xr.Dataset,
     *,
-    bins: int = 5,
-    prob: float = 0.9,
-    resamples: int = 2000,
-    seed: int = 0,
+    bins: Count = 5,
+    prob: Probability = 0.9,
+    resamples: CountFromTwo = 2000,
+    seed: Seed = 0,
 ) -> xr.Dataset:
     r"""Relate the error of each step to measures of its text, over all steps and within trajectories.
 
@@ -76,11 +78,9 @@ def dependence(
     Hesterberg (2015), sec. 4.2, doi:10.1080/00031305.2015.1089789; Cameron, Gelbach & Miller (2008),
     doi:10.1162/rest.90.3.414, for the bootstrap of clusters.
     """
-    whole_number("bins", bins)
-    whole_number("resamples", resamples, 2)
     terms, x, y = _aligned(error, measures)
     count = len(y)
-    rng = random_generator(seed)
+    rng = np.random.default_rng(seed)
     weights = np.concatenate(
         [np.ones((1, count)), rng.multinomial(count, np.full(count, 1 / count), resamples)]
     )
@@ -147,8 +147,6 @@ def _levels(prob: float, count: int) -> tuple[float, float]:
     """Return the percentiles of the bootstrap that make an interval."""
     from scipy.stats import norm, t
 
-    if not 0 < prob < 1:
-        raise DataError(f"prob={prob!r} is no probability between 0 and 1.")
     upper = float(norm.cdf(np.sqrt(count / (count - 1)) * t.ppf(0.5 + prob / 2, count - 1)))
     return 1 - upper, upper
 

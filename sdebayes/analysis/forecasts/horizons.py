@@ -7,7 +7,9 @@ from collections.abc import Mapping
 import numpy as np
 import xarray as xr
 
+from sdebayes._core.arguments import checked
 from sdebayes._core.errors import DataError
+from sdebayes._core.kinds import Seed
 from sdebayes._core.ratio import Ratio, caution, ratio
 from sdebayes.analysis.forecasts.reliability import reliability
 from sdebayes.analysis.forecasts.scores import scores
@@ -16,8 +18,9 @@ _MARGINAL, _JOINT = ("crps", "squared_error"), ("energy_score", "log_score")
 _INTERVALS = (0.5, 0.9)
 
 
+@checked
 def by_horizon(
-    forecasts: Mapping[str, xr.Dataset], data: xr.Dataset, *, baseline: str | None = None, seed: int = 0
+    forecasts: Mapping[str, xr.Dataset], data: xr.Dataset, *, baseline: str | None = None, seed: Seed = 0
 ) -> xr.Dataset:
     r"""Average the scores of forecasts at each horizon, and compare them with a baseline.
 

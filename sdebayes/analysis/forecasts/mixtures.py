@@ -11,8 +11,6 @@ from jax.scipy.linalg import solve_triangular
 from jax.scipy.special import erf, logsumexp, ndtr
 from jaxtyping import Array, Bool, Float
 
-from sdebayes._core.numbers import random_generator
-
 _POINTS = 25
 
 
@@ -97,7 +95,7 @@ def white_noise(shape: tuple[int, int, int], seed: int) -> np.ndarray:
         (2, 2, repeat, sample, target, state).
     """
     repeats = -(-_POINTS // shape[0])
-    return random_generator(seed).standard_normal((2, 2, repeats, *shape))
+    return np.random.default_rng(seed).standard_normal((2, 2, repeats, *shape))
 
 
 def _distances(

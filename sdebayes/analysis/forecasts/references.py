@@ -5,13 +5,16 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 
+from sdebayes._core.arguments import checked
 from sdebayes._core.errors import DataError
+from sdebayes._core.kinds import Predicted, Trajectories
 
 _LEAD = ("horizon", "trajectory", "time")
 
 
+@checked
 def reference_forecasts(
-    forecast: xr.Dataset, data: xr.Dataset, training: xr.Dataset
+    forecast: Predicted, data: Trajectories, training: Trajectories
 ) -> dict[str, xr.Dataset]:
     """Return the simple forecasts by name: "persistence", "running mean" and, last, "climatology".
 
@@ -41,7 +44,8 @@ def reference_forecasts(
     return found | {"climatology": climatology(forecast, training)}
 
 
-def climatology(forecast: xr.Dataset, training: xr.Dataset) -> xr.Dataset:
+@checked
+def climatology(forecast: Predicted, training: Trajectories) -> xr.Dataset:
     """Foretell every step by one normal law: mean and covariance of all steps of the training data.
 
     Parameters
@@ -66,7 +70,8 @@ def climatology(forecast: xr.Dataset, training: xr.Dataset) -> xr.Dataset:
     return _labelled(forecast, seen.mean(0), np.cov(seen.T, ddof=1).reshape(2 * seen.shape[1:]))
 
 
-def running_mean(forecast: xr.Dataset, data: xr.Dataset, training: xr.Dataset) -> xr.Dataset:
+@checked
+def running_mean(forecast: Predicted, data: Trajectories, training: Trajectories) -> xr.Dataset:
     r"""Foretell by the trajectory's own mean so far: steps without order around a level of each trajectory.
 
     With :math:`y_{ik} = m + c_i + ε_{ik}`, :math:`c_i \sim N(0, B)` and :math:`ε_{ik} \sim N(0, W)`, after s seen steps
@@ -115,7 +120,8 @@ def running_mean(forecast: xr.Dataset, data: xr.Dataset, training: xr.Dataset) -
     return _labelled(forecast, mean, covariance)
 
 
-def persistence(forecast: xr.Dataset, data: xr.Dataset, training: xr.Dataset) -> xr.Dataset:
+@checked
+def persistence(forecast: Predicted, data: Trajectories, training: Trajectories) -> xr.Dataset:
     r"""Foretell that nothing changes: the last value, with the mean square of what h steps have changed so far.
 
     .. math:: y_k \sim N(y_{k-h}, D_h), \qquad D_h = \operatorname{mean}\, (y_{k+h} - y_k)(y_{k+h} - y_k)^\top

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 import xarray as xr
 
+from sdebayes._core.arguments import checked
 from sdebayes._core.errors import DataError
+from sdebayes._core.kinds import Judged, Probabilities, Probability
 from sdebayes._core.ratio import ratio
 
 LEVELS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
 
 
-def reliability(values: xr.DataArray, nominal: Sequence[float] = LEVELS, prob: float = 0.9) -> xr.Dataset:
+@checked
+def reliability(values: Judged, nominal: Probabilities = LEVELS, prob: Probability = 0.9) -> xr.Dataset:
     """Count how often what came lay in central intervals of its forecasts.
 
     Parameters

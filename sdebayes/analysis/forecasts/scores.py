@@ -8,7 +8,9 @@ import numpy as np
 import xarray as xr
 
 from sdebayes._core import precision
+from sdebayes._core.arguments import checked
 from sdebayes._core.errors import DataError
+from sdebayes._core.kinds import Seed, Trajectories
 from sdebayes.analysis.forecasts.mixtures import Judgement, judge, white_noise
 
 _ABOUT = {
@@ -21,7 +23,8 @@ _ABOUT = {
 }
 
 
-def scores(forecast: xr.Dataset, data: xr.Dataset, *, seed: int = 0) -> xr.Dataset:
+@checked
+def scores(forecast: xr.Dataset, data: Trajectories, *, seed: Seed = 0) -> xr.Dataset:
     r"""Judge forecasts by what came, step by step.
 
     The forecast is the mixture of the draws' normal laws. With X and X' independent draws of it,

@@ -5,10 +5,13 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 
+from sdebayes._core.arguments import checked
 from sdebayes._core.errors import DataError
+from sdebayes._core.kinds import Predicted, Trajectories
 
 
-def pit(predicted: xr.Dataset, data: xr.Dataset) -> xr.DataArray:
+@checked
+def pit(predicted: Predicted, data: Trajectories) -> xr.DataArray:
     """Return the probability integral transform of every observation under its one-step forecast.
 
     Parameters

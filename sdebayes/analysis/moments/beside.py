@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 
+from sdebayes._core.arguments import checked
 from sdebayes._core.errors import DataError
 
 _CHUNK_BYTES = 2**27
@@ -13,6 +14,7 @@ FEWEST_FOR_SKEWNESS, FEWEST_FOR_KURTOSIS = 3, 4
 """Any two values have the skewness 0 and the excess kurtosis −2, any three the excess kurtosis −3/2."""
 
 
+@checked
 def predictive_p_values(result: xr.Dataset) -> xr.Dataset:
     r"""Return the posterior-predictive p-value of every statistic that a result holds of data and simulations.
 

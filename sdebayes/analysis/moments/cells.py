@@ -10,7 +10,6 @@ from jaxtyping import Float, Int
 from numpy.typing import ArrayLike
 
 from sdebayes._core.errors import DataError
-from sdebayes._core.numbers import whole_number
 
 _TAIL = 0.01
 
@@ -156,12 +155,11 @@ def _sums(
 
 
 def _equal_edges(values: np.ndarray, bins: int) -> list[np.ndarray]:
-    count = whole_number("bins", bins, 3)
     found = []
     for i in range(values.shape[-1]):
         own = values[..., i]
         low, high = np.quantile(own[np.isfinite(own)], [_TAIL, 1 - _TAIL])
-        found.append(np.linspace(low, high, count + 1))
+        found.append(np.linspace(low, high, bins + 1))
     return found
 
 

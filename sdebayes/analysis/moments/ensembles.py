@@ -7,7 +7,9 @@ from typing import Any, Literal
 import numpy as np
 import xarray as xr
 
+from sdebayes._core.arguments import checked
 from sdebayes._core.errors import DataError
+from sdebayes._core.kinds import Count, Simulated, Trajectories
 from sdebayes.analysis.moments.beside import (
     FEWEST_FOR_KURTOSIS,
     FEWEST_FOR_SKEWNESS,
@@ -17,7 +19,8 @@ from sdebayes.analysis.moments.beside import (
 )
 
 
-def mask_like(simulated: xr.Dataset, data: xr.Dataset) -> xr.Dataset:
+@checked
+def mask_like(simulated: Simulated, data: Trajectories) -> xr.Dataset:
     """Take from simulated paths what is missing in the data, path by trajectory.
 
     Parameters
@@ -48,8 +51,9 @@ def mask_like(simulated: xr.Dataset, data: xr.Dataset) -> xr.Dataset:
     return simulated.assign(y=simulated["y"].where(xr.DataArray(seen, dims=simulated["y"].dims[1:])))
 
 
+@checked
 def moments(
-    data: xr.Dataset | None, simulated: xr.Dataset | None = None, *, pooled: bool = False
+    data: Trajectories | None, simulated: Simulated | None = None, *, pooled: bool = False
 ) -> xr.Dataset:
     """Return mean, covariance, skewness and kurtosis over time, data beside simulated ensembles.
 
@@ -98,10 +102,11 @@ def moments(
     return xr.Dataset(variables, coords=coords, attrs=attrs)
 
 
+@checked
 def autocorrelation(
-    data: xr.Dataset | None,
-    lags: int = 20,
-    simulated: xr.Dataset | None = None,
+    data: Trajectories | None,
+    lags: Count = 20,
+    simulated: Simulated | None = None,
     centre: Literal["all", "trajectory"] = "all",
 ) -> xr.Dataset:
     r"""Return the autocorrelation of every state, data beside simulated ensembles.

@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from sdebayes._core.arguments import checked
 from sdebayes._core.errors import DataError
+from sdebayes._core.kinds import Counts, Simulated, Trajectories
 from sdebayes.analysis.moments.beside import (
     FEWEST_FOR_KURTOSIS,
     FEWEST_FOR_SKEWNESS,
@@ -20,8 +22,9 @@ from sdebayes.analysis.moments.beside import (
 _MOMENTS = ("mean", "mean_squared_displacement", "skewness", "kurtosis", "slope")
 
 
+@checked
 def increments(
-    data: xr.Dataset | None, lags: int | Sequence[int] = 20, simulated: xr.Dataset | None = None
+    data: Trajectories | None, lags: Counts = 20, simulated: Simulated | None = None
 ) -> xr.Dataset:
     r"""Return moments of the increments over growing lags, data beside simulated ensembles.
 
@@ -65,8 +68,9 @@ def increments(
     return _beside(data, simulated, moments_of, (*_MOMENTS, "pairs"), {"lag": chosen})
 
 
+@checked
 def allan_deviation(
-    data: xr.Dataset | None, blocks: int | Sequence[int] = 20, simulated: xr.Dataset | None = None
+    data: Trajectories | None, blocks: Counts = 20, simulated: Simulated | None = None
 ) -> xr.Dataset:
     r"""Return the Allan deviation: how much means of neighbouring blocks of m steps differ.
 

@@ -7,9 +7,20 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
-from numpy.typing import ArrayLike
 
+from sdebayes._core.arguments import checked
 from sdebayes._core.errors import DataError
+from sdebayes._core.kinds import (
+    Count,
+    CountFromThree,
+    Counts,
+    NotNegative,
+    Numbers,
+    Seed,
+    Simulated,
+    States,
+    Trajectories,
+)
 from sdebayes.analysis.evaluate import state_indices
 from sdebayes.analysis.moments.beside import attributes
 from sdebayes.analysis.moments.cells import Cells
@@ -25,16 +36,17 @@ _NAMES = {
 }
 
 
+@checked
 def kramers_moyal(
-    data: xr.Dataset | None,
-    over: Sequence[str | int] = (0,),
-    lags: int | Sequence[int] = 4,
-    bins: int | Sequence[ArrayLike] = 12,
-    simulated: xr.Dataset | None = None,
+    data: Trajectories | None,
+    over: States = (0,),
+    lags: Counts = 4,
+    bins: CountFromThree | Sequence[Numbers] = 12,
+    simulated: Simulated | None = None,
     *,
-    noise: float | xr.DataArray | None = None,
-    degree: int = 2,
-    seed: int = 0,
+    noise: NotNegative | xr.DataArray | None = None,
+    degree: Count = 2,
+    seed: Seed = 0,
 ) -> xr.Dataset:
     r"""Return the Kramers–Moyal coefficients of one state or two, data beside simulated ensembles.
 

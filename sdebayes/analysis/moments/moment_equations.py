@@ -13,9 +13,10 @@ from jaxtyping import Array, Float
 from numpy.typing import ArrayLike
 
 from sdebayes._core import precision
+from sdebayes._core.arguments import checked
 from sdebayes._core.errors import DataError, ModelError
+from sdebayes._core.kinds import Count, Numbers, Times
 from sdebayes._core.linalg import symmetrize
-from sdebayes._core.numbers import whole_number
 from sdebayes._core.types import Matrix, Scalar, Vector
 from sdebayes.analysis.moments.cubature import fifth_degree_rule, normal_points, third_degree_points
 from sdebayes.dynamics import SDE, LinearSDE
@@ -29,14 +30,15 @@ _FEWEST_STEPS, _MOST_STEPS = 2, 1000
 _DRAWS_AT_ONCE = 64
 
 
+@checked
 def moment_equations(
     source: SourceLike,
-    times: ArrayLike,
-    mean0: ArrayLike | None = None,
-    covariance0: ArrayLike | None = None,
+    times: Times,
+    mean0: Numbers | None = None,
+    covariance0: Numbers | None = None,
     *,
-    samples: int | None = None,
-    substeps: int | None = None,
+    samples: Count | None = None,
+    substeps: Count | None = None,
 ) -> xr.Dataset:
     r"""Return mean and covariance of the state over time.
 
@@ -94,8 +96,6 @@ def moment_equations(
     n = stacked.n_states
     draws = choose_draws(stacked.n_draws, 8 * moments.size * n * n, samples)
     chosen = stacked.take(draws)
-    if substeps is not None:
-        whole_number("substeps", substeps)
     with precision.scope(stacked.precision):
         start = _initial(chosen, mean0, covariance0)
         linear = chosen.sde.linear
@@ -103,7 +103,7 @@ def moment_equations(
             mean, covariance = _exact(linear, moments, *start)
             attrs: dict[str, str | int] = {"closure": "exact"}
         else:
-            count = _substeps(chosen, moments, start) if substeps is None else int(substeps)
+            count = _substeps(chosen, moments, start) if substeps is None else substeps
             laws = _closed(
                 chosen.sde, jnp.asarray(moments), jnp.asarray(start[0]), jnp.asarray(start[1]), count
             )

@@ -11,7 +11,6 @@ import xarray as xr
 from jaxtyping import Float, Int
 
 from sdebayes._core.errors import DataError
-from sdebayes._core.numbers import random_generator
 from sdebayes.analysis.moments.beside import blocks
 from sdebayes.analysis.moments.cells import Cells, Sums
 from sdebayes.analysis.moments.coefficients import Blur, Coefficients, blur_of, coefficients
@@ -116,7 +115,7 @@ class Fit:
         sums = Sums.of(y, self.cells, groups, self.lags)
         n = sums.count.shape[1]
         blur = None if noise is None else blur_of(self.cells, noise.mean)
-        generator = random_generator(seed)
+        generator = np.random.default_rng(seed)
         replicates = []
         for weights in bootstrap_weights(n, generator):
             own = blur

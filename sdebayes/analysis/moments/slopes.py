@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import xarray as xr
 
+from sdebayes._core.arguments import checked
 from sdebayes._core.errors import DataError
-from sdebayes._core.numbers import random_generator
+from sdebayes._core.kinds import Counts, Seed, Simulated, Trajectories
 from sdebayes.analysis.moments.beside import attributes, blocks
 from sdebayes.analysis.moments.increments import block_differences, displacements, whole_steps
 from sdebayes.analysis.moments.replicates import bootstrap_groups, bootstrap_weights, values_of
@@ -17,12 +18,13 @@ from sdebayes.analysis.moments.replicates import bootstrap_groups, bootstrap_wei
 Steps = Callable[[np.ndarray, int], np.ndarray]
 
 
+@checked
 def displacement_exponent(
-    data: xr.Dataset | None,
-    lags: int | Sequence[int] = (1, 2, 4, 8),
-    simulated: xr.Dataset | None = None,
+    data: Trajectories | None,
+    lags: Counts = (1, 2, 4, 8),
+    simulated: Simulated | None = None,
     *,
-    seed: int = 0,
+    seed: Seed = 0,
 ) -> xr.Dataset:
     r"""Return the exponent α of the mean squared displacement, :math:`\mathrm{MSD}(l) \propto l^α`.
 
@@ -67,12 +69,13 @@ def displacement_exponent(
     )
 
 
+@checked
 def allan_exponent(
-    data: xr.Dataset | None,
-    lags: int | Sequence[int] = (1, 2, 4, 8),
-    simulated: xr.Dataset | None = None,
+    data: Trajectories | None,
+    lags: Counts = (1, 2, 4, 8),
+    simulated: Simulated | None = None,
     *,
-    seed: int = 0,
+    seed: Seed = 0,
 ) -> xr.Dataset:
     r"""Return the exponent μ of the Allan deviation, :math:`σ(m) \propto m^μ`.
 
@@ -129,7 +132,7 @@ def _exponent(
         y = values_of(data, "trajectory")[None]
         total, count = _squares(y, bootstrap_groups(y, int(lags.max())), lags, steps)
         n = len(total)
-        weights = bootstrap_weights(n, random_generator(seed))
+        weights = bootstrap_weights(n, np.random.default_rng(seed))
         weights = np.concatenate([np.ones((1, n), int), weights])
         total, count = (np.einsum("rg,gls->rls", weights, part) for part in (total, count))
         slopes = power * _slope(total, count, lags)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import equinox as eqx
@@ -12,7 +11,9 @@ import xarray as xr
 from jaxtyping import Array, Bool, Float, Int
 from numpy.typing import ArrayLike
 
+from sdebayes._core.arguments import checked
 from sdebayes._core.errors import DataError
+from sdebayes._core.kinds import Count, CountFromTwo, Positive, Probability, State, States, Vectors
 from sdebayes.analysis.evaluate import in_chunks, reference_state, state_indices
 from sdebayes.analysis.fields.reading import Limits, grid_axes
 from sdebayes.analysis.phase_space import flow
@@ -33,17 +34,18 @@ _THERE = 0.05
 _AWAY = 10.0
 
 
+@checked
 def basins(
     source: SourceLike,
-    states: Sequence[str | int] = (0, 1),
+    states: States = (0, 1),
     limits: Limits | None = None,
-    points: int = 21,
-    at: ArrayLike | None = None,
+    points: CountFromTwo = 21,
+    at: State | None = None,
     *,
-    starts: ArrayLike | None = None,
-    reach: float = 0.05,
-    least: float = 0.1,
-    samples: int | None = None,
+    starts: Vectors | None = None,
+    reach: Positive = 0.05,
+    least: Probability = 0.1,
+    samples: Count | None = None,
 ) -> xr.Dataset:
     """Say, on a plane of two states, to which attractor the deterministic flow of every draw leads from there.
 

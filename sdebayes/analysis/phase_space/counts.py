@@ -5,10 +5,12 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 
+from sdebayes._core.arguments import checked
 from sdebayes._core.errors import DataError
 from sdebayes.analysis.phase_space.stability import KINDS, NO_KIND
 
 
+@checked
 def fixed_point_counts(found: xr.Dataset) -> xr.Dataset:
     """Count the fixed points of every draw, whatever their places, and say how probable each number is.
 

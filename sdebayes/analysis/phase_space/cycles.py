@@ -10,8 +10,9 @@ import jax.numpy as jnp
 import numpy as np
 import xarray as xr
 from jaxtyping import Array, Float
-from numpy.typing import ArrayLike
 
+from sdebayes._core.arguments import checked
+from sdebayes._core.kinds import Count, Vectors
 from sdebayes.analysis.evaluate import in_chunks
 from sdebayes.analysis.phase_space import flow
 from sdebayes.analysis.phase_space.shooting import ORBIT_POINTS, guess, solve
@@ -31,8 +32,9 @@ _SAME = 0.02
 _EDGE = 2.0
 
 
+@checked
 def limit_cycles(
-    source: SourceLike, starts: ArrayLike | None = None, samples: int | None = None
+    source: SourceLike, starts: Vectors | None = None, samples: Count | None = None
 ) -> xr.Dataset:
     """Find the limit cycles of the drift of every draw that attract paths within the data.
 

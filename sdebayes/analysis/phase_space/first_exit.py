@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 import xarray as xr
 from jaxtyping import Bool, Float, Int
-from numpy.typing import ArrayLike
 
+from sdebayes._core.arguments import checked
 from sdebayes._core.errors import DataError
-from sdebayes._core.numbers import whole_number
+from sdebayes._core.kinds import Count, Numbers, Positive, Seed
 from sdebayes._core.places import Places
 from sdebayes.analysis.evaluate import drift_and_covariance, jacobians
 from sdebayes.analysis.phase_space.chains import check_sizes
@@ -28,16 +28,17 @@ _MOST_LOOKS = 100
 _SEED_STEP = 7919
 
 
+@checked
 def simulated_exit_time(
     source: SourceLike,
     region: Region,
-    start: ArrayLike | xr.DataArray,
-    paths: int = 100,
-    seed: int = 0,
+    start: Numbers,
+    paths: Count = 100,
+    seed: Seed = 0,
     *,
-    dt: float | None = None,
-    longest: float | None = None,
-    samples: int | None = None,
+    dt: Positive | None = None,
+    longest: Positive | None = None,
+    samples: Count | None = None,
 ) -> xr.Dataset:
     """Return the mean time after which simulated paths leave a region for the first time, draw by draw.
 
@@ -85,7 +86,6 @@ def simulated_exit_time(
     ----------
     Gobet & Menozzi (2010), Stochastic Processes and their Applications 120, 130–162, doi:10.1016/j.spa.2009.09.014.
     """
-    whole_number("paths", paths)
     stacked = as_source(source, region.n_states)
     check_sizes(stacked, [region])
     places = Places.read(start, stacked.states)

@@ -13,8 +13,9 @@ from jaxtyping import Array, Float, Int
 from numpy.typing import ArrayLike
 
 from sdebayes._core import precision
+from sdebayes._core.arguments import checked
 from sdebayes._core.errors import DataError
-from sdebayes._core.numbers import random_key, whole_number
+from sdebayes._core.kinds import Count, Positive, Seed, Vectors
 from sdebayes._core.types import Key, Matrix, Vector
 from sdebayes.analysis.evaluate import in_chunks, reference_state
 from sdebayes.analysis.phase_space import flow
@@ -33,15 +34,16 @@ _PILOT_BLOCKS, _EVERY = 64, 16
 _MOST_STEPS = 2e7
 
 
+@checked
 def lyapunov_exponents(
     source: SourceLike,
-    duration: float,
-    x0: ArrayLike | None = None,
+    duration: Positive,
+    x0: Vectors | None = None,
     *,
     noise: bool = True,
-    paths: int = 4,
-    samples: int | None = None,
-    seed: int = 0,
+    paths: Count = 4,
+    samples: Count | None = None,
+    seed: Seed = 0,
 ) -> xr.Dataset:
     r"""Return the Lyapunov spectrum of every draw, along its noisy paths or its deterministic flow.
 
@@ -98,7 +100,6 @@ def lyapunov_exponents(
     """
     if not (np.isfinite(duration) and duration > 0):
         raise DataError(f"duration={duration!r} must be positive and finite.")
-    whole_number("paths", paths)
     stacked = as_source(source, None if x0 is None else np.asarray(x0).shape[-1])
     begin = _starts(stacked, x0, paths)
     linear = stacked.sde.linear
@@ -113,7 +114,7 @@ def lyapunov_exponents(
         [np.broadcast_to(begin, (draws.size, *begin.shape)), numbers[..., None]], axis=-1
     ).astype(float)
     with precision.scope(stacked.precision):
-        key, h, count = random_key(seed), jnp.asarray(step), jnp.asarray(blocks)
+        key, h, count = jax.random.key(seed), jnp.asarray(step), jnp.asarray(blocks)
     (growth,) = in_chunks(
         lambda observed, starts: (_growth(observed, starts, key, h, count, noise),), stacked, draws, rows
     )

@@ -8,7 +8,9 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Int
 
+from sdebayes._core.arguments import checked
 from sdebayes._core.errors import DataError
+from sdebayes._core.kinds import Positive, Probability
 from sdebayes.analysis.phase_space.grouping import groups
 from sdebayes.analysis.phase_space.stability import CHARACTERS, KINDS, NO_KIND, character
 
@@ -16,7 +18,8 @@ NO_MATCH = -1
 """Label of a zero that belongs to no matched fixed point."""
 
 
-def matched(found: xr.Dataset, reach: float = 0.05, least: float = 0.1) -> xr.Dataset:
+@checked
+def matched(found: xr.Dataset, reach: Positive = 0.05, least: Probability = 0.1) -> xr.Dataset:
     """Match the fixed points of all draws: zeros of one character, at most one of each draw, that have one place.
 
     Parameters

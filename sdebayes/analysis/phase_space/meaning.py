@@ -5,12 +5,14 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 
+from sdebayes._core.arguments import checked
 from sdebayes._core.errors import DataError
-from sdebayes._core.numbers import whole_number
+from sdebayes._core.kinds import Count
 from sdebayes.paths import StateSpace
 
 
-def exemplars(places: xr.Dataset, space: StateSpace, data: xr.Dataset, count: int = 3) -> xr.Dataset:
+@checked
+def exemplars(places: xr.Dataset, space: StateSpace, data: xr.Dataset, count: Count = 3) -> xr.Dataset:
     """Find the observed steps nearest to each fixed point.
 
     Parameters
@@ -39,7 +41,6 @@ def exemplars(places: xr.Dataset, space: StateSpace, data: xr.Dataset, count: in
     StateSpaceError
         If the data are states of another space.
     """
-    whole_number("count", count)
     location = _location(places)
     dims = [dim for dim in location.dims if dim != "state"]
     points = location.transpose(*dims, "state").values.astype(float)
@@ -55,6 +56,7 @@ def exemplars(places: xr.Dataset, space: StateSpace, data: xr.Dataset, count: in
     return result.assign_coords({dim: location[dim] for dim in dims if dim in location.coords})
 
 
+@checked
 def in_trajectories(found: xr.Dataset, smoothed: xr.Dataset) -> xr.Dataset:
     """Place the fixed points of every draw in each trajectory, its own offset c added.
 
@@ -110,6 +112,7 @@ def in_trajectories(found: xr.Dataset, smoothed: xr.Dataset) -> xr.Dataset:
     return result
 
 
+@checked
 def without_effect(data: xr.Dataset, smoothed: xr.Dataset) -> xr.Dataset:
     """Take from every step the mean offset of its trajectory, so that it compares with the drift.
 

@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 import xarray as xr
-from numpy.typing import ArrayLike
 
+from sdebayes._core.arguments import checked
 from sdebayes._core.errors import DataError
+from sdebayes._core.kinds import Count, CountFromTwo, State, States
 from sdebayes.analysis.evaluate import state_indices
 from sdebayes.analysis.fields.reading import Limits, grid
 from sdebayes.simulation import as_source
 from sdebayes.simulation.source import SourceLike
 
 
+@checked
 def nullclines(
     source: SourceLike,
-    states: Sequence[str | int] = (0, 1),
+    states: States = (0, 1),
     limits: Limits | None = None,
-    points: int = 41,
-    at: ArrayLike | None = None,
-    samples: int | None = None,
+    points: CountFromTwo = 41,
+    at: State | None = None,
+    samples: Count | None = None,
 ) -> xr.Dataset:
     """Say, on a plane of two states, how probably each component of the drift is positive.
 

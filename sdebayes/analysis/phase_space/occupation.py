@@ -9,7 +9,9 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike
 
+from sdebayes._core.arguments import checked
 from sdebayes._core.errors import DataError
+from sdebayes._core.kinds import CountFromTwo, States
 from sdebayes.analysis.evaluate import jacobians, reference_state, state_indices
 from sdebayes.analysis.fields.reading import Limits, checked_axes
 from sdebayes.analysis.phase_space.cells import Cells
@@ -19,11 +21,12 @@ _BURN_IN, _RECORDED, _MOMENTS, _PATHS = 5.0, 10.0, 30, 50
 _SLOWEST = 1e-3
 
 
+@checked
 def occupation_density(
     paths: xr.Dataset,
-    states: Sequence[str | int] = (0, 1),
+    states: States = (0, 1),
     limits: Limits | None = None,
-    points: int = 41,
+    points: CountFromTwo = 41,
 ) -> xr.Dataset:
     """Return the density of the places that simulated paths visit, as a histogram.
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import xarray as xr
-from numpy.typing import ArrayLike
 
+from sdebayes._core.arguments import checked
 from sdebayes._core.errors import DataError
+from sdebayes._core.kinds import Count, CountFromTwo, Numbers
 from sdebayes._core.places import Places
 from sdebayes.analysis.fields.reading import Limits
 from sdebayes.analysis.phase_space.chains import Chains, check_sizes, wide_limits
@@ -18,13 +19,14 @@ from sdebayes.simulation.source import SourceLike
 _MARGIN = 0.1
 
 
+@checked
 def exit_time(
     source: SourceLike,
     region: Region,
-    start: ArrayLike | xr.DataArray | None = None,
+    start: Numbers | None = None,
     limits: Limits | None = None,
-    points: int = 81,
-    samples: int | None = None,
+    points: CountFromTwo = 81,
+    samples: Count | None = None,
 ) -> xr.Dataset:
     """Return the mean time after which the process leaves a region for the first time, draw by draw.
 
@@ -95,13 +97,14 @@ def exit_time(
     return dataset.assign(exit_time=named)
 
 
+@checked
 def committor(
     source: SourceLike,
     a: Region,
     b: Region,
     limits: Limits | None = None,
-    points: int = 81,
-    samples: int | None = None,
+    points: CountFromTwo = 81,
+    samples: Count | None = None,
 ) -> xr.Dataset:
     """Return the probability that the process reaches region B before region A, draw by draw.
 

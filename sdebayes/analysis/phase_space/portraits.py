@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 import xarray as xr
-from numpy.typing import ArrayLike
 
+from sdebayes._core.arguments import checked
 from sdebayes._core.errors import DataError
+from sdebayes._core.kinds import Count, CountFromTwo, State, States
 from sdebayes.analysis.evaluate import state_indices
 from sdebayes.analysis.fields.reading import Limits, grid
 from sdebayes.analysis.phase_space.zeros import fixed_points
@@ -16,13 +15,14 @@ from sdebayes.simulation import as_source
 from sdebayes.simulation.source import SourceLike
 
 
+@checked
 def portrait(
     source: SourceLike,
-    states: Sequence[str | int] = (0, 1),
+    states: States = (0, 1),
     limits: Limits | None = None,
-    points: int = 21,
-    at: ArrayLike | None = None,
-    samples: int | None = None,
+    points: CountFromTwo = 21,
+    at: State | None = None,
+    samples: Count | None = None,
 ) -> xr.Dataset:
     """Return the drift on a plane of two states with its posterior uncertainty.
 

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import xarray as xr
 
+from sdebayes._core.arguments import checked
 from sdebayes._core.errors import DataError
-from sdebayes._core.numbers import whole_number
+from sdebayes._core.kinds import Count, CountFromTwo
 from sdebayes.analysis.fields.reading import Limits
 from sdebayes.analysis.phase_space.chains import Chains
 from sdebayes.analysis.phase_space.generator import absorbed, stationary_law
@@ -23,13 +24,14 @@ _SPARE_MODES = 6
 _SHIFT = 1e-9
 
 
+@checked
 def transition_rates(
     source: SourceLike,
     a: Region,
     b: Region,
     limits: Limits | None = None,
-    points: int = 81,
-    samples: int | None = None,
+    points: CountFromTwo = 81,
+    samples: Count | None = None,
 ) -> xr.Dataset:
     """Return how often a stationary process goes from region A to region B and back, draw by draw.
 
@@ -113,12 +115,13 @@ def _rates_of_one(rates: csr_array, in_a: np.ndarray, in_b: np.ndarray) -> tuple
         return flux, flux / from_a, flux / from_b, *times, share_a, share_b
 
 
+@checked
 def time_scales(
     source: SourceLike,
-    count: int = 4,
+    count: Count = 4,
     limits: Limits | None = None,
-    points: int = 81,
-    samples: int | None = None,
+    points: CountFromTwo = 81,
+    samples: Count | None = None,
 ) -> xr.Dataset:
     """Return the slowest rates at which the density returns to the stationary one, draw by draw.
 
@@ -152,7 +155,6 @@ def time_scales(
     ----------
     Pavliotis (2014), Stochastic Processes and Applications, ch. 4.4, doi:10.1007/978-1-4939-1323-7.
     """
-    count = whole_number("count", count)
     chains = Chains.around(source, [], limits, points, samples)
     cells = len(chains.cells.centres)
     if count >= cells - _SPARE_MODES - 2:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from sdebayes._core.arguments import checked
 from sdebayes._core.errors import DataError
+from sdebayes._core.kinds import AnyNumbers, Numbers, Positive
 
 
 @runtime_checkable
@@ -27,6 +29,7 @@ class Region(Protocol):
         """Whether points (…, state) lie inside, (…)."""
 
 
+@checked
 @dataclass(frozen=True)
 class Ball:
     """The points nearer to a centre than a radius, ‖x − c‖ < r.
@@ -50,15 +53,11 @@ class Ball:
     array([ True, False])
     """
 
-    centre: ArrayLike
-    radius: float
+    centre: Numbers
+    radius: Positive
 
     def __post_init__(self) -> None:
         centre = _vector("centre", self.centre)
-        if not np.isfinite(centre).all():
-            raise DataError(f"centre={centre.tolist()} must be finite.")
-        if not (np.isfinite(self.radius) and self.radius > 0):
-            raise DataError(f"radius={self.radius!r} must be a positive number.")
         object.__setattr__(self, "centre", tuple(centre.tolist()))
 
     @property
@@ -71,12 +70,13 @@ class Ball:
         """Lower and upper end along each state, (state, 2)."""
         return np.asarray(self.centre)[:, None] + self.radius * np.array([-1.0, 1.0])
 
-    def contains(self, points: ArrayLike) -> np.ndarray:
+    def contains(self, points: AnyNumbers) -> np.ndarray:
         """Whether points (…, state) lie inside, (…)."""
         distance = np.linalg.norm(_points(points, self.n_states) - self.centre, axis=-1)
         return np.asarray(distance < self.radius)
 
 
+@checked
 @dataclass(frozen=True)
 class Box:
     """The points between two corners, lower < x < upper in every state.
@@ -99,8 +99,8 @@ class Box:
     array([ True, False])
     """
 
-    lower: ArrayLike
-    upper: ArrayLike
+    lower: AnyNumbers
+    upper: AnyNumbers
 
     def __post_init__(self) -> None:
         lower, upper = _vector("lower", self.lower), _vector("upper", self.upper)
@@ -121,23 +121,20 @@ class Box:
         """Lower and upper end along each state, (state, 2), infinite where there is none."""
         return np.stack([self.lower, self.upper], axis=1)
 
-    def contains(self, points: ArrayLike) -> np.ndarray:
+    def contains(self, points: AnyNumbers) -> np.ndarray:
         """Whether points (…, state) lie inside, (…)."""
         places = _points(points, self.n_states)
         return np.asarray(np.all((places > self.lower) & (places < self.upper), axis=-1))
 
 
-def _vector(name: str, value: ArrayLike) -> np.ndarray:
-    try:
-        vector = np.atleast_1d(np.asarray(value, dtype=float))
-    except (TypeError, ValueError) as error:
-        raise DataError(f"{name} must be numbers, one a state: {error}.") from error
+def _vector(name: str, value: Any) -> np.ndarray:
+    vector = np.atleast_1d(np.asarray(value, dtype=float))
     if vector.ndim != 1 or not vector.size or np.isnan(vector).any():
         raise DataError(f"{name} must be a vector, one number a state; got an array of shape {vector.shape}.")
     return vector
 
 
-def _points(points: ArrayLike, n_states: int) -> np.ndarray:
+def _points(points: Any, n_states: int) -> np.ndarray:
     places = np.asarray(points, dtype=float)
     if not places.ndim or places.shape[-1] != n_states:
         raise DataError(

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 import xarray as xr
 from jaxtyping import Float
 from numpy.typing import ArrayLike
 
+from sdebayes._core.arguments import checked
 from sdebayes._core.errors import DataError
+from sdebayes._core.kinds import Count, CountFromTwo, Seed, State, States
 from sdebayes.analysis.evaluate import drift_and_covariance, state_indices
 from sdebayes.analysis.fields.reading import Limits, checked_axes, checked_pairs
 from sdebayes.analysis.phase_space.cells import Cells
@@ -21,15 +21,16 @@ from sdebayes.simulation import Source, as_source, choose_draws
 from sdebayes.simulation.source import SourceLike
 
 
+@checked
 def stationary_density(
     source: SourceLike,
-    states: Sequence[str | int] | None = None,
+    states: States | None = None,
     limits: Limits | None = None,
-    points: int = 81,
-    at: ArrayLike | None = None,
-    samples: int | None = None,
+    points: CountFromTwo = 81,
+    at: State | None = None,
+    samples: Count | None = None,
     *,
-    seed: int = 0,
+    seed: Seed = 0,
 ) -> xr.Dataset:
     """Return the density p(x) in which the process is found after a long time, draw by draw.
 

@@ -13,7 +13,9 @@ from jaxtyping import Array, Float
 from numpy.typing import ArrayLike
 from scipy.stats import qmc
 
+from sdebayes._core.arguments import checked
 from sdebayes._core.errors import DataError
+from sdebayes._core.kinds import Count, Vectors
 from sdebayes.analysis.evaluate import in_chunks, jacobians
 from sdebayes.analysis.phase_space import stability
 from sdebayes.dynamics import ObservedSDE
@@ -28,8 +30,9 @@ _SAME = 0.02
 _EDGE = 1.2
 
 
+@checked
 def fixed_points(
-    source: SourceLike, starts: ArrayLike | None = None, samples: int | None = None
+    source: SourceLike, starts: Vectors | None = None, samples: Count | None = None
 ) -> xr.Dataset:
     """Find the zeros of the drift of every draw, f(x*) = 0, within and just around the data.
 

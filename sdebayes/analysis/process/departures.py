@@ -9,6 +9,8 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 
+from sdebayes._core.arguments import checked
+from sdebayes._core.kinds import Count, Seed
 from sdebayes.analysis.process.fit_tests import REPLICATES, check_replicates, checked_replicates
 from sdebayes.criticism import departures
 from sdebayes.criticism.battery import adjusted
@@ -18,8 +20,9 @@ from sdebayes.criticism.walk import directions_of_return
 from sdebayes.simulation.source import SourceLike
 
 
+@checked
 def constant_noise(
-    source: SourceLike, data: xr.Dataset, replicates: int = REPLICATES, seed: int = 0
+    source: SourceLike, data: xr.Dataset, replicates: Count = REPLICATES, seed: Seed = 0
 ) -> xr.Dataset:
     """Test whether the size of innovations goes with the state, in a way that the model's Σ does not.
 
@@ -54,8 +57,9 @@ def constant_noise(
     return _tested(source, data, replicates, seed, departures.noise_and_state)
 
 
+@checked
 def changing_variance(
-    source: SourceLike, data: xr.Dataset, replicates: int = REPLICATES, seed: int = 0
+    source: SourceLike, data: xr.Dataset, replicates: Count = REPLICATES, seed: Seed = 0
 ) -> xr.Dataset:
     """Test whether large and small innovations come in stretches.
 
@@ -82,8 +86,9 @@ def changing_variance(
     return _tested(source, data, replicates, seed, departures.changing_variance)
 
 
+@checked
 def long_memory(
-    source: SourceLike, data: xr.Dataset, replicates: int = REPLICATES, seed: int = 0
+    source: SourceLike, data: xr.Dataset, replicates: Count = REPLICATES, seed: Seed = 0
 ) -> xr.Dataset:
     """Test whether innovations go with those of long ago, or with other states'.
 
@@ -112,8 +117,9 @@ def long_memory(
     return _tested(source, data, replicates, seed, departures.memory)
 
 
+@checked
 def first_state(
-    source: SourceLike, data: xr.Dataset, replicates: int = REPLICATES, seed: int = 0
+    source: SourceLike, data: xr.Dataset, replicates: Count = REPLICATES, seed: Seed = 0
 ) -> xr.Dataset:
     """Test whether trajectories start where the law of the first state says.
 
@@ -136,7 +142,10 @@ def first_state(
     return _tested(source, data, replicates, seed, departures.first_state)
 
 
-def outliers(source: SourceLike, data: xr.Dataset, replicates: int = REPLICATES, seed: int = 0) -> xr.Dataset:
+@checked
+def outliers(
+    source: SourceLike, data: xr.Dataset, replicates: Count = REPLICATES, seed: Seed = 0
+) -> xr.Dataset:
     """Test whether single values lie far outside of what the model can bring about.
 
     Parameters
@@ -158,8 +167,9 @@ def outliers(source: SourceLike, data: xr.Dataset, replicates: int = REPLICATES,
     return _tested(source, data, replicates, seed, departures.outliers)
 
 
+@checked
 def return_to_equilibrium(
-    source: SourceLike, data: xr.Dataset, replicates: int = REPLICATES, seed: int = 0
+    source: SourceLike, data: xr.Dataset, replicates: Count = REPLICATES, seed: Seed = 0
 ) -> xr.Dataset:
     """Test whether the process comes back at all, or could be a random walk seen through noise.
 

@@ -19,11 +19,11 @@ import jax.numpy as jnp
 import numpy as np
 import xarray as xr
 from jaxtyping import Array, Float, Int
-from numpy.typing import ArrayLike
 
 from sdebayes._core import precision
+from sdebayes._core.arguments import checked
+from sdebayes._core.kinds import Count, CountFromTwo, Seed, StateOrNumber, Times
 from sdebayes._core.linalg import stationary_covariance
-from sdebayes._core.numbers import whole_number
 from sdebayes.analysis.evaluate import in_chunks
 from sdebayes.analysis.process.effective import chains_of, effective_draws
 from sdebayes.analysis.process.paths import MOST_SIMULATED, PATHS, settled_paths
@@ -35,14 +35,15 @@ _RIDGE = 1e-12
 _DRAWS_PER_ENTRY = 3
 
 
+@checked
 def entropy_production(
     source: SourceLike,
-    samples: int | None = None,
+    samples: Count | None = None,
     *,
-    times: ArrayLike | None = None,
-    x0: ArrayLike | None = None,
-    paths: int = PATHS,
-    seed: int = 0,
+    times: Times | None = None,
+    x0: StateOrNumber | None = None,
+    paths: CountFromTwo = PATHS,
+    seed: Seed = 0,
 ) -> xr.Dataset:
     r"""Return the entropy production rate of the stationary process: zero if and only if it is reversible in time.
 
@@ -106,7 +107,6 @@ def entropy_production(
         return _labelled(
             stacked, draws, _linear(stacked.take(draws), chains_of(source, draws, stacked.n_draws))
         )
-    whole_number("paths", paths, 2)
     draws = choose_draws(stacked.n_draws, 1, samples, MOST_SIMULATED)
     settled = settled_paths(stacked.take(draws), times, x0, paths, seed)
     return rate_along(stacked, draws, settled)

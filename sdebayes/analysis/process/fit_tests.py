@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from sdebayes._core.arguments import checked
 from sdebayes._core.errors import DataError
-from sdebayes._core.numbers import whole_number
+from sdebayes._core.kinds import Count, Seed
 from sdebayes.criticism.comparison import Outcome, compare
 from sdebayes.criticism.innovations import Judge, Replicated
 from sdebayes.criticism.statistics import (
@@ -33,7 +34,8 @@ FEWEST_REPLICATES = 19
 LAGS = 3
 
 
-def innovations(source: SourceLike, data: xr.Dataset, samples: int | None = None) -> xr.DataArray:
+@checked
+def innovations(source: SourceLike, data: xr.Dataset, samples: Count | None = None) -> xr.DataArray:
     r"""Return the standardised one-step innovations of data under each draw.
 
     .. math:: e_k = L_k^{-1} (y_k - \mathrm{E}[y_k \mid y_1, …, y_{k-1}]), \qquad
@@ -74,8 +76,9 @@ def innovations(source: SourceLike, data: xr.Dataset, samples: int | None = None
     )
 
 
+@checked
 def stationarity(
-    source: SourceLike, data: xr.Dataset, replicates: int = REPLICATES, seed: int = 0
+    source: SourceLike, data: xr.Dataset, replicates: Count = REPLICATES, seed: Seed = 0
 ) -> xr.Dataset:
     """Test for a trend of level or variance within trajectories, common to all of them.
 
@@ -111,8 +114,9 @@ def stationarity(
     return stationarity_of(judge, data, checked_replicates(judge, replicates, seed))
 
 
+@checked
 def markov(
-    source: SourceLike, data: xr.Dataset, replicates: int = REPLICATES, seed: int = 0, lags: int = LAGS
+    source: SourceLike, data: xr.Dataset, replicates: Count = REPLICATES, seed: Seed = 0, lags: Count = LAGS
 ) -> xr.Dataset:
     """Test whether the latent process is Markov: whether innovations still correlate with earlier ones.
 
@@ -149,8 +153,9 @@ def markov(
     return markov_of(judge, data, checked_replicates(judge, replicates, seed), lags)
 
 
+@checked
 def gaussian_innovations(
-    source: SourceLike, data: xr.Dataset, replicates: int = REPLICATES, seed: int = 0
+    source: SourceLike, data: xr.Dataset, replicates: Count = REPLICATES, seed: Seed = 0
 ) -> xr.Dataset:
     """Test whether the innovations are normal, by their skewness and kurtosis.
 
@@ -192,7 +197,7 @@ def checked_replicates(judge: Judge, replicates: int, seed: int) -> Replicated:
 
 def check_replicates(replicates: int) -> None:
     """Raise unless the number of replicates can reach a p-value of 5 %."""
-    if whole_number("replicates", replicates) < FEWEST_REPLICATES:
+    if replicates < FEWEST_REPLICATES:
         raise DataError(
             f"replicates={replicates}; fewer than {FEWEST_REPLICATES} cannot reach a p-value of 5 %."
         )

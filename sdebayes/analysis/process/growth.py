@@ -7,8 +7,9 @@ import jax
 import numpy as np
 import xarray as xr
 from jaxtyping import Array, Float
-from numpy.typing import ArrayLike
 
+from sdebayes._core.arguments import checked
+from sdebayes._core.kinds import Count, Numbers
 from sdebayes.analysis.evaluate import drift_and_covariance, in_chunks
 from sdebayes.analysis.fields.reading import Limits
 from sdebayes.analysis.process.spheres import escapes, outward, read_box, read_radii
@@ -22,11 +23,12 @@ _BOUNDED_EXPONENT = 0.15
 _NON_DEGENERATE = 1e-9
 
 
+@checked
 def growth(
     source: SourceLike,
-    radii: ArrayLike | None = None,
+    radii: Numbers | None = None,
     limits: Limits | None = None,
-    samples: int | None = None,
+    samples: Count | None = None,
 ) -> xr.Dataset:
     r"""Read Khasminskii's growth condition on spheres, and Lipschitz constants in the data's region.
 
@@ -105,11 +107,12 @@ def growth(
     )
 
 
+@checked
 def dissipativity(
     source: SourceLike,
-    radii: ArrayLike | None = None,
+    radii: Numbers | None = None,
     limits: Limits | None = None,
-    samples: int | None = None,
+    samples: Count | None = None,
 ) -> xr.Dataset:
     r"""Read whether the drift points inward far away, and whether the noise reaches every direction.
 

@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import numpy as np
 import xarray as xr
-from numpy.typing import ArrayLike
 
+from sdebayes._core.arguments import checked
 from sdebayes._core.errors import DataError
+from sdebayes._core.kinds import Count, CountFromTwo, Seed, StateOrNumber, Times
 from sdebayes.analysis.moments import autocorrelation
 from sdebayes.analysis.process.paths import MOST_SIMULATED, PATHS, settled_paths
 from sdebayes.simulation import Source, as_source, choose_draws
 from sdebayes.simulation.source import SourceLike
 
 
+@checked
 def mixing_time(
     source: SourceLike,
-    samples: int | None = None,
+    samples: Count | None = None,
     *,
-    times: ArrayLike | None = None,
-    x0: ArrayLike | None = None,
-    paths: int = PATHS,
-    seed: int = 0,
+    times: Times | None = None,
+    x0: StateOrNumber | None = None,
+    paths: CountFromTwo = PATHS,
+    seed: Seed = 0,
 ) -> xr.DataArray:
     r"""Return the time after which e⁻¹ of the slowest memory is left.
 

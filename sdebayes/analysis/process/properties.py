@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from sdebayes._core.arguments import checked
 from sdebayes._core.errors import DataError, ModelError
+from sdebayes._core.kinds import Count, Probability, Seed, Trajectories
 from sdebayes._core.units import UNNAMED, plural_unit
 from sdebayes.analysis.fields.reading import Limits
 from sdebayes.analysis.process.beforehand import REVERSIBLE, before_data
@@ -86,14 +88,15 @@ class Row:
         )
 
 
+@checked
 def properties(
     source: SourceLike,
-    data: xr.Dataset | None = None,
+    data: Trajectories | None = None,
     *,
     limits: Limits | None = None,
-    alpha: float = 0.05,
-    replicates: int = REPLICATES,
-    seed: int = 0,
+    alpha: Probability = 0.05,
+    replicates: Count = REPLICATES,
+    seed: Seed = 0,
 ) -> xr.Dataset:
     """Judge the properties of a process: those that its drift and diffusion have, and those that data reject.
 
@@ -137,8 +140,6 @@ def properties(
     enough for that. A return to an equilibrium is supported where the random walk is rejected, and cannot be told where
     it is not.
     """
-    if not 0 < alpha < 1:
-        raise DataError(f"alpha={alpha!r} must be a probability between 0 and 1.")
     if data is not None:
         check_replicates(replicates)
     stacked = as_source(source, None if limits is None else len(limits))

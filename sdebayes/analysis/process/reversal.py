@@ -8,8 +8,9 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Float
 
+from sdebayes._core.arguments import checked
 from sdebayes._core.errors import DataError
-from sdebayes._core.numbers import random_generator
+from sdebayes._core.kinds import Count, Seed, Trajectories
 from sdebayes.criticism.statistics import centred
 
 FEWEST_TRAJECTORIES = 6
@@ -17,7 +18,8 @@ _EXACT_UP_TO = 11
 _FLIPS = 2000
 
 
-def reversibility(data: xr.Dataset, lags: int = 3, seed: int = 0) -> xr.Dataset:
+@checked
+def reversibility(data: Trajectories, lags: Count = 3, seed: Seed = 0) -> xr.Dataset:
     r"""Test whether a stationary process is reversible in time.
 
     Reading a trajectory backwards changes the sign of
@@ -137,7 +139,7 @@ def _flips(count: int, seed: int) -> Float[np.ndarray, "flip trajectory"]:
     """Signs of trajectories, the data's own in the first row; a sign common to all changes nothing."""
     if count <= _EXACT_UP_TO:
         return np.array([(1.0, *signs) for signs in product((1.0, -1.0), repeat=count - 1)])
-    signs = random_generator(seed).choice([-1.0, 1.0], size=(_FLIPS, count))
+    signs = np.random.default_rng(seed).choice([-1.0, 1.0], size=(_FLIPS, count))
     return np.concatenate([np.ones((1, count)), signs])
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import xarray as xr
 
+from sdebayes._core.arguments import checked
+from sdebayes._core.kinds import Panels, Probability
 from sdebayes.analysis import summarize
 from sdebayes.plots.fields.drawing import rate_unit
 from sdebayes.plots.style import REFERENCE, SEQUENTIAL, look, need, panels
@@ -17,7 +19,8 @@ if TYPE_CHECKING:
 _ARROWS = 12
 
 
-def helmholtz(dataset: xr.Dataset, ax: Any = None, *, prob: float = 0.9) -> np.ndarray:
+@checked
+def helmholtz(dataset: xr.Dataset, ax: Panels | None = None, *, prob: Probability = 0.9) -> np.ndarray:
     """Draw the gradient part of a drift over its potential, and the rotational part over its speed.
 
     Parameters

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import xarray as xr
 
+from sdebayes._core.arguments import checked
 from sdebayes._core.errors import DataError
+from sdebayes._core.kinds import Panels, Probability
 from sdebayes._core.units import UNNAMED
 from sdebayes.plots.fields.drawing import draw_line, draw_map, field_label, grid_dims, rate_unit
 from sdebayes.plots.style import REFERENCE, legend_above, look, need, one_axes, panels, share_legend
@@ -16,8 +18,13 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
+@checked
 def scalar(
-    values: xr.DataArray, ax: Axes | None = None, *, truth: xr.DataArray | None = None, prob: float = 0.9
+    values: xr.DataArray,
+    ax: Axes | None = None,
+    *,
+    truth: xr.DataArray | None = None,
+    prob: Probability = 0.9,
 ) -> Axes:
     """Draw any scalar field on a grid over one or two states, with its uncertainty.
 
@@ -57,8 +64,13 @@ def scalar(
     return ax
 
 
+@checked
 def divergence(
-    values: xr.DataArray, ax: Axes | None = None, *, truth: xr.DataArray | None = None, prob: float = 0.9
+    values: xr.DataArray,
+    ax: Axes | None = None,
+    *,
+    truth: xr.DataArray | None = None,
+    prob: Probability = 0.9,
 ) -> Axes:
     """Draw the divergence of the drift over one or two states: below zero it draws neighbouring paths together.
 
@@ -86,13 +98,14 @@ def divergence(
     return scalar(values, ax, truth=truth, prob=prob)
 
 
+@checked
 def rotation(
     values: xr.DataArray,
     ax: Axes | None = None,
     *,
     states: tuple[str, str] | None = None,
     truth: xr.DataArray | None = None,
-    prob: float = 0.9,
+    prob: Probability = 0.9,
 ) -> Axes:
     """Draw the angular velocity of the drift in the plane of two states, counter-clockwise, over one or two states.
 
@@ -137,7 +150,8 @@ def rotation(
     return scalar(turn(values), ax, truth=None if truth is None else turn(truth), prob=prob)
 
 
-def stratonovich(dataset: xr.Dataset, ax: Any = None, *, prob: float = 0.9) -> np.ndarray:
+@checked
+def stratonovich(dataset: xr.Dataset, ax: Panels | None = None, *, prob: Probability = 0.9) -> np.ndarray:
     """Draw each component of the Stratonovich drift along one state, beside the Itô drift of the same process.
 
     Parameters

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import xarray as xr
 
+from sdebayes._core.arguments import checked
 from sdebayes._core.errors import DataError
+from sdebayes._core.kinds import Panels, Probability
 from sdebayes.plots.fields.drawing import rate_unit
 from sdebayes.plots.style import band, look, need, panels, share_legend
 
 
+@checked
 def along(
-    dataset: xr.Dataset, ax: Any = None, *, trajectory: str | None = None, prob: float = 0.9
+    dataset: xr.Dataset, ax: Panels | None = None, *, trajectory: str | None = None, prob: Probability = 0.9
 ) -> np.ndarray:
     """Draw how large drift and noise are from step to step of one trajectory.
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import xarray as xr
 
+from sdebayes._core.arguments import checked
 from sdebayes._core.errors import DataError
+from sdebayes._core.kinds import Count, Drawn, Panels, Probability
 from sdebayes.plots.fields.drawing import draw_map, rate_unit
 from sdebayes.plots.modes import time_constants
 from sdebayes.plots.style import (
@@ -29,8 +31,9 @@ if TYPE_CHECKING:
 _MAKER = "sdebayes.analysis.fields.grid"
 
 
+@checked
 def profile(
-    dataset: xr.Dataset, ax: Any = None, *, truth: xr.Dataset | None = None, prob: float = 0.9
+    dataset: xr.Dataset, ax: Panels | None = None, *, truth: xr.Dataset | None = None, prob: Probability = 0.9
 ) -> np.ndarray:
     """Draw each component of the drift along one state, with its posterior band.
 
@@ -69,6 +72,7 @@ def profile(
     return axes
 
 
+@checked
 def magnitude(dataset: xr.Dataset, ax: Axes | None = None) -> Axes:
     """Draw the size of the drift over two states.
 
@@ -97,7 +101,8 @@ def magnitude(dataset: xr.Dataset, ax: Axes | None = None) -> Axes:
     return ax
 
 
-def signal_to_noise(ratio: xr.DataArray, ax: Axes | None = None, *, samples: int = 100) -> Axes:
+@checked
+def signal_to_noise(ratio: Drawn, ax: Axes | None = None, *, samples: Count = 100) -> Axes:
     """Draw how large the drift of a step is beside its noise, as distribution over places.
 
     Parameters
@@ -140,8 +145,9 @@ def signal_to_noise(ratio: xr.DataArray, ax: Axes | None = None, *, samples: int
     return ax
 
 
+@checked
 def jacobian_spectrum(
-    dataset: xr.Dataset, ax: Axes | None = None, *, truth: xr.Dataset | None = None, prob: float = 0.9
+    dataset: xr.Dataset, ax: Axes | None = None, *, truth: xr.Dataset | None = None, prob: Probability = 0.9
 ) -> Axes:
     """Draw the time constants of the modes with their intervals.
 

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import xarray as xr
 
+from sdebayes._core.arguments import checked
+from sdebayes._core.kinds import Panels, Probability
 from sdebayes.plots.fields.drawing import rate_unit
 from sdebayes.plots.style import REFERENCE, TRUTH, band, look, need, panels, share_legend
 
 _MAKER = "sdebayes.analysis.fields.line"
 
 
+@checked
 def line(
-    dataset: xr.Dataset, ax: Any = None, *, truth: xr.Dataset | None = None, prob: float = 0.9
+    dataset: xr.Dataset, ax: Panels | None = None, *, truth: xr.Dataset | None = None, prob: Probability = 0.9
 ) -> np.ndarray:
     """Draw the parts of drift and noise that point along a line, with their posterior bands.
 

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import xarray as xr
 
+from sdebayes._core.arguments import checked
 from sdebayes._core.errors import DataError
+from sdebayes._core.kinds import Panels
 from sdebayes.plots.style import DATA, REFERENCE, look, panels
 
 _BINS = 30
 _SHOWN = 0.99
 
 
-def complexity(dataset: xr.Dataset, ax: Any = None) -> np.ndarray:
+@checked
+def complexity(dataset: xr.Dataset, ax: Panels | None = None) -> np.ndarray:
     """Draw how each measure of complexity is distributed over the texts.
 
     Parameters

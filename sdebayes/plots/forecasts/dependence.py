@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import xarray as xr
 
+from sdebayes._core.arguments import checked
+from sdebayes._core.kinds import Panels
 from sdebayes.plots.style import DATA, look, need, panels
 
 
-def dependence(dataset: xr.Dataset, ax: Any = None) -> np.ndarray:
+@checked
+def dependence(dataset: xr.Dataset, ax: Panels | None = None) -> np.ndarray:
     """Draw the mean error of steps with a small, …, great measure, with its interval.
 
     Parameters

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from sdebayes._core.arguments import checked
+from sdebayes._core.kinds import Panels
 from sdebayes.plots.style import (
     BAND,
     POSTERIOR,
@@ -28,7 +30,10 @@ _LABELS = {
 }
 
 
-def by_horizon(table: xr.Dataset, ax: Any = None, *, variable: str = "energy_score_skill") -> np.ndarray:
+@checked
+def by_horizon(
+    table: xr.Dataset, ax: Panels | None = None, *, variable: str = "energy_score_skill"
+) -> np.ndarray:
     """Draw the skill of forecasts over the horizon, with bands of 95 %.
 
     Parameters

@@ -7,13 +7,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 import xarray as xr
 
+from sdebayes._core.arguments import checked
+from sdebayes._core.kinds import Count
 from sdebayes.plots.style import REFERENCE, SEQUENTIAL, legend_above, look, need, one_axes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
-def reliability(dataset: xr.Dataset, ax: Axes | None = None, *, horizons: int = 3) -> Axes:
+@checked
+def reliability(dataset: xr.Dataset, ax: Axes | None = None, *, horizons: Count = 3) -> Axes:
     """Draw by how much intervals hold more or less than they promise, all coordinates together.
 
     Parameters

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import xarray as xr
 
+from sdebayes._core.arguments import checked
 from sdebayes._core.errors import DataError
+from sdebayes._core.kinds import Count
 from sdebayes.plots.style import SEQUENTIAL, legend_above, look, need, one_axes
 
 if TYPE_CHECKING:
@@ -23,8 +25,9 @@ _LABELS = {
 }
 
 
+@checked
 def scores(
-    dataset: xr.Dataset, ax: Axes | None = None, *, variable: str = "energy_score", horizons: int = 3
+    dataset: xr.Dataset, ax: Axes | None = None, *, variable: str = "energy_score", horizons: Count = 3
 ) -> Axes:
     """Draw how the score of forecasts changes from step to step, averaged over trajectories.
 

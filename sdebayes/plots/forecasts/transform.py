@@ -7,11 +7,14 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from sdebayes._core.arguments import checked
 from sdebayes._core.errors import DataError
+from sdebayes._core.kinds import Count, Panels, Probability
 from sdebayes.plots.style import BAND, DATA, REFERENCE, legend_above, look, one_axes
 
 
-def pit(values: xr.DataArray, ax: Any = None, *, bins: int = 10, prob: float = 0.9) -> Any:
+@checked
+def pit(values: xr.DataArray, ax: Panels | None = None, *, bins: Count = 10, prob: Probability = 0.9) -> Any:
     """Draw the histogram of probability integral transforms, which is flat for calibrated forecasts.
 
     Parameters

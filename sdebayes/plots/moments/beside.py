@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import xarray as xr
 
+from sdebayes._core.arguments import checked
 from sdebayes._core.errors import DataError
+from sdebayes._core.kinds import Probability
 from sdebayes.plots.style import BAND, DATA, POSTERIOR, REFERENCE, legend_above, look, one_axes
 
 if TYPE_CHECKING:
@@ -17,7 +19,8 @@ if TYPE_CHECKING:
 _MAKER = "sdebayes.analysis.moments.predictive_p_values"
 
 
-def predictive_p_values(dataset: xr.Dataset, ax: Axes | None = None, *, prob: float = 0.9) -> Axes:
+@checked
+def predictive_p_values(dataset: xr.Dataset, ax: Axes | None = None, *, prob: Probability = 0.9) -> Axes:
     """Draw the posterior-predictive p-values of every statistic, all its entries in one row.
 
     Parameters

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import xarray as xr
 
+from sdebayes._core.arguments import checked
 from sdebayes._core.errors import DataError
+from sdebayes._core.kinds import Panels, Probability
 from sdebayes._core.units import time_unit
 from sdebayes.plots.style import (
     DATA,
@@ -30,8 +32,9 @@ _MAKER = "sdebayes.analysis.moments.kramers_moyal"
 _LABELS = {"drift": "D₁", "diffusion": "D₂ = Σ/2", "pawula_ratio": "D₄/D₂²"}
 
 
+@checked
 def kramers_moyal(
-    dataset: xr.Dataset, ax: Any = None, *, truth: xr.Dataset | None = None, prob: float = 0.9
+    dataset: xr.Dataset, ax: Panels | None = None, *, truth: xr.Dataset | None = None, prob: Probability = 0.9
 ) -> np.ndarray:
     """Draw drift, diffusion and, without noise, Pawula's ratio of one state.
 
@@ -82,6 +85,7 @@ def kramers_moyal(
     return axes
 
 
+@checked
 def kramers_moyal_plane(dataset: xr.Dataset, ax: Axes | None = None) -> Axes:
     """Draw the drift D₁ in the plane of two states as arrows.
 

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import xarray as xr
 
+from sdebayes._core.arguments import checked
 from sdebayes._core.errors import DataError
-from sdebayes.plots.style import DATA, band, look, outer_labels, panels, share_legend, time_label
+from sdebayes._core.kinds import Panels, Probability
+from sdebayes.plots.style import DATA, band, look, need, outer_labels, panels, share_legend, time_label
 
 _NAMES = {"mean": "mean", "variance": "variance", "skewness": "skewness", "kurtosis": "excess kurtosis"}
 
 
+@checked
 def moments(
-    dataset: xr.Dataset, ax: Any = None, *, state: str | None = None, prob: float = 0.9
+    dataset: xr.Dataset, ax: Panels | None = None, *, state: str | None = None, prob: Probability = 0.9
 ) -> np.ndarray:
     """Draw mean, variance, skewness and kurtosis of one state over time, data over the band of simulations.
 
@@ -39,6 +40,7 @@ def moments(
     DataError
         If there is no time or no such state.
     """
+    need(dataset, ["state"], "sdebayes.analysis.moments.moments")
     labels = list(dataset["state"].values)
     chosen = labels[0] if state is None else state
     if "time" not in dataset.dims or chosen not in labels:

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import xarray as xr
 
+from sdebayes._core.arguments import checked
 from sdebayes._core.errors import DataError
+from sdebayes._core.kinds import Panels, Probability
 from sdebayes.plots.style import DATA, TRUTH, band, look, need, outer_labels, panels, share_legend, time_label
 
 
+@checked
 def moment_equations(
     dataset: xr.Dataset,
-    ax: Any = None,
+    ax: Panels | None = None,
     *,
     beside: xr.Dataset | None = None,
     state: str | None = None,
-    prob: float = 0.9,
+    prob: Probability = 0.9,
 ) -> np.ndarray:
     """Draw mean and variance of one state's observations over time, with their posterior bands.
 

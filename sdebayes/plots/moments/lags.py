@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import xarray as xr
 
+from sdebayes._core.arguments import checked
 from sdebayes._core.errors import DataError
+from sdebayes._core.kinds import Panels, Probability
 from sdebayes.plots.style import DATA, REFERENCE, band, look, need, outer_labels, panels, share_legend
 
 if TYPE_CHECKING:
@@ -23,7 +25,8 @@ _INCREMENTS = {
 _ZERO_OF_NORMAL = ("mean", "skewness", "kurtosis")
 
 
-def autocorrelation(dataset: xr.Dataset, ax: Any = None, *, prob: float = 0.9) -> np.ndarray:
+@checked
+def autocorrelation(dataset: xr.Dataset, ax: Panels | None = None, *, prob: Probability = 0.9) -> np.ndarray:
     """Draw the autocorrelation of the data over the band of simulated ensembles.
 
     Parameters
@@ -54,8 +57,13 @@ def autocorrelation(dataset: xr.Dataset, ax: Any = None, *, prob: float = 0.9) -
     return axes
 
 
+@checked
 def increments(
-    dataset: xr.Dataset, ax: Any = None, *, variable: str = "mean_squared_displacement", prob: float = 0.9
+    dataset: xr.Dataset,
+    ax: Panels | None = None,
+    *,
+    variable: str = "mean_squared_displacement",
+    prob: Probability = 0.9,
 ) -> np.ndarray:
     """Draw one moment of the data's increments over the lag, on the band of simulated ensembles.
 
@@ -91,7 +99,8 @@ def increments(
     return axes
 
 
-def allan_deviation(dataset: xr.Dataset, ax: Any = None, *, prob: float = 0.9) -> np.ndarray:
+@checked
+def allan_deviation(dataset: xr.Dataset, ax: Panels | None = None, *, prob: Probability = 0.9) -> np.ndarray:
     """Draw the Allan deviation of the data over the band of simulated ensembles, on logarithmic axes.
 
     Parameters

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import xarray as xr
 
+from sdebayes._core.arguments import checked
+from sdebayes._core.kinds import Probability
 from sdebayes.analysis import summarize
 from sdebayes.plots.style import DATA, POSTERIOR, legend_above, look, need, one_axes
 
@@ -14,7 +16,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
-def exponents(dataset: xr.Dataset, ax: Axes | None = None, *, prob: float = 0.9) -> Axes:
+@checked
+def exponents(dataset: xr.Dataset, ax: Axes | None = None, *, prob: Probability = 0.9) -> Axes:
     """Draw the scaling exponent of every state, data beside simulated ensembles.
 
     Parameters

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import xarray as xr
 
+from sdebayes._core.arguments import checked
 from sdebayes.plots.phase_space.layers import data_points, frame
 from sdebayes.plots.style import POSTERIOR, REFERENCE, TRUTH, legend_above, look, need, one_axes
 
@@ -20,6 +21,7 @@ _FAINTEST, _FULLEST = 0.08, 0.7
 _LEAST_SHARE = 0.005
 
 
+@checked
 def basins(
     dataset: xr.Dataset,
     ax: Axes | None = None,

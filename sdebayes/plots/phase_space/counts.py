@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import xarray as xr
 
+from sdebayes._core.arguments import checked
 from sdebayes.plots.phase_space.layers import SECOND
 from sdebayes.plots.style import POSTERIOR, legend_above, look, need, one_axes
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 _WIDTH = 0.38
 
 
+@checked
 def fixed_point_counts(dataset: xr.Dataset, ax: Axes | None = None) -> Axes:
     """Draw how probable each number of stable and of unstable fixed points is.
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
 
+from sdebayes._core.arguments import checked
 from sdebayes._core.errors import DataError
+from sdebayes._core.kinds import Labels
 from sdebayes.plots.phase_space.layers import data_points
 from sdebayes.plots.style import POSTERIOR, TRUTH, legend_above, look, need, one_axes
 
@@ -16,11 +17,12 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
+@checked
 def limit_cycles(
     dataset: xr.Dataset,
     ax: Axes | None = None,
     *,
-    states: Sequence[str] | None = None,
+    states: Labels | None = None,
     data: xr.Dataset | None = None,
     truth: xr.Dataset | None = None,
 ) -> Axes:

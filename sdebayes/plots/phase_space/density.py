@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import xarray as xr
 
+from sdebayes._core.arguments import checked
 from sdebayes._core.errors import DataError
+from sdebayes._core.kinds import Probability
 from sdebayes.plots.phase_space.contours import coverage_level, draw_contours, fading, on_plane
 from sdebayes.plots.phase_space.layers import data_points, frame, points_name
 from sdebayes.plots.style import (
@@ -34,13 +36,14 @@ _SURE = 0.9
 _SHORTEST = 0.06
 
 
+@checked
 def stationary_density(
     dataset: xr.Dataset,
     ax: Axes | None = None,
     *,
     data: xr.Dataset | None = None,
     truth: xr.Dataset | None = None,
-    prob: float = 0.9,
+    prob: Probability = 0.9,
 ) -> Axes:
     """Draw a stationary density of one or two states with its uncertainty.
 
@@ -81,6 +84,7 @@ def stationary_density(
     return ax
 
 
+@checked
 def current(dataset: xr.Dataset, ax: Axes | None = None) -> Axes:
     """Draw the mean probability current over the mean stationary density.
 
@@ -116,8 +120,9 @@ def current(dataset: xr.Dataset, ax: Axes | None = None) -> Axes:
     return ax
 
 
+@checked
 def quasi_potential(
-    dataset: xr.Dataset, ax: Axes | None = None, *, truth: xr.Dataset | None = None, prob: float = 0.9
+    dataset: xr.Dataset, ax: Axes | None = None, *, truth: xr.Dataset | None = None, prob: Probability = 0.9
 ) -> Axes:
     """Draw the quasi-potential −log p of one or two states.
 

@@ -7,15 +7,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import xarray as xr
 
+from sdebayes._core.arguments import checked
 from sdebayes._core.errors import DataError
+from sdebayes._core.kinds import Probability
 from sdebayes.plots.style import POSTERIOR, REFERENCE, TRUTH, legend_above, look, need, one_axes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
+@checked
 def lyapunov_exponents(
-    dataset: xr.Dataset, ax: Axes | None = None, *, truth: xr.Dataset | None = None, prob: float = 0.9
+    dataset: xr.Dataset, ax: Axes | None = None, *, truth: xr.Dataset | None = None, prob: Probability = 0.9
 ) -> Axes:
     """Draw the Lyapunov exponents, largest first, with their posterior and their Monte-Carlo error.
 
@@ -43,8 +46,6 @@ def lyapunov_exponents(
         If the dataset holds no exponents, or prob is not between 0 and 1.
     """
     need(dataset, ["exponent", "standard_error"], "sdebayes.analysis.phase_space.lyapunov_exponents")
-    if not 0 < prob < 1:
-        raise DataError(f"prob={prob!r} must be between 0 and 1.")
     values = dataset["exponent"].transpose("sample", "mode").values
     finite = np.isfinite(values).all(axis=1)
     if not finite.any():

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import xarray as xr
 
-from sdebayes._core.errors import DataError
+from sdebayes._core.arguments import checked
+from sdebayes._core.kinds import Probability
 from sdebayes.plots.phase_space.layers import SECOND, data_points, frame, plane
 from sdebayes.plots.style import BAND, POSTERIOR, TRUTH, legend_above, look, need, one_axes
 
@@ -14,13 +15,14 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
+@checked
 def nullclines(
     dataset: xr.Dataset,
     ax: Axes | None = None,
     *,
     data: xr.Dataset | None = None,
     truth: xr.Dataset | None = None,
-    prob: float = 0.9,
+    prob: Probability = 0.9,
 ) -> Axes:
     """Draw the nullclines of two states, each with the band in which it lies.
 
@@ -49,8 +51,6 @@ def nullclines(
         If the dataset holds no nullclines, or prob is not between 0 and 1.
     """
     need(dataset, ["drift", "probability_positive"], "sdebayes.analysis.phase_space.nullclines")
-    if not 0 < prob < 1:
-        raise DataError(f"prob={prob!r} must be between 0 and 1.")
     first, second = plane(dataset)
     with look():
         ax = one_axes(ax, height=3.1)

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import xarray as xr
 
+from sdebayes._core.arguments import checked
+from sdebayes._core.kinds import Probability
 from sdebayes.analysis import summarize
 from sdebayes.plots.phase_space.contours import draw_contours, on_plane
 from sdebayes.plots.phase_space.layers import frame
@@ -19,8 +21,9 @@ if TYPE_CHECKING:
 _WIDE = 20.0
 
 
+@checked
 def committor(
-    dataset: xr.Dataset, ax: Axes | None = None, *, truth: xr.Dataset | None = None, prob: float = 0.9
+    dataset: xr.Dataset, ax: Axes | None = None, *, truth: xr.Dataset | None = None, prob: Probability = 0.9
 ) -> Axes:
     """Draw the probability of reaching region B before region A, in one or two states.
 
@@ -71,8 +74,9 @@ def committor(
     return ax
 
 
+@checked
 def exit_time(
-    dataset: xr.Dataset, ax: Axes | None = None, *, truth: xr.Dataset | None = None, prob: float = 0.9
+    dataset: xr.Dataset, ax: Axes | None = None, *, truth: xr.Dataset | None = None, prob: Probability = 0.9
 ) -> Axes:
     """Draw how the mean exit time from each start is distributed over the draws.
 
@@ -105,8 +109,9 @@ def exit_time(
     return _distributions(rows, known, ax, f"mean exit time ({dataset['exit_time'].attrs['units']})", prob)
 
 
+@checked
 def exit_time_field(
-    dataset: xr.Dataset, ax: Axes | None = None, *, truth: xr.Dataset | None = None, prob: float = 0.9
+    dataset: xr.Dataset, ax: Axes | None = None, *, truth: xr.Dataset | None = None, prob: Probability = 0.9
 ) -> Axes:
     """Draw the mean exit time over where the process starts, in one or two states.
 
@@ -159,13 +164,14 @@ def exit_time_field(
     return ax
 
 
+@checked
 def transition_rates(
     dataset: xr.Dataset,
     ax: Axes | None = None,
     *,
     variable: str = "passage_time",
     truth: xr.Dataset | None = None,
-    prob: float = 0.9,
+    prob: Probability = 0.9,
 ) -> Axes:
     """Draw how the passages between two regions are distributed over the draws, as mean times or as rates.
 

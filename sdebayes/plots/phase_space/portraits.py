@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import xarray as xr
 
+from sdebayes._core.arguments import checked
 from sdebayes.plots.phase_space.layers import data_points, frame
 from sdebayes.plots.style import POSTERIOR, TRUTH, legend_above, look, need, one_axes
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.colors import Colormap
 
 
+@checked
 def portrait(
     dataset: xr.Dataset,
     ax: Axes | None = None,

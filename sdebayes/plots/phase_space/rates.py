@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import xarray as xr
 
+from sdebayes._core.arguments import checked
+from sdebayes._core.kinds import Probability
 from sdebayes.plots.modes import time_constants
 from sdebayes.plots.style import need
 
@@ -13,8 +15,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
+@checked
 def time_scales(
-    dataset: xr.Dataset, ax: Axes | None = None, *, truth: xr.Dataset | None = None, prob: float = 0.9
+    dataset: xr.Dataset, ax: Axes | None = None, *, truth: xr.Dataset | None = None, prob: Probability = 0.9
 ) -> Axes:
     """Draw the slowest time constants at which the density returns to the stationary one, with their intervals.
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
 
+from sdebayes._core.arguments import checked
 from sdebayes._core.errors import DataError
+from sdebayes._core.kinds import Labels, Probability
 from sdebayes.plots.phase_space.layers import SECOND, data_points
 from sdebayes.plots.style import DATA, POSTERIOR, TRUTH, legend_above, look, need, one_axes
 
@@ -25,11 +26,12 @@ _MARKERS = {
 }
 
 
+@checked
 def fixed_points(
     dataset: xr.Dataset,
     ax: Axes | None = None,
     *,
-    states: Sequence[str] | None = None,
+    states: Labels | None = None,
     data: xr.Dataset | None = None,
     common: xr.Dataset | None = None,
     truth: xr.Dataset | None = None,
@@ -87,13 +89,14 @@ def fixed_points(
     return ax
 
 
+@checked
 def in_trajectories(
     dataset: xr.Dataset,
     ax: Axes | None = None,
     *,
     state: str | None = None,
     data: xr.Dataset | None = None,
-    prob: float = 0.9,
+    prob: Probability = 0.9,
 ) -> Axes:
     """Draw where the stable fixed points lie in each trajectory, its own offset included, along one state.
 

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import xarray as xr
 
+from sdebayes._core.arguments import checked
 from sdebayes._core.errors import DataError
+from sdebayes._core.kinds import Probability
 from sdebayes._core.units import UNNAMED
 from sdebayes.plots.style import POSTERIOR, REFERENCE, TRUTH, band, legend_above, look, need, one_axes
 
@@ -17,7 +19,8 @@ if TYPE_CHECKING:
 _MAKER = "sdebayes.analysis.process"
 
 
-def growth(dataset: xr.Dataset, ax: Axes | None = None, *, prob: float = 0.9) -> Axes:
+@checked
+def growth(dataset: xr.Dataset, ax: Axes | None = None, *, prob: Probability = 0.9) -> Axes:
     """Draw the growth condition over the distance from the data: where it levels off, solutions stay finite.
 
     Parameters
@@ -44,7 +47,8 @@ def growth(dataset: xr.Dataset, ax: Axes | None = None, *, prob: float = 0.9) ->
     return _over_radius(dataset["growth"], ax, prob, label, "outward growth")
 
 
-def dissipativity(dataset: xr.Dataset, ax: Axes | None = None, *, prob: float = 0.9) -> Axes:
+@checked
+def dissipativity(dataset: xr.Dataset, ax: Axes | None = None, *, prob: Probability = 0.9) -> Axes:
     """Draw how strongly the drift leads inward over the distance from the data.
 
     Parameters
@@ -71,6 +75,7 @@ def dissipativity(dataset: xr.Dataset, ax: Axes | None = None, *, prob: float = 
     return _over_radius(dataset["radial_drift"], ax, prob, label, "radial drift")
 
 
+@checked
 def entropy_production(
     dataset: xr.Dataset, ax: Axes | None = None, *, truth: xr.Dataset | None = None
 ) -> Axes:
@@ -110,6 +115,7 @@ def entropy_production(
     return ax
 
 
+@checked
 def mixing_time(values: xr.DataArray, ax: Axes | None = None, *, truth: xr.DataArray | None = None) -> Axes:
     """Draw the posterior of the mixing time.
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import xarray as xr
 
+from sdebayes._core.arguments import checked
 from sdebayes._core.errors import DataError
+from sdebayes._core.kinds import Drawn, Panels, Probability
 from sdebayes.plots.style import (
     BAND,
     DATA,
@@ -24,7 +26,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
-def replicates(dataset: xr.Dataset, ax: Any = None, *, prob: float = 0.9) -> np.ndarray:
+@checked
+def replicates(dataset: xr.Dataset, ax: Panels | None = None, *, prob: Probability = 0.9) -> np.ndarray:
     """Draw the statistics of a test of fit beside what replicates of the data have.
 
     Parameters
@@ -76,7 +79,8 @@ def replicates(dataset: xr.Dataset, ax: Any = None, *, prob: float = 0.9) -> np.
     return axes
 
 
-def innovations(values: xr.DataArray, ax: Axes | None = None, *, prob: float = 0.9) -> Axes:
+@checked
+def innovations(values: Drawn, ax: Axes | None = None, *, prob: Probability = 0.9) -> Axes:
     """Draw quantiles of standardised innovations, all states together, over those of the normal law.
 
     Parameters

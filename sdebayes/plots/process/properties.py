@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import xarray as xr
 
+from sdebayes._core.arguments import checked
 from sdebayes._core.errors import DataError
+from sdebayes._core.kinds import Panels
 from sdebayes.plots.style import DATA, POSTERIOR, REFERENCE, WIDTH, look, need
 
 if TYPE_CHECKING:
@@ -22,7 +24,8 @@ _MARKS = {
 }
 
 
-def properties(dataset: xr.Dataset, ax: Any = None) -> np.ndarray:
+@checked
+def properties(dataset: xr.Dataset, ax: Panels | None = None) -> np.ndarray:
     """Draw the verdict on every property: above by the share of draws that have it, below by p-values.
 
     Parameters

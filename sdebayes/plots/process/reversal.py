@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import xarray as xr
 
+from sdebayes._core.arguments import checked
 from sdebayes.plots.style import SIGNED, look, need, one_axes
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 _WRITTEN = 8
 
 
+@checked
 def reversibility(dataset: xr.Dataset, ax: Axes | None = None) -> Axes:
     """Draw the asymmetry of the data's cross-correlations in time, pair by pair.
 
