@@ -17,6 +17,7 @@ from numpyro.handlers import seed, substitute, trace
 from numpyro.infer.util import potential_energy
 
 from sdebayes._core.errors import InferenceError
+from sdebayes._core.programs import one_at_a_time
 from sdebayes._core.types import Key
 from sdebayes.inference.whitening import Place, Whitening, no_whitening
 from sdebayes.priors.base import WEIGHT_OFFSET, WEIGHT_SCALE
@@ -86,6 +87,7 @@ class Density:
         """The whitening under which v = z."""
         return tuple(no_whitening(*index.shape) for index in self.weights)
 
+    @one_at_a_time
     def potential(self, v: Flat, data: Any, whitenings: Whitenings) -> Float[Array, ""]:
         """Return U = −log p(v, y), up to a constant; +inf where the density is not finite.
 
@@ -102,6 +104,7 @@ class Density:
         value = potential_energy(self._model, (data,), {}, self.unravel(z)) - log_determinant
         return jnp.where(jnp.isfinite(value), value, jnp.inf)
 
+    @one_at_a_time
     def prior_potential(self, v: Flat, whitenings: Whitenings) -> Float[Array, ""]:
         """Return −log p(v), the prior's part of `potential`."""
         z, log_determinant = self.placed(v, whitenings)
@@ -131,6 +134,7 @@ class Density:
             z, total = z.at[index].set(w), total + log_determinant
         return z, total
 
+    @one_at_a_time
     def _weight_places(self, z: Flat) -> tuple[Place, ...]:
         """Return the scales and offsets of all weights, which no weight enters."""
         values = self.unravel(z)
@@ -236,6 +240,7 @@ def _density(model: Program, prior: Program, precision: str) -> Density:
     return Density(model, prior)
 
 
+@one_at_a_time
 def _unconstrained_draw(prior: Program, key: Key) -> dict[str, Any]:
     sites = trace(seed(prior, key)).get_trace()
     return {
@@ -249,6 +254,7 @@ def _scaled_sites(prior: Program) -> list[str]:
     """Return the names of the sites whose values multiply a scale."""
     names: list[str] = []
 
+    @one_at_a_time
     def once(key: Key) -> None:
         sites = trace(seed(prior, key)).get_trace()
         names.extend(name for name, site in sites.items() if WEIGHT_SCALE in site.get("infer", {}))
