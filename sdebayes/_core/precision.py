@@ -36,7 +36,7 @@ def scope(precision: str) -> Iterator[None]:
 
 
 class _SharedLimit:
-    """One BLAS thread as long as anyone wants it: the limit is the process's, set by its first user, lifted by the last."""
+    """One BLAS thread as long as anyone wants it: a limit of the process, which the first sets and the last lifts."""
 
     def __init__(self) -> None:
         self._lock, self._users, self._limits = threading.Lock(), 0, ExitStack()

@@ -1,7 +1,7 @@
 """NumPyro programs run one at a time: their handlers stand on one stack, which all threads of a process share.
 
-The lock is held while a program is traced, by the functions in which it is. What is compiled of it runs without, so that
-fits in several threads wait for one another now and then while they compile, and not while they sample.
+The lock is held while a program is traced, by the functions in which it is. What is compiled of it runs without, so
+that fits in several threads wait for one another now and then while they compile, and not while they sample.
 """
 
 from __future__ import annotations

@@ -150,7 +150,7 @@ def test_the_program_itself_prints_no_traceback(here):
         [
             sys.executable,
             "-c",
-            "from sdebayes.cli.app import main; main()",
+            "from sdebayes.__main__ import main; main()",
             "embed",
             "text.txt",
             "-o",
