@@ -30,7 +30,7 @@ def guarded(command: Callable[..., None]) -> Callable[..., None]:
             _say("error: " + " ".join(str(error).split()))
             raise typer.Exit(ERROR) from None
         except KeyboardInterrupt:
-            ctrl_c.say()
+            ctrl_c.say(sys.stderr.write)
             raise typer.Exit(INTERRUPTED) from None
 
     return run

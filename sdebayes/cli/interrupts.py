@@ -15,7 +15,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import Any
@@ -32,12 +32,13 @@ class Interrupts:
 
     def __init__(self) -> None:
         self._in_command = self._pressed = False
-        self._unsaid = [_LINE]
+        self._unsaid: list[str] | None = None
 
     def install(self) -> None:
         """Take Ctrl-C over, in the main thread, unless the process was started with it ignored."""
         if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
             return
+        self._unsaid = [_LINE]
         signal.signal(signal.SIGINT, self._receive)
         sys.unraisablehook = self._unraisable
         bell, ring = os.pipe()
@@ -66,48 +67,58 @@ class Interrupts:
         if self._pressed:
             raise KeyboardInterrupt
 
-    def say(self) -> None:
-        """Say on standard error that the program was interrupted, once; not through a stream that may be in use."""
+    def say(self, write: Callable[[str], object]) -> None:
+        """Say that the program was interrupted: once, if it has taken Ctrl-C over."""
         try:
-            line = self._unsaid.pop()
+            write(_LINE if self._unsaid is None else self._unsaid.pop())
         except IndexError:
             return
-        os.write(2, (_SHOW_CURSOR + line if os.isatty(2) else line).encode())
 
     def _receive(self, number: int, frame: FrameType | None) -> None:
         """Handle the signal, in the main thread as soon as it runs Python code."""
-        if not self._in_command:
+        if sys.is_finalizing():  # when no other thread runs
             self._leave()
-        self._pressed = True
-        if not _is_being_handled():
-            raise KeyboardInterrupt
+        if self._in_command:
+            self._pressed = True
+            if not _is_being_handled():
+                raise KeyboardInterrupt
 
     def _watch(self, bell: int) -> None:
         """Wait for the signal beside the main thread, which may be in compiled code."""
         os.read(bell, 1)
-        if not self._in_command:
-            self._leave()
+        if self._in_command:
+            time.sleep(_PAUSE)
+            self._insist(bell)
+            os.read(bell, 1)
+        self._leave()
+
+    def _insist(self, bell: int) -> None:
+        """Interrupt the command until it has ended, or until there is another signal than one's own."""
         os.set_blocking(bell, False)
-        time.sleep(_PAUSE)
         _rung(bell)
         while self._in_command:
             _thread.interrupt_main()  # which rings, too
             time.sleep(_PAUSE)
             if _rung(bell) > 1:
                 self._leave()
+        os.set_blocking(bell, True)
 
     def _leave(self) -> None:
-        self.say()
-        for child in (
-            sys.modules["multiprocessing"].active_children() if "multiprocessing" in sys.modules else ()
-        ):
-            child.kill()
+        self.say(_past_streams)
+        if "multiprocessing" in sys.modules:
+            for child in sys.modules["multiprocessing"].active_children():
+                child.kill()
         os._exit(INTERRUPTED)
 
     def _unraisable(self, found: Any) -> None:
         """Be silent where the interrupt itself was raised in a destructor or a callback."""
         if not (self._pressed and issubclass(found.exc_type, KeyboardInterrupt)):
             sys.__unraisablehook__(found)
+
+
+def _past_streams(line: str) -> None:
+    """Write to standard error, whatever is under way there."""
+    os.write(2, (_SHOW_CURSOR + line if os.isatty(2) else line).encode())
 
 
 def _is_being_handled() -> bool:
