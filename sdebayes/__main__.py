@@ -6,9 +6,10 @@ from sdebayes.cli.interrupts import ctrl_c
 def main() -> None:
     """Run the program; Ctrl-C ends it with one line, while it loads as well."""
     ctrl_c.install()
-    from sdebayes.cli.app import app
+    with ctrl_c.said_at_last():
+        from sdebayes.cli.app import app
 
-    app()
+        app()
 
 
 if __name__ == "__main__":

@@ -31,14 +31,14 @@ class Interrupts:
     """What Ctrl-C does to the process, once it is installed."""
 
     def __init__(self) -> None:
-        self._in_command = self._pressed = False
-        self._unsaid: list[str] | None = None
+        self._installed = self._in_command = self._pressed = self._said = False
+        self._saying = _thread.RLock()
 
     def install(self) -> None:
         """Take Ctrl-C over, in the main thread, unless the process was started with it ignored."""
         if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
             return
-        self._unsaid = [_LINE]
+        self._installed = True
         signal.signal(signal.SIGINT, self._receive)
         sys.unraisablehook = self._unraisable
         bell, ring = os.pipe()
@@ -58,7 +58,7 @@ class Interrupts:
         self._in_command = True
         try:
             yield
-        except Exception:
+        except (Exception, SystemExit):
             if self._pressed:
                 raise KeyboardInterrupt from None
             raise
@@ -69,19 +69,29 @@ class Interrupts:
 
     def say(self, write: Callable[[str], object]) -> None:
         """Say that the program was interrupted: once, if it has taken Ctrl-C over."""
+        with self._saying:
+            if not self._said:
+                write(_LINE)
+                self._said = self._installed
+
+    @contextmanager
+    def said_at_last(self) -> Iterator[None]:
+        """Run the program; say that it was interrupted, and end it so, where nothing else has."""
         try:
-            write(_LINE if self._unsaid is None else self._unsaid.pop())
-        except IndexError:
-            return
+            yield
+        finally:
+            self._in_command = False
+            if self._pressed:
+                self.say(sys.stderr.write)
+                raise SystemExit(INTERRUPTED) from None
 
     def _receive(self, number: int, frame: FrameType | None) -> None:
         """Handle the signal, in the main thread as soon as it runs Python code."""
+        self._pressed = True
         if sys.is_finalizing():  # when no other thread runs
             self._leave()
-        if self._in_command:
-            self._pressed = True
-            if not _is_being_handled():
-                raise KeyboardInterrupt
+        if self._in_command and not _is_being_handled():
+            raise KeyboardInterrupt
 
     def _watch(self, bell: int) -> None:
         """Wait for the signal beside the main thread, which may be in compiled code."""
@@ -105,9 +115,9 @@ class Interrupts:
 
     def _leave(self) -> None:
         self.say(_past_streams)
-        if "multiprocessing" in sys.modules:
-            for child in sys.modules["multiprocessing"].active_children():
-                child.kill()
+        children = getattr(sys.modules.get("multiprocessing"), "active_children", list)
+        for child in children():
+            child.kill()
         os._exit(INTERRUPTED)
 
     def _unraisable(self, found: Any) -> None:

@@ -118,6 +118,19 @@ class Run:
         assert ready
         assert os.read(self.process.stdout.fileno(), 1) == b"*"
 
+    def processor_seconds(self) -> float:
+        """What it has taken so far: a clock that other programs do not disturb."""
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def wait_for(self, seconds: float) -> bool:
+        """Wait until it has taken so much; False where it has ended before."""
+        while self.process.poll() is None:
+            if self.processor_seconds() >= seconds:
+                return True
+            time.sleep(0.001)
+        return False
+
     def press(self) -> None:
         self.process.send_signal(signal.SIGINT)
 
@@ -166,32 +179,38 @@ def test_a_process_that_ignores_it_goes_on_ignoring_it():
 
 
 @pytest.mark.slow
-def test_a_fit_at_seeded_times_from_the_first_millisecond(tmp_path):
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="processor time is read from /proc")
+def test_a_fit_at_seeded_times_from_the_first_millisecond(tmp_path, monkeypatch):
+    """At times of the processor, as shares of those of a whole run, the compiler's cache being filled."""
+    monkeypatch.setenv("SDEBAYES_CACHE", str(tmp_path / "cache"))
+    folder = tmp_path / "work"
+    folder.mkdir()
     x = np.random.default_rng(0).standard_normal((3, 20, 2))
-    sb.paths.save(sb.trajectories(list(x)), tmp_path / "states.nc")
+    sb.paths.save(sb.trajectories(list(x)), folder / "states.nc")
     arguments = ("fit", "states.nc", "-o", "posterior.nc", "--draws", "50", "--warmup", "50")
-    whole = Run(PROGRAM, *arguments, cwd=tmp_path)
-    whole.wait_for_mark()
-    begun = time.monotonic()
-    code, _, out = whole.end()
-    assert (code, out.splitlines()[-1]) == (0, b"posterior.nc")
-    duration = time.monotonic() - begun
-    former = (tmp_path / "posterior.nc").read_bytes()
-    inventory = sorted(tmp_path.iterdir())
+    for _ in range(2):
+        whole, total = Run(PROGRAM, *arguments, cwd=folder), 0.0
+        while whole.process.poll() is None:
+            total = max(total, whole.processor_seconds())
+            time.sleep(0.01)
+        code, _, out = whole.end()
+        assert (code, out.splitlines()[-1]) == (0, b"posterior.nc")
+    former, inventory = (folder / "posterior.nc").read_bytes(), sorted(folder.iterdir())
 
-    generator, held = random.Random(0), 0
-    for number in range(TIMES):
-        after = 0.001 if number == 0 else duration * generator.random()
-        run = Run(PROGRAM, *arguments, cwd=tmp_path)
+    generator, held, number = random.Random(0), 0, 0
+    while number < TIMES:
+        after = 0.001 if number == 0 else total * generator.random()
+        run = Run(PROGRAM, *arguments, cwd=folder)
         run.wait_for_mark()
-        time.sleep(after)
+        in_time = run.wait_for(after)
         run.press()
         code, err, out = run.end()
-        finished = out.endswith(b"posterior.nc\n")
-        good = (code, err) == (130, LINE) and sorted(tmp_path.iterdir()) == inventory
-        same = finished or (tmp_path / "posterior.nc").read_bytes() == former
-        held += good and same
-        print(f"after {after:.3f} s of {duration:.1f}: code {code}, {len(err.splitlines())} lines", end="")
-        print("" if good and same else f"  {err!r} {out!r} {sorted(tmp_path.iterdir())}")
+        if not in_time:
+            continue
+        number += 1
+        whole_output = b"posterior.nc\n" in out or (folder / "posterior.nc").read_bytes() == former
+        good = (code, err) == (130, LINE) and sorted(folder.iterdir()) == inventory and whole_output
+        held += good
+        print(f"after {after:.2f} s of {total:.2f}: {code}, {err!r}{'' if good else f' BROKEN {out!r}'}")
     print(f"{held} of {TIMES} held")
     assert held == TIMES
