@@ -87,18 +87,18 @@ def test_what_a_killed_process_left_is_no_hindrance_and_is_swept(tmp_path):
         "signal.pause()\n"
     )
     (tmp_path / "other.part").write_text("another's")
-    process = subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], stdout=subprocess.PIPE)
-    assert process.stdout.readline() == b"held\n"
-    with pytest.raises(StoreError, match=f"process {process.pid}, since ever"), held(tmp_path):
-        pass
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+    with subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], stdout=subprocess.PIPE) as process:
+        try:
+            assert process.stdout.readline() == b"held\n"
+            with pytest.raises(StoreError, match=f"process {process.pid}, since ever"), held(tmp_path):
+                pass
+        finally:
+            process.send_signal(signal.SIGKILL)
     with held(tmp_path):
         left = {path.name for path in tmp_path.rglob("*")}
         assert left == {"lock", "held-by.txt", "all_parameters", "other.part"}
         assert (tmp_path / "held-by.txt").read_text().startswith(f"process {os.getpid()}, ")
     assert not (tmp_path / "held-by.txt").exists()
-    process.stdout.close()
 
 
 def test_a_folder_that_cannot_be_made_is_refused(tmp_path):

@@ -185,9 +185,9 @@ def test_a_fit_at_seeded_times_from_the_first_millisecond(tmp_path, monkeypatch)
     monkeypatch.setenv("SDEBAYES_CACHE", str(tmp_path / "cache"))
     folder = tmp_path / "work"
     folder.mkdir()
-    x = np.random.default_rng(0).standard_normal((3, 20, 2))
+    x = np.random.default_rng(0).standard_normal((3, 20, 1))
     sb.paths.save(sb.trajectories(list(x)), folder / "states.nc")
-    arguments = ("fit", "states.nc", "-o", "posterior.nc", "--draws", "50", "--warmup", "50")
+    arguments = ("fit", "states.nc", "-o", "posterior.nc", "--exact", "--draws", "50", "--warmup", "50")
     for _ in range(2):
         whole, total = Run(PROGRAM, *arguments, cwd=folder), 0.0
         while whole.process.poll() is None:
