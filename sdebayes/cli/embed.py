@@ -36,9 +36,9 @@ def embed(
     from rich import print as say
 
     from sdebayes import paths as trajectories
+    from sdebayes._core.files import check_writable
     from sdebayes.cli.inputs import check_inputs
     from sdebayes.cli.inputs import encoder as encoder_of
-    from sdebayes.reporting.output import check_writable
 
     check_writable(output)
     check_inputs(paths)
