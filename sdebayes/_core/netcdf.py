@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
+from typing import Any
 
 import xarray as xr
 
@@ -23,8 +24,9 @@ def write_netcdf(data: xr.Dataset | xr.DataTree, path: Path) -> None:
         If netCDF cannot hold the data, or the file cannot be written; a file that was there is then as it was.
     """
     files.check_writable(path)
+    made: Any = data
     try:
-        content = data.to_netcdf(engine=_ENGINE)
+        content = made.to_netcdf(engine=_ENGINE)
     except Exception as error:
         raise StoreError(
             f"{path} cannot be written: netCDF cannot hold what it is to be made of "

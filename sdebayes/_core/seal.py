@@ -61,7 +61,7 @@ def no_seal(path: Path, advice: str) -> StoreError:
     )
 
 
-def check_version(attributes: Mapping[str, Any], expected: int, path: Path) -> None:
+def check_version(attributes: Mapping[Any, Any], expected: int, path: Path) -> None:
     """Raise unless the attributes of a file name the schema version that is read.
 
     Raises

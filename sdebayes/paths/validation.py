@@ -31,8 +31,24 @@ def feature_dim(dataset: xr.Dataset) -> str:
 
 
 def unobserved_states(dataset: xr.Dataset) -> list[str]:
-    """Labels of the states that were declared unobserved (they may be missing everywhere)."""
-    return json.loads(dataset.attrs.get("unobserved", "[]"))
+    """Labels of the states that were declared unobserved (they may be missing everywhere).
+
+    Raises
+    ------
+    DataError
+        If the attribute that names them was changed by hand.
+    """
+    found = dataset.attrs.get("unobserved", "[]")
+    try:
+        names = json.loads(found)
+    except (TypeError, ValueError):
+        names = None
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise DataError(
+            f"The attribute 'unobserved' is {found!r}; expected a list of names of states as JSON. Remove it, and "
+            "name them in trajectories(..., unobserved=[...])."
+        )
+    return names
 
 
 def validate(dataset: Any) -> xr.Dataset:

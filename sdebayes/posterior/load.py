@@ -38,7 +38,17 @@ def load(path: str | Path, model: SDEModel | None = None) -> Posterior:
     StoreError
         If the file cannot be read, is damaged or was changed since it was written, or holds no model and none is given.
     """
-    tree = store.read(path)
+    return from_tree(store.read(path), path, model)
+
+
+def from_tree(tree: xr.DataTree, path: str | Path, model: SDEModel | None = None) -> Posterior:
+    """Make a posterior of what was read.
+
+    Raises
+    ------
+    StoreError
+        As `load`.
+    """
     text = str(tree.attrs["model"])
     if model is None and not text:
         raise StoreError(

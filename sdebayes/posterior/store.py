@@ -69,6 +69,18 @@ def read(path: str | Path) -> xr.DataTree:
     if not path.is_file():
         raise StoreError(f"{path} does not exist or is no file; expected one that posterior.to_netcdf wrote.")
     tree = read_tree(path, _ADVICE)
+    check(tree, path)
+    return tree
+
+
+def check(tree: xr.DataTree, path: Path) -> None:
+    """Raise unless a tree has what every posterior has.
+
+    Raises
+    ------
+    StoreError
+        If it is foreign, was changed by hand, or is from another version.
+    """
     if tree.attrs.get("schema") != SCHEMA:
         raise StoreError(
             f"{path} is no posterior of sdebayes; expected a file that posterior.to_netcdf wrote."
@@ -77,7 +89,6 @@ def read(path: str | Path) -> xr.DataTree:
     fault = _fault(tree)
     if fault:
         raise StoreError(f"{path} is no whole posterior: {fault}. {_ADVICE}")
-    return tree
 
 
 def _fault(tree: xr.DataTree) -> str:
@@ -90,10 +101,10 @@ def _fault(tree: xr.DataTree) -> str:
             return f"its attribute {name} is {tree.attrs.get(name)!r}, not a text"
     if tree.attrs["precision"] not in get_args(Precision):
         return f"its precision is {tree.attrs['precision']!r}, not one of {', '.join(get_args(Precision))}"
-    for name, draws in tree["unconstrained"].to_dataset().data_vars.items():
+    for site, draws in tree["unconstrained"].to_dataset().data_vars.items():
         if draws.dims[:2] != ("chain", "draw") or draws.dtype.kind != "f" or not np.isfinite(draws).all():
-            return f"{name} in its group unconstrained has draws that are no finite numbers"
-    for name, draws in tree["posterior"].to_dataset().data_vars.items():
-        if name not in PROBES and (draws.dtype.kind not in "fiub" or np.isnan(draws).any()):
-            return f"{name} in its group posterior has draws that are no numbers"
+            return f"{site} in its group unconstrained has draws that are no finite numbers"
+    for site, draws in tree["posterior"].to_dataset().data_vars.items():
+        if site not in PROBES and (draws.dtype.kind not in "fiub" or np.isnan(draws).any()):
+            return f"{site} in its group posterior has draws that are no numbers"
     return ""
