@@ -24,15 +24,16 @@ def write_netcdf(data: xr.Dataset | xr.DataTree, path: Path) -> None:
         If netCDF cannot hold the data, or the file cannot be written; a file that was there is then as it was.
     """
     files.check_writable(path)
-    made: Any = data
+    written: Any = data
+    buffer = io.BytesIO()
     try:
-        content = made.to_netcdf(engine=_ENGINE)
+        written.to_netcdf(buffer, engine=_ENGINE)
     except Exception as error:
         raise StoreError(
             f"{path} cannot be written: netCDF cannot hold what it is to be made of "
             f"({type(error).__name__}: {error}). Remove that, or convert it to numbers or texts."
         ) from error
-    files.write(path, content, seal(content))
+    files.write(path, content := buffer.getvalue(), seal(content))
 
 
 def read_dataset(path: Path, advice: str) -> xr.Dataset:

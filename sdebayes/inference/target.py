@@ -64,7 +64,7 @@ class Density:
 
     def __init__(self, model: Program, prior: Program) -> None:
         self._model, self._prior = model, prior
-        shapes = jax.eval_shape(lambda key: _unconstrained_draw(prior, key), jax.random.key(0))
+        shapes = jax.eval_shape(lambda key: unconstrained_draw(prior, key), jax.random.key(0))
         if not shapes:
             raise InferenceError(
                 "The model has no unknown parameter: drift, diffusion and observation are all fixed. Give at least "
@@ -77,7 +77,7 @@ class Density:
         index = self.unravel(jnp.arange(self.dimension, dtype=flat.dtype))
         self._scaled = _scaled_sites(prior)
         self.weights = tuple(np.asarray(index[name]).astype(int).T for name in self._scaled)
-        self.draw_prior = jax.jit(lambda key: ravel_pytree(_unconstrained_draw(prior, key))[0])
+        self.draw_prior = jax.jit(lambda key: ravel_pytree(unconstrained_draw(prior, key))[0])
         self.value_and_gradient = jax.jit(jax.value_and_grad(self.potential))
         self.weight_places = jax.jit(self._weight_places)
         self.place = jax.jit(lambda v, whitenings: self.placed(v, whitenings)[0])
@@ -241,7 +241,8 @@ def _density(model: Program, prior: Program, precision: str) -> Density:
 
 
 @one_at_a_time
-def _unconstrained_draw(prior: Program, key: Key) -> dict[str, Any]:
+def unconstrained_draw(prior: Program, key: Key) -> dict[str, Any]:
+    """Draw the free sites of a program from its prior, by name."""
     sites = trace(seed(prior, key)).get_trace()
     return {
         name: biject_to(site["fn"].support).inv(site["value"])

@@ -123,7 +123,8 @@ class EmbeddingCache:
     def _failure(self, error: Exception) -> StoreError:
         return StoreError(
             f"The cache of embeddings {self.path} cannot be used: {error}. "
-            "Delete it if it is damaged, set SDEBAYES_CACHE to a directory that can be written, or embed with cache=False."
+            "Delete it if it is damaged; else set SDEBAYES_CACHE to a directory that can be written, or embed with "
+            "cache=False."
         )
 
 

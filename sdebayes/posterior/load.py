@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import jax
-import jax.numpy as jnp
 import xarray as xr
 
 from sdebayes._core import precision
-from sdebayes._core.errors import StoreError
-from sdebayes.model.rebuild import constrained_sites, rebuild
+from sdebayes._core.errors import ModelError, StoreError
+from sdebayes.inference.target import unconstrained_draw
 from sdebayes.model.sdemodel import SDEModel
 from sdebayes.posterior import specification, store
 from sdebayes.posterior.packing import stored_scale
@@ -55,14 +56,25 @@ def from_tree(tree: xr.DataTree, path: str | Path, model: SDEModel | None = None
             f"{path} holds draws of a model with functions of the user's own, which are not stored; "
             "give the model: sdebayes.load(path, model=...)."
         )
-    if model is None:
-        with precision.scope(tree.attrs["precision"]):
-            posterior = Posterior(specification.decode(text), tree)
-    else:
-        posterior = Posterior(_scaled(model, tree, path), tree)
-    with precision.scope(posterior.precision):
-        _check_fit(posterior, path)
+    with _whole(path), precision.scope(tree.attrs["precision"]):
+        fitted = specification.decode(text) if model is None else _scaled(model, tree, path)
+        posterior = Posterior(fitted, tree)
+        _rehearse(posterior)
     return posterior
+
+
+@contextmanager
+def _whole(path: str | Path) -> Iterator[None]:
+    """Turn whatever an edited tree leads to into an error about the file."""
+    try:
+        yield
+    except (StoreError, ModelError):
+        raise
+    except Exception as error:
+        raise StoreError(
+            f"{path} is no whole posterior: its draws, its model, its data and its state space do not fit together "
+            f"({type(error).__name__}: {error}). Take a copy of the file, or fit again."
+        ) from error
 
 
 def _scaled(model: SDEModel, tree: xr.DataTree, path: str | Path) -> SDEModel:
@@ -76,17 +88,12 @@ def _scaled(model: SDEModel, tree: xr.DataTree, path: str | Path) -> SDEModel:
     return scaled
 
 
-def _check_fit(posterior: Posterior, path: str | Path) -> None:
-    """Raise unless one draw makes an SDE of the model, and data and state space are there; nothing is compiled."""
-    draws = posterior.data["unconstrained"].to_dataset().data_vars
-    real = jnp.result_type(float)
-    free = {str(name): jax.ShapeDtypeStruct(array.shape[2:], real) for name, array in draws.items()}
-    model = posterior.model
-    try:
-        jax.eval_shape(lambda one: rebuild(model, constrained_sites(model, one)), free)
-        _ = posterior.training_scale, posterior.space
-    except Exception as error:
-        raise StoreError(
-            f"{path} is no whole posterior: its draws, its model, its data and its state space do not fit together "
-            f"({type(error).__name__}: {error}). Take a copy of the file, or fit again."
-        ) from error
+def _rehearse(posterior: Posterior) -> None:
+    """Compare the draws with the unknowns of the model, and read the data and the state space."""
+    group = posterior.data["unconstrained"].to_dataset()
+    found = {str(name): values.shape[2:] for name, values in group.data_vars.items()}
+    drawn = jax.eval_shape(lambda key: unconstrained_draw(posterior.model.build, key), jax.random.key(0))
+    expected = {name: value.shape for name, value in drawn.items()}
+    if found != expected:
+        raise ValueError(f"the unknowns of the model are {expected}, the draws are of {found}")
+    _ = posterior.training_scale, posterior.space

@@ -81,7 +81,7 @@ def check(tree: xr.DataTree, path: Path) -> None:
     StoreError
         If it is foreign, was changed by hand, or is from another version.
     """
-    if tree.attrs.get("schema") != SCHEMA:
+    if str(tree.attrs.get("schema")) != SCHEMA:
         raise StoreError(
             f"{path} is no posterior of sdebayes; expected a file that posterior.to_netcdf wrote."
         )
