@@ -180,7 +180,7 @@ def _told(path: Path, parts: Iterable[Content]) -> Iterator[None]:
     except OSError as error:
         if isinstance(error, StoreError):
             raise
-        kept = "Nothing there was changed, and what was to be written is still in memory."
+        kept = "What was there is as it was."
         what = f"{path} cannot be written: {error.strerror or error}."
         if error.errno in _NO_ROOM:
             what += f" It takes {sum(len(part) for part in parts):,} bytes{_free(path)}. Make room, or"

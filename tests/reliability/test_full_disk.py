@@ -82,7 +82,7 @@ def test_every_command(tmp_path, full):
         "embed.nc": ("embed", *texts),
         "embed.zarr": ("embed", *texts),
         "fit.nc": ("fit", embedded, *sizes),
-        "simulate.nc": ("simulate", fitted),
+        "simulate.nc": ("simulate", fitted, "--draws", "20"),
         "report.html": ("report", fitted),
     }
     assert not sdebayes("embed", *texts, "-o", embedded).returncode

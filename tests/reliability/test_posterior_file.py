@@ -151,7 +151,7 @@ def test_a_posterior_that_was_edited_is_refused(posterior, tmp_path):
 def test_edits_through_files(posterior, tmp_path):
     """The same edits, written, sealed and loaded."""
     path, ends, edits = tmp_path / "edited.nc", Counter(), list(fatal(posterior.data))
-    for what, edit in edits:
+    for _, edit in edits:
         try:
             write_netcdf(edit(), path)
         except StoreError:
