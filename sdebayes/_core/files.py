@@ -25,6 +25,7 @@ Content: TypeAlias = bytes | memoryview
 
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _ATTEMPTS = 100
+_OURS = re.compile(r"\.(?P<target>.+)\.[a-z0-9_]{8}\.unfinished", re.DOTALL)
 
 
 def check_writable(path: Path) -> Path:
@@ -98,11 +99,18 @@ def write_folder(path: Path, files: Mapping[str, Content]) -> None:
 def sweep(path: Path) -> None:
     """Remove what killed processes left of writing this path, and put back what one had just moved out of the way."""
     target = path.resolve()
-    ours = re.compile(rf"\.{re.escape(target.name)}\.[a-z0-9_]{{8}}\.unfinished")
     with suppress(OSError):
-        for folder in [entry for entry in target.parent.iterdir() if ours.fullmatch(entry.name)]:
-            with suppress(OSError), _lock(folder).acquire(timeout=0):
-                _dissolve(folder, target)
+        for folder in list(target.parent.iterdir()):
+            if (ours := _OURS.fullmatch(folder.name)) and ours["target"] == target.name:
+                with suppress(OSError), _lock(folder).acquire(timeout=0):
+                    _dissolve(folder, target)
+
+
+def sweep_all(place: Path) -> None:
+    """Do as :func:`sweep` for every target in a directory and those within."""
+    for folder in list(place.rglob("*.unfinished")):
+        if ours := _OURS.fullmatch(folder.name):
+            sweep(folder.parent / ours["target"])
 
 
 @contextmanager

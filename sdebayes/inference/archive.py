@@ -5,8 +5,6 @@ from __future__ import annotations
 import contextlib
 import io
 import os
-import tempfile
-import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
@@ -15,10 +13,11 @@ from pathlib import Path
 import numpy as np
 from filelock import FileLock, Timeout
 
+from sdebayes._core import files
 from sdebayes._core.errors import StoreError
+from sdebayes._core.seal import read_sealed, seal
 
 _LOCK, _HOLDER = "lock", "held-by.txt"
-_PREFIX, _SUFFIX = ".sdebayes-", ".part"
 
 
 @contextmanager
@@ -74,8 +73,7 @@ def _settle_in(place: Path) -> None:
     since = datetime.now().astimezone().isoformat(sep=" ", timespec="seconds")
     try:
         (place / _HOLDER).write_text(f"process {os.getpid()}, since {since}", encoding="utf-8")
-        for left in place.rglob(f"{_PREFIX}*{_SUFFIX}"):
-            left.unlink(missing_ok=True)
+        files.sweep_all(place)
     except OSError as error:
         raise StoreError(f"The checkpoint in {place} cannot be written: {error}.") from error
 
@@ -121,14 +119,7 @@ class Archive:
         buffer = io.BytesIO()
         everything: dict[str, np.ndarray] = {**arrays, "fingerprint": np.array(self._fingerprint)}
         np.savez(buffer, allow_pickle=False, **everything)
-        try:
-            with tempfile.NamedTemporaryFile(
-                dir=self.folder, prefix=_PREFIX, suffix=_SUFFIX, delete=False
-            ) as file:
-                file.write(buffer.getvalue())
-            os.replace(file.name, self._path(name))
-        except OSError as error:
-            raise StoreError(f"The checkpoint in {self.folder} cannot be written: {error}.") from error
+        files.write(self._path(name), content := buffer.getvalue(), seal(content))
 
     def read(self, name: str) -> dict[str, np.ndarray]:
         """Read the arrays of one name, in one go; none where there is no such file.
@@ -136,18 +127,14 @@ class Archive:
         Raises
         ------
         StoreError
-            If the file is broken, or of another run.
+            If the file is damaged, or of another run.
         """
         path = self._path(name)
         if not path.exists():
             return {}
-        try:
-            with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
-                arrays = dict(file)
-        except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-            raise StoreError(
-                f"The checkpoint {path} cannot be read ({error}); delete it, and the same call makes it anew."
-            ) from error
+        content = read_sealed(path, "It is a checkpoint: delete it, and the same call makes it anew.")
+        with np.load(io.BytesIO(content), allow_pickle=False) as file:
+            arrays = dict(file)
         if str(arrays.pop("fingerprint", "")) != self._fingerprint:
             raise StoreError(
                 f"The checkpoint {path} belongs to another {self._whose}; give another folder, or delete it."

@@ -82,7 +82,8 @@ def test_what_a_killed_process_left_is_no_hindrance_and_is_swept(tmp_path):
         "open(folder + '/held-by.txt', 'w').write(f'process {os.getpid()}, since ever')\n"
         "os.mkdir(folder + '/all_parameters')\n"
         "for place in (folder, folder + '/all_parameters'):\n"
-        "    open(place + '/.sdebayes-abc.part', 'w').write('half')\n"
+        "    os.mkdir(place + '/.chain-0.npz.abcd0123.unfinished')\n"
+        "    open(place + '/.chain-0.npz.abcd0123.unfinished/new', 'w').write('half')\n"
         "print('held', flush=True)\n"
         "signal.pause()\n"
     )

@@ -1,4 +1,4 @@
-"""Damage and edits of data sets and kept embeddings: noticed before anything parses them, never silently used."""
+"""Damage and edits of data sets, checkpoints and kept embeddings: noticed before anything parses them."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import sdebayes.paths as paths
 from sdebayes._core.errors import SdebayesError, StoreError
 from sdebayes._core.netcdf import write_netcdf
 from sdebayes._core.seal import read_sealed, seal
+from sdebayes.inference.archive import Archive
 from sdebayes.paths.cache import EmbeddingCache
 from sdebayes.paths.container import pack
 from sdebayes.paths.zarr_store import write_zarr
@@ -112,6 +113,32 @@ def test_a_file_that_the_list_does_not_name_changes_nothing(tmp_path):
     (path / ".DS_Store").write_bytes(b"x")
     (path / "y" / "9.9.9").write_bytes(b"x")
     xr.testing.assert_identical(paths.load(path), states())
+
+
+def test_every_flipped_bit_of_a_checkpoint_is_noticed(tmp_path, monkeypatch):
+    """Of the state and draws of a chain, and of a finished data set of a calibration, which are one kind of file."""
+    rng = np.random.default_rng(0)
+    archive = Archive(tmp_path, "fingerprint", "fit")
+    arrays = {
+        "state_0": rng.normal(size=(3, 5)),
+        "record_x": rng.normal(size=(20, 5)),
+        "names": np.array(["a"]),
+    }
+    archive.write("chain-0", arrays)
+    assert all(np.array_equal(value, arrays[name]) for name, value in archive.read("chain-0").items())
+    path = tmp_path / "chain-0.npz"
+    whole, held = path.read_bytes(), 0
+    monkeypatch.delattr(np, "load")
+    attacks = [flipped(whole, seed) for seed in range(FLIPS)] + [
+        whole[:end] for end in range(0, len(whole), 97)
+    ]
+    for content in attacks:
+        path.write_bytes(content)
+        with pytest.raises(StoreError, match=r"chain-0\.npz cannot be read.*delete it"):
+            archive.read("chain-0")
+        held += 1
+    print(f"{held} of {len(attacks)} flipped bits and cuts of a checkpoint noticed")
+    assert held == len(attacks)
 
 
 def test_the_seal_is_a_digest_of_all_before_it(tmp_path):

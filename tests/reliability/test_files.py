@@ -173,6 +173,17 @@ files.write_folder(path, {{"x": b"new"}})
     assert names(tmp_path) == ["a.zarr"]
 
 
+def test_all_leftovers_within_a_directory_are_swept_but_the_living(tmp_path):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / ".a.nc.0123abcd.unfinished").mkdir()
+    with halted_writer(tmp_path / "b"):
+        files.sweep_all(tmp_path)
+        assert [name for name in names(tmp_path) if name != "in"]
+    assert names(tmp_path / "in") == []
+    files.sweep_all(tmp_path)
+    assert names(tmp_path) == ["in"]
+
+
 def test_what_only_looks_like_a_leftover_stays(tmp_path):
     for name in (".a.swp", ".a.12345678", ".a.b.12345678.unfinished", ".a.1234567.unfinished"):
         (tmp_path / name).mkdir()

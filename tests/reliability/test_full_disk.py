@@ -15,6 +15,7 @@ import xarray as xr
 
 import sdebayes.paths as paths
 from sdebayes._core.errors import StoreError
+from sdebayes.inference.archive import Archive
 from sdebayes.paths.cache import EmbeddingCache
 from sdebayes.paths.container import trajectories
 from tests.reliability.attacks import ROOT, largest_file
@@ -39,6 +40,15 @@ def test_a_data_set(tmp_path, name):
     with largest_file(SMALL), pytest.raises(StoreError, match="cannot be written"):
         paths.save(data(LARGE // 24), tmp_path / f"new {name}")
     assert [entry.name for entry in tmp_path.iterdir()] == [name]
+
+
+def test_a_checkpoint(tmp_path):
+    archive = Archive(tmp_path, "fingerprint", "fit")
+    archive.write("chain-0", {"x": np.arange(3)})
+    with largest_file(SMALL), pytest.raises(StoreError, match=r"chain-0\.npz cannot be written: .*Make room"):
+        archive.write("chain-0", {"x": np.arange(LARGE)})
+    assert archive.read("chain-0")["x"].tolist() == [0, 1, 2]
+    assert [entry.name for entry in tmp_path.iterdir()] == ["chain-0.npz"]
 
 
 def test_kept_embeddings(tmp_path):
