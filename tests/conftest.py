@@ -41,6 +41,28 @@ def forget_compiled_code():
         gc.collect()
 
 
+@pytest.fixture(autouse=True, scope="session")
+def programs_run_one_at_a_time():
+    """Refuse NumPyro's handlers to code of the package that does not hold the lock on them, in whatever test."""
+    from numpyro.primitives import Messenger
+
+    from sdebayes._core.programs import _RUNNING
+
+    enter = Messenger.__enter__
+
+    def checked(self):
+        frame = sys._getframe(1)
+        while frame is not None and not _RUNNING._is_owned():
+            if frame.f_globals.get("__name__", "").startswith("sdebayes."):
+                raise RuntimeError(f"{frame.f_code.co_qualname} runs a program without one_at_a_time")
+            frame = frame.f_back
+        return enter(self)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Messenger, "__enter__", checked)
+        yield
+
+
 @pytest.fixture
 def x64():
     """Compute in double precision."""

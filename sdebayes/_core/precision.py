@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Literal, TypeAlias, get_args
 
 import jax
@@ -34,8 +35,36 @@ def scope(precision: str) -> Iterator[None]:
         yield
 
 
+class _SharedLimit:
+    """One BLAS thread as long as anyone wants it: a limit of the process, which the first sets and the last lifts."""
+
+    def __init__(self) -> None:
+        self._lock, self._users, self._limits = threading.Lock(), 0, ExitStack()
+
+    def enter(self) -> None:
+        with self._lock:
+            if not self._users:
+                self._limits.enter_context(threadpool_limits(limits=1, user_api="blas"))
+            self._users += 1
+
+    def leave(self) -> None:
+        with self._lock:
+            self._users -= 1
+            if not self._users:
+                self._limits.close()
+
+
+_LIMIT = _SharedLimit()
+
+
 @contextmanager
 def single_blas_thread() -> Iterator[None]:
-    """Run the body with one BLAS thread: small matrix factorisations are many times faster so."""
-    with threadpool_limits(limits=1, user_api="blas"):
+    """Run the body with one BLAS thread: small matrix factorisations are many times faster so.
+
+    Bodies that run in several threads at a time share the limit; the last to end takes it away.
+    """
+    _LIMIT.enter()
+    try:
         yield
+    finally:
+        _LIMIT.leave()

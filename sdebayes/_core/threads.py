@@ -15,7 +15,7 @@ def side_by_side[Item, Result](function: Callable[[Item], Result], items: Iterab
     Parameters
     ----------
     function
-        What it compiles must be compiled already: tracing is not safe in threads.
+        What it compiles should be compiled already: programs are traced one at a time.
     items
         Its arguments.
     """

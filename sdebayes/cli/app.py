@@ -27,8 +27,3 @@ for command in (
     demo.demo,
 ):
     app.command()(guarded(command))
-
-
-def main() -> None:
-    """Run the program."""
-    app()

@@ -16,9 +16,12 @@ from sdebayes.cli.guard import prepare_compiler
 def second_process() -> Iterator[ProcessPoolExecutor]:
     """Start a process that works until the body has ended, or stops at once where that fails.
 
-    What is compiled and traced holds one processor only, and tracing is not safe in threads.
+    What is compiled and traced holds one processor only, and programs are traced one at a time. Interrupts are left to
+    the first process, and held back while the second one starts.
     """
     with ProcessPoolExecutor(1, mp_context=get_context("spawn"), initializer=_prepare) as pool:
+        with _interrupts_held_back():
+            pool.submit(_begin)
         try:
             yield pool
         except BaseException:
@@ -27,7 +30,23 @@ def second_process() -> Iterator[ProcessPoolExecutor]:
             raise
 
 
+@contextmanager
+def _interrupts_held_back() -> Iterator[None]:
+    """Block the signal, also for a process that is started meanwhile; where it came, it comes after."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _begin() -> None:
+    """Do nothing; the process starts with its first task."""
+
+
 def _prepare() -> None:
-    """Leave interrupts to the first process."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     prepare_compiler()

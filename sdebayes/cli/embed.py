@@ -34,9 +34,9 @@ def embed(
     Embeddings are cached, so an interrupted run goes on where it was.
     """
     from sdebayes import paths as trajectories
+    from sdebayes._core.files import check_writable
     from sdebayes.cli.inputs import check_inputs
     from sdebayes.cli.inputs import encoder as encoder_of
-    from sdebayes.reporting.output import check_writable
 
     check_writable(output)
     check_inputs(paths)

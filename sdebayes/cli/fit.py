@@ -82,12 +82,12 @@ def fit(
     """
     from sdebayes import paths as trajectories
     from sdebayes import posterior
+    from sdebayes._core.files import check_writable
     from sdebayes.cli import choices
     from sdebayes.cli.guard import prepare_compiler
     from sdebayes.cli.inputs import with_steps
     from sdebayes.cli.screen import say_findings
     from sdebayes.model import SDEModel
-    from sdebayes.reporting.output import check_writable
 
     check_writable(output)
     settings = {"draws": draws, "warmup": warmup, "chains": chains, "target_acceptance": target_acceptance}

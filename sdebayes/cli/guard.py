@@ -13,8 +13,9 @@ from typing import Any
 import typer
 
 from sdebayes._core.errors import LeftOutWarning, SdebayesError
+from sdebayes.cli.interrupts import INTERRUPTED, ctrl_c
 
-ERROR, INTERRUPTED = 2, 130
+ERROR = 2
 
 
 def guarded(command: Callable[..., None]) -> Callable[..., None]:
@@ -23,13 +24,13 @@ def guarded(command: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(command)
     def run(*arguments: Any, **options: Any) -> None:
         try:
-            with _saying_what_is_left_out():
+            with ctrl_c.raised(), _saying_what_is_left_out():
                 command(*arguments, **options)
         except SdebayesError as error:
             _say("error: " + " ".join(str(error).split()))
             raise typer.Exit(ERROR) from None
         except KeyboardInterrupt:
-            _say("interrupted; nothing was left half-written.")
+            ctrl_c.say(sys.stderr.write)
             raise typer.Exit(INTERRUPTED) from None
 
     return run

@@ -37,9 +37,9 @@ def report(
     from sdebayes import posterior as posteriors
     from sdebayes import reporting
     from sdebayes._core.errors import DataError
+    from sdebayes._core.files import check_writable
     from sdebayes.cli.guard import prepare_compiler
     from sdebayes.cli.inputs import named, states_for, without_training
-    from sdebayes.reporting.output import check_writable
 
     check_writable(output)
     prepare_compiler()

@@ -24,8 +24,9 @@ def simulate(
     from sdebayes import posterior as posteriors
     from sdebayes import simulation
     from sdebayes._core.errors import DataError
+    from sdebayes._core.files import check_writable
+    from sdebayes._core.netcdf import write_netcdf
     from sdebayes.cli.guard import prepare_compiler
-    from sdebayes.reporting.output import check_writable, written_whole
 
     check_writable(output)
     if steps < 1:
@@ -34,6 +35,5 @@ def simulate(
     fitted = posteriors.load(posterior)
     times = float(fitted.training_scale.step) * np.arange(steps)
     result = simulation.simulate(fitted, times, paths=paths, samples=draws, seed=seed)
-    with written_whole(output) as unfinished:
-        result.to_netcdf(unfinished, engine="h5netcdf")
+    write_netcdf(result, output)
     print(output)

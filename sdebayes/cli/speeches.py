@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 from importlib.metadata import version
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import numpy as np
 import xarray as xr
 
 from sdebayes import analysis, plots
+from sdebayes._core import files
 from sdebayes._core.errors import StoreError
 from sdebayes.cli.beside import second_process
 from sdebayes.cli.guard import prepare_compiler
@@ -24,7 +26,6 @@ from sdebayes.plots.style import look
 from sdebayes.posterior import Posterior, compare, fit, load
 from sdebayes.priors import GP, HSGP
 from sdebayes.reporting import report
-from sdebayes.reporting.output import check_writable, written_whole
 from sdebayes.schemes import EulerMaruyama
 
 SPEECHES, SENTENCES, STATES = 44, 130, 8
@@ -105,13 +106,15 @@ def _overview(posterior: Posterior, train: xr.Dataset, table: xr.Dataset, path: 
 
     portrait = analysis.phase_space.portrait(posterior, samples=100)
     paths = posterior.smooth(train, samples=4)
-    with look(), written_whole(path) as unfinished:
+    picture = io.BytesIO()
+    with look():
         figure, axes = plt.subplots(1, 2, figsize=(8, 3.2), layout="constrained", width_ratios=(1.1, 1))
         plots.phase_space.portrait(portrait, axes[0], data=paths)
         plots.scores.differences(table, axes[1])
         axes[1].set_title(f"gain on {table.sizes['trajectory']} held-out speeches")
-        figure.savefig(unfinished, dpi=160)
+        figure.savefig(picture, dpi=160)
         plt.close(figure)
+    files.write(path, picture.getvalue())
 
 
 def _embedded(output: Path, seed: int) -> tuple[xr.Dataset, xr.Dataset]:
@@ -171,4 +174,4 @@ def _make(output: Path) -> None:
         output.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise StoreError(f"The directory {output} cannot be made: {error}.") from error
-    check_writable(output / "report.html")
+    files.check_writable(output / "report.html")

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import os
-import tempfile
-import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +9,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from sdebayes._core.errors import StoreError
+from sdebayes.inference.archive import Archive
+
+_STATE, _RECORD = "state_", "record_"
 
 
 class Checkpoint:
@@ -33,61 +31,40 @@ class Checkpoint:
     """
 
     def __init__(self, folder: str | Path, fingerprint: str) -> None:
-        self.folder = Path(folder)
-        self.fingerprint = fingerprint
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise StoreError(f"The checkpoint folder {self.folder} cannot be made: {error}.") from error
+        self._archive = Archive(folder, fingerprint, "fit (model, data, strategy or seed differ)")
+
+    @property
+    def folder(self) -> Path:
+        """Where the files are."""
+        return self._archive.folder
 
     def keep(self, index: int, state: Any, records: list[dict[str, np.ndarray]]) -> None:
         """Write one chain; the file before it stays whole until the new one is."""
-        arrays: dict[str, Any] = {f"state_{k}": np.asarray(leaf) for k, leaf in enumerate(_leaves(state))}
-        arrays |= {f"record_{name}": np.stack([r[name] for r in records]) for name in records[0]}
-        buffer = io.BytesIO()
-        np.savez(buffer, fingerprint=np.array(self.fingerprint), **arrays)
-        try:
-            with tempfile.NamedTemporaryFile(dir=self.folder, suffix=".part", delete=False) as file:
-                file.write(buffer.getvalue())
-            os.replace(file.name, self._path(index))
-        except OSError as error:
-            raise StoreError(f"The checkpoint in {self.folder} cannot be written: {error}.") from error
+        arrays = {f"{_STATE}{k}": np.asarray(leaf) for k, leaf in enumerate(_leaves(state))}
+        arrays |= {f"{_RECORD}{name}": np.stack([r[name] for r in records]) for name in records[0]}
+        self._archive.write(_name(index), arrays)
 
     def records(self, index: int) -> list[dict[str, np.ndarray]]:
         """Return the kept draws of one chain, block by block."""
-        kept = self._read(index)
-        names = [name.removeprefix("record_") for name in kept if name.startswith("record_")]
-        count = len(kept[f"record_{names[0]}"]) if names else 0
-        return [{name: kept[f"record_{name}"][k] for name in names} for k in range(count)]
+        return _records(self._archive.read(_name(index)))
 
     def restore(self, index: int, state: Any) -> tuple[Any, list[dict[str, np.ndarray]]]:
-        """Return the kept state and draws of one chain, or the given state and no draws."""
-        kept = self._read(index)
+        """Return the kept state and draws of one chain, of one reading, or the given state and no draws."""
+        kept = self._archive.read(_name(index))
         if not kept:
             return state, []
-        leaves = [kept[f"state_{k}"] for k in range(len(_leaves(state)))]
-        return _with_leaves(state, leaves), self.records(index)
+        leaves = [kept[f"{_STATE}{k}"] for k in range(len(_leaves(state)))]
+        return _with_leaves(state, leaves), _records(kept)
 
-    def _read(self, index: int) -> dict[str, np.ndarray]:
-        path = self._path(index)
-        if not path.exists():
-            return {}
-        try:
-            with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
-                kept = dict(file)
-        except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-            raise StoreError(
-                f"The checkpoint {path} cannot be read ({error}); delete it to start anew."
-            ) from error
-        if str(kept.get("fingerprint")) != self.fingerprint:
-            raise StoreError(
-                f"The checkpoint {path} belongs to another fit (model, data, strategy or seed differ); give another "
-                "folder, or delete it."
-            )
-        return kept
 
-    def _path(self, index: int) -> Path:
-        return self.folder / f"chain-{index}.npz"
+def _name(index: int) -> str:
+    return f"chain-{index}"
+
+
+def _records(kept: dict[str, np.ndarray]) -> list[dict[str, np.ndarray]]:
+    names = [name.removeprefix(_RECORD) for name in kept if name.startswith(_RECORD)]
+    count = len(kept[f"{_RECORD}{names[0]}"]) if names else 0
+    return [{name: kept[f"{_RECORD}{name}"][k] for name in names} for k in range(count)]
 
 
 def _is_key(leaf: Any) -> bool:

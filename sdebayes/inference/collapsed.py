@@ -13,6 +13,7 @@ from jaxtyping import Array, Float
 from numpyro.handlers import block, seed, substitute, trace
 
 from sdebayes._core.errors import ModelError
+from sdebayes._core.programs import one_at_a_time
 from sdebayes._core.types import Key, Vector
 from sdebayes.inference.evidence import (
     Coefficients,
@@ -103,6 +104,7 @@ class Collapsed:
         found = jax.eval_shape(lambda: self.features(self.reference))
         return found.shape[0], len(self.model.frozen_scale.states)
 
+    @one_at_a_time
     def features(self, x: Vector) -> Float[Array, " feature"]:
         """Return the known functions that the drift is linear in, at one point."""
         drift: Any = seed(self.model.build, jax.random.key(0))().sde.drift

@@ -12,6 +12,7 @@ from jaxtyping import Array, Float
 from numpyro.handlers import seed, substitute
 from numpyro.infer.util import constrain_fn
 
+from sdebayes._core.programs import one_at_a_time
 from sdebayes._core.types import Key, Scalar
 from sdebayes.inference.collapsed import Collapsed, Linearized, Sites
 from sdebayes.inference.evidence import Given, Statistics
@@ -78,6 +79,7 @@ def swept(ready: Collapsed, density: Density, z: Flat, key: Key, data: Linearize
     return data._replace(selected=ready.sweep(key, *_given(ready, density, z), data, times))
 
 
+@one_at_a_time
 def _given(ready: Collapsed, density: Density, z: Flat) -> tuple[Given, Sites]:
     values = constrain_fn(seed(ready.drawn, jax.random.key(0)), (), {}, density.unravel(z))
     return substitute(seed(ready.given, jax.random.key(0)), data=values)()

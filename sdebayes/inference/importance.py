@@ -14,7 +14,8 @@ from sdebayes.inference.strategy import Draws
 from sdebayes.inference.target import Target, Whitenings
 
 GOOD_SHAPE, LARGEST_SHAPE = 0.5, 0.7
-_SHOWN, _FEWEST = 50, 25
+FEWEST_RATIOS = 25
+_SHOWN = 50
 SETTLED_BY_NUTS: Mapping[Severity, str] = {
     "good": "",
     "note": "Means and bands are reliable, far tails less so; NUTS settles it.",
@@ -34,11 +35,11 @@ def smoothed_weights(log_weight: Float[np.ndarray, " draw"]) -> tuple[Float[np.n
     Returns
     -------
     weights
-        Smoothed, of sum 1, (draw,).
+        Smoothed, of sum 1, (draw,); all zero where no ratio is finite.
     shape
         k-hat, the law's shape: below 0.5 the ratios have a variance, above 0.7 no feasible number of draws is enough.
-        Infinite, and nothing smoothed, for fewer than 25 draws; infinite where so few more show no tail; zero where all
-        ratios are equal.
+        Infinite, and nothing smoothed, for fewer than 25 finite ratios; infinite where so few more show no tail; zero
+        where the largest are all equal.
 
     References
     ----------
@@ -47,15 +48,21 @@ def smoothed_weights(log_weight: Float[np.ndarray, " draw"]) -> tuple[Float[np.n
     """
     from arviz_stats.base import array_stats
 
-    finite = np.isfinite(log_weight)
+    finite, weights = np.isfinite(log_weight), np.zeros(len(log_weight))
     smoothed, shape = np.asarray(log_weight[finite], dtype=np.float64), np.inf
-    if len(smoothed) >= _FEWEST and not np.ptp(smoothed):
+    if not len(smoothed):
+        return weights, shape
+    if len(smoothed) >= FEWEST_RATIOS and not np.ptp(_largest(smoothed)):
         shape = 0.0
-    elif len(smoothed) >= _FEWEST:
+    elif len(smoothed) >= FEWEST_RATIOS:
         smoothed, shape = array_stats.psislw(-smoothed)
-    weights = np.zeros(len(log_weight))
     weights[finite] = np.exp(smoothed - smoothed.max())
     return weights / weights.sum(), np.inf if np.isnan(shape) else float(shape)
+
+
+def _largest(values: Float[np.ndarray, " draw"]) -> Float[np.ndarray, " tail"]:
+    """Return the values that the law is fitted to."""
+    return np.sort(values)[-min(len(values) // 5, int(3 * len(values) ** 0.5)) :]
 
 
 def importance_finding(
@@ -74,10 +81,16 @@ def importance_finding(
     """
     log_weight = np.ravel(tree["sample_stats"].to_dataset()["log_weight"].values)
     weights, shape = smoothed_weights(log_weight)
-    values = {"pareto_shape": shape, "effective_draws": float(1 / np.sum(weights**2))}
-    if np.isinf(shape) and np.isfinite(log_weight).all():
-        message = f"{len(log_weight)} draws are too few to tell how near {name} is to the posterior."
-        return Finding("Pareto k-hat", "warning", message, "Take more draws, 100 at least.", values)
+    usable, total = int(np.isfinite(log_weight).sum()), len(log_weight)
+    values = {"pareto_shape": shape, "effective_draws": float(1 / np.sum(weights**2)) if usable else 0.0}
+    if np.isinf(shape) and usable == total:
+        message = f"{total} draws are too few to tell how near {name} is to the posterior."
+        return Finding("Pareto k-hat", "problem", message, "Take more draws, 100 at least.", values)
+    if usable < FEWEST_RATIOS:
+        message = (
+            f"{usable} of {total} draws have a finite ratio of the posterior to {name}: too few to judge it."
+        )
+        return Finding("Pareto k-hat", "problem", message, advice["problem"], values)
     severity: Severity = "good" if shape <= GOOD_SHAPE else "note" if shape <= LARGEST_SHAPE else "problem"
     return Finding(
         "Pareto k-hat",

@@ -19,6 +19,7 @@ from sdebayes._core import precision as precision_scope
 from sdebayes._core.arguments import checked
 from sdebayes._core.errors import InferenceError, ModelError
 from sdebayes._core.precision import Precision
+from sdebayes._core.programs import one_at_a_time
 from sdebayes._core.types import Key
 from sdebayes.inference.chains import sampler_of
 from sdebayes.inference.collapsed import Collapsed, Linearized, collapsed, in_closed_form
@@ -217,6 +218,7 @@ def log_evidence(model: SDEModel, data: xr.Dataset | Statistics, hyperparameters
 
 @lru_cache(maxsize=8)
 def _evidence(ready: Collapsed) -> Callable[[Mapping[str, Array], Statistics], Array]:
+    @one_at_a_time
     def evidence(known: Mapping[str, Array], sums: Statistics) -> Array:
         given, sites = substitute(seed(ready.given, jax.random.key(0)), data=known)()
         return ready.log_evidence(given, sites, sums)
@@ -227,6 +229,7 @@ def _evidence(ready: Collapsed) -> Callable[[Mapping[str, Array], Statistics], A
 def _check_names(ready: Collapsed, known: Mapping[str, Array]) -> None:
     expected: dict[str, tuple[int, ...]] = {}
 
+    @one_at_a_time
     def once(key: Key) -> None:
         sites = trace(seed(ready.drawn, key)).get_trace()
         drawn = {name: site["value"] for name, site in sites.items() if site["type"] == "sample"}

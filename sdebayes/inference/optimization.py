@@ -23,6 +23,7 @@ from numpyro.distributions import constraints
 from numpyro.infer import SVI, Trace_ELBO
 from numpyro.optim import Adam
 
+from sdebayes._core.programs import one_at_a_time
 from sdebayes._core.types import Key
 from sdebayes.inference.guides import SITE, AbstractGuide
 from sdebayes.inference.normal import NormalApproximation
@@ -91,6 +92,7 @@ class Optimizer:
         self._inference = SVI(self._program, self._guide, Adam(settings.learning_rate), loss)
         self.run = jax.jit(self._block)
 
+    @one_at_a_time
     def begin(self, key: Key) -> State:
         """Return the state before the first step."""
         start_key, key = jax.random.split(key)
@@ -98,6 +100,7 @@ class Optimizer:
         inference = self._inference.init(key, init_params=start)
         return State(inference, self._parameters(inference))
 
+    @one_at_a_time
     def transform(self, state: State) -> Any:
         """Return the map from standard normal values to u that has been learned."""
         return self._guide.get_transform(self._inference.constrain_fn(state.average))
@@ -127,15 +130,14 @@ class Optimizer:
         count = data.values.shape[0]
         batch = self._settings.batch
         order = jax.random.permutation(key, count)
+        update = one_at_a_time(self._inference.stable_update)
 
         def step(state: State, number: Array) -> tuple[State, Array]:
             if batch is None:
-                inference, loss = self._inference.stable_update(state.inference, chart, data)
+                inference, loss = update(state.inference, chart, data)
             else:
                 index = order[(number * batch + jnp.arange(batch)) % count]
-                inference, loss = self._inference.stable_update(
-                    state.inference, chart, rows(data, index), count / batch
-                )
+                inference, loss = update(state.inference, chart, rows(data, index), count / batch)
             return State(inference, self._averaged(state.average, inference)), -loss
 
         return jax.lax.scan(step, state, jnp.arange(BLOCK))

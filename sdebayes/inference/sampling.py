@@ -17,10 +17,12 @@ BFMI_LIMIT = 0.3
 FEW_DIVERGENCES, MANY_DIVERGENCES = 0.002, 0.01
 """Below the first share divergences are chance unless they lie together, from the second on they are too many."""
 CLUSTER_CHANCE = 0.01
+FEWEST_OF_A_CHAIN, FEWEST_DRAWS = 4, 25
+"""With fewer R-hat and ESS do not exist, or say nothing."""
 
 
 def sampling_findings(tree: xr.DataTree, max_tree_depth: int, parts: Collection[str] = ()) -> list[Finding]:
-    """Check convergence of the chains.
+    """Check convergence of the chains; too few draws to do so are the only finding.
 
     Parameters
     ----------
@@ -40,6 +42,9 @@ def sampling_findings(tree: xr.DataTree, max_tree_depth: int, parts: Collection[
     """
     statistics = tree["sample_stats"].to_dataset()
     posterior = tree["posterior"].to_dataset()
+    chains, draws = posterior.sizes["chain"], posterior.sizes["draw"]
+    if draws < FEWEST_OF_A_CHAIN or chains * draws < FEWEST_DRAWS:
+        return [_too_few(chains, draws)]
     return [
         *_convergence(posterior.drop_vars(parts)),
         *_of_parts(posterior[list(parts)]),
@@ -47,6 +52,17 @@ def sampling_findings(tree: xr.DataTree, max_tree_depth: int, parts: Collection[
         _depth(statistics["tree_depth"].values, max_tree_depth),
         _energy(tree),
     ]
+
+
+def _too_few(chains: int, draws: int) -> Finding:
+    where = "one chain" if chains == 1 else f"{chains} chains"
+    return Finding(
+        "Draws",
+        "problem",
+        f"{chains * draws} in {where} are too few to judge the sampler by.",
+        "Fit with draws=1000, or at least with 100.",
+        {"draws": float(chains * draws)},
+    )
 
 
 def _largest_rhat(posterior: xr.Dataset, undefined: float = np.inf) -> tuple[str, float]:

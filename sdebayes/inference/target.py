@@ -17,6 +17,7 @@ from numpyro.handlers import seed, substitute, trace
 from numpyro.infer.util import potential_energy
 
 from sdebayes._core.errors import InferenceError
+from sdebayes._core.programs import one_at_a_time
 from sdebayes._core.types import Key
 from sdebayes.inference.whitening import Place, Whitening, no_whitening
 from sdebayes.priors.base import WEIGHT_OFFSET, WEIGHT_SCALE
@@ -63,7 +64,7 @@ class Density:
 
     def __init__(self, model: Program, prior: Program) -> None:
         self._model, self._prior = model, prior
-        shapes = jax.eval_shape(lambda key: _unconstrained_draw(prior, key), jax.random.key(0))
+        shapes = jax.eval_shape(lambda key: unconstrained_draw(prior, key), jax.random.key(0))
         if not shapes:
             raise InferenceError(
                 "The model has no unknown parameter: drift, diffusion and observation are all fixed. Give at least "
@@ -76,7 +77,7 @@ class Density:
         index = self.unravel(jnp.arange(self.dimension, dtype=flat.dtype))
         self._scaled = _scaled_sites(prior)
         self.weights = tuple(np.asarray(index[name]).astype(int).T for name in self._scaled)
-        self.draw_prior = jax.jit(lambda key: ravel_pytree(_unconstrained_draw(prior, key))[0])
+        self.draw_prior = jax.jit(lambda key: ravel_pytree(unconstrained_draw(prior, key))[0])
         self.value_and_gradient = jax.jit(jax.value_and_grad(self.potential))
         self.weight_places = jax.jit(self._weight_places)
         self.place = jax.jit(lambda v, whitenings: self.placed(v, whitenings)[0])
@@ -86,6 +87,7 @@ class Density:
         """The whitening under which v = z."""
         return tuple(no_whitening(*index.shape) for index in self.weights)
 
+    @one_at_a_time
     def potential(self, v: Flat, data: Any, whitenings: Whitenings) -> Float[Array, ""]:
         """Return U = −log p(v, y), up to a constant; +inf where the density is not finite.
 
@@ -102,6 +104,7 @@ class Density:
         value = potential_energy(self._model, (data,), {}, self.unravel(z)) - log_determinant
         return jnp.where(jnp.isfinite(value), value, jnp.inf)
 
+    @one_at_a_time
     def prior_potential(self, v: Flat, whitenings: Whitenings) -> Float[Array, ""]:
         """Return −log p(v), the prior's part of `potential`."""
         z, log_determinant = self.placed(v, whitenings)
@@ -131,6 +134,7 @@ class Density:
             z, total = z.at[index].set(w), total + log_determinant
         return z, total
 
+    @one_at_a_time
     def _weight_places(self, z: Flat) -> tuple[Place, ...]:
         """Return the scales and offsets of all weights, which no weight enters."""
         values = self.unravel(z)
@@ -236,7 +240,9 @@ def _density(model: Program, prior: Program, precision: str) -> Density:
     return Density(model, prior)
 
 
-def _unconstrained_draw(prior: Program, key: Key) -> dict[str, Any]:
+@one_at_a_time
+def unconstrained_draw(prior: Program, key: Key) -> dict[str, Any]:
+    """Draw the free sites of a program from its prior, by name."""
     sites = trace(seed(prior, key)).get_trace()
     return {
         name: biject_to(site["fn"].support).inv(site["value"])
@@ -249,6 +255,7 @@ def _scaled_sites(prior: Program) -> list[str]:
     """Return the names of the sites whose values multiply a scale."""
     names: list[str] = []
 
+    @one_at_a_time
     def once(key: Key) -> None:
         sites = trace(seed(prior, key)).get_trace()
         names.extend(name for name, site in sites.items() if WEIGHT_SCALE in site.get("infer", {}))

@@ -11,7 +11,9 @@ import numpy as np
 from numpyro.handlers import seed, substitute, trace
 from numpyro.infer.util import constrain_fn
 
+from sdebayes._core.programs import one_at_a_time
 from sdebayes._core.threads import side_by_side
+from sdebayes._core.types import Key
 from sdebayes.dynamics import ObservedSDE
 from sdebayes.model.sdemodel import SDEModel
 
@@ -20,17 +22,26 @@ Sites = dict[str, Any]
 _BLOCK = 100
 
 
+@one_at_a_time
+def prior_draw(model: SDEModel, key: Key) -> ObservedSDE:
+    """Return the SDE of a draw from the prior."""
+    return seed(model.build, key)()
+
+
+@one_at_a_time
 def constrained_sites(model: SDEModel, unconstrained: Sites) -> Sites:
     """Return one draw's sites on their own supports, deterministic ones included."""
     program = seed(model.build, jax.random.key(0))
     return constrain_fn(program, (), {}, unconstrained, return_deterministic=True)
 
 
+@one_at_a_time
 def rebuild(model: SDEModel, sites: Sites) -> ObservedSDE:
     """Return the SDE of one draw's constrained sites."""
     return substitute(seed(model.build, jax.random.key(0)), data=sites)()
 
 
+@one_at_a_time
 def log_prior(model: SDEModel, sites: Sites) -> Sites:
     """Return the log prior density of one draw's constrained sites, in nats, each on its own support."""
     program = substitute(seed(model.build, jax.random.key(0)), data=sites)

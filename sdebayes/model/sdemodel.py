@@ -17,6 +17,7 @@ from numpyro.handlers import seed, trace
 from sdebayes._core.arguments import checked
 from sdebayes._core.errors import ModelError
 from sdebayes._core.linalg import stationary_covariance
+from sdebayes._core.programs import one_at_a_time
 from sdebayes._core.types import Key
 from sdebayes.dynamics import SDE, AbstractDiffusion, ObservedSDE
 from sdebayes.likelihood import AbstractLikelihood, Observations, TrajectoryLaw
@@ -167,6 +168,7 @@ class SDEModel:
         """Run the program once on shapes alone."""
         names: set[str] = set()
 
+        @one_at_a_time
         def once(key: Key) -> None:
             with trace() as sites, seed(rng_seed=key):
                 self.build()

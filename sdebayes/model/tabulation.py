@@ -10,6 +10,7 @@ import jax
 from jaxtyping import Array, Float
 from numpyro.handlers import seed
 
+from sdebayes._core.programs import one_at_a_time
 from sdebayes.dynamics import ObservedSDE
 
 
@@ -28,7 +29,7 @@ def tabulator(
     """
 
     def tabulate(x: Float[Array, "trajectory transition state"]) -> Any:
-        sde = seed(build, jax.random.key(0))().sde
+        sde = one_at_a_time(seed(build, jax.random.key(0)))().sde
         return jax.vmap(jax.vmap(lambda point: sde.tabulate(point, order, diffusion_order)))(x)
 
     return jax.jit(tabulate)

@@ -34,8 +34,8 @@ class EmbeddingCache:
     """The embeddings of one encoder in one SQLite file, found by the content of the text.
 
     A vector is written in a transaction, so a process killed in mid-write leaves the vectors of the last whole
-    transaction and no half vector. Every vector carries a checksum; one that does not match counts as absent, and a
-    file that is no database any more is replaced by an empty one.
+    transaction and no half vector. Every vector carries a checksum of itself and its text; one that does not match
+    counts as absent, and a file that is no database any more is replaced by an empty one.
 
     Parameters
     ----------
@@ -84,7 +84,7 @@ class EmbeddingCache:
                     f"SELECT key, checksum, vector FROM embedding WHERE key IN ({marks})", some
                 )
                 for key, checksum, vector in rows:
-                    if zlib.crc32(vector) == checksum and len(vector) % _DTYPE.itemsize == 0:
+                    if key in by_key and isinstance(vector, bytes) and _checksum(key, vector) == checksum:
                         found[by_key[key]] = np.frombuffer(vector, dtype=_DTYPE)
             return found
 
@@ -93,7 +93,8 @@ class EmbeddingCache:
     def write(self, texts: Sequence[str], vectors: Float32[np.ndarray, "text embedding"]) -> None:
         """Keep the vectors of these texts, all or none of them."""
         blobs = [np.ascontiguousarray(vector, dtype=_DTYPE).tobytes() for vector in vectors]
-        rows = [(_key(text), zlib.crc32(blob), blob) for text, blob in zip(texts, blobs, strict=True)]
+        keys = [_key(text) for text in texts]
+        rows = [(key, _checksum(key, blob), blob) for key, blob in zip(keys, blobs, strict=True)]
         self._run(
             lambda connection: connection.executemany(
                 "INSERT OR REPLACE INTO embedding VALUES (?, ?, ?)", rows
@@ -106,7 +107,7 @@ class EmbeddingCache:
                 return self._transact(action)
             except sqlite3.OperationalError:
                 raise
-            except sqlite3.DatabaseError:
+            except (sqlite3.DatabaseError, UnicodeDecodeError):
                 self.path.unlink()
                 return self._transact(action)
         except (sqlite3.Error, OSError) as error:
@@ -122,9 +123,15 @@ class EmbeddingCache:
     def _failure(self, error: Exception) -> StoreError:
         return StoreError(
             f"The cache of embeddings {self.path} cannot be used: {error}. "
-            "Set SDEBAYES_CACHE to a directory that can be written, or embed with cache=False."
+            "Delete it if it is damaged; else set SDEBAYES_CACHE to a directory that can be written, or embed with "
+            "cache=False."
         )
 
 
 def _key(text: str) -> bytes:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
+
+
+def _checksum(key: bytes, vector: bytes) -> int:
+    """Bind a vector to its text: a damaged index of the database would give one the other's."""
+    return zlib.crc32(vector, zlib.crc32(key))

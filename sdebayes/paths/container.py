@@ -29,7 +29,7 @@ __all__ = [
     "validate",
 ]
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 
 class PaddedArrays(NamedTuple):

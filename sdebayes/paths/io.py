@@ -1,12 +1,7 @@
-"""Data sets on disk: netCDF and zarr, written whole or not at all."""
+"""Data sets on disk: netCDF and zarr, written whole or not at all, read only as they were written."""
 
 from __future__ import annotations
 
-import os
-import shutil
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -14,18 +9,29 @@ import xarray as xr
 
 from sdebayes._core.arguments import checked
 from sdebayes._core.errors import StoreError
+from sdebayes._core.files import sweep
 from sdebayes._core.kinds import PathLike
+from sdebayes._core.netcdf import read_dataset, write_netcdf
+from sdebayes._core.seal import check_version
 from sdebayes.paths.container import SCHEMA_VERSION, validate
 from sdebayes.paths.texts import read_texts
+from sdebayes.paths.zarr_store import read_zarr, write_zarr
 
 __all__ = ["load", "read_texts", "save"]
 
 _REQUIRED = ("y", "t", "n_steps", "trajectory")
+_ADVICE = (
+    "sdebayes.paths.load reads what sdebayes.paths.save wrote, as it was written: take a copy of the file, or make it "
+    "again. A data set that another tool has written is opened with xarray, and saved with sdebayes.paths.save."
+)
 
 
 @checked
 def save(dataset: xr.Dataset, path: PathLike) -> Path:
     """Write a data set of trajectories; a file of that name is replaced only when the new one is complete.
+
+    The file has a seal, a digest of its content that :func:`load` checks. Other tools read it as any netCDF file or
+    zarr directory; what they write back has no seal.
 
     Parameters
     ----------
@@ -44,19 +50,11 @@ def save(dataset: xr.Dataset, path: PathLike) -> Path:
     DataError
         If the data set is not valid.
     StoreError
-        If it cannot be written there.
+        If it cannot be written there; what was there is then as it was.
     """
     validate(dataset)
     path = Path(path)
-    try:
-        if _is_zarr(path):
-            _write_zarr(dataset, path)
-        else:
-            _write_netcdf(dataset, path)
-    except StoreError:
-        raise
-    except (OSError, ValueError, TypeError) as error:
-        raise StoreError(f"{path} cannot be written: {error}. Nothing was left there.") from error
+    (write_zarr if _is_zarr(path) else write_netcdf)(dataset.drop_encoding(), path)
     return path
 
 
@@ -77,24 +75,18 @@ def load(path: PathLike) -> xr.Dataset:
     Raises
     ------
     StoreError
-        If there is no such file, or it is truncated, not a data set of sdebayes, or written by a newer version.
+        If there is no such file, or it is damaged, truncated, changed by another tool, not a data set of sdebayes, or
+        written by another version.
     DataError
         If what it holds is not valid.
     """
     path = Path(path)
     if not path.exists():
+        sweep(path)
+    if not path.exists():
         raise StoreError(f"{path} does not exist.")
-    try:
-        with _open(path) as stored:
-            _check_schema(stored, path)
-            dataset = stored.load()
-    except StoreError:
-        raise
-    except Exception as error:
-        raise StoreError(
-            f"{path} cannot be read as a {'zarr store' if _is_zarr(path) else 'netCDF file'}: it is truncated or of "
-            f"another kind ({type(error).__name__}: {error})."
-        ) from error
+    dataset = (read_zarr if _is_zarr(path) else read_dataset)(path, _ADVICE)
+    _check_schema(dataset, path)
     return validate(_with_plain_strings(dataset))
 
 
@@ -102,60 +94,11 @@ def _is_zarr(path: Path) -> bool:
     return path.suffix == ".zarr"
 
 
-def _write_netcdf(dataset: xr.Dataset, path: Path) -> None:
-    if path.is_dir():
-        raise StoreError(f"{path} is a directory; give the name of a file, or one that ends in .zarr.")
-    with _beside(path) as temporary:
-        dataset.to_netcdf(temporary, engine="h5netcdf")
-        os.replace(temporary, path)
-
-
-def _write_zarr(dataset: xr.Dataset, path: Path) -> None:
-    if path.exists() and not (path / "zarr.json").exists() and not (path / ".zgroup").exists():
-        raise StoreError(f"{path} exists and is no zarr store; it was left as it is. Choose another name.")
-    with _beside(path) as temporary:
-        dataset.to_zarr(temporary, mode="w", zarr_format=2, consolidated=True, write_empty_chunks=True)
-        with _beside(path) as former:
-            if path.exists():
-                os.replace(path, former)
-            os.replace(temporary, path)
-
-
-@contextmanager
-def _beside(path: Path) -> Iterator[Path]:
-    """Give a free name in a new directory beside ``path``, and remove both in the end."""
-    directory = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
-    try:
-        yield directory / path.name
-    finally:
-        shutil.rmtree(directory, ignore_errors=True)
-
-
-@contextmanager
-def _open(path: Path) -> Iterator[xr.Dataset]:
-    if not _is_zarr(path):
-        with xr.open_dataset(path, engine="h5netcdf") as dataset:
-            yield dataset
-        return
-    import zarr
-
-    for name, array in zarr.open_group(path, mode="r").arrays():
-        if array.nchunks_initialized < array.nchunks:
-            raise StoreError(
-                f"{path} is truncated: {array.nchunks - array.nchunks_initialized} chunks of {name} miss."
-            )
-    with xr.open_zarr(path) as dataset:
-        yield dataset
-
-
 def _check_schema(dataset: xr.Dataset, path: Path) -> None:
-    found = dataset.attrs.get("schema_version")
-    if isinstance(found, int | np.integer) and found > SCHEMA_VERSION:
-        raise StoreError(
-            f"{path} has schema version {found}; this sdebayes reads up to {SCHEMA_VERSION}. Install a newer sdebayes."
-        )
-    if found is None or any(name not in dataset.variables for name in _REQUIRED):
-        raise StoreError(f"{path} is no data set of trajectories written by sdebayes.")
+    check_version(dataset.attrs, SCHEMA_VERSION, path)
+    missing = [name for name in _REQUIRED if name not in dataset.variables]
+    if missing:
+        raise StoreError(f"{path} is no data set of trajectories: it has no {', '.join(missing)}. {_ADVICE}")
 
 
 def _with_plain_strings(dataset: xr.Dataset) -> xr.Dataset:

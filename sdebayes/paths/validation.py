@@ -33,7 +33,13 @@ def feature_dim(dataset: xr.Dataset) -> str:
 
 
 def unobserved_states(dataset: xr.Dataset) -> list[str]:
-    """Labels of the states that were declared unobserved (they may be missing everywhere)."""
+    """Labels of the states that were declared unobserved (they may be missing everywhere).
+
+    Raises
+    ------
+    DataError
+        If the attribute that names them was changed by hand.
+    """
     text = dataset.attrs.get("unobserved", "[]")
     try:
         found = json.loads(text)
@@ -41,8 +47,8 @@ def unobserved_states(dataset: xr.Dataset) -> list[str]:
         found = None
     if not isinstance(found, list) or not all(isinstance(state, str) for state in found):
         raise DataError(
-            f"The attribute 'unobserved' is {str(text)[:80]!r}; expected a JSON list of states' names. "
-            "Build the data set with sdebayes.trajectories(..., unobserved=[...])."
+            f"The attribute 'unobserved' is {str(text)[:80]!r}; expected a list of names of states as JSON. Remove it, "
+            "and name them in trajectories(..., unobserved=[...])."
         )
     return found
 

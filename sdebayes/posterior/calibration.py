@@ -16,6 +16,7 @@ from sdebayes._core.errors import InferenceError, ModelError
 from sdebayes._core.kinds import Count, Numbers, PathLike, Seed
 from sdebayes._core.precision import Precision, scope, single_blas_thread
 from sdebayes.inference import NUTS, AbstractStrategy
+from sdebayes.inference.archive import held
 from sdebayes.inference.progress import progress_bars
 from sdebayes.model.sdemodel import SDEModel
 from sdebayes.posterior.calibration_files import KeptRecords
@@ -96,7 +97,8 @@ def calibrate(
     progress
         Whether a progress bar is shown; by default if standard error is a terminal.
     checkpoint
-        A folder that keeps finished data sets; the same call, also with another ``n``, goes on from there.
+        A folder that keeps finished data sets; the same call, also with another ``n``, goes on from there. It is locked
+        as long as the call runs.
 
     Returns
     -------
@@ -120,7 +122,7 @@ def calibrate(
     InferenceError
         If every fit fails.
     StoreError
-        If the checkpoint cannot be used.
+        If the checkpoint cannot be used, or another call is using its folder.
 
     References
     ----------
@@ -131,7 +133,7 @@ def calibrate(
     strategy = NUTS() if strategy is None else strategy
     _check(model, strategy, rescale)
     shown = sys.stderr.isatty() if progress is None else progress
-    with scope(precision), single_blas_thread():
+    with scope(precision), single_blas_thread(), held(checkpoint):
         scaled = model.scaled_to(design)
         observations = scaled.read(design)
         places = as_places(scaled, points)

@@ -11,13 +11,13 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array
-from numpyro.handlers import seed, trace
 
 from sdebayes._core.errors import ModelError
 from sdebayes._core.types import Key
 from sdebayes.dynamics import ObservedSDE
 from sdebayes.likelihood import Kalman, Observations
 from sdebayes.likelihood.generate import observe, scale_normals
+from sdebayes.model.rebuild import prior_draw
 from sdebayes.model.sdemodel import SDEModel
 from sdebayes.posterior.quantities import Read
 from sdebayes.schemes import LocalLinearization
@@ -51,8 +51,7 @@ def from_prior(model: SDEModel, read: Read, substeps: int | None, corrects_filte
 
     def draw(observations: Observations, key: Key) -> tuple[Array, Array]:
         prior_key, data_key = jax.random.split(key)
-        with trace(), seed(rng_seed=prior_key):
-            truth = model.build()
+        truth = prior_draw(model, prior_key)
         values = law(truth, observations, data_key)
         return values, read(truth, replace(observations, values=values, table=None))
 

@@ -15,6 +15,7 @@ from sdebayes._core.arguments import checked
 from sdebayes._core.kinds import PathLike, Seed
 from sdebayes._core.precision import Precision, scope, single_blas_thread
 from sdebayes.inference import NUTS, AbstractStrategy, Problem
+from sdebayes.inference.archive import held
 from sdebayes.inference.progress import stage
 from sdebayes.model.sdemodel import SDEModel
 from sdebayes.paths.validation import check_states
@@ -54,7 +55,7 @@ def fit(
         terminal, else a line for each stage. By default if standard error is a terminal.
     checkpoint
         A folder that keeps finished blocks of draws; the same call resumes there after an interrupt, with identical
-        draws.
+        draws. It is locked as long as the fit runs: one fit, of one process, at a time.
 
     Returns
     -------
@@ -71,7 +72,7 @@ def fit(
     InferenceError
         If no point with a finite density is found.
     StoreError
-        If the checkpoint cannot be used.
+        If the checkpoint cannot be used, or another fit is using its folder.
 
     Notes
     -----
@@ -79,7 +80,7 @@ def fit(
     """
     strategy = NUTS() if strategy is None else strategy
     shown = sys.stderr.isatty() if progress is None else progress
-    with scope(precision), single_blas_thread():
+    with scope(precision), single_blas_thread(), held(checkpoint):
         target_key, run_key, export_key = jax.random.split(jax.random.key(seed), 3)
         with stage("reading the data", shown):
             scaled = model.scaled_to(data)

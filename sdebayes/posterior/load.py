@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import jax
+import xarray as xr
+
 from sdebayes._core import precision
 from sdebayes._core.arguments import checked
-from sdebayes._core.errors import StoreError
+from sdebayes._core.errors import ModelError, StoreError
 from sdebayes._core.kinds import PathLike
+from sdebayes.inference.target import unconstrained_draw
 from sdebayes.model.sdemodel import SDEModel
 from sdebayes.posterior import specification, store
 from sdebayes.posterior.packing import stored_scale
@@ -32,22 +40,63 @@ def load(path: PathLike, model: SDEModel | None = None) -> Posterior:
     Raises
     ------
     StoreError
-        If the file cannot be read, or holds no model and none is given.
+        If the file cannot be read, is damaged or was changed since it was written, or holds no model and none is given.
     """
-    tree = store.read(path)
-    text = str(tree.attrs.get("model", ""))
+    return from_tree(store.read(path), path, model)
+
+
+def from_tree(tree: xr.DataTree, path: str | Path, model: SDEModel | None = None) -> Posterior:
+    """Make a posterior of what was read.
+
+    Raises
+    ------
+    StoreError
+        As `load`.
+    """
+    text = str(tree.attrs["model"])
     if model is None and not text:
         raise StoreError(
             f"{path} holds draws of a model with functions of the user's own, which are not stored; "
             "give the model: sdebayes.load(path, model=...)."
         )
-    if model is None:
-        with precision.scope(str(tree.attrs["precision"])):
-            return Posterior(specification.decode(text), tree)
+    with _whole(path), precision.scope(tree.attrs["precision"]):
+        fitted = specification.decode(text) if model is None else _scaled(model, tree, path)
+        posterior = Posterior(fitted, tree)
+        _rehearse(posterior)
+    return posterior
+
+
+@contextmanager
+def _whole(path: str | Path) -> Iterator[None]:
+    """Turn whatever an edited tree leads to into an error about the file."""
+    try:
+        yield
+    except (StoreError, ModelError):
+        raise
+    except Exception as error:
+        raise StoreError(
+            f"{path} is no whole posterior: its draws, its model, its data and its state space do not fit together "
+            f"({type(error).__name__}: {error}). Take a copy of the file, or fit again."
+        ) from error
+
+
+def _scaled(model: SDEModel, tree: xr.DataTree, path: str | Path) -> SDEModel:
+    """Return a model that was given with the scale of the fit, or refuse it."""
     scaled = model if model.scale is not None else model.with_scale(stored_scale(tree))
     if scaled.describe() != tree.attrs["model_description"]:
         raise StoreError(
             f"{path} was fitted with another model than the one given.\nStored:\n"
             f"{tree.attrs['model_description']}\nGiven:\n{scaled.describe()}"
         )
-    return Posterior(scaled, tree)
+    return scaled
+
+
+def _rehearse(posterior: Posterior) -> None:
+    """Compare the draws with the unknowns of the model, and read the data and the state space."""
+    group = posterior.data["unconstrained"].to_dataset()
+    found = {str(name): values.shape[2:] for name, values in group.data_vars.items()}
+    drawn = jax.eval_shape(lambda key: unconstrained_draw(posterior.model.build, key), jax.random.key(0))
+    expected = {name: value.shape for name, value in drawn.items()}
+    if found != expected:
+        raise ValueError(f"the unknowns of the model are {expected}, the draws are of {found}")
+    _ = posterior.training_scale, posterior.space

@@ -16,6 +16,9 @@ from sdebayes.priors.base import DataScale
 PROBED_STATES = 4
 PROBED_DATA = 8
 
+PROBES = ("drift_probe", "covariance_probe")
+"""What is read at places, where a function of the user's own need not be defined."""
+
 
 def probe_points(model: SDEModel, scale: DataScale) -> tuple[list[str], Float64[np.ndarray, "point state"]]:
     """Return the mean of data, one standard deviation either side of it along the first states, and some of the data.

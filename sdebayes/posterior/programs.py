@@ -10,13 +10,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
-from numpyro import handlers
 
 from sdebayes._core import precision
 from sdebayes.dynamics import ObservedSDE
 from sdebayes.inference.target import Density, Program
 from sdebayes.likelihood import Observations
-from sdebayes.model.rebuild import constrained_sites, log_prior, per_draw, rebuild
+from sdebayes.model.rebuild import constrained_sites, log_prior, per_draw, prior_draw, rebuild
 from sdebayes.model.sdemodel import SDEModel
 
 drift_at = per_draw(lambda sde, points: jax.vmap(sde.drift)(points))
@@ -32,7 +31,7 @@ def rebuilding(model: SDEModel) -> Program:
 @lru_cache(maxsize=8)
 def _from_keys(model: SDEModel) -> Callable[[np.ndarray], ObservedSDE]:
     """From the data of random keys to draws of the prior."""
-    return per_draw(lambda key: handlers.seed(model.build, jax.random.wrap_key_data(key))())
+    return per_draw(lambda key: prior_draw(model, jax.random.wrap_key_data(key)))
 
 
 def draw_prior(model: SDEModel, precision_name: str, draws: int, seed: int) -> ObservedSDE:

@@ -7,6 +7,7 @@ from typing import Any
 
 import xarray as xr
 
+from sdebayes._core import files
 from sdebayes._core.arguments import checked
 from sdebayes._core.errors import ModelError
 from sdebayes._core.kinds import CountFromTwo, Name, PathLike, Seed
@@ -14,7 +15,6 @@ from sdebayes.posterior import Posterior
 from sdebayes.reporting.blocks import Chapter
 from sdebayes.reporting.chapters import CHAPTERS
 from sdebayes.reporting.material import Material
-from sdebayes.reporting.output import check_writable, written_whole
 
 
 @checked
@@ -79,13 +79,12 @@ def report(
             f"plane is a fit of a {plane.model.drift.title} to {len(plane.states)} states; expected a nonlinear drift "
             "of two, such as sdebayes.priors.GP() and the states sdebayes.PCA(2).fit(train).transform(train)."
         )
-    check_writable(path)
+    files.check_writable(path)
     data = posterior.training_data() if data is None else data
     material = Material(posterior, data, test, draws, seed, comparison, plane)
     chapters = [write(material) for write in CHAPTERS]
     page = _render(title, chapters)
-    with written_whole(path) as unfinished:
-        unfinished.write_text(page, encoding="utf-8")
+    files.write(path, page.encode())
     return path
 
 

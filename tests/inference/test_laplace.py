@@ -131,9 +131,21 @@ def test_few_draws_are_not_judged_and_draws_without_density_are():
         return importance_finding(xr.DataTree.from_dict({"sample_stats": statistics}), "the normal law")
 
     few = finding(np.random.default_rng(0).standard_normal(20))
-    assert few.severity == "warning"
+    assert few.severity == "problem"
     assert "20 draws are too few" in few.message
-    assert finding(np.where(np.arange(20) < 10, 0.0, -np.inf)).severity == "problem"
+    for usable in range(21):
+        without = finding(np.where(np.arange(20) < usable, 0.0, -np.inf))
+        assert without.severity == "problem"
+        assert (f"{usable} of 20 draws" if usable < 20 else "20 draws are too few") in without.message
+    assert finding(np.full(30, np.nan)).values["effective_draws"] == 0
+
+
+@pytest.mark.parametrize(("draws", "equal"), [(25, 5), (100, 20), (400, 60)])
+def test_largest_ratios_that_are_all_equal_show_no_tail(draws, equal):
+    log_weight = np.where(np.arange(draws) < draws - equal, -1.0, 0.0)
+    weights, shape = smoothed_weights(log_weight)
+    assert shape == 0
+    np.testing.assert_allclose(weights, np.exp(log_weight) / np.exp(log_weight).sum())
 
 
 def test_no_good_news_is_read_from_draws_that_fail_their_check(regression_data):

@@ -112,9 +112,9 @@ def test_an_interrupted_fit_resumes_with_the_draws_it_would_have_made(
         patch.setattr(Checkpoint, "keep", interrupted)
         with pytest.raises(KeyboardInterrupt):
             sb.fit(*arguments, **options)
-    kept = sorted(p.name for p in tmp_path.iterdir())
-    assert kept
-    assert all(name.startswith("chain-") and name.endswith(".npz") for name in kept)
+    kept = {p.name for p in tmp_path.iterdir()}
+    assert kept <= {"chain-0.npz", "chain-1.npz", "lock"}
+    assert "chain-0.npz" in kept or "chain-1.npz" in kept
 
     restored = []
     restore = Checkpoint.restore

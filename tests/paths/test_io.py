@@ -9,7 +9,9 @@ import xarray as xr
 
 import sdebayes.paths as paths
 from sdebayes._core.errors import DataError, StoreError
+from sdebayes._core.netcdf import write_netcdf
 from sdebayes.paths.container import SCHEMA_VERSION, pack
+from sdebayes.paths.zarr_store import write_zarr
 
 NAMES = ["<script>alert(1)</script>", "Zwölf Bäume, 木"]
 
@@ -108,27 +110,53 @@ def test_a_truncated_zarr(tmp_path, lost):
         paths.load(path)
 
 
-def test_foreign_and_newer_files(path):
-    def write(dataset):
-        dataset.to_netcdf(path, engine="h5netcdf") if path.suffix == ".nc" else dataset.to_zarr(
-            path, mode="w", zarr_format=2
-        )
+def write_as_it_is(dataset, path):
+    (write_zarr if path.suffix == ".zarr" else write_netcdf)(dataset, path)
 
-    write(xr.Dataset({"temperature": ("x", [1.0, 2.0])}))
-    with pytest.raises(StoreError, match="no data set of trajectories"):
+
+def test_foreign_files_and_files_of_other_versions(path):
+    write_as_it_is(xr.Dataset({"temperature": ("x", [1.0, 2.0])}), path)
+    with pytest.raises(StoreError, match="schema version None"):
         paths.load(path)
-    write(embeddings().assign_attrs(schema_version=SCHEMA_VERSION + 1).drop_vars("n_steps"))
-    with pytest.raises(StoreError, match="newer sdebayes"):
+    write_as_it_is(embeddings().drop_vars("n_steps"), path)
+    with pytest.raises(StoreError, match="no data set of trajectories: it has no n_steps"):
         paths.load(path)
+    newer = {"schema_version": SCHEMA_VERSION + 1, "sdebayes_version": "9.9"}
+    write_as_it_is(embeddings().assign_attrs(newer), path)
+    with pytest.raises(StoreError, match=r"sdebayes 9\.9 wrote it.*newer, update sdebayes"):
+        paths.load(path)
+
+
+def test_what_another_tool_has_written_is_saved_again(path):
+    """It has no seal; the way that the error names leads to a file with one."""
+    dataset = embeddings()
+    if path.suffix == ".nc":
+        dataset.to_netcdf(path, engine="h5netcdf")
+    else:
+        dataset.to_zarr(path, mode="w", zarr_format=2, consolidated=True)
+    with pytest.raises(
+        StoreError, match=r"no seal.*opened with xarray, and saved with sdebayes\.paths\.save"
+    ):
+        paths.load(path)
+    with xr.open_dataset(path, engine="h5netcdf" if path.suffix == ".nc" else "zarr") as opened:
+        paths.save(opened, path)
+    xr.testing.assert_identical(paths.load(path), dataset)
+
+
+def test_other_tools_read_what_is_saved(path):
+    dataset = states()
+    paths.save(dataset, path)
+    with xr.open_dataset(path) as opened:
+        xr.testing.assert_allclose(opened["y"], dataset["y"])
 
 
 def test_a_file_of_another_kind(tmp_path):
     path = tmp_path / "data.nc"
     path.write_text("hello")
-    with pytest.raises(StoreError, match="another kind"):
+    with pytest.raises(StoreError, match="no seal"):
         paths.load(path)
     (tmp_path / "data.zarr").mkdir()
-    with pytest.raises(StoreError, match="another kind"):
+    with pytest.raises(StoreError, match="no seal"):
         paths.load(tmp_path / "data.zarr")
 
 

@@ -12,7 +12,7 @@ import pytest
 HEAVY = ("torch", "transformers", "sentence_transformers", "matplotlib.pyplot", "seaborn", "sklearn")
 
 PROBE = """
-import json, os, sys, warnings
+import json, os, signal, sys, warnings
 
 opened = []
 sys.addaudithook(lambda event, args: opened.append(event) if event.startswith("socket.") else None)
@@ -24,6 +24,7 @@ def state():
         "jax": {name: repr(value) for name, value in jax.config.values.items()},
         "filters": [repr(entry) for entry in warnings.filters],
         "environment": dict(os.environ),
+        "signals": [repr(signal.getsignal(number)) for number in signal.valid_signals()],
     }
 
 before = state()
@@ -50,7 +51,7 @@ def effects_of_importing(imported: str) -> dict:
 
 @pytest.fixture(scope="module")
 def effects():
-    return effects_of_importing("sdebayes")
+    return effects_of_importing("sdebayes; from sdebayes import *")
 
 
 @pytest.mark.parametrize("name", HEAVY)
@@ -58,7 +59,7 @@ def test_heavy_packages_load_only_when_needed(effects, name):
     assert name not in effects["modules"]
 
 
-def test_import_leaves_configuration_filters_and_environment_alone(effects):
+def test_import_leaves_configuration_filters_environment_and_signals_alone(effects):
     assert effects["changed"] == []
 
 
@@ -68,14 +69,15 @@ def test_import_opens_no_socket(effects):
 
 def test_the_probe_sees_what_it_looks_for(tmp_path, monkeypatch):
     (tmp_path / "meddler.py").write_text(
-        "import os, socket, warnings, jax, matplotlib.pyplot\n"
+        "import os, signal, socket, warnings, jax, matplotlib.pyplot\n"
         "socket.socket().close()\n"
         "jax.config.update('jax_enable_x64', True)\n"
         "warnings.simplefilter('ignore')\n"
+        "signal.signal(signal.SIGINT, signal.SIG_IGN)\n"
         "os.environ['XLA_FLAGS'] = '--xla_force_host_platform_device_count=2'\n"
     )
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     seen = effects_of_importing("meddler")
-    assert seen["changed"] == ["jax", "filters", "environment"]
+    assert seen["changed"] == ["jax", "filters", "environment", "signals"]
     assert "matplotlib.pyplot" in seen["modules"]
     assert seen["sockets"]

@@ -6,6 +6,7 @@ import re
 from types import SimpleNamespace
 
 import pytest
+import xarray as xr
 
 import sdebayes as sb
 from sdebayes._core.errors import DataError, ModelError, StateSpaceError, StoreError
@@ -120,6 +121,15 @@ def test_a_failed_report_leaves_the_former_one(noisy, texts, series, tmp_path, m
         report(noisy, path)
     assert path.read_text() == "former"
     assert [p.name for p in tmp_path.iterdir()] == ["report.html"]
+
+
+def test_a_posterior_of_one_draw_is_reported_as_one(exact, tmp_path):
+    groups = {name: node.to_dataset() for name, node in exact.data.children.items()}
+    single = {name: group.isel(draw=[0], missing_dims="ignore") for name, group in groups.items()}
+    tree = xr.DataTree.from_dict(single)
+    tree.attrs.update(exact.data.attrs)
+    page = report(sb.Posterior(exact.model, tree), tmp_path / "report.html")
+    assert "2 in 2 chains are too few to judge the sampler by" in page.read_text(encoding="utf-8")
 
 
 def test_outputs_that_cannot_be_written_are_refused_before_the_work(exact, tmp_path):

@@ -1,0 +1,67 @@
+"""Bayesian stochastic differential equations for how a text moves through meaning."""
+
+from . import analysis, datasets, dynamics, inference, paths, plots, priors, schemes
+from ._core import errors
+from .analysis.summary import summarize
+from .dynamics import SDE
+from .inference import HMC, NUTS, SVI, Laplace, Marginal, ParticleCorrection
+from .model import Exact, ExtendedKalman, GaussianNoise, SDEModel, StudentT, UnscentedKalman
+from .paths import (
+    PCA,
+    Precomputed,
+    SentenceEncoder,
+    Sentences,
+    StateSpace,
+    embed,
+    shuffle,
+    split,
+    trajectories,
+)
+from .posterior import Posterior, calibrate, claims, compare, fit, forecast, load, nulls
+from .reporting import report
+from .simulation import simulate
+
+__all__ = [
+    "HMC",
+    "NUTS",
+    "PCA",
+    "SDE",
+    "SVI",
+    "Exact",
+    "ExtendedKalman",
+    "GaussianNoise",
+    "Laplace",
+    "Marginal",
+    "ParticleCorrection",
+    "Posterior",
+    "Precomputed",
+    "SDEModel",
+    "SentenceEncoder",
+    "Sentences",
+    "StateSpace",
+    "StudentT",
+    "UnscentedKalman",
+    "analysis",
+    "calibrate",
+    "claims",
+    "compare",
+    "datasets",
+    "dynamics",
+    "embed",
+    "errors",
+    "fit",
+    "forecast",
+    "inference",
+    "load",
+    "nulls",
+    "paths",
+    "plots",
+    "priors",
+    "report",
+    "schemes",
+    "shuffle",
+    "simulate",
+    "split",
+    "summarize",
+    "trajectories",
+]

@@ -1,0 +1,72 @@
+"""NetCDF files: made in memory, so that HDF5 meets no full disk, and read from memory, so that it meets no damage."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+import xarray as xr
+
+from sdebayes._core import files
+from sdebayes._core.errors import StoreError
+from sdebayes._core.seal import read_sealed, seal
+
+_ENGINE = "h5netcdf"
+
+
+def write_netcdf(data: xr.Dataset | xr.DataTree, path: Path) -> None:
+    """Write data to a sealed netCDF file, whole or not at all.
+
+    Raises
+    ------
+    StoreError
+        If netCDF cannot hold the data, or the file cannot be written; a file that was there is then as it was.
+    """
+    files.check_writable(path)
+    written: Any = data
+    buffer = io.BytesIO()
+    try:
+        written.to_netcdf(buffer, engine=_ENGINE)
+    except Exception as error:
+        raise StoreError(
+            f"{path} cannot be written: netCDF cannot hold what it is to be made of "
+            f"({type(error).__name__}: {error}). Remove that, or convert it to numbers or texts."
+        ) from error
+    files.write(path, content := buffer.getvalue(), seal(content))
+
+
+def read_dataset(path: Path, advice: str) -> xr.Dataset:
+    """Read a sealed file of one group into memory.
+
+    Raises
+    ------
+    StoreError
+        With this advice, if it has no seal, is damaged, or is no netCDF.
+    """
+    content = read_sealed(path, advice)
+    try:
+        with xr.open_dataset(io.BytesIO(content), engine=_ENGINE) as opened:
+            return opened.load()
+    except Exception as error:
+        raise _no_netcdf(path, error, advice) from error
+
+
+def read_tree(path: Path, advice: str) -> xr.DataTree:
+    """Read a sealed file with all its groups into memory.
+
+    Raises
+    ------
+    StoreError
+        As :func:`read_dataset`.
+    """
+    content = read_sealed(path, advice)
+    try:
+        with xr.open_datatree(io.BytesIO(content), engine=_ENGINE) as opened:
+            return opened.load()
+    except Exception as error:
+        raise _no_netcdf(path, error, advice) from error
+
+
+def _no_netcdf(path: Path, error: Exception, advice: str) -> StoreError:
+    return StoreError(f"{path} cannot be read as netCDF ({type(error).__name__}: {error}). {advice}")
