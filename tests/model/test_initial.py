@@ -142,5 +142,5 @@ def test_a_free_start_is_drawn_said_and_stored():
 
 
 def test_an_unknown_word_for_the_start_is_refused(untyped):
-    with pytest.raises(ModelError, match=r"initial is 'fixed'; expected 'free'"):
+    with pytest.raises(ModelError, match=r"initial='fixed' must be .*'free' or None"):
         sb.SDEModel(initial="fixed")

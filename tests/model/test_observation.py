@@ -76,7 +76,7 @@ def test_a_field_counts_in_the_path_s_standard_deviations(data, observation, sha
     model = sb.SDEModel(sb.priors.GP(), observation=observation).scaled_to(data)
     ratio = np.sqrt(model.scale.variance * share / exact.scale.variance)
     np.testing.assert_allclose(model.drift.state_scale, ratio * exact.drift.state_scale)
-    if observation.matrix is None:
+    if observation.observation_matrix is None:
         np.testing.assert_allclose(model.drift.basis.half_length, ratio * exact.drift.basis.half_length)
 
 
@@ -155,19 +155,19 @@ def test_noise_may_be_next_to_nothing(data, x64):
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"covariance": "a"}, "covariance is 'a'; expected None (learned), a number"),
+        ({"covariance": "a"}, "covariance='a' must be an array of finite numbers or a Distribution or None"),
         ({"matrix": [1.0, 2.0]}, "matrix has shape (2,)"),
-        ({"matrix": [[np.nan, 1.0]]}, "expected finite numbers"),
+        ({"matrix": [[np.nan, 1.0]]}, "must be an array of finite numbers"),
         ({"covariance": -1.0}, "positive ones"),
         ({"covariance": 0.0}, "Exact()"),
         ({"covariance": [[1.0, 2.0], [2.0, 1.0]]}, "positive ones"),
         ({"covariance": [[1.0, 0.5], [0.0, 1.0]]}, "symmetric"),
-        ({"covariance": float("nan")}, "not finite"),
+        ({"covariance": float("nan")}, "covariance=nan must be"),
         ({"covariance": np.ones((2, 3))}, "shape (2, 3)"),
-        ({"total_variance": -1.0}, "total_variance is -1.0"),
+        ({"total_variance": -1.0}, "total_variance=-1.0 must be positive finite numbers"),
         ({"latent_variance": [1.0, 0.0]}, "latent_variance"),
-        ({"spread": 0.0}, "spread is 0.0"),
-        ({"trajectory_effect": 3}, "trajectory_effect is 3; expected True or False"),
+        ({"spread": 0.0}, "spread=0.0 must be a positive finite number"),
+        ({"trajectory_effect": 3}, "trajectory_effect=3 must be True or False"),
     ],
 )
 def test_wrong_options_are_refused(options, words, untyped):
