@@ -17,6 +17,7 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 from peers import Rows
+from record import keep
 from rich.console import Console
 from rich.table import Table
 
@@ -70,13 +71,13 @@ def say(values: np.ndarray) -> str:
 
 def show(rows: list[dict[str, str]]) -> None:
     table = Table(title="double well, means over data sets ± standard errors; medians of k-hat and seconds")
-    for name in ("prior", "strategy", "fits", "NMSE", "drift coverage", "band width", "Σ coverage", "k-hat"):
+    heads = ("prior", "strategy", "fits", "NMSE", "drift coverage", "band width", "Σ coverage", "k-hat")
+    for name in (*heads, "s per fit"):
         table.add_column(name)
-    table.add_column("s per fit")
     for prior, strategy in dict.fromkeys((row["prior"], row["strategy"]) for row in rows):
         mine = [row for row in rows if (row["prior"], row["strategy"]) == (prior, strategy)]
         value = {name: np.array([float(row[name]) for row in mine]) for name in COLUMNS}
-        table.add_row(
+        cells = (
             prior,
             strategy,
             str(len(mine)),
@@ -84,6 +85,8 @@ def show(rows: list[dict[str, str]]) -> None:
             f"{np.median(value['pareto_shape']):.2f}",
             f"{np.median(value['seconds']):.0f}",
         )
+        table.add_row(*cells)
+        keep("approximations", [dict(zip((*heads, "s per fit"), cells, strict=True))], ("prior", "strategy"))
     Console(width=150).print(table)
 
 

@@ -21,6 +21,7 @@ from typing import Annotated
 
 import typer
 import xarray as xr
+from record import keep
 from rich.console import Console
 from rich.table import Table
 
@@ -28,6 +29,16 @@ import sdebayes as sb
 from sdebayes._core.ratio import wilson_interval
 
 STEPS, DT, SUBSTEPS = 60, 0.2, 50
+MEASURES = (
+    "n",
+    "worst quantity",
+    "p",
+    "p of all",
+    "share of band",
+    "coverage at 90 %",
+    "effective draws",
+    "failed",
+)
 GP = sb.priors.GP(basis=sb.priors.HSGP(functions=6))
 BNN = sb.priors.BNN(hidden=(4,))
 HORSESHOE = sb.priors.Sparse(selection=sb.priors.Horseshoe())
@@ -51,22 +62,21 @@ STRATEGIES = {
 }
 
 
-def row(name: str, strategy: str, found: xr.Dataset) -> list[str]:
+def measured(found: xr.Dataset) -> list[str]:
     """Say the worst of one study."""
     worst = int(found["p_value"].values.argmin())
     done = int((~found["failed"]).sum())
     covered = found["coverage"].sel(nominal=0.9)
     low, high = wilson_interval(float(covered.mean()), done, 0.95)
     return [
-        name,
-        strategy,
+        str(found.sizes["replicate"]),
         str(found["quantity"].values[worst]),
         f"{float(found['p_value'][worst]):.3f}",
         f"{float(found['overall_p_value']):.3f}",
         f"{float(found['share_of_band'].max()):.2f}",
         f"{float(covered.min()):.2f} to {float(covered.max()):.2f} [{low:.2f}, {high:.2f}]",
         f"{float(found['effective_draws'].median('replicate').min()):.0f}",
-        f"{int(found['failed'].sum())}/{found.sizes['replicate']}",
+        str(int(found["failed"].sum())),
     ]
 
 
@@ -82,17 +92,7 @@ def main(
     """Run the studies and print the table."""
     design, _ = sb.datasets.benchmark("ornstein_uhlenbeck_1d", STEPS, dt, seed=0)
     table = Table(title=f"{n} data sets each, data of {'the SDE itself' if truth else 'the fitted law'}")
-    for heading in (
-        "model",
-        "strategy",
-        "worst quantity",
-        "p",
-        "p of all",
-        "share of band",
-        "coverage at 90 %",
-        "effective draws",
-        "failed",
-    ):
+    for heading in ("model", "strategy", *MEASURES):
         table.add_column(heading)
     for name in models.split(";"):
         model = MODELS[name].scaled_to(design)
@@ -108,7 +108,11 @@ def main(
                 substeps=SUBSTEPS if truth else None,
                 checkpoint=place,
             )
-            table.add_row(*row(name, strategy, found))
+            cells = dict(zip(MEASURES, measured(found), strict=True))
+            table.add_row(name, strategy, *cells.values())
+            data = "the SDE itself" if truth else "own law"
+            design_of_row = {"model": name, "strategy": strategy, "dt": str(dt), "data": data}
+            keep("calibration", [design_of_row | cells], tuple(design_of_row))
             if place is not None:
                 found.to_netcdf(place.with_suffix(".nc"), engine="h5netcdf")
     Console(width=170).print(table)

@@ -13,6 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import xarray as xr
+from record import keep
 from rich.console import Console
 from rich.table import Table
 from scipy.optimize import minimize
@@ -60,7 +61,8 @@ def laplace_evidence(target: Target, z: np.ndarray, potential: float) -> float:
 
 def main() -> None:
     train, test = speeches()
-    table = Table("Σ", "U", "starts", "Laplace evidence", "held-out, nats per sentence")
+    heads = ("Σ", "U", "starts", "Laplace evidence", "held-out, nats per sentence")
+    table = Table(*heads)
     for shape in ("diagonal", "full"):
         model = sb.SDEModel(diffusion=sb.priors.Constant(shape)).scaled_to(train)
         with scope("float64"), single_blas_thread():
@@ -72,10 +74,14 @@ def main() -> None:
                 law = rebuild(model, constrained_sites(model, target.unravel(z)))
                 return likelihood.log_density(law, model.discretization, model.observation, held_out).sum()
 
+            rows = []
             for potential, (z, count) in modes(target).items():
                 per_sentence = float(score(jnp.asarray(z))) / int(test["n_steps"].sum())
                 evidence = laplace_evidence(target, z, potential)
-                table.add_row(shape, f"{potential:.1f}", str(count), f"{evidence:.1f}", f"{per_sentence:.3f}")
+                row = (shape, f"{potential:.1f}", str(count), f"{evidence:.1f}", f"{per_sentence:.3f}")
+                table.add_row(*row)
+                rows.append(dict(zip(heads, row, strict=True)))
+            keep("diffusion_shape", rows, ("Σ",))
     Console().print(table)
 
 

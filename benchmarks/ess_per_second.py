@@ -193,6 +193,7 @@ def main(
 ) -> None:
     """Measure what is not in the table yet, and show it."""
     from peers import Rows
+    from record import keep
     from rich.console import Console
     from rich.table import Table
 
@@ -206,6 +207,7 @@ def main(
                         continue
                     found = measure(name, seed, n, diffusion == "varying", draws, limit)
                     kept.add(dict(zip(kept.keys, key, strict=True)) | found)
+                    keep("ess_per_second", [kept.rows[-1] | {"draws": str(draws)}], (*kept.keys, "draws"))
                     print(*key, found, flush=True)
     shown = Table(
         title=f"smallest ESS of the drift over {PROBES} probes; 'again': another data set, compiled before"

@@ -20,6 +20,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import typer
+from record import keep
 from rich.console import Console
 from rich.table import Table
 from scipy.special import logsumexp
@@ -138,11 +139,12 @@ def main(
     for system in systems.split(","):
         found = np.array([judge(system, steps, seed) for seed in range(seeds)])
         table = Table(title=f"{system}, {steps} steps, {seeds} paths; 'beside the first': paired NMSE")
-        for column in ("median of ℓ", "sd of log ℓ", "scale of α", "NMSE", "beside the first", "covered"):
-            table.add_column(column)
+        heads = ("median of ℓ", "sd of log ℓ", "scale of α", "NMSE", "beside the first", "covered")
+        for head in heads:
+            table.add_column(head)
         for k, (median, spread, scale) in enumerate(PRIORS):
             difference = found[:, k, 0] - found[:, 0, 0]
-            table.add_row(
+            cells = (
                 f"{median:.2f}",
                 f"{spread:g}",
                 f"{scale:g}",
@@ -150,6 +152,9 @@ def main(
                 f"{difference.mean():+.4f} ± {difference.std(ddof=1) / np.sqrt(seeds):.4f}",
                 f"{found[:, k, 1].mean():.3f}",
             )
+            table.add_row(*cells)
+            row = {"system": system, "steps": str(steps)} | dict(zip(heads, cells, strict=True))
+            keep("field_prior", [row], ("system", "steps", *heads[:3]))
         Console(width=120).print(table)
 
 

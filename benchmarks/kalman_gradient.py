@@ -21,6 +21,7 @@ import xarray as xr
 from jax.scipy.linalg import cho_solve, solve_triangular
 from numpyro.handlers import seed, substitute
 from numpyro.infer.util import constrain_fn
+from record import keep
 from rich.console import Console
 from rich.table import Table
 
@@ -114,11 +115,14 @@ def main() -> None:
         for function in functions.values():
             function(target.start)[1].block_until_ready()
         times = milliseconds(functions, target.start)
-    table = Table("filter", "ms (median)", "ms (10 %–90 %)", "sdebayes is faster by")
+    heads = ("filter", "ms", "10 % to 90 %", "sdebayes is faster by")
+    table = Table(*heads)
     for name, values in times.items():
         ratio = statistics.median(a / b for a, b in zip(values, times["sdebayes"], strict=True))
         low, high = np.quantile(values, [0.1, 0.9])
-        table.add_row(name, f"{statistics.median(values):.2f}", f"{low:.2f}–{high:.2f}", f"{ratio:.2f}×")
+        row = (name, f"{statistics.median(values):.2f}", f"{low:.2f}–{high:.2f}", f"{ratio:.2f}")
+        table.add_row(*row)
+        keep("kalman_gradient", [dict(zip(heads, row, strict=True))], ("filter",))
     Console().print(table)
 
 

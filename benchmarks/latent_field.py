@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import arviz_stats as az
+import record
 import typer
 import xarray as xr
 from rich.console import Console
@@ -33,6 +34,7 @@ from sdebayes.inference.importance import smoothed_weights
 
 SCHEMES = {"EulerMaruyama": sb.schemes.EulerMaruyama(), "LocalLinearization": sb.schemes.LocalLinearization()}
 LINEAR = "OU, full A"
+JUDGED = ("R-hat drift", "R-hat Σ", "ESS drift", "ESS Σ", "leapfrogs", "divergences", "k-hat", "seconds")
 
 
 def main(
@@ -97,18 +99,9 @@ def main(
     models |= {
         f"GP, {name}": sb.SDEModel(prior, diffusion, SCHEMES[name], noise) for name in schemes.split(",")
     }
-    table = Table(
-        "model",
-        "R-hat drift",
-        "R-hat Σ",
-        "ESS drift",
-        "ESS Σ",
-        "leapfrogs",
-        "divergences",
-        "k-hat",
-        "seconds",
-    )
-    posteriors = {}
+    table = Table("model", *JUDGED)
+    posteriors: dict[str, sb.Posterior] = {}
+    rows: dict[str, dict[str, str]] = {}
     for name, model in models.items():
         chosen = linear_strategy if name == LINEAR else strategy if approximate is None else approximate
         seeds = (seed, seed + 1) if chosen is approximate else (seed,)
@@ -118,10 +111,30 @@ def main(
         posteriors[name] = fits[0]
         if keep is not None:
             fits[0].to_netcdf(keep / f"{name}.nc")
-        table.add_row(name, *judged(fits), f"{seconds:.0f}")
+        rows[name] = dict(zip(JUDGED, [*judged(fits), f"{seconds:.0f}"], strict=True))
+        table.add_row(name, *rows[name].values())
         Console(width=120).print(table)
     scores = sb.compare(posteriors, test, baseline=LINEAR)
+    sampler = approximation or ("NUTS" if path is None else "HMC")
+    extras = [
+        ", one amplitude" * shared_amplitude,
+        ", no document effect" * (not effect),
+        f"; {sampler} {draws}",
+    ]
+    settings_said = f"{linear} linear part, {sigma} Σ{''.join(extras)} + {warmup}" + f"; seed {seed}" * (
+        seed > 0
+    )
+    keep_rows({"states": str(states), "settings": settings_said}, rows, scores)
     Console(width=120).print(comparison(scores, f"{test.sizes['trajectory']} held-out speeches", "sentence"))
+
+
+def keep_rows(place: dict[str, str], rows: dict[str, dict[str, str]], scores: xr.Dataset) -> None:
+    """Keep what was found of each model, with its gain over the linear one."""
+    for name, row in rows.items():
+        mine = scores.sel(candidate=name)
+        gain = f"{float(mine['difference']):+.3f} [{float(mine['lower']):+.3f}, {float(mine['upper']):+.3f}]"
+        found = {"model": name} | row | {"nats per sentence over the OU": gain}
+        record.keep("latent_field", [place | found], (*place, "model"))
 
 
 def judged(fits: list[sb.Posterior]) -> list[str]:

@@ -11,10 +11,9 @@ Run: .uv/bin/uv run python benchmarks/long_memory.py
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
+from record import keep
 from scipy.linalg import cho_factor, cho_solve, toeplitz
 from scipy.optimize import minimize
 from scipy.stats import norm
@@ -70,9 +69,7 @@ def main() -> None:
                 }
             )  # fmt: skip
             print(pd.DataFrame(rows[-1:]).round(3).to_string(index=False, header=len(rows) == 1), flush=True)
-    path = Path(__file__).parent / "results" / "long_memory.csv"
-    path.parent.mkdir(exist_ok=True)
-    pd.DataFrame(rows).round(4).to_csv(path, index=False)
+    keep("long_memory", rows, ("H", "noise sd"))
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from typing import Any
 
 import jax
 import numpy as np
+from record import keep
 from rich.console import Console
 from rich.table import Table
 
@@ -47,7 +48,8 @@ def milliseconds(targets: tuple[Target, Target]) -> list[list[float]]:
 
 
 def main() -> None:
-    table = Table("transitions", "data, ms", "sums, ms", "ratio (median)", "taking the sums, s")
+    heads = ("transitions", "data, ms", "sums, ms", "ratio", "taking the sums, s")
+    table = Table(*heads)
     model = sb.SDEModel(sb.priors.Linear(), observation=sb.Exact())
     with scope("float64"), single_blas_thread():
         for size in SIZES:
@@ -60,7 +62,9 @@ def main() -> None:
             times = milliseconds((whole, short))
             ratio = statistics.median(a / b for a, b in zip(*times, strict=True))
             medians = (f"{statistics.median(values):.2f}" for values in times)
-            table.add_row(f"{size:,}", *medians, f"{ratio:.1f}×", f"{seconds:.2f}")
+            row = (str(size), *medians, f"{ratio:.1f}", f"{seconds:.2f}")
+            table.add_row(*row)
+            keep("many_transitions", [dict(zip(heads, row, strict=True))], ("transitions",))
     Console().print(table)
 
 

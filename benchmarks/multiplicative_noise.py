@@ -13,6 +13,7 @@ import time
 
 import arviz_stats as az
 import numpy as np
+from record import keep
 from rich.console import Console
 from rich.table import Table
 
@@ -21,6 +22,9 @@ import sdebayes as sb
 SYSTEMS = {"bounded_noise": 0.01, "multiplicative_double_well": 0.001}
 SEEDS, STEPS, POINTS = 5, 10_000, 200
 DIFFUSIONS = {"constant": sb.priors.Constant(), "Gaussian process": sb.priors.Diagonal(sb.priors.GP())}
+HEADS = (
+    "system", "diffusion", "error of Σ", "95 % bands cover", "largest R-hat", "leapfrogs", "divergences", "s per fit",
+)  # fmt: skip
 STRATEGY = sb.NUTS(draws=300, warmup=300, target_acceptance=0.9)
 
 
@@ -48,9 +52,7 @@ def fit(system: str, dt: float, seed: int, diffusion: str) -> dict[str, float]:
 
 def main() -> None:
     table = Table(title=f"means over {SEEDS} seeds, with the standard error of the coverage")
-    for name in ("system", "diffusion", "error of Σ", "95 % bands cover", "largest R-hat", "leapfrogs"):
-        table.add_column(name)
-    for name in ("divergences", "s per fit"):
+    for name in HEADS:
         table.add_column(name)
     for system, dt in SYSTEMS.items():
         for diffusion in DIFFUSIONS:
@@ -69,6 +71,7 @@ def main() -> None:
             )
             print(row, flush=True)
             table.add_row(*row)
+            keep("multiplicative_noise", [dict(zip(HEADS, row, strict=True))], ("system", "diffusion"))
     Console(width=140).print(table)
 
 

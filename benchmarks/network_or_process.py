@@ -20,6 +20,7 @@ import jax.numpy as jnp
 import numpy as np
 import typer
 from peers import Rows
+from record import keep
 from rich.console import Console
 from rich.table import Table
 
@@ -31,6 +32,11 @@ POINTS = 200
 PRIORS = {"GP": sb.priors.GP(), "BNN": sb.priors.BNN(hidden=(16, 16))}
 KEY = ("system", "steps", "seed")
 COLUMNS = tuple(f"{name}_{what}" for name in PRIORS for what in ("nmse", "covered", "score", "seconds"))
+
+HEADS = (
+    "system", "steps", "pairs", "NMSE GP", "NMSE BNN", "NMSE difference", "nats per transition",
+    "covered GP", "covered BNN", "s GP", "s BNN",
+)  # fmt: skip
 
 
 def front(x: Any, t: Any, p: Any) -> Any:
@@ -83,14 +89,12 @@ def paired(difference: np.ndarray) -> str:
 
 def show(rows: list[dict[str, str]]) -> None:
     table = Table(title="network minus process; error: below 0 the network is better, score: above 0")
-    for name in ("system", "steps", "pairs", "NMSE GP", "NMSE BNN", "NMSE difference", "nats per transition"):
-        table.add_column(name)
-    for name in ("covered GP", "covered BNN", "s GP", "s BNN"):
+    for name in HEADS:
         table.add_column(name)
     for system, steps in dict.fromkeys((row["system"], row["steps"]) for row in rows):
         mine = [row for row in rows if (row["system"], row["steps"]) == (system, steps)]
         value = {name: np.array([float(row[name]) for row in mine]) for name in COLUMNS}
-        table.add_row(
+        cells = (
             system,
             steps,
             str(len(mine)),
@@ -101,6 +105,8 @@ def show(rows: list[dict[str, str]]) -> None:
             *(f"{value[f'{name}_covered'].mean():.3f}" for name in PRIORS),
             *(f"{np.median(value[f'{name}_seconds']):.0f}" for name in PRIORS),
         )
+        table.add_row(*cells)
+        keep("network_or_process", [dict(zip(HEADS, cells, strict=True))], ("system", "steps"))
     Console(width=160).print(table)
 
 

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 from functools import partial
-from pathlib import Path
 from typing import NamedTuple
 
 import jax
@@ -20,6 +19,7 @@ import jax.numpy as jnp
 import numpy as np
 import pandas as pd
 from jax.scipy.special import ndtr
+from record import keep
 
 import sdebayes as sb
 
@@ -165,16 +165,6 @@ def by_fits(cell: Cell, sets: int) -> dict[str, float]:
     }
 
 
-def write(rows: list[dict[str, object]], path: Path) -> None:
-    """Put new rows in the place of those of the same data and law, and keep the others."""
-    table = pd.DataFrame(rows).round(4)
-    if path.exists():
-        table = pd.concat([pd.read_csv(path), table]).drop_duplicates(["data", "law"], keep="last")
-    path.parent.mkdir(exist_ok=True)
-    order = {name: i for i, name in enumerate(CELLS)}
-    table.sort_values("data", key=lambda names: names.map(order), kind="stable").to_csv(path, index=False)
-
-
 def main() -> None:
     reader = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -190,7 +180,7 @@ def main() -> None:
             found = by_fits(cell, asked.sets) if asked.fits else by_ensemble(cell, law, asked.sets)
             rows.append({"data": name, "law": law, "sets": asked.sets, **found})
             print(pd.DataFrame(rows[-1:]).round(2).to_string(index=False, header=len(rows) == 1), flush=True)
-            write(rows, Path(__file__).parent / "results" / f"noise_prior{'_fits' if asked.fits else ''}.csv")
+            keep("noise_prior_fits" if asked.fits else "noise_prior", rows[-1:], ("data", "law"))
 
 
 if __name__ == "__main__":

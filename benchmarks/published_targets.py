@@ -37,6 +37,7 @@ from published_fitzhugh_nagumo import fitzhugh_nagumo
 from published_inference_gym import GYM_TARGETS, gym
 from published_lorenz63 import lorenz63, lorenz63_grid, lorenz63_published
 from published_runs import Row, Run
+from record import keep
 from rich.console import Console
 from rich.table import Table
 
@@ -76,6 +77,8 @@ def main(
             if rows.done(target, seed):
                 continue
             for found in TARGETS[target](Run(draws, warmup, seed, again)):
+                file = "published_inference_gym" if target in GYM_TARGETS else f"published_{target}"
+                keep(file, [found], ("target", "seed"))
                 fit, _ = found.pop("target"), found.pop("seed")
                 for quantity, value in found.items():
                     rows.add(

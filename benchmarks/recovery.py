@@ -192,15 +192,21 @@ MEASURES = (
 )
 
 
+def error_of(value: np.ndarray, form: str) -> str:
+    return f" ± {value.std(ddof=1) / len(value) ** 0.5:{form}}" if len(value) > 1 else ""
+
+
 def show(rows: list[dict[str, str]]) -> None:
     """Print medians, means and worst values over seeds."""
+    from record import keep
     from rich.console import Console
     from rich.table import Table
 
     table = Table(
         title="over seeds: median / mean / worst; coverage of 95 % bands ± standard error over seeds"
     )
-    for name in ("system", "method", "fits", "failed", *MEASURES, "worst R-hat", "divergences"):
+    heads = ("system", "method", "fits", "failed", *MEASURES, "worst R-hat", "divergences")
+    for name in heads:
         table.add_column(name)
     for key in sorted({(row["system"], row["method"]) for row in rows}):
         mine = [row for row in rows if (row["system"], row["method"]) == key]
@@ -209,18 +215,20 @@ def show(rows: list[dict[str, str]]) -> None:
         for name in MEASURES:
             value = np.array([float(row[name]) for row in whole if row[name]])
             if not len(value):
-                cells.append("–")
+                cells.append("")
             elif name.endswith("covered"):
-                error = f" ± {value.std(ddof=1) / len(value) ** 0.5:.3f}" if len(value) > 1 else ""
-                cells.append(f"{value.mean():.3f}{error}")
+                cells.append(f"{value.mean():.3f}{error_of(value, '.3f')}")
             elif name == "covariance bias":
                 cells.append(f"{value.mean():+.1%}")
             else:
-                cells.append(f"{np.median(value):.3g} / {value.mean():.3g} / {value.max():.3g}")
+                mean = f"{value.mean():.3g}{error_of(value, '.2g')}"
+                cells.append(f"{np.median(value):.3g} / {mean} / {value.max():.3g}")
         rhat = [float(row["R-hat"]) for row in whole if row["R-hat"]]
-        cells.append(f"{max(rhat):.3f}" if rhat else "–")
+        cells.append(f"{max(rhat):.3f}" if rhat else "")
         cells.append(f"{sum(int(row['divergences'] or 0) for row in whole)}")
-        table.add_row(*key, str(len(whole)), str(len(mine) - len(whole)), *cells)
+        line = (*key, str(len(whole)), str(len(mine) - len(whole)), *cells)
+        table.add_row(*line)
+        keep("recovery", [dict(zip(heads, line, strict=True))], ("system", "method"))
     Console(width=200).print(table)
 
 

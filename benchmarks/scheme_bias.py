@@ -20,6 +20,7 @@ from dataclasses import dataclass
 import jax
 import jax.numpy as jnp
 import numpy as np
+from record import keep
 from rich.console import Console
 from rich.table import Table
 
@@ -225,12 +226,27 @@ def study(name: str) -> dict[tuple[str, float], tuple[float, float, float, float
             mark = "" if fits[:, -1].max() < 5e-3 else " (not converged)"
             rows[0].append(f"{100 * value[0]:.2f} ± {100 * value[1]:.2f}{mark}")
             rows[1].append(f"{100 * value[2]:+.2f} ± {100 * value[3]:.2f}{mark}")
+        keep(
+            "scheme_bias",
+            [{"system": name, "scheme": scheme.title} | largest(found, scheme.title)],
+            ("system", "scheme"),
+        )
         for table, row in zip(tables, rows, strict=True):
             table.add_row(scheme.title, *row)
             print(name, table.title, scheme.title, *row, sep=" | ", flush=True)
     for table in tables:
         Console(width=160).print(table)
     return found
+
+
+def largest(found: dict[tuple[str, float], tuple[float, float, float, float]], title: str) -> dict[str, str]:
+    """Say the larger of the errors of drift and Σ at each step, %."""
+    cells = {}
+    for dt in STEPS:
+        drift, drift_error, sigma, sigma_error = (100 * value for value in found[title, dt])
+        value, error = max((drift, drift_error), (abs(sigma), sigma_error))
+        cells[f"Δt = {dt:g}"] = f"{value:.1f} ± {error:.1f}"
+    return cells
 
 
 def main() -> None:

@@ -22,10 +22,9 @@ Run: python3 -m uv run python benchmarks/score_intervals.py
 from __future__ import annotations
 
 import argparse
-import csv
-from pathlib import Path
 
 import numpy as np
+from record import keep
 from rich.console import Console
 from rich.table import Table
 from scipy.stats import t as student
@@ -143,22 +142,20 @@ def main() -> None:
     parser.add_argument("--sets", type=int, default=4000, help="data sets for each law and count")
     parser.add_argument("--resamples", type=int, default=400)
     arguments = parser.parse_args()
-    path = Path(__file__).parent / "results" / "score_intervals.csv"
-    path.parent.mkdir(exist_ok=True)
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["law", "documents", "interval", "coverage", "monte_carlo_error", "relative_width"])
-        for law in LAWS:
-            shown = Table("documents", *METHODS, title=f"{law}: coverage ± Monte-Carlo error (width)")
-            for count in COUNTS:
-                row = []
-                found = coverage(arguments.seed, law, count, arguments.sets, arguments.resamples)
-                for name, (share, width) in found.items():
-                    error = np.sqrt(share * (1 - share) / arguments.sets)
-                    row.append(f"{share:.3f} ± {error:.3f} ({width:.2f})")
-                    writer.writerow([law, count, name, f"{share:.4f}", f"{error:.4f}", f"{width:.3f}"])
-                shown.add_row(str(count), *row)
-            Console(width=170).print(shown)
+    for law in LAWS:
+        shown = Table("documents", *METHODS, title=f"{law}: coverage ± Monte-Carlo error (width)")
+        for count in COUNTS:
+            row, kept = [], []
+            found = coverage(arguments.seed, law, count, arguments.sets, arguments.resamples)
+            for name, (share, width) in found.items():
+                error = np.sqrt(share * (1 - share) / arguments.sets)
+                row.append(f"{share:.3f} ± {error:.3f} ({width:.2f})")
+                numbers = {"coverage": f"{share:.4f}", "monte_carlo_error": f"{error:.4f}"}
+                place = {"law": law, "documents": count, "interval": name}
+                kept.append(place | numbers | {"relative_width": f"{width:.3f}"})
+            keep("score_intervals", kept, ("law", "documents", "interval"))
+            shown.add_row(str(count), *row)
+        Console(width=170).print(shown)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 
+from record import keep
 from rich.console import Console
 
 import sdebayes as sb
@@ -40,6 +41,15 @@ def main() -> None:
         for k in posterior.data["posterior"]["chain"].values
     }
     table = sb.compare({NAME: posterior, **chains}, test)
+    for name in (NAME, *chains):
+        mine = table.sel(candidate=name)
+        gain = f"{float(mine['difference']):+.4f} [{float(mine['lower']):+.4f}, {float(mine['upper']):+.4f}]"
+        row = {"chains": "all" if name == NAME else name.removeprefix(f"{NAME}, ")}
+        keep(
+            "shuffled_control",
+            [row | {"draws": arguments.draws, "over iid + document effect": gain}],
+            ("chains",),
+        )
     Console().print(
         comparison(table, f"shuffled within speeches, {test.sizes['trajectory']} held out", "sentence")
     )

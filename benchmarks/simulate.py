@@ -165,6 +165,7 @@ def peer_python() -> Path:
 
 
 def main(paths: int) -> None:
+    from record import keep
     from rich.console import Console
     from rich.table import Table
 
@@ -192,15 +193,14 @@ def main(paths: int) -> None:
     for worker in workers.values():
         worker.stdin.close()
         worker.wait()
-    table = Table(
-        "library", "paths", "10⁶ steps a second (median)", "(range)", "first run, extra s", "E x² at the end"
-    )
+    heads = ("library", "paths", "10⁶ steps a second", "range", "first run, extra s", "E x² at the end")
+    table = Table(*heads)
     for name, own in runs.items():
         rates = sorted(one["paths"] * END / DT / one["s"] / 1e6 for one in own)
         extra = first[name]["s"] - statistics.median(one["s"] for one in own)
         mean = statistics.mean(one["mean"] for one in own)
         error = statistics.mean(one["error"] for one in own) / len(own) ** 0.5
-        table.add_row(
+        cells = (
             name,
             f"{own[0]['paths']:,}",
             f"{statistics.median(rates):.3g}",
@@ -208,6 +208,9 @@ def main(paths: int) -> None:
             f"{extra:.1f}",
             f"{mean:.3f} ± {error:.3f}",
         )
+        table.add_row(*cells)
+        row = {"paths asked": str(paths)} | dict(zip(heads, cells, strict=True))
+        keep("simulate", [row], ("library", "paths asked"))
     Console(width=120).print(table)
 
 

@@ -25,6 +25,7 @@ import jax
 import numpy as np
 import xarray as xr
 from numpyro import handlers
+from record import keep
 from rich.console import Console
 from rich.table import Table
 
@@ -42,6 +43,10 @@ PASTIS = {
     "ornstein_uhlenbeck": ".0085/.0074",
     "limit_cycle": ".018/.018",
 }
+HEADS = (
+    "system", "NMSE median/mean", "PASTIS", "drift covered", "Σ covered", "Brier", "p(1 − p)", "explosive", "leapfrogs",
+)  # fmt: skip
+TERMS = ("probability", "terms", "mean probability", "share true")
 PRIOR_STEPS, FARTHEST, AGREED = 400, 1000.0, 1.1
 BINS = np.array([0.0, 0.05, 0.2, 0.5, 0.8, 0.95, 1.0])
 
@@ -95,22 +100,14 @@ def judge(
 def main() -> None:
     arguments = read_arguments()
     table = Table(title=f"Sparse() under Marginal(), seeds {arguments.seeds[0]}–{arguments.seeds[-1]}")
-    heads = (
-        "system",
-        "NMSE median/mean",
-        "PASTIS",
-        "drift covered",
-        "Σ covered",
-        "Brier",
-        "p(1 − p)",
-        "explosive",
-    )
-    for head in (*heads, "leapfrogs"):
+    for head in HEADS:
         table.add_column(head)
     console = Console(width=140)
     for system in arguments.systems:
         found = fit_all(system, arguments.seeds, arguments.draws)
-        table.add_row(system, *summary(system, found))
+        row = (system, *summary(system, found))
+        table.add_row(*row)
+        keep("sparse_selection", [dict(zip(HEADS, row, strict=True))], ("system",))
         console.print(reliability(system, found))
         console.print(reliability(f"{system}, R-hat < {AGREED}", [f for f in found if f["rhat"] < AGREED]))
     console.print(table)
@@ -162,19 +159,24 @@ def reliability(title: str, found: list[dict]) -> Table:
     """Tabulate how often terms are true among those with about one probability; errors are those over data sets."""
     table = Table(title=f"Inclusion probabilities in {len(found)} data sets: {title}")
     probability, present = (np.array([f[name] for f in found]) for name in ("probability", "present"))
-    for head in ("probability", "terms", "mean probability", "share true"):
+    kept = []
+    for head in TERMS:
         table.add_column(head)
     for low, high in pairwise(BINS):
         inside = (probability >= low) & ((probability < high) | (high == 1.0))
         if inside.any():
             surplus = np.where(inside, present - probability, 0.0).sum((1, 2))
             error = np.sqrt(len(surplus)) * surplus.std(ddof=1) / inside.sum()
-            table.add_row(
+            row = (
                 f"{low}–{high}",
                 str(inside.sum()),
                 f"{probability[inside].mean():.3f}",
                 f"{present[inside].mean():.3f} ± {error:.3f}",
             )
+            table.add_row(*row)
+            kept.append({"data sets": title} | dict(zip(TERMS, row, strict=True)))
+    if kept:
+        keep("sparse_selection_terms", kept, ("data sets",))
     return table
 
 

@@ -200,7 +200,8 @@ def reference_state(source: Source, at: ArrayLike | None) -> np.ndarray:
     source
         The source.
     at
-        (state,), or None: the median equilibrium of an affine drift, else the median initial mean, else zero.
+        (state,), or None: the median equilibrium of an affine drift, else the middle of the data, else the median
+        initial mean, else zero.
 
     Returns
     -------
@@ -217,13 +218,32 @@ def reference_state(source: Source, at: ArrayLike | None) -> np.ndarray:
     equilibrium = source.equilibrium()
     if equilibrium is not None and np.isfinite(equilibrium).any(axis=0).all():
         return np.nanmedian(equilibrium, axis=0)
+    if source.region is not None:
+        return np.array(source.region[0], dtype=float)
     if source.has_initial_law:
         return np.median(np.asarray(source.observed.initial_mean), axis=0)
     return np.zeros(source.n_states)
 
 
 def default_limits(source: Source, chosen: Sequence[int], at: np.ndarray) -> np.ndarray:
-    """Return three standard deviations of the initial law on both sides of a state, (chosen, 2)."""
+    """Return the box that the data fill, (chosen, 2); without data, what the initial law fills around a state.
+
+    The law that first states are drawn from need not be that of later ones: where it is free, it has another size.
+    """
+    if source.region is not None:
+        middle, half = np.asarray(source.region, dtype=float)
+        return np.stack([middle - half, middle + half], axis=1)[list(chosen)]
+    return limits_by_law(source, chosen, at)
+
+
+def limits_by_law(source: Source, chosen: Sequence[int], at: np.ndarray) -> np.ndarray:
+    """Return three standard deviations of the initial law on both sides of a state, (chosen, 2).
+
+    Raises
+    ------
+    DataError
+        If the source has no such law.
+    """
     if not source.has_initial_law:
         raise DataError(
             "The region to read cannot be guessed from this SDE: it has no stationary or initial law. "

@@ -33,8 +33,6 @@ def embed(
 
     Embeddings are cached, so an interrupted run goes on where it was.
     """
-    from rich import print as say
-
     from sdebayes import paths as trajectories
     from sdebayes._core.files import check_writable
     from sdebayes.cli.inputs import check_inputs
@@ -47,4 +45,8 @@ def embed(
     data = trajectories.embed(corpus, encoder_of(encoder), step, time=time, min_steps=min_steps)
     trajectories.save(data, output)
     steps = int(data["n_steps"].sum())
-    say(f"{data.sizes['trajectory']} texts, {steps} steps of {data.sizes['embedding']} dimensions: {output}")
+    print(
+        f"{data.sizes['trajectory']} texts, {steps} steps of {data.sizes['embedding']} dimensions: {output}"
+    )
+    if "cut_off" in data.attrs:
+        print(data.attrs["cut_off"])

@@ -16,6 +16,8 @@ from sdebayes.paths.shortness import long_enough
 from sdebayes.posterior import Posterior
 
 STORED = (".nc", ".zarr")
+_HUB = re.compile(r"hub ([A-Za-z0-9][\w.-]*(?:/[A-Za-z0-9][\w.-]*)?)", re.ASCII)
+_STEP = re.compile(r"Sentences\(block=([0-9]{1,6})\)")
 
 
 def encoder(name: str | None) -> SentenceEncoder:
@@ -33,7 +35,7 @@ def states_for(posterior: Posterior, paths: Sequence[Path], encoder_name: str | 
     paths
         One data set (``.nc``, ``.zarr``), or text files and directories of such.
     encoder_name
-        The encoder, if it is not the one that the posterior names.
+        The encoder, if it is not the one that the posterior names. What a file names is not fetched.
 
     Raises
     ------
@@ -103,14 +105,13 @@ def _embedded(posterior: Posterior, paths: Sequence[Path], encoder_name: str | N
             "This posterior was fitted to arrays, in which texts have no place; give a data set of such arrays."
         )
     wanted, found = str(attributes.get("encoder", "")), str(attributes.get("step", ""))
-    hub = re.fullmatch(r"hub (.+)", wanted)
-    chosen = encoder(encoder_name or (hub[1] if hub else None))
+    chosen = _local_encoder(wanted) if encoder_name is None else encoder(encoder_name)
     if chosen.identity != wanted:
         raise StateSpaceError(
             f"The posterior's texts were embedded by {wanted!r} and these would be by {chosen.identity!r}; "
             "name the same encoder with --encoder."
         )
-    step = re.fullmatch(r"Sentences\(block=(\d+)\)", found)
+    step = _STEP.fullmatch(found)
     if step is None:
         raise StateSpaceError(
             f"The posterior's texts were cut by {found!r}, which this command cannot repeat; embed the new ones with "
@@ -118,6 +119,28 @@ def _embedded(posterior: Posterior, paths: Sequence[Path], encoder_name: str | N
         )
     corpus = read_texts(list(paths))
     return embed(corpus, chosen, Sentences(int(step[1])), time=str(attributes.get("time_unit", "step")))
+
+
+def _local_encoder(wanted: str) -> SentenceEncoder:
+    """Return the encoder that a file names, if it is the packaged one, or one of the hub that was fetched before.
+
+    Nothing is fetched because a file says so, and no path is opened.
+
+    Raises
+    ------
+    StateSpaceError
+        If it names anything else.
+    """
+    if not wanted.startswith("hub "):
+        return encoder(None)
+    named = _HUB.fullmatch(wanted)
+    if named is None or Path(named[1]).exists():
+        raise StateSpaceError(
+            f"The posterior's file names the encoder {wanted!r}, which is a path or no name of a model; a file may "
+            "name the packaged model, or one of the hub that is on this machine already. If you trust it, name it "
+            "yourself with --encoder."
+        )
+    return SentenceEncoder(named[1], download=False)
 
 
 def without_training(posterior: Posterior, data: xr.Dataset) -> tuple[xr.Dataset | None, xr.Dataset | None]:

@@ -14,7 +14,11 @@ def score(
         list[Path], typer.Argument(help="New texts (.txt, .csv, .jsonl, directories), or one data set.")
     ],
     encoder: Annotated[
-        str | None, typer.Option(help="The encoder, if the posterior's cannot be found by its name.")
+        str | None,
+        typer.Option(
+            help="The encoder, by name or path, if the posterior's is not on this machine: what a file names is not "
+            "fetched."
+        ),
     ] = None,
 ) -> None:
     """Score new texts or trajectories in the state space of a fit.

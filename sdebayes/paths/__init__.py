@@ -2,10 +2,11 @@
 
 from sdebayes.paths.container import trajectories, validate
 from sdebayes.paths.embed import embed
-from sdebayes.paths.encoders import Encoder, Precomputed, SentenceEncoder
+from sdebayes.paths.encoders import Encoder, Precomputed
 from sdebayes.paths.io import load, save
 from sdebayes.paths.reduce import PCA
 from sdebayes.paths.segment import Sentences, Step, Steps
+from sdebayes.paths.sentence_encoder import SentenceEncoder
 from sdebayes.paths.shuffling import shuffle, shuffle_across, shuffle_within
 from sdebayes.paths.space import StateSpace
 from sdebayes.paths.split import split

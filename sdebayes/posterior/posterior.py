@@ -284,7 +284,7 @@ class Posterior:
         return {name: self.data.attrs[name] for name in names if name in self.data.attrs}
 
     def training_data(self) -> xr.Dataset:
-        """Return the trajectories the model was fitted to, texts left out."""
+        """Return the trajectories the model was fitted to, without texts and covariates: their data set keeps these."""
         return training_data(self.data)
 
     def diagnosis(self) -> Findings:

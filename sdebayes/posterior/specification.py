@@ -79,9 +79,10 @@ def decode(text: str) -> SDEModel:
     """
     try:
         model = _from_json(json.loads(text))
-    except (ValueError, KeyError, TypeError) as error:
+    except Exception as error:  # what a file holds may be anything, and fail in any way
         raise StoreError(
-            f"The stored model cannot be read ({error}); give it: sdebayes.load(path, model=...)."
+            f"The stored model cannot be read ({type(error).__name__}: {error}); give it: "
+            "sdebayes.load(path, model=...)."
         ) from error
     if not isinstance(model, SDEModel):
         raise StoreError("The stored model is no SDEModel; give it: sdebayes.load(path, model=...).")

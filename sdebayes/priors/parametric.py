@@ -12,6 +12,7 @@ import numpy as np
 import numpyro
 import numpyro.distributions as dist
 
+from sdebayes._core.characters import variable_name
 from sdebayes._core.errors import ModelError
 from sdebayes._core.types import Vector
 from sdebayes.dynamics import (
@@ -38,6 +39,8 @@ class Parametric(AbstractDriftPrior, AbstractDiffusionPrior):
 
     Raises
     ------
+    DataError
+        If files hold no variable of the name of a parameter.
     ModelError
         If ``function`` is not callable, a parameter is not a NumPyro distribution, or the function's result has
         another shape than the role asks for.
@@ -54,6 +57,7 @@ class Parametric(AbstractDriftPrior, AbstractDiffusionPrior):
                 f"Parametric: function is {self.function!r}; expected function(x, t, parameters)."
             )
         for name, law in self.parameters.items():
+            variable_name(name, "The name of a parameter")
             if not isinstance(law, dist.Distribution):
                 raise ModelError(
                     f"Parametric: parameter {name!r} is {law!r}; expected a NumPyro distribution, "

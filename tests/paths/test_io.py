@@ -190,14 +190,14 @@ def test_texts_from_a_directory_and_from_tables(tmp_path):
         ("a.txt", b"abc\xe9def", r"a\.txt is not UTF-8: byte 0xe9 at position 3"),
         ("a.txt", b" \n ", "blank: 'a'"),
         ("a.docx", b"x", "unknown kind"),
-        ("a.csv", b"name,body\nx,y\n", "row 1 has no text"),
-        ("a.csv", b"name,text\nx\n", "row 1 does not have as many fields"),
+        ("a.csv", b"name,body\nx,y\n", "line 2 has no text"),
+        ("a.csv", b"name,text\nx\n", "line 2 has 1 fields, but the header has 2"),
         ("a.csv", b"name,text\n", "no row"),
         ("a.csv", b"name,text\nx,\n", "blank: 'x'"),
         ("a.csv", b"name,text\nx,One.\nx,Two.\n", "more than once"),
         ("a.jsonl", b'{"text": "One."}\n{"text"\n', r"line 2 is not JSON"),
         ("a.jsonl", b"[1]\n", "no JSON object"),
-        ("a.jsonl", b'{"text": 3}\n', "row 1 has no text"),
+        ("a.jsonl", b'{"text": 3}\n', "line 1 has no text"),
     ],
 )
 def test_bad_files_are_named(tmp_path, name, content, message):

@@ -3,6 +3,7 @@ from __future__ import annotations
 import html
 import os
 import re
+from types import SimpleNamespace
 
 import pytest
 import xarray as xr
@@ -11,6 +12,7 @@ import sdebayes as sb
 from sdebayes._core.errors import DataError, ModelError, StateSpaceError, StoreError
 from sdebayes.inference.findings import SEVERITIES
 from sdebayes.reporting import report
+from sdebayes.reporting.chapters import data as data_chapter
 from tests.browser import visit
 from tests.reporting.conftest import SCRIPT, TINY
 
@@ -87,6 +89,14 @@ def test_without_held_out_data_it_says_so(bare):
     content = bare.read_text(encoding="utf-8")
     assert "not judged" in content
     assert "training data, which flatter" in content
+
+
+def test_what_the_encoder_cut_off_is_said_with_the_data(noisy, texts, untyped):
+    attributes = {"cut_off": "3 of 90 sentences are longer than the encoder reads: 5 tokens, in '<b>'."}
+    material = SimpleNamespace(data=texts[0].assign_attrs(attributes), posterior=noisy)
+    assert "embedded from, 3 of 90 sentences are longer" in data_chapter._cut_off(material)
+    material.data = texts[0]
+    assert data_chapter._cut_off(material) == ""
 
 
 def test_the_increments_never_stand_without_their_reference(page):

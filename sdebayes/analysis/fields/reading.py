@@ -43,13 +43,13 @@ def grid(
     over
         The states that vary, by label or position.
     limits
-        (low, high) for each of them; by default three standard deviations of the stationary or initial law around
-        ``at``.
+        (low, high) for each of them; by default the box that the data fill, else three standard deviations of the
+        stationary or initial law around ``at``.
     points
         Number of grid points along each.
     at
         Values of the other states, given as a whole state (state,); by default the median equilibrium of an affine
-        drift, else the median initial mean, else zero.
+        drift, else the middle of the data, else the median initial mean, else zero.
     samples
         Number of draws, evenly thinned; by default all whose covariances fit into 1 GiB.
 

@@ -57,12 +57,13 @@ def basins(
     states
         Two states, by label or position.
     limits
-        (low, high) for both; by default three standard deviations of the stationary or initial law.
+        (low, high) for both; by default the box that the data fill, else three standard deviations of the stationary
+        or initial law.
     points
         Number of grid points along each.
     at
         Values of the other states at the start, as a whole state (state,); by default the median equilibrium of an
-        affine drift, else the median initial mean, else zero. The paths leave the plane.
+        affine drift, else the middle of the data, else the median initial mean, else zero. The paths leave the plane.
     starts
         Where to look for attractors, (point, state); default: as in `fixed_points`, and for an SDE of two states
         without data the grid.

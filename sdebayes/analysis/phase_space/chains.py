@@ -11,7 +11,7 @@ import xarray as xr
 from numpy.typing import ArrayLike
 
 from sdebayes._core.errors import DataError
-from sdebayes.analysis.evaluate import default_limits, drift_and_covariance, reference_state
+from sdebayes.analysis.evaluate import drift_and_covariance, limits_by_law, reference_state
 from sdebayes.analysis.fields.reading import Limits, checked_axes
 from sdebayes.analysis.phase_space.cells import Cells
 from sdebayes.analysis.phase_space.generator import rate_matrix
@@ -105,7 +105,7 @@ def wide_limits(source: Source, at: ArrayLike | None) -> np.ndarray:
     every = range(source.n_states)
     low_high = []
     if source.has_initial_law or source.region is None:
-        pairs = default_limits(source, every, reference_state(source, at))
+        pairs = limits_by_law(source, every, reference_state(source, at))
         middle = pairs.mean(axis=1, keepdims=True)
         low_high.append(middle + _WIDER * (pairs - middle))
     if source.region is not None:

@@ -61,7 +61,8 @@ def lyapunov_exponents(
         Length of each path, in time; its first eleventh is the transient and does not count.
     x0
         Where the paths start, (state,) or (path, state); by default the median equilibrium of an affine drift, else the
-        median initial mean, else zero. Without noise the exponents at a fixed point are its own.
+        middle of the data, else the median initial mean, else zero. Without noise the exponents at a fixed point are
+        its own.
     noise
         Whether the paths have the noise of the SDE. Without it they follow dx/dt = f(x).
     paths

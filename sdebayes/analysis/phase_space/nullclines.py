@@ -34,12 +34,14 @@ def nullclines(
     states
         Two states, by label or position.
     limits
-        (low, high) for both; by default three standard deviations of the stationary or initial law.
+        (low, high) for both; by default the box that the data fill, else three standard deviations of the stationary
+        or initial law.
     points
         Number of grid points along each.
     at
         Values of the other states, as a whole state (state,); by default the median equilibrium of an affine drift,
-        else the median initial mean, else zero. With other states held, a crossing is a fixed point of the plane alone.
+        else the middle of the data, else the median initial mean, else zero. With other states held, a crossing is a
+        fixed point of the plane alone.
     samples
         Number of draws, evenly thinned; by default all that fit into 1 GiB.
 

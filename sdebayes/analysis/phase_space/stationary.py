@@ -47,7 +47,7 @@ def stationary_density(
         Number of cells along each.
     at
         A whole state, (state,), around which the default limits lie and where simulated paths start; by default the
-        median equilibrium of an affine drift, else the median initial mean, else zero.
+        median equilibrium of an affine drift, else the middle of the data, else the median initial mean, else zero.
     samples
         Number of draws, evenly thinned; by default at most 100, and for a linear SDE all that fit into 1 GiB.
     seed

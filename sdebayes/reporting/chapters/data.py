@@ -29,7 +29,7 @@ def write(material: Material) -> Chapter:
     blocks: list[Block] = [
         Paragraph(
             f"{len(lengths)} training {material.nouns if len(lengths) > 1 else material.noun} of {span} steps, "
-            f"{missing or 'none'} of them missing in whole or in part.{space}"
+            f"{missing or 'none'} of them missing in whole or in part.{space}{_cut_off(material)}"
         ),
         Verdicts([_order(found)]),
         _table(found),
@@ -49,6 +49,11 @@ def write(material: Material) -> Chapter:
         ),
     ]
     return Chapter("data", "The data and their nulls", blocks)
+
+
+def _cut_off(material: Material) -> str:
+    said = {**material.posterior.data.attrs, **material.data.attrs}.get("cut_off")
+    return f" Of the texts these were embedded from, {said}" if said else ""
 
 
 def _order(found: xr.Dataset):

@@ -15,6 +15,7 @@ _ATTRIBUTES = {
     "encoder": "encoder",
     "step": "step",
     "left_out": "left out",
+    "cut_off": "cut off by the encoder",
     "time_unit": "unit of time",
     "null": "null",
     "space_hash": "hash of the state space",
