@@ -50,7 +50,7 @@ def walk(steps: int = 25) -> xr.Dataset:
 
 def side_by_side(data: xr.Dataset, fits: list[Fit]) -> list[dict[str, np.ndarray]]:
     """Run fits at the same time, begun together."""
-    together = threading.Barrier(len(fits))
+    together = threading.Barrier(len(fits), timeout=300)
 
     def run(fit: Fit) -> dict[str, np.ndarray]:
         together.wait()
@@ -67,7 +67,7 @@ def identical(first: dict[str, np.ndarray], second: dict[str, np.ndarray]) -> bo
 def test_densities_are_traced_in_two_threads_at_the_same_time():
     """What a fit traces first, of two models in two precisions."""
     data = walk()
-    together = threading.Barrier(2)
+    together = threading.Barrier(2, timeout=60)
 
     def value_and_gradient(case: tuple[Any, str, bool]) -> tuple[np.ndarray, np.ndarray]:
         drift, name, waits = case
@@ -102,6 +102,7 @@ def test_pairs_of_fits_in_two_threads():
         ]
         one_after_another = [fit.run(data) for fit in fits]
         held += all(map(identical, one_after_another, side_by_side(data, fits)))
+        print(f"{held} of {pair + 1}", flush=True)
     print(f"{held} of {PAIRS} pairs held")
     assert held == PAIRS
 
