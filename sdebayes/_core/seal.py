@@ -72,9 +72,10 @@ def check_version(attributes: Mapping[Any, Any], expected: int, path: Path) -> N
     found = attributes.get("schema_version")
     if isinstance(found, int | np.integer) and not isinstance(found, bool) and found == expected:
         return
+    version = found.tolist() if isinstance(found, np.generic | np.ndarray) else found
     writer = attributes.get("sdebayes_version")
     by = f" (sdebayes {writer} wrote it)" if writer is not None else ""
     raise StoreError(
-        f"{path} has the schema version {found!r}{by}; this sdebayes reads version {expected}. Where it is newer, "
+        f"{path} has the schema version {version!r}{by}; this sdebayes reads version {expected}. Where it is newer, "
         "update sdebayes; where it is older, read it with that version, or make the file again."
     )
