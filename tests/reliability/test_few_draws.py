@@ -89,7 +89,7 @@ def test_every_diagnosis_and_some_reports(strategy, tmp_path):
     for draws in range(1, MOST + 1):
         told += (first(fitted, draws).diagnosis().worst == "problem") or draws > 4
     for draws in REPORTED:
-        page = sb.report(first(fitted, draws), tmp_path / f"{draws}.html", data=data, progress=False)
+        page = sb.report(first(fitted, draws), tmp_path / f"{draws}.html", data=data)
         reported += page.exists()
     print(f"{name}: {told} of {MOST} posteriors judged, {reported} of {len(REPORTED)} reported")
     assert (told, reported) == (MOST, len(REPORTED))
