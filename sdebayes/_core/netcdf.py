@@ -63,7 +63,10 @@ def read_tree(path: Path, advice: str) -> xr.DataTree:
     content = read_sealed(path, advice)
     try:
         with xr.open_datatree(io.BytesIO(content), engine=_ENGINE) as opened:
-            return opened.load()
+            for node in opened.subtree:  # DataTree.load passes over a variable that is named as a group
+                for variable in node.variables.values():
+                    variable.load()
+            return opened
     except Exception as error:
         raise _no_netcdf(path, error, advice) from error
 

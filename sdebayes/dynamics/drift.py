@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
 from sdebayes._core.arguments import checked
@@ -101,7 +102,7 @@ class AbstractAffineDrift(AbstractDrift):
 
     @property
     @abstractmethod
-    def offset(self) -> Float[Array, "*sample state"]:
+    def offset(self) -> Float[Array | np.ndarray, "*sample state"]:
         """The drift at the origin, v, (state,), in state per unit time."""
 
     def as_affine(self) -> AbstractAffineDrift:
@@ -141,7 +142,7 @@ class LinearDrift(AbstractAffineDrift):
     location: Vector
 
     @property
-    def offset(self) -> Float[Array, "*sample state"]:
+    def offset(self) -> Float[Array | np.ndarray, "*sample state"]:
         """The drift at the origin, A b, shape (state,)."""
         return jnp.einsum("...ij,...j->...i", self.matrix, self.location)
 
@@ -166,7 +167,7 @@ class AffineDrift(AbstractAffineDrift):
     constant_term: Vector
 
     @property
-    def offset(self) -> Float[Array, "*sample state"]:
+    def offset(self) -> Float[Array | np.ndarray, "*sample state"]:
         """The drift at the origin, v, shape (state,)."""
         return self.constant_term
 

@@ -79,15 +79,15 @@ class LinearSDE(SDE):
     @property
     def matrix(self) -> Float[Array, "*sample state state"]:
         """Rate matrix A, (state, state), in 1/time."""
-        return self.drift.matrix
+        return jnp.asarray(self.drift.matrix)
 
     @property
     def offset(self) -> Float[Array, "*sample state"]:
         """The drift at the origin, v, (state,), in state per unit time."""
-        return self.drift.offset
+        return jnp.asarray(self.drift.offset)
 
     @property
     def covariance_rate(self) -> Float[Array, "*sample state state"]:
         """Σ = G Gᵀ, (state, state), in state² per unit time."""
-        factor = self.diffusion.factor
+        factor = jnp.asarray(self.diffusion.factor)
         return factor @ jnp.swapaxes(factor, -1, -2)

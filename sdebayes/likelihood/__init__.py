@@ -1,21 +1,13 @@
 """The law of whole trajectories, latent path, trajectory effect and missing values integrated out."""
 
-from sdebayes.likelihood.arrays import Observations
-from sdebayes.likelihood.base import AbstractLikelihood, TrajectoryLaw
-from sdebayes.likelihood.filters import AbstractGaussianFilter, ExtendedKalman, UnscentedKalman
-from sdebayes.likelihood.gaussian_filter import GaussianFilter
-from sdebayes.likelihood.kalman import Kalman
-from sdebayes.likelihood.transitions import LinearTransitions, Transitions
+from sdebayes.likelihood.arrays import Observations as Observations
+from sdebayes.likelihood.base import AbstractLikelihood as AbstractLikelihood
+from sdebayes.likelihood.base import TrajectoryLaw as TrajectoryLaw
+from sdebayes.likelihood.filters import AbstractGaussianFilter as AbstractGaussianFilter
+from sdebayes.likelihood.filters import ExtendedKalman, UnscentedKalman
+from sdebayes.likelihood.gaussian_filter import GaussianFilter as GaussianFilter
+from sdebayes.likelihood.kalman import Kalman as Kalman
+from sdebayes.likelihood.transitions import LinearTransitions as LinearTransitions
+from sdebayes.likelihood.transitions import Transitions as Transitions
 
-__all__ = [
-    "AbstractGaussianFilter",
-    "AbstractLikelihood",
-    "ExtendedKalman",
-    "GaussianFilter",
-    "Kalman",
-    "LinearTransitions",
-    "Observations",
-    "TrajectoryLaw",
-    "Transitions",
-    "UnscentedKalman",
-]
+__all__ = ["ExtendedKalman", "UnscentedKalman"]

@@ -178,7 +178,7 @@ class SDEModel:
             jax.eval_shape(once, jax.random.key(0))
         except AssertionError as error:
             raise ModelError(
-                f"Two parts of the model share the name of a parameter ({error}); rename it."
+                f"Two parts of the model share a parameter's name ({error}); rename it."
             ) from error
         if "y" in names:
             raise ModelError("A parameter is named 'y', the name of the observations; rename it.")
@@ -239,15 +239,14 @@ class SDEModel:
             If its coordinates are not those of the model, or entries are missing that the likelihood cannot
             integrate out.
         """
-        likelihood = self.likelihood
-        observations = read(data, drop_missing_steps=likelihood.states_observed)
+        observations = read(data, drop_missing_steps=self.likelihood.states_observed)
         found = self.observation.state_dim(observations.values.shape[-1])
         if self.scale is not None and found != len(self.scale.states):
             raise ModelError(
                 f"The data have {found} states, the model was scaled to {len(self.scale.states)} "
                 f"({', '.join(self.scale.states[:4])}, …); transform them with the same StateSpace."
             )
-        if not likelihood.integrates_entries and not observations.complete:
+        if not self.likelihood.integrates_entries and not observations.complete:
             raise ModelError(
                 "Some steps are observed in part only, which a nonlinear drift or Student-t innovations with exact "
                 "observation cannot integrate out; set those steps to NaN whole, or use a Linear() drift."
@@ -311,13 +310,9 @@ class SDEModel:
                 self.drift.describe(self.observation.draws_variance),
                 self.diffusion.describe(self.observation.draws_variance),
                 f"Scheme: {self.discretization.title}{exact}",
-                *self._filter_line(),
+                *[f"Filter: {self.likelihood.title}, a normal law at each step"]
+                * self.likelihood.approximate,
                 self.observation.describe(),
                 f"First state: {initial}",
             ]
         )
-
-    def _filter_line(self) -> list[str]:
-        if not self.likelihood.approximate:
-            return []
-        return [f"Filter: {self.likelihood.title}, a normal approximation at each step"]

@@ -36,6 +36,8 @@ def long_enough(
         If some have too few steps and ``min_steps`` is None, all have, or ``min_steps`` is below what a data set needs.
     """
     least = MINIMUM_STEPS if min_steps is None else min_steps
+    if least < MINIMUM_STEPS:
+        raise DataError(f"min_steps={least} must be a whole number, {MINIMUM_STEPS} or more.")
     kept = [name for name, count in steps.items() if count >= least]
     short = [f"{name!r} ({count})" for name, count in steps.items() if count < least]
     if not short:

@@ -90,8 +90,8 @@ def test_heun_s_scheme_with_the_stratonovich_drift_solves_the_ito_equation():
     ("x", "message"),
     [
         ([1.0, 2.0], "2 states; the model has 3"),
-        ([1.0, np.nan, 2.0], "not finite"),
-        ("here", "not an array of numbers"),
+        ([1.0, np.nan, 2.0], "must be an array of finite numbers"),
+        ("here", "must be an array of finite numbers"),
         (np.zeros((1, 1, 3)), "expected \\(state,\\) or"),
         (xr.DataArray(np.zeros(3), dims="point"), "expected places"),
         (

@@ -41,7 +41,7 @@ def test_equal_regions_are_equal():
         (lambda: Ball([0.0, np.inf], 1.0), "finite"),
         (lambda: Ball([0.0], -1.0), "radius"),
         (lambda: Ball(np.zeros((2, 2)), 1.0), "vector"),
-        (lambda: Ball(["a"], 1.0), "centre must be numbers"),
+        (lambda: Ball(["a"], 1.0), "must be an array of finite numbers"),
         (lambda: Box([0.0], [0.0]), "below"),
         (lambda: Box([0.0], [1.0, 2.0]), "as many"),
         (lambda: Box([0.0], [1.0]).contains(np.zeros((3, 2))), "shape"),

@@ -110,7 +110,7 @@ def test_options_make_the_model(monkeypatch, options, drift, diffusion, strategy
     assert found["strategy"].draws == 20
     assert model.observation.exact is ("--exact" in options)
     assert model.observation.trajectory_effect is ("--exact" not in options)
-    assert (model.observation.innovations is not None) is ("--heavy-tails" in options)
+    assert model.observation.normal is ("--heavy-tails" not in options)
     assert (model.initial == "free") is ("--free-start" in options)
 
 

@@ -112,7 +112,7 @@ def test_it_is_read_in_single_precision():
     assert all(np.all(np.isfinite(part)) for part in jet)
 
 
-@pytest.mark.parametrize(("name", "reason"), [("relu", "second derivative"), ("sine", "not known")])
-def test_other_activations_are_refused(untyped, name, reason):
-    with pytest.raises(ModelError, match=rf"{name}.*{reason}.*'tanh' or 'swish'"):
+@pytest.mark.parametrize("name", ["relu", "sine"])
+def test_other_activations_are_refused(untyped, name):
+    with pytest.raises(ModelError, match=rf"{name}.*'tanh' or 'swish'.*second derivatives"):
         network(WIDTHS["one"], name)

@@ -13,6 +13,7 @@ from scipy.stats import multivariate_normal
 
 import sdebayes as sb
 from sdebayes._core.errors import DataError, ModelError
+from sdebayes._core.programs import one_at_a_time
 from sdebayes.inference import log_evidence, reduction, statistics
 from sdebayes.inference.collapsed import collapsed
 
@@ -79,7 +80,7 @@ def dense(model: sb.SDEModel, data: xr.Dataset, h: list[dict[str, jnp.ndarray]])
     x, increments, dt, first = increments_of(data)
 
     def build(known):
-        return substitute(seed(model.build, jax.random.key(0)), data=known)()
+        return one_at_a_time(substitute(seed(model.build, jax.random.key(0)), data=known))()
 
     def parts(known):
         sites = trace(seed(model.build, jax.random.key(0))).get_trace()
@@ -154,7 +155,7 @@ def test_its_derivative_is_that_of_differences(data, drift, shape):
         if shape == "full":
             L = moved["diffusion_correlation"]
             moved["diffusion_correlation"] = jnp.array([[1.0, 0.0], [L[1, 0], jnp.sqrt(1 - L[1, 0] ** 2)]])
-        given, known = substitute(seed(ready.given, jax.random.key(0)), data=moved)()
+        given, known = one_at_a_time(substitute(seed(ready.given, jax.random.key(0)), data=moved))()
         return ready.log_evidence(given, known, sums)
 
     zero = jax.tree.map(jnp.zeros_like, h)

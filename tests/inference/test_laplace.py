@@ -284,8 +284,8 @@ def test_everything_else_works_on_its_posterior(fit, regression_data, tmp_path):
 @pytest.mark.parametrize(
     ("make", "words"),
     [
-        (lambda: sb.Laplace(draws=0), "draws is 0"),
-        (lambda: sb.Laplace(exact_dimension=1.5), "exact_dimension is 1.5"),
+        (lambda: sb.Laplace(draws=0), "draws=0 must be a whole number"),
+        (lambda: sb.Laplace(exact_dimension=1.5), "exact_dimension=1.5 must be a whole number"),
     ],
 )
 def test_numbers_out_of_range_are_refused(make, words, untyped):

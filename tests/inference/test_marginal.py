@@ -85,7 +85,7 @@ def test_a_fit_goes_through_the_data_once(marginal_fit, regression_data, rows_re
 
 
 def test_numbers_out_of_range_are_refused(untyped):
-    with pytest.raises(ModelError, match="Marginal: draws=0"):
+    with pytest.raises(ModelError, match="draws=0 must be"):
         sb.Marginal(draws=0)
 
 

@@ -147,7 +147,7 @@ def test_chains_without_any_weight_are_refused() -> None:
 
 
 def test_what_needs_no_correction_is_refused(data: xr.Dataset) -> None:
-    with pytest.raises(sb.errors.ModelError, match=r"Kalman filter is exact"):
+    with pytest.raises(sb.errors.ModelError, match=r"\(Kalman\) is exact under its scheme"):
         sb.fit(sb.SDEModel(observation=sb.GaussianNoise()), data, STRATEGY)
     with pytest.raises(sb.errors.ModelError, match=r"seen through noise"):
         sb.fit(sb.SDEModel(sb.priors.GP(), observation=sb.Exact()), data, STRATEGY)

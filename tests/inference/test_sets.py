@@ -15,6 +15,7 @@ from scipy.stats import multivariate_normal, norm
 import sdebayes as sb
 from sdebayes._core import precision
 from sdebayes._core.errors import ModelError
+from sdebayes._core.programs import one_at_a_time
 from sdebayes.inference import log_evidence, statistics
 from sdebayes.inference.collapsed import collapsed
 from tests.inference.test_evidence import EULER, EXACT, increments_of
@@ -71,9 +72,9 @@ def test_terms_and_weights_are_drawn_from_their_law(data, model, every_set, x64)
     values = {name: jnp.asarray(value) for name, value in H.items()}
 
     def draw(key):
-        given, known = substitute(seed(ready.given, jax.random.key(0)), data=values)()
+        given, known = one_at_a_time(substitute(seed(ready.given, jax.random.key(0)), data=values))()
         sites, _, terms = ready.complete(key, given, known, sums)
-        observed = substitute(seed(model.build, jax.random.key(0)), data=values | sites)()
+        observed = one_at_a_time(substitute(seed(model.build, jax.random.key(0)), data=values | sites))()
         return observed.sde.drift.field.weights, terms["inclusion_probability"], sites
 
     count = 4000

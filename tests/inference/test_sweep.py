@@ -10,6 +10,7 @@ from numpyro.handlers import seed, substitute
 from scipy.special import logsumexp
 
 import sdebayes as sb
+from sdebayes._core.programs import one_at_a_time
 from sdebayes.inference import collapsed as collapsing
 from sdebayes.inference import statistics
 from sdebayes.inference.collapsed import collapsed
@@ -28,7 +29,7 @@ def given_and_sums(data, model, x64):
     ready, sums = collapsed(model), statistics(model, data)
     values = {name: jnp.asarray(value) for name, value in H.items()}
     return (
-        substitute(seed(ready.given, jax.random.key(0)), data=values)()[0],
+        one_at_a_time(substitute(seed(ready.given, jax.random.key(0)), data=values))()[0],
         sums,
         values["drift_inclusion_rate"],
     )

@@ -259,7 +259,7 @@ def test_a_truth_that_does_not_fit_is_refused(untyped):
         study(truth=sb.SDE(lambda x, t: -(x**3), ConstantDiffusion(jnp.eye(1))))
     with pytest.raises(ModelError, match="2 states"):
         study(truth=sb.SDE(LinearDrift(jnp.eye(2), jnp.zeros(2)), ConstantDiffusion(jnp.eye(2))))
-    with pytest.raises(ModelError, match="got str"):
+    with pytest.raises(ModelError, match="truth='ornstein_uhlenbeck' must be"):
         study(truth="ornstein_uhlenbeck")
 
 

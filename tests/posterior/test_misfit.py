@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import sys
 from types import ModuleType
 
 import numpy as np
@@ -21,11 +20,9 @@ FAST = ["far start", "outlier", "duplicates", "multiplicative noise", "regime sw
 @pytest.fixture(scope="module")
 def misfit() -> ModuleType:
     """The benchmark of violations."""
-    spec = importlib.util.spec_from_file_location("misfit", ROOT / "benchmarks" / "misfit.py")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # dataclasses look their module up
-    spec.loader.exec_module(module)
-    return module
+    with pytest.MonkeyPatch.context() as patched:
+        patched.syspath_prepend(ROOT / "benchmarks")
+        return importlib.import_module("misfit")
 
 
 def data_of(case, seed: int = 0):

@@ -281,13 +281,13 @@ def test_parametric_parts_draw_their_parameters(data, draw, x64):
         (
             Parametric(lambda x, t, p: -p["a"] * x, {"a": dist.Gamma(1, 1)}),
             Parametric(lambda x, t, p: p["a"] * jnp.eye(3), {"a": dist.Gamma(1, 1)}),
-            "share the name of a parameter.*`a`",
+            "share a parameter's name.*`a`",
         ),
         (Parametric(lambda x, t, p: -p["y"] * x, {"y": dist.Gamma(1, 1)}), Constant(), "'y'"),
         (
             Parametric(lambda x, t, p: -p["diffusion_scale"] * x, {"diffusion_scale": dist.Gamma(1, 1)}),
             Constant(),
-            "share the name of a parameter.*`diffusion_scale`",
+            "share a parameter's name.*`diffusion_scale`",
         ),
     ],
 )

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 import sdebayes as sb
 from sdebayes._core.characters import cleaned
 from sdebayes._core.errors import DataError, LeftOutWarning, SdebayesError, StoreError
+from sdebayes._core.netcdf import write_netcdf
 from sdebayes.paths import load, read_texts, save
 
 THREE = "The river rises. The harvest is late. Nobody minded it at all."
@@ -359,7 +360,7 @@ def test_texts_are_checked_before_anything_is_embedded(bad):
 
 
 @pytest.mark.parametrize(
-    "name", ["a/b", "a b", ".", "..", ".zattrs", "a\\b", "é" * 61, "time", "y", "space_mean", 3]
+    "name", ["a/b", "a b", ".", "..", ".zattrs", "a\\b", "é" * 61, "time", "y", "space_mean"]
 )
 def test_variables_that_files_cannot_hold_are_refused(name, untyped):
     corpus = xr.Dataset({"text": ("trajectory", [THREE]), name: ("trajectory", [1])}, {"trajectory": ["a"]})
@@ -400,7 +401,7 @@ def test_what_goes_along_with_arrays_is_checked(bad):
 def test_names_in_files_of_others_are_checked(tmp_path):
     """A terminal would obey what a name says."""
     data = sb.trajectories(np.random.default_rng(0).normal(size=(1, 4, 1)))
-    data.assign_coords(trajectory=["\x1b[2J"]).to_netcdf(tmp_path / "data.nc", engine="h5netcdf")
+    write_netcdf(data.assign_coords(trajectory=["\x1b[2J"]), tmp_path / "data.nc")
     with pytest.raises(DataError, match=r"The name of trajectory 1: .* U\+001B"):
         load(tmp_path / "data.nc")
 

@@ -19,7 +19,7 @@ import sdebayes as sb
 from sdebayes._core import precision
 from sdebayes._core.programs import one_at_a_time
 from sdebayes.inference import Problem
-from sdebayes.inference.target import _unconstrained_draw
+from sdebayes.inference.target import unconstrained_draw
 
 PAIRS = 10
 
@@ -144,7 +144,7 @@ def test_a_program_waits_until_no_other_is_running():
 def test_the_suite_sees_a_program_that_is_run_without_waiting():
     model = sb.SDEModel(observation=sb.Exact()).scaled_to(walk())
     with pytest.raises(RuntimeError, match="without one_at_a_time"):
-        _unconstrained_draw.__wrapped__(model.build, jax.random.key(0))
+        unconstrained_draw.__wrapped__(model.build, jax.random.key(0))
 
 
 def test_blas_threads_are_limited_until_the_last_fit_has_ended():

@@ -85,7 +85,7 @@ def test_the_parts_carry_what_a_whole_step_is_given(x64):
 
 @pytest.mark.parametrize(
     ("scheme", "n", "message"),
-    [(Moments(), 0, "n is 0"), (Moments(), 1.5, "n is 1.5"), ("Euler", 2, "'Euler'")],
+    [(Moments(), 0, "n=0 must be"), (Moments(), 1.5, "n=1.5 must be"), ("Euler", 2, "'Euler'")],
 )
 def test_what_makes_no_parts_is_refused(scheme, n, message, untyped):
     with pytest.raises(ModelError, match=re.escape(message)):

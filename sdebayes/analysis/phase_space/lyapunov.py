@@ -146,7 +146,7 @@ def _starts(source: Source, x0: ArrayLike | None, paths: int) -> Float[np.ndarra
 
 def _exact(source: Source, linear: LinearSDE, draws: np.ndarray) -> xr.Dataset:
     """Return the exponents of an affine drift with constant noise, the real parts of the eigenvalues of −A."""
-    values = -np.sort(np.linalg.eigvals(np.asarray(linear.matrix, dtype=float)[draws]).real, axis=-1)
+    values = -np.sort(np.linalg.eigvals(np.asarray(linear.drift.matrix, dtype=float)[draws]).real, axis=-1)
     return _labelled(source, draws, values, np.zeros_like(values), {})
 
 

@@ -71,7 +71,7 @@ def mixing_time(
     linear = stacked.sde.linear
     if linear is not None:
         draws = choose_draws(stacked.n_draws, 1, samples)
-        gap = np.linalg.eigvals(np.asarray(linear.matrix, dtype=np.float64)[draws]).real.min(axis=-1)
+        gap = np.linalg.eigvals(np.asarray(linear.drift.matrix, dtype=np.float64)[draws]).real.min(axis=-1)
         return _labelled(stacked, draws, np.where(gap > 0, 1 / np.where(gap > 0, gap, 1.0), np.inf))
     draws = choose_draws(stacked.n_draws, 1, samples, MOST_SIMULATED)
     settled = settled_paths(stacked.take(draws), times, x0, paths, seed)
