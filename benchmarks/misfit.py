@@ -24,14 +24,10 @@ from typing import Annotated
 import numpy as np
 import typer
 import xarray as xr
-from misfit_cases import CASES, Case
+from misfit_cases import CASES, SAMPLER, Case
 from record import keep
 
 import sdebayes as sb
-
-SAMPLER = {
-    "R-hat", "R-hat of the parts", "Bulk ESS", "Tail ESS", "Divergences", "Tree depth", "E-BFMI", "Pareto k-hat",
-}  # fmt: skip
 
 
 def judge(case: Case, model: sb.SDEModel, train: xr.Dataset, test: xr.Dataset, seed: int) -> dict[str, str]:

@@ -11,6 +11,9 @@ from scipy.linalg import expm, solve_continuous_lyapunov
 
 import sdebayes as sb
 
+SAMPLER = {
+    "R-hat", "R-hat of the parts", "Bulk ESS", "Tail ESS", "Divergences", "Tree depth", "E-BFMI", "Pareto k-hat",
+}  # fmt: skip
 FINE = 20
 Simulate = Callable[[np.random.Generator, int], np.ndarray]
 

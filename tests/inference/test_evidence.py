@@ -53,7 +53,7 @@ def hyperparameters(model: sb.SDEModel, key: int = 1) -> dict[str, jnp.ndarray]:
     sites: dict[str, tuple[int, ...]] = {}
 
     def once(key):
-        found = trace(seed(collapsed(model).drawn, key)).get_trace()
+        found = one_at_a_time(trace(seed(collapsed(model).drawn, key)).get_trace)()
         sites.update((n, site["value"].shape) for n, site in found.items() if site["type"] == "sample")
 
     jax.eval_shape(once, jax.random.key(0))

@@ -22,7 +22,7 @@ def misfit() -> ModuleType:
     """The benchmark of violations."""
     with pytest.MonkeyPatch.context() as patched:
         patched.syspath_prepend(ROOT / "benchmarks")
-        return importlib.import_module("misfit")
+        return importlib.import_module("misfit_cases")
 
 
 def data_of(case, seed: int = 0):
