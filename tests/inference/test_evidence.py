@@ -238,7 +238,7 @@ def test_wrong_arguments_are_refused(data, untyped):
     with pytest.raises(ModelError, match=r"expected .*initial_mean"):
         log_evidence(model, data, h)
     with pytest.raises(ModelError, match="precision is 'float32'"):
-        sb.Marginal().run(None, jax.random.key(0), precision="float32", progress=False)
+        sb.fit(model, data, sb.Marginal(), precision="float32", progress=False)
     partial = data.copy(deep=True)
     partial["y"].values[0, 3, 0] = np.nan
     with pytest.raises(DataError, match="in part only"):
