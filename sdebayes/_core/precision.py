@@ -8,7 +8,6 @@ from contextlib import ExitStack, contextmanager
 from typing import Literal, TypeAlias, get_args
 
 import jax
-from threadpoolctl import threadpool_limits
 
 from sdebayes._core.errors import ModelError
 
@@ -42,6 +41,8 @@ class _SharedLimit:
         self._lock, self._users, self._limits = threading.Lock(), 0, ExitStack()
 
     def enter(self) -> None:
+        from threadpoolctl import threadpool_limits  # sets an environment variable when it is imported
+
         with self._lock:
             if not self._users:
                 self._limits.enter_context(threadpool_limits(limits=1, user_api="blas"))

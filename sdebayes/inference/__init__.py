@@ -1,5 +1,6 @@
 """Strategies: how a model is fitted."""
 
+import sdebayes._core.whole_numpyro  # noqa: F401
 from sdebayes.inference.evidence import Statistics
 from sdebayes.inference.guides import AbstractGuide, FlowGuide, LowRankGuide, NormalGuide
 from sdebayes.inference.hmc import HMC

@@ -1,5 +1,6 @@
 """The law of whole trajectories, latent path, trajectory effect and missing values integrated out."""
 
+import sdebayes._core.whole_numpyro  # noqa: F401
 from sdebayes.likelihood.arrays import Observations as Observations
 from sdebayes.likelihood.base import AbstractLikelihood as AbstractLikelihood
 from sdebayes.likelihood.base import TrajectoryLaw as TrajectoryLaw

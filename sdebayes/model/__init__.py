@@ -1,5 +1,6 @@
 """The model: its specification, its observation and its likelihood."""
 
+import sdebayes._core.whole_numpyro  # noqa: F401
 from sdebayes.likelihood import ExtendedKalman, UnscentedKalman
 from sdebayes.model.gaussian_noise import GaussianNoise
 from sdebayes.model.innovations import StudentT

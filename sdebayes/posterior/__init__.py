@@ -1,5 +1,6 @@
 """The result of a fit, and comparisons of results."""
 
+import sdebayes._core.whole_numpyro  # noqa: F401
 from sdebayes.posterior import nulls
 from sdebayes.posterior.calibration import calibrate
 from sdebayes.posterior.claims import claims

@@ -1,5 +1,6 @@
 """Priors: NumPyro programs that, called inside a model, return drift and diffusion functions."""
 
+import sdebayes._core.whole_numpyro  # noqa: F401
 from sdebayes.priors.base import AbstractDiffusionPrior, AbstractDriftPrior, DataScale
 from sdebayes.priors.bnn import BNN
 from sdebayes.priors.diffusion import Constant

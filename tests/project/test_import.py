@@ -81,3 +81,10 @@ def test_the_probe_sees_what_it_looks_for(tmp_path, monkeypatch):
     assert seen["changed"] == ["jax", "filters", "environment", "signals"]
     assert "matplotlib.pyplot" in seen["modules"]
     assert seen["sockets"]
+
+
+@pytest.mark.parametrize("package", ["priors", "likelihood", "model", "inference", "posterior"])
+def test_numpyro_is_whole_where_arviz_came_first(package):
+    code = f"import arviz, sdebayes.{package}, numpyro.distributions as d; print(hasattr(d, 'distribution'))"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "True"

@@ -58,7 +58,7 @@ class Calls:
     @cached_property
     def data(self) -> xr.Dataset:
         """Trajectories of two states."""
-        return sb.datasets.benchmark("ornstein_uhlenbeck", 40, 0.2, 4, seed=1)[0]
+        return sb.datasets.benchmark("ornstein_uhlenbeck", 40, 0.2, 8, seed=1)[0]
 
     @cached_property
     def well(self) -> sb.SDE:
@@ -91,9 +91,11 @@ class Calls:
             function = getattr(self._objects[one.owner.__name__](), name)
         given = {key: value for own in names for key, value in SMALL.get(own, {}).items()}
         given |= {own: self._plain[own]() for own in names if own in self._plain and self._needed(one, own)}
-        if one.name.startswith("sdebayes.plots."):
+        special = self._special.get(one.name.removeprefix("sdebayes."))
+        if special is not None:
+            given |= special()
+        elif one.name.startswith("sdebayes.plots."):
             given[names[0]] = self._shown(one)
-        given |= self._special.get(one.name.removeprefix("sdebayes."), dict)()
         missing = [p.name for p in one.parameters if p.default is p.empty and p.name not in given]
         given |= {own: self._fitting(hints_of(one)[own]) for own in missing}
         return function or one.function, given
@@ -188,6 +190,17 @@ class Calls:
             "paths.container.trajectories": lambda: {"x": np.arange(12.0).reshape(6, 2) ** 2},
             "paths.texts.read_texts": lambda: {"paths": str(self.folder)},
             "paths.space.StateSpace.transform": lambda: {"data": self.data},
+            "plots.calibration.ecdf": lambda: {
+                "dataset": sb.calibrate(
+                    sb.SDEModel(observation=sb.Exact()), self.data, 2, sb.Laplace(draws=20), progress=False
+                )
+            },
+            "plots.checks.elbo": lambda: {"trace": xr.Dataset({"elbo": ("step", np.arange(50.0))})},
+            "plots.checks.predictive": lambda: {"simulated": self.simulated},
+            **{
+                f"plots.scores.{name}": lambda: {"table": sb.compare({"model": self.posterior}, self.data)}
+                for name in ("differences", "per_trajectory")
+            },
             "posterior.fit.fit": lambda: {"strategy": sb.Laplace(draws=5)},
         }
 
