@@ -192,7 +192,7 @@ class Calls:
             "paths.space.StateSpace.transform": lambda: {"data": self.data},
             "plots.calibration.ecdf": lambda: {
                 "dataset": sb.calibrate(
-                    sb.SDEModel(observation=sb.Exact()), self.data, 2, sb.Laplace(draws=20), progress=False
+                    sb.SDEModel(observation=sb.Exact()), self.data, sb.Laplace(draws=20), 2, progress=False
                 )
             },
             "plots.checks.elbo": lambda: {"trace": xr.Dataset({"elbo": ("step", np.arange(50.0))})},
