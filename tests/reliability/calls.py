@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Callable
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ import numpy as np
 import xarray as xr
 
 import sdebayes as sb
+from sdebayes.dynamics import ObservedSDE
 from tests.project.source import ROOT
 from tests.reliability.callables import Public, hints_of
 
@@ -35,6 +36,20 @@ OWN_METHODS = (
 )
 """Classes whose methods users call; those of the others are for who writes a part of their own."""
 
+
+JUDGED = (
+    "changing_variance",
+    "constant_noise",
+    "first_state",
+    "long_memory",
+    "outliers",
+    "return_to_equilibrium",
+    "gaussian_innovations",
+    "innovations",
+    "markov",
+    "stationarity",
+)
+"""Tests of fit: they need the law of a first state."""
 
 SMALL: dict[str, dict[str, Any]] = {
     "points": {"points": 5},
@@ -72,6 +87,32 @@ class Calls:
         return sb.fit(model, self.data, sb.Laplace(draws=20), progress=False)
 
     @cached_property
+    def observed(self) -> ObservedSDE:
+        """A linear SDE behind noise, with a law of its first state and an effect of trajectories."""
+        sde = sb.datasets.benchmark("ornstein_uhlenbeck", 4, 0.2)[1]
+        unit = jnp.eye(2)
+        return ObservedSDE(sde, jnp.zeros(2), unit, unit, 0.1 * unit, 0.1 * unit)
+
+    @cached_property
+    def with_effect(self) -> sb.Posterior:
+        """A small fit with an effect of trajectories."""
+        model = sb.SDEModel(observation=sb.GaussianNoise(trajectory_effect=True))
+        return sb.fit(model, self.data, sb.Laplace(draws=5), progress=False)
+
+    @cached_property
+    def texts(self) -> xr.DataArray:
+        """A text at each step of the data."""
+        texts = np.array([["Some words, " + "longer ones. " * (1 + (i + j) % 3) for j in range(40)] for i in range(8)])
+        return xr.DataArray(
+            texts, dims=("trajectory", "time"), coords=self.data["y"].isel(state=0, drop=True).coords
+        )
+
+    @cached_property
+    def scores(self) -> xr.Dataset:
+        """Scores of the forecasts."""
+        return sb.analysis.forecasts.scores(self.forecast, self.data)
+
+    @cached_property
     def simulated(self) -> xr.Dataset:
         """Paths like the data."""
         return sb.simulate(self.posterior, np.arange(40) * 0.2, paths=4, samples=10)
@@ -91,7 +132,7 @@ class Calls:
             function = getattr(self._objects[one.owner.__name__](), name)
         given = {key: value for own in names for key, value in SMALL.get(own, {}).items()}
         given |= {own: self._plain[own]() for own in names if own in self._plain and self._needed(one, own)}
-        special = self._special.get(one.name.removeprefix("sdebayes."))
+        special = self._special.get(self._short(one))
         if special is not None:
             given |= special()
         elif one.name.startswith("sdebayes.plots."):
@@ -166,30 +207,93 @@ class Calls:
             "PCA": lambda: sb.PCA(2),
             "Sentences": sb.Sentences,
             "Precomputed": lambda: sb.Precomputed({"One.": [1.0]}),
-            "SDEModel": lambda: sb.SDEModel(observation=sb.Exact()).scaled_to(self.data),
+            "SDEModel": lambda: self._model,
             "FittedNull": lambda: next(iter(sb.nulls.fit(self.data).values())),
             "Ball": lambda: BALLS[0],
             "Box": lambda: sb.analysis.phase_space.Box((0.0, 0.0), (1.0, 1.0)),
         }
 
+    @staticmethod
+    def _short(one: Public) -> str:
+        """Where a reader finds it: analyses and figures by their package, without the module."""
+        parts = one.name.split(".")[1:]
+        shown = parts[0] in ("analysis", "plots") and one.owner is None
+        return ".".join([*parts[:2], parts[-1]] if shown else parts)
+
     @cached_property
     def _special(self) -> dict[str, Callable[[], dict[str, Any]]]:
-        """Arguments of functions that take the results of others."""
-        result = self.result
+        """Arguments of functions that take the results of others, or a source of their own."""
+        return {**self._analyses, **self._figures, **self._others}
+
+    @cached_property
+    def _analyses(self) -> dict[str, Callable[[], dict[str, Any]]]:
+        result, sa = self.result, "analysis"
+        zeros = partial(result, "phase_space.fixed_points")
         return {
-            "analysis.fields.derivatives.places": lambda: {"grid": result("fields.grid")},
-            "analysis.fields.reading.magnitude": lambda: {"fields": result("fields.grid")},
-            "analysis.fields.reading.signal_to_noise": lambda: {"fields": result("fields.grid")},
-            "analysis.phase_space.counts.fixed_point_counts": lambda: {
-                "found": result("phase_space.fixed_points")
+            **dict.fromkeys((f"{sa}.process.{name}" for name in JUDGED), lambda: {"source": self.observed}),
+            f"{sa}.process.mixing_time": lambda: {"times": np.arange(20) * 0.2},
+            f"{sa}.variance.shares": lambda: {"source": self.observed},
+            f"{sa}.moments.moment_equations": lambda: {"source": self.observed},
+            f"{sa}.moments.predictive_p_values": lambda: {
+                "result": sb.analysis.moments.increments(self.data, 3, self.simulated)
             },
-            "analysis.phase_space.matching.matched": lambda: {"found": result("phase_space.fixed_points")},
-            "analysis.phase_space.occupation.occupation_density": lambda: {"paths": self.simulated},
-            "analysis.summary.summarize": lambda: {"dataset": xr.Dataset({"z": ("sample", np.arange(9.0))})},
-            "posterior.claims.claims": lambda: {"table": sb.compare({"model": self.posterior}, self.data)},
-            "paths.container.trajectories": lambda: {"x": np.arange(12.0).reshape(6, 2) ** 2},
-            "paths.texts.read_texts": lambda: {"paths": str(self.folder)},
-            "paths.space.StateSpace.transform": lambda: {"data": self.data},
+            f"{sa}.moments.mask_like": lambda: {"simulated": self.simulated.isel(path=[0] * 8)},
+            f"{sa}.forecasts.complexity": lambda: {"texts": self.texts},
+            f"{sa}.forecasts.dependence": lambda: {
+                "error": self.scores["crps"].isel(horizon=0).mean("state"),
+                "measures": self.result("forecasts.complexity")[["words"]],
+            },
+            f"{sa}.forecasts.reliability": lambda: {"values": self.scores["pit"]},
+            f"{sa}.fields.places": lambda: {"grid": result("fields.grid")},
+            f"{sa}.fields.magnitude": lambda: {"fields": result("fields.grid")},
+            f"{sa}.fields.signal_to_noise": lambda: {"fields": result("fields.grid")},
+            f"{sa}.phase_space.fixed_point_counts": lambda: {"found": zeros()},
+            f"{sa}.phase_space.matched": lambda: {"found": zeros()},
+            f"{sa}.phase_space.simulated_exit_time": lambda: {"start": BALLS[0].centre},
+            f"{sa}.phase_space.exemplars": self._exemplars,
+            f"{sa}.phase_space.in_trajectories": lambda: {
+                "found": sb.analysis.phase_space.fixed_points(self.with_effect),
+                "smoothed": self.with_effect.smooth(self.data),
+            },
+            f"{sa}.phase_space.without_effect": lambda: {"smoothed": self.with_effect.smooth(self.data)},
+            f"{sa}.phase_space.occupation_density": lambda: {"paths": self.simulated},
+            f"{sa}.summary.summarize": lambda: {"dataset": xr.Dataset({"z": ("sample", np.arange(9.0))})},
+        }
+
+    def _exemplars(self) -> dict[str, Any]:
+        embedded = self.data.assign(text=self.texts)
+        space = sb.PCA(2).fit(embedded)
+        return {
+            "places": self.result("phase_space.fixed_points"),
+            "space": space,
+            "data": space.transform(embedded),
+        }
+
+    @cached_property
+    def _figures(self) -> dict[str, Callable[[], dict[str, Any]]]:
+        fields, line = (
+            sb.analysis.fields,
+            partial(sb.analysis.fields.grid, self.well, over=(0,), points=5, limits=LIMITS[:1]),
+        )
+        plane = partial(fields.grid, self.well, points=5, limits=LIMITS)
+        return {
+            **{
+                f"plots.fields.{name}": lambda name=name: {
+                    "values": getattr(fields, name)(self.well, fields.places(plane()))
+                }
+                for name in ("divergence", "rotation")
+            },
+            "plots.fields.stratonovich": lambda: {
+                "dataset": fields.stratonovich(self.well, fields.places(line()))
+            },
+            "plots.fields.scalar": lambda: {"values": plane()["drift"].isel(state=0)},
+            "plots.fields.profile": lambda: {"dataset": line()},
+            "plots.moments.kramers_moyal_plane": lambda: {
+                "dataset": sb.analysis.moments.kramers_moyal(self.data, over=(0, 1))
+            },
+            "plots.phase_space.exit_time": lambda: {
+                "dataset": sb.analysis.phase_space.exit_time(self.well, BALLS[0], BALLS[0].centre, points=9)
+            },
             "plots.calibration.ecdf": lambda: {
                 "dataset": sb.calibrate(
                     sb.SDEModel(observation=sb.Exact()), self.data, sb.Laplace(draws=20), 2, progress=False
@@ -197,12 +301,72 @@ class Calls:
             },
             "plots.checks.elbo": lambda: {"trace": xr.Dataset({"elbo": ("step", np.arange(50.0))})},
             "plots.checks.predictive": lambda: {"simulated": self.simulated},
-            **{
-                f"plots.scores.{name}": lambda: {"table": sb.compare({"model": self.posterior}, self.data)}
-                for name in ("differences", "per_trajectory")
-            },
-            "posterior.fit.fit": lambda: {"strategy": sb.Laplace(draws=5)},
+            "plots.scores.differences": lambda: {"table": self.table},
+            "plots.scores.per_trajectory": lambda: {"table": self.table, "candidate": "model"},
         }
+
+    @cached_property
+    def _others(self) -> dict[str, Callable[[], dict[str, Any]]]:
+        return {
+            "model.sdemodel.SDEModel.with_scale": lambda: {"scale": self._model.scale},
+            "model.sdemodel.SDEModel.with_values": lambda: {
+                "observations": self._model.read(self.data),
+                "values": self.data["y"].values,
+            },
+            "inference.marginal.log_evidence": lambda: {"model": self._quadratic},
+            "inference.reduction.statistics": lambda: {"model": self._quadratic},
+            "plots.process.mixing_time": lambda: {"values": xr.DataArray(np.arange(1.0, 9.0), dims="sample")},
+            "dynamics.sde.LinearSDE": lambda: {"drift": self.observed.sde.drift},
+            "posterior.claims.claims": lambda: {"table": self.table},
+            "posterior.fit.fit": lambda: {"strategy": sb.Laplace(draws=5)},
+            "posterior.posterior.Posterior": lambda: {"data": self.posterior.data},
+            "paths.container.trajectories": lambda: {"x": np.arange(12.0).reshape(6, 2) ** 2},
+            "paths.texts.read_texts": lambda: {
+                "paths": str(self._written("texts/one.txt", "One. Two. Three."))
+            },
+            "paths.encoders.Precomputed": lambda: {"texts": ["One."], "vectors": [[1.0]]},
+            "paths.encoders.Precomputed.encode": lambda: {"texts": ["One."]},
+            "paths.segment.Step": lambda: {"start": 0},
+            "paths.space.StateSpace.transform": lambda: {"data": self.data},
+            "paths.space.StateSpace.inverse_transform": lambda: {"data": self._states},
+            "paths.space.StateSpace.from_dataset": lambda: {"dataset": self._states},
+            "paths.io.load": lambda: {"path": self._stored("data.nc", partial(sb.paths.save, self.data))},
+            "posterior.load.load": lambda: {"path": self._stored("posterior.nc", self.posterior.to_netcdf)},
+        }
+
+    @cached_property
+    def _model(self) -> sb.SDEModel:
+        """The model whose methods are called."""
+        return sb.SDEModel(observation=sb.Exact()).scaled_to(self.data)
+
+    @property
+    def _quadratic(self) -> sb.SDEModel:
+        """A model whose weights can be integrated out."""
+        return sb.SDEModel(sb.priors.GP(), scheme=sb.schemes.EulerMaruyama(), observation=sb.Exact())
+
+    @cached_property
+    def table(self) -> xr.Dataset:
+        """A table of scores."""
+        return sb.compare({"model": self.posterior}, self.data)
+
+    @property
+    def _states(self) -> xr.Dataset:
+        """States of the space whose methods are called."""
+        return self._objects["StateSpace"]().transform(self.data)
+
+    def _written(self, name: str, text: str) -> Path:
+        """A file with a text."""
+        path = self.folder / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
+        return path
+
+    def _stored(self, name: str, write: Callable[[Path], Any]) -> Path:
+        """A file of the package."""
+        path = self.folder / name
+        if not path.exists():
+            write(path)
+        return path
 
     def result(self, name: str) -> Any:
         """The result of an analysis, by its name below ``sdebayes.analysis``."""
