@@ -12,14 +12,9 @@ from sdebayes.inference.reduction import statistics
 from sdebayes.inference.strategy import AbstractStrategy, Draws, Problem
 from sdebayes.inference.svi import SVI
 
-STRATEGIES: dict[str, type[AbstractStrategy]] = {
-    kind.__name__: kind for kind in (NUTS, HMC, Marginal, Laplace, SVI, ParticleCorrection)
-}
-
 __all__ = [
     "HMC",
     "NUTS",
-    "STRATEGIES",
     "SVI",
     "AbstractGuide",
     "AbstractStrategy",

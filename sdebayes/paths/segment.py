@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from sdebayes._core.arguments import checked
 from sdebayes._core.kinds import Count
+from sdebayes._core.stored import Stored
 
 
 @checked
@@ -32,7 +33,7 @@ class Step:
 
 
 @checked
-class Steps(ABC):
+class Steps(Stored, ABC):
     """A rule that cuts a text into steps. Its ``repr`` is kept with the data set.
 
     Attributes

@@ -16,12 +16,13 @@ from jaxtyping import Float
 from sdebayes._core.arguments import checked
 from sdebayes._core.errors import ModelError
 from sdebayes._core.kinds import Count, Labels, Numbers, PositiveNumbers
+from sdebayes._core.stored import Stored
 from sdebayes.dynamics import AbstractBasis, FunctionBasis, MonomialBasis
 from sdebayes.priors.base import DataScale, constant
 
 
 @checked
-class AbstractLibrary(ABC):
+class AbstractLibrary(Stored, ABC):
     """Known functions of the state.
 
     Attributes
