@@ -1,7 +1,9 @@
 """Strategies: how a model is fitted."""
 
 import sdebayes._core.whole_numpyro  # noqa: F401
+from sdebayes.inference.checkpoint import Checkpoint
 from sdebayes.inference.evidence import Statistics
+from sdebayes.inference.findings import Finding
 from sdebayes.inference.guides import AbstractGuide, FlowGuide, LowRankGuide, NormalGuide
 from sdebayes.inference.hmc import HMC
 from sdebayes.inference.laplace import Laplace
@@ -18,7 +20,9 @@ __all__ = [
     "SVI",
     "AbstractGuide",
     "AbstractStrategy",
+    "Checkpoint",
     "Draws",
+    "Finding",
     "FlowGuide",
     "Laplace",
     "LowRankGuide",

@@ -34,7 +34,7 @@ class Step:
 
 @checked
 class Steps(Stored, ABC):
-    """A rule that cuts a text into steps. Its ``repr`` is kept with the data set.
+    """A rule that cuts a text into steps. Its ``repr`` is kept with the data set, and the fields of a dataclass.
 
     Attributes
     ----------
@@ -44,6 +44,11 @@ class Steps(Stored, ABC):
     """
 
     warning: str = ""
+
+    @property
+    def meaning(self) -> str:
+        """What a step is, in words for a reader of the report; empty where the rule does not say."""
+        return ""
 
     @abstractmethod
     def cut(self, text: str) -> list[Step]:
@@ -81,6 +86,11 @@ class Sentences(Steps):
     """
 
     block: Count = 1
+
+    @property
+    def meaning(self) -> str:
+        """What a step is, in words."""
+        return "one sentence" if self.block == 1 else f"the mean of {self.block} sentences"
 
     def cut(self, text: str) -> list[Step]:
         """Cut a text into sentences and these into blocks."""

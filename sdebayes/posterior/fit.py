@@ -102,7 +102,8 @@ def fit(
 def _attributes(
     model: SDEModel, data: xr.Dataset, strategy: AbstractStrategy, seed: int, precision: str
 ) -> dict[str, Any]:
-    carried = ("space", "space_hash", "time_unit", "step", "encoder", "warning", "left_out", "cut_off")
+    carried = ("space", "space_hash", "time_unit", "encoder", "warning", "left_out", "cut_off")
+    carried += ("step", "step_meaning", "step_rule")
     return {
         "schema": "sdebayes posterior",
         "schema_version": SCHEMA_VERSION,
