@@ -16,7 +16,19 @@ import sdebayes as sb
 from sdebayes._core.stored import Stored, decode, defined, encode
 from sdebayes.cli.inputs import states_for
 
-WORDS = "river stone market winter music engine garden letter harbour silence quiz".split()
+WORDS = [
+    "river",
+    "stone",
+    "market",
+    "winter",
+    "music",
+    "engine",
+    "garden",
+    "letter",
+    "harbour",
+    "silence",
+    "quiz",
+]
 TEXTS = {
     name: " ".join(
         "The " + " ".join(np.random.default_rng([seed, k]).choice(WORDS, 2)) + "." for k in range(20)
