@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
 from typing import Any
 
@@ -32,7 +33,7 @@ def name_of(kind: type) -> str:
     return kind.__qualname__ if own else f"{kind.__module__}:{kind.__qualname__}"
 
 
-def defined[Kind: type](base: Kind) -> Iterator[Kind]:
+def defined(base: type) -> Iterator[Any]:
     """Return all classes derived from one, in the order of their definition within one base."""
     for kind in base.__subclasses__():
         yield kind
@@ -119,7 +120,7 @@ def _fault(value: Any) -> str:
     """Say why no file can hold an object; the empty string where one can."""
     kind = type(value)
     if not isinstance(value, Stored):
-        what = "a function" if isinstance(value, Callable) else f"of the class {kind.__name__}"
+        what = "a function" if inspect.isroutine(value) else f"of the class {kind.__name__}"
         return f"is {what}, which no file holds."
     if not is_dataclass(value):
         return f"is of the class {kind.__name__}, whose fields are not known: put @dataclass(frozen=True) above it."

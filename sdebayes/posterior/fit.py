@@ -99,11 +99,23 @@ def fit(
     return Posterior(scaled, tree)
 
 
+_CARRIED = (
+    "space",
+    "space_hash",
+    "time_unit",
+    "step",
+    "step_meaning",
+    "step_rule",
+    "encoder",
+    "warning",
+    "left_out",
+    "cut_off",
+)
+
+
 def _attributes(
     model: SDEModel, data: xr.Dataset, strategy: AbstractStrategy, seed: int, precision: str
 ) -> dict[str, Any]:
-    carried = ("space", "space_hash", "time_unit", "encoder", "warning", "left_out", "cut_off")
-    carried += ("step", "step_meaning", "step_rule")
     return {
         "schema": "sdebayes posterior",
         "schema_version": SCHEMA_VERSION,
@@ -115,7 +127,7 @@ def _attributes(
         "seed": seed,
         "data_hash": data_hash(data),
         "precision": precision,
-        **{name: data.attrs[name] for name in carried if name in data.attrs},
+        **{name: data.attrs[name] for name in _CARRIED if name in data.attrs},
     }
 
 

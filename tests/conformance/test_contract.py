@@ -90,7 +90,7 @@ def local_part() -> Any:
 @pytest.mark.parametrize(
     ("part", "said"),
     [
-        (Holding(held=np.sin), r"Holding\.held is a function"),
+        (Holding(held=np.sin), r"Holding\.held is of the class ufunc"),
         (Holding(held=lambda x: x), r"Holding\.held is a function"),
         (Holding(held={1, 2}), r"Holding\.held is of the class set"),
         (Holding(held=Undeclared()), r"Holding\.held is of the class Undeclared.*@dataclass"),
