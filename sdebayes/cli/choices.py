@@ -146,7 +146,7 @@ def observation(name: str | None, exact: bool, heavy_tails: bool, effect: bool) 
 def _chosen[Choice](option: str, name: str, table: Mapping[str, Choice]) -> Choice:
     if name not in table:
         raise ModelError(
-            f"--{option} {name} is not known; use one of {', '.join(table)}, or module:Name of yours."
+            f"--{option} {name} is not known; use one of {', '.join(table)}. Or module:Name of yours."
         )
     return table[name]
 
