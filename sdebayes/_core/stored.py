@@ -35,6 +35,7 @@ def name_of(kind: type) -> str:
 
 def defined(base: type) -> Iterator[Any]:
     """Return all classes derived from one, in the order of their definition within one base."""
+    kind: type
     for kind in base.__subclasses__():
         yield kind
         yield from defined(kind)
