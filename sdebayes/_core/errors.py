@@ -33,5 +33,9 @@ class LeftOutWarning(UserWarning):
     """Some data were left out, as was asked for: the message says how many, and which."""
 
 
+class NotStoredWarning(UserWarning):
+    """A file was written without something that no file can hold: the message says what, and how to load without it."""
+
+
 class MissingDependencyError(SdebayesError, ImportError):
     """An optional package is needed and is not installed."""

@@ -2,20 +2,40 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 
 from sdebayes.cli import compare, demo, embed, fit, report, score, simulate
 from sdebayes.cli.guard import guarded
+from sdebayes.cli.own import imported
 
 app = typer.Typer(
     name="sdebayes",
-    help="Bayesian stochastic differential equations for how a text moves through meaning.",
     epilog="Begin with: sdebayes demo. Each command has its own --help.",
     no_args_is_help=True,
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+@app.callback()
+@guarded
+def prepare(
+    modules: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--import",
+            metavar="MODULE",
+            help="A module of yours that defines parts which a file names: no file has one imported by itself.",
+        ),
+    ] = None,
+) -> None:
+    """Bayesian stochastic differential equations for how a text moves through meaning."""
+    for module in modules or ():
+        imported("--import", module)
+
 
 for command in (
     embed.embed,

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import fields, replace
+from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
 from sdebayes._core.errors import ModelError
+from sdebayes.cli.own import is_own, own
 from sdebayes.inference import HMC, NUTS, SVI, AbstractStrategy, Laplace, Marginal, ParticleCorrection
 from sdebayes.model import AbstractObservation, Exact, GaussianNoise, StudentT
 from sdebayes.priors import (
@@ -74,7 +75,7 @@ def strategy(name: str, settings: Mapping[str, Any]) -> AbstractStrategy:
     Parameters
     ----------
     name
-        A key of `STRATEGIES`.
+        A key of `STRATEGIES`, or ``module:Name`` of the user's own.
     settings
         Arguments of its class; those that are None are left at its defaults.
 
@@ -88,40 +89,53 @@ def strategy(name: str, settings: Mapping[str, Any]) -> AbstractStrategy:
     ModelError
         If there is none of this name, it does not have one of the settings, or a setting is out of range.
     """
-    kind, finish = _chosen("strategy", name, STRATEGIES)
     given = {key: value for key, value in settings.items() if value is not None}
-    own = [field.name for field in fields(kind) if field.name in settings]  # type: ignore[arg-type]
-    foreign = [_option(key) for key in given if key not in own]
+    kind, finish = (None, None) if is_own(name) else _chosen("strategy", name, STRATEGIES)
+    made: Any = own("--strategy", name, AbstractStrategy) if kind is None else kind()
+    taken = [field.name for field in fields(made) if field.name in settings] if is_dataclass(made) else []
+    foreign = [_option(key) for key in given if key not in taken]
     if foreign:
-        raise ModelError(
-            f"--strategy {name} does not take {', '.join(foreign)}; it takes {', '.join(map(_option, own))}."
-        )
-    return finish(kind(**given))
+        takes = ", ".join(map(_option, taken)) or "none of them"
+        raise ModelError(f"--strategy {name} does not take {', '.join(foreign)}; it takes {takes}.")
+    made = replace(made, **given) if given else made
+    return made if finish is None else finish(made)
 
 
 def drift(name: str, diagonal: bool) -> AbstractDriftPrior:
     """Return the prior over drifts of this name; a ModelError if there is none."""
+    if is_own(name):
+        return own("--drift", name, AbstractDriftPrior)
     return _chosen("drift", name, DRIFTS)(diagonal)
 
 
 def diffusion(name: str, diagonal: bool) -> AbstractDiffusionPrior:
     """Return the prior over diffusions of this name; a ModelError if there is none."""
+    if is_own(name):
+        return own("--diffusion", name, AbstractDiffusionPrior)
     return _chosen("diffusion", name, DIFFUSIONS)(diagonal)
 
 
 def scheme(name: str | None) -> AbstractScheme | None:
     """Return the scheme of this name, None for the default; a ModelError if there is none."""
+    if is_own(name):
+        return own("--scheme", str(name), AbstractScheme)
     return None if name is None else _chosen("scheme", name, SCHEMES)()
 
 
-def observation(exact: bool, heavy_tails: bool, effect: bool) -> AbstractObservation:
-    """Return how states are observed.
+def observation(name: str | None, exact: bool, heavy_tails: bool, effect: bool) -> AbstractObservation:
+    """Return how states are observed, by an observation of the user's own where one is named.
 
     Raises
     ------
     ModelError
-        If heavy tails are asked for behind observation noise.
+        If heavy tails are asked for behind observation noise, or beside an observation of the user's own.
     """
+    if name is not None:
+        if exact or heavy_tails:
+            raise ModelError(
+                f"--observation {name} says how states are observed; leave --exact and --heavy-tails out."
+            )
+        return own("--observation", name, AbstractObservation)
     if exact:
         return Exact(innovations=StudentT() if heavy_tails else None)
     if heavy_tails:
@@ -131,7 +145,9 @@ def observation(exact: bool, heavy_tails: bool, effect: bool) -> AbstractObserva
 
 def _chosen[Choice](option: str, name: str, table: Mapping[str, Choice]) -> Choice:
     if name not in table:
-        raise ModelError(f"--{option} {name} is not known; use one of {', '.join(table)}.")
+        raise ModelError(
+            f"--{option} {name} is not known; use one of {', '.join(table)}. Or module:Name of yours."
+        )
     return table[name]
 
 

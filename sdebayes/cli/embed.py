@@ -18,8 +18,12 @@ def embed(
     encoder: Annotated[
         str | None,
         typer.Option(
-            help="A sentence-transformers model, as a path or a name; default: the packaged MiniLM, offline."
+            help="A sentence-transformers model, as a path or a name, or module:Name of yours; default: the packaged "
+            "MiniLM, offline."
         ),
+    ] = None,
+    step: Annotated[
+        str | None, typer.Option(help="module:Name of a rule of yours that cuts texts, instead of --block.")
     ] = None,
     time: Annotated[str, typer.Option(help="What time counts: step, token or fraction.")] = "step",
     min_steps: Annotated[
@@ -35,14 +39,14 @@ def embed(
     """
     from sdebayes import paths as trajectories
     from sdebayes._core.files import check_writable
-    from sdebayes.cli.inputs import check_inputs
+    from sdebayes.cli.inputs import check_inputs, rule
     from sdebayes.cli.inputs import encoder as encoder_of
 
     check_writable(output)
     check_inputs(paths)
     corpus = trajectories.read_texts(paths, allow_blank=min_steps is not None)
-    step = trajectories.Sentences(block)
-    data = trajectories.embed(corpus, encoder_of(encoder), step, time=time, min_steps=min_steps)
+    cut, vectors = rule(step, block), encoder_of(encoder)
+    data = trajectories.embed(corpus, vectors, cut, time=time, min_steps=min_steps)
     trajectories.save(data, output)
     steps = int(data["n_steps"].sum())
     print(

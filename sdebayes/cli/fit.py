@@ -35,6 +35,9 @@ def fit(
         bool, typer.Option("--diagonal", help="Independent states: diagonal drift matrix and Σ.")
     ] = False,
     exact: Annotated[bool, typer.Option("--exact", help="States observed without noise.")] = False,
+    observation: Annotated[
+        str | None, typer.Option(help="module:Name of an observation of yours, instead of the options below.")
+    ] = None,
     heavy_tails: Annotated[
         bool, typer.Option("--heavy-tails", help="Student-t innovations; with --exact only.")
     ] = False,
@@ -78,7 +81,8 @@ def fit(
 
     Embeddings are reduced to principal components of the fitted trajectories; the posterior keeps this state space, so
     that new texts can be scored in it. By default states are coupled and observed with noise, and each trajectory has
-    an offset of its own if there are several.
+    an offset of its own if there are several. A drift, a diffusion, a scheme, an observation or a strategy of yours is
+    named as module:Name, a class or an object.
     """
     from sdebayes import paths as trajectories
     from sdebayes import posterior
@@ -103,7 +107,7 @@ def fit(
         drift=choices.drift(drift, diagonal),
         diffusion=choices.diffusion(diffusion, diagonal),
         scheme=choices.scheme(scheme),
-        observation=choices.observation(exact, heavy_tails, effect),
+        observation=choices.observation(observation, exact, heavy_tails, effect),
         initial="free" if free_start else None,
     )
     result = posterior.fit(model, known, way, seed=seed)

@@ -12,7 +12,7 @@ from typing import Any
 
 import typer
 
-from sdebayes._core.errors import LeftOutWarning, SdebayesError
+from sdebayes._core.errors import LeftOutWarning, NotStoredWarning, SdebayesError
 from sdebayes.cli.interrupts import INTERRUPTED, ctrl_c
 
 ERROR = 2
@@ -42,13 +42,14 @@ def _saying_what_is_left_out() -> Iterator[None]:
         others = warnings.showwarning
 
         def show(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
-            if issubclass(category, LeftOutWarning):
+            if issubclass(category, LeftOutWarning | NotStoredWarning):
                 _say(" ".join(str(message).split()))
             else:
                 others(message, category, *place, **more)
 
         warnings.showwarning = show
         warnings.simplefilter("always", LeftOutWarning)
+        warnings.simplefilter("always", NotStoredWarning)
         yield
 
 

@@ -3,26 +3,34 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import xarray as xr
 
 from sdebayes._core.errors import DataError, StateSpaceError, StoreError
-from sdebayes.paths import SentenceEncoder, Sentences, StateSpace, embed, load, read_texts
+from sdebayes._core.stored import decode
+from sdebayes.cli.own import is_own, own
+from sdebayes.paths import Encoder, SentenceEncoder, Sentences, StateSpace, Steps, embed, load, read_texts
 from sdebayes.paths.container import feature_dim
+from sdebayes.paths.encoders import identity_of
 from sdebayes.paths.shortness import long_enough
 from sdebayes.posterior import Posterior
 
 STORED = (".nc", ".zarr")
 _HUB = re.compile(r"hub ([A-Za-z0-9][\w.-]*(?:/[A-Za-z0-9][\w.-]*)?)", re.ASCII)
-_STEP = re.compile(r"Sentences\(block=([0-9]{1,6})\)")
 
 
-def encoder(name: str | None) -> SentenceEncoder:
-    """Return the encoder of this name: a model on disk, or one of the hub; by default the packaged one."""
-    return SentenceEncoder(name)
+def encoder(name: str | None) -> Encoder:
+    """Return an encoder: ``module:Name``, a model on disk, or one of the hub; by default the packaged one."""
+    return own("--encoder", str(name), Encoder) if is_own(name) else SentenceEncoder(name)
+
+
+def rule(name: str | None, block: int) -> Steps:
+    """Return the rule that cuts texts: ``module:Name``; by default so many sentences in a step."""
+    return Sentences(block) if name is None else own("--step", name, Steps)
 
 
 def states_for(posterior: Posterior, paths: Sequence[Path], encoder_name: str | None = None) -> xr.Dataset:
@@ -104,21 +112,39 @@ def _embedded(posterior: Posterior, paths: Sequence[Path], encoder_name: str | N
         raise StateSpaceError(
             "This posterior was fitted to arrays, in which texts have no place; give a data set of such arrays."
         )
-    wanted, found = str(attributes.get("encoder", "")), str(attributes.get("step", ""))
+    wanted = str(attributes.get("encoder", ""))
     chosen = _local_encoder(wanted) if encoder_name is None else encoder(encoder_name)
-    if chosen.identity != wanted:
+    if identity_of(chosen) != wanted:
         raise StateSpaceError(
-            f"The posterior's texts were embedded by {wanted!r} and these would be by {chosen.identity!r}; "
+            f"The posterior's texts were embedded by {wanted!r} and these would be by {identity_of(chosen)!r}; "
             "name the same encoder with --encoder."
         )
-    step = _STEP.fullmatch(found)
-    if step is None:
-        raise StateSpaceError(
-            f"The posterior's texts were cut by {found!r}, which this command cannot repeat; embed the new ones with "
-            "sdebayes.embed and give the data set."
-        )
-    corpus = read_texts(list(paths))
-    return embed(corpus, chosen, Sentences(int(step[1])), time=str(attributes.get("time_unit", "step")))
+    step, corpus = _stored_rule(attributes), read_texts(list(paths))
+    return embed(corpus, chosen, step, time=str(attributes.get("time_unit", "step")))
+
+
+def _stored_rule(attributes: Mapping[Any, Any]) -> Steps:
+    """Return the rule that a file describes, of a class that is defined here: nothing is imported.
+
+    Raises
+    ------
+    StateSpaceError
+        If it describes none.
+    """
+    reason = ""
+    try:
+        found = decode(str(attributes.get("step_rule", "")))
+    except StoreError as error:
+        reason = f" {error}"
+    except Exception:  # what a file says may be anything, and fail in any way
+        pass
+    else:
+        if isinstance(found, Steps):
+            return found
+    raise StateSpaceError(
+        f"The posterior's texts were cut by {str(attributes.get('step', ''))!r}, which this command cannot repeat."
+        f"{reason} Or embed the new ones with sdebayes.embed and give the data set."
+    )
 
 
 def _local_encoder(wanted: str) -> SentenceEncoder:
@@ -132,7 +158,7 @@ def _local_encoder(wanted: str) -> SentenceEncoder:
         If it names anything else.
     """
     if not wanted.startswith("hub "):
-        return encoder(None)
+        return SentenceEncoder()
     named = _HUB.fullmatch(wanted)
     if named is None or Path(named[1]).exists():
         raise StateSpaceError(

@@ -16,8 +16,8 @@ def score(
     encoder: Annotated[
         str | None,
         typer.Option(
-            help="The encoder, by name or path, if the posterior's is not on this machine: what a file names is not "
-            "fetched."
+            help="The encoder, by name, path or module:Name, if the posterior's is not the packaged one or on this "
+            "machine: what a file names is not fetched or imported."
         ),
     ] = None,
 ) -> None:

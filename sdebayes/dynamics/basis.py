@@ -12,6 +12,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from sdebayes._core.arguments import checked
+from sdebayes._core.stored import Stored
 from sdebayes._core.types import Matrix, Vector
 
 
@@ -70,7 +71,7 @@ def mean_shift(
 
 
 @checked
-class AbstractBasis(eqx.Module):
+class AbstractBasis(Stored, eqx.Module):
     """Basis functions φ, (state,) → (feature,), written for one point.
 
     Parameters

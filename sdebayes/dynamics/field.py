@@ -9,12 +9,13 @@ import equinox as eqx
 from jaxtyping import Array, Float
 
 from sdebayes._core.arguments import checked
+from sdebayes._core.stored import Stored
 from sdebayes._core.types import Matrix, Vector
 from sdebayes.dynamics.basis import AbstractBasis, Jet, jet_of, mean_shift
 
 
 @checked
-class AbstractField(eqx.Module):
+class AbstractField(Stored, eqx.Module):
     """A function (state,) → (output,), written for one point."""
 
     @abstractmethod

@@ -12,9 +12,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from sdebayes._core.errors import DataError
+from sdebayes._core.stored import Stored
 
 
-class AbstractPointFunction(eqx.Module):
+class AbstractPointFunction(Stored, eqx.Module):
     """A function of a point x, (state,), and a time.
 
     A class that derives from it defines ``__call__`` for arrays. At anything else x is made an array first; JAX's

@@ -1,7 +1,9 @@
 """Strategies: how a model is fitted."""
 
 import sdebayes._core.whole_numpyro  # noqa: F401
+from sdebayes.inference.checkpoint import Checkpoint
 from sdebayes.inference.evidence import Statistics
+from sdebayes.inference.findings import Finding
 from sdebayes.inference.guides import AbstractGuide, FlowGuide, LowRankGuide, NormalGuide
 from sdebayes.inference.hmc import HMC
 from sdebayes.inference.laplace import Laplace
@@ -12,18 +14,15 @@ from sdebayes.inference.reduction import statistics
 from sdebayes.inference.strategy import AbstractStrategy, Draws, Problem
 from sdebayes.inference.svi import SVI
 
-STRATEGIES: dict[str, type[AbstractStrategy]] = {
-    kind.__name__: kind for kind in (NUTS, HMC, Marginal, Laplace, SVI, ParticleCorrection)
-}
-
 __all__ = [
     "HMC",
     "NUTS",
-    "STRATEGIES",
     "SVI",
     "AbstractGuide",
     "AbstractStrategy",
+    "Checkpoint",
     "Draws",
+    "Finding",
     "FlowGuide",
     "Laplace",
     "LowRankGuide",

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
-from sdebayes.schemes import AbstractScheme, LinearNoise, LocalLinearization, Moments
+from sdebayes._core.stored import defined
+from sdebayes.schemes import AbstractScheme
 
 Severity = Literal["problem", "warning", "note", "assumed", "not rejected", "good"]
 
@@ -94,25 +95,46 @@ def step_finding(rate_times_step: float, scheme: AbstractScheme, *, additive: bo
         message = f"{scheme.title} is exact for this model at any step."
         return Finding("Step size", "good", message, values=values)
     bias = scheme.bias(rate_times_step, additive)
+    found = f"‖J‖Δt = {rate_times_step:.3g} under {scheme.title}:"
+    if bias is None:
+        return Finding(
+            "Step size",
+            "note",
+            f"{found} how far drift and Σ may be off is not known of this scheme.",
+            "Fit every second observation as well and compare, or use "
+            f"{_better(rate_times_step, None, additive)}shorter steps.",
+            values,
+        )
     severity: Severity = "good" if bias < GOOD_BIAS else "note" if bias < LARGE_BIAS else "warning"
     return Finding(
         "Step size",
         severity,
-        f"‖J‖Δt = {rate_times_step:.3g} under {scheme.title}: drift and Σ may be off by some {_share(bias)}.",
+        f"{found} drift and Σ may be off by some {_share(bias)}.",
         "" if severity == "good" else f"Use {_better(rate_times_step, bias, additive)}shorter steps.",
         values | {"bias": bias},
     )
 
 
-def _better(rate_times_step: float, bias: float, additive: bool) -> str:
-    """Name the first scheme that is good, or else the best of those that halve the bias."""
-    candidates = (LocalLinearization() if additive else Moments(), LinearNoise())
-    left = {scheme: scheme.bias(rate_times_step, additive) for scheme in candidates}
-    good = [scheme for scheme in candidates if left[scheme] < GOOD_BIAS]
-    best = good[0] if good else min(candidates, key=lambda scheme: left[scheme])
-    if left[best] > 0.5 * bias:
+def _better(rate_times_step: float, bias: float | None, additive: bool) -> str:
+    """Name the first recommended scheme that is good, or else the best of those that halve the bias."""
+    left = {
+        scheme: known
+        for scheme in _recommended(additive)
+        if (known := scheme.bias(rate_times_step, additive)) is not None
+    }
+    good = [scheme for scheme, share in left.items() if share < GOOD_BIAS]
+    best = good[0] if good else min(left, key=lambda scheme: left[scheme])
+    if bias is not None and left[best] > 0.5 * bias:
         return ""
-    return f"sdebayes.schemes.{best.title}(), which leaves some {_share(left[best])}, or "
+    room = "sdebayes.schemes" if type(best).__module__.startswith("sdebayes.") else type(best).__module__
+    return f"{room}.{best.title}(), which leaves some {_share(left[best])}, or "
+
+
+def _recommended(additive: bool) -> list[AbstractScheme]:
+    """Return recommended schemes: first those made for additive noise, then those that read drift at one point."""
+    kinds = [kind for kind in defined(AbstractScheme) if kind.recommended]
+    able = [kind() for kind in kinds if additive or not kind.requires_additive_noise]
+    return sorted(able, key=lambda scheme: (not scheme.requires_additive_noise, scheme.derivatives is None))
 
 
 def _share(bias: float) -> str:

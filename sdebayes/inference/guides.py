@@ -21,6 +21,7 @@ from numpyro.infer.initialization import init_to_value
 from sdebayes._core.arguments import checked
 from sdebayes._core.errors import ModelError
 from sdebayes._core.kinds import Count
+from sdebayes._core.stored import Stored
 from sdebayes._core.types import Key
 
 SITE = "u"
@@ -31,7 +32,7 @@ _CORRELATION = 0.01
 
 
 @checked
-class AbstractGuide(ABC):
+class AbstractGuide(Stored, ABC):
     """A family of laws of u, in coordinates in which the normal law at the mode is N(0, I)."""
 
     @abstractmethod

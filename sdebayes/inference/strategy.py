@@ -16,6 +16,7 @@ from jaxtyping import Float
 from sdebayes._core.arguments import checked
 from sdebayes._core.errors import ModelError
 from sdebayes._core.precision import Precision
+from sdebayes._core.stored import Stored
 from sdebayes._core.types import Key
 from sdebayes.inference.findings import Finding
 from sdebayes.inference.summed import shortest_program
@@ -79,7 +80,7 @@ class Draws:
 
 
 @checked
-class AbstractStrategy(ABC):
+class AbstractStrategy(Stored, ABC):
     """A way to find a posterior.
 
     Attributes

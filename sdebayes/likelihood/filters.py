@@ -11,13 +11,14 @@ import jax.numpy as jnp
 from jax.scipy.linalg import solve_triangular
 
 from sdebayes._core.arguments import checked
+from sdebayes._core.stored import Stored
 from sdebayes._core.types import Matrix, Scalar, Vector
 from sdebayes.dynamics import SDE
 from sdebayes.schemes import AbstractScheme
 
 
 @checked
-class AbstractGaussianFilter(eqx.Module):
+class AbstractGaussianFilter(Stored, eqx.Module):
     """A filter that keeps a normal law of the state and replaces each step of the SDE by a linear one.
 
     Attributes

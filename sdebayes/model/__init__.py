@@ -4,7 +4,7 @@ import sdebayes._core.whole_numpyro  # noqa: F401
 from sdebayes.likelihood import ExtendedKalman, UnscentedKalman
 from sdebayes.model.gaussian_noise import GaussianNoise
 from sdebayes.model.innovations import StudentT
-from sdebayes.model.observation import AbstractObservation, Exact
+from sdebayes.model.observation import AbstractObservation, Exact, ObservationDraw
 from sdebayes.model.sdemodel import SDEModel
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "Exact",
     "ExtendedKalman",
     "GaussianNoise",
+    "ObservationDraw",
     "SDEModel",
     "StudentT",
     "UnscentedKalman",

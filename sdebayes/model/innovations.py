@@ -9,12 +9,13 @@ import numpyro.distributions as dist
 
 from sdebayes._core.arguments import checked
 from sdebayes._core.kinds import Positive
+from sdebayes._core.stored import Stored
 from sdebayes._core.types import Scalar
 
 
 @checked
 @dataclass(frozen=True, eq=False)
-class StudentT:
+class StudentT(Stored):
     r"""Innovations with heavy tails: a multivariate Student t with the scheme's mean μ and covariance Q.
 
     .. math::

@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from sdebayes._core.arguments import checked
+from sdebayes._core.stored import Stored
 from sdebayes._core.types import Matrix, Scalar, Vector
 from sdebayes.likelihood import AbstractLikelihood, LinearTransitions, Transitions
 from sdebayes.model.innovations import StudentT
@@ -43,7 +44,7 @@ class ObservationDraw(NamedTuple):
 
 
 @checked
-class AbstractObservation(ABC):
+class AbstractObservation(Stored, ABC):
     """How Y is made of X.
 
     Attributes

@@ -18,6 +18,7 @@ from sdebayes._core.arguments import checked
 from sdebayes._core.errors import ModelError
 from sdebayes._core.linalg import stationary_covariance
 from sdebayes._core.programs import one_at_a_time
+from sdebayes._core.stored import Stored
 from sdebayes._core.types import Key
 from sdebayes.dynamics import SDE, AbstractDiffusion, ObservedSDE
 from sdebayes.likelihood import AbstractLikelihood, Observations, TrajectoryLaw
@@ -35,7 +36,7 @@ from sdebayes.schemes import AbstractScheme, LocalLinearization, Moments
 
 @checked
 @dataclass(frozen=True, eq=False)
-class SDEModel:
+class SDEModel(Stored):
     r"""A Bayesian model of trajectories.
 
     .. math::

@@ -13,12 +13,13 @@ import numpy as np
 import xarray as xr
 
 from sdebayes._core.arguments import Said, checked
-from sdebayes._core.errors import DataError
+from sdebayes._core.errors import DataError, StoreError
 from sdebayes._core.kinds import CountFromThree, PathLike, one_of
+from sdebayes._core.stored import encode
 from sdebayes.paths.cache import EmbeddingCache
 from sdebayes.paths.container import pack, validate
 from sdebayes.paths.corpus import as_corpus
-from sdebayes.paths.encoders import Encoder
+from sdebayes.paths.encoders import Encoder, identity_of
 from sdebayes.paths.segment import Sentences, Step, Steps
 from sdebayes.paths.shortness import long_enough
 from sdebayes.paths.unread import count_unread, say_unread
@@ -119,14 +120,28 @@ def embed(
     dataset.attrs |= {
         "time_unit": time,
         "step": repr(step),
-        "encoder": getattr(encoder, "identity", None) or type(encoder).__name__,
+        "encoder": identity_of(encoder),
     }
     dataset.attrs |= {
         name: words
-        for name, words in (("warning", step.warning), ("left_out", left_out), ("cut_off", cut_off))
+        for name, words in (
+            ("step_meaning", step.meaning),
+            ("step_rule", _stored_rule(step)),
+            ("warning", step.warning),
+            ("left_out", left_out),
+            ("cut_off", cut_off),
+        )
         if words
     }
     return validate(dataset)
+
+
+def _stored_rule(step: Steps) -> str:
+    """Describe a rule so that new texts can be cut by it; the empty string where no file can hold it."""
+    try:
+        return encode(step)
+    except StoreError:
+        return ""
 
 
 def _stores(encoder: Encoder, cache: bool | str | Path) -> dict[str, EmbeddingCache | None]:

@@ -30,6 +30,11 @@ class Encoder(Protocol):
         ...
 
 
+def identity_of(encoder: Encoder) -> str:
+    """Return by what name a data set knows its encoder: the identity, or else the class."""
+    return getattr(encoder, "identity", None) or type(encoder).__name__
+
+
 @checked
 class Precomputed:
     """Embeddings made elsewhere, looked up by the text of the sentence.

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from sdebayes._core.arguments import checked
 from sdebayes._core.kinds import Count
+from sdebayes._core.stored import Stored
 
 
 @checked
@@ -32,8 +33,8 @@ class Step:
 
 
 @checked
-class Steps(ABC):
-    """A rule that cuts a text into steps. Its ``repr`` is kept with the data set.
+class Steps(Stored, ABC):
+    """A rule that cuts a text into steps. Its ``repr`` is kept with the data set, and the fields of a dataclass.
 
     Attributes
     ----------
@@ -43,6 +44,11 @@ class Steps(ABC):
     """
 
     warning: str = ""
+
+    @property
+    def meaning(self) -> str:
+        """What a step is, in words for a reader of the report; empty where the rule does not say."""
+        return ""
 
     @abstractmethod
     def cut(self, text: str) -> list[Step]:
@@ -80,6 +86,11 @@ class Sentences(Steps):
     """
 
     block: Count = 1
+
+    @property
+    def meaning(self) -> str:
+        """What a step is, in words."""
+        return "one sentence" if self.block == 1 else f"the mean of {self.block} sentences"
 
     def cut(self, text: str) -> list[Step]:
         """Cut a text into sentences and these into blocks."""

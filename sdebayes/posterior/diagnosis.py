@@ -9,8 +9,9 @@ import xarray as xr
 from jaxtyping import Array, Bool, Float
 
 from sdebayes._core import precision
+from sdebayes._core.stored import class_named
 from sdebayes.dynamics import SDE, ObservedSDE
-from sdebayes.inference import STRATEGIES
+from sdebayes.inference import AbstractStrategy
 from sdebayes.inference.doubt import doubted
 from sdebayes.inference.findings import (
     Finding,
@@ -62,9 +63,14 @@ def diagnose(
     -------
     Findings
         One finding for each check.
+
+    Raises
+    ------
+    StoreError
+        If the strategy is of a class that is not defined in this process: import its module.
     """
     parameters = tree["posterior"].to_dataset()
-    strategy = STRATEGIES[tree.attrs.get("strategy_name", "NUTS")]
+    strategy = class_named(tree.attrs["strategy_name"], AbstractStrategy)
     computation = strategy.findings(tree, _parts(model, parameters))
     findings = _of_what_is_learned(model, parameters, tree["prior"].to_dataset(), scale)
     if not model.diffusion.constant:

@@ -72,7 +72,8 @@ def fit(
     InferenceError
         If no point with a finite density is found.
     StoreError
-        If the checkpoint cannot be used, or another fit is using its folder.
+        If the checkpoint cannot be used, another fit is using its folder, or the strategy is no dataclass, whose fields
+        tell one fit from another.
 
     Notes
     -----
@@ -80,6 +81,8 @@ def fit(
     """
     strategy = NUTS() if strategy is None else strategy
     shown = sys.stderr.isatty() if progress is None else progress
+    if checkpoint is not None:
+        specification.check_known_again(strategy)
     with scope(precision), single_blas_thread(), held(checkpoint):
         target_key, run_key, export_key = jax.random.split(jax.random.key(seed), 3)
         with stage("reading the data", shown):
@@ -96,25 +99,35 @@ def fit(
     return Posterior(scaled, tree)
 
 
+_CARRIED = (
+    "space",
+    "space_hash",
+    "time_unit",
+    "step",
+    "step_meaning",
+    "step_rule",
+    "encoder",
+    "warning",
+    "left_out",
+    "cut_off",
+)
+
+
 def _attributes(
     model: SDEModel, data: xr.Dataset, strategy: AbstractStrategy, seed: int, precision: str
 ) -> dict[str, Any]:
-    carried = ("space", "space_hash", "time_unit", "step", "encoder", "warning", "left_out", "cut_off")
     return {
         "schema": "sdebayes posterior",
         "schema_version": SCHEMA_VERSION,
         "sdebayes_version": version("sdebayes"),
         "inference_library": "numpyro",
         "inference_library_version": version("numpyro"),
-        "model": specification.encode(model),
-        "model_description": model.describe(),
-        "strategy": repr(strategy),
-        "strategy_name": type(strategy).__name__,
+        **specification.described(model, strategy),
         **strategy.attributes,
         "seed": seed,
         "data_hash": data_hash(data),
         "precision": precision,
-        **{name: data.attrs[name] for name in carried if name in data.attrs},
+        **{name: data.attrs[name] for name in _CARRIED if name in data.attrs},
     }
 
 

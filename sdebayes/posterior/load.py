@@ -30,7 +30,7 @@ def load(path: PathLike, model: SDEModel | None = None) -> Posterior:
         The file.
     model
         The model, where it is made of the user's own functions or distributions, which no file holds. It gets the data
-        scale of the fit.
+        scale of the fit. Classes of a module of yours are found if that is imported.
 
     Returns
     -------
@@ -40,7 +40,8 @@ def load(path: PathLike, model: SDEModel | None = None) -> Posterior:
     Raises
     ------
     StoreError
-        If the file cannot be read, is damaged or was changed since it was written, or holds no model and none is given.
+        If the file cannot be read, is damaged or was changed since it was written, holds no model and none is given,
+        or is made of a class that is not defined: nothing is imported because a file names it.
     """
     return from_tree(store.read(path), path, model)
 
@@ -56,8 +57,7 @@ def from_tree(tree: xr.DataTree, path: str | Path, model: SDEModel | None = None
     text = str(tree.attrs["model"])
     if model is None and not text:
         raise StoreError(
-            f"{path} holds draws of a model with functions of the user's own, which are not stored; "
-            "give the model: sdebayes.load(path, model=...)."
+            f"{path} holds draws without their model: {tree.attrs.get('not_stored', '')} {store.GIVE_AGAIN}"
         )
     with _whole(path), precision.scope(tree.attrs["precision"]):
         fitted = specification.decode(text) if model is None else _scaled(model, tree, path)

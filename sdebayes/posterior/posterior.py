@@ -300,7 +300,7 @@ class Posterior:
         """Write the posterior to a netCDF file that `sdebayes.load` and `arviz.from_netcdf` read.
 
         The file before it stays whole until the new one is complete. No code is stored: a model made of the user's own
-        functions is given again to `sdebayes.load`.
+        functions is left out, as a `NotStoredWarning` says, and given again to `sdebayes.load`.
 
         Parameters
         ----------

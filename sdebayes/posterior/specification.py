@@ -2,71 +2,39 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import fields, is_dataclass
-from typing import Any
+from dataclasses import is_dataclass
 
-import equinox as eqx
-import jax
-import jax.numpy as jnp
-import numpy as np
-import numpyro.distributions as dist
-
-from sdebayes import dynamics, priors, schemes
+from sdebayes._core import stored
 from sdebayes._core.errors import StoreError
-from sdebayes.model import Exact, ExtendedKalman, GaussianNoise, StudentT, UnscentedKalman
+from sdebayes._core.stored import encode as encode
+from sdebayes.inference import AbstractStrategy
 from sdebayes.model.sdemodel import SDEModel
 
-_CLASSES: dict[str, type] = {
-    kind.__name__: kind
-    for kind in (
-        SDEModel,
-        Exact,
-        StudentT,
-        GaussianNoise,
-        priors.DataScale,
-        priors.Linear,
-        priors.Constant,
-        priors.Fixed,
-        priors.GP,
-        priors.BNN,
-        priors.HSGP,
-        priors.RandomFourier,
-        priors.Inducing,
-        priors.SquaredExponential,
-        priors.Matern32,
-        priors.Matern52,
-        priors.Sparse,
-        priors.Polynomial,
-        priors.SpikeAndSlab,
-        priors.Horseshoe,
-        priors.Diagonal,
-        priors.Full,
-        schemes.EulerMaruyama,
-        schemes.LinearNoise,
-        schemes.LocalLinearization,
-        schemes.Moments,
-        schemes.Strang,
-        schemes.Substeps,
-        ExtendedKalman,
-        UnscentedKalman,
-        dynamics.LinearDrift,
-        dynamics.AffineDrift,
-        dynamics.ConstantDiffusion,
-    )
-}
 
-
-class _Code(Exception):  # noqa: N818
-    """A part of the model is code."""
-
-
-def encode(model: SDEModel) -> str:
-    """Write a model as JSON; the empty string where a part of it is the user's own code or distribution."""
+def described(model: SDEModel, strategy: AbstractStrategy) -> dict[str, str]:
+    """Return what a file says of a model and its strategy: ``not_stored`` is what no file can hold, or empty."""
+    not_stored = ""
     try:
-        return json.dumps(_to_json(model))
-    except _Code:
-        return ""
+        text = stored.encode(model)
+    except StoreError as error:
+        text, not_stored = "", str(error)
+    return {
+        "model": text,
+        "model_description": model.describe(),
+        "not_stored": not_stored,
+        "strategy": repr(strategy),
+        "strategy_name": stored.name_of(type(strategy)),
+    }
+
+
+def check_known_again(strategy: AbstractStrategy) -> None:
+    """Raise a StoreError unless the next process can tell a strategy from others, as a checkpoint asks."""
+    if not is_dataclass(strategy):
+        name = type(strategy).__name__
+        raise StoreError(
+            f"A checkpoint knows a fit by the fields of its strategy, and {name} is no dataclass: put "
+            f"@dataclass(frozen=True) above class {name}, or fit without checkpoint."
+        )
 
 
 def decode(text: str) -> SDEModel:
@@ -75,47 +43,17 @@ def decode(text: str) -> SDEModel:
     Raises
     ------
     StoreError
-        If the text is not a model of this version.
+        If the text is not a model of this version, or has a class that is not defined.
     """
+    give_it = "give the model yourself: sdebayes.load(path, model=...)."
     try:
-        model = _from_json(json.loads(text))
+        model = stored.decode(text)
+    except StoreError as error:
+        raise StoreError(f"The stored model cannot be read. {error} Or {give_it}") from error
     except Exception as error:  # what a file holds may be anything, and fail in any way
         raise StoreError(
-            f"The stored model cannot be read ({type(error).__name__}: {error}); give it: "
-            "sdebayes.load(path, model=...)."
+            f"The stored model cannot be read ({type(error).__name__}: {error}); {give_it}"
         ) from error
     if not isinstance(model, SDEModel):
-        raise StoreError("The stored model is no SDEModel; give it: sdebayes.load(path, model=...).")
+        raise StoreError(f"The stored model is no SDEModel; {give_it}")
     return model
-
-
-def _to_json(value: Any) -> Any:
-    if isinstance(value, np.ndarray | jax.Array):
-        return {"array": np.asarray(value, dtype=np.float64).tolist()}
-    if isinstance(value, np.generic):
-        return value.item()
-    if value is None or isinstance(value, bool | int | float | str):
-        return value
-    if isinstance(value, tuple | list):
-        return {"tuple": [_to_json(item) for item in value]}
-    if not isinstance(value, dist.Distribution) and is_dataclass(value) and type(value) in _CLASSES.values():
-        return {"class": type(value).__name__} | {
-            field.name: _to_json(getattr(value, field.name)) for field in fields(value)
-        }
-    raise _Code
-
-
-def _from_json(value: Any) -> Any:
-    if not isinstance(value, dict):
-        return value
-    if "array" in value:
-        return np.asarray(value["array"], dtype=np.float64)
-    if "tuple" in value:
-        return tuple(_from_json(item) for item in value["tuple"])
-    kind = _CLASSES[value["class"]]
-    parts = {name: _from_json(item) for name, item in value.items() if name != "class"}
-    if issubclass(kind, eqx.Module):
-        parts = {
-            name: jnp.asarray(part) if isinstance(part, np.ndarray) else part for name, part in parts.items()
-        }
-    return kind(**parts)

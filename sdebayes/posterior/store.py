@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import get_args
 
 import numpy as np
 import xarray as xr
 
-from sdebayes._core.errors import StoreError
+from sdebayes._core.errors import NotStoredWarning, StoreError
 from sdebayes._core.netcdf import read_tree, write_netcdf
 from sdebayes._core.precision import Precision
 from sdebayes._core.seal import check_version
@@ -29,6 +30,7 @@ GROUPS = (
     "prior_predictive",
     "constant_data",
 )
+GIVE_AGAIN = "Give it again when you load: sdebayes.load(path, model=...)."
 _TEXTS = (
     "model",
     "model_description",
@@ -45,7 +47,7 @@ _ADVICE = (
 
 
 def write(tree: xr.DataTree, path: str | Path) -> Path:
-    """Write a posterior's DataTree.
+    """Write a posterior's DataTree; a NotStoredWarning says why where it is without its model.
 
     Raises
     ------
@@ -54,6 +56,10 @@ def write(tree: xr.DataTree, path: str | Path) -> Path:
     """
     path = Path(path)
     write_netcdf(tree, path)
+    missing = tree.attrs.get("not_stored")
+    if missing:
+        message = f"{path} is without its model. {missing} {GIVE_AGAIN}"
+        warnings.warn(message, NotStoredWarning, stacklevel=4)
     return path
 
 

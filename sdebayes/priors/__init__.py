@@ -9,7 +9,7 @@ from sdebayes.priors.gp import GP
 from sdebayes.priors.hsgp import HSGP
 from sdebayes.priors.inducing import Inducing
 from sdebayes.priors.kernels import Matern32, Matern52, SquaredExponential
-from sdebayes.priors.library import Functions, Polynomial
+from sdebayes.priors.library import AbstractLibrary, Functions, Polynomial
 from sdebayes.priors.linear import Linear
 from sdebayes.priors.parametric import Fixed, Parametric
 from sdebayes.priors.random_fourier import RandomFourier
@@ -22,6 +22,7 @@ __all__ = [
     "HSGP",
     "AbstractDiffusionPrior",
     "AbstractDriftPrior",
+    "AbstractLibrary",
     "Constant",
     "DataScale",
     "Diagonal",

@@ -16,6 +16,7 @@ from jaxtyping import Array, Float, Float64
 
 from sdebayes._core.arguments import checked
 from sdebayes._core.errors import ModelError
+from sdebayes._core.stored import Stored
 from sdebayes._core.types import Vector
 from sdebayes.dynamics import AbstractDiffusion, AbstractDrift
 
@@ -31,7 +32,7 @@ WEIGHT_OFFSET = "weight_offset"
 
 @checked
 @dataclass(frozen=True, eq=False)
-class DataScale:
+class DataScale(Stored):
     """The scale of a data set, in state space: what the default prior constants are multiples of.
 
     Parameters
@@ -85,7 +86,7 @@ class DataScale:
 
 
 @checked
-class AbstractDriftPrior(ABC):
+class AbstractDriftPrior(Stored, ABC):
     """A prior over drift functions.
 
     Attributes
@@ -115,8 +116,8 @@ class AbstractDriftPrior(ABC):
         indefinite.
     """
 
-    title: ClassVar[str]
-    far: ClassVar[str]
+    title: ClassVar[str] = "prior of your own"
+    far: ClassVar[str] = "what its author knows"
     affine: ClassVar[bool] = False
     identified: ClassVar[bool] = True
     overparameterized: ClassVar[bool] = False
@@ -181,7 +182,7 @@ class AbstractDriftPrior(ABC):
 
 
 @checked
-class AbstractDiffusionPrior(ABC):
+class AbstractDiffusionPrior(Stored, ABC):
     """A prior over diffusion functions.
 
     Attributes
@@ -196,7 +197,7 @@ class AbstractDiffusionPrior(ABC):
         As in `AbstractDriftPrior`.
     """
 
-    title: ClassVar[str]
+    title: ClassVar[str] = "prior of your own"
     constant: ClassVar[bool] = False
     diagonal: bool = False
     identified: ClassVar[bool] = True

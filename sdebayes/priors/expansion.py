@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from sdebayes._core.arguments import checked
+from sdebayes._core.stored import Stored
 from sdebayes._core.types import Vector
 from sdebayes.dynamics import BasisField
 from sdebayes.priors.base import DataScale
@@ -17,7 +18,7 @@ from sdebayes.priors.kernels import AbstractKernel
 
 
 @checked
-class AbstractExpansion(ABC):
+class AbstractExpansion(Stored, ABC):
     """A finite-dimensional approximation of a Gaussian process of mean 0 and variance 1.
 
     Attributes
@@ -33,7 +34,7 @@ class AbstractExpansion(ABC):
 
     most_states: ClassVar[int | None] = None
     tabulated: ClassVar[bool] = False
-    far: ClassVar[str]
+    far: ClassVar[str] = "what its author knows"
 
     @abstractmethod
     def scaled_to(

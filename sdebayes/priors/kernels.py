@@ -13,10 +13,11 @@ from jaxtyping import Array, Float
 from scipy import special
 
 from sdebayes._core.arguments import checked
+from sdebayes._core.stored import Stored
 
 
 @checked
-class AbstractKernel(ABC):
+class AbstractKernel(Stored, ABC):
     r"""A covariance k(r) of :math:`r^2 = \sum_j (x_j - x'_j)^2 / ℓ_j^2` with k(0) = 1.
 
     Attributes

@@ -16,12 +16,13 @@ from jaxtyping import Float
 from sdebayes._core.arguments import checked
 from sdebayes._core.errors import ModelError
 from sdebayes._core.kinds import Count, Labels, Numbers, PositiveNumbers
+from sdebayes._core.stored import Stored
 from sdebayes.dynamics import AbstractBasis, FunctionBasis, MonomialBasis
 from sdebayes.priors.base import DataScale, constant
 
 
 @checked
-class AbstractLibrary(ABC):
+class AbstractLibrary(Stored, ABC):
     """Known functions of the state.
 
     Attributes
@@ -33,9 +34,10 @@ class AbstractLibrary(ABC):
 
     size: Any = None
 
-    @abstractmethod
     def scaled_to(self, scale: DataScale) -> Any:
-        """Return a copy that knows the functions' size over the data."""
+        """Return a copy that knows the functions' size over the data, for which ``size`` is a field."""
+        library: Any = self
+        return self if self.size is not None else replace(library, size=self.measured(scale))
 
     @abstractmethod
     def basis(self, state_dim: int) -> AbstractBasis:
@@ -83,10 +85,6 @@ class Polynomial(AbstractLibrary):
     origin: Numbers = 0.0
     size: PositiveNumbers | None = None
 
-    def scaled_to(self, scale: DataScale) -> Polynomial:
-        """Return a copy that knows the monomials' size over the data."""
-        return self if self.size is not None else replace(self, size=self.measured(scale))
-
     def basis(self, state_dim: int) -> MonomialBasis:
         """Return the monomials."""
         origin = jnp.asarray(constant("origin", self.origin, "Polynomial", state_dim))
@@ -128,10 +126,6 @@ class Functions(AbstractLibrary):
     function: Callable[[Any], Any]
     labels: Labels
     size: PositiveNumbers | None = None
-
-    def scaled_to(self, scale: DataScale) -> Functions:
-        """Return a copy that knows the functions' size over the data."""
-        return self if self.size is not None else replace(self, size=self.measured(scale))
 
     def basis(self, state_dim: int) -> FunctionBasis:
         """Return the functions."""

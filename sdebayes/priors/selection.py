@@ -15,6 +15,7 @@ from jaxtyping import Array, Float
 
 from sdebayes._core.arguments import checked
 from sdebayes._core.kinds import Positive
+from sdebayes._core.stored import Stored
 from sdebayes._core.types import Key
 from sdebayes.priors.base import WEIGHT_OFFSET, WEIGHT_SCALE, Dims
 
@@ -26,7 +27,7 @@ WEIGHTS = "drift_weights"
 
 
 @checked
-class AbstractSelection(ABC):
+class AbstractSelection(Stored, ABC):
     """A prior over coefficients, independent given its own parameters.
 
     Attributes

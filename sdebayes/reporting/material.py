@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -91,10 +90,7 @@ class Material:
     @property
     def step_is(self) -> str:
         """What a step is, if the data tell."""
-        found = re.fullmatch(r"Sentences\(block=(\d+)\)", str(self.data.attrs.get("step", "")))
-        if found is None:
-            return ""
-        return "one sentence" if found[1] == "1" else f"the mean of {found[1]} sentences"
+        return str(self.data.attrs.get("step_meaning", ""))
 
     @property
     def time_units(self) -> str:

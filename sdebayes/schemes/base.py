@@ -11,6 +11,7 @@ import jax.numpy as jnp
 
 from sdebayes._core.arguments import checked
 from sdebayes._core.linalg import normal_log_density
+from sdebayes._core.stored import Stored
 from sdebayes._core.types import Matrix, Scalar, Vector
 from sdebayes.dynamics import SDE, LinearSDE
 from sdebayes.dynamics.basis import mean_shift
@@ -36,7 +37,7 @@ class AffineTransition(eqx.Module):
 
 
 @checked
-class AbstractScheme(eqx.Module):
+class AbstractScheme(Stored, eqx.Module):
     """An approximation of the transition law over one step, normal unless a scheme says otherwise.
 
     Attributes
@@ -60,7 +61,10 @@ class AbstractScheme(eqx.Module):
         Where the scheme is described.
     additive_bias, multiplicative_bias
         c and p such that c (‖J‖Δt)ᵖ is the relative error that the scheme leaves in drift and Σ at worst, as measured
-        by ``benchmarks/scheme_bias.py`` on systems with additive and with multiplicative noise.
+        by ``benchmarks/scheme_bias.py`` on systems with additive and with multiplicative noise; None where it is not
+        known.
+    recommended
+        Whether findings may name it to who needs a scheme of less bias: it is made without arguments.
     """
 
     requires_additive_noise: ClassVar[bool] = False
@@ -69,17 +73,18 @@ class AbstractScheme(eqx.Module):
     linear_in_drift: ClassVar[bool] = False
     derivatives: ClassVar[int | None] = None
     diffusion_derivatives: ClassVar[int] = 0
-    order: ClassVar[str]
-    reference: ClassVar[str]
-    additive_bias: ClassVar[tuple[float, int]] = (0.9, 1)
-    multiplicative_bias: ClassVar[tuple[float, int]] = (0.9, 1)
+    order: ClassVar[str] = "not said"
+    reference: ClassVar[str] = "not said"
+    additive_bias: ClassVar[tuple[float, int] | None] = None
+    multiplicative_bias: ClassVar[tuple[float, int] | None] = None
+    recommended: ClassVar[bool] = False
 
     @property
     def title(self) -> str:
         """What a reader is told of it: the class, and the number of parts where it divides a step."""
         return type(self).__name__
 
-    def bias(self, rate_times_step: float, additive: bool) -> float:
+    def bias(self, rate_times_step: float, additive: bool) -> float | None:
         """Return about how far, relative to their size, drift and Σ may be off when estimated under the scheme.
 
         Parameters
@@ -91,10 +96,13 @@ class AbstractScheme(eqx.Module):
 
         Returns
         -------
-        float
-            c (‖J‖Δt)ᵖ, 1 being their own size.
+        float or None
+            c (‖J‖Δt)ᵖ, 1 being their own size; None where it is not known.
         """
-        coefficient, power = self.additive_bias if additive else self.multiplicative_bias
+        known = self.additive_bias if additive else self.multiplicative_bias
+        if known is None:
+            return None
+        coefficient, power = known
         return coefficient * rate_times_step**power
 
     @abstractmethod
@@ -140,6 +148,12 @@ class AbstractScheme(eqx.Module):
         F, (following, noise) = jax.jacfwd(law, has_aux=True)(mean)
         return following + mean_shift(lambda x: law(x)[0], mean, covariance), F, noise
 
-    @abstractmethod
     def affine_transition(self, sde: LinearSDE, dt: Scalar) -> AffineTransition:
-        """Return the law over Δt of an SDE with linear drift and constant Σ."""
+        """Return the law over Δt of an SDE with linear drift and constant Σ; by default read from `transition` at 0."""
+
+        def law(x: Vector) -> tuple[Vector, tuple[Vector, Matrix]]:
+            mean, covariance = self.transition(sde, x, jnp.zeros((), x.dtype), dt)
+            return mean, (mean, covariance)
+
+        matrix, (shift, covariance) = jax.jacfwd(law, has_aux=True)(jnp.zeros_like(sde.offset))
+        return AffineTransition(matrix, shift, covariance)

@@ -28,6 +28,8 @@ class EulerMaruyama(AbstractScheme):
     derivatives: ClassVar[int | None] = 0
     order: ClassVar[str] = "mean: error O(Δt²); covariance: error O(Δt²)"
     reference: ClassVar[str] = "Kloeden & Platen (1992), sec. 10.2, doi:10.1007/978-3-662-12616-5"
+    additive_bias: ClassVar[tuple[float, int] | None] = (0.9, 1)
+    multiplicative_bias: ClassVar[tuple[float, int] | None] = (0.9, 1)
 
     def transition(self, sde: SDE, x: Vector, t: Scalar, dt: Scalar) -> tuple[Vector, Matrix]:
         """Return the mean and covariance of the next state."""

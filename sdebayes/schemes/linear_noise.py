@@ -52,8 +52,9 @@ class LinearNoise(AbstractScheme):
 
     order: ClassVar[str] = "mean: error O(Δt³); covariance: error O(Δt³), O(Δt²) where Σ is curved in x"
     reference: ClassVar[str] = "Fearnhead, Giagos & Sherlock (2014), doi:10.1111/biom.12152"
-    additive_bias: ClassVar[tuple[float, int]] = (0.1, 2)
-    multiplicative_bias: ClassVar[tuple[float, int]] = (0.25, 1)
+    additive_bias: ClassVar[tuple[float, int] | None] = (0.1, 2)
+    multiplicative_bias: ClassVar[tuple[float, int] | None] = (0.25, 1)
+    recommended: ClassVar[bool] = True
     steps: Count = eqx.field(static=True, default=1)
 
     @property

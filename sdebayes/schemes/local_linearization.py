@@ -39,7 +39,8 @@ class LocalLinearization(AbstractScheme):
     derivatives: ClassVar[int | None] = 2
     order: ClassVar[str] = "mean: error O(Δt³); covariance: error O(Δt³); exact for a linear drift"
     reference: ClassVar[str] = "Shoji & Ozaki (1998), doi:10.1080/07362999808809559"
-    additive_bias: ClassVar[tuple[float, int]] = (0.4, 2)
+    additive_bias: ClassVar[tuple[float, int] | None] = (0.4, 2)
+    recommended: ClassVar[bool] = True
 
     def transition(self, sde: SDE, x: Vector, t: Scalar, dt: Scalar) -> tuple[Vector, Matrix]:
         """Return the mean and covariance of the next state."""

@@ -49,8 +49,9 @@ class Moments(AbstractScheme):
     diffusion_derivatives: ClassVar[int] = 2
     order: ClassVar[str] = "mean: error O(Δt³); covariance: error O(Δt³)"
     reference: ClassVar[str] = "Kessler (1997), doi:10.1111/1467-9469.00059"
-    additive_bias: ClassVar[tuple[float, int]] = (0.3, 2)
-    multiplicative_bias: ClassVar[tuple[float, int]] = (0.35, 2)
+    additive_bias: ClassVar[tuple[float, int] | None] = (0.3, 2)
+    multiplicative_bias: ClassVar[tuple[float, int] | None] = (0.35, 2)
+    recommended: ClassVar[bool] = True
 
     def transition(self, sde: SDE, x: Vector, t: Scalar, dt: Scalar) -> tuple[Vector, Matrix]:
         """Return the mean and covariance of the next state."""

@@ -51,7 +51,7 @@ class Strang(AbstractScheme):
     exact_when_linear: ClassVar[bool] = True
     order: ClassVar[str] = "mean: error O(Δt³); covariance: error O(Δt³); exact for a linear drift"
     reference: ClassVar[str] = "Pilipović, Samson & Ditlevsen (2024), doi:10.1214/24-AOS2371"
-    additive_bias: ClassVar[tuple[float, int]] = (0.3, 2)
+    additive_bias: ClassVar[tuple[float, int] | None] = (0.3, 2)
 
     def transition(self, sde: SDE, x: Vector, t: Scalar, dt: Scalar) -> tuple[Vector, Matrix]:
         """Return the mean and covariance of the next state."""

@@ -9,6 +9,7 @@ import pytest
 import xarray as xr
 
 import sdebayes as sb
+from sdebayes._core.errors import NotStoredWarning
 from sdebayes.analysis.phase_space import fixed_points
 from sdebayes.posterior.probes import probe_points
 from tests.posterior.conftest import ornstein_uhlenbeck
@@ -81,7 +82,9 @@ def test_probes_lie_among_the_data(far, model):
 
 
 def test_it_comes_back_from_a_file(far, model, tmp_path):
-    again = sb.load(far.to_netcdf(tmp_path / "far.nc"), model=model)
+    with pytest.warns(NotStoredWarning):
+        path = far.to_netcdf(tmp_path / "far.nc")
+    again = sb.load(path, model=model)
     np.testing.assert_array_equal(again.region, far.region)
     assert again.training_scale.step == far.training_scale.step == 0.5
     xr.testing.assert_equal(fixed_points(again)["unit"], fixed_points(far)["unit"])

@@ -169,14 +169,32 @@ def test_nothing_is_fetched_where_that_is_not_wanted(recorded):
     assert recorded[0][1]["local_files_only"]
 
 
-@pytest.mark.parametrize("block", ["9" * 5000, "0", "-1", "1.0", "\u0663"])
-def test_the_step_that_a_file_names_is_read_and_not_run(stored, recorded, block):
-    with pytest.raises(SdebayesError, match=r"cannot repeat|block=0"):
-        states_for(stored(step=f"Sentences(block={block})"), [Path("new.txt")])
+@pytest.mark.parametrize(
+    "rule",
+    [
+        *(
+            f'{{"class": "Sentences", "block": {block}}}'
+            for block in ("9" * 5000, "0", "-1", "1.5", '"\u0663"')
+        ),
+        '{"class": "os:system", "command": "mkdir run"}',
+        '{"class": "NUTS"}',
+        "Sentences(block=1)",
+        "[" * 100_000,
+        "",
+        3,
+    ],
+)
+def test_the_rule_that_a_file_describes_is_read_and_not_run(stored, recorded, rule):
+    with pytest.raises(StateSpaceError, match="cannot repeat"):
+        states_for(stored(step_rule=rule), [Path("new.txt")])
+    assert not Path("run").exists()
 
 
 BAD_MODELS = (
     '{"class": "os.system"}',
+    '{"class": "os:system"}',
+    '{"class": "sdebayes.cli.app:app"}',
+    '{"class": "Archive", "folder": "run"}',
     '{"class": "SDEModel", "drift": {"class": "__import__"}}',
     '{"class": ["SDEModel"]}',
     '{"class": "SDEModel", "unknown": 1}',

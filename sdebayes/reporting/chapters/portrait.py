@@ -49,7 +49,7 @@ def nonlinear_portrait(posterior: Posterior, nouns: str) -> list[Block]:
         Heading(f"Without a straight line: the plane of {states[0]} and {states[1]}"),
         Paragraph(
             f"The drift here may bend where the {nouns} ask for it: {posterior.model.drift.title}. It was fitted by "
-            f"itself, with {posterior.data.attrs['strategy_name']}, to these two states of "
+            f"itself, with {posterior.data.attrs['strategy_name'].split(':')[-1]}, to these two states of "
             f"{data.sizes['trajectory']} {nouns} of up to {data.sizes['time']} steps."
             + " Read it as a picture: the checks of this fit are not all good."
             * bool(doubts)
