@@ -84,7 +84,7 @@ class StateSpace:
             f"holding {share:.1f} % of its variance; each state has unit standard deviation there."
         )
 
-    def transform(self, data: Any) -> Any:
+    def transform(self, data: xr.Dataset | Numbers) -> Any:
         """Map embeddings to states.
 
         Parameters
@@ -117,7 +117,7 @@ class StateSpace:
         result.attrs |= {"space": _json(self.spec), "space_hash": self.hash}
         return validate(result)
 
-    def inverse_transform(self, data: Any) -> Any:
+    def inverse_transform(self, data: xr.Dataset | Numbers) -> Any:
         """Map states back to the embeddings nearest to the training mean that have these states.
 
         Parameters
