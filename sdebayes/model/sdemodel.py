@@ -198,6 +198,7 @@ class SDEModel:
             drawn.noise_covariance,
             drawn.effect_covariance,
             drawn.degrees_of_freedom,
+            drawn.noise_scales,
         )
 
     @property
