@@ -6,6 +6,7 @@ from sdebayes.model.gaussian_noise import GaussianNoise
 from sdebayes.model.innovations import StudentT
 from sdebayes.model.observation import AbstractObservation, Exact
 from sdebayes.model.sdemodel import SDEModel
+from sdebayes.model.student_t_noise import StudentTNoise
 
 __all__ = [
     "AbstractObservation",
@@ -14,5 +15,6 @@ __all__ = [
     "GaussianNoise",
     "SDEModel",
     "StudentT",
+    "StudentTNoise",
     "UnscentedKalman",
 ]

@@ -14,7 +14,7 @@ import numpyro.distributions as dist
 
 from sdebayes import dynamics, priors, schemes
 from sdebayes._core.errors import StoreError
-from sdebayes.model import Exact, ExtendedKalman, GaussianNoise, StudentT, UnscentedKalman
+from sdebayes.model import Exact, ExtendedKalman, GaussianNoise, StudentT, StudentTNoise, UnscentedKalman
 from sdebayes.model.sdemodel import SDEModel
 
 _CLASSES: dict[str, type] = {
@@ -24,6 +24,7 @@ _CLASSES: dict[str, type] = {
         Exact,
         StudentT,
         GaussianNoise,
+        StudentTNoise,
         priors.DataScale,
         priors.Linear,
         priors.Constant,
