@@ -10,7 +10,7 @@ set, so that fits share a compilation.
 processes, by the filter that goes on with a normal law after each step, less that by a particle filter over the noise's
 scales, each particle with a Kalman filter of its own: unbiased, 300 particles.
 
-Run: .uv/bin/uv run python benchmarks/robust_noise.py recover, … clean, … filter
+Run: .uv/bin/uv run python benchmarks/robust_noise.py recover (or clean, or filter).
 """
 
 from __future__ import annotations
