@@ -1,4 +1,4 @@
-"""What do outliers do to a drift, under Gaussian and under Student-t noise, and how near is the filter of the latter?
+"""Outliers under Gaussian and Student-t noise: what they do to a drift, and how near the truth the latter's filter is.
 
 ``recover``: Ornstein–Uhlenbeck processes, dX = −A X dt + dW, in one state (A = 1) and rotating in two (A = [[1, −2],
 [2, 1]]), four trajectories of 100 steps of .2, seen through normal noise of sd .3 that is ten times as large at 5 % of
@@ -42,7 +42,7 @@ TRAJECTORIES, STEPS, DT, SD = 4, 100, 0.2, 0.3
 app = typer.Typer(add_completion=False)
 
 
-def process(A: list[list[float]], rate: float, noise: float, scales: ScaleMixture | None) -> ObservedSDE:
+def process(A: Any, rate: float, noise: float, scales: ScaleMixture | None) -> ObservedSDE:
     """Return a stationary process behind noise of a variance, times what the scales say."""
     matrix, one = jnp.asarray(A), jnp.eye(len(A))
     sde = SDE(LinearDrift(matrix, 0 * one[0]), ConstantDiffusion(rate**0.5 * one))

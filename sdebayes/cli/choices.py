@@ -8,7 +8,7 @@ from typing import Any
 
 from sdebayes._core.errors import ModelError
 from sdebayes.inference import HMC, NUTS, SVI, AbstractStrategy, Laplace, Marginal, ParticleCorrection
-from sdebayes.model import AbstractObservation, Exact, GaussianNoise, StudentT
+from sdebayes.model import AbstractObservation, Exact, GaussianNoise, StudentT, StudentTNoise
 from sdebayes.priors import (
     BNN,
     GP,
@@ -115,18 +115,10 @@ def scheme(name: str | None) -> AbstractScheme | None:
 
 
 def observation(exact: bool, heavy_tails: bool, effect: bool) -> AbstractObservation:
-    """Return how states are observed.
-
-    Raises
-    ------
-    ModelError
-        If heavy tails are asked for behind observation noise.
-    """
+    """Return how states are observed; heavy tails are those of innovations, or of the noise where there is noise."""
     if exact:
         return Exact(innovations=StudentT() if heavy_tails else None)
-    if heavy_tails:
-        raise ModelError("--heavy-tails is for states observed without noise; add --exact.")
-    return GaussianNoise(trajectory_effect=effect)
+    return (StudentTNoise if heavy_tails else GaussianNoise)(trajectory_effect=effect)
 
 
 def _chosen[Choice](option: str, name: str, table: Mapping[str, Choice]) -> Choice:

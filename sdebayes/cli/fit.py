@@ -36,7 +36,7 @@ def fit(
     ] = False,
     exact: Annotated[bool, typer.Option("--exact", help="States observed without noise.")] = False,
     heavy_tails: Annotated[
-        bool, typer.Option("--heavy-tails", help="Student-t innovations; with --exact only.")
+        bool, typer.Option("--heavy-tails", help="Student-t noise, or innovations with --exact.")
     ] = False,
     no_trajectory_effect: Annotated[
         bool, typer.Option("--no-trajectory-effect", help="No offset of each trajectory as a whole.")

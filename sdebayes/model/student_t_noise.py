@@ -40,7 +40,8 @@ class StudentTNoise(AbstractNoise):
     `GaussianNoise`, whose prior over R, C and the path's variance this is.
 
     The filter integrates λ_k out by quadrature at each step and carries the state on as the normal law with the mean
-    and covariance of what comes out: an approximation for linear drifts, too.
+    and covariance of what comes out: an approximation for linear drifts, too. Log scores are of the heavy-tailed law;
+    forecasts and residuals use its mean and covariance alone.
 
     Parameters
     ----------
@@ -129,7 +130,7 @@ def student_t_scales(degrees_of_freedom: Scalar) -> ScaleMixture:
     r"""Return a Student t of unit covariance, nearly, as a finite mixture: the trapezoidal rule over log λ.
 
     With :math:`a = ν/2` the density of :math:`t = \log λ` is proportional to :math:`e^{-a (e^t - 1 - t)}`; the nodes
-    are evenly spread where the exponent is above about −10. The density is off by less than 1 % up to 30 scales.
+    are evenly spread where the exponent is above about −10. The density is off by less than 1 % up to ten scales.
     """
     a = 0.5 * degrees_of_freedom
     depth = _DEPTH / a
