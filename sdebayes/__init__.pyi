@@ -5,7 +5,7 @@ from ._core import errors
 from .analysis.summary import summarize
 from .dynamics import SDE
 from .inference import HMC, NUTS, SVI, Laplace, Marginal, ParticleCorrection
-from .model import Exact, ExtendedKalman, GaussianNoise, SDEModel, StudentT, UnscentedKalman
+from .model import Exact, ExtendedKalman, GaussianNoise, SDEModel, StudentT, StudentTNoise, UnscentedKalman
 from .paths import (
     PCA,
     Precomputed,
@@ -40,6 +40,7 @@ __all__ = [
     "Sentences",
     "StateSpace",
     "StudentT",
+    "StudentTNoise",
     "UnscentedKalman",
     "analysis",
     "calibrate",

@@ -9,7 +9,7 @@ from typing import Any
 from sdebayes._core.errors import ModelError
 from sdebayes.cli.own import is_own, own
 from sdebayes.inference import HMC, NUTS, SVI, AbstractStrategy, Laplace, Marginal, ParticleCorrection
-from sdebayes.model import AbstractObservation, Exact, GaussianNoise, StudentT
+from sdebayes.model import AbstractObservation, Exact, GaussianNoise, StudentT, StudentTNoise
 from sdebayes.priors import (
     BNN,
     GP,
@@ -125,10 +125,12 @@ def scheme(name: str | None) -> AbstractScheme | None:
 def observation(name: str | None, exact: bool, heavy_tails: bool, effect: bool) -> AbstractObservation:
     """Return how states are observed, by an observation of the user's own where one is named.
 
+    Heavy tails are those of innovations, or of the noise where there is noise.
+
     Raises
     ------
     ModelError
-        If heavy tails are asked for behind observation noise, or beside an observation of the user's own.
+        If heavy tails are asked for beside an observation of the user's own.
     """
     if name is not None:
         if exact or heavy_tails:
@@ -138,9 +140,7 @@ def observation(name: str | None, exact: bool, heavy_tails: bool, effect: bool) 
         return own("--observation", name, AbstractObservation)
     if exact:
         return Exact(innovations=StudentT() if heavy_tails else None)
-    if heavy_tails:
-        raise ModelError("--heavy-tails is for states observed without noise; add --exact.")
-    return GaussianNoise(trajectory_effect=effect)
+    return (StudentTNoise if heavy_tails else GaussianNoise)(trajectory_effect=effect)
 
 
 def _chosen[Choice](option: str, name: str, table: Mapping[str, Choice]) -> Choice:

@@ -39,7 +39,7 @@ def fit(
         str | None, typer.Option(help="module:Name of an observation of yours, instead of the options below.")
     ] = None,
     heavy_tails: Annotated[
-        bool, typer.Option("--heavy-tails", help="Student-t innovations; with --exact only.")
+        bool, typer.Option("--heavy-tails", help="Student-t noise, or innovations with --exact.")
     ] = False,
     no_trajectory_effect: Annotated[
         bool, typer.Option("--no-trajectory-effect", help="No offset of each trajectory as a whole.")

@@ -17,6 +17,7 @@ from sdebayes.likelihood import AbstractLikelihood, Observations
 from sdebayes.likelihood.arrays import read
 from sdebayes.model.gaussian_noise import GaussianNoise
 from sdebayes.model.observation import AbstractObservation, Exact
+from sdebayes.model.student_t_noise import StudentTNoise
 from sdebayes.schemes import LocalLinearization, Moments
 from sdebayes.simulation import Source, as_source
 from sdebayes.simulation.source import SourceLike
@@ -235,9 +236,12 @@ def _read(likelihood: AbstractLikelihood, data: xr.Dataset) -> Observations:
 def _likelihood(source: Source) -> AbstractLikelihood:
     """Return how the law of an SDE's observations is computed where no model says so."""
     observed = source.observed
-    if np.any(np.asarray(observed.effect_covariance)):
-        observation: AbstractObservation = GaussianNoise(trajectory_effect=True)
+    effect = bool(np.any(np.asarray(observed.effect_covariance)))
+    if observed.noise_scales is not None:
+        observation: AbstractObservation = StudentTNoise(trajectory_effect=effect)
+    elif effect or np.any(np.asarray(observed.noise_covariance)):
+        observation = GaussianNoise(trajectory_effect=effect)
     else:
-        observation = GaussianNoise() if np.any(np.asarray(observed.noise_covariance)) else Exact()
+        observation = Exact()
     scheme = LocalLinearization() if source.sde.diffusion.constant else Moments()
     return observation.likelihood(source.sde.linear is not None, scheme)

@@ -24,6 +24,7 @@ from sdebayes.dynamics.library import FunctionBasis, LibraryDrift, MonomialBasis
 from sdebayes.dynamics.network import Network
 from sdebayes.dynamics.observed import ObservedSDE
 from sdebayes.dynamics.random_fourier import FourierBasis
+from sdebayes.dynamics.scale_mixture import ScaleMixture
 from sdebayes.dynamics.sde import SDE, LinearSDE
 
 __all__ = [
@@ -53,5 +54,6 @@ __all__ = [
     "ObservedSDE",
     "ParametricDiffusion",
     "ParametricDrift",
+    "ScaleMixture",
     "TabulatedBasis",
 ]

@@ -7,6 +7,7 @@ from jaxtyping import Array, Float
 
 from sdebayes._core.arguments import checked
 from sdebayes._core.types import Matrix, Scalar, Vector
+from sdebayes.dynamics.scale_mixture import ScaleMixture
 from sdebayes.dynamics.sde import SDE
 
 
@@ -15,7 +16,7 @@ class ObservedSDE(eqx.Module):
     """Everything that is needed to simulate and to score observations of an SDE.
 
     X(t₁) ~ N(m₀, P₀), dX = f dt + G dW, Y_k = H (X(t_k) + c) + ε_k with c ~ N(0, C) once a trajectory and
-    ε_k ~ N(0, R).
+    ε_k ~ N(0, R), or a scale mixture of such laws.
 
     Parameters
     ----------
@@ -33,6 +34,8 @@ class ObservedSDE(eqx.Module):
         C, (state, state), the covariance of the trajectory effect; zero without one.
     degrees_of_freedom
         ν of Student-t innovations of exactly observed states; None for normal ones.
+    noise_scales
+        What R is multiplied by, at random, at each step; None for normal noise.
     """
 
     sde: SDE
@@ -42,3 +45,4 @@ class ObservedSDE(eqx.Module):
     noise_covariance: Float[Array, "observed observed"]
     effect_covariance: Matrix
     degrees_of_freedom: Scalar | None = None
+    noise_scales: ScaleMixture | None = None

@@ -194,6 +194,11 @@ def _looker(model: SDEModel, density: Density, particles: int) -> Callable[..., 
 
 
 def _check(model: SDEModel) -> None:
+    if not model.observation.normal:
+        raise ModelError(
+            f"ParticleCorrection has particles for normal noise, but that of {type(model.observation).__name__} has "
+            "heavy tails; use sdebayes.NUTS(), or sdebayes.GaussianNoise()."
+        )
     if not model.likelihood.approximate:
         raise ModelError(
             "ParticleCorrection corrects the Gaussian filter of a nonlinear drift seen through noise; the likelihood "

@@ -17,6 +17,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+from jax.scipy.special import logsumexp
 from jaxtyping import Array, Bool, Float
 
 from sdebayes._core.linalg import inverse_and_log_determinant, symmetrize
@@ -68,15 +69,18 @@ def filter_draw(
     These are draws of the law that `filter_log_density` is the density of, the filter's approximation included.
     """
     white = jax.random.normal(key, observations.values.shape, model.initial_mean.dtype)
+    factors = jnp.ones(white.shape[:2], white.dtype)
+    if model.noise_scales is not None:
+        factors = model.noise_scales.draw(jax.random.fold_in(key, 1), white.shape[:2])
 
-    def one(predicted: Law, z: Array, seen: Array) -> tuple[Law, Array]:
-        mean, P = predicted
-        both = seen[:, None] & seen[None, :]
-        factor = jnp.linalg.cholesky(jnp.where(both, observed_covariance(model, P)[1], jnp.eye(len(seen))))
-        value = jnp.where(seen, model.matrix @ sum_parts(mean, model) + factor @ z, 0.0)
+    def one(predicted: Law, drawn: tuple[Array, Array], seen: Array) -> tuple[Law, Array]:
+        (mean, P), (z, factor) = predicted, drawn
+        S = observed_covariance(model, P)[1] + (factor - 1) * model.noise_covariance
+        root = jnp.linalg.cholesky(jnp.where(seen[:, None] & seen[None, :], S, jnp.eye(len(seen))))
+        value = jnp.where(seen, model.matrix @ sum_parts(mean, model) + root @ z, 0.0)
         return _update(model, predicted, value, seen)[1], value
 
-    return _over_time(model, linearize, observations, trajectory_effect, white, one)
+    return _over_time(model, linearize, observations, trajectory_effect, (white, factors), one)
 
 
 def _scan(
@@ -101,20 +105,21 @@ def _over_time(
     linearize: Linearize,
     observations: Observations,
     trajectory_effect: bool,
-    values: Float[Array, "trajectory time observed"],
-    one: Callable[[Law, Array, Array], tuple[Law, Any]],
+    values: Any,
+    one: Callable[[Law, Any, Array], tuple[Law, Any]],
 ) -> Any:
     """Scan over time with all trajectories inside; after a trajectory's end its Δt is 0 and its law stands still.
 
-    ``one`` takes the predicted law, the value and what is seen of it, and returns the updated law and a result.
+    ``one`` takes the predicted law, an entry of ``values``, arrays (trajectory, time, …), and what is seen at the step,
+    and returns the updated law and a result.
     """
     times, dts = clock(observations)
     n = model.initial_mean.shape[0]
 
-    def both(law: Law, value: Array, seen: Array, t: Array, dt: Array) -> tuple[Law, Any]:
+    def both(law: Law, value: Any, seen: Array, t: Array, dt: Array) -> tuple[Law, Any]:
         return one(_predict(linearize, law, n, t, dt), value, seen)
 
-    def step(laws: Laws, inputs: tuple[Array, ...]) -> tuple[Laws, Any]:
+    def step(laws: Laws, inputs: tuple[Any, ...]) -> tuple[Laws, Any]:
         return jax.vmap(both)(laws, *inputs)
 
     inputs = (values, jnp.asarray(observations.seen), times, dts)
@@ -122,7 +127,7 @@ def _over_time(
         lambda part: jnp.broadcast_to(part, (times.shape[0], *part.shape)),
         _initial_law(model, trajectory_effect),
     )
-    by_time = tuple(jnp.swapaxes(part, 0, 1) for part in inputs)
+    by_time = jax.tree.map(lambda part: jnp.swapaxes(part, 0, 1), inputs)
     _, results = jax.lax.scan(jax.checkpoint(step), start, by_time)
     return jax.tree.map(lambda part: jnp.swapaxes(part, 0, 1), results)
 
@@ -166,16 +171,32 @@ def carry(law: Law, following: Vector, F: Matrix, Q: Matrix) -> Law:
 def _update(
     model: ObservedSDE, law: Law, value: Float[Array, " observed"], seen: Bool[Array, " observed"]
 ) -> tuple[Float[Array, ""], Law]:
-    """Return log p(y_k | y_1, …, y_{k−1}) and the law of z_k given y_1, …, y_k; unseen entries are not read."""
+    """Return log p(y_k | y_1, …, y_{k−1}) and the law of z_k given y_1, …, y_k; unseen entries are not read.
+
+    Where the noise is a scale mixture, that law is the normal one with the mean and covariance of the mixture's.
+    """
     mean, P = law
     cross, S = observed_covariance(model, P)
     both = seen[:, None] & seen[None, :]
-    precision, log_determinant = inverse_and_log_determinant(jnp.where(both, S, jnp.eye(len(seen))))
     residual = jnp.where(seen, value - model.matrix @ sum_parts(mean, model), 0.0)
     cross = jnp.where(seen, cross, 0.0)
-    gain = cross @ precision
-    density = -0.5 * (residual @ precision @ residual + log_determinant + jnp.sum(seen) * jnp.log(2 * jnp.pi))
-    return density, (mean + gain @ residual, symmetrize(P - gain @ cross.T))
+
+    def given(S: Array) -> tuple[Array, Array]:
+        precision, log_determinant = inverse_and_log_determinant(jnp.where(both, S, jnp.eye(len(seen))))
+        density = residual @ precision @ residual + log_determinant + jnp.sum(seen) * jnp.log(2 * jnp.pi)
+        return -0.5 * density, cross @ precision
+
+    if model.noise_scales is None:
+        density, gain = given(S)
+        return density, (mean + gain @ residual, symmetrize(P - gain @ cross.T))
+    noises = (model.noise_scales.factors - 1)[:, None, None] * model.noise_covariance
+    densities, gains = jax.vmap(given)(S + noises)
+    joint = model.noise_scales.log_weights + densities
+    weights = jax.nn.softmax(joint)
+    gain = jnp.tensordot(weights, gains, 1)
+    apart = (gains - gain) @ residual
+    covariance = P - gain @ cross.T + (weights * apart.T) @ apart
+    return logsumexp(joint), (mean + gain @ residual, symmetrize(covariance))
 
 
 def observed_covariance(

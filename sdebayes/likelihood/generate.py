@@ -48,7 +48,11 @@ def observe(
     """Draw y of latent paths, zero where nothing is seen."""
     white = jax.random.normal(effect_key, (paths.shape[0], 1, paths.shape[-1]), paths.dtype)
     effect = scale_normals(model.effect_covariance, white)
-    noise = scale_normals(model.noise_covariance, jax.random.normal(noise_key, seen.shape, paths.dtype))
+    white = jax.random.normal(noise_key, seen.shape, paths.dtype)
+    if model.noise_scales is not None:
+        factors = model.noise_scales.draw(jax.random.fold_in(noise_key, 1), seen.shape[:2])
+        white = white * jnp.sqrt(factors)[..., None]
+    noise = scale_normals(model.noise_covariance, white)
     return jnp.where(seen, (paths + effect) @ model.matrix.T + noise, 0.0)
 
 

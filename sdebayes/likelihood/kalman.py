@@ -10,10 +10,11 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from sdebayes._core.errors import ModelError
+from sdebayes._core.types import Matrix, Scalar, Vector
 from sdebayes.dynamics import ObservedSDE
 from sdebayes.likelihood.arrays import Observations
 from sdebayes.likelihood.base import AbstractLikelihood, Innovations, Laws
-from sdebayes.likelihood.gaussian_steps import Law, carry
+from sdebayes.likelihood.gaussian_steps import Law, Linearize, carry
 from sdebayes.likelihood.generate import Stepper
 from sdebayes.likelihood.horizons import Start
 from sdebayes.likelihood.linear_gaussian import (
@@ -44,6 +45,18 @@ def linear_stepper(transitions: AffineTransition) -> Stepper:
     """Return what draws the next state of a linear SDE."""
     factors = jnp.linalg.cholesky(transitions.covariance)
     return lambda x, t, u, white: transitions.matrix[u] @ x + transitions.shift[u] + factors[u] @ white
+
+
+def tabulated_step(model: ObservedSDE, scheme: AbstractScheme, data: Observations) -> Linearize:
+    """Return the step of a linear SDE around any law, its transitions found once for each different Δt."""
+    known = jnp.concatenate([jnp.zeros(1), jnp.asarray(data.steps, dtype=float)])
+    laws = transitions_of(model, scheme, known)
+
+    def step(mean: Vector, covariance: Matrix, t: Scalar, dt: Scalar) -> tuple[Vector, Matrix, Matrix]:
+        u = jnp.searchsorted(known, dt)
+        return laws.matrix[u] @ mean + laws.shift[u], laws.matrix[u], laws.covariance[u]
+
+    return step
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from sdebayes.model.gaussian_noise import GaussianNoise
 from sdebayes.model.innovations import StudentT
 from sdebayes.model.observation import AbstractObservation, Exact, ObservationDraw
 from sdebayes.model.sdemodel import SDEModel
+from sdebayes.model.student_t_noise import StudentTNoise
 
 __all__ = [
     "AbstractObservation",
@@ -15,5 +16,6 @@ __all__ = [
     "ObservationDraw",
     "SDEModel",
     "StudentT",
+    "StudentTNoise",
     "UnscentedKalman",
 ]

@@ -23,14 +23,14 @@ def check_scheme(
             f"SDEModel: {scheme.title} needs additive noise, but {type(diffusion).__name__} depends on the state; "
             "use sdebayes.schemes.Moments() or sdebayes.schemes.LinearNoise()."
         )
-    if scheme.requires_exact_observation and not observation.normal:
-        raise ModelError(
-            f"SDEModel: {scheme.title} has a law of its own, which has no Student-t form; use Exact() without "
-            "innovations, or a normal scheme such as sdebayes.schemes.LocalLinearization()."
-        )
     if scheme.requires_exact_observation and not observation.exact:
         raise ModelError(
             f"SDEModel: {scheme.title} is a density of states that are observed exactly, but "
             f"{type(observation).__name__} puts noise on them; use sdebayes.Exact(), or a normal scheme such as "
             "sdebayes.schemes.LocalLinearization() or LinearNoise()."
+        )
+    if scheme.requires_exact_observation and not observation.normal:
+        raise ModelError(
+            f"SDEModel: {scheme.title} has a law of its own, which has no Student-t form; use Exact() without "
+            "innovations, or a normal scheme such as sdebayes.schemes.LocalLinearization()."
         )

@@ -13,6 +13,7 @@ from jaxtyping import Array, Float
 from sdebayes._core.arguments import checked
 from sdebayes._core.stored import Stored
 from sdebayes._core.types import Matrix, Scalar, Vector
+from sdebayes.dynamics import ScaleMixture
 from sdebayes.likelihood import AbstractLikelihood, LinearTransitions, Transitions
 from sdebayes.model.innovations import StudentT
 from sdebayes.priors.base import DataScale, Dims
@@ -34,6 +35,8 @@ class ObservationDraw(NamedTuple):
         The stationary variance left to the path, (state,); None where the drift's prior draws it.
     degrees_of_freedom
         ν of Student-t innovations; None for normal ones.
+    noise_scales
+        What R is multiplied by, at random, at each step; None for normal noise.
     """
 
     matrix: Float[Array, "observed state"]
@@ -41,6 +44,7 @@ class ObservationDraw(NamedTuple):
     effect_covariance: Matrix
     variance: Vector | None
     degrees_of_freedom: Scalar | None = None
+    noise_scales: ScaleMixture | None = None
 
 
 @checked
@@ -60,7 +64,7 @@ class AbstractObservation(Stored, ABC):
 
     @property
     def normal(self) -> bool:
-        """Whether innovations are normal."""
+        """Whether innovations and noise are normal."""
         return True
 
     @property

@@ -199,6 +199,7 @@ class SDEModel(Stored):
             drawn.noise_covariance,
             drawn.effect_covariance,
             drawn.degrees_of_freedom,
+            drawn.noise_scales,
         )
 
     @property

@@ -54,16 +54,15 @@ def _changing_variance(model: SDEModel) -> str:
 
 
 def _heavy_tails(model: SDEModel) -> str:
-    if not model.observation.exact:
+    if not model.observation.normal:
         return (
-            "Behind observation noise only Gaussian innovations can be had: look at the most surprising steps for "
-            "outliers or jumps. Where the noise is small, sdebayes.Exact(innovations=sdebayes.StudentT()) has heavy "
-            "tails."
+            "The tails differ from Student's t as well: look for jumps, or let the noise vary with the state."
         )
-    if model.observation.normal:
+    if model.observation.exact:
         return "Fit with sdebayes.Exact(innovations=sdebayes.StudentT()), whose tails are heavy, and compare."
     return (
-        "The tails differ from Student's t as well: look for outliers, or let the noise vary with the state."
+        "Fit with sdebayes.StudentTNoise(), whose noise has heavy tails, and compare; where steps of the path itself "
+        "are the large ones and noise is small, with sdebayes.Exact(innovations=sdebayes.StudentT())."
     )
 
 

@@ -202,6 +202,9 @@ def simulate_draws(
             else:
                 x = exact_path(own_steps, start, own[2:], grid)
             errors = normals[own.size :].reshape(n_times, n_observed)
+            if one.noise_scales is not None:
+                factors = one.noise_scales.draw(jax.random.fold_in(key_of_rest, 1), (n_times, 1))
+                errors = errors * jnp.sqrt(factors)
             return x, (x + effect @ own[1]) @ one.matrix.T + errors @ noise.T
 
         return jax.vmap(path, in_axes=(None if starts is None else 0, 0))(starts, jnp.arange(paths))

@@ -120,7 +120,6 @@ def test_options_make_the_model(monkeypatch, options, drift, diffusion, strategy
         (("--strategy", "laplace", "--chains", "4"), "--strategy laplace does not take --chains; it takes --draws."),
         (("--steps", "10", "--batch", "2"), "--strategy nuts does not take --steps, --batch; it takes --draws,"),
         (("--strategy", "svi", "--target-acceptance", "0.9"), "does not take --target-acceptance"),
-        (("--heavy-tails",), "add --exact"),
         (("--strategy", "marginal"), "Exact"),
         (("--strategy", "marginal", "--exact", "--drift", "bnn"), "cannot be integrated out"),
         (("--drift", "sparse", "--exact"), "Marginal"),

@@ -20,7 +20,7 @@ DRIFTS = {
     "BNN": sb.priors.BNN(hidden=(4,)),
     "Sparse": sb.priors.Sparse(selection=sb.priors.Horseshoe()),
 }
-OBSERVATIONS = {"Exact": sb.Exact(), "GaussianNoise": sb.GaussianNoise()}
+OBSERVATIONS = {"Exact": sb.Exact(), "GaussianNoise": sb.GaussianNoise(), "StudentTNoise": sb.StudentTNoise()}
 
 
 def study(drift: str, observation: str, n: int, strategy: sb.NUTS, **arguments):
@@ -43,6 +43,7 @@ def test_ranks_of_a_gaussian_process_are_uniform():
         ("GP", "Exact"),
         ("BNN", "Exact"),
         ("Linear", "GaussianNoise"),
+        ("Linear", "StudentTNoise"),
         ("GP", "GaussianNoise"),
         ("BNN", "GaussianNoise"),
         ("Sparse", "Exact"),
