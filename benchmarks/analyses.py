@@ -47,7 +47,6 @@ def of_eight_states(posterior: sb.Posterior, train: xr.Dataset, test: xr.Dataset
             fields.divergence(posterior, fields.places(grid), samples=DRAWS),
             fields.rotation(posterior, fields.places(grid), samples=DRAWS),
         ),
-        "fields: Helmholtz parts": lambda: fields.helmholtz(posterior, samples=DRAWS),
         "fields: Stratonovich form": lambda: fields.stratonovich(posterior, middle, samples=DRAWS),
         "fields: Jacobian spectrum": lambda: fields.jacobian_spectrum(posterior),
         "moments over time, autocorrelation": lambda: (
@@ -57,10 +56,6 @@ def of_eight_states(posterior: sb.Posterior, train: xr.Dataset, test: xr.Dataset
         "increments, Allan deviation": lambda: (
             moments.increments(train, 20, simulated),
             moments.allan_deviation(train, 20, simulated),
-        ),
-        "scaling exponents": lambda: (
-            moments.displacement_exponent(train, simulated=simulated),
-            moments.allan_exponent(train, simulated=simulated),
         ),
         "Kramers–Moyal coefficients": lambda: moments.kramers_moyal(train, simulated=simulated, noise=noise),
         "moment equations": lambda: moments.moment_equations(posterior, times[:40], samples=DRAWS),

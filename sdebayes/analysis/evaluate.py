@@ -15,11 +15,12 @@ from jaxtyping import Array, Float
 from numpy.typing import ArrayLike
 
 from sdebayes._core import precision
+from sdebayes._core.draws import choose_draws
 from sdebayes._core.errors import DataError, ModelError
 from sdebayes._core.places import Places
 from sdebayes._core.types import Matrix, Scalar, Vector
 from sdebayes.dynamics import SDE, ObservedSDE
-from sdebayes.simulation import Source, as_source, choose_draws
+from sdebayes.simulation import Source, as_source
 from sdebayes.simulation.source import SourceLike
 
 _CHUNK_BYTES = 2**26

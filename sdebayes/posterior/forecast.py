@@ -37,7 +37,7 @@ def forecast(
     every
         Only each so-manieth step is foretold, which saves memory.
     samples
-        Number of draws, evenly spread; default at most 100, fewer where an array would pass 1 GiB.
+        At most so many draws, evenly spread; default at most 100, fewer where an array would pass 1 GiB.
 
     Returns
     -------

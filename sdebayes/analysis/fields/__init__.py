@@ -1,18 +1,15 @@
 """Drift and covariance as fields over the state space, and what their derivatives say."""
 
 from sdebayes.analysis.fields.derivatives import divergence, places, rotation, stratonovich
-from sdebayes.analysis.fields.helmholtz import helmholtz
-from sdebayes.analysis.fields.reading import along, grid, jacobian_spectrum, magnitude, signal_to_noise
+from sdebayes.analysis.fields.reading import along, grid, jacobian_spectrum, signal_to_noise
 from sdebayes.analysis.fields.slices import line
 
 __all__ = [
     "along",
     "divergence",
     "grid",
-    "helmholtz",
     "jacobian_spectrum",
     "line",
-    "magnitude",
     "places",
     "rotation",
     "signal_to_noise",

@@ -69,7 +69,7 @@ def divergence(source: SourceLike, x: Numbers, samples: Count | None = None) -> 
     x
         Places: (state,) or (point, state), or a DataArray with the dimension ``state``, such as :func:`places` gives.
     samples
-        Number of draws, evenly thinned; by default all whose Jacobians fit into 1 GiB.
+        At most so many draws, evenly spread; by default all whose Jacobians fit into 1 GiB.
 
     Returns
     -------

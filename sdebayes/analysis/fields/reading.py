@@ -10,6 +10,7 @@ from jaxtyping import Float
 from numpy.typing import ArrayLike
 
 from sdebayes._core.arguments import checked
+from sdebayes._core.draws import choose_draws
 from sdebayes._core.errors import DataError
 from sdebayes._core.kinds import Count, CountFromTwo, Fields, Numbers, Positive, State, States
 from sdebayes._core.places import Places
@@ -21,7 +22,7 @@ from sdebayes.analysis.evaluate import (
     reference_state,
     state_indices,
 )
-from sdebayes.simulation import Source, as_source, choose_draws
+from sdebayes.simulation import Source, as_source
 from sdebayes.simulation.source import SourceLike
 
 Limits = Sequence[tuple[float, float]]
@@ -53,7 +54,7 @@ def grid(
         Values of the other states, given as a whole state (state,); by default the median equilibrium of an affine
         drift, else the middle of the data, else the median initial mean, else zero.
     samples
-        Number of draws, evenly thinned; by default all whose covariances fit into 1 GiB.
+        At most so many draws, evenly spread; by default all whose covariances fit into 1 GiB.
 
     Returns
     -------
@@ -93,7 +94,7 @@ def along(source: SourceLike, data: xr.Dataset, samples: Count | None = None) ->
         ``y(trajectory, time, state)``; or a smoothed ``x(sample, trajectory, time, state)`` whose ``sample`` coordinate
         numbers the draws of the posterior: then each draw is read along its own latent path.
     samples
-        Number of draws, evenly thinned; by default all whose covariances fit into 1 GiB.
+        At most so many draws, evenly spread; by default all whose covariances fit into 1 GiB.
 
     Returns
     -------
@@ -141,25 +142,6 @@ def along(source: SourceLike, data: xr.Dataset, samples: Count | None = None) ->
 
 
 @checked
-def magnitude(fields: Fields) -> xr.DataArray:
-    """Return ‖f‖, the Euclidean norm of the drift of a field.
-
-    Parameters
-    ----------
-    fields
-        ``drift``, as :func:`grid` and :func:`along` return it.
-
-    Returns
-    -------
-    xarray.DataArray
-        Over the dimensions of the drift but ``state``, in state per unit time.
-    """
-    norm = (fields["drift"] ** 2).sum("state", skipna=False) ** 0.5
-    units = fields["drift"].attrs.get("units", "")
-    return norm.rename("magnitude").assign_attrs(long_name="drift magnitude ‖f‖", units=units)
-
-
-@checked
 def signal_to_noise(fields: Fields, dt: Positive) -> xr.DataArray:
     """Compare drift and diffusion over one step.
 
@@ -186,7 +168,7 @@ def signal_to_noise(fields: Fields, dt: Positive) -> xr.DataArray:
         np.trace(fields["covariance"].transpose(..., "state", "state_bis").values, axis1=-2, axis2=-1),
         dims=[dim for dim in fields["covariance"].dims if dim not in ("state", "state_bis")],
     )
-    ratio = magnitude(fields) * np.sqrt(dt / trace)
+    ratio = _magnitude(fields) * np.sqrt(dt / trace)
     return ratio.rename("signal_to_noise").assign_attrs(long_name="signal-to-noise ratio of a step", dt=dt)
 
 
@@ -316,4 +298,11 @@ def labelled_fields(
         coords={"sample": draws, "state": list(source.states), "state_bis": list(source.states)},
         attrs=source.provenance,
     )
-    return dataset.assign(magnitude=magnitude(dataset))
+    return dataset.assign(magnitude=_magnitude(dataset))
+
+
+def _magnitude(fields: xr.Dataset) -> xr.DataArray:
+    """Return ‖f‖, the Euclidean norm of the drift of a field."""
+    norm = (fields["drift"] ** 2).sum("state", skipna=False) ** 0.5
+    units = fields["drift"].attrs.get("units", "")
+    return norm.rename("magnitude").assign_attrs(long_name="drift magnitude ‖f‖", units=units)

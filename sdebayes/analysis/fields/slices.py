@@ -8,12 +8,13 @@ import numpy as np
 import xarray as xr
 
 from sdebayes._core.arguments import checked
+from sdebayes._core.draws import choose_draws
 from sdebayes._core.errors import DataError
 from sdebayes._core.kinds import Count, CountFromTwo, Numbers
 from sdebayes._core.places import Places
 from sdebayes.analysis.evaluate import drift_and_covariance, n_states
 from sdebayes.analysis.fields.reading import labelled_fields
-from sdebayes.simulation import as_source, choose_draws
+from sdebayes.simulation import as_source
 from sdebayes.simulation.source import SourceLike
 
 
@@ -36,7 +37,7 @@ def line(
     points
         Number of places on the line, both ends included.
     samples
-        Number of draws, evenly thinned; by default all whose covariances fit into 1 GiB.
+        At most so many draws, evenly spread; by default all whose covariances fit into 1 GiB.
 
     Returns
     -------

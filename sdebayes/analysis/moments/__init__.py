@@ -5,13 +5,10 @@ from sdebayes.analysis.moments.ensembles import autocorrelation, mask_like, mome
 from sdebayes.analysis.moments.increments import allan_deviation, increments
 from sdebayes.analysis.moments.kramers_moyal import kramers_moyal
 from sdebayes.analysis.moments.moment_equations import moment_equations
-from sdebayes.analysis.moments.slopes import allan_exponent, displacement_exponent
 
 __all__ = [
     "allan_deviation",
-    "allan_exponent",
     "autocorrelation",
-    "displacement_exponent",
     "increments",
     "kramers_moyal",
     "mask_like",

@@ -12,6 +12,7 @@ from jaxtyping import Array, Bool, Float, Int
 from numpy.typing import ArrayLike
 
 from sdebayes._core.arguments import checked
+from sdebayes._core.draws import choose_draws, evenly_spread
 from sdebayes._core.errors import DataError
 from sdebayes._core.kinds import Count, CountFromTwo, Positive, Probability, State, States, Vectors
 from sdebayes.analysis.evaluate import in_chunks, reference_state, state_indices
@@ -21,7 +22,7 @@ from sdebayes.analysis.phase_space.cycles import limit_cycles
 from sdebayes.analysis.phase_space.matching import matched, membership
 from sdebayes.analysis.phase_space.zeros import fixed_points
 from sdebayes.dynamics import ObservedSDE
-from sdebayes.simulation import Source, as_source, choose_draws
+from sdebayes.simulation import Source, as_source
 from sdebayes.simulation.source import SourceLike
 
 OTHERS = ("limit cycle", "elsewhere", "away")
@@ -72,7 +73,7 @@ def basins(
     reach, least
         As in `matched`.
     samples
-        Number of draws, evenly thinned; default: at most 50.
+        At most so many draws, evenly spread; default: at most 50.
 
     Returns
     -------
@@ -105,7 +106,7 @@ def basins(
     places[:, chosen] = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 2)
     if starts is None and stacked.region is None and stacked.n_states == 2:
         nonlinear = stacked.sde.drift.as_affine() is None
-        starts = places[:: max(1, len(places) // _STARTS)] if nonlinear else None
+        starts = places[evenly_spread(len(places), _STARTS)] if nonlinear else None
     draws = choose_draws(stacked.n_draws, 8 * places.size, samples, _DRAWS)
     thinned = stacked.take(draws)
     found = fixed_points(thinned, starts)

@@ -10,13 +10,14 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike
 
+from sdebayes._core.draws import choose_draws
 from sdebayes._core.errors import DataError
 from sdebayes.analysis.evaluate import drift_and_covariance, limits_by_law, reference_state
 from sdebayes.analysis.fields.reading import Limits, checked_axes
 from sdebayes.analysis.phase_space.cells import Cells
 from sdebayes.analysis.phase_space.generator import rate_matrix
 from sdebayes.analysis.phase_space.regions import Region
-from sdebayes.simulation import Source, as_source, choose_draws
+from sdebayes.simulation import Source, as_source
 from sdebayes.simulation.source import SourceLike
 
 if TYPE_CHECKING:

@@ -12,13 +12,14 @@ import xarray as xr
 from jaxtyping import Array, Float
 
 from sdebayes._core.arguments import checked
+from sdebayes._core.draws import choose_draws
 from sdebayes._core.kinds import Count, Vectors
 from sdebayes.analysis.evaluate import in_chunks
 from sdebayes.analysis.phase_space import flow
 from sdebayes.analysis.phase_space.shooting import ORBIT_POINTS, guess, solve
 from sdebayes.analysis.phase_space.zeros import search_region
 from sdebayes.dynamics import ObservedSDE
-from sdebayes.simulation import Source, as_source, choose_draws
+from sdebayes.simulation import Source, as_source
 from sdebayes.simulation.source import SourceLike
 
 _DRAWS = 50
@@ -52,7 +53,7 @@ def limit_cycles(
         Places to start from, (point, state); default: 8 quasi-random ones in the box of the training data. Of an SDE
         without data, places that fill the region.
     samples
-        Number of draws, evenly thinned; default: at most 50.
+        At most so many draws, evenly spread; default: at most 50.
 
     Returns
     -------

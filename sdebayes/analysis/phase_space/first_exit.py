@@ -9,13 +9,14 @@ import xarray as xr
 from jaxtyping import Bool, Float, Int
 
 from sdebayes._core.arguments import checked
+from sdebayes._core.draws import choose_draws
 from sdebayes._core.errors import DataError
 from sdebayes._core.kinds import Count, Numbers, Positive, Seed
 from sdebayes._core.places import Places
 from sdebayes.analysis.evaluate import drift_and_covariance, jacobians
 from sdebayes.analysis.phase_space.chains import check_sizes
 from sdebayes.analysis.phase_space.regions import Region
-from sdebayes.simulation import Source, as_source, choose_draws, simulate
+from sdebayes.simulation import Source, as_source, simulate
 from sdebayes.simulation.source import SourceLike
 
 _MOST_DRAWS = 20
@@ -61,7 +62,7 @@ def simulated_exit_time(
     longest
         Longest time simulated; by default 5000 steps.
     samples
-        Number of draws, evenly thinned; by default at most 20.
+        At most so many draws, evenly spread; by default at most 20.
 
     Returns
     -------

@@ -14,13 +14,14 @@ from numpy.typing import ArrayLike
 
 from sdebayes._core import precision
 from sdebayes._core.arguments import checked
+from sdebayes._core.draws import choose_draws
 from sdebayes._core.errors import DataError
 from sdebayes._core.kinds import Count, Positive, Seed, Vectors
 from sdebayes._core.types import Key, Matrix, Vector
 from sdebayes.analysis.evaluate import in_chunks, reference_state
 from sdebayes.analysis.phase_space import flow
 from sdebayes.dynamics import SDE, LinearSDE, ObservedSDE
-from sdebayes.simulation import Source, as_source, choose_draws
+from sdebayes.simulation import Source, as_source
 from sdebayes.simulation.kernels import local_rates
 from sdebayes.simulation.source import SourceLike
 
@@ -70,7 +71,7 @@ def lyapunov_exponents(
     paths
         Number of paths of each draw.
     samples
-        Number of draws, evenly thinned; default: at most 20, and all of an affine drift with constant noise.
+        At most so many draws, evenly spread; default: at most 20, and all of an affine drift with constant noise.
     seed
         Seed of the noise.
 

@@ -6,11 +6,12 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Float
 
+from sdebayes._core.draws import choose_draws
 from sdebayes._core.errors import DataError
 from sdebayes.analysis.evaluate import drift_and_covariance, jacobians
 from sdebayes.analysis.phase_space.cells import Cells
 from sdebayes.analysis.phase_space.occupation import densities
-from sdebayes.simulation import Source, choose_draws
+from sdebayes.simulation import Source
 
 
 def normal_density(source: Source, chosen: list[int], cells: Cells, samples: int | None) -> xr.Dataset:

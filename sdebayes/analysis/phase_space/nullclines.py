@@ -43,7 +43,7 @@ def nullclines(
         else the middle of the data, else the median initial mean, else zero. With other states held, a crossing is a
         fixed point of the plane alone.
     samples
-        Number of draws, evenly thinned; by default all that fit into 1 GiB.
+        At most so many draws, evenly spread; by default all that fit into 1 GiB.
 
     Returns
     -------

@@ -44,7 +44,7 @@ def exit_time(
     points
         Number of cells along each state.
     samples
-        Number of draws, evenly thinned; by default at most 100.
+        At most so many draws, evenly spread; by default at most 100.
 
     Returns
     -------
@@ -120,7 +120,7 @@ def committor(
     points
         Number of cells along each state.
     samples
-        Number of draws, evenly thinned; by default at most 100.
+        At most so many draws, evenly spread; by default at most 100.
 
     Returns
     -------

@@ -41,7 +41,7 @@ def portrait(
         Values of the other states, as a whole state (state,); by default the median equilibrium of an affine drift,
         else the middle of the data, else the median initial mean, else zero.
     samples
-        Number of draws, evenly thinned; by default all that fit into 1 GiB.
+        At most so many draws, evenly spread; by default all that fit into 1 GiB.
 
     Returns
     -------

@@ -46,7 +46,7 @@ def transition_rates(
     points
         Number of cells along each state.
     samples
-        Number of draws, evenly thinned; by default at most 100.
+        At most so many draws, evenly spread; by default at most 100.
 
     Returns
     -------
@@ -136,7 +136,7 @@ def time_scales(
     points
         Number of cells along each state.
     samples
-        Number of draws, evenly thinned; by default at most 100.
+        At most so many draws, evenly spread; by default at most 100.
 
     Returns
     -------

@@ -8,6 +8,7 @@ from jaxtyping import Float
 from numpy.typing import ArrayLike
 
 from sdebayes._core.arguments import checked
+from sdebayes._core.draws import choose_draws
 from sdebayes._core.errors import DataError
 from sdebayes._core.kinds import Count, CountFromTwo, Seed, State, States
 from sdebayes.analysis.evaluate import drift_and_covariance, state_indices
@@ -17,7 +18,7 @@ from sdebayes.analysis.phase_space.chains import MOST_DRAWS, Chains, wide_limits
 from sdebayes.analysis.phase_space.generator import currents, stationary_law
 from sdebayes.analysis.phase_space.normal_law import normal_density
 from sdebayes.analysis.phase_space.occupation import check_count, densities, long_paths, occupied
-from sdebayes.simulation import Source, as_source, choose_draws
+from sdebayes.simulation import Source, as_source
 from sdebayes.simulation.source import SourceLike
 
 
@@ -50,7 +51,7 @@ def stationary_density(
         A whole state, (state,), around which the default limits lie and where simulated paths start; by default the
         median equilibrium of an affine drift, else the middle of the data, else the median initial mean, else zero.
     samples
-        Number of draws, evenly thinned; by default at most 100, and for a linear SDE all that fit into 1 GiB.
+        At most so many draws, evenly spread; by default at most 100, and for a linear SDE all that fit into 1 GiB.
     seed
         Seed of simulated paths, of which there are none in one or two states or of a linear SDE.
 

@@ -14,12 +14,13 @@ from numpy.typing import ArrayLike
 from scipy.stats import qmc
 
 from sdebayes._core.arguments import checked
+from sdebayes._core.draws import choose_draws
 from sdebayes._core.errors import DataError
 from sdebayes._core.kinds import Count, Vectors
 from sdebayes.analysis.evaluate import in_chunks, jacobians
 from sdebayes.analysis.phase_space import stability
 from sdebayes.dynamics import ObservedSDE
-from sdebayes.simulation import Source, as_source, choose_draws
+from sdebayes.simulation import Source, as_source
 from sdebayes.simulation.source import SourceLike
 
 _STARTS = 64
@@ -47,7 +48,7 @@ def fixed_points(
         Places to start from, (point, state); default: 64 quasi-random ones in the box of the training data, and none
         for an affine drift, whose only zero is solved for, wherever it lies.
     samples
-        Number of draws, evenly thinned; default: all.
+        At most so many draws, evenly spread; default: all.
 
     Returns
     -------

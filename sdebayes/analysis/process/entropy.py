@@ -22,13 +22,14 @@ from jaxtyping import Array, Float, Int
 
 from sdebayes._core import precision
 from sdebayes._core.arguments import checked
+from sdebayes._core.draws import choose_draws
 from sdebayes._core.kinds import Count, CountFromTwo, Seed, StateOrNumber, Times
 from sdebayes._core.linalg import stationary_covariance
 from sdebayes.analysis.evaluate import in_chunks
 from sdebayes.analysis.process.effective import chains_of, effective_draws
 from sdebayes.analysis.process.paths import MOST_SIMULATED, PATHS, settled_paths
 from sdebayes.dynamics import SDE, ObservedSDE
-from sdebayes.simulation import Source, as_source, choose_draws
+from sdebayes.simulation import Source, as_source
 from sdebayes.simulation.source import SourceLike
 
 _RIDGE = 1e-12
@@ -58,7 +59,7 @@ def entropy_production(
     source
         A posterior or an SDE.
     samples
-        Number of draws, evenly thinned; default all of a linear SDE, else at most 50.
+        At most so many draws, evenly spread; default all of a linear SDE, else at most 50.
     times
         Times of the simulation, (time,), of which the first half is left out as burn-in; default 400 steps of half the
         time in which the drift's Jacobian acts. Not read for a linear SDE, nor is what follows.

@@ -15,6 +15,7 @@ import numpy as np
 import xarray as xr
 
 from sdebayes._core.arguments import checked
+from sdebayes._core.draws import choose_draws
 from sdebayes._core.errors import DataError
 from sdebayes._core.kinds import Count, Seed
 from sdebayes.criticism.comparison import Outcome, compare
@@ -25,7 +26,6 @@ from sdebayes.criticism.statistics import (
     shape,
     trends,
 )
-from sdebayes.simulation import choose_draws
 from sdebayes.simulation.source import SourceLike
 
 MOST_DRAWS = 100
@@ -51,7 +51,7 @@ def innovations(source: SourceLike, data: xr.Dataset, samples: Count | None = No
     data
         ``y(trajectory, time, state)`` in the state space of the training data.
     samples
-        Number of draws, evenly thinned; default at most 100.
+        At most so many draws, evenly spread; default at most 100.
 
     Returns
     -------

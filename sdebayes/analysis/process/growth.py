@@ -9,12 +9,13 @@ import xarray as xr
 from jaxtyping import Array, Float
 
 from sdebayes._core.arguments import checked
+from sdebayes._core.draws import choose_draws
 from sdebayes._core.kinds import Count, Numbers
 from sdebayes.analysis.evaluate import drift_and_covariance, in_chunks
 from sdebayes.analysis.fields.reading import Limits
 from sdebayes.analysis.process.spheres import escapes, outward, read_box, read_radii
 from sdebayes.dynamics import SDE, ObservedSDE
-from sdebayes.simulation import Source, as_source, choose_draws
+from sdebayes.simulation import Source, as_source
 from sdebayes.simulation.source import SourceLike
 
 MOST_DRAWS = 200
@@ -47,7 +48,7 @@ def growth(
         (low, high) of the box for each state. By default the box of the training data; of an SDE without data three
         stationary standard deviations about its equilibrium, or 1 about zero.
     samples
-        Number of draws, evenly thinned; default at most 200.
+        At most so many draws, evenly spread; default at most 200.
 
     Returns
     -------

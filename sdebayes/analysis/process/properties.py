@@ -11,6 +11,7 @@ import numpy as np
 import xarray as xr
 
 from sdebayes._core.arguments import checked
+from sdebayes._core.draws import choose_draws
 from sdebayes._core.errors import DataError, ModelError
 from sdebayes._core.kinds import Count, Probability, Seed, Trajectories
 from sdebayes._core.units import UNNAMED, plural_unit
@@ -36,7 +37,7 @@ from sdebayes.analysis.process.texts import TEXTS
 from sdebayes.criticism import departures
 from sdebayes.criticism.battery import adjusted
 from sdebayes.criticism.innovations import Judge
-from sdebayes.simulation import Source, as_source, choose_draws
+from sdebayes.simulation import Source, as_source
 from sdebayes.simulation.source import SourceLike
 
 SUPPORTED, ASSUMED = "supported", "assumed"

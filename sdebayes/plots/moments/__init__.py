@@ -5,12 +5,10 @@ from sdebayes.plots.moments.coefficients import kramers_moyal, kramers_moyal_pla
 from sdebayes.plots.moments.ensembles import moments
 from sdebayes.plots.moments.equations import moment_equations
 from sdebayes.plots.moments.lags import allan_deviation, autocorrelation, increments
-from sdebayes.plots.moments.slopes import exponents
 
 __all__ = [
     "allan_deviation",
     "autocorrelation",
-    "exponents",
     "increments",
     "kramers_moyal",
     "kramers_moyal_plane",

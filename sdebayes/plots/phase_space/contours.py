@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import xarray as xr
 
+from sdebayes._core.draws import evenly_spread
 from sdebayes.plots.style import POSTERIOR
 
 if TYPE_CHECKING:
@@ -39,9 +40,8 @@ def coverage_level(density: np.ndarray, prob: float) -> float:
 def draw_contours(
     ax: Axes, field: xr.DataArray, dims: list[str], level: Callable[[np.ndarray], float], label: str
 ) -> None:
-    """Draw one contour line of each of up to 25 draws, evenly thinned, leaving out those that have none."""
-    every = max(1, -(-field.sizes["sample"] // _MOST_LINES))
-    chosen = field.isel(sample=slice(None, None, every))
+    """Draw one contour line of each of up to 25 draws, evenly spread, leaving out those that have none."""
+    chosen = field.isel(sample=evenly_spread(field.sizes["sample"], _MOST_LINES))
     strength: dict[str, Any] = {
         "colors": POSTERIOR,
         "linewidths": 0.6,
