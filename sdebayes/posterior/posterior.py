@@ -135,7 +135,7 @@ class Posterior:
         Returns
         -------
         xr.DataArray
-            (sample, point, state), in state per unit time.
+            (sample, point, state), in state per unit of time.
 
         Raises
         ------
@@ -158,7 +158,7 @@ class Posterior:
         Returns
         -------
         xr.DataArray
-            (sample, point, state, state_bis), in state² per unit time.
+            (sample, point, state, state_bis), in state² per unit of time.
 
         Raises
         ------

@@ -43,7 +43,7 @@ class DataScale:
     variance
         Variance of each state over all steps, (state,).
     rate
-        Mean squared increment per unit time of each state, (state,).
+        Mean squared increment per unit of time of each state, (state,).
     observed_variance
         Variance of each observed coordinate, (observed,).
     step

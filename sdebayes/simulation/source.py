@@ -62,6 +62,8 @@ class Source:
         netCDF-safe attributes that results carry on.
     region
         Middle and half-width of the box that the data fill, (2, state); None where there are no data.
+    n_chains
+        Number of chains that the draws come from, one after another; None where that is not known.
     """
 
     observed: ObservedSDE
@@ -70,6 +72,7 @@ class Source:
     has_initial_law: bool
     provenance: dict[str, str | int | float]
     region: np.ndarray | None = None
+    n_chains: int | None = None
 
     @property
     def time_unit(self) -> str:
@@ -146,7 +149,8 @@ def as_source(source: SourceLike, n_states: Count | None = None) -> Source:
     with precision.scope(source.precision):
         observed = source.observed_sde()
     provenance = {"source": "posterior", **_carried(source.data)}
-    return Source(observed, source.precision, tuple(source.states), True, provenance, source.region)
+    chains = source.data["unconstrained"].sizes["chain"] if "unconstrained" in source.data else None
+    return Source(observed, source.precision, tuple(source.states), True, provenance, source.region, chains)
 
 
 def _from_sde(sde: SDE, n_states: int | None) -> Source:

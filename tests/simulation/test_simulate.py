@@ -249,7 +249,6 @@ def test_bad_times(linear, untyped, times, message):
         ({"paths": 0}, "paths=0"),
         ({"paths": 1.5}, "paths=1.5"),
         ({"substeps": 0}, "substeps=0"),
-        ({"samples": 2}, "samples=2.*1 draws"),
         ({"x0": [1.0, 2.0, 3.0]}, r"shape \(3,\).*\(2,\)"),
         ({"x0": [[1.0, 2.0]], "paths": 3}, r"\(1, 2\).*\(3, 2\)"),
         ({"x0": [1.0, np.nan]}, "finite"),

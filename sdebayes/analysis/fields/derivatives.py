@@ -98,8 +98,8 @@ def rotation(source: SourceLike, x: Numbers, samples: Count | None = None) -> xr
     Returns
     -------
     xarray.DataArray
-        (sample, …, state, state_bis), in radians per unit time: in two states the entry (2, 1) is the angular velocity,
-        half of the curl, counter-clockwise.
+        (sample, …, state, state_bis), in radians per unit of time: in two states the entry (2, 1) is the angular
+        velocity, half of the curl, counter-clockwise.
 
     Raises
     ------
@@ -124,8 +124,8 @@ def stratonovich(source: SourceLike, x: Numbers, samples: Count | None = None) -
     Returns
     -------
     xarray.Dataset
-        ``drift`` f − c and ``correction`` c, (sample, …, state), in state per unit time; c = 0 for additive noise. Of a
-        Stratonovich drift, f is the sum of both.
+        ``drift`` f − c and ``correction`` c, (sample, …, state), in state per unit of time; c = 0 for additive noise.
+        Of a Stratonovich drift, f is the sum of both.
 
     Raises
     ------

@@ -59,8 +59,8 @@ def grid(
     Returns
     -------
     xarray.Dataset
-        ``drift`` (sample, grid_<state>, …, state) in state per unit time, ``covariance`` (…, state, state_bis) in
-        state² per unit time and ``magnitude`` (sample, grid_<state>, …), the Euclidean norm of the drift.
+        ``drift`` (sample, grid_<state>, …, state) in state per unit of time, ``covariance`` (…, state, state_bis) in
+        state² per unit of time and ``magnitude`` (sample, grid_<state>, …), the Euclidean norm of the drift.
 
     Raises
     ------

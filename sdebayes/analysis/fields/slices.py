@@ -42,9 +42,9 @@ def line(
     Returns
     -------
     xarray.Dataset
-        ``drift`` (sample, point, state) in state per unit time, ``covariance`` (sample, point, state, state_bis) in
-        state² per unit time, ``magnitude`` ‖f‖, ``drift_along`` f_u and ``covariance_along`` Σ_u (sample, point), with
-        ``distance`` (point) from the start and ``place`` (point, state) in units of the states as coordinates.
+        ``drift`` (sample, point, state) in state per unit of time, ``covariance`` (sample, point, state, state_bis) in
+        state² per unit of time, ``magnitude`` ‖f‖, ``drift_along`` f_u and ``covariance_along`` Σ_u (sample, point),
+        with ``distance`` (point) from the start and ``place`` (point, state) in units of the states as coordinates.
 
     Raises
     ------

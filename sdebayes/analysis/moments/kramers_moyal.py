@@ -82,10 +82,10 @@ def kramers_moyal(
     -------
     xarray.Dataset
         Over (sample, grid_<state>, …) of the simulation, and without ``sample`` and ending in ``_data`` of the data:
-        ``drift`` (…, state) in state per unit time, ``diffusion`` (…, state, state_bis) in state² per unit time and,
-        without noise, ``fourth_coefficient`` and ``pawula_ratio`` D₄/D₂² (…, state), the latter in time. The data have
-        ``count_data`` and, of each, a standard error ending in ``_standard_error_data``. NaN in cells with fewer than
-        ten increments at a lag.
+        ``drift`` (…, state) in state per unit of time, ``diffusion`` (…, state, state_bis) in state² per unit of time
+        and, without noise, ``fourth_coefficient`` and ``pawula_ratio`` D₄/D₂² (…, state), the latter in time. The data
+        have ``count_data`` and, of each, a standard error ending in ``_standard_error_data``. NaN in cells with fewer
+        than ten increments at a lag.
 
     Raises
     ------

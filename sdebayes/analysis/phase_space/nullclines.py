@@ -49,7 +49,8 @@ def nullclines(
     -------
     xarray.Dataset
         On ``grid_<first>``, ``grid_<second>``, ``state`` (these two): ``probability_positive``, the share of draws with
-        f_i > 0, whose contour at ½ is the nullcline of the median drift; ``drift`` (sample, …), in state per unit time.
+        f_i > 0, whose contour at ½ is the nullcline of the median drift; ``drift`` (sample, …), in state per unit of
+        time.
 
     Raises
     ------

@@ -61,9 +61,9 @@ def stationary_density(
         On ``grid_<state>``, for each draw: ``density``, per unit of each state; ``quasi_potential``, −log p above its
         minimum (no unit; infinite where the density is 0); ``edge_share`` (sample), the share of the probability in
         the outermost cells and beyond: where it is not small, give wider limits. ``current`` (sample, …, state), the
-        probability current J = f p − ½ ∇·(Σ p) in state per unit time and volume, if all states of a source of one or
-        two are shown. Of the solution on a grid also ``cell_peclet`` (sample): the largest of ``2 |f_i| h_i/Σ_ii`` over
-        the states, h being the cell's sides, on average over the density. The attribute ``method`` says how
+        probability current J = f p − ½ ∇·(Σ p) in state per unit of time and volume, if all states of a source of one
+        or two are shown. Of the solution on a grid also ``cell_peclet`` (sample): the largest of ``2 |f_i| h_i/Σ_ii``
+        over the states, h being the cell's sides, on average over the density. The attribute ``method`` says how
         it was found.
 
     Raises

@@ -96,10 +96,10 @@ def stationarity(
     Returns
     -------
     xarray.Dataset
-        ``level_trend`` (state,), in state per unit time, and ``variance_trend`` (state,), in state² per unit time, the
-        slopes of least squares on time of y and of (y − its trajectory's mean)², with ``level_trend_replicated`` and
-        ``variance_trend_replicated`` (replicate, state); ``state_p_value`` (state,) and ``p_value``, two-sided, for the
-        larger of both and for the largest of all.
+        ``level_trend`` (state,), in state per unit of time, and ``variance_trend`` (state,), in state² per unit of
+        time, the slopes of least squares on time of y and of (y − its trajectory's mean)², with
+        ``level_trend_replicated`` and ``variance_trend_replicated`` (replicate, state); ``state_p_value`` (state,) and
+        ``p_value``, two-sided, for the larger of both and for the largest of all.
 
     Raises
     ------

@@ -131,9 +131,9 @@ def dissipativity(
     xarray.Dataset
         ``radial_drift`` (sample, radius), the largest ``zᵀ L f / |z|²`` over directions, in 1/time; ``dissipative``
         (sample,), whether it is below zero on the two outermost spheres and zᵀ L f + ½ tr L Σ Lᵀ on the outermost;
-        ``smallest_diffusion`` (sample,), the smallest eigenvalue of Σ, in squared half-widths of the box per unit time,
-        at 128 places spread over it; ``ergodic`` (sample,), whether the draw is dissipative and that eigenvalue is
-        positive.
+        ``smallest_diffusion`` (sample,), the smallest eigenvalue of Σ, in squared half-widths of the box per unit of
+        time, at 128 places spread over it; ``ergodic`` (sample,), whether the draw is dissipative and that eigenvalue
+        is positive.
 
     Raises
     ------
