@@ -44,8 +44,8 @@ def of_eight_states(posterior: sb.Posterior, train: xr.Dataset, test: xr.Dataset
         "simulate": lambda: sb.simulate(posterior, times, paths=paths, samples=DRAWS, seed=1),
         "fields: grid, divergence, rotation": lambda: (
             fields.grid(posterior, points=15, samples=DRAWS),
-            fields.divergence(posterior, fields.places(grid), samples=DRAWS),
-            fields.rotation(posterior, fields.places(grid), samples=DRAWS),
+            fields.divergence(posterior, fields.points(grid), samples=DRAWS),
+            fields.rotation(posterior, fields.points(grid), samples=DRAWS),
         ),
         "fields: Stratonovich form": lambda: fields.stratonovich(posterior, middle, samples=DRAWS),
         "fields: Jacobian spectrum": lambda: fields.jacobian_spectrum(posterior),

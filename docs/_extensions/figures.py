@@ -12,7 +12,7 @@ from numpydoc.docscrape import FunctionDoc
 
 WITHOUT = {
     "summarize": "a table of any result",
-    "fields.places": "the points of a grid, at which fields are read",
+    "fields.points": "the points of a grid, at which fields are read",
     "forecasts.complexity": "measures of texts; `forecasts.dependence` relates errors to them",
     "forecasts.reference_forecasts": "forecasts; rows of `forecasts.by_horizon`",
     "moments.mask_like": "simulated paths with the gaps of the data",

@@ -16,6 +16,7 @@ from sdebayes._core.arguments import checked
 from sdebayes._core.draws import choose_draws
 from sdebayes._core.kinds import Count, Numbers, PathLike, Seed
 from sdebayes._core.places import Places
+from sdebayes._core.units import time_unit
 from sdebayes.dynamics import SDE, ObservedSDE
 from sdebayes.inference.findings import Findings
 from sdebayes.likelihood import Observations
@@ -172,7 +173,7 @@ class Posterior:
 
     @property
     def _time_unit(self) -> str:
-        return str(self.data.attrs.get("time_unit", "unit of time"))
+        return time_unit(self.data.attrs)
 
     def _read(self, data: xr.Dataset) -> Observations:
         check_space(data, self.space_hash)

@@ -14,6 +14,7 @@ from sdebayes._core.draws import ADVICE, choose_draws, evenly_spread
 from sdebayes._core.errors import DataError, ModelError
 from sdebayes._core.kinds import Count, Numbers, Seed, Times
 from sdebayes._core.memory import COPIES, check_room
+from sdebayes._core.units import with_units
 from sdebayes.simulation.kernels import TimeGrid, exact_transitions, local_rates, simulate_draws
 from sdebayes.simulation.source import Source, SourceLike, as_source
 
@@ -214,7 +215,11 @@ def _labelled(
         coords={"sample": draws, "path": np.arange(x.shape[1]), "time": times, "state": list(source.states)},
         attrs=attributes,
     )
-    return dataset if identity else dataset.assign_coords(observed=[f"y{i + 1}" for i in range(y.shape[-1])])
+    if identity:
+        return with_units(dataset, x="state", y="state", time="time")
+    return with_units(dataset, x="state", time="time").assign_coords(
+        observed=[f"y{i + 1}" for i in range(y.shape[-1])]
+    )
 
 
 def checked_times(times: ArrayLike) -> np.ndarray:

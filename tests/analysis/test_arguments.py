@@ -56,7 +56,7 @@ def test_the_default_number_of_draws_is_capped_and_what_is_asked_for_is_not():
 @pytest.mark.parametrize(
     "analyse",
     [
-        lambda sde: fields.grid(sde, over="x1", limits=PLANE[:1]),
+        lambda sde: fields.grid(sde, states="x1", limits=PLANE[:1]),
         lambda sde: phase_space.stationary_density(sde, states="x1", limits=PLANE[:1], at=ORIGIN),
         lambda sde: phase_space.basins(sde, "x1"),
     ],

@@ -143,7 +143,7 @@ def test_matched_types_have_probabilities():
     np.testing.assert_allclose(joined["period"], np.pi)
 
 
-@pytest.mark.parametrize("numbers", [{"reach": 0.0}, {"least": 0.0}, {"least": 1.5}])
+@pytest.mark.parametrize("numbers", [{"radius": 0.0}, {"min_share": 0.0}, {"min_share": 1.5}])
 def test_matching_needs_positive_numbers(double_well, numbers):
     with pytest.raises(DataError, match=f"{next(iter(numbers))}="):
         matched(fixed_points(double_well, BOX), **numbers)

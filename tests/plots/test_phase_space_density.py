@@ -118,7 +118,7 @@ def test_committor_and_passage_times(draws):
     assert ax.get_xlabel() == "mean first passage time (unit of time)"
     ax = plots.phase_space.transition_rates(rates, variable="rate", truth=rates.isel(sample=[1]))
     np.testing.assert_allclose(line(ax, "truth").get_xdata(), float(rates.rate[1]))
-    assert ax.get_xlabel() == "transition rate (1/unit of time)"
+    assert ax.get_xlabel() == "transition rate (per unit of time)"
 
 
 def test_exit_times_of_several_starts(draws):

@@ -69,7 +69,7 @@ def test_every_package_has_a_floor():
     assert packages() == set(FLOORS)
 
 
-@pytest.mark.parametrize("package", ["analysis", "plots", "simulation", "dynamics", "_core"])
+@pytest.mark.parametrize("package", ["analysis", "plots", "simulation", "dynamics"])
 def test_what_reads_functions_knows_nothing_of_probabilistic_programs(package):
     """Analyses take a known SDE as well as a posterior: that is how they are tested."""
     names = [name for module in modules() if module.package == package for _, name in imported_names(module)]

@@ -11,7 +11,8 @@ import xarray as xr
 from sdebayes._core.arguments import checked
 from sdebayes._core.errors import DataError
 from sdebayes._core.kinds import Counts, Simulated, Trajectories
-from sdebayes.analysis.moments.beside import (
+from sdebayes._core.units import with_units
+from sdebayes.analysis.moments.predictive_checks import (
     FEWEST_FOR_KURTOSIS,
     FEWEST_FOR_SKEWNESS,
     attributes,
@@ -196,4 +197,9 @@ def _beside(
             f"{name}_data": (("lag", "state"), part[0]) for name, part in zip(names, own, strict=True)
         }
         coords |= {"state": data["state"].values}
-    return xr.Dataset(variables, coords=coords, attrs=attributes(data, simulated))
+    return with_units(
+        xr.Dataset(variables, coords=coords, attrs=attributes(data, simulated)),
+        mean="state",
+        mean_squared_displacement="state²",
+        allan_deviation="state",
+    )

@@ -19,6 +19,7 @@ from sdebayes._core.errors import DataError, ModelError
 from sdebayes._core.kinds import Count, Numbers, Times
 from sdebayes._core.linalg import symmetrize
 from sdebayes._core.types import Matrix, Scalar, Vector
+from sdebayes._core.units import with_units
 from sdebayes.analysis.moments.cubature import fifth_degree_rule, normal_points, third_degree_points
 from sdebayes.dynamics import SDE, LinearSDE
 from sdebayes.simulation import Source, as_source
@@ -244,4 +245,5 @@ def _labelled(
         )
     labels = list(source.states)
     coords = {"sample": draws, "time": times, "state": labels, "state_bis": labels}
-    return xr.Dataset(variables, coords, source.provenance)
+    dataset = xr.Dataset(variables, coords, source.provenance)
+    return with_units(dataset, mean="state", covariance="state²", observed_covariance="state²", time="time")

@@ -12,12 +12,18 @@ from sdebayes._core.draws import choose_draws
 from sdebayes._core.errors import DataError
 from sdebayes._core.kinds import Count, CountFromTwo, Seed, State, States
 from sdebayes.analysis.evaluate import drift_and_covariance, state_indices
-from sdebayes.analysis.fields.reading import Limits, checked_axes, checked_pairs
-from sdebayes.analysis.phase_space.cells import Cells
-from sdebayes.analysis.phase_space.chains import MOST_DRAWS, Chains, wide_limits
+from sdebayes.analysis.fields.grid import Limits, checked_axes, checked_pairs
+from sdebayes.analysis.phase_space.cell_grid import CellGrid
 from sdebayes.analysis.phase_space.generator import currents, stationary_law
+from sdebayes.analysis.phase_space.markov_grid import MOST_DRAWS, MarkovGrid, wide_limits
 from sdebayes.analysis.phase_space.normal_law import normal_density
-from sdebayes.analysis.phase_space.occupation import check_count, densities, long_paths, occupied
+from sdebayes.analysis.phase_space.occupation import (
+    check_count,
+    densities,
+    long_paths,
+    occupied,
+    with_current,
+)
 from sdebayes.simulation import Source, as_source
 from sdebayes.simulation.source import SourceLike
 
@@ -95,14 +101,14 @@ def stationary_density(
     ends = _ends(stacked, chosen, limits, at)
     axes = checked_axes(np.stack([ends[i] for i in chosen]), points, len(chosen))
     if stacked.sde.linear is not None:
-        return normal_density(stacked, chosen, Cells(tuple(axes)), samples)
+        return normal_density(stacked, chosen, CellGrid(tuple(axes)), samples)
     if stacked.n_states <= 2:
         for i in set(range(stacked.n_states)) - set(chosen):
             ends[i] = _hidden(stacked, i, ends, at)
         return _solved(stacked, chosen, axes, ends, samples)
     draws = choose_draws(stacked.n_draws, 1, samples, MOST_DRAWS)
     paths = long_paths(stacked.take(draws), at, seed)
-    return occupied(paths, chosen, Cells(tuple(axes))).assign_coords(sample=draws)
+    return occupied(paths, chosen, CellGrid(tuple(axes))).assign_coords(sample=draws)
 
 
 def _told(at: ArrayLike | None, limits: Limits | None) -> int | None:
@@ -148,8 +154,8 @@ def _solved(
     own = dict(zip(chosen, axes, strict=True))
     for i in hidden:
         own[i] = np.linspace(ends[i][0], ends[i][1], len(axes[0]))
-    cells = Cells(tuple(own[i] for i in range(source.n_states)))
-    chains = Chains(source, choose_draws(source.n_draws, 1, samples, MOST_DRAWS), cells)
+    cells = CellGrid(tuple(own[i] for i in range(source.n_states)))
+    chains = MarkovGrid(source, choose_draws(source.n_draws, 1, samples, MOST_DRAWS), cells)
     laws, flows = [], []
     for rates in chains.rates():
         laws.append(stationary_law(rates) / cells.volume)
@@ -167,13 +173,12 @@ def _solved(
     )
     if hidden:
         return dataset
-    unit = source.time_unit
     current = chains.field(np.stack(flows), "state").assign_coords(state=list(source.states))
     current = current.isel(state=chosen).transpose("sample", *kept, "state")
-    return dataset.assign(current=current.assign_attrs(long_name=f"probability current per {unit}"))
+    return with_current(dataset, current)
 
 
-def _peclet(chains: Chains, laws: Float[np.ndarray, "sample cell"]) -> Float[np.ndarray, " sample"]:
+def _peclet(chains: MarkovGrid, laws: Float[np.ndarray, "sample cell"]) -> Float[np.ndarray, " sample"]:
     """Return the largest of 2 |f_i| h_i/Σ_ii over the states, on average over the density."""
     cells = chains.cells
     drift, covariance = drift_and_covariance(chains.source, chains.draws, cells.centres)

@@ -27,7 +27,7 @@ from sdebayes._core.kinds import Count, CountFromTwo, Seed, StateOrNumber, Times
 from sdebayes._core.linalg import stationary_covariance
 from sdebayes.analysis.evaluate import in_chunks
 from sdebayes.analysis.process.effective import chains_of, effective_draws
-from sdebayes.analysis.process.paths import MOST_SIMULATED, PATHS, settled_paths
+from sdebayes.analysis.process.settled_paths import MOST_SIMULATED, PATHS, settled_paths
 from sdebayes.dynamics import SDE, ObservedSDE
 from sdebayes.simulation import Source, as_source
 from sdebayes.simulation.source import SourceLike

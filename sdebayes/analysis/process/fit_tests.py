@@ -18,6 +18,7 @@ from sdebayes._core.arguments import checked
 from sdebayes._core.draws import choose_draws
 from sdebayes._core.errors import DataError
 from sdebayes._core.kinds import Count, Seed
+from sdebayes._core.units import with_units
 from sdebayes.criticism.comparison import Outcome, compare
 from sdebayes.criticism.innovations import Judge, Replicated
 from sdebayes.criticism.statistics import (
@@ -264,4 +265,5 @@ def _labelled(
         "p_value": ((), outcome.p_value, {"long_name": "p-value over all states"}),
     }
     coords = {"state": data["state"].values, "replicate": np.arange(len(replicated.values))}
-    return xr.Dataset(variables, coords, judge.source.provenance)
+    dataset = xr.Dataset(variables, coords, judge.source.provenance)
+    return with_units(dataset, level_trend="state per time", variance_trend="state² per time")

@@ -10,7 +10,7 @@ from sdebayes._core.draws import choose_draws
 from sdebayes._core.errors import DataError
 from sdebayes._core.kinds import Count, CountFromTwo, Seed, StateOrNumber, Times
 from sdebayes.analysis.moments import autocorrelation
-from sdebayes.analysis.process.paths import MOST_SIMULATED, PATHS, settled_paths
+from sdebayes.analysis.process.settled_paths import MOST_SIMULATED, PATHS, settled_paths
 from sdebayes.simulation import Source, as_source
 from sdebayes.simulation.source import SourceLike
 

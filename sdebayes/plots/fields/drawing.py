@@ -16,7 +16,7 @@ from sdebayes.plots.style import POSTERIOR, REFERENCE, SEQUENTIAL, SIGNED, TRUTH
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_HOW = "sdebayes.analysis.fields.places(sdebayes.analysis.fields.grid(source, over=…))"
+_HOW = "sdebayes.analysis.fields.points(sdebayes.analysis.fields.grid(source, states=…))"
 _FLAT = 1e-6
 
 

@@ -11,7 +11,7 @@ from sdebayes._core.arguments import checked
 from sdebayes._core.errors import DataError
 from sdebayes._core.kinds import Probability
 from sdebayes.plots.phase_space.contours import coverage_level, draw_contours, fading, on_plane
-from sdebayes.plots.phase_space.layers import data_points, frame, points_name
+from sdebayes.plots.phase_space.planes import data_points, frame, points_name
 from sdebayes.plots.style import (
     BAND,
     DATA,

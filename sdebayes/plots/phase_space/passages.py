@@ -12,7 +12,7 @@ from sdebayes._core.arguments import checked
 from sdebayes._core.kinds import Probability
 from sdebayes.analysis import summarize
 from sdebayes.plots.phase_space.contours import draw_contours, on_plane
-from sdebayes.plots.phase_space.layers import frame
+from sdebayes.plots.phase_space.planes import frame
 from sdebayes.plots.style import BAND, POSTERIOR, SEQUENTIAL, TRUTH, band, legend_above, look, need, one_axes
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ def exit_time(
     DataError
         If the dataset has no exit times of a start.
     """
-    need(dataset, ["exit_time"], "sdebayes.analysis.phase_space.exit_time with start=")
+    need(dataset, ["exit_time"], "sdebayes.analysis.phase_space.exit_time with x0=")
     rows = _rows(dataset["exit_time"])
     known = {} if truth is None else {name: float(v.mean()) for name, v in _rows(truth["exit_time"]).items()}
     return _distributions(rows, known, ax, f"mean exit time ({dataset['exit_time'].attrs['units']})", prob)

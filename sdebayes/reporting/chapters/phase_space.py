@@ -53,7 +53,7 @@ def write(material: Material) -> Chapter:
 
 def _pictures(material: Material) -> list[Block]:
     posterior, states = material.posterior, material.posterior.states
-    profile = analysis.fields.grid(posterior, over=(0,), points=31, samples=PROFILE_DRAWS)
+    profile = analysis.fields.grid(posterior, states=(0,), points=31, samples=PROFILE_DRAWS)
     line = Figure(
         picture(plots.fields.profile(profile.isel(state=slice(4)))),
         f"The drift along {states[0]}, the other states at {_reference(material)}"

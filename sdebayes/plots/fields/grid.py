@@ -12,7 +12,6 @@ from sdebayes._core.draws import evenly_spread
 from sdebayes._core.errors import DataError
 from sdebayes._core.kinds import Count, Drawn, Panels, Probability
 from sdebayes.plots.fields.drawing import rate_unit
-from sdebayes.plots.modes import time_constants
 from sdebayes.plots.style import (
     POSTERIOR,
     REFERENCE,
@@ -41,7 +40,7 @@ def profile(
     Parameters
     ----------
     dataset
-        ``drift`` on a grid over one state, as ``sdebayes.analysis.fields.grid(source, over=("PC1",))`` returns it.
+        ``drift`` on a grid over one state, as ``sdebayes.analysis.fields.grid(source, states=("PC1",))`` returns it.
     ax
         One axes for each state, or None.
     truth
@@ -117,45 +116,12 @@ def signal_to_noise(ratio: Drawn, ax: Axes | None = None, *, samples: Count = 10
     return ax
 
 
-@checked
-def jacobian_spectrum(
-    dataset: xr.Dataset, ax: Axes | None = None, *, truth: xr.Dataset | None = None, prob: Probability = 0.9
-) -> Axes:
-    """Draw the time constants of the modes with their intervals.
-
-    Parameters
-    ----------
-    dataset
-        As ``sdebayes.analysis.fields.jacobian_spectrum`` returns it; its first place is drawn.
-    ax
-        Axes, or None.
-    truth
-        The same of a known SDE.
-    prob
-        Probability of the interval.
-
-    Returns
-    -------
-    Axes
-        A mode a row: posterior median and interval of ``1/|Re λ|``, on a logarithmic axis if they span more than a
-        decade; the share of draws that rotate beside it.
-
-    Raises
-    ------
-    DataError
-        If the dataset holds no spectrum.
-    """
-    need(dataset, ["time_constant", "imaginary_part"], "sdebayes.analysis.fields.jacobian_spectrum")
-    known = None if truth is None else truth.isel(point=0)
-    return time_constants(dataset.isel(point=0), ax, truth=known, prob=prob)
-
-
 def _grid_dim(dataset: xr.Dataset) -> str:
     """Return the name of the grid's only dimension, or raise."""
     need(dataset, ["drift", "magnitude"], _MAKER)
     dims = [str(dim) for dim in dataset["magnitude"].dims if str(dim).startswith("grid_")]
     if len(dims) != 1:
         raise DataError(
-            f"Expected a grid over one state and got one over {len(dims)}; make it with {_MAKER}(over=…)."
+            f"Expected a grid over one state and got one over {len(dims)}; make it with {_MAKER}(states=…)."
         )
     return dims[0]

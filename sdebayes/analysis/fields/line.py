@@ -12,8 +12,9 @@ from sdebayes._core.draws import choose_draws
 from sdebayes._core.errors import DataError
 from sdebayes._core.kinds import Count, CountFromTwo, Numbers
 from sdebayes._core.places import Places
+from sdebayes._core.units import with_units
 from sdebayes.analysis.evaluate import drift_and_covariance, n_states
-from sdebayes.analysis.fields.reading import labelled_fields
+from sdebayes.analysis.fields.grid import labelled_fields
 from sdebayes.simulation import as_source
 from sdebayes.simulation.source import SourceLike
 
@@ -63,22 +64,27 @@ def line(
     drift, covariance = drift_and_covariance(stacked, draws, place)
     dataset = labelled_fields(stacked, draws, drift, covariance, (draws.size, points), ("sample", "point"))
     direction = (last - first) / length
-    unit = stacked.time_unit
-    return dataset.assign(
-        drift_along=(
-            ("sample", "point"),
-            drift @ direction,
-            {"long_name": "drift along the line", "units": f"state per {unit}"},
+    return with_units(
+        dataset.assign(
+            drift_along=(
+                ("sample", "point"),
+                drift @ direction,
+                {"long_name": "drift along the line"},
+            ),
+            covariance_along=(
+                ("sample", "point"),
+                np.einsum("spij,i,j->sp", covariance, direction, direction),
+                {"long_name": "covariance rate along the line"},
+            ),
+        ).assign_coords(
+            point=np.arange(points),
+            distance=("point", np.linspace(0.0, length, points), {"long_name": "distance from the start"}),
+            place=(("point", "state"), place),
         ),
-        covariance_along=(
-            ("sample", "point"),
-            np.einsum("spij,i,j->sp", covariance, direction, direction),
-            {"long_name": "covariance rate along the line", "units": f"state² per {unit}"},
-        ),
-    ).assign_coords(
-        point=np.arange(points),
-        distance=("point", np.linspace(0.0, length, points), {"long_name": "distance from the start"}),
-        place=(("point", "state"), place),
+        drift_along="state per time",
+        covariance_along="state² per time",
+        distance="state",
+        place="state",
     )
 
 
