@@ -97,7 +97,7 @@ def test_affine_drifts_are_not_followed(rotation):
 
 def test_places_must_be_known():
     three = SDE(ParametricDrift(lambda x, t, p: x - x**3, {}), ConstantDiffusion(jnp.eye(3)))
-    with pytest.raises(DataError, match="starts"):
+    with pytest.raises(DataError, match="x0"):
         basins(three, limits=LIMITS, points=4)
     with pytest.raises(DataError, match="2 states and 1"):
         basins(three, (0,))

@@ -161,10 +161,10 @@ def test_stable_and_unstable_ones_are_not_matched(double_well):
     np.testing.assert_allclose(found["probability"], 1.0)
 
 
-@pytest.mark.parametrize("starts", [None, np.zeros((3, 5)), np.full((3, 2), np.nan), np.zeros(2)])
-def test_places_that_cannot_be_used(double_well, starts):
-    with pytest.raises(DataError, match="starts"):
-        fixed_points(double_well, starts)
+@pytest.mark.parametrize("x0", [None, np.zeros((3, 5)), np.full((3, 2), np.nan), np.zeros(2)])
+def test_places_that_cannot_be_used(double_well, x0):
+    with pytest.raises(DataError, match="x0"):
+        fixed_points(double_well, x0)
 
 
 def test_it_runs_under_single_precision(double_well):

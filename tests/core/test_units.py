@@ -66,7 +66,7 @@ PURE = [
     "nominal",
     "verdict",
 ]
-"""Beginnings of the names of pure numbers, of what is no number, and of shares that tests and figures call otherwise."""
+"""How names of pure numbers begin, shares of a variance and statistics of tests among them."""
 
 
 def test_a_name_stands_for_those_that_begin_with_it():

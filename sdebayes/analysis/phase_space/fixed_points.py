@@ -99,7 +99,7 @@ def search_region(
 ) -> tuple[Float[np.ndarray, "point state"], np.ndarray, np.ndarray]:
     """Return where to start, by default ``count`` quasi-random places, and middle and half-width of the box."""
     if x0 is not None:
-        places = np.atleast_2d(np.asarray(x0, dtype=float))
+        places = np.asarray(x0, dtype=float)
         if places.ndim != 2 or places.shape[-1] != source.n_states or not np.isfinite(places).all():
             raise DataError(f"x0 has the shape {places.shape}; expected finite (point, {source.n_states}).")
         low, high = places.min(axis=0), places.max(axis=0)

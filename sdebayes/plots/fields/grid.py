@@ -11,12 +11,10 @@ from sdebayes._core.arguments import checked
 from sdebayes._core.draws import evenly_spread
 from sdebayes._core.errors import DataError
 from sdebayes._core.kinds import Count, Drawn, Panels, Probability
-from sdebayes.plots.fields.drawing import rate_unit
+from sdebayes.plots.grid_fields import draw_line, rate_unit
 from sdebayes.plots.style import (
     POSTERIOR,
     REFERENCE,
-    TRUTH,
-    band,
     legend_above,
     look,
     need,
@@ -62,12 +60,9 @@ def profile(
     with look():
         axes = panels(dataset.sizes["state"], ax)
         for state, one in zip(dataset["state"].values, axes, strict=True):
-            one.axhline(0, color=REFERENCE, linewidth=0.6)
-            band(one, dataset[name].values, dataset["drift"].sel(state=state), prob=prob, label="posterior")
-            if truth is not None:
-                mean = truth["drift"].sel(state=state).mean("sample")
-                one.plot(truth[name], mean, color=TRUTH, linestyle="--", label="truth")
-            one.set(xlabel=name.removeprefix("grid_"), ylabel=f"drift of {state}\n({rate_unit(dataset)})")
+            known = None if truth is None else truth["drift"].sel(state=state)
+            draw_line(one, dataset["drift"].sel(state=state), name, truth=known, prob=prob, zero=True)
+            one.set_ylabel(f"drift of {state}\n({rate_unit(dataset)})")
         share_legend(axes)
     return axes
 
