@@ -17,7 +17,7 @@ from sdebayes.analysis.phase_space import Ball
 from sdebayes.dynamics import SDE, ConstantDiffusion, LinearDrift
 from sdebayes.paths import trajectories
 from sdebayes.plots import style
-from sdebayes.plots.phase_space.contours import coverage_level
+from sdebayes.plots.grid_fields import coverage_level
 
 LIMITS = [(-3.0, 3.0), (-3.0, 3.0)]
 

@@ -238,7 +238,7 @@ def _wells(ax: Axes, potential: xr.DataArray, dims: list[str], truth: xr.Dataset
     ax.figure.colorbar(filled, ax=ax, label="quasi-potential −log p", shrink=0.85)
     if truth is not None:
         own = truth["quasi_potential"].mean("sample")
-        draw_truth(ax, own, dims, 1, 3, 5, linestyles="-", linewidths=0.8, label="truth, at 1, 3, 5")
+        draw_truth(ax, own, dims, 1.0, 3.0, 5.0, linestyles="-", linewidths=0.8, label="truth, at 1, 3, 5")
 
 
 def _arrows(ax: Axes, current: xr.DataArray, dims: list[str]) -> None:
