@@ -44,10 +44,9 @@ def of_eight_states(posterior: sb.Posterior, train: xr.Dataset, test: xr.Dataset
         "simulate": lambda: sb.simulate(posterior, times, paths=paths, samples=DRAWS, seed=1),
         "fields: grid, divergence, rotation": lambda: (
             fields.grid(posterior, points=15, samples=DRAWS),
-            fields.divergence(posterior, fields.places(grid), samples=DRAWS),
-            fields.rotation(posterior, fields.places(grid), samples=DRAWS),
+            fields.divergence(posterior, fields.points(grid), samples=DRAWS),
+            fields.rotation(posterior, fields.points(grid), samples=DRAWS),
         ),
-        "fields: Helmholtz parts": lambda: fields.helmholtz(posterior, samples=DRAWS),
         "fields: Stratonovich form": lambda: fields.stratonovich(posterior, middle, samples=DRAWS),
         "fields: Jacobian spectrum": lambda: fields.jacobian_spectrum(posterior),
         "moments over time, autocorrelation": lambda: (
@@ -57,10 +56,6 @@ def of_eight_states(posterior: sb.Posterior, train: xr.Dataset, test: xr.Dataset
         "increments, Allan deviation": lambda: (
             moments.increments(train, 20, simulated),
             moments.allan_deviation(train, 20, simulated),
-        ),
-        "scaling exponents": lambda: (
-            moments.displacement_exponent(train, simulated=simulated),
-            moments.allan_exponent(train, simulated=simulated),
         ),
         "Kramers–Moyal coefficients": lambda: moments.kramers_moyal(train, simulated=simulated, noise=noise),
         "moment equations": lambda: moments.moment_equations(posterior, times[:40], samples=DRAWS),

@@ -62,7 +62,7 @@ def run(name: str, sets: int) -> list[dict[str, str]]:
     for seed in range(sets):
         rng = np.random.default_rng([seed, list(CASES).index(name)])
         train, test = (
-            sb.trajectories(values, t=case.dt * np.arange(values.shape[1]), time_unit="time unit")
+            sb.trajectories(values, t=case.dt * np.arange(values.shape[1]), time_unit="unit of time")
             for values in (case.simulate(rng, case.count) for _ in range(2))
         )
         model = case.model().scaled_to(train) if model is None else model

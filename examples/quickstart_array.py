@@ -28,8 +28,8 @@ drift = sb.summarize(posterior.drift([1.0, 0.0]))["drift"].isel(point=0)
 print(drift.sel(statistic=["mean", "lower", "upper"]).to_pandas().round(2))
 
 # Drift along the first state with its 90 % band, the truth dashed.
-profile = sb.analysis.fields.grid(posterior, over=["x1"], limits=[(-2, 2)], at=[0, 0])
-known = sb.analysis.fields.grid(truth, over=[0], limits=[(-2, 2)], at=[0, 0])
+profile = sb.analysis.fields.grid(posterior, states=["x1"], limits=[(-2, 2)], at=[0, 0])
+known = sb.analysis.fields.grid(truth, states=[0], limits=[(-2, 2)], at=[0, 0])
 axes = sb.plots.fields.profile(profile, truth=known)
 axes[0].figure.savefig(folder / "drift.png")
 

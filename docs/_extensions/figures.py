@@ -12,11 +12,9 @@ from numpydoc.docscrape import FunctionDoc
 
 WITHOUT = {
     "summarize": "a table of any result",
-    "fields.places": "the points of a grid, at which fields are read",
-    "forecasts.climatology": "a forecast; a row of `forecasts.by_horizon`",
-    "forecasts.persistence": "a forecast; a row of `forecasts.by_horizon`",
+    "fields.points": "the points of a grid, at which fields are read",
+    "forecasts.complexity": "measures of texts; `forecasts.dependence` relates errors to them",
     "forecasts.reference_forecasts": "forecasts; rows of `forecasts.by_horizon`",
-    "forecasts.running_mean": "a forecast; a row of `forecasts.by_horizon`",
     "moments.mask_like": "simulated paths with the gaps of the data",
     "phase_space.exemplars": "texts, to be read",
     "phase_space.without_effect": "data",

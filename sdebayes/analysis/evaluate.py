@@ -1,4 +1,4 @@
-"""Reading the drift and the covariance of every draw, in chunks of draws."""
+"""Evaluation the drift and the covariance of every draw, in chunks of draws."""
 
 from __future__ import annotations
 
@@ -15,11 +15,12 @@ from jaxtyping import Array, Float
 from numpy.typing import ArrayLike
 
 from sdebayes._core import precision
+from sdebayes._core.draws import choose_draws
 from sdebayes._core.errors import DataError, ModelError
 from sdebayes._core.places import Places
 from sdebayes._core.types import Matrix, Scalar, Vector
 from sdebayes.dynamics import SDE, ObservedSDE
-from sdebayes.simulation import Source, as_source, choose_draws
+from sdebayes.simulation import Source, as_source
 from sdebayes.simulation.source import SourceLike
 
 _CHUNK_BYTES = 2**26
@@ -27,7 +28,7 @@ _PLACES, _TIMES = 3, (0.0, 0.73, 31.3)
 
 
 @dataclass(frozen=True)
-class Reading:
+class Evaluation:
     """What a function of a source at places reads: the source, some of its draws, and the places.
 
     Parameters
@@ -45,7 +46,7 @@ class Reading:
     places: Places
 
     @classmethod
-    def of(cls, source: SourceLike, x: Any, samples: int | None) -> Reading:
+    def of(cls, source: SourceLike, x: Any, samples: int | None) -> Evaluation:
         """Bring the arguments of such a function into form; by default all draws whose matrices fit into 1 GiB."""
         stacked = as_source(source, n_states(x))
         places = Places.read(x, stacked.states)

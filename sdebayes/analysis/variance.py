@@ -7,6 +7,7 @@ import xarray as xr
 
 from sdebayes._core.arguments import checked
 from sdebayes._core.errors import ModelError
+from sdebayes._core.units import with_units
 from sdebayes.simulation import Source, as_source
 from sdebayes.simulation.source import SourceLike
 
@@ -45,10 +46,13 @@ def shares(source: SourceLike) -> xr.Dataset:
     variances = {name: np.diagonal(np.asarray(value), axis1=-2, axis2=-1) for name, value in parts.items()}
     total = sum(variances.values())
     dims = ("sample", "state")
-    return xr.Dataset(
-        {name: (dims, value / total) for name, value in variances.items()} | {"total": (dims, total)},
-        {"sample": np.arange(stacked.n_draws), "state": list(stacked.states)},
-        stacked.provenance,
+    return with_units(
+        xr.Dataset(
+            {name: (dims, value / total) for name, value in variances.items()} | {"total": (dims, total)},
+            {"sample": np.arange(stacked.n_draws), "state": list(stacked.states)},
+            stacked.provenance,
+        ),
+        total="state²",
     )
 
 

@@ -15,7 +15,7 @@ def simulate(
         int, typer.Option(help="Steps of each path, as long as the training data's median step.")
     ] = 100,
     paths: Annotated[int, typer.Option(help="Paths of each draw.")] = 16,
-    draws: Annotated[int, typer.Option(help="Posterior draws, evenly thinned.")] = 100,
+    draws: Annotated[int, typer.Option(help="At most so many posterior draws, evenly spread.")] = 100,
     seed: Annotated[int, typer.Option(help="Seed.")] = 0,
 ) -> None:
     """Simulate latent paths x and observations y (sample, path, time, state)."""

@@ -12,6 +12,7 @@ import xarray as xr
 
 from sdebayes import analysis, plots
 from sdebayes._core import files
+from sdebayes._core.draws import evenly_spread
 from sdebayes._core.errors import StoreError
 from sdebayes.cli.beside import second_process
 from sdebayes.cli.guard import prepare_compiler
@@ -145,7 +146,7 @@ def _score_shuffled(train: xr.Dataset, test: xr.Dataset, seed: int, fresh: bool)
 def _plane(train: xr.Dataset) -> xr.Dataset:
     """Return two states of some of the training speeches, evenly over the years, from the beginning of each."""
     states = PCA(2).fit(train).transform(train)
-    some = np.linspace(0, states.sizes["trajectory"] - 1, PLANE_SPEECHES).astype(int)
+    some = evenly_spread(states.sizes["trajectory"], PLANE_SPEECHES)
     states = states.isel(trajectory=some, time=slice(PLANE_SENTENCES))
     return states.assign(n_steps=np.minimum(states["n_steps"], PLANE_SENTENCES))
 

@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Float
 
 from sdebayes._core import precision
+from sdebayes._core.draws import evenly_spread
 from sdebayes._core.errors import ModelError
 from sdebayes.criticism.comparison import Outcome, compare
 from sdebayes.criticism.innovations import Judge
@@ -135,7 +136,7 @@ def _noise(judge: Judge) -> np.ndarray:
 def _covariance(judge: Judge) -> np.ndarray:
     """Average Σ of each draw over places of the data."""
     values = judge.observations.values[np.asarray(judge.observations.seen).all(axis=-1)]
-    places = values[np.linspace(0, len(values) - 1, min(len(values), PLACES)).astype(int)]
+    places = values[evenly_spread(len(values), PLACES)]
     with precision.scope(judge.source.precision):
         return _covariance_at(judge.source.sde, places).astype(float).mean(axis=1)
 

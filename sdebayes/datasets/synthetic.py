@@ -15,6 +15,7 @@ from sdebayes._core.errors import DataError
 from sdebayes._core.kinds import Count, CountFromThree, NotNegative, Positive, Seed
 from sdebayes._core.memory import COPIES, check_room
 from sdebayes._core.types import Scalar
+from sdebayes._core.units import UNNAMED
 from sdebayes.dynamics import SDE, ConstantDiffusion, LinearDrift, ParametricDiffusion, ParametricDrift
 from sdebayes.paths import trajectories
 from sdebayes.simulation import simulate
@@ -162,7 +163,7 @@ def benchmark(
     -------
     (data, sde)
         The data set ``y(trajectory, time, state)``, as ``sdebayes.trajectories`` makes it, and the true SDE. The first
-        10 time units are dropped. Linear systems are simulated exactly from their stationary law, the others by
+        10 units of time are dropped. Linear systems are simulated exactly from their stationary law, the others by
         Euler–Maruyama with 20 sub-steps in each dt.
 
     Raises
@@ -193,6 +194,6 @@ def benchmark(
         )
     x = simulated["x"].values[0, :, burn_in:]
     data = trajectories(
-        x + noise * generator.standard_normal(x.shape), t=dt * np.arange(n_steps), time_unit="time unit"
+        x + noise * generator.standard_normal(x.shape), t=dt * np.arange(n_steps), time_unit=UNNAMED
     )
     return data.assign_attrs(benchmark=name, seed=seed, noise=float(noise)), sde

@@ -9,6 +9,7 @@ import numpy as np
 import xarray as xr
 
 from sdebayes._core.arguments import checked
+from sdebayes._core.draws import evenly_spread
 from sdebayes._core.errors import DataError, MissingDependencyError
 from sdebayes._core.kinds import Count
 from sdebayes.paths.corpus import as_corpus
@@ -58,7 +59,7 @@ def load_sotu(
             f"{found} speeches fit since={since}, until={until}, sentences={sentences}; {speeches or 1} are needed."
         )
     if speeches is not None:
-        corpus = corpus.isel(trajectory=np.linspace(0, found - 1, speeches).round().astype(int))
+        corpus = corpus.isel(trajectory=evenly_spread(found, speeches))
     return as_corpus(corpus)
 
 

@@ -58,7 +58,7 @@ class AbstractDiffusion(AbstractPointFunction):
         return self.as_constant() is not None
 
     def covariance(self, x: Numbers, t: Scalar = 0.0) -> Matrix:
-        """Return Σ(x, t) = G Gᵀ, shape (state, state), in state² per unit time."""
+        """Return Σ(x, t) = G Gᵀ, shape (state, state), in state² per unit of time."""
         factor = self(x, t)
         return factor @ factor.T
 

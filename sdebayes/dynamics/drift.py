@@ -1,4 +1,4 @@
-"""Drift functions f(x, t): (state,) → (state,), in units of state per unit time."""
+"""Drift functions f(x, t): (state,) → (state,), in units of state per unit of time."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ class AbstractAffineDrift(AbstractDrift):
     @property
     @abstractmethod
     def offset(self) -> Float[Array | np.ndarray, "*sample state"]:
-        """The drift at the origin, v, (state,), in state per unit time."""
+        """The drift at the origin, v, (state,), in state per unit of time."""
 
     def as_affine(self) -> AbstractAffineDrift:
         """Return the drift itself."""
@@ -160,7 +160,7 @@ class AffineDrift(AbstractAffineDrift):
     matrix
         Rate matrix A, (state, state), in 1/time.
     constant_term
-        v, (state,), in state per unit time.
+        v, (state,), in state per unit of time.
     """
 
     matrix: Matrix
@@ -185,7 +185,7 @@ class FieldDrift(AbstractDrift):
     linear
         The linear part; stable, it rules far away, so that paths cannot explode.
     field
-        u, (state,) → (state,), in state per unit time.
+        u, (state,) → (state,), in state per unit of time.
     """
 
     linear: LinearDrift

@@ -23,7 +23,8 @@ class SDE(eqx.Module):
     Parameters
     ----------
     drift
-        f(x, t), a drift or a function of JAX operations: ``sde.drift(x, t)`` returns (state,), in state per unit time.
+        f(x, t), a drift or a function of JAX operations: ``sde.drift(x, t)`` returns (state,), in state per unit of
+        time.
     diffusion
         G(x, t), a diffusion or such a function: ``sde.diffusion(x, t)`` returns (state, state), in state per square
         root of time.
@@ -43,7 +44,7 @@ class SDE(eqx.Module):
     diffusion: AbstractDiffusion = eqx.field(converter=as_diffusion)
 
     def covariance(self, x: Numbers, t: Scalar = 0.0) -> Matrix:
-        """Return the covariance rate Σ(x, t) = G Gᵀ, shape (state, state), in state² per unit time."""
+        """Return the covariance rate Σ(x, t) = G Gᵀ, shape (state, state), in state² per unit of time."""
         return self.diffusion.covariance(x, t)
 
     def tabulate(self, x: Vector, order: int, diffusion_order: int = 0) -> Any:
@@ -83,11 +84,11 @@ class LinearSDE(SDE):
 
     @property
     def offset(self) -> Float[Array, "*sample state"]:
-        """The drift at the origin, v, (state,), in state per unit time."""
+        """The drift at the origin, v, (state,), in state per unit of time."""
         return jnp.asarray(self.drift.offset)
 
     @property
     def covariance_rate(self) -> Float[Array, "*sample state state"]:
-        """Σ = G Gᵀ, (state, state), in state² per unit time."""
+        """Σ = G Gᵀ, (state, state), in state² per unit of time."""
         factor = jnp.asarray(self.diffusion.factor)
         return factor @ jnp.swapaxes(factor, -1, -2)

@@ -43,7 +43,7 @@ class Statistics(eqx.Module):
     cross
         B, (feature, state).
     square
-        Q, (state, state), in state² per unit time.
+        Q, (state, state), in state² per unit of time.
     log_steps
         Σ log Δ.
     count

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 
+from sdebayes._core.draws import evenly_spread
 from sdebayes._core.errors import ModelError
 from sdebayes.model.observation import AbstractObservation
 from sdebayes.paths.container import feature_dim, to_arrays
@@ -43,7 +44,7 @@ def data_scale(data: xr.Dataset, observation: AbstractObservation) -> DataScale:
     memory = step * _decorrelation_steps(y - mean)
     extent = np.nanmax(np.abs(y - mean), axis=(0, 1))
     seen = y[np.isfinite(y).all(-1)]
-    points = seen[np.linspace(0, len(seen) - 1, min(len(seen), _POINTS)).astype(int)]
+    points = seen[evenly_spread(len(seen), _POINTS)]
     H = observation.observation_matrix
     if H is None:
         states = tuple(str(label) for label in data["state"].values)

@@ -8,6 +8,7 @@ import numpy as np
 import xarray as xr
 
 from sdebayes._core.arguments import checked
+from sdebayes._core.draws import evenly_spread
 from sdebayes._core.errors import DataError
 from sdebayes._core.kinds import Count, Panels, Probability, Simulated, Trajectories
 from sdebayes.analysis import summarize
@@ -66,7 +67,7 @@ def predictive(
         raise DataError("The data's states are not the simulation's; use data of the same state space.")
     time = simulated["time"].values
     summary = summarize(simulated[["y"]], prob=prob, over=("sample", "path"))["y"]
-    chosen = np.linspace(0, simulated.sizes["sample"] - 1, min(paths, simulated.sizes["sample"])).astype(int)
+    chosen = evenly_spread(simulated.sizes["sample"], paths)
     with look():
         axes = panels(simulated.sizes["state"], ax, height=1.5)
         for state, one in zip(simulated["state"].values, axes, strict=True):

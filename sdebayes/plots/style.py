@@ -108,8 +108,17 @@ def panels(count: int, ax: Any = None, height: float = 1.7) -> np.ndarray:
     return axes.ravel()[:count]
 
 
-def band(ax: Axes, x: np.ndarray, draws: xr.DataArray, *, prob: float, label: str, **kwargs: Any) -> None:
-    """Draw the posterior mean and an equal-tailed band of draws along one axis.
+def band(
+    ax: Axes,
+    x: np.ndarray,
+    draws: xr.DataArray,
+    *,
+    prob: float,
+    label: str,
+    centre: str = "mean",
+    **kwargs: Any,
+) -> None:
+    """Draw the posterior mean or median and an equal-tailed band of draws along one axis.
 
     Parameters
     ----------
@@ -123,6 +132,8 @@ def band(ax: Axes, x: np.ndarray, draws: xr.DataArray, *, prob: float, label: st
         Probability of the band.
     label
         Name in the legend.
+    centre
+        ``"mean"`` or ``"median"``, which is the line.
     **kwargs
         For both line and band.
     """
@@ -133,7 +144,7 @@ def band(ax: Axes, x: np.ndarray, draws: xr.DataArray, *, prob: float, label: st
         ax.fill_between(
             x, lower, upper, color=colour, alpha=BAND, linewidth=0, label=f"{label}, {prob:.0%} band"
         )
-    ax.plot(x, summary.sel(statistic="mean"), color=colour, label=f"{label}, mean", **kwargs)
+    ax.plot(x, summary.sel(statistic=centre), color=colour, label=f"{label}, {centre}", **kwargs)
 
 
 def time_label(dataset: xr.Dataset, name: str = "time") -> str:

@@ -13,6 +13,7 @@ import xarray as xr
 from arviz_stats.base import array_stats
 from jaxtyping import Array, Float
 
+from sdebayes._core.draws import evenly_spread
 from sdebayes._core.errors import InferenceError, ModelError
 from sdebayes._core.precision import Precision
 from sdebayes._core.types import Key
@@ -180,7 +181,7 @@ class Study:
         flat = draws.reshape(-1, draws.shape[-1])
         if not (np.isfinite(flat).all() and np.isfinite(true).all()):
             raise InferenceError("A draw of drift, covariance or log-likelihood is not finite.")
-        kept = flat[np.linspace(0, len(flat) - 1, min(self.ranked, len(flat))).astype(int)]
+        kept = flat[evenly_spread(len(flat), self.ranked)]
         with np.errstate(divide="ignore", invalid="ignore"):
             effective = array_stats.ess(draws, chain_axis=0, draw_axis=1)
         return Record(

@@ -9,6 +9,7 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Float64
 
+from sdebayes._core.draws import evenly_spread
 from sdebayes._core.types import Key
 from sdebayes.dynamics import ObservedSDE
 from sdebayes.inference.strategy import Draws, Problem
@@ -48,7 +49,7 @@ def build_tree(problem: Problem, data: xr.Dataset, draws: Draws, key: Key) -> xr
     posterior = read(draws.position)
     prior = read(np.stack(prior_positions)[None])
     terms = programs.step_terms(model)(posterior.stacked, observations)
-    thin = np.unique(np.linspace(0, count - 1, min(PREDICTIVE_DRAWS, count)).astype(int))
+    thin = evenly_spread(count, PREDICTIVE_DRAWS)
     predict = _Predictor(model, observations, packing)
     groups = {
         "posterior": posterior.parameters,

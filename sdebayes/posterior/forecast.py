@@ -9,6 +9,7 @@ from sdebayes._core import precision
 from sdebayes._core.arguments import checked
 from sdebayes._core.errors import DataError
 from sdebayes._core.kinds import Count
+from sdebayes._core.units import with_units
 from sdebayes.likelihood.arrays import read
 from sdebayes.posterior import programs
 from sdebayes.posterior.posterior import Posterior
@@ -37,7 +38,7 @@ def forecast(
     every
         Only each so-manieth step is foretold, which saves memory.
     samples
-        Number of draws, evenly spread; default at most 100, fewer where an array would pass 1 GiB.
+        At most so many draws, evenly spread; default at most 100, fewer where an array would pass 1 GiB.
 
     Returns
     -------
@@ -97,27 +98,31 @@ def _labelled(
     valid = (targets >= ahead[:, None])[:, None] & inside
     lead = ("sample", "horizon", "trajectory", "time")
     labels = data["state"].values
-    return xr.Dataset(
-        {
-            "mean": (
-                (*lead, dim),
-                np.where(valid[..., None], mean, np.nan),
-                {"long_name": "mean of the forecast"},
-            ),
-            "covariance": (
-                (*lead, dim, f"{dim}_bis"),
-                np.where(valid[..., None, None], covariance, np.nan),
-                {"long_name": "covariance of the forecast"},
-            ),
-        },
-        {
-            "sample": chosen,
-            "horizon": ("horizon", ahead, {"long_name": "steps ahead"}),
-            "trajectory": data["trajectory"].values,
-            "time": data["time"].values[targets],
-            "t": (("trajectory", "time"), data["t"].values[:, targets]),
-            dim: labels,
-            f"{dim}_bis": labels,
-        },
-        posterior._provenance(),
+    return with_units(
+        xr.Dataset(
+            {
+                "mean": (
+                    (*lead, dim),
+                    np.where(valid[..., None], mean, np.nan),
+                    {"long_name": "mean of the forecast"},
+                ),
+                "covariance": (
+                    (*lead, dim, f"{dim}_bis"),
+                    np.where(valid[..., None, None], covariance, np.nan),
+                    {"long_name": "covariance of the forecast"},
+                ),
+            },
+            {
+                "sample": chosen,
+                "horizon": ("horizon", ahead, {"long_name": "steps ahead"}),
+                "trajectory": data["trajectory"].values,
+                "time": data["time"].values[targets],
+                "t": (("trajectory", "time"), data["t"].values[:, targets]),
+                dim: labels,
+                f"{dim}_bis": labels,
+            },
+            posterior._provenance(),
+        ),
+        mean="state",
+        covariance="state²",
     )

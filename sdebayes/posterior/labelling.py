@@ -10,6 +10,7 @@ import xarray as xr
 from scipy.special import logsumexp
 
 from sdebayes._core.errors import StateSpaceError
+from sdebayes._core.units import with_units
 from sdebayes.likelihood import Observations
 from sdebayes.model.sdemodel import SDEModel
 from sdebayes.paths.validation import feature_dim
@@ -104,7 +105,11 @@ class TrajectoryGrid:
             "mean": ((*lead, dim), self.spread(mean)),
             "covariance": ((*lead, dim, f"{dim}_bis"), self.spread(covariance)),
         }
-        return xr.Dataset(variables, self._coords(chosen, dim, self.data["state"].values), attrs)
+        return with_units(
+            xr.Dataset(variables, self._coords(chosen, dim, self.data["state"].values), attrs),
+            mean="state",
+            covariance="state²",
+        )
 
     def smoothed(
         self, mean: np.ndarray, covariance: np.ndarray, chosen: np.ndarray, attrs: dict[str, Any]
@@ -122,4 +127,10 @@ class TrajectoryGrid:
                 (*lead, "state", "state_bis"),
                 covariance[:, :, 0, n:, n:],
             )
-        return xr.Dataset(variables, self._coords(chosen, "state", states), attrs)
+        return with_units(
+            xr.Dataset(variables, self._coords(chosen, "state", states), attrs),
+            x="state",
+            x_covariance="state²",
+            trajectory_effect="state",
+            trajectory_effect_covariance="state²",
+        )

@@ -13,9 +13,10 @@ import xarray as xr
 
 from sdebayes._core import precision
 from sdebayes._core.arguments import checked
+from sdebayes._core.draws import choose_draws
 from sdebayes._core.kinds import Count, Numbers, PathLike, Seed
-from sdebayes._core.memory import COPIES, check_room
 from sdebayes._core.places import Places
+from sdebayes._core.units import time_unit
 from sdebayes.dynamics import SDE, ObservedSDE
 from sdebayes.inference.findings import Findings
 from sdebayes.likelihood import Observations
@@ -28,8 +29,7 @@ from sdebayes.posterior.labelling import TrajectoryGrid, check_space, labelled_s
 from sdebayes.posterior.packing import training_data, training_scale
 from sdebayes.priors.base import DataScale
 
-SMOOTHED_DRAWS = 100
-MEMORY_LIMIT = 2**30
+MOST_DRAWS = 100
 
 
 @checked
@@ -136,7 +136,7 @@ class Posterior:
         Returns
         -------
         xr.DataArray
-            (sample, point, state), in state per unit time.
+            (sample, point, state), in state per unit of time.
 
         Raises
         ------
@@ -159,7 +159,7 @@ class Posterior:
         Returns
         -------
         xr.DataArray
-            (sample, point, state, state_bis), in state² per unit time.
+            (sample, point, state, state_bis), in state² per unit of time.
 
         Raises
         ------
@@ -173,7 +173,7 @@ class Posterior:
 
     @property
     def _time_unit(self) -> str:
-        return str(self.data.attrs.get("time_unit", "unit of time"))
+        return time_unit(self.data.attrs)
 
     def _read(self, data: xr.Dataset) -> Observations:
         check_space(data, self.space_hash)
@@ -182,12 +182,7 @@ class Posterior:
 
     def _draws(self, samples: int | None, bytes_per_draw: int) -> tuple[ObservedSDE, np.ndarray]:
         total = self.data["unconstrained"].sizes["chain"] * self.data["unconstrained"].sizes["draw"]
-        count = min(total, max(1, MEMORY_LIMIT // max(bytes_per_draw, 1)), samples or SMOOTHED_DRAWS)
-        check_room(
-            COPIES * count * bytes_per_draw,
-            "Pass fewer trajectories, steps or horizons at a time, or a smaller number of samples.",
-        )
-        chosen = np.unique(np.linspace(0, total - 1, count).astype(int))
+        chosen = choose_draws(total, bytes_per_draw, samples, MOST_DRAWS)
         return jax.tree.map(lambda leaf: leaf[chosen], self._observed_sde), chosen
 
     def log_score(self, data: xr.Dataset) -> xr.DataArray:
@@ -228,7 +223,7 @@ class Posterior:
         data
             Trajectories in the state space of the training data.
         samples
-            Number of draws, evenly spread; default at most 100, fewer where an array would pass 1 GiB.
+            At most so many draws, evenly spread; default at most 100, fewer where an array would pass 1 GiB.
 
         Returns
         -------

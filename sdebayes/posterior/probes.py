@@ -8,6 +8,7 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Float64
 
+from sdebayes._core.draws import evenly_spread
 from sdebayes.dynamics import ObservedSDE
 from sdebayes.model.sdemodel import SDEModel
 from sdebayes.posterior.programs import covariance_at, drift_at
@@ -34,7 +35,7 @@ def probe_points(model: SDEModel, scale: DataScale) -> tuple[list[str], Float64[
             names.append(f"{label} {word} 1 sd")
             points.append(scale.location + shift)
     if not model.affine and len(scale.points):
-        rows = np.linspace(0, len(scale.points) - 1, PROBED_DATA).astype(int)
+        rows = evenly_spread(len(scale.points), PROBED_DATA)
         names += [f"datum {number + 1}" for number in range(PROBED_DATA)]
         points += list(scale.points[rows])
     return names, np.array(points)

@@ -26,7 +26,7 @@ def replicate(
     data
         Trajectories in the state space of the training data.
     samples
-        Number of draws, evenly spread; default at most 100, fewer where an array would pass 1 GiB.
+        At most so many draws, evenly spread; default at most 100, fewer where an array would pass 1 GiB.
     seed
         Seed.
 

@@ -44,7 +44,7 @@ class DataScale(Stored):
     variance
         Variance of each state over all steps, (state,).
     rate
-        Mean squared increment per unit time of each state, (state,).
+        Mean squared increment per unit of time of each state, (state,).
     observed_variance
         Variance of each observed coordinate, (observed,).
     step

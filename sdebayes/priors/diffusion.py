@@ -33,7 +33,7 @@ class Constant(AbstractDiffusionPrior):
     r"""Additive noise with an unknown covariance rate Σ.
 
     Where the states are observed exactly, :math:`\log Σ_{jj} \sim N(\log q_j, s^2)` with the data's mean squared
-    increment per unit time :math:`q_j`. Where the observation has drawn the stationary variance :math:`v_j` (noise
+    increment per unit of time :math:`q_j`. Where the observation has drawn the stationary variance :math:`v_j` (noise
     learned from data), increments say little about Σ and the time constant is drawn instead:
     :math:`\log τ_j \sim N(\log τ_0, s_τ^2)` and :math:`Σ_{jj} = 2 v_j / τ_j`. By default two thirds of that law lie
     between a step and the length of a trajectory.
@@ -44,7 +44,7 @@ class Constant(AbstractDiffusionPrior):
         ``"full"``: correlations of Σ from LKJ(``concentration``); or ``"diagonal"``, which holds in one coordinate
         system only: with coupled states it is a strong assumption.
     rate
-        Prior median of Σ_jj where the states are observed exactly, (state,) or a number, in state² per unit time;
+        Prior median of Σ_jj where the states are observed exactly, (state,) or a number, in state² per unit of time;
         default: the data's.
     spread
         Prior standard deviation of log Σ_jj.
@@ -114,12 +114,13 @@ class Constant(AbstractDiffusionPrior):
 
     def describe(self, variance_drawn: bool = False) -> str:
         """Say the prior in words and formulas."""
+        rate = say(self.rate, "mean squared increment per unit of time")
         lines = [
             f"Diffusion: constant, {self.shape}",
             f"  Σ_jj = 2 P_jj / τ_j, log τ_j ~ Normal(log {say(self.time_constant, '√(step · duration)')}, "
             f"{say(self.time_constant_spread, '½ log(duration / step)')})"
             if variance_drawn
-            else f"  log Σ_jj ~ Normal(log {say(self.rate, 'mean squared increment per unit time')}, {self.spread:g})",
+            else f"  log Σ_jj ~ Normal(log {rate}, {self.spread:g})",
         ]
         if self.shape == "full":
             lines.append(f"  correlation of Σ ~ LKJ({self.concentration:g})")

@@ -41,8 +41,8 @@ class AbstractFieldPrior(AbstractDriftPrior):
     where u has prior mean 0 and prior standard deviation 1 around the data, and :math:`d_j` is the size of a drift
     that moves the data as they are seen to move. Where the states are observed exactly it is three times the larger of
     s_j / T_j, with the data's standard deviation and decorrelation time, and q_j / s_j, with their mean squared
-    increment per unit time, which a drift has to balance: a drift that bends slowly is what is left of a field of long
-    length-scales, larger than itself, beside the linear part. Behind observation noise it is
+    increment per unit of time, which a drift has to balance: a drift that bends slowly is what is left of a field of
+    long length-scales, larger than itself, beside the linear part. Behind observation noise it is
     :math:`Σ_{jj} / 2\sqrt{P_{jj}}`. That is far too small for a path that the drift drives and noise hardly moves:
     there, give ``drift_scale``.
 
@@ -57,7 +57,7 @@ class AbstractFieldPrior(AbstractDriftPrior):
         Whether all states have the same α. Many states have much to say of one amplitude and each little of its own,
         which then has a wide posterior that samplers are slow in.
     drift_scale
-        d_j, (state,) or a number, in state per unit time; default: the rule above.
+        d_j, (state,) or a number, in state per unit of time; default: the rule above.
     location, state_scale
         Middle and standard deviation of each state that the field counts in, (state,) or a number; default: the data's
         middle, and the standard deviation that the observation's prior expects of the path.
@@ -181,7 +181,7 @@ class AbstractFieldPrior(AbstractDriftPrior):
         size = (
             "½Σ_jj/√P_jj"
             if variance_drawn and self.drift_scale is None
-            else say(known, f"{_ROOM:g} max(s_j/T_j, q_j/s_j) of the data") + " per unit time"
+            else say(known, f"{_ROOM:g} max(s_j/T_j, q_j/s_j) of the data") + " per unit of time"
         )
         alpha = "α" if self.shared_amplitude else "α_j"
         return "\n".join(

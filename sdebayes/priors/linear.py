@@ -196,7 +196,7 @@ class Linear(AbstractDriftPrior):
                 [
                     f"Drift: linear, f(x) = v − A (x − m), any A, {kind}",
                     f"  m = {mean}; v_j ~ Normal(0, r·s_j), A_ij ~ Normal(0, r)·s_i/s_j, s = {sd}, "
-                    f"r = {say(self.rate, '1/(4 steps)')} per unit time",
+                    f"r = {say(self.rate, '1/(4 steps)')} per unit of time",
                 ]
             )
         lines = [

@@ -37,8 +37,8 @@ class Sparse(AbstractDriftPrior):
     selection
         Prior of c: `SpikeAndSlab`, for which the strategy is `Marginal`, or `Horseshoe`, for any.
     drift_scale
-        d, (state,) or a number, in state per unit time; default: the larger of s/T and q/s of each state's standard
-        deviation s, decorrelation time T and mean squared increment per unit time q.
+        d, (state,) or a number, in state per unit of time; default: the larger of s/T and q/s of each state's standard
+        deviation s, decorrelation time T and mean squared increment per unit of time q.
     states
         Labels of the states; default: the data's.
 
@@ -121,7 +121,7 @@ class Sparse(AbstractDriftPrior):
         size = (
             "½Σ_jj/√P_jj"
             if variance_drawn
-            else say(self.drift_scale, "max(s_j/T_j, q_j/s_j) of the data") + " per unit time"
+            else say(self.drift_scale, "max(s_j/T_j, q_j/s_j) of the data") + " per unit of time"
         )
         terms = ", ".join(self.coords()["library_term"]) if self.states else type(self.library).__name__
         return "\n".join(

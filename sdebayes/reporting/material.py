@@ -26,12 +26,6 @@ FIXED_POINT_DRAWS = 200
 FARTHEST, HORIZON_DRAWS = 10, 25
 
 
-def at_most(posterior: Posterior, draws: int) -> int:
-    """So many draws of a posterior, or all there are."""
-    sizes = posterior.data["unconstrained"].sizes
-    return min(draws, sizes["chain"] * sizes["draw"])
-
-
 @dataclass(frozen=True)
 class Material:
     """Posterior and data, with everything that more than one chapter needs.
@@ -122,10 +116,6 @@ class Material:
         """Whether the states themselves are observed, with or without noise."""
         return self.posterior.model.observation.observation_matrix is None
 
-    def at_most(self, draws: int) -> int:
-        """So many draws, or all there are."""
-        return at_most(self.posterior, draws)
-
     @cached_property
     def findings(self) -> Findings:
         """What the fit's own checks found."""
@@ -154,7 +144,7 @@ class Material:
     @cached_property
     def fixed_points(self) -> xr.Dataset:
         """Zeros of a nonlinear drift, draw by draw."""
-        return fixed_points(self.posterior, samples=self.at_most(FIXED_POINT_DRAWS))
+        return fixed_points(self.posterior, samples=FIXED_POINT_DRAWS)
 
     @cached_property
     def attractors(self) -> xr.Dataset:
@@ -180,7 +170,7 @@ class Material:
             self.posterior,
             self.test,
             horizon=min(FARTHEST, shortest // 2),
-            samples=self.at_most(HORIZON_DRAWS),
+            samples=HORIZON_DRAWS,
         )
         simple = forecasts.reference_forecasts(ahead, self.test, self.data)
         return forecasts.by_horizon({"model": ahead, **simple}, self.test, seed=self.seed)
@@ -239,13 +229,12 @@ class Material:
         """Simulated copies of the training data, draw by draw; None where the states are not what is observed."""
         if not self.identity:
             return None
-        draws = self.at_most(self.draws)
         if not self.same_times:
-            return replicate(self.posterior, self.cut, draws, self.seed)
+            return replicate(self.posterior, self.cut, self.draws, self.seed)
         t = self.cut["t"].values
         times = t[int(np.isfinite(t).sum(axis=1).argmax())]
         paths = self.data.sizes["trajectory"]
-        simulated = simulate(self.posterior, times, paths=paths, seed=self.seed, samples=draws)
+        simulated = simulate(self.posterior, times, paths=paths, seed=self.seed, samples=self.draws)
         return mask_like(simulated.assign_coords(state=self.data["state"].values), self.cut)
 
     @cached_property

@@ -10,11 +10,13 @@ from numpy.typing import ArrayLike
 
 from sdebayes._core import precision
 from sdebayes._core.arguments import checked
+from sdebayes._core.draws import ADVICE, choose_draws, evenly_spread
 from sdebayes._core.errors import DataError, ModelError
 from sdebayes._core.kinds import Count, Numbers, Seed, Times
 from sdebayes._core.memory import COPIES, check_room
+from sdebayes._core.units import with_units
 from sdebayes.simulation.kernels import TimeGrid, exact_transitions, local_rates, simulate_draws
-from sdebayes.simulation.source import ADVICE, Source, SourceLike, as_source, choose_draws
+from sdebayes.simulation.source import Source, SourceLike, as_source
 
 _CHUNK_BYTES = 2**26
 _COPIES_OF_CHUNK = 6
@@ -51,7 +53,7 @@ def simulate(
     seed
         Seed. With the same sub-steps, path p of draw s is the same whatever else is simulated beside it.
     samples
-        Number of draws, evenly thinned. None takes all draws if each array stays within 1 GiB, else as many as do.
+        At most so many draws, evenly spread. None takes all draws if each array stays within 1 GiB, else as many as do.
     substeps
         Number of Euler–Maruyama steps between two times, for SDEs that are not linear with additive noise. None
         takes, in each interval, the sub-step h with h(‖∂f‖₂ + ‖∂G‖²) ≤ 0.02 at the states of a short pilot
@@ -182,7 +184,7 @@ def _pilot_rate(
     source: Source, times: np.ndarray, starts: np.ndarray | None, draws: np.ndarray, seed: int
 ) -> float:
     """Fastest local rate (99 % quantile) along a few short paths of a few draws, in 1/time."""
-    few = draws[:: max(1, draws.size // _PILOT_DRAWS)][:_PILOT_DRAWS]
+    few = draws[evenly_spread(draws.size, _PILOT_DRAWS)]
     early = times[: _PILOT_STEPS + 1]
     begin = None if starts is None else starts[:, :_PILOT_PATHS]
     paths = _PILOT_PATHS if begin is None or begin.shape[1] == 1 else begin.shape[1]
@@ -213,7 +215,11 @@ def _labelled(
         coords={"sample": draws, "path": np.arange(x.shape[1]), "time": times, "state": list(source.states)},
         attrs=attributes,
     )
-    return dataset if identity else dataset.assign_coords(observed=[f"y{i + 1}" for i in range(y.shape[-1])])
+    if identity:
+        return with_units(dataset, x="state", y="state", time="time")
+    return with_units(dataset, x="state", time="time").assign_coords(
+        observed=[f"y{i + 1}" for i in range(y.shape[-1])]
+    )
 
 
 def checked_times(times: ArrayLike) -> np.ndarray:

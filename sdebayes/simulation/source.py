@@ -12,17 +12,11 @@ import numpy as np
 
 from sdebayes._core import precision
 from sdebayes._core.arguments import Said, checked
-from sdebayes._core.errors import DataError, ModelError
+from sdebayes._core.errors import ModelError
 from sdebayes._core.kinds import Count
 from sdebayes._core.linalg import stationary_covariance
-from sdebayes._core.memory import COPIES, check_room
 from sdebayes._core.units import time_unit
 from sdebayes.dynamics import SDE, AbstractAffineDrift, ObservedSDE
-
-MEMORY_LIMIT = 2**30
-"""Largest array, in bytes, that is made without being asked for by a number of draws (1 GiB)."""
-
-ADVICE = "Ask for fewer paths, times or grid points, fewer samples, or go in batches with different seeds."
 
 _CARRIED_ATTRIBUTES = ("time_unit", "step", "encoder", "space_hash", "warning")
 
@@ -68,6 +62,8 @@ class Source:
         netCDF-safe attributes that results carry on.
     region
         Middle and half-width of the box that the data fill, (2, state); None where there are no data.
+    n_chains
+        Number of chains that the draws come from, one after another; None where that is not known.
     """
 
     observed: ObservedSDE
@@ -76,6 +72,7 @@ class Source:
     has_initial_law: bool
     provenance: dict[str, str | int | float]
     region: np.ndarray | None = None
+    n_chains: int | None = None
 
     @property
     def time_unit(self) -> str:
@@ -152,51 +149,8 @@ def as_source(source: SourceLike, n_states: Count | None = None) -> Source:
     with precision.scope(source.precision):
         observed = source.observed_sde()
     provenance = {"source": "posterior", **_carried(source.data)}
-    return Source(observed, source.precision, tuple(source.states), True, provenance, source.region)
-
-
-@checked
-def choose_draws(
-    available: Count, bytes_per_draw: int, samples: Count | None, most: Count | None = None
-) -> np.ndarray:
-    """Choose which draws to use: all that fit into memory, else evenly thinned ones.
-
-    Parameters
-    ----------
-    available
-        Number of draws.
-    bytes_per_draw
-        Size of the largest result of one draw.
-    samples
-        Number of draws wanted; None takes as many as keep the largest result within ``MEMORY_LIMIT``.
-    most
-        Where ``samples`` is None, at most so many; None for no such limit.
-
-    Returns
-    -------
-    numpy.ndarray
-        Increasing indices of the chosen draws, evenly spread over all of them.
-
-    Raises
-    ------
-    DataError
-        If ``samples`` is above ``available``, not even one draw fits and ``samples`` was not given, or there is no
-        memory for what was asked for.
-    """
-    if samples is None:
-        samples = min(available, MEMORY_LIMIT // max(bytes_per_draw, 1), available if most is None else most)
-        if samples == 0:
-            raise DataError(
-                f"One draw alone makes an array of {bytes_per_draw / 2**30:.1f} GiB, above the limit of "
-                f"{MEMORY_LIMIT / 2**30:.0f} GiB; ask for fewer paths, times or grid points, or pass samples=1 "
-                "to go ahead."
-            )
-    if samples > available:
-        raise DataError(
-            f"samples={samples} was asked for and there are {available} draws; give 1 to {available}."
-        )
-    check_room(COPIES * samples * bytes_per_draw, ADVICE)
-    return np.floor(np.arange(samples) * (available / samples)).astype(int)
+    chains = source.data["unconstrained"].sizes["chain"] if "unconstrained" in source.data else None
+    return Source(observed, source.precision, tuple(source.states), True, provenance, source.region, chains)
 
 
 def _from_sde(sde: SDE, n_states: int | None) -> Source:

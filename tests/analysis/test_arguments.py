@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 import xarray as xr
 
+from sdebayes._core.draws import choose_draws
 from sdebayes._core.errors import DataError
 from sdebayes.analysis import fields, forecasts, moments, phase_space, process
 from sdebayes.dynamics import SDE
 from sdebayes.paths import trajectories
-from sdebayes.simulation import choose_draws, simulate
+from sdebayes.simulation import simulate
 
 ORIGIN = np.zeros(2)
 PLANE = [(-2.0, 2.0), (-2.0, 2.0)]
@@ -45,16 +46,17 @@ def test_no_draws_of_innovations_are_refused(rotation):
 
 
 def test_the_default_number_of_draws_is_capped_and_what_is_asked_for_is_not():
-    np.testing.assert_array_equal(choose_draws(10, 1, None, 5), [0, 2, 4, 6, 8])
+    np.testing.assert_array_equal(choose_draws(10, 1, None, 5), [0, 2, 4, 7, 9])
     np.testing.assert_array_equal(choose_draws(3, 1, None, 5), [0, 1, 2])
     np.testing.assert_array_equal(choose_draws(10, 1, 10, 5), np.arange(10))
+    np.testing.assert_array_equal(choose_draws(3, 1, 1000, 5), [0, 1, 2])
     assert choose_draws(10, 2**28, None, 5).size == 4
 
 
 @pytest.mark.parametrize(
     "analyse",
     [
-        lambda sde: fields.grid(sde, over="x1", limits=PLANE[:1]),
+        lambda sde: fields.grid(sde, states="x1", limits=PLANE[:1]),
         lambda sde: phase_space.stationary_density(sde, states="x1", limits=PLANE[:1], at=ORIGIN),
         lambda sde: phase_space.basins(sde, "x1"),
     ],

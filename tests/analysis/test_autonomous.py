@@ -17,9 +17,9 @@ SEASONAL = SDE(ParametricDrift(lambda x, t, p: -x * (1 + 2 * jnp.cos(t)), {}), C
 @pytest.mark.parametrize(
     "analyse",
     [
-        lambda sde: fields.grid(sde, over=(0,), limits=LIMITS, at=np.zeros(1)),
+        lambda sde: fields.grid(sde, states=(0,), limits=LIMITS, at=np.zeros(1)),
         lambda sde: phase_space.stationary_density(sde, limits=LIMITS),
-        lambda sde: phase_space.fixed_points(sde, starts=np.array([[-1.0], [1.0]])),
+        lambda sde: phase_space.fixed_points(sde, x0=np.array([[-1.0], [1.0]])),
         lambda sde: phase_space.lyapunov_exponents(sde, 10.0, np.array([1.0]), noise=False),
         lambda sde: process.entropy_production(sde, x0=np.zeros(1)),
     ],

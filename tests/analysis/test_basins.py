@@ -50,7 +50,7 @@ def test_four_wells_in_the_plane_are_its_quarters():
     wells = SDE(ParametricDrift(lambda x, t, p: x - x**3, {}), ConstantDiffusion(jnp.eye(2)))
     found = basins(wells, limits=[(-2.0, 2.0), (-2.0, 2.0)], points=8)
     assert found.sizes["attractor"] == 4 + 3
-    turning = basins(wells, limits=[(-(3**-0.5), 3**-0.5)] * 2, points=2, starts=found["location"][:4].values)
+    turning = basins(wells, limits=[(-(3**-0.5), 3**-0.5)] * 2, points=2, x0=found["location"][:4].values)
     np.testing.assert_allclose(turning["probability"][:4].sum("attractor"), 1.0)
     for k in range(4):
         well = found["location"][k].values
@@ -79,7 +79,7 @@ def test_a_draw_with_one_well_gives_it_the_whole_plane():
         _stack(lambda x, t, p: jnp.stack([p["a"] - x[0] ** 3 + x[0], -x[1]]), "a", [0.0, 0.0, 0.1, 1.0]),
         limits=LIMITS,
         points=8,
-        reach=0.3,
+        radius=0.3,
     )
     right = _right(found)
     np.testing.assert_allclose(found["share"][3].max(), 1.0)
@@ -97,7 +97,7 @@ def test_affine_drifts_are_not_followed(rotation):
 
 def test_places_must_be_known():
     three = SDE(ParametricDrift(lambda x, t, p: x - x**3, {}), ConstantDiffusion(jnp.eye(3)))
-    with pytest.raises(DataError, match="starts"):
+    with pytest.raises(DataError, match="x0"):
         basins(three, limits=LIMITS, points=4)
     with pytest.raises(DataError, match="2 states and 1"):
         basins(three, (0,))

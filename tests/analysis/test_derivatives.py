@@ -35,13 +35,13 @@ def test_divergence_and_rotation_of_a_linear_drift(rotation):
 
 def test_they_are_read_at_the_points_of_a_grid(double_well):
     grid = fields.grid(double_well, (1, 0), limits=[(-1.0, 1.0), (0.0, 2.0)], points=3, at=[0.0, 0.0])
-    x = fields.places(grid)
+    x = fields.points(grid)
     assert x.dims == ("grid_x2", "grid_x1", "state")
     found = fields.divergence(double_well, x)
     assert found.dims == ("sample", "grid_x2", "grid_x1")
     np.testing.assert_allclose(found[0, 1], 1 - 3 * grid.grid_x1.values**2 - 1, rtol=1e-12)
     with pytest.raises(DataError, match="expected a grid"):
-        fields.places(xr.Dataset({"drift": ("state", [1.0])}))
+        fields.points(xr.Dataset({"drift": ("state", [1.0])}))
 
 
 def test_states_are_matched_by_their_labels(rotation):

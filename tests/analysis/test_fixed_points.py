@@ -143,7 +143,7 @@ def test_matched_types_have_probabilities():
     np.testing.assert_allclose(joined["period"], np.pi)
 
 
-@pytest.mark.parametrize("numbers", [{"reach": 0.0}, {"least": 0.0}, {"least": 1.5}])
+@pytest.mark.parametrize("numbers", [{"radius": 0.0}, {"min_share": 0.0}, {"min_share": 1.5}])
 def test_matching_needs_positive_numbers(double_well, numbers):
     with pytest.raises(DataError, match=f"{next(iter(numbers))}="):
         matched(fixed_points(double_well, BOX), **numbers)
@@ -161,10 +161,10 @@ def test_stable_and_unstable_ones_are_not_matched(double_well):
     np.testing.assert_allclose(found["probability"], 1.0)
 
 
-@pytest.mark.parametrize("starts", [None, np.zeros((3, 5)), np.full((3, 2), np.nan), np.zeros(2)])
-def test_places_that_cannot_be_used(double_well, starts):
-    with pytest.raises(DataError, match="starts"):
-        fixed_points(double_well, starts)
+@pytest.mark.parametrize("x0", [None, np.zeros((3, 5)), np.full((3, 2), np.nan), np.zeros(2)])
+def test_places_that_cannot_be_used(double_well, x0):
+    with pytest.raises(DataError, match="x0"):
+        fixed_points(double_well, x0)
 
 
 def test_it_runs_under_single_precision(double_well):

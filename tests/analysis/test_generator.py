@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from sdebayes._core.errors import DataError
-from sdebayes.analysis.phase_space.cells import Cells
+from sdebayes.analysis.phase_space.cell_grid import CellGrid
 from sdebayes.analysis.phase_space.generator import (
     absorbed,
     bernoulli,
@@ -17,8 +17,8 @@ from sdebayes.analysis.phase_space.generator import (
 )
 
 
-def plane(points: int, reach: float = 4.0) -> Cells:
-    return Cells((np.linspace(-reach, reach, points), np.linspace(-0.8 * reach, 0.9 * reach, points - 4)))
+def plane(points: int, reach: float = 4.0) -> CellGrid:
+    return CellGrid((np.linspace(-reach, reach, points), np.linspace(-0.8 * reach, 0.9 * reach, points - 4)))
 
 
 def random_covariances(count: int, seed: int = 0) -> np.ndarray:
@@ -70,7 +70,7 @@ def test_the_generator_of_a_smooth_function_has_an_error_of_second_order(correla
 
 def test_multiplicative_noise_in_one_state():
     """Itô: p ∝ Σ⁻¹ exp ∫2f/Σ; f = −x and Σ = 2(1 + x²) give p ∝ (1 + x²)^(−3/2)."""
-    cells = Cells((np.linspace(-10, 10, 801),))
+    cells = CellGrid((np.linspace(-10, 10, 801),))
     x = cells.centres[:, 0]
     rates = rate_matrix(cells, -x[:, None], (2 * (1 + x**2))[:, None, None])
     exact = (1 + x**2) ** -1.5
@@ -79,7 +79,7 @@ def test_multiplicative_noise_in_one_state():
 
 def test_small_probabilities_are_accurate():
     """Double well with little noise: p ∝ exp(−2V/σ²) down to 10⁻⁴³ of its height."""
-    cells = Cells((np.linspace(-2, 2, 401),))
+    cells = CellGrid((np.linspace(-2, 2, 401),))
     x = cells.centres[:, 0]
     noise = 0.2**2
     rates = rate_matrix(cells, (x - x**3)[:, None], np.full((len(x), 1, 1), noise))
@@ -90,7 +90,7 @@ def test_small_probabilities_are_accurate():
 
 def test_current_of_a_rotation():
     """f = (−x + 2y, −2x − y), Σ = 2I: p is standard normal and J = (2y, −2x) p."""
-    cells = Cells((np.linspace(-4, 4, 81), np.linspace(-4, 4, 81)))
+    cells = CellGrid((np.linspace(-4, 4, 81), np.linspace(-4, 4, 81)))
     x, y = cells.centres.T
     drift = np.stack([-x + 2 * y, -2 * x - y], axis=-1)
     rates = rate_matrix(cells, drift, np.broadcast_to(2 * np.eye(2), (len(x), 2, 2)))
@@ -103,7 +103,7 @@ def test_current_of_a_rotation():
 
 def test_time_to_leave_an_interval():
     """Brownian motion with Σ = 1 leaves (−1, 1) from x after 1 − x² on average."""
-    cells = Cells((np.linspace(-1, 1, 101),))
+    cells = CellGrid((np.linspace(-1, 1, 101),))
     x = cells.centres[:, 0]
     rates = rate_matrix(cells, np.zeros((101, 1)), np.ones((101, 1, 1)))
     free = ~cells.outermost()
@@ -112,7 +112,7 @@ def test_time_to_leave_an_interval():
 
 def test_noise_in_one_state_only_still_gives_rates():
     """dx = y dt, dy = (−x − y) dt + dW·√2: standard normal, with a little numerical noise in x."""
-    cells = Cells((np.linspace(-4, 4, 121), np.linspace(-4, 4, 121)))
+    cells = CellGrid((np.linspace(-4, 4, 121), np.linspace(-4, 4, 121)))
     x, y = cells.centres.T
     covariance = np.broadcast_to(np.diag([0.0, 2.0]), (len(x), 2, 2))
     law = stationary_law(rate_matrix(cells, np.stack([y, -x - y], axis=-1), covariance))
@@ -130,7 +130,7 @@ def test_no_noise_has_no_density():
 
 def test_the_law_is_found_from_a_calm_corner_that_is_all_but_never_visited():
     """f = −0.9 tanh x fades in one corner, the cell left most slowly, where the density is below e^−100 of its peak."""
-    cells = Cells((np.linspace(-3.5, 3.5, 51),) * 2)
+    cells = CellGrid((np.linspace(-3.5, 3.5, 51),) * 2)
     fading = 1 - np.exp(-((np.linalg.norm(cells.centres + 3.5, axis=1) / 0.44) ** 2))
     drift = -0.9 * np.tanh(cells.centres) * fading[:, None]
     rates = rate_matrix(cells, drift, np.broadcast_to(0.06 * np.eye(2), (len(drift), 2, 2)))

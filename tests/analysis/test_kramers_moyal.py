@@ -142,8 +142,8 @@ def test_cells_without_increments_are_missing():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"over": "x1"}, "over='x1' must be a list"),
-        ({"over": ("x9",)}, "no state 'x9'"),
+        ({"states": "x1"}, "states='x1' must be a list"),
+        ({"states": ("x9",)}, "no state 'x9'"),
         ({"lags": 1}, "needs 2 lags; got 1"),
         ({"lags": 2, "noise": 1.0}, "needs 3 lags; got 2"),
         ({"noise": -1.0}, "noise=-1.0 must be a finite number, 0 or more"),

@@ -105,5 +105,5 @@ def test_an_explosion_is_no_cycle():
 
 
 def test_places_to_start_from_are_needed(double_well):
-    with pytest.raises(DataError, match="starts"):
+    with pytest.raises(DataError, match="x0"):
         limit_cycles(double_well)

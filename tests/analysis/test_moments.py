@@ -128,7 +128,7 @@ def test_blocks_of_draws_do_not_change_the_result(monkeypatch):
     )
     draws = draws.assign_coords(time=np.arange(10.0))
     whole = (moments.moments(None, draws), moments.autocorrelation(None, 4, draws))
-    monkeypatch.setattr("sdebayes.analysis.moments.beside._CHUNK_BYTES", 1)
+    monkeypatch.setattr("sdebayes.analysis.moments.predictive_checks._CHUNK_BYTES", 1)
     xr.testing.assert_allclose(moments.moments(None, draws), whole[0])
     xr.testing.assert_allclose(moments.autocorrelation(None, 4, draws), whole[1])
 

@@ -107,7 +107,7 @@ def test_limits_are_ends_and_no_middle_with_half_widths():
         ({"radii": [2.0, 1.0]}, "growing positive"),
         ({"limits": [(0.0, -1.0)]}, r"limits=\[\[0.0, -1.0\]\] must be one \(low, high\) pair"),
         ({"limits": [(0.0, np.inf)]}, "inf"),
-        ({"samples": 3}, "samples=3"),
+        ({"samples": 0}, "samples=0"),
     ],
 )
 def test_bad_arguments(arguments, message):

@@ -9,8 +9,7 @@ from scipy import stats
 
 from sdebayes._core.errors import DataError
 from sdebayes.analysis import forecasts
-from sdebayes.analysis.forecasts import climatology, persistence, running_mean
-from sdebayes.analysis.forecasts.references import _levels
+from sdebayes.analysis.forecasts.references import _levels, climatology, persistence, running_mean
 from sdebayes.paths import trajectories
 
 

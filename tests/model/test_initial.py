@@ -93,7 +93,7 @@ def test_drift_scale_sets_the_size_of_a_drift_behind_noise(values):
         drawn = np.asarray(jax.vmap(once)(jax.random.split(jax.random.key(0), 4000)))
     # the amplitude is half-normal and the field normal: E f² = d², E f⁴ = 9 d⁴
     assert np.mean(drawn**2) == pytest.approx(9.0, abs=4 * 9 * np.sqrt(8 / 4000))
-    assert "d_j = 3 per unit time" in model.describe()
+    assert "d_j = 3 per unit of time" in model.describe()
 
 
 def test_a_model_without_parameters_worth_naming_is_smoothed(values):

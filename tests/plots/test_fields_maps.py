@@ -41,7 +41,7 @@ def line(ax, label: str):
 
 
 def test_divergence_over_one_state():
-    x = fields.places(grid(DRAWS, 0))
+    x = fields.points(grid(DRAWS, 0))
     ax = plots.fields.divergence(fields.divergence(DRAWS, x), truth=fields.divergence(TRUTH, x))
     for label in ("posterior, mean", "truth"):
         np.testing.assert_allclose(line(ax, label).get_ydata(), 1 - np.linspace(-2, 2, 9) ** 2, atol=1e-5)
@@ -52,7 +52,7 @@ def test_divergence_over_one_state():
 
 
 def test_divergence_over_two_states():
-    x = fields.places(grid(DRAWS, 0, 1))
+    x = fields.points(grid(DRAWS, 0, 1))
     ax = plots.fields.divergence(fields.divergence(DRAWS, x))
     mesh = ax.collections[0]
     expected = np.broadcast_to(1 - np.linspace(-2, 2, 9) ** 2, (9, 9))
@@ -63,13 +63,13 @@ def test_divergence_over_two_states():
 
 
 def test_a_field_that_is_the_same_everywhere_and_in_every_draw():
-    values = fields.divergence(TRUTH, fields.places(grid(TRUTH, 0, 1))) * 0 + 2.0
+    values = fields.divergence(TRUTH, fields.points(grid(TRUTH, 0, 1))) * 0 + 2.0
     ax = plots.fields.scalar(values, truth=values)
     np.testing.assert_array_equal(ax.collections[0].get_array(), 2.0)
 
 
 def test_rotation_is_half_of_the_curl():
-    x = fields.places(grid(DRAWS, 1))
+    x = fields.points(grid(DRAWS, 1))
     found = fields.rotation(DRAWS, x)
     # f = (y, …), so that at x = 0 the curl is ∂f₂/∂x − ∂f₁/∂y = −1 − 1.
     ax = plots.fields.rotation(found, truth=fields.rotation(TRUTH, x))
@@ -88,7 +88,7 @@ def test_covariance_and_stratonovich_drift():
     ax = plots.fields.scalar(entry)
     np.testing.assert_allclose(line(ax, "posterior, mean").get_ydata(), (0.5 + 0.1 * x**2) ** 2, rtol=1e-5)
     assert ax.get_ylabel().replace("\n", " ") == "covariance rate, state² per unit of time (x1, x1)"
-    axes = plots.fields.stratonovich(fields.stratonovich(DRAWS, fields.places(read)))
+    axes = plots.fields.stratonovich(fields.stratonovich(DRAWS, fields.points(read)))
     correction = 0.5 * (0.5 + 0.1 * x**2) * 0.2 * x
     np.testing.assert_allclose(line(axes[0], "Stratonovich, mean").get_ydata(), -correction, atol=1e-5)
     np.testing.assert_allclose(line(axes[0], "Itô, mean").get_ydata(), 0.0, atol=1e-5)
@@ -116,5 +116,5 @@ def test_drift_and_noise_along_a_trajectory():
 def test_places_that_are_no_grid():
     found = fields.divergence(DRAWS, np.zeros((3, 2)))
     for draw in (plots.fields.divergence, plots.fields.scalar):
-        with pytest.raises(DataError, match=r"sample, point; expected draws .*fields.places"):
+        with pytest.raises(DataError, match=r"sample, point; expected draws .*fields.points"):
             draw(found)

@@ -1,4 +1,4 @@
-"""Figures of scores from step to step, and of the complexity of texts."""
+"""Figures of scores from step to step."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import xarray as xr
 
 from sdebayes import plots
 from sdebayes._core.errors import DataError
-from sdebayes.analysis import forecasts
 
 
 @pytest.fixture(scope="module")
@@ -38,16 +37,3 @@ def test_what_scores_cannot_be_drawn(judged):
         plots.forecasts.scores(judged, variable="log_score")
     with pytest.raises(DataError, match="two trajectories"):
         plots.forecasts.scores(judged.isel(trajectory=[0]))
-
-
-def test_complexity_has_a_panel_a_measure():
-    texts = xr.DataArray(
-        ["One word.", "These are five words here.", "Two words, and then some more."], dims="time"
-    )
-    measures = forecasts.complexity(texts)
-    axes = plots.forecasts.complexity(measures)
-    assert axes.shape == (len(measures.data_vars),)
-    assert axes[0].get_title(loc="right") == "median 5"
-    assert axes[0].get_xlabel() == "words"
-    with pytest.raises(DataError, match="no measures"):
-        plots.forecasts.complexity(measures * np.nan)

@@ -17,7 +17,7 @@ from sdebayes.analysis.phase_space import Ball
 from sdebayes.dynamics import SDE, ConstantDiffusion, LinearDrift
 from sdebayes.paths import trajectories
 from sdebayes.plots import style
-from sdebayes.plots.phase_space.contours import coverage_level
+from sdebayes.plots.grid_fields import coverage_level
 
 LIMITS = [(-3.0, 3.0), (-3.0, 3.0)]
 
@@ -118,7 +118,7 @@ def test_committor_and_passage_times(draws):
     assert ax.get_xlabel() == "mean first passage time (unit of time)"
     ax = plots.phase_space.transition_rates(rates, variable="rate", truth=rates.isel(sample=[1]))
     np.testing.assert_allclose(line(ax, "truth").get_xdata(), float(rates.rate[1]))
-    assert ax.get_xlabel() == "transition rate (1/unit of time)"
+    assert ax.get_xlabel() == "transition rate (per unit of time)"
 
 
 def test_exit_times_of_several_starts(draws):

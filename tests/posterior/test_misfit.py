@@ -27,7 +27,7 @@ def misfit() -> ModuleType:
 
 def data_of(case, seed: int = 0):
     values = case.simulate(np.random.default_rng(seed), case.count)
-    return sb.trajectories(values, t=case.dt * np.arange(values.shape[1]), time_unit="time unit")
+    return sb.trajectories(values, t=case.dt * np.arange(values.shape[1]), time_unit="unit of time")
 
 
 def diagnosed(case, seed: int = 0) -> dict[str, sb.inference.findings.Finding]:

@@ -201,7 +201,7 @@ def test_a_model_with_it_has_a_density(data, shape, x64):
 def test_it_is_scaled_to_data_and_says_so(data, shape):
     rule = KINDS[shape](NETWORK)
     assert rule.describe().startswith("Diffusion: ")
-    assert "mean squared increment per unit time" in rule.describe()
+    assert "mean squared increment per unit of time" in rule.describe()
     prior = frozen(data, rule)
     text = prior.describe()
     for number in (*np.asarray(prior.mean.rate), *np.asarray(prior.field.state_scale)):

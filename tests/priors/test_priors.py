@@ -160,7 +160,7 @@ def test_scaling_freezes_the_numbers_of_the_data(data, x64):
     for rule in (
         "data mean",
         "data standard deviation",
-        "mean squared increment per unit time",
+        "mean squared increment per unit of time",
     ):
         assert rule in before
     frozen = model.scaled_to(data)

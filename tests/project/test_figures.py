@@ -67,5 +67,5 @@ def test_the_rules_see_what_they_should(figures):
 
 def test_the_page_has_a_row_for_every_analysis(figures):
     page = figures.figures_page()
-    assert "| `moments.allan_exponent` | `moments.exponents` |" in page
-    assert "| `fields.places` | none: " in page
+    assert "| `moments.allan_deviation` | `moments.allan_deviation` |" in page
+    assert "| `fields.points` | none: " in page

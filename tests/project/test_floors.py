@@ -69,6 +69,14 @@ def test_every_package_has_a_floor():
     assert packages() == set(FLOORS)
 
 
+@pytest.mark.parametrize("package", ["analysis", "plots", "simulation", "dynamics"])
+def test_what_reads_functions_knows_nothing_of_probabilistic_programs(package):
+    """Analyses take a known SDE as well as a posterior: that is how they are tested."""
+    names = [name for module in modules() if module.package == package for _, name in imported_names(module)]
+    assert names
+    assert [name for name in names if name.split(".")[0] == "numpyro"] == []
+
+
 @pytest.mark.parametrize("package", FLOORS)
 def test_package_imports_only_from_lower_floors(package):
     found = [v for module in modules() if module.package == package for v in violations(module)]

@@ -102,7 +102,9 @@ class Calls:
     @cached_property
     def texts(self) -> xr.DataArray:
         """A text at each step of the data."""
-        texts = np.array([["Some words, " + "longer ones. " * (1 + (i + j) % 3) for j in range(40)] for i in range(8)])
+        texts = np.array(
+            [["Some words, " + "longer ones. " * (1 + (i + j) % 3) for j in range(40)] for i in range(8)]
+        )
         return xr.DataArray(
             texts, dims=("trajectory", "time"), coords=self.data["y"].isel(state=0, drop=True).coords
         )
@@ -144,7 +146,7 @@ class Calls:
     @staticmethod
     def _needed(one: Public, own: str) -> bool:
         parameter = next(p for p in one.parameters if p.name == own)
-        return parameter.default is parameter.empty or own in ("x0", "limits", "times", "starts")
+        return parameter.default is parameter.empty or own in ("x0", "limits", "times")
 
     @cached_property
     def _plain(self) -> dict[str, Callable[[], Any]]:
@@ -164,7 +166,6 @@ class Calls:
             "region": lambda: BALLS[0],
             "start": lambda: np.zeros(2),
             "end": lambda: np.ones(2),
-            "starts": lambda: np.zeros((1, 2)),
             "duration": lambda: 1.0,
             "dt": lambda: 0.2,
             "n": lambda: 2,
@@ -244,12 +245,15 @@ class Calls:
                 "measures": self.result("forecasts.complexity")[["words"]],
             },
             f"{sa}.forecasts.reliability": lambda: {"values": self.scores["pit"]},
-            f"{sa}.fields.places": lambda: {"grid": result("fields.grid")},
-            f"{sa}.fields.magnitude": lambda: {"fields": result("fields.grid")},
+            f"{sa}.fields.points": lambda: {"grid": result("fields.grid")},
             f"{sa}.fields.signal_to_noise": lambda: {"fields": result("fields.grid")},
             f"{sa}.phase_space.fixed_point_counts": lambda: {"found": zeros()},
+            **{
+                f"{sa}.phase_space.{name}": lambda: {"x0": np.zeros((1, 2))}
+                for name in ("fixed_points", "limit_cycles", "basins")
+            },
             f"{sa}.phase_space.matched": lambda: {"found": zeros()},
-            f"{sa}.phase_space.simulated_exit_time": lambda: {"start": BALLS[0].centre},
+            f"{sa}.phase_space.simulated_exit_time": lambda: {"x0": BALLS[0].centre},
             f"{sa}.phase_space.exemplars": self._exemplars,
             f"{sa}.phase_space.in_trajectories": lambda: {
                 "found": sb.analysis.phase_space.fixed_points(self.with_effect),
@@ -264,7 +268,7 @@ class Calls:
         embedded = self.data.assign(text=self.texts)
         space = sb.PCA(2).fit(embedded)
         return {
-            "places": self.result("phase_space.fixed_points"),
+            "found": self.result("phase_space.fixed_points"),
             "space": space,
             "data": space.transform(embedded),
         }
@@ -273,23 +277,23 @@ class Calls:
     def _figures(self) -> dict[str, Callable[[], dict[str, Any]]]:
         fields, line = (
             sb.analysis.fields,
-            partial(sb.analysis.fields.grid, self.well, over=(0,), points=5, limits=LIMITS[:1]),
+            partial(sb.analysis.fields.grid, self.well, states=(0,), points=5, limits=LIMITS[:1]),
         )
         plane = partial(fields.grid, self.well, points=5, limits=LIMITS)
         return {
             **{
                 f"plots.fields.{name}": lambda name=name: {
-                    "values": getattr(fields, name)(self.well, fields.places(plane()))
+                    "values": getattr(fields, name)(self.well, fields.points(plane()))
                 }
                 for name in ("divergence", "rotation")
             },
             "plots.fields.stratonovich": lambda: {
-                "dataset": fields.stratonovich(self.well, fields.places(line()))
+                "dataset": fields.stratonovich(self.well, fields.points(line()))
             },
             "plots.fields.scalar": lambda: {"values": plane()["drift"].isel(state=0)},
             "plots.fields.profile": lambda: {"dataset": line()},
             "plots.moments.kramers_moyal_plane": lambda: {
-                "dataset": sb.analysis.moments.kramers_moyal(self.data, over=(0, 1))
+                "dataset": sb.analysis.moments.kramers_moyal(self.data, states=(0, 1))
             },
             "plots.phase_space.exit_time": lambda: {
                 "dataset": sb.analysis.phase_space.exit_time(self.well, BALLS[0], BALLS[0].centre, points=9)

@@ -23,7 +23,7 @@ def test_a_million_paths_over_many_times_are_refused(sde, samples):
 
 def test_the_message_says_what_it_takes_what_is_free_and_what_to_do(sde, monkeypatch):
     monkeypatch.setattr(memory, "available_memory", lambda: 10**6)
-    with pytest.raises(DataError, match=r"about [\d,]+ bytes .* 1,000,000 .* are free.*in batches"):
+    with pytest.raises(DataError, match=r"about [\d,]+ bytes .* 1,000,000 .* are free.*fewer samples"):
         sb.simulate(sde, np.arange(100) * 0.1, paths=1000, samples=1)
 
 

@@ -1,19 +1,17 @@
 """Drift and covariance as fields over the state space, and what their derivatives say."""
 
-from sdebayes.analysis.fields.derivatives import divergence, places, rotation, stratonovich
-from sdebayes.analysis.fields.helmholtz import helmholtz
-from sdebayes.analysis.fields.reading import along, grid, jacobian_spectrum, magnitude, signal_to_noise
-from sdebayes.analysis.fields.slices import line
+from sdebayes.analysis.fields.derivatives import divergence, points, rotation, stratonovich
+from sdebayes.analysis.fields.grid import along, grid, signal_to_noise
+from sdebayes.analysis.fields.jacobian import jacobian_spectrum
+from sdebayes.analysis.fields.line import line
 
 __all__ = [
     "along",
     "divergence",
     "grid",
-    "helmholtz",
     "jacobian_spectrum",
     "line",
-    "magnitude",
-    "places",
+    "points",
     "rotation",
     "signal_to_noise",
     "stratonovich",

@@ -20,13 +20,13 @@ from jaxtyping import Array, Float
 from sdebayes._core.arguments import checked
 from sdebayes._core.errors import DataError
 from sdebayes._core.kinds import Count, Numbers
-from sdebayes.analysis.evaluate import Reading, in_chunks, jacobians
+from sdebayes.analysis.evaluate import Evaluation, in_chunks, jacobians
 from sdebayes.dynamics import SDE, ObservedSDE
 from sdebayes.simulation.source import SourceLike
 
 
 @checked
-def places(grid: xr.Dataset) -> xr.DataArray:
+def points(grid: xr.Dataset) -> xr.DataArray:
     """Return the points of a grid.
 
     Parameters
@@ -48,14 +48,14 @@ def places(grid: xr.Dataset) -> xr.DataArray:
     if not axes or "at" not in grid.coords:
         raise DataError(f"The data set has the dimensions {', '.join(map(str, grid.dims))}; expected a grid.")
     shape = tuple(grid.sizes[axis] for axis in axes)
-    points = np.broadcast_to(grid["at"].values, (*shape, grid.sizes["state"])).copy()
+    values = np.broadcast_to(grid["at"].values, (*shape, grid.sizes["state"])).copy()
     labels = [str(label) for label in grid["state"].values]
     for axis, mesh in zip(
         axes, np.meshgrid(*(grid[axis].values for axis in axes), indexing="ij"), strict=True
     ):
-        points[..., labels.index(axis.removeprefix("grid_"))] = mesh
+        values[..., labels.index(axis.removeprefix("grid_"))] = mesh
     coords = {axis: grid[axis].values for axis in axes}
-    return xr.DataArray(points, coords | {"state": labels}, (*axes, "state"), "place")
+    return xr.DataArray(values, coords | {"state": labels}, (*axes, "state"), "place", {"units": "state"})
 
 
 @checked
@@ -67,9 +67,9 @@ def divergence(source: SourceLike, x: Numbers, samples: Count | None = None) -> 
     source
         A posterior or an SDE.
     x
-        Places: (state,) or (point, state), or a DataArray with the dimension ``state``, such as :func:`places` gives.
+        Places: (state,) or (point, state), or a DataArray with the dimension ``state``, such as :func:`points` gives.
     samples
-        Number of draws, evenly thinned; by default all whose Jacobians fit into 1 GiB.
+        At most so many draws, evenly spread; by default all whose Jacobians fit into 1 GiB.
 
     Returns
     -------
@@ -81,7 +81,7 @@ def divergence(source: SourceLike, x: Numbers, samples: Count | None = None) -> 
     DataError
         If x has other states, or is not finite.
     """
-    at = Reading.of(source, x, samples)
+    at = Evaluation.of(source, x, samples)
     trace = np.trace(jacobians(at.source, at.draws, at.places.points), axis1=-2, axis2=-1)
     return at.named(trace, (), "divergence", "divergence ∇·f of the drift")
 
@@ -98,15 +98,15 @@ def rotation(source: SourceLike, x: Numbers, samples: Count | None = None) -> xr
     Returns
     -------
     xarray.DataArray
-        (sample, …, state, state_bis), in radians per unit time: in two states the entry (2, 1) is the angular velocity,
-        half of the curl, counter-clockwise.
+        (sample, …, state, state_bis), in radians per unit of time: in two states the entry (2, 1) is the angular
+        velocity, half of the curl, counter-clockwise.
 
     Raises
     ------
     DataError
         As :func:`divergence`.
     """
-    at = Reading.of(source, x, samples)
+    at = Evaluation.of(source, x, samples)
     J = jacobians(at.source, at.draws, at.places.points)
     turn = 0.5 * (J - np.swapaxes(J, -1, -2))
     return at.named(turn, ("state", "state_bis"), "rotation", "rotation ½(J − Jᵀ) of the drift", "radians")
@@ -124,15 +124,15 @@ def stratonovich(source: SourceLike, x: Numbers, samples: Count | None = None) -
     Returns
     -------
     xarray.Dataset
-        ``drift`` f − c and ``correction`` c, (sample, …, state), in state per unit time; c = 0 for additive noise. Of a
-        Stratonovich drift, f is the sum of both.
+        ``drift`` f − c and ``correction`` c, (sample, …, state), in state per unit of time; c = 0 for additive noise.
+        Of a Stratonovich drift, f is the sum of both.
 
     Raises
     ------
     DataError
         As :func:`divergence`.
     """
-    at = Reading.of(source, x, samples)
+    at = Evaluation.of(source, x, samples)
     drift, correction = in_chunks(_drift_and_correction, at.source, at.draws, at.places.points)
     return xr.Dataset(
         {

@@ -11,6 +11,7 @@ from sdebayes._core.arguments import checked
 from sdebayes._core.errors import DataError
 from sdebayes._core.kinds import Seed
 from sdebayes._core.ratio import Ratio, caution, ratio
+from sdebayes._core.units import with_units
 from sdebayes.analysis.forecasts.reliability import reliability
 from sdebayes.analysis.forecasts.scores import scores
 
@@ -91,15 +92,27 @@ def by_horizon(
     kept = {name: intervals[name] for name in ("coverage", "coverage_lower", "coverage_upper")}
     steps = table["log_score"].isel(candidate=0, horizon=0, drop=True).count("time")
     attrs = {**next(iter(judged.values())).attrs, "baseline": baseline, "caution": caution(steps.size)}
-    return xr.Dataset(
-        {**result, **kept, "energy_monte_carlo_error": sampling},
-        {
-            "candidate": list(judged),
-            "horizon": table["horizon"],
-            coordinate: table[coordinate],
-            "n_steps": steps,
-        },
-        attrs,
+    return with_units(
+        xr.Dataset(
+            {**result, **kept, "energy_monte_carlo_error": sampling},
+            {
+                "candidate": list(judged),
+                "horizon": table["horizon"],
+                coordinate: table[coordinate],
+                "n_steps": steps,
+            },
+            attrs,
+        ),
+        crps="state",
+        crps_skill="1",
+        squared_error="state²",
+        squared_error_skill="1",
+        energy_score="state",
+        energy_score_skill="1",
+        energy_monte_carlo_error="state",
+        log_score="nat",
+        log_gain="nat",
+        coverage="1",
     )
 
 

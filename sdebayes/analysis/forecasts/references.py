@@ -8,6 +8,7 @@ import xarray as xr
 from sdebayes._core.arguments import checked
 from sdebayes._core.errors import DataError
 from sdebayes._core.kinds import Predicted, Trajectories
+from sdebayes._core.units import with_units
 
 _LEAD = ("horizon", "trajectory", "time")
 
@@ -221,7 +222,13 @@ def _levels(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 def _labelled(forecast: xr.Dataset, mean: np.ndarray, covariance: np.ndarray) -> xr.Dataset:
     """Put laws on the grid of a forecast, NaN where it has none."""
     like = forecast[["mean", "covariance"]].isel(sample=[0]).transpose("sample", *_LEAD, ...)
-    return like.assign(
-        mean=like["mean"].copy(data=np.where(like["mean"].notnull(), mean, np.nan)),
-        covariance=like["covariance"].copy(data=np.where(like["covariance"].notnull(), covariance, np.nan)),
-    ).drop_vars("sample", errors="ignore")
+    return with_units(
+        like.assign(
+            mean=like["mean"].copy(data=np.where(like["mean"].notnull(), mean, np.nan)),
+            covariance=like["covariance"].copy(
+                data=np.where(like["covariance"].notnull(), covariance, np.nan)
+            ),
+        ).drop_vars("sample", errors="ignore"),
+        mean="state",
+        covariance="state²",
+    )

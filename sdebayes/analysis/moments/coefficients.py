@@ -19,7 +19,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float
 
-from sdebayes.analysis.moments.cells import Cells, Sums
+from sdebayes.analysis.moments.bins import Bins, Sums
 
 _FEWEST = 10
 _ITERATIONS = 100
@@ -121,7 +121,7 @@ def _density(count: np.ndarray, kernel: np.ndarray) -> np.ndarray:
     return density
 
 
-def blur_of(cells: Cells, noise: Float[np.ndarray, " state"]) -> Blur:
+def blur_of(cells: Bins, noise: Float[np.ndarray, " state"]) -> Blur:
     """Return what independent normal noise of these variances does to the cells."""
     parts = [_blur_along(own, float(variance)) for own, variance in zip(cells.edges, noise, strict=True)]
     kernel = _product([own for own, _ in parts])

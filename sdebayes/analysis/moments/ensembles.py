@@ -10,7 +10,8 @@ import xarray as xr
 from sdebayes._core.arguments import checked
 from sdebayes._core.errors import DataError
 from sdebayes._core.kinds import Count, Simulated, Trajectories
-from sdebayes.analysis.moments.beside import (
+from sdebayes._core.units import with_units
+from sdebayes.analysis.moments.predictive_checks import (
     FEWEST_FOR_KURTOSIS,
     FEWEST_FOR_SKEWNESS,
     attributes,
@@ -99,7 +100,7 @@ def moments(
         coords["time"] = [part["time"].values for part in (data, simulated) if part is not None][-1]
         variables = {name: value.drop_vars("time", errors="ignore") for name, value in variables.items()}
     attrs = attributes(data, simulated) | {"pooled": int(pooled)}
-    return xr.Dataset(variables, coords=coords, attrs=attrs)
+    return with_units(xr.Dataset(variables, coords=coords, attrs=attrs), mean="state", covariance="state²")
 
 
 @checked

@@ -11,7 +11,8 @@ import xarray as xr
 from sdebayes._core.arguments import checked
 from sdebayes._core.errors import DataError
 from sdebayes._core.kinds import Counts, Simulated, Trajectories
-from sdebayes.analysis.moments.beside import (
+from sdebayes._core.units import with_units
+from sdebayes.analysis.moments.predictive_checks import (
     FEWEST_FOR_KURTOSIS,
     FEWEST_FOR_SKEWNESS,
     attributes,
@@ -61,7 +62,7 @@ def increments(
     chosen = whole_steps(lags, (data, simulated), "lag", 1)
 
     def moments_of(y: np.ndarray) -> tuple[np.ndarray, ...]:
-        parts = [_moments(displacements(y, int(lag))) for lag in chosen]
+        parts = [_moments(y[:, :, lag:] - y[:, :, :-lag]) for lag in chosen]
         *shape, pairs = (np.stack(part, 1) for part in zip(*parts, strict=True))
         return *shape, _local_slope(shape[1], chosen), pairs
 
@@ -133,16 +134,6 @@ def _moments(step: np.ndarray) -> tuple[np.ndarray, ...]:
         return mean, second + mean**2, skewness, kurtosis, count
 
 
-def displacements(y: np.ndarray, lag: int) -> np.ndarray:
-    """Return y_{k+l} − y_k over the time axis of (sample, path, time, state)."""
-    return y[:, :, lag:] - y[:, :, :-lag]
-
-
-def block_differences(y: np.ndarray, m: int) -> np.ndarray:
-    """Return the differences of the means of neighbouring blocks of m steps; NaN where a value is missing."""
-    return _differences(_running(y), m)
-
-
 def _running(y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return, up to each time, the sum of the values and the number of missing ones; both begin at zero."""
     before = np.zeros_like(y[:, :, :1])
@@ -151,15 +142,11 @@ def _running(y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return total, missing
 
 
-def _differences(running: tuple[np.ndarray, np.ndarray], m: int) -> np.ndarray:
+def _allan(running: tuple[np.ndarray, np.ndarray], m: int) -> tuple[np.ndarray, np.ndarray]:
     total, missing = running
     means = (total[:, :, m:] - total[:, :, :-m]) / m
     means[missing[:, :, m:] != missing[:, :, :-m]] = np.nan
-    return means[:, :, m:] - means[:, :, :-m]
-
-
-def _allan(running: tuple[np.ndarray, np.ndarray], m: int) -> tuple[np.ndarray, np.ndarray]:
-    step = _differences(running, m)
+    step = means[:, :, m:] - means[:, :, :-m]
     count = np.isfinite(step).sum((1, 2))
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.sqrt(0.5 * np.nansum(np.square(step, out=step), axis=(1, 2)) / count), count
@@ -210,4 +197,9 @@ def _beside(
             f"{name}_data": (("lag", "state"), part[0]) for name, part in zip(names, own, strict=True)
         }
         coords |= {"state": data["state"].values}
-    return xr.Dataset(variables, coords=coords, attrs=attributes(data, simulated))
+    return with_units(
+        xr.Dataset(variables, coords=coords, attrs=attributes(data, simulated)),
+        mean="state",
+        mean_squared_displacement="state²",
+        allan_deviation="state",
+    )

@@ -21,11 +21,12 @@ from sdebayes._core.kinds import (
     States,
     Trajectories,
 )
+from sdebayes._core.units import with_units
 from sdebayes.analysis.evaluate import state_indices
-from sdebayes.analysis.moments.beside import attributes
-from sdebayes.analysis.moments.cells import Cells
+from sdebayes.analysis.moments.bins import Bins
 from sdebayes.analysis.moments.coefficients import Coefficients
 from sdebayes.analysis.moments.increments import whole_steps
+from sdebayes.analysis.moments.predictive_checks import attributes
 from sdebayes.analysis.moments.replicates import Fit, NoiseVariance, values_of
 
 _NAMES = {
@@ -39,7 +40,7 @@ _NAMES = {
 @checked
 def kramers_moyal(
     data: Trajectories | None,
-    over: States = (0,),
+    states: States = (0,),
     lags: Counts = 4,
     bins: CountFromThree | Sequence[Numbers] = 12,
     simulated: Simulated | None = None,
@@ -58,7 +59,7 @@ def kramers_moyal(
     ----------
     data
         ``y(trajectory, time, state)`` at regular times, or None.
-    over
+    states
         One state or two, by label or position, whose plane is cut into cells.
     lags
         Longest lag, or several lags, in steps: the limit is taken over them.
@@ -82,10 +83,10 @@ def kramers_moyal(
     -------
     xarray.Dataset
         Over (sample, grid_<state>, …) of the simulation, and without ``sample`` and ending in ``_data`` of the data:
-        ``drift`` (…, state) in state per unit time, ``diffusion`` (…, state, state_bis) in state² per unit time and,
-        without noise, ``fourth_coefficient`` and ``pawula_ratio`` D₄/D₂² (…, state), the latter in time. The data have
-        ``count_data`` and, of each, a standard error ending in ``_standard_error_data``. NaN in cells with fewer than
-        ten increments at a lag.
+        ``drift`` (…, state) in state per unit of time, ``diffusion`` (…, state, state_bis) in state² per unit of time
+        and, without noise, ``fourth_coefficient`` and ``pawula_ratio`` D₄/D₂² (…, state), the latter in time. The data
+        have ``count_data`` and, of each, a standard error ending in ``_standard_error_data``. NaN in cells with fewer
+        than ten increments at a lag.
 
     Raises
     ------
@@ -107,7 +108,7 @@ def kramers_moyal(
 
     Standard errors are those of 200 bootstrap replicates of whole trajectories, or, of fewer than 20 trajectories, of
     up to 40 segments of them in all, each five times the longest lag while four remain; they must be long beside the
-    memory of the process. With a trajectory effect, or states beyond ``over`` on which f depends, the result is no f
+    memory of the process. With a trajectory effect, or states beyond ``states`` on which f depends, the result is no f
     and Σ of the model but an average: then compare with simulations, not with ``fields``.
 
     References
@@ -118,15 +119,15 @@ def kramers_moyal(
     lengths = whole_steps(lags, (data, simulated), "lag", 1)
     _check_degree(degree, lengths, noise is not None)
     dt = _common_step(data, simulated)
-    values, states = _typical(data, simulated)
-    if isinstance(over, str) or len(over) not in (1, 2):
-        raise DataError(f"over={over!r} must be a list of one state or two.")
-    chosen = state_indices(states, over)
-    labels = [states[i] for i in chosen]
+    values, known = _typical(data, simulated)
+    if isinstance(states, str) or len(states) not in (1, 2):
+        raise DataError(f"states={states!r} must be a list of one state or two.")
+    chosen = state_indices(known, states)
+    labels = [known[i] for i in chosen]
     R = None if noise is None else NoiseVariance.read(noise, labels)
     if R is not None:
         _check_noise(R, values[..., chosen], labels)
-    cells = Cells.around(values[..., chosen], bins, None if R is None else R.mean)
+    cells = Bins.around(values[..., chosen], bins, None if R is None else R.mean)
     fit = Fit(cells, lengths, lengths * dt, degree)
     variables: dict[str, Any] = {}
     if simulated is not None:
@@ -145,7 +146,13 @@ def kramers_moyal(
         "degree": degree,
         "noise": "none" if R is None else "removed",
     }
-    return xr.Dataset(variables, coords, attrs)
+    return with_units(
+        xr.Dataset(variables, coords, attrs),
+        drift="state per time",
+        diffusion="state² per time",
+        fourth_coefficient="state⁴ per time",
+        pawula_ratio="time",
+    )
 
 
 def _typical(data: xr.Dataset | None, simulated: xr.Dataset | None) -> tuple[np.ndarray, list[str]]:
@@ -195,7 +202,7 @@ def _grid(labels: list[Any]) -> tuple[str, ...]:
     return tuple(f"grid_{label}" for label in labels)
 
 
-def _named(cells: Cells, labels: list[Any], parts: list[Coefficients], ending: str) -> dict[str, Any]:
+def _named(cells: Bins, labels: list[Any], parts: list[Coefficients], ending: str) -> dict[str, Any]:
     """Name the coefficients of one estimate, or of many over ``sample`` if the ending is empty."""
     arrays = {name: np.stack(value) for name, value in zip(_NAMES, _columns(cells, parts), strict=True)}
     if all(np.isnan(part.fourth).all() for part in parts):
@@ -211,7 +218,7 @@ def _named(cells: Cells, labels: list[Any], parts: list[Coefficients], ending: s
     }
 
 
-def _errors(cells: Cells, labels: list[Any], replicates: list[Coefficients]) -> dict[str, Any]:
+def _errors(cells: Bins, labels: list[Any], replicates: list[Coefficients]) -> dict[str, Any]:
     named = _named(cells, labels, replicates, "")
     errors = {}
     for name, (dims, value, attrs) in named.items():
@@ -227,7 +234,7 @@ def _errors(cells: Cells, labels: list[Any], replicates: list[Coefficients]) -> 
     return errors
 
 
-def _columns(cells: Cells, parts: list[Coefficients]) -> Iterator[list[np.ndarray]]:
+def _columns(cells: Bins, parts: list[Coefficients]) -> Iterator[list[np.ndarray]]:
     """Coefficients and Pawula's ratio of every estimate, without margins."""
     with np.errstate(divide="ignore", invalid="ignore"):
         ratios = [part.fourth / np.diagonal(part.second, axis1=-2, axis2=-1) ** 2 for part in parts]

@@ -14,13 +14,15 @@ from numpy.typing import ArrayLike
 
 from sdebayes._core import precision
 from sdebayes._core.arguments import checked
+from sdebayes._core.draws import choose_draws
 from sdebayes._core.errors import DataError, ModelError
 from sdebayes._core.kinds import Count, Numbers, Times
 from sdebayes._core.linalg import symmetrize
 from sdebayes._core.types import Matrix, Scalar, Vector
+from sdebayes._core.units import with_units
 from sdebayes.analysis.moments.cubature import fifth_degree_rule, normal_points, third_degree_points
 from sdebayes.dynamics import SDE, LinearSDE
-from sdebayes.simulation import Source, as_source, choose_draws
+from sdebayes.simulation import Source, as_source
 from sdebayes.simulation.ensemble import checked_times
 from sdebayes.simulation.kernels import exact_transitions, local_rates
 from sdebayes.simulation.source import SourceLike
@@ -56,7 +58,7 @@ def moment_equations(
     covariance0
         Covariance at ``times[0]``, (state, state); by default that of the same law, and zero where ``mean0`` is given.
     samples
-        Number of draws, evenly thinned; by default all whose covariances fit into 1 GiB.
+        At most so many draws, evenly spread; by default all whose covariances fit into 1 GiB.
     substeps
         Number of Runge–Kutta steps between two times, where there is no exact transition. By default, in the longest
         interval, the step h with h(‖∂f‖₂ + ‖∂G‖²) ≤ 0.1 at the states of the initial law, at least 2.
@@ -243,4 +245,5 @@ def _labelled(
         )
     labels = list(source.states)
     coords = {"sample": draws, "time": times, "state": labels, "state_bis": labels}
-    return xr.Dataset(variables, coords, source.provenance)
+    dataset = xr.Dataset(variables, coords, source.provenance)
+    return with_units(dataset, mean="state", covariance="state²", observed_covariance="state²", time="time")

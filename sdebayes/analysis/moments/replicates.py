@@ -11,9 +11,9 @@ import xarray as xr
 from jaxtyping import Float, Int
 
 from sdebayes._core.errors import DataError
-from sdebayes.analysis.moments.beside import blocks
-from sdebayes.analysis.moments.cells import Cells, Sums
+from sdebayes.analysis.moments.bins import Bins, Sums
 from sdebayes.analysis.moments.coefficients import Blur, Coefficients, blur_of, coefficients
+from sdebayes.analysis.moments.predictive_checks import blocks
 
 REPLICATES = 200
 _ENOUGH_TRAJECTORIES, _SEGMENTS, _FEWEST = 20, 40, 4
@@ -89,7 +89,7 @@ class Fit:
         Degree of the polynomial over lags.
     """
 
-    cells: Cells
+    cells: Bins
     lags: np.ndarray
     times: np.ndarray
     degree: int

@@ -12,16 +12,18 @@ from jaxtyping import Array, Bool, Float, Int
 from numpy.typing import ArrayLike
 
 from sdebayes._core.arguments import checked
+from sdebayes._core.draws import choose_draws, evenly_spread
 from sdebayes._core.errors import DataError
 from sdebayes._core.kinds import Count, CountFromTwo, Positive, Probability, State, States, Vectors
+from sdebayes._core.units import with_units
 from sdebayes.analysis.evaluate import in_chunks, reference_state, state_indices
-from sdebayes.analysis.fields.reading import Limits, grid_axes
+from sdebayes.analysis.fields.grid import Limits, grid_axes
 from sdebayes.analysis.phase_space import flow
 from sdebayes.analysis.phase_space.cycles import limit_cycles
-from sdebayes.analysis.phase_space.matching import matched, membership
-from sdebayes.analysis.phase_space.zeros import fixed_points
+from sdebayes.analysis.phase_space.fixed_points import fixed_points
+from sdebayes.analysis.phase_space.matched import matched, membership
 from sdebayes.dynamics import ObservedSDE
-from sdebayes.simulation import Source, as_source, choose_draws
+from sdebayes.simulation import Source, as_source
 from sdebayes.simulation.source import SourceLike
 
 OTHERS = ("limit cycle", "elsewhere", "away")
@@ -42,9 +44,9 @@ def basins(
     points: CountFromTwo = 21,
     at: State | None = None,
     *,
-    starts: Vectors | None = None,
-    reach: Positive = 0.05,
-    least: Probability = 0.1,
+    x0: Vectors | None = None,
+    radius: Positive = 0.05,
+    min_share: Probability = 0.1,
     samples: Count | None = None,
 ) -> xr.Dataset:
     """Say, on a plane of two states, to which attractor the deterministic flow of every draw leads from there.
@@ -66,13 +68,13 @@ def basins(
     at
         Values of the other states at the start, as a whole state (state,); by default the median equilibrium of an
         affine drift, else the middle of the data, else the median initial mean, else zero. The paths leave the plane.
-    starts
+    x0
         Where to look for attractors, (point, state); default: as in `fixed_points`, and for an SDE of two states
         without data the grid.
-    reach, least
+    radius, min_share
         As in `matched`.
     samples
-        Number of draws, evenly thinned; default: at most 50.
+        At most so many draws, evenly spread; default: at most 50.
 
     Returns
     -------
@@ -96,24 +98,24 @@ def basins(
     """
     if len(states) != 2:
         raise DataError(f"Basins are drawn on 2 states and {len(states)} were named: {list(states)!r}.")
-    given = next((np.asarray(own).shape[-1] for own in (at, starts) if own is not None), None)
+    given = next((np.asarray(own).shape[-1] for own in (at, x0) if own is not None), None)
     stacked = as_source(source, given)
     chosen = state_indices(stacked.states, states)
     fixed = reference_state(stacked, at)
     axes = grid_axes(stacked, chosen, limits, points, fixed)
     places = np.tile(fixed, (points**2, 1))
     places[:, chosen] = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 2)
-    if starts is None and stacked.region is None and stacked.n_states == 2:
+    if x0 is None and stacked.region is None and stacked.n_states == 2:
         nonlinear = stacked.sde.drift.as_affine() is None
-        starts = places[:: max(1, len(places) // _STARTS)] if nonlinear else None
+        x0 = places[evenly_spread(len(places), _STARTS)] if nonlinear else None
     draws = choose_draws(stacked.n_draws, 8 * places.size, samples, _DRAWS)
     thinned = stacked.take(draws)
-    found = fixed_points(thinned, starts)
-    joined = matched(found, reach, least)
+    found = fixed_points(thinned, x0)
+    joined = matched(found, radius, min_share)
     joined = joined.isel(fixed_point=joined["stable"].values)
     count = joined.sizes["fixed_point"]
-    labels = membership(found, reach, least)
-    reached = _reached(thinned, places, found, np.where(labels < count, labels, -1), count, starts)
+    labels = membership(found, radius, min_share)
+    reached = _reached(thinned, places, found, np.where(labels < count, labels, -1), count, x0)
     return _labelled(stacked, draws, reached, joined, axes, chosen, fixed)
 
 
@@ -123,7 +125,7 @@ def _reached(
     found: xr.Dataset,
     labels: np.ndarray,
     count: int,
-    starts: ArrayLike | None,
+    x0: ArrayLike | None,
 ) -> Int[np.ndarray, "sample point"]:
     """Return where every path ends: a matched fixed point, or ``count`` and on for ``OTHERS``."""
     cycle, elsewhere, away = count, count + 1, count + 2
@@ -146,7 +148,7 @@ def _reached(
     reached = np.where(there, np.where(own >= 0, own, elsewhere), np.where(lost, away, elsewhere))
     open_ = ~(there | lost)
     if open_.any():
-        cycles = limit_cycles(source, starts, source.n_draws)
+        cycles = limit_cycles(source, x0, source.n_draws)
         reached[open_ & _on_cycle(cycles, x, unit)] = cycle
     return reached
 
@@ -235,6 +237,11 @@ def _labelled(
     }
     coords = {"sample": draws, "attractor": names, "state": list(source.states)}
     held = [f"{name}={value:.3g}" for name, value in zip(source.states, fixed, strict=True)]
-    return xr.Dataset(
-        variables, coords | dict(zip(dims, axes, strict=True)), source.provenance | {"at": ", ".join(held)}
+    return with_units(
+        xr.Dataset(
+            variables,
+            coords | dict(zip(dims, axes, strict=True)),
+            source.provenance | {"at": ", ".join(held)},
+        ),
+        location="state",
     )

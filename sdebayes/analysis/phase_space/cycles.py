@@ -12,13 +12,15 @@ import xarray as xr
 from jaxtyping import Array, Float
 
 from sdebayes._core.arguments import checked
+from sdebayes._core.draws import choose_draws
 from sdebayes._core.kinds import Count, Vectors
+from sdebayes._core.units import with_units
 from sdebayes.analysis.evaluate import in_chunks
 from sdebayes.analysis.phase_space import flow
+from sdebayes.analysis.phase_space.fixed_points import search_region
 from sdebayes.analysis.phase_space.shooting import ORBIT_POINTS, guess, solve
-from sdebayes.analysis.phase_space.zeros import search_region
 from sdebayes.dynamics import ObservedSDE
-from sdebayes.simulation import Source, as_source, choose_draws
+from sdebayes.simulation import Source, as_source
 from sdebayes.simulation.source import SourceLike
 
 _DRAWS = 50
@@ -33,9 +35,7 @@ _EDGE = 2.0
 
 
 @checked
-def limit_cycles(
-    source: SourceLike, starts: Vectors | None = None, samples: Count | None = None
-) -> xr.Dataset:
+def limit_cycles(source: SourceLike, x0: Vectors | None = None, samples: Count | None = None) -> xr.Dataset:
     """Find the limit cycles of the drift of every draw that attract paths within the data.
 
     The flow dx/dt = f(x) is followed from each start past a transient (1536 Runge–Kutta steps, each a quarter of the
@@ -48,11 +48,11 @@ def limit_cycles(
     ----------
     source
         A posterior or an SDE.
-    starts
+    x0
         Places to start from, (point, state); default: 8 quasi-random ones in the box of the training data. Of an SDE
         without data, places that fill the region.
     samples
-        Number of draws, evenly thinned; default: at most 50.
+        At most so many draws, evenly spread; default: at most 50.
 
     Returns
     -------
@@ -78,8 +78,8 @@ def limit_cycles(
     ----------
     Kuznetsov (2004), Elements of Applied Bifurcation Theory, sec. 1.5, doi:10.1007/978-1-4757-3978-7.
     """
-    stacked = as_source(source, None if starts is None else np.asarray(starts).shape[-1])
-    places, middle, unit = search_region(stacked, starts, _STARTS)
+    stacked = as_source(source, None if x0 is None else np.asarray(x0).shape[-1])
+    places, middle, unit = search_region(stacked, x0, _STARTS)
     if samples is None:
         samples = min(stacked.n_draws, _DRAWS)
     draws = choose_draws(stacked.n_draws, 8 * places.size * _ROUNDS * _BLOCKS * flow.BLOCK, samples)
@@ -200,24 +200,33 @@ def _labelled(source: Source, draws: np.ndarray, found: list[list[dict[str, Any]
         for j, one in enumerate(own):
             orbit[i, j], period[i, j], multiplier[i, j] = one["orbit"], one["period"], one["multiplier"]
     stable = np.isfinite(period) & (multiplier < 1)
-    dims, unit = ("sample", "cycle"), source.time_unit
-    return xr.Dataset(
-        {
-            "exists": ("sample", stable.any(axis=1), {"long_name": "whether there is a stable limit cycle"}),
-            "period": (dims, period, {"long_name": "period of the limit cycle", "units": unit}),
-            "multiplier": (dims, multiplier, {"long_name": "largest nontrivial Floquet multiplier"}),
-            "stable": (dims, stable, {"long_name": "whether the limit cycle attracts"}),
-            "amplitude": (
-                (*dims, "state"),
-                0.5 * (orbit.max(axis=2) - orbit.min(axis=2)),
-                {"long_name": "amplitude of the limit cycle"},
-            ),
-            "orbit": ((*dims, "phase", "state"), orbit, {"long_name": "limit cycle"}),
-        },
-        {
-            "sample": draws,
-            "state": list(source.states),
-            "phase": np.arange(ORBIT_POINTS) / ORBIT_POINTS,
-        },
-        source.provenance,
+    dims = ("sample", "cycle")
+    return with_units(
+        xr.Dataset(
+            {
+                "exists": (
+                    "sample",
+                    stable.any(axis=1),
+                    {"long_name": "whether there is a stable limit cycle"},
+                ),
+                "period": (dims, period, {"long_name": "period of the limit cycle"}),
+                "multiplier": (dims, multiplier, {"long_name": "largest nontrivial Floquet multiplier"}),
+                "stable": (dims, stable, {"long_name": "whether the limit cycle attracts"}),
+                "amplitude": (
+                    (*dims, "state"),
+                    0.5 * (orbit.max(axis=2) - orbit.min(axis=2)),
+                    {"long_name": "amplitude of the limit cycle"},
+                ),
+                "orbit": ((*dims, "phase", "state"), orbit, {"long_name": "limit cycle"}),
+            },
+            {
+                "sample": draws,
+                "state": list(source.states),
+                "phase": np.arange(ORBIT_POINTS) / ORBIT_POINTS,
+            },
+            source.provenance,
+        ),
+        period="time",
+        amplitude="state",
+        orbit="state",
     )

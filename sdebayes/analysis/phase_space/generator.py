@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from sdebayes._core.errors import DataError
-from sdebayes.analysis.phase_space.cells import Cells
+from sdebayes.analysis.phase_space.cell_grid import CellGrid
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -25,7 +25,7 @@ _SHORTEST = 1e-3
 
 
 def rate_matrix(
-    cells: Cells,
+    cells: CellGrid,
     drift: Float[np.ndarray, "cell state"],
     covariance: Float[np.ndarray, "cell state state"],
     free: Callable[[np.ndarray], np.ndarray] | None = None,
@@ -218,7 +218,7 @@ def factorized(matrix: csr_array) -> Callable[[np.ndarray], np.ndarray]:
 
 
 def currents(
-    cells: Cells, rates: csr_array, density: Float[np.ndarray, " cell"]
+    cells: CellGrid, rates: csr_array, density: Float[np.ndarray, " cell"]
 ) -> Float[np.ndarray, "cell state"]:
     """Return the probability current J = f p − ½ ∇·(Σ p) of a density, from the jumps that arrive and leave."""
     jumps = rates.tocoo()
@@ -235,7 +235,7 @@ def currents(
 
 
 def _free_share(
-    cells: Cells, target: Int[np.ndarray, " cell"], free: Callable[[np.ndarray], np.ndarray] | None
+    cells: CellGrid, target: Int[np.ndarray, " cell"], free: Callable[[np.ndarray], np.ndarray] | None
 ) -> Float[np.ndarray, " cell"]:
     """Return which share of the jump from each cell to its target lies before the boundary of a stopping set."""
     share = np.ones(len(target))
@@ -254,7 +254,7 @@ def _free_share(
 
 
 def _in_grid_units(
-    cells: Cells, drift: np.ndarray, covariance: np.ndarray
+    cells: CellGrid, drift: np.ndarray, covariance: np.ndarray
 ) -> tuple[Float[np.ndarray, "cell state state"], Float[np.ndarray, "cell state"]]:
     """Return M and β = M⁻¹ f in units of the grid, M with no eigenvalue below a share of its largest one."""
     spacing = cells.spacing

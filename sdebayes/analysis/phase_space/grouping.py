@@ -7,6 +7,8 @@ from jaxtyping import Bool, Float, Int
 from scipy.optimize import linear_sum_assignment
 from scipy.spatial.distance import cdist
 
+from sdebayes._core.draws import evenly_spread
+
 _STARTS, _ROUNDS = 5, 50
 _ONE, _TWO, _FEW = 2.0, 4.0, 10
 _SMOOTH, _LOW, _ERRORS, _GRID = 0.45, 0.5, 2.5, 101
@@ -55,7 +57,7 @@ def _one_to_one(points: Float[np.ndarray, "draw zero state"]) -> Int[np.ndarray,
     best, least = np.zeros(points.shape[:2], dtype=int), np.inf
     if n == 1:
         return best
-    for centres in points[np.linspace(0, len(points) - 1, _STARTS).astype(int)]:
+    for centres in points[evenly_spread(len(points), _STARTS)]:
         place = best
         for _ in range(_ROUNDS):
             before = place

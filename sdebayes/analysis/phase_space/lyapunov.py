@@ -14,13 +14,15 @@ from numpy.typing import ArrayLike
 
 from sdebayes._core import precision
 from sdebayes._core.arguments import checked
+from sdebayes._core.draws import choose_draws
 from sdebayes._core.errors import DataError
 from sdebayes._core.kinds import Count, Positive, Seed, Vectors
 from sdebayes._core.types import Key, Matrix, Vector
+from sdebayes._core.units import with_units
 from sdebayes.analysis.evaluate import in_chunks, reference_state
 from sdebayes.analysis.phase_space import flow
 from sdebayes.dynamics import SDE, LinearSDE, ObservedSDE
-from sdebayes.simulation import Source, as_source, choose_draws
+from sdebayes.simulation import Source, as_source
 from sdebayes.simulation.kernels import local_rates
 from sdebayes.simulation.source import SourceLike
 
@@ -70,7 +72,7 @@ def lyapunov_exponents(
     paths
         Number of paths of each draw.
     samples
-        Number of draws, evenly thinned; default: at most 20, and all of an affine drift with constant noise.
+        At most so many draws, evenly spread; default: at most 20, and all of an affine drift with constant noise.
     seed
         Seed of the noise.
 
@@ -238,13 +240,16 @@ def _of_path(
 def _labelled(
     source: Source, draws: np.ndarray, exponent: np.ndarray, error: np.ndarray, attrs: dict[str, Any]
 ) -> xr.Dataset:
-    unit = f"1/({source.time_unit})"
     dims = ("sample", "mode")
-    return xr.Dataset(
-        {
-            "exponent": (dims, exponent, {"long_name": "Lyapunov exponent", "units": unit}),
-            "standard_error": (dims, error, {"long_name": "Monte-Carlo standard error", "units": unit}),
-        },
-        {"sample": draws, "mode": np.arange(1, source.n_states + 1)},
-        source.provenance | {f"lyapunov_{name}": value for name, value in attrs.items()},
+    return with_units(
+        xr.Dataset(
+            {
+                "exponent": (dims, exponent, {"long_name": "Lyapunov exponent"}),
+                "standard_error": (dims, error, {"long_name": "Monte-Carlo standard error"}),
+            },
+            {"sample": draws, "mode": np.arange(1, source.n_states + 1)},
+            source.provenance | {f"lyapunov_{name}": value for name, value in attrs.items()},
+        ),
+        exponent="per time",
+        standard_error="per time",
     )

@@ -6,14 +6,15 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Float
 
+from sdebayes._core.draws import choose_draws
 from sdebayes._core.errors import DataError
 from sdebayes.analysis.evaluate import drift_and_covariance, jacobians
-from sdebayes.analysis.phase_space.cells import Cells
-from sdebayes.analysis.phase_space.occupation import densities
-from sdebayes.simulation import Source, choose_draws
+from sdebayes.analysis.phase_space.cell_grid import CellGrid
+from sdebayes.analysis.phase_space.occupation import densities, with_current
+from sdebayes.simulation import Source
 
 
-def normal_density(source: Source, chosen: list[int], cells: Cells, samples: int | None) -> xr.Dataset:
+def normal_density(source: Source, chosen: list[int], cells: CellGrid, samples: int | None) -> xr.Dataset:
     """Return the density of chosen states, and where these are all, its current J = (f + ½ Σ P⁻¹ (x − m)) p."""
     whole = len(chosen) == source.n_states
     draws = choose_draws(source.n_draws, 8 * len(cells.centres) * (1 + whole * source.n_states), samples)
@@ -39,9 +40,8 @@ def normal_density(source: Source, chosen: list[int], cells: Cells, samples: int
     outward = np.einsum("spij,spj->spi", noise[:, :, chosen][..., chosen], uphill)
     flow = (drift[..., chosen] + 0.5 * outward) * values[..., None]
     coords["state"] = np.array([source.states[i] for i in chosen])
-    unit = source.time_unit
     current = xr.DataArray(cells.on_grid(flow), coords, ("sample", *dims, "state"))
-    return dataset.assign(current=current.assign_attrs(long_name=f"probability current per {unit}"))
+    return with_current(dataset, current)
 
 
 def _law(

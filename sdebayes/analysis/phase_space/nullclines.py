@@ -8,8 +8,9 @@ import xarray as xr
 from sdebayes._core.arguments import checked
 from sdebayes._core.errors import DataError
 from sdebayes._core.kinds import Count, CountFromTwo, State, States
+from sdebayes._core.units import with_units
 from sdebayes.analysis.evaluate import state_indices
-from sdebayes.analysis.fields.reading import Limits, grid
+from sdebayes.analysis.fields.grid import Limits, grid
 from sdebayes.simulation import as_source
 from sdebayes.simulation.source import SourceLike
 
@@ -43,13 +44,14 @@ def nullclines(
         else the middle of the data, else the median initial mean, else zero. With other states held, a crossing is a
         fixed point of the plane alone.
     samples
-        Number of draws, evenly thinned; by default all that fit into 1 GiB.
+        At most so many draws, evenly spread; by default all that fit into 1 GiB.
 
     Returns
     -------
     xarray.Dataset
         On ``grid_<first>``, ``grid_<second>``, ``state`` (these two): ``probability_positive``, the share of draws with
-        f_i > 0, whose contour at ½ is the nullcline of the median drift; ``drift`` (sample, …), in state per unit time.
+        f_i > 0, whose contour at ½ is the nullcline of the median drift; ``drift`` (sample, …), in state per unit of
+        time.
 
     Raises
     ------
@@ -67,12 +69,16 @@ def nullclines(
     whole = grid(stacked, chosen, limits, points, at, samples)
     drift = whole["drift"].isel(state=chosen)
     fixed = [f"{name}={value:.3g}" for name, value in zip(stacked.states, whole["at"].values, strict=True)]
-    return xr.Dataset(
-        {
-            "probability_positive": (drift > 0)
-            .mean("sample")
-            .assign_attrs(long_name="probability that the drift is positive"),
-            "drift": drift,
-        },
-        attrs=whole.attrs | {"at": ", ".join(fixed)},
-    ).drop_vars("at", errors="ignore")
+    return with_units(
+        xr.Dataset(
+            {
+                "probability_positive": (drift > 0)
+                .mean("sample")
+                .assign_attrs(long_name="probability that the drift is positive"),
+                "drift": drift,
+            },
+            attrs=whole.attrs | {"at": ", ".join(fixed)},
+        ).drop_vars("at", errors="ignore"),
+        probability_positive="1",
+        drift="state per time",
+    )

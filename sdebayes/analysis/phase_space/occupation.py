@@ -12,9 +12,10 @@ from numpy.typing import ArrayLike
 from sdebayes._core.arguments import checked
 from sdebayes._core.errors import DataError
 from sdebayes._core.kinds import CountFromTwo, States
+from sdebayes._core.units import with_units
 from sdebayes.analysis.evaluate import jacobians, reference_state, state_indices
-from sdebayes.analysis.fields.reading import Limits, checked_axes
-from sdebayes.analysis.phase_space.cells import Cells
+from sdebayes.analysis.fields.grid import Limits, checked_axes
+from sdebayes.analysis.phase_space.cell_grid import CellGrid
 from sdebayes.simulation import Source, simulate
 
 _BURN_IN, _RECORDED, _MOMENTS, _PATHS = 5.0, 10.0, 30, 50
@@ -62,7 +63,7 @@ def occupation_density(
     if limits is None:
         ends = np.stack([visited.min(everywhere), visited.max(everywhere)], axis=1)
         limits = [(float(low), float(high)) for low, high in ends]
-    return occupied(paths, chosen, Cells(tuple(checked_axes(limits, points, len(chosen)))))
+    return occupied(paths, chosen, CellGrid(tuple(checked_axes(limits, points, len(chosen)))))
 
 
 def check_count(chosen: Sequence[int]) -> None:
@@ -83,7 +84,7 @@ def long_paths(source: Source, at: ArrayLike | None, seed: int) -> xr.Dataset:
     return paths.isel(time=times >= _BURN_IN / rate)
 
 
-def occupied(paths: xr.Dataset, chosen: list[int], cells: Cells) -> xr.Dataset:
+def occupied(paths: xr.Dataset, chosen: list[int], cells: CellGrid) -> xr.Dataset:
     """Return the histogram of paths on cells, normalised with what lies outside of them."""
     places = paths["x"].transpose("sample", "path", "time", "state").values[..., chosen].astype(float)
     places = places.reshape(len(places), -1, len(chosen))
@@ -104,7 +105,7 @@ def densities(density: xr.DataArray, edge: np.ndarray, method: str, attributes: 
     dims = [dim for dim in density.dims if dim != "sample"]
     with np.errstate(divide="ignore"):
         potential = density.copy(data=-np.log((density / density.max(dims)).values))
-    return xr.Dataset(
+    dataset = xr.Dataset(
         {
             "density": density.assign_attrs(long_name="stationary density"),
             "quasi_potential": potential.assign_attrs(long_name="quasi-potential −log p"),
@@ -116,3 +117,11 @@ def densities(density: xr.DataArray, edge: np.ndarray, method: str, attributes: 
         },
         attrs=attributes | {"method": method},
     )
+    return with_units(dataset, density="per state" if len(dims) == 1 else "per state²")
+
+
+def with_current(dataset: xr.Dataset, current: xr.DataArray) -> xr.Dataset:
+    """Add the probability current (sample, grid, …, state) to a density of one state or two."""
+    units = "per time" if current.sizes["state"] == 1 else "per state and time"
+    dataset = dataset.assign(current=current.assign_attrs(long_name="probability current"))
+    return with_units(dataset, current=units)

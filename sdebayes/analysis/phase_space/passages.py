@@ -9,9 +9,10 @@ from sdebayes._core.arguments import checked
 from sdebayes._core.errors import DataError
 from sdebayes._core.kinds import Count, CountFromTwo, Numbers
 from sdebayes._core.places import Places
-from sdebayes.analysis.fields.reading import Limits
-from sdebayes.analysis.phase_space.chains import Chains, check_sizes, wide_limits
+from sdebayes._core.units import with_units
+from sdebayes.analysis.fields.grid import Limits
 from sdebayes.analysis.phase_space.generator import absorbed
+from sdebayes.analysis.phase_space.markov_grid import MarkovGrid, check_sizes, wide_limits
 from sdebayes.analysis.phase_space.regions import Region
 from sdebayes.simulation import Source, as_source
 from sdebayes.simulation.source import SourceLike
@@ -23,7 +24,7 @@ _MARGIN = 0.1
 def exit_time(
     source: SourceLike,
     region: Region,
-    start: Numbers | None = None,
+    x0: Numbers | None = None,
     limits: Limits | None = None,
     points: CountFromTwo = 81,
     samples: Count | None = None,
@@ -36,7 +37,7 @@ def exit_time(
         A posterior or an SDE in one or two states; see :func:`simulated_exit_time` for more.
     region
         The region, in all states of the source; it may be open to infinity.
-    start
+    x0
         Where the process starts, (state,), (point, state) or a DataArray (…, state); None for the grid alone.
     limits
         (low, high) of the grid for each state, at which the process is reflected; by default a little more than the
@@ -44,7 +45,7 @@ def exit_time(
     points
         Number of cells along each state.
     samples
-        Number of draws, evenly thinned; by default at most 100.
+        At most so many draws, evenly spread; by default at most 100.
 
     Returns
     -------
@@ -75,7 +76,7 @@ def exit_time(
             "sdebayes.analysis.phase_space.simulated_exit_time(source, region, start)."
         )
     reach = _around(stacked, region) if limits is None else limits
-    chains = Chains.around(stacked, [region], reach, points, samples)
+    chains = MarkovGrid.around(stacked, [region], reach, points, samples)
     centres = chains.cells.centres
     inside = region.contains(centres)
     if not inside.any() or inside.all():
@@ -89,9 +90,9 @@ def exit_time(
     attributes = {"long_name": "mean exit time", "units": unit}
     field = chains.field(np.where(inside, times, np.nan)).assign_attrs(attributes)
     dataset = xr.Dataset({"exit_time_field": field}, attrs=stacked.provenance)
-    if start is None:
+    if x0 is None:
         return dataset
-    places = Places.read(start, stacked.states)
+    places = Places.read(x0, stacked.states)
     at_start = chains.cells.interpolate(times, places.points)
     named = places.named(at_start, {"sample": chains.draws}, "exit_time", **attributes)
     return dataset.assign(exit_time=named)
@@ -120,7 +121,7 @@ def committor(
     points
         Number of cells along each state.
     samples
-        Number of draws, evenly thinned; by default at most 100.
+        At most so many draws, evenly spread; by default at most 100.
 
     Returns
     -------
@@ -141,7 +142,7 @@ def committor(
     ----------
     Vanden-Eijnden (2006), Transition path theory, Lecture Notes in Physics 703, 453–493, doi:10.1007/3-540-35273-2_13.
     """
-    chains = Chains.around(source, [a, b], limits, points, samples)
+    chains = MarkovGrid.around(source, [a, b], limits, points, samples)
     in_a, in_b = two_sets(chains, a, b)
     nothing = np.zeros(len(in_a))
 
@@ -151,10 +152,10 @@ def committor(
     values = [absorbed(rates, ~(in_a | in_b), nothing, in_b.astype(float)) for rates in chains.rates(free)]
     field = chains.field(np.clip(np.stack(values), 0.0, 1.0))
     named = field.assign_attrs(long_name="probability of reaching B before A")
-    return xr.Dataset({"committor": named}, attrs=chains.source.provenance)
+    return with_units(xr.Dataset({"committor": named}, attrs=chains.source.provenance), committor="1")
 
 
-def two_sets(chains: Chains, a: Region, b: Region) -> tuple[np.ndarray, np.ndarray]:
+def two_sets(chains: MarkovGrid, a: Region, b: Region) -> tuple[np.ndarray, np.ndarray]:
     """Return which cells lie in either of two regions, (cell,) each.
 
     Raises

@@ -8,9 +8,10 @@ import xarray as xr
 from sdebayes._core.arguments import checked
 from sdebayes._core.errors import DataError
 from sdebayes._core.kinds import Count, CountFromTwo, State, States
+from sdebayes._core.units import with_units
 from sdebayes.analysis.evaluate import state_indices
-from sdebayes.analysis.fields.reading import Limits, grid
-from sdebayes.analysis.phase_space.zeros import fixed_points
+from sdebayes.analysis.fields.grid import Limits, grid
+from sdebayes.analysis.phase_space.fixed_points import fixed_points
 from sdebayes.simulation import as_source
 from sdebayes.simulation.source import SourceLike
 
@@ -41,7 +42,7 @@ def portrait(
         Values of the other states, as a whole state (state,); by default the median equilibrium of an affine drift,
         else the middle of the data, else the median initial mean, else zero.
     samples
-        Number of draws, evenly thinned; by default all that fit into 1 GiB.
+        At most so many draws, evenly spread; by default all that fit into 1 GiB.
 
     Returns
     -------
@@ -86,4 +87,10 @@ def portrait(
     elif stacked.region is not None:
         found = fixed_points(stacked.take(draws)).assign_coords(sample=draws).isel(state=chosen)
         dataset = dataset.merge(found[["location", "stable"]].rename(location="equilibrium"))
-    return dataset.drop_vars("at", errors="ignore")
+    return with_units(
+        dataset.drop_vars("at", errors="ignore"),
+        drift="state per time",
+        direction_resultant="1",
+        direction_agreement="1",
+        equilibrium="state",
+    )

@@ -10,11 +10,13 @@ import xarray as xr
 from sdebayes._core.arguments import checked
 from sdebayes._core.errors import DataError
 from sdebayes._core.kinds import Count, CountFromTwo
-from sdebayes.analysis.fields.reading import Limits
-from sdebayes.analysis.phase_space.chains import Chains
+from sdebayes._core.units import with_units
+from sdebayes.analysis.fields.grid import Limits
 from sdebayes.analysis.phase_space.generator import absorbed, stationary_law
+from sdebayes.analysis.phase_space.markov_grid import MarkovGrid
 from sdebayes.analysis.phase_space.passages import two_sets
 from sdebayes.analysis.phase_space.regions import Region
+from sdebayes.analysis.spectrum import spectrum
 from sdebayes.simulation.source import SourceLike
 
 if TYPE_CHECKING:
@@ -46,7 +48,7 @@ def transition_rates(
     points
         Number of cells along each state.
     samples
-        Number of draws, evenly thinned; by default at most 100.
+        At most so many draws, evenly spread; by default at most 100.
 
     Returns
     -------
@@ -75,24 +77,26 @@ def transition_rates(
     Metzner, Schütte & Vanden-Eijnden (2009), Transition path theory for Markov jump processes, Multiscale Modeling &
     Simulation 7, 1192–1219, doi:10.1137/070699500.
     """
-    chains = Chains.around(source, [a, b], limits, points, samples)
+    chains = MarkovGrid.around(source, [a, b], limits, points, samples)
     in_a, in_b = two_sets(chains, a, b)
     rows = np.array([_rates_of_one(rates, in_a, in_b) for rates in chains.rates()])
-    unit = chains.source.time_unit
     texts = {
-        "reactive_flux": (f"passages per {unit}", f"1/{unit}"),
-        "rate": (f"rate from A to B per {unit}", f"1/{unit}"),
-        "rate_back": (f"rate from B to A per {unit}", f"1/{unit}"),
-        "passage_time": ("mean first passage time from A to B", unit),
-        "passage_time_back": ("mean first passage time from B to A", unit),
-        "probability_a": ("probability of A", "1"),
-        "probability_b": ("probability of B", "1"),
+        "reactive_flux": "passages",
+        "rate": "rate from A to B",
+        "rate_back": "rate from B to A",
+        "passage_time": "mean first passage time from A to B",
+        "passage_time_back": "mean first passage time from B to A",
+        "probability_a": "probability of A",
+        "probability_b": "probability of B",
     }
     variables = {
-        name: ("sample", values, {"long_name": text, "units": units})
-        for (name, (text, units)), values in zip(texts.items(), rows.T, strict=True)
+        name: ("sample", values, {"long_name": text})
+        for (name, text), values in zip(texts.items(), rows.T, strict=True)
     }
-    return xr.Dataset(variables, {"sample": chains.draws}, chains.source.provenance)
+    dataset = xr.Dataset(variables, {"sample": chains.draws}, chains.source.provenance)
+    return with_units(
+        dataset, reactive_flux="per time", rate="per time", passage_time="time", probability="1"
+    )
 
 
 def _rates_of_one(rates: csr_array, in_a: np.ndarray, in_b: np.ndarray) -> tuple[float, ...]:
@@ -136,7 +140,7 @@ def time_scales(
     points
         Number of cells along each state.
     samples
-        Number of draws, evenly thinned; by default at most 100.
+        At most so many draws, evenly spread; by default at most 100.
 
     Returns
     -------
@@ -155,29 +159,14 @@ def time_scales(
     ----------
     Pavliotis (2014), Stochastic Processes and Applications, ch. 4.4, doi:10.1007/978-1-4939-1323-7.
     """
-    chains = Chains.around(source, [], limits, points, samples)
+    chains = MarkovGrid.around(source, [], limits, points, samples)
     cells = len(chains.cells.centres)
     if count >= cells - _SPARE_MODES - 2:
         raise DataError(
             f"count={count!r} must be 1 to {cells - _SPARE_MODES - 3} on a grid of {cells} cells."
         )
     values = np.stack([_slowest(rates, count) for rates in chains.rates()])
-    unit = chains.source.time_unit
-    with np.errstate(divide="ignore"):
-        variables = {
-            "real_part": (values.real, "real part of the eigenvalue", f"1/{unit}"),
-            "imaginary_part": (values.imag, "imaginary part of the eigenvalue", f"1/{unit}"),
-            "time_constant": (1 / np.abs(values.real), "time constant 1/|Re λ|", unit),
-            "period": (2 * np.pi / np.abs(values.imag), "rotation period 2π/|Im λ|", unit),
-        }
-    return xr.Dataset(
-        {
-            name: (("sample", "mode"), value, {"long_name": text, "units": units})
-            for name, (value, text, units) in variables.items()
-        },
-        {"sample": chains.draws, "mode": np.arange(1, count + 1)},
-        chains.source.provenance,
-    )
+    return spectrum(values, ("sample", "mode"), {"sample": chains.draws}, chains.source.provenance)
 
 
 def _slowest(rates: csr_array, count: int) -> np.ndarray:

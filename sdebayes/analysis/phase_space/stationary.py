@@ -8,16 +8,23 @@ from jaxtyping import Float
 from numpy.typing import ArrayLike
 
 from sdebayes._core.arguments import checked
+from sdebayes._core.draws import choose_draws
 from sdebayes._core.errors import DataError
 from sdebayes._core.kinds import Count, CountFromTwo, Seed, State, States
 from sdebayes.analysis.evaluate import drift_and_covariance, state_indices
-from sdebayes.analysis.fields.reading import Limits, checked_axes, checked_pairs
-from sdebayes.analysis.phase_space.cells import Cells
-from sdebayes.analysis.phase_space.chains import MOST_DRAWS, Chains, wide_limits
+from sdebayes.analysis.fields.grid import Limits, checked_axes, checked_pairs
+from sdebayes.analysis.phase_space.cell_grid import CellGrid
 from sdebayes.analysis.phase_space.generator import currents, stationary_law
+from sdebayes.analysis.phase_space.markov_grid import MOST_DRAWS, MarkovGrid, wide_limits
 from sdebayes.analysis.phase_space.normal_law import normal_density
-from sdebayes.analysis.phase_space.occupation import check_count, densities, long_paths, occupied
-from sdebayes.simulation import Source, as_source, choose_draws
+from sdebayes.analysis.phase_space.occupation import (
+    check_count,
+    densities,
+    long_paths,
+    occupied,
+    with_current,
+)
+from sdebayes.simulation import Source, as_source
 from sdebayes.simulation.source import SourceLike
 
 
@@ -50,7 +57,7 @@ def stationary_density(
         A whole state, (state,), around which the default limits lie and where simulated paths start; by default the
         median equilibrium of an affine drift, else the middle of the data, else the median initial mean, else zero.
     samples
-        Number of draws, evenly thinned; by default at most 100, and for a linear SDE all that fit into 1 GiB.
+        At most so many draws, evenly spread; by default at most 100, and for a linear SDE all that fit into 1 GiB.
     seed
         Seed of simulated paths, of which there are none in one or two states or of a linear SDE.
 
@@ -60,9 +67,9 @@ def stationary_density(
         On ``grid_<state>``, for each draw: ``density``, per unit of each state; ``quasi_potential``, −log p above its
         minimum (no unit; infinite where the density is 0); ``edge_share`` (sample), the share of the probability in
         the outermost cells and beyond: where it is not small, give wider limits. ``current`` (sample, …, state), the
-        probability current J = f p − ½ ∇·(Σ p) in state per unit time and volume, if all states of a source of one or
-        two are shown. Of the solution on a grid also ``cell_peclet`` (sample): the largest of ``2 |f_i| h_i/Σ_ii`` over
-        the states, h being the cell's sides, on average over the density. The attribute ``method`` says how
+        probability current J = f p − ½ ∇·(Σ p) in state per unit of time and volume, if all states of a source of one
+        or two are shown. Of the solution on a grid also ``cell_peclet`` (sample): the largest of ``2 |f_i| h_i/Σ_ii``
+        over the states, h being the cell's sides, on average over the density. The attribute ``method`` says how
         it was found.
 
     Raises
@@ -94,14 +101,14 @@ def stationary_density(
     ends = _ends(stacked, chosen, limits, at)
     axes = checked_axes(np.stack([ends[i] for i in chosen]), points, len(chosen))
     if stacked.sde.linear is not None:
-        return normal_density(stacked, chosen, Cells(tuple(axes)), samples)
+        return normal_density(stacked, chosen, CellGrid(tuple(axes)), samples)
     if stacked.n_states <= 2:
         for i in set(range(stacked.n_states)) - set(chosen):
             ends[i] = _hidden(stacked, i, ends, at)
         return _solved(stacked, chosen, axes, ends, samples)
     draws = choose_draws(stacked.n_draws, 1, samples, MOST_DRAWS)
     paths = long_paths(stacked.take(draws), at, seed)
-    return occupied(paths, chosen, Cells(tuple(axes))).assign_coords(sample=draws)
+    return occupied(paths, chosen, CellGrid(tuple(axes))).assign_coords(sample=draws)
 
 
 def _told(at: ArrayLike | None, limits: Limits | None) -> int | None:
@@ -147,8 +154,8 @@ def _solved(
     own = dict(zip(chosen, axes, strict=True))
     for i in hidden:
         own[i] = np.linspace(ends[i][0], ends[i][1], len(axes[0]))
-    cells = Cells(tuple(own[i] for i in range(source.n_states)))
-    chains = Chains(source, choose_draws(source.n_draws, 1, samples, MOST_DRAWS), cells)
+    cells = CellGrid(tuple(own[i] for i in range(source.n_states)))
+    chains = MarkovGrid(source, choose_draws(source.n_draws, 1, samples, MOST_DRAWS), cells)
     laws, flows = [], []
     for rates in chains.rates():
         laws.append(stationary_law(rates) / cells.volume)
@@ -166,13 +173,12 @@ def _solved(
     )
     if hidden:
         return dataset
-    unit = source.time_unit
     current = chains.field(np.stack(flows), "state").assign_coords(state=list(source.states))
     current = current.isel(state=chosen).transpose("sample", *kept, "state")
-    return dataset.assign(current=current.assign_attrs(long_name=f"probability current per {unit}"))
+    return with_current(dataset, current)
 
 
-def _peclet(chains: Chains, laws: Float[np.ndarray, "sample cell"]) -> Float[np.ndarray, " sample"]:
+def _peclet(chains: MarkovGrid, laws: Float[np.ndarray, "sample cell"]) -> Float[np.ndarray, " sample"]:
     """Return the largest of 2 |f_i| h_i/Σ_ii over the states, on average over the density."""
     cells = chains.cells
     drift, covariance = drift_and_covariance(chains.source, chains.draws, cells.centres)

@@ -5,16 +5,14 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float, Int
 
-from sdebayes.simulation.source import PosteriorLike, SourceLike
+from sdebayes.simulation import Source
 
 _FEWEST = 4
 
 
-def chains_of(source: SourceLike, draws: np.ndarray, available: int) -> Int[np.ndarray, " sample"] | None:
+def chains_of(source: Source, draws: np.ndarray) -> Int[np.ndarray, " sample"] | None:
     """Return the chain that each of some draws is of, None where the source does not tell."""
-    if not isinstance(source, PosteriorLike) or "unconstrained" not in source.data:
-        return None
-    return np.asarray(draws) * source.data["unconstrained"].sizes["chain"] // available
+    return None if source.n_chains is None else np.asarray(draws) * source.n_chains // source.n_draws
 
 
 def effective_draws(

@@ -6,7 +6,7 @@ With the stationary density p and the current :math:`J = f p - \tfrac12 ∇ \cdo
             = \mathrm{E}\left[φ(X)\right], \qquad
           φ = F^\top f + \tfrac12 \mathrm{tr}(Σ\, ∂F), \qquad F = 2 Σ^{-1} (f - \tfrac12 ∇ \cdot Σ),
 
-the mean of the Stratonovich work :math:`\int F^\top \circ dX` per unit time, its martingale part left out.
+the mean of the Stratonovich work :math:`\int F^\top \circ dX` per unit of time, its martingale part left out.
 """
 
 from __future__ import annotations
@@ -22,13 +22,14 @@ from jaxtyping import Array, Float, Int
 
 from sdebayes._core import precision
 from sdebayes._core.arguments import checked
+from sdebayes._core.draws import choose_draws
 from sdebayes._core.kinds import Count, CountFromTwo, Seed, StateOrNumber, Times
 from sdebayes._core.linalg import stationary_covariance
 from sdebayes.analysis.evaluate import in_chunks
 from sdebayes.analysis.process.effective import chains_of, effective_draws
-from sdebayes.analysis.process.paths import MOST_SIMULATED, PATHS, settled_paths
+from sdebayes.analysis.process.settled_paths import MOST_SIMULATED, PATHS, settled_paths
 from sdebayes.dynamics import SDE, ObservedSDE
-from sdebayes.simulation import Source, as_source, choose_draws
+from sdebayes.simulation import Source, as_source
 from sdebayes.simulation.source import SourceLike
 
 _RIDGE = 1e-12
@@ -58,7 +59,7 @@ def entropy_production(
     source
         A posterior or an SDE.
     samples
-        Number of draws, evenly thinned; default all of a linear SDE, else at most 50.
+        At most so many draws, evenly spread; default all of a linear SDE, else at most 50.
     times
         Times of the simulation, (time,), of which the first half is left out as burn-in; default 400 steps of half the
         time in which the drift's Jacobian acts. Not read for a linear SDE, nor is what follows.
@@ -72,8 +73,8 @@ def entropy_production(
     Returns
     -------
     xarray.Dataset
-        Over ``sample``: ``rate``, in nats per unit time, NaN where there is no stationary law or Σ is singular, and its
-        Monte-Carlo ``standard_error``, zero in closed form. Of a linear SDE with two or more draws also
+        Over ``sample``: ``rate``, in nats per unit of time, NaN where there is no stationary law or Σ is singular, and
+        its Monte-Carlo ``standard_error``, zero in closed form. Of a linear SDE with two or more draws also
         ``rate_reference``: the rate of K replaced by :math:`\sqrt 2 (K - \bar K)`, K̄ its posterior mean: what draws
         have where the truth is K = 0 and the posterior of K is normal about an estimate that errs by as much; and
         ``p_value``, the probability of a K̄ as far from zero, in the metric of the draws' covariance, if K = 0 and the
@@ -104,9 +105,7 @@ def entropy_production(
     stacked = as_source(source, None if x0 is None else np.size(x0))
     if stacked.sde.linear is not None:
         draws = choose_draws(stacked.n_draws, 24 * stacked.n_states**2, samples)
-        return _labelled(
-            stacked, draws, _linear(stacked.take(draws), chains_of(source, draws, stacked.n_draws))
-        )
+        return _labelled(stacked, draws, _linear(stacked.take(draws), chains_of(stacked, draws)))
     draws = choose_draws(stacked.n_draws, 1, samples, MOST_SIMULATED)
     settled = settled_paths(stacked.take(draws), times, x0, paths, seed)
     return rate_along(stacked, draws, settled)

@@ -15,8 +15,10 @@ import numpy as np
 import xarray as xr
 
 from sdebayes._core.arguments import checked
+from sdebayes._core.draws import choose_draws
 from sdebayes._core.errors import DataError
 from sdebayes._core.kinds import Count, Seed
+from sdebayes._core.units import with_units
 from sdebayes.criticism.comparison import Outcome, compare
 from sdebayes.criticism.innovations import Judge, Replicated
 from sdebayes.criticism.statistics import (
@@ -25,7 +27,6 @@ from sdebayes.criticism.statistics import (
     shape,
     trends,
 )
-from sdebayes.simulation import choose_draws
 from sdebayes.simulation.source import SourceLike
 
 MOST_DRAWS = 100
@@ -51,7 +52,7 @@ def innovations(source: SourceLike, data: xr.Dataset, samples: Count | None = No
     data
         ``y(trajectory, time, state)`` in the state space of the training data.
     samples
-        Number of draws, evenly thinned; default at most 100.
+        At most so many draws, evenly spread; default at most 100.
 
     Returns
     -------
@@ -96,10 +97,10 @@ def stationarity(
     Returns
     -------
     xarray.Dataset
-        ``level_trend`` (state,), in state per unit time, and ``variance_trend`` (state,), in state² per unit time, the
-        slopes of least squares on time of y and of (y − its trajectory's mean)², with ``level_trend_replicated`` and
-        ``variance_trend_replicated`` (replicate, state); ``state_p_value`` (state,) and ``p_value``, two-sided, for the
-        larger of both and for the largest of all.
+        ``level_trend`` (state,), in state per unit of time, and ``variance_trend`` (state,), in state² per unit of
+        time, the slopes of least squares on time of y and of (y − its trajectory's mean)², with
+        ``level_trend_replicated`` and ``variance_trend_replicated`` (replicate, state); ``state_p_value`` (state,) and
+        ``p_value``, two-sided, for the larger of both and for the largest of all.
 
     Raises
     ------
@@ -264,4 +265,5 @@ def _labelled(
         "p_value": ((), outcome.p_value, {"long_name": "p-value over all states"}),
     }
     coords = {"state": data["state"].values, "replicate": np.arange(len(replicated.values))}
-    return xr.Dataset(variables, coords, judge.source.provenance)
+    dataset = xr.Dataset(variables, coords, judge.source.provenance)
+    return with_units(dataset, level_trend="state per time", variance_trend="state² per time")

@@ -9,12 +9,14 @@ import xarray as xr
 from jaxtyping import Array, Float
 
 from sdebayes._core.arguments import checked
+from sdebayes._core.draws import choose_draws
 from sdebayes._core.kinds import Count, Numbers
+from sdebayes._core.units import with_units
 from sdebayes.analysis.evaluate import drift_and_covariance, in_chunks
-from sdebayes.analysis.fields.reading import Limits
-from sdebayes.analysis.process.spheres import escapes, outward, read_box, read_radii
+from sdebayes.analysis.fields.grid import Limits
+from sdebayes.analysis.process.radial import escapes, outward, read_box, read_radii
 from sdebayes.dynamics import SDE, ObservedSDE
-from sdebayes.simulation import Source, as_source, choose_draws
+from sdebayes.simulation import Source, as_source
 from sdebayes.simulation.source import SourceLike
 
 MOST_DRAWS = 200
@@ -47,7 +49,7 @@ def growth(
         (low, high) of the box for each state. By default the box of the training data; of an SDE without data three
         stationary standard deviations about its equilibrium, or 1 about zero.
     samples
-        Number of draws, evenly thinned; default at most 200.
+        At most so many draws, evenly spread; default at most 200.
 
     Returns
     -------
@@ -84,26 +86,30 @@ def growth(
         explosive[~bounded] = escapes(chosen, draws[~bounded], box, out.worst[~bounded])
     slopes = in_chunks(_slopes, chosen, draws, _inside(box))
     drift, diffusion = (np.linalg.norm(part.astype(float), 2, axis=(-2, -1)).max(axis=1) for part in slopes)
-    rate = f"1/{chosen.time_unit}"
-    names = {"long_name": "largest (z·Lf + ½ tr LΣLᵀ)/(1 + |z|²) on the sphere", "units": rate}
-    return xr.Dataset(
-        {
-            "growth": (("sample", "radius"), out.generator, names),
-            "bounded": ("sample", bounded, {"long_name": "growth condition holds"}),
-            "explosive": ("sample", explosive, {"long_name": "flow runs to infinity in finite time"}),
-            "lipschitz_drift": (
-                "sample",
-                drift,
-                {"long_name": "local Lipschitz constant of the drift", "units": rate},
-            ),
-            "lipschitz_diffusion": (
-                "sample",
-                diffusion,
-                {"long_name": "local Lipschitz constant of G", "units": rate.replace("1/", "1/√")},
-            ),
-        },
-        _coords(labels, distances),
-        chosen.provenance,
+    names = {"long_name": "largest (z·Lf + ½ tr LΣLᵀ)/(1 + |z|²) on the sphere"}
+    return with_units(
+        xr.Dataset(
+            {
+                "growth": (("sample", "radius"), out.generator, names),
+                "bounded": ("sample", bounded, {"long_name": "growth condition holds"}),
+                "explosive": ("sample", explosive, {"long_name": "flow runs to infinity in finite time"}),
+                "lipschitz_drift": (
+                    "sample",
+                    drift,
+                    {"long_name": "local Lipschitz constant of the drift"},
+                ),
+                "lipschitz_diffusion": (
+                    "sample",
+                    diffusion,
+                    {"long_name": "local Lipschitz constant of G"},
+                ),
+            },
+            _coords(labels, distances),
+            chosen.provenance,
+        ),
+        growth="per time",
+        lipschitz_drift="per time",
+        lipschitz_diffusion="per √time",
     )
 
 
@@ -130,9 +136,9 @@ def dissipativity(
     xarray.Dataset
         ``radial_drift`` (sample, radius), the largest ``zᵀ L f / |z|²`` over directions, in 1/time; ``dissipative``
         (sample,), whether it is below zero on the two outermost spheres and zᵀ L f + ½ tr L Σ Lᵀ on the outermost;
-        ``smallest_diffusion`` (sample,), the smallest eigenvalue of Σ, in squared half-widths of the box per unit time,
-        at 128 places spread over it; ``ergodic`` (sample,), whether the draw is dissipative and that eigenvalue is
-        positive.
+        ``smallest_diffusion`` (sample,), the smallest eigenvalue of Σ, in squared half-widths of the box per unit of
+        time, at 128 places spread over it; ``ergodic`` (sample,), whether the draw is dissipative and that eigenvalue
+        is positive.
 
     Raises
     ------
@@ -158,25 +164,27 @@ def dissipativity(
     values = np.linalg.eigvalsh(relative)
     smallest = values[..., 0].min(axis=1)
     full = (values[..., 0] > _NON_DEGENERATE * values[..., -1]).all(axis=1)
-    rate = f"1/{chosen.time_unit}"
-    names = {"long_name": "largest z·Lf/|z|² on the sphere", "units": rate}
+    names = {"long_name": "largest z·Lf/|z|² on the sphere"}
     spread = {
         "long_name": "smallest eigenvalue of Σ, in squared half-widths of the data's box",
-        "units": rate,
     }
-    return xr.Dataset(
-        {
-            "radial_drift": (("sample", "radius"), out.radial, names),
-            "dissipative": ("sample", dissipative, {"long_name": "drift points inward far away"}),
-            "smallest_diffusion": ("sample", smallest, spread),
-            "ergodic": (
-                "sample",
-                dissipative & full,
-                {"long_name": "dissipative, with noise in all directions"},
-            ),
-        },
-        _coords(labels, distances),
-        chosen.provenance,
+    return with_units(
+        xr.Dataset(
+            {
+                "radial_drift": (("sample", "radius"), out.radial, names),
+                "dissipative": ("sample", dissipative, {"long_name": "drift points inward far away"}),
+                "smallest_diffusion": ("sample", smallest, spread),
+                "ergodic": (
+                    "sample",
+                    dissipative & full,
+                    {"long_name": "dissipative, with noise in all directions"},
+                ),
+            },
+            _coords(labels, distances),
+            chosen.provenance,
+        ),
+        radial_drift="per time",
+        smallest_diffusion="per time",
     )
 
 

@@ -6,11 +6,12 @@ import numpy as np
 import xarray as xr
 
 from sdebayes._core.arguments import checked
+from sdebayes._core.draws import choose_draws
 from sdebayes._core.errors import DataError
 from sdebayes._core.kinds import Count, CountFromTwo, Seed, StateOrNumber, Times
 from sdebayes.analysis.moments import autocorrelation
-from sdebayes.analysis.process.paths import MOST_SIMULATED, PATHS, settled_paths
-from sdebayes.simulation import Source, as_source, choose_draws
+from sdebayes.analysis.process.settled_paths import MOST_SIMULATED, PATHS, settled_paths
+from sdebayes.simulation import Source, as_source
 from sdebayes.simulation.source import SourceLike
 
 
@@ -35,7 +36,7 @@ def mixing_time(
     source
         A posterior or an SDE.
     samples
-        Number of draws, evenly thinned; default all of a linear SDE, else at most 50.
+        At most so many draws, evenly spread; default all of a linear SDE, else at most 50.
     times
         Evenly spaced times of the simulation, (time,), of which the first half is left out as burn-in; default as in
         `entropy_production`. Not read for a linear SDE, nor is what follows.

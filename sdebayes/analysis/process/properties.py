@@ -11,11 +11,11 @@ import numpy as np
 import xarray as xr
 
 from sdebayes._core.arguments import checked
+from sdebayes._core.draws import choose_draws
 from sdebayes._core.errors import DataError, ModelError
 from sdebayes._core.kinds import Count, Probability, Seed, Trajectories
 from sdebayes._core.units import UNNAMED, plural_unit
-from sdebayes.analysis.fields.reading import Limits
-from sdebayes.analysis.process.beforehand import REVERSIBLE, before_data
+from sdebayes.analysis.fields.grid import Limits
 from sdebayes.analysis.process.departures import departure_of, return_of
 from sdebayes.analysis.process.entropy import entropy_production, rate_along
 from sdebayes.analysis.process.fit_tests import (
@@ -29,14 +29,15 @@ from sdebayes.analysis.process.fit_tests import (
 )
 from sdebayes.analysis.process.growth import dissipativity, growth
 from sdebayes.analysis.process.mixing import mixing_along, mixing_time
-from sdebayes.analysis.process.paths import MOST_SIMULATED, PATHS, settled_paths
+from sdebayes.analysis.process.prior_properties import REVERSIBLE, before_data
+from sdebayes.analysis.process.property_descriptions import DESCRIPTIONS
+from sdebayes.analysis.process.radial import read_box
 from sdebayes.analysis.process.reversal import reversibility
-from sdebayes.analysis.process.spheres import read_box
-from sdebayes.analysis.process.texts import TEXTS
+from sdebayes.analysis.process.settled_paths import MOST_SIMULATED, PATHS, settled_paths
 from sdebayes.criticism import departures
 from sdebayes.criticism.battery import adjusted
 from sdebayes.criticism.innovations import Judge
-from sdebayes.simulation import Source, as_source, choose_draws
+from sdebayes.simulation import Source, as_source
 from sdebayes.simulation.source import SourceLike
 
 SUPPORTED, ASSUMED = "supported", "assumed"
@@ -288,7 +289,7 @@ def _labelled(rows: dict[str, Row], source: Source, attrs: dict[str, Any]) -> xr
         for field in ("verdict", "evidence", "probability", "prior_probability", "p_value")
     }
     columns |= {
-        field: ("property", [getattr(TEXTS[name], field) for name in names])
+        field: ("property", [getattr(DESCRIPTIONS[name], field) for name in names])
         for field in ("about", "meaning", "cannot_tell")
     }
     return xr.Dataset(columns, {"property": names}, source.provenance | attrs)

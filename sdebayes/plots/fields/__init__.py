@@ -1,18 +1,16 @@
 """Figures of drift, covariance and time constants."""
 
-from sdebayes.plots.fields.helmholtz import helmholtz
+from sdebayes.plots.fields.along import along
+from sdebayes.plots.fields.grid import profile, signal_to_noise
+from sdebayes.plots.fields.jacobian import jacobian_spectrum
+from sdebayes.plots.fields.line import line
 from sdebayes.plots.fields.maps import divergence, rotation, scalar, stratonovich
-from sdebayes.plots.fields.paths import along
-from sdebayes.plots.fields.reading import jacobian_spectrum, magnitude, profile, signal_to_noise
-from sdebayes.plots.fields.slices import line
 
 __all__ = [
     "along",
     "divergence",
-    "helmholtz",
     "jacobian_spectrum",
     "line",
-    "magnitude",
     "profile",
     "rotation",
     "scalar",

@@ -11,7 +11,7 @@ from sdebayes._core.arguments import checked
 from sdebayes._core.errors import DataError
 from sdebayes._core.kinds import Panels, Probability
 from sdebayes._core.units import UNNAMED
-from sdebayes.plots.fields.drawing import draw_line, draw_map, field_label, grid_dims, rate_unit
+from sdebayes.plots.grid_fields import draw_line, draw_map, field_label, grid_dims, rate_unit
 from sdebayes.plots.style import REFERENCE, legend_above, look, need, one_axes, panels, share_legend
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def scalar(
     with look():
         ax = one_axes(ax, height=2.5 if len(dims) == 1 else 2.9)
         if len(dims) == 1:
-            draw_line(ax, values, dims[0], truth=truth, prob=prob)
+            draw_line(ax, values, dims[0], truth=truth, prob=prob, zero=True)
             ax.set_ylabel(field_label(values))
         else:
             draw_map(ax, values, dims, field_label(values), truth=truth)
@@ -181,7 +181,7 @@ def stratonovich(dataset: xr.Dataset, ax: Panels | None = None, *, prob: Probabi
         axes = panels(dataset.sizes["state"], ax)
         for state, one in zip(dataset["state"].values, axes, strict=True):
             here = dataset.sel(state=state)
-            draw_line(one, here["drift"], name, truth=None, prob=prob, label="Stratonovich")
+            draw_line(one, here["drift"], name, truth=None, prob=prob, label="Stratonovich", zero=True)
             ito = (here["drift"] + here["correction"]).mean("sample")
             one.plot(here[name], ito, "--", color=REFERENCE, label="Itô, mean")
             one.set_ylabel(f"drift of {state}\n({rate_unit(dataset)})")

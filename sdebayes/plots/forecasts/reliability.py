@@ -8,6 +8,7 @@ import numpy as np
 import xarray as xr
 
 from sdebayes._core.arguments import checked
+from sdebayes._core.draws import evenly_spread
 from sdebayes._core.kinds import Count
 from sdebayes.plots.style import REFERENCE, SEQUENTIAL, legend_above, look, need, one_axes
 
@@ -41,7 +42,7 @@ def reliability(dataset: xr.Dataset, ax: Axes | None = None, *, horizons: Count 
     """
     need(dataset, ["overall", "overall_lower", "overall_upper"], "sdebayes.analysis.forecasts.reliability")
     whole = dataset if "horizon" in dataset["overall"].dims else dataset.expand_dims("horizon")
-    chosen = np.unique(np.linspace(0, whole.sizes["horizon"] - 1, horizons).round().astype(int))
+    chosen = evenly_spread(whole.sizes["horizon"], horizons)
     nominal = whole["nominal"].values
     with look():
         import matplotlib as mpl

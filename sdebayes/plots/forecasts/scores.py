@@ -9,6 +9,7 @@ import numpy as np
 import xarray as xr
 
 from sdebayes._core.arguments import checked
+from sdebayes._core.draws import evenly_spread
 from sdebayes._core.errors import DataError
 from sdebayes._core.kinds import Count
 from sdebayes.plots.style import SEQUENTIAL, legend_above, look, need, one_axes
@@ -62,7 +63,7 @@ def scores(
     stretches = _in_stretches(values)
     if not stretches.sizes["time"]:
         raise DataError("No step has forecasts of two trajectories; score more of them.")
-    chosen = np.unique(np.linspace(0, values.sizes["horizon"] - 1, horizons).round().astype(int))
+    chosen = evenly_spread(values.sizes["horizon"], horizons)
     with look():
         import matplotlib as mpl
 

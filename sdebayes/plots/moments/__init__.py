@@ -1,16 +1,14 @@
 """Figures of moments, autocorrelation and displacement."""
 
-from sdebayes.plots.moments.beside import predictive_p_values
 from sdebayes.plots.moments.coefficients import kramers_moyal, kramers_moyal_plane
 from sdebayes.plots.moments.ensembles import moments
 from sdebayes.plots.moments.equations import moment_equations
 from sdebayes.plots.moments.lags import allan_deviation, autocorrelation, increments
-from sdebayes.plots.moments.slopes import exponents
+from sdebayes.plots.moments.predictive_checks import predictive_p_values
 
 __all__ = [
     "allan_deviation",
     "autocorrelation",
-    "exponents",
     "increments",
     "kramers_moyal",
     "kramers_moyal_plane",

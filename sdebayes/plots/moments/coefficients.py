@@ -46,7 +46,7 @@ def kramers_moyal(
         Two axes, or three where there is Pawula's ratio; or None.
     truth
         ``drift`` and ``covariance`` of a known SDE on a grid over the same state, as
-        ``sdebayes.analysis.fields.grid(source, over=("PC1",))`` returns them, drawn in black.
+        ``sdebayes.analysis.fields.grid(source, states=("PC1",))`` returns them, drawn in black.
     prob
         Probability of the band.
 
@@ -111,7 +111,7 @@ def kramers_moyal_plane(dataset: xr.Dataset, ax: Axes | None = None) -> Axes:
     grids = [str(dim) for dim in dataset.dims if str(dim).startswith("grid_")]
     if len(grids) != 2:
         raise DataError(
-            f"Expected coefficients over two states and got {len(grids)}; make them with {_MAKER}(over=…)."
+            f"Expected coefficients over two states and got {len(grids)}; make them with {_MAKER}(states=…)."
         )
     first, second = (f"grid_{state}" for state in dataset["state"].values)
     fields = {}

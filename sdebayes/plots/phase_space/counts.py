@@ -8,7 +8,7 @@ import numpy as np
 import xarray as xr
 
 from sdebayes._core.arguments import checked
-from sdebayes.plots.phase_space.layers import SECOND
+from sdebayes.plots.phase_space.planes import SECOND
 from sdebayes.plots.style import POSTERIOR, legend_above, look, need, one_axes
 
 if TYPE_CHECKING:

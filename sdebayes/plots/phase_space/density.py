@@ -10,8 +10,16 @@ import xarray as xr
 from sdebayes._core.arguments import checked
 from sdebayes._core.errors import DataError
 from sdebayes._core.kinds import Probability
-from sdebayes.plots.phase_space.contours import coverage_level, draw_contours, fading, on_plane
-from sdebayes.plots.phase_space.layers import data_points, frame, points_name
+from sdebayes.plots.grid_fields import (
+    coverage_level,
+    draw_contours,
+    draw_line,
+    draw_truth,
+    fading,
+    on_plane,
+    sheet,
+)
+from sdebayes.plots.phase_space.planes import data_points, frame, points_name
 from sdebayes.plots.style import (
     BAND,
     DATA,
@@ -19,11 +27,9 @@ from sdebayes.plots.style import (
     REFERENCE,
     SEQUENTIAL,
     TRUTH,
-    band,
     legend_above,
     look,
     need,
-    one_axes,
 )
 
 if TYPE_CHECKING:
@@ -73,9 +79,8 @@ def stationary_density(
         If the dataset is no density.
     """
     need(dataset, ["density"], _MAKER)
-    dims = [str(dim) for dim in dataset["density"].dims if dim != "sample"]
     with look():
-        ax = one_axes(ax, height=2.5 if len(dims) == 1 else 3.1)
+        ax, dims = sheet(dataset["density"], ax)
         if len(dims) == 1:
             _profile(ax, dataset, dims[0], data, truth, prob)
         else:
@@ -109,9 +114,8 @@ def current(dataset: xr.Dataset, ax: Axes | None = None) -> Axes:
     need(dataset, ["density", "current"], _MAKER)
     if dataset.sizes["state"] != 2:
         raise DataError("In one state the stationary current is zero; give the density of two states.")
-    dims = [str(dim) for dim in dataset["density"].dims if dim != "sample"]
     with look():
-        ax = one_axes(ax, height=3.1)
+        ax, dims = sheet(dataset["density"], ax)
         x, y, mean = on_plane(dataset["density"].mean("sample"), dims)
         ax.contourf(x, y, mean, levels=_levels(mean), cmap=fading())
         _arrows(ax, dataset["current"], dims)
@@ -150,9 +154,8 @@ def quasi_potential(
     """
     need(dataset, ["quasi_potential"], _MAKER)
     potential = dataset["quasi_potential"]
-    dims = [str(dim) for dim in potential.dims if dim != "sample"]
     with look():
-        ax = one_axes(ax, height=2.5 if len(dims) == 1 else 3.1)
+        ax, dims = sheet(potential, ax)
         if len(dims) == 1:
             _well(ax, potential, dims[0], truth, prob)
         else:
@@ -179,10 +182,9 @@ def _profile(
             alpha=0.5,
             label=points_name(data),
         )
-    band(ax, x, dataset["density"].transpose("sample", dim), prob=prob, label="density")
-    if truth is not None:
-        ax.plot(truth[dim], truth["density"].mean("sample"), "--", color=TRUTH, label="truth")
-    ax.set(xlabel=dim.removeprefix("grid_"), ylabel="density", ylim=(0, None))
+    known = None if truth is None else truth["density"]
+    draw_line(ax, dataset["density"], dim, truth=known, prob=prob, label="density")
+    ax.set(ylabel="density", ylim=(0, None))
 
 
 def _hills(
@@ -206,9 +208,8 @@ def _hills(
         f"{prob:.0%} region, {'draws' if dataset.sizes['sample'] > 1 else 'mean'}",
     )
     if truth is not None:
-        own = on_plane(truth["density"].mean("sample"), dims)
-        ax.contour(*own, levels=[coverage_level(own[2], prob)], colors=TRUTH, linestyles="--", linewidths=1.2)
-        ax.plot([], [], "--", color=TRUTH, label="truth")
+        own = truth["density"].mean("sample")
+        draw_truth(ax, own, dims, coverage_level(own.values, prob))
     frame(ax, dataset, *dims)
 
 
@@ -236,9 +237,8 @@ def _wells(ax: Axes, potential: xr.DataArray, dims: list[str], truth: xr.Dataset
     filled = ax.contourf(x, y, np.minimum(middle, _ENDLESS), levels=levels, cmap=f"{SEQUENTIAL}_r")
     ax.figure.colorbar(filled, ax=ax, label="quasi-potential −log p", shrink=0.85)
     if truth is not None:
-        own = on_plane(truth["quasi_potential"].mean("sample"), dims)
-        ax.contour(*own, levels=[1, 3, 5], colors=TRUTH, linewidths=0.8)
-        ax.plot([], [], color=TRUTH, linewidth=0.8, label="truth, at 1, 3, 5")
+        own = truth["quasi_potential"].mean("sample")
+        draw_truth(ax, own, dims, 1.0, 3.0, 5.0, linestyles="-", linewidths=0.8, label="truth, at 1, 3, 5")
 
 
 def _arrows(ax: Axes, current: xr.DataArray, dims: list[str]) -> None:

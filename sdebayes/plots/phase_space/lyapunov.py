@@ -10,6 +10,7 @@ import xarray as xr
 from sdebayes._core.arguments import checked
 from sdebayes._core.errors import DataError
 from sdebayes._core.kinds import Probability
+from sdebayes._core.units import UNNAMED
 from sdebayes.plots.style import POSTERIOR, REFERENCE, TRUTH, legend_above, look, need, one_axes
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def lyapunov_exponents(
             ax.plot(
                 truth["mode"], truth["exponent"].mean("sample"), "x", color=TRUTH, markersize=5, label="truth"
             )
-        unit = str(dataset["exponent"].attrs.get("units", "1/time"))
+        unit = str(dataset["exponent"].attrs.get("units", f"per {UNNAMED}"))
         ax.set(xlabel="mode", ylabel=f"Lyapunov exponent, {unit}", xticks=modes)
         ax.set_xlim(modes[0] - 0.5, modes[-1] + 0.5)
         ax.set_title(f"first above zero: probability {np.mean(values[:, 0] > 0):.2f}", pad=30)

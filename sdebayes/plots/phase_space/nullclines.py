@@ -8,7 +8,7 @@ import xarray as xr
 
 from sdebayes._core.arguments import checked
 from sdebayes._core.kinds import Probability
-from sdebayes.plots.phase_space.layers import SECOND, data_points, frame, plane
+from sdebayes.plots.phase_space.planes import SECOND, data_points, frame, plane
 from sdebayes.plots.style import BAND, POSTERIOR, TRUTH, legend_above, look, need, one_axes
 
 if TYPE_CHECKING:

@@ -10,10 +10,9 @@ import xarray as xr
 
 from sdebayes._core.arguments import checked
 from sdebayes._core.kinds import Probability
-from sdebayes.analysis import summarize
-from sdebayes.plots.phase_space.contours import draw_contours, on_plane
-from sdebayes.plots.phase_space.layers import frame
-from sdebayes.plots.style import BAND, POSTERIOR, SEQUENTIAL, TRUTH, band, legend_above, look, need, one_axes
+from sdebayes.plots.grid_fields import draw_contours, draw_line, draw_truth, on_plane, sheet
+from sdebayes.plots.phase_space.planes import frame
+from sdebayes.plots.style import POSTERIOR, SEQUENTIAL, TRUTH, legend_above, look, need, one_axes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -50,25 +49,19 @@ def committor(
         If the dataset has no committor.
     """
     need(dataset, ["committor"], "sdebayes.analysis.phase_space.committor")
-    field = dataset["committor"]
-    dims = [str(dim) for dim in field.dims if dim != "sample"]
+    field, known = dataset["committor"], None if truth is None else truth["committor"]
     with look():
-        ax = one_axes(ax, height=2.5 if len(dims) == 1 else 3.1)
+        ax, dims = sheet(field, ax)
         if len(dims) == 1:
-            band(ax, field[dims[0]].values, field.transpose("sample", dims[0]), prob=prob, label="committor")
-            if truth is not None:
-                ax.plot(truth[dims[0]], truth["committor"].mean("sample"), "--", color=TRUTH, label="truth")
-            ax.set(xlabel=dims[0].removeprefix("grid_"), ylabel="probability of B before A")
+            draw_line(ax, field, dims[0], truth=known, prob=prob, label="committor")
+            ax.set_ylabel("probability of B before A")
         else:
             x, y, mean = on_plane(field.mean("sample"), dims)
             filled = ax.contourf(x, y, mean, levels=np.linspace(0, 1, 11), cmap="PuOr", alpha=0.8)
             bar = ax.figure.colorbar(filled, ax=ax, label="probability of B before A", shrink=0.85)
             bar.set_ticks([0, 0.5, 1])
             draw_contours(ax, field, dims, lambda _: 0.5, "½, draws")
-            if truth is not None:
-                own = on_plane(truth["committor"].mean("sample"), dims)
-                ax.contour(*own, levels=[0.5], colors=TRUTH, linestyles="--", linewidths=1.2)
-                ax.plot([], [], "--", color=TRUTH, label="truth")
+            draw_truth(ax, None if known is None else known.mean("sample"), dims, 0.5)
             frame(ax, dataset, *dims)
         legend_above(ax)
     return ax
@@ -103,7 +96,7 @@ def exit_time(
     DataError
         If the dataset has no exit times of a start.
     """
-    need(dataset, ["exit_time"], "sdebayes.analysis.phase_space.exit_time with start=")
+    need(dataset, ["exit_time"], "sdebayes.analysis.phase_space.exit_time with x0=")
     rows = _rows(dataset["exit_time"])
     known = {} if truth is None else {name: float(v.mean()) for name, v in _rows(truth["exit_time"]).items()}
     return _distributions(rows, known, ax, f"mean exit time ({dataset['exit_time'].attrs['units']})", prob)
@@ -138,26 +131,16 @@ def exit_time_field(
         If the dataset has no field of exit times.
     """
     need(dataset, ["exit_time_field"], "sdebayes.analysis.phase_space.exit_time")
-    field = dataset["exit_time_field"]
-    dims = [str(dim) for dim in field.dims if dim != "sample"]
+    field, known = dataset["exit_time_field"], None if truth is None else truth["exit_time_field"]
     label = f"mean exit time ({field.attrs['units']})"
     with look():
-        ax = one_axes(ax, height=2.5 if len(dims) == 1 else 3.1)
+        ax, dims = sheet(field, ax)
         if len(dims) == 1:
-            summary = summarize(field.to_dataset(name="time"), prob=prob)["time"]
-            low, middle, high = (summary.sel(statistic=name) for name in ("lower", "median", "upper"))
-            x = field[dims[0]]
-            if field.sizes["sample"] > 1:
-                label_of_band = f"posterior, {prob:.0%} band"
-                ax.fill_between(x, low, high, color=POSTERIOR, alpha=BAND, linewidth=0, label=label_of_band)
-            ax.plot(x, middle, color=POSTERIOR, label="posterior, median")
-            if truth is not None:
-                own = truth["exit_time_field"]
-                ax.plot(own[dims[0]], own.median("sample"), "--", color=TRUTH, label="truth")
+            draw_line(ax, field, dims[0], truth=known, prob=prob, centre="median")
             ax.set(xlabel=f"start, {dims[0].removeprefix('grid_')}", ylabel=label)
             ax.set_ylim(bottom=0)
         else:
-            _field_on_plane(ax, field, dims, None if truth is None else truth["exit_time_field"])
+            _field_on_plane(ax, field, dims, known)
             ax.figure.colorbar(ax.collections[0], ax=ax, label=label, shrink=0.85)
             frame(ax, dataset, *dims)
         legend_above(ax)
@@ -213,10 +196,7 @@ def _field_on_plane(ax: Axes, field: xr.DataArray, dims: list[str], truth: xr.Da
     ax.pcolormesh(x, y, middle, cmap=f"{SEQUENTIAL}_r", shading="nearest", rasterized=True)
     half = 0.5 * float(np.nanmax(middle))
     draw_contours(ax, field, dims, lambda _: half, "half of the longest, draws")
-    if truth is not None:
-        own = on_plane(truth.median("sample"), dims)
-        ax.contour(*own, levels=[half], colors=TRUTH, linestyles="--", linewidths=1.2)
-        ax.plot([], [], "--", color=TRUTH, label="truth")
+    draw_truth(ax, None if truth is None else truth.median("sample"), dims, half)
 
 
 def _rows(times: xr.DataArray) -> dict[str, np.ndarray]:

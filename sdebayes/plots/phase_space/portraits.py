@@ -8,7 +8,7 @@ import numpy as np
 import xarray as xr
 
 from sdebayes._core.arguments import checked
-from sdebayes.plots.phase_space.layers import data_points, frame
+from sdebayes.plots.phase_space.planes import data_points, frame
 from sdebayes.plots.style import POSTERIOR, TRUTH, legend_above, look, need, one_axes
 
 if TYPE_CHECKING:

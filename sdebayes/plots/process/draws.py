@@ -43,7 +43,7 @@ def growth(dataset: xr.Dataset, ax: Axes | None = None, *, prob: Probability = 0
         If the dataset holds no such numbers.
     """
     need(dataset, ["growth", "bounded"], f"{_MAKER}.growth")
-    label = f"(z·Lf + ½ tr LΣLᵀ)/(1 + |z|²)\n({dataset['growth'].attrs.get('units', '1/time')})"
+    label = f"(z·Lf + ½ tr LΣLᵀ)/(1 + |z|²)\n({dataset['growth'].attrs.get('units', f'per {UNNAMED}')})"
     return _over_radius(dataset["growth"], ax, prob, label, "outward growth")
 
 
@@ -71,7 +71,7 @@ def dissipativity(dataset: xr.Dataset, ax: Axes | None = None, *, prob: Probabil
         If the dataset holds no such numbers.
     """
     need(dataset, ["radial_drift"], f"{_MAKER}.dissipativity")
-    label = f"radial drift z·Lf/|z|²\n({dataset['radial_drift'].attrs.get('units', '1/time')})"
+    label = f"radial drift z·Lf/|z|²\n({dataset['radial_drift'].attrs.get('units', f'per {UNNAMED}')})"
     return _over_radius(dataset["radial_drift"], ax, prob, label, "radial drift")
 
 

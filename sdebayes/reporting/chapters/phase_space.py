@@ -53,7 +53,7 @@ def write(material: Material) -> Chapter:
 
 def _pictures(material: Material) -> list[Block]:
     posterior, states = material.posterior, material.posterior.states
-    profile = analysis.fields.grid(posterior, over=(0,), points=31, samples=material.at_most(PROFILE_DRAWS))
+    profile = analysis.fields.grid(posterior, states=(0,), points=31, samples=PROFILE_DRAWS)
     line = Figure(
         picture(plots.fields.profile(profile.isel(state=slice(4)))),
         f"The drift along {states[0]}, the other states at {_reference(material)}"
@@ -71,7 +71,7 @@ def _pictures(material: Material) -> list[Block]:
 def _signal(material: Material) -> Figure:
     step = float(material.posterior.training_scale.step)
     places = material.latent.isel(trajectory=slice(SHOWN_TRAJECTORIES))
-    draws = places.sizes.get("sample", material.at_most(SMOOTHED_DRAWS))
+    draws = places.sizes.get("sample", SMOOTHED_DRAWS)
     along = analysis.fields.along(material.posterior, places, samples=draws)
     return Figure(
         picture(plots.fields.signal_to_noise(analysis.fields.signal_to_noise(along, step))),

@@ -11,7 +11,7 @@ from sdebayes.reporting.blocks import Block, Figure, Heading, Paragraph
 from sdebayes.reporting.chapters import verdicts
 from sdebayes.reporting.chapters.fixed_points import fixed_point_blocks
 from sdebayes.reporting.figures import picture
-from sdebayes.reporting.material import FIXED_POINT_DRAWS, SMOOTHED_DRAWS, at_most
+from sdebayes.reporting.material import FIXED_POINT_DRAWS, SMOOTHED_DRAWS
 from sdebayes.reporting.wording import percent
 
 PORTRAIT_DRAWS = 100
@@ -28,7 +28,7 @@ _POINTS = {True: "the latent paths, smoothed from all steps of each", False: "th
 def portrait_figure(posterior: Posterior, paths: xr.Dataset, elsewhere: str = "") -> Figure:
     """Draw the portrait of the first two states; ``elsewhere`` says where the others are, if there are any."""
     states = posterior.states
-    portrait = analysis.phase_space.portrait(posterior, samples=at_most(posterior, PORTRAIT_DRAWS))
+    portrait = analysis.phase_space.portrait(posterior, samples=PORTRAIT_DRAWS)
     return Figure(
         picture(plots.phase_space.portrait(portrait, data=paths)),
         f"Phase portrait of {states[0]} and {states[1]}",
@@ -57,17 +57,15 @@ def nonlinear_portrait(posterior: Posterior, nouns: str) -> list[Block]:
         *doubts,
         portrait_figure(posterior, paths),
     ]
-    blocks += fixed_point_blocks(fixed_points(posterior, samples=at_most(posterior, FIXED_POINT_DRAWS)))
+    blocks += fixed_point_blocks(fixed_points(posterior, samples=FIXED_POINT_DRAWS))
     blocks += _laws(posterior, paths, nouns)
     return blocks
 
 
 def _laws(posterior: Posterior, paths: xr.Dataset, nouns: str) -> list[Block]:
     """Show where the process is found after a long time, and where each component of the drift vanishes."""
-    law = analysis.phase_space.stationary_density(
-        posterior, points=DENSITY_POINTS, samples=at_most(posterior, DENSITY_DRAWS)
-    )
-    lines = analysis.phase_space.nullclines(posterior, samples=at_most(posterior, PORTRAIT_DRAWS))
+    law = analysis.phase_space.stationary_density(posterior, points=DENSITY_POINTS, samples=DENSITY_DRAWS)
+    lines = analysis.phase_space.nullclines(posterior, samples=PORTRAIT_DRAWS)
     first, second = posterior.states
     edge = float(law["edge_share"].median())
     return [

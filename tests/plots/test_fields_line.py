@@ -1,4 +1,4 @@
-"""Figures of lines and of the parts of a drift."""
+"""Figures of lines."""
 
 from __future__ import annotations
 
@@ -35,16 +35,3 @@ def test_a_line_is_drawn_with_its_truth():
     np.testing.assert_allclose(axes[1].lines[0].get_ydata(), 2.0, rtol=1e-6)
     with pytest.raises(DataError, match="drift_along"):
         plots.fields.line(fields.grid(DRAWS, (0,)))
-
-
-def test_the_parts_of_a_drift_are_drawn_side_by_side():
-    found = fields.helmholtz(DRAWS, limits=[(-2.0, 2.0), (-1.0, 1.0)], points=9)
-    axes = plots.fields.helmholtz(found)
-    arrows = [next(a for a in ax.collections if hasattr(a, "U")) for ax in axes]
-    x = np.linspace(-2, 2, 9)
-    np.testing.assert_allclose(arrows[0].U.reshape(9, 9)[4], -0.5 * x, atol=1e-5)
-    np.testing.assert_allclose(arrows[1].V.reshape(9, 9)[4], x, atol=1e-5)
-    # Rotation and decay move by 1 and by ½ at a distance of 1.
-    assert axes[1].get_title() == "rotational part: 80% of the drift (80% to 80%)"
-    with pytest.raises(DataError, match="potential"):
-        plots.fields.helmholtz(fields.grid(DRAWS, (0, 1)))

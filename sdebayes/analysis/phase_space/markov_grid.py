@@ -10,13 +10,14 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike
 
+from sdebayes._core.draws import choose_draws
 from sdebayes._core.errors import DataError
 from sdebayes.analysis.evaluate import drift_and_covariance, limits_by_law, reference_state
-from sdebayes.analysis.fields.reading import Limits, checked_axes
-from sdebayes.analysis.phase_space.cells import Cells
+from sdebayes.analysis.fields.grid import Limits, checked_axes
+from sdebayes.analysis.phase_space.cell_grid import CellGrid
 from sdebayes.analysis.phase_space.generator import rate_matrix
 from sdebayes.analysis.phase_space.regions import Region
-from sdebayes.simulation import Source, as_source, choose_draws
+from sdebayes.simulation import Source, as_source
 from sdebayes.simulation.source import SourceLike
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ _BEYOND_DATA = 1.25
 
 
 @dataclass(frozen=True)
-class Chains:
+class MarkovGrid:
     """A source in one or two states, some of its draws, and the grid on which each becomes a Markov chain.
 
     Parameters
@@ -45,7 +46,7 @@ class Chains:
 
     source: Source
     draws: np.ndarray
-    cells: Cells
+    cells: CellGrid
 
     @classmethod
     def around(
@@ -55,7 +56,7 @@ class Chains:
         limits: Limits | None,
         points: int,
         samples: int | None,
-    ) -> Chains:
+    ) -> MarkovGrid:
         """Lay a grid over the limits, by default over those of the regions or, where they have none, wide ones."""
         sizes = {region.n_states for region in regions}
         stacked = as_source(source, min(sizes, default=None if limits is None else len(limits)))
@@ -68,7 +69,7 @@ class Chains:
         axes = checked_axes(
             wide_limits(stacked, None) if limits is None else limits, points, stacked.n_states
         )
-        return cls(stacked, choose_draws(stacked.n_draws, 1, samples, MOST_DRAWS), Cells(tuple(axes)))
+        return cls(stacked, choose_draws(stacked.n_draws, 1, samples, MOST_DRAWS), CellGrid(tuple(axes)))
 
     def rates(self, free: Callable[[np.ndarray], np.ndarray] | None = None) -> Iterator[csr_array]:
         """Yield the rate matrix of each draw; ``free`` as in ``rate_matrix``."""

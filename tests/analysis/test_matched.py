@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from sdebayes._core.errors import DataError
 from sdebayes.analysis.phase_space import fixed_point_counts, fixed_points, matched
-from sdebayes.analysis.phase_space.matching import membership
+from sdebayes.analysis.phase_space.matched import membership
 from sdebayes.analysis.phase_space.stability import CHARACTERS, KINDS, character
 from sdebayes.dynamics import SDE, ConstantDiffusion, ParametricDrift
 from sdebayes.reporting.blocks import Paragraph, Table

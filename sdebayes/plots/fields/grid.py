@@ -8,15 +8,13 @@ import numpy as np
 import xarray as xr
 
 from sdebayes._core.arguments import checked
+from sdebayes._core.draws import evenly_spread
 from sdebayes._core.errors import DataError
 from sdebayes._core.kinds import Count, Drawn, Panels, Probability
-from sdebayes.plots.fields.drawing import draw_map, rate_unit
-from sdebayes.plots.modes import time_constants
+from sdebayes.plots.grid_fields import draw_line, rate_unit
 from sdebayes.plots.style import (
     POSTERIOR,
     REFERENCE,
-    TRUTH,
-    band,
     legend_above,
     look,
     need,
@@ -40,7 +38,7 @@ def profile(
     Parameters
     ----------
     dataset
-        ``drift`` on a grid over one state, as ``sdebayes.analysis.fields.grid(source, over=("PC1",))`` returns it.
+        ``drift`` on a grid over one state, as ``sdebayes.analysis.fields.grid(source, states=("PC1",))`` returns it.
     ax
         One axes for each state, or None.
     truth
@@ -58,47 +56,15 @@ def profile(
     DataError
         If the grid does not run over one state.
     """
-    name = _grid_dims(dataset, 1)[0]
+    name = _grid_dim(dataset)
     with look():
         axes = panels(dataset.sizes["state"], ax)
         for state, one in zip(dataset["state"].values, axes, strict=True):
-            one.axhline(0, color=REFERENCE, linewidth=0.6)
-            band(one, dataset[name].values, dataset["drift"].sel(state=state), prob=prob, label="posterior")
-            if truth is not None:
-                mean = truth["drift"].sel(state=state).mean("sample")
-                one.plot(truth[name], mean, color=TRUTH, linestyle="--", label="truth")
-            one.set(xlabel=name.removeprefix("grid_"), ylabel=f"drift of {state}\n({rate_unit(dataset)})")
+            known = None if truth is None else truth["drift"].sel(state=state)
+            draw_line(one, dataset["drift"].sel(state=state), name, truth=known, prob=prob, zero=True)
+            one.set_ylabel(f"drift of {state}\n({rate_unit(dataset)})")
         share_legend(axes)
     return axes
-
-
-@checked
-def magnitude(dataset: xr.Dataset, ax: Axes | None = None) -> Axes:
-    """Draw the size of the drift over two states.
-
-    Parameters
-    ----------
-    dataset
-        ``magnitude`` on a grid over two states, as ``sdebayes.analysis.fields.grid`` returns it with the drift,
-        of which ``sdebayes.analysis.fields.magnitude`` makes it.
-    ax
-        Axes, or None.
-
-    Returns
-    -------
-    Axes
-        Colours are the posterior mean of ‖f‖, dotted contours its posterior standard deviation.
-
-    Raises
-    ------
-    DataError
-        If the grid does not run over two states.
-    """
-    dims = _grid_dims(dataset, 2)
-    with look():
-        ax = one_axes(ax, height=2.9)
-        draw_map(ax, dataset["magnitude"], dims, f"‖drift‖ ({rate_unit(dataset)})")
-    return ax
 
 
 @checked
@@ -132,7 +98,7 @@ def signal_to_noise(ratio: Drawn, ax: Axes | None = None, *, samples: Count = 10
     shares = (np.arange(ordered.shape[1]) + 0.5) / ordered.shape[1]
     with look():
         ax = one_axes(ax)
-        shown = ordered[:: max(1, len(ordered) // samples)]
+        shown = ordered[evenly_spread(len(ordered), samples)]
         if len(ordered) > 1:
             ax.plot(shown.T, shares, color=POSTERIOR, alpha=max(0.05, 1 / len(shown)), linewidth=0.6)
             ax.plot([], [], color=POSTERIOR, alpha=0.4, linewidth=0.6, label="posterior draws")
@@ -145,45 +111,12 @@ def signal_to_noise(ratio: Drawn, ax: Axes | None = None, *, samples: Count = 10
     return ax
 
 
-@checked
-def jacobian_spectrum(
-    dataset: xr.Dataset, ax: Axes | None = None, *, truth: xr.Dataset | None = None, prob: Probability = 0.9
-) -> Axes:
-    """Draw the time constants of the modes with their intervals.
-
-    Parameters
-    ----------
-    dataset
-        As ``sdebayes.analysis.fields.jacobian_spectrum`` returns it; its first place is drawn.
-    ax
-        Axes, or None.
-    truth
-        The same of a known SDE.
-    prob
-        Probability of the interval.
-
-    Returns
-    -------
-    Axes
-        A mode a row: posterior median and interval of ``1/|Re λ|``, on a logarithmic axis if they span more than a
-        decade; the share of draws that rotate beside it.
-
-    Raises
-    ------
-    DataError
-        If the dataset holds no spectrum.
-    """
-    need(dataset, ["time_constant", "imaginary_part"], "sdebayes.analysis.fields.jacobian_spectrum")
-    known = None if truth is None else truth.isel(point=0)
-    return time_constants(dataset.isel(point=0), ax, truth=known, prob=prob)
-
-
-def _grid_dims(dataset: xr.Dataset, count: int) -> list[str]:
-    """Return the names of the grid's dimensions, or raise."""
+def _grid_dim(dataset: xr.Dataset) -> str:
+    """Return the name of the grid's only dimension, or raise."""
     need(dataset, ["drift", "magnitude"], _MAKER)
     dims = [str(dim) for dim in dataset["magnitude"].dims if str(dim).startswith("grid_")]
-    if len(dims) != count:
+    if len(dims) != 1:
         raise DataError(
-            f"Expected a grid over {count} state(s) and got one over {len(dims)}; make it with {_MAKER}(over=…)."
+            f"Expected a grid over one state and got one over {len(dims)}; make it with {_MAKER}(states=…)."
         )
-    return dims
+    return dims[0]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sdebayes.analysis.fields.reading import Limits
+from sdebayes.analysis.fields.grid import Limits
 from sdebayes.analysis.process.entropy import entropy_production
 from sdebayes.analysis.process.growth import dissipativity, growth
 from sdebayes.simulation.prior import prior_of

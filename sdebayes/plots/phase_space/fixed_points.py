@@ -10,7 +10,7 @@ import xarray as xr
 from sdebayes._core.arguments import checked
 from sdebayes._core.errors import DataError
 from sdebayes._core.kinds import Labels, Probability
-from sdebayes.plots.phase_space.layers import SECOND, data_points
+from sdebayes.plots.phase_space.planes import SECOND, data_points
 from sdebayes.plots.style import DATA, POSTERIOR, TRUTH, legend_above, look, need, one_axes
 
 if TYPE_CHECKING:

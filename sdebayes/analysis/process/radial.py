@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from sdebayes._core.errors import DataError
 from sdebayes.analysis.evaluate import drift_and_covariance, jacobians, reference_state
-from sdebayes.analysis.fields.reading import Limits, checked_pairs
+from sdebayes.analysis.fields.grid import Limits, checked_pairs
 from sdebayes.simulation import Source
 
 RADII = tuple(2.0**k for k in range(9))

@@ -9,13 +9,14 @@ import xarray as xr
 from jaxtyping import Bool, Float, Int
 
 from sdebayes._core.arguments import checked
+from sdebayes._core.draws import choose_draws
 from sdebayes._core.errors import DataError
 from sdebayes._core.kinds import Count, Numbers, Positive, Seed
 from sdebayes._core.places import Places
 from sdebayes.analysis.evaluate import drift_and_covariance, jacobians
-from sdebayes.analysis.phase_space.chains import check_sizes
+from sdebayes.analysis.phase_space.markov_grid import check_sizes
 from sdebayes.analysis.phase_space.regions import Region
-from sdebayes.simulation import Source, as_source, choose_draws, simulate
+from sdebayes.simulation import Source, as_source, simulate
 from sdebayes.simulation.source import SourceLike
 
 _MOST_DRAWS = 20
@@ -32,7 +33,7 @@ _SEED_STEP = 7919
 def simulated_exit_time(
     source: SourceLike,
     region: Region,
-    start: Numbers,
+    x0: Numbers,
     paths: Count = 100,
     seed: Seed = 0,
     *,
@@ -48,7 +49,7 @@ def simulated_exit_time(
         A posterior or an SDE in any number of states.
     region
         The region, in all states of the source.
-    start
+    x0
         Where the paths start, inside: (state,), (point, state) or a DataArray (…, state).
     paths
         Number of paths of each draw and start.
@@ -61,7 +62,7 @@ def simulated_exit_time(
     longest
         Longest time simulated; by default 5000 steps.
     samples
-        Number of draws, evenly thinned; by default at most 20.
+        At most so many draws, evenly spread; by default at most 20.
 
     Returns
     -------
@@ -88,7 +89,7 @@ def simulated_exit_time(
     """
     stacked = as_source(source, region.n_states)
     check_sizes(stacked, [region])
-    places = Places.read(start, stacked.states)
+    places = Places.read(x0, stacked.states)
     if not region.contains(places.points).all():
         raise DataError("A start is not inside the region; its exit time is 0. Give starts inside.")
     draws = choose_draws(stacked.n_draws, 1, samples, _MOST_DRAWS)

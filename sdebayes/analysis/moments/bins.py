@@ -1,4 +1,4 @@
-"""Cells that tile a part of the state space, and sums of increments over the paths that start in each."""
+"""Bins that tile a part of the state space, and sums of increments over the paths that start in each."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _TAIL = 0.01
 
 
 @dataclass(frozen=True)
-class Cells:
+class Bins:
     """A grid of cells over one or several states, with margins around what is reported.
 
     Parameters
@@ -31,13 +31,13 @@ class Cells:
     margins: tuple[int, ...]
 
     @staticmethod
-    def around(values: np.ndarray, bins: int | Sequence[ArrayLike], noise: np.ndarray | None) -> Cells:
+    def around(values: np.ndarray, bins: int | Sequence[ArrayLike], noise: np.ndarray | None) -> Bins:
         """Tile the middle 98 % of values (…, state), or given edges; margins of two standard deviations of noise."""
         inner = (
             _given(values, bins) if isinstance(bins, Sequence | np.ndarray) else _equal_edges(values, bins)
         )
         if noise is None:
-            return Cells(tuple(inner), (0,) * len(inner))
+            return Bins(tuple(inner), (0,) * len(inner))
         margins, edges = [], []
         for own, variance in zip(inner, noise, strict=True):
             width = (own[-1] - own[0]) / (own.size - 1)
@@ -45,7 +45,7 @@ class Cells:
             outer = width * np.arange(1, margin + 1)
             edges.append(np.concatenate([own[0] - outer[::-1], own, own[-1] + outer]))
             margins.append(margin)
-        return Cells(tuple(edges), tuple(margins))
+        return Bins(tuple(edges), tuple(margins))
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -113,7 +113,7 @@ class Sums:
     @staticmethod
     def of(
         y: Float[np.ndarray, "sample path time state"],
-        cells: Cells,
+        cells: Bins,
         groups: Int[np.ndarray, "sample path time"],
         lags: np.ndarray,
     ) -> Sums:

@@ -7,7 +7,7 @@ import xarray as xr
 
 from sdebayes._core.arguments import checked
 from sdebayes._core.kinds import Panels, Probability
-from sdebayes.plots.fields.drawing import rate_unit
+from sdebayes.plots.grid_fields import rate_unit
 from sdebayes.plots.style import REFERENCE, TRUTH, band, look, need, panels, share_legend
 
 _MAKER = "sdebayes.analysis.fields.line"

@@ -14,12 +14,14 @@ from numpy.typing import ArrayLike
 from scipy.stats import qmc
 
 from sdebayes._core.arguments import checked
+from sdebayes._core.draws import choose_draws
 from sdebayes._core.errors import DataError
 from sdebayes._core.kinds import Count, Vectors
+from sdebayes._core.units import with_units
 from sdebayes.analysis.evaluate import in_chunks, jacobians
 from sdebayes.analysis.phase_space import stability
 from sdebayes.dynamics import ObservedSDE
-from sdebayes.simulation import Source, as_source, choose_draws
+from sdebayes.simulation import Source, as_source
 from sdebayes.simulation.source import SourceLike
 
 _STARTS = 64
@@ -31,9 +33,7 @@ _EDGE = 1.2
 
 
 @checked
-def fixed_points(
-    source: SourceLike, starts: Vectors | None = None, samples: Count | None = None
-) -> xr.Dataset:
+def fixed_points(source: SourceLike, x0: Vectors | None = None, samples: Count | None = None) -> xr.Dataset:
     """Find the zeros of the drift of every draw, f(x*) = 0, within and just around the data.
 
     Newton's iteration from many places, no step longer than a quarter of the region's half-width; what does not
@@ -43,11 +43,11 @@ def fixed_points(
     ----------
     source
         A posterior or an SDE.
-    starts
+    x0
         Places to start from, (point, state); default: 64 quasi-random ones in the box of the training data, and none
         for an affine drift, whose only zero is solved for, wherever it lies.
     samples
-        Number of draws, evenly thinned; default: all.
+        At most so many draws, evenly spread; default: all.
 
     Returns
     -------
@@ -75,12 +75,12 @@ def fixed_points(
     ----------
     Kuznetsov (2004), Elements of Applied Bifurcation Theory, ch. 2, doi:10.1007/978-1-4757-3978-7.
     """
-    stacked = as_source(source, None if starts is None else np.asarray(starts).shape[-1])
-    equilibria = stacked.equilibrium() if starts is None else None
+    stacked = as_source(source, None if x0 is None else np.asarray(x0).shape[-1])
+    equilibria = stacked.equilibrium() if x0 is None else None
     if equilibria is not None:
         draws = choose_draws(stacked.n_draws, stacked.n_states * 8, samples)
         return _labelled(stacked, draws, equilibria[draws, None], _affine_unit(stacked, equilibria[draws]))
-    places, middle, unit = search_region(stacked, starts, _STARTS)
+    places, middle, unit = search_region(stacked, x0, _STARTS)
     draws = choose_draws(stacked.n_draws, places.size * stacked.n_states * 8, samples)
     ends, moved = in_chunks(
         lambda observed, points: _newton(observed, points, jnp.asarray(unit)), stacked, draws, places
@@ -95,20 +95,18 @@ def fixed_points(
 
 
 def search_region(
-    source: Source, starts: ArrayLike | None, count: int
+    source: Source, x0: ArrayLike | None, count: int
 ) -> tuple[Float[np.ndarray, "point state"], np.ndarray, np.ndarray]:
     """Return where to start, by default ``count`` quasi-random places, and middle and half-width of the box."""
-    if starts is not None:
-        places = np.asarray(starts, dtype=float)
+    if x0 is not None:
+        places = np.asarray(x0, dtype=float)
         if places.ndim != 2 or places.shape[-1] != source.n_states or not np.isfinite(places).all():
-            raise DataError(
-                f"starts have the shape {places.shape}; expected finite (point, {source.n_states})."
-            )
+            raise DataError(f"x0 has the shape {places.shape}; expected finite (point, {source.n_states}).")
         low, high = places.min(axis=0), places.max(axis=0)
         return places, 0.5 * (low + high), np.maximum(0.5 * (high - low), 1e-6)
     if source.region is None:
         raise DataError(
-            "Where to look cannot be guessed from an SDE without data; pass starts=, places of shape "
+            "Where to look cannot be guessed from an SDE without data; pass x0=, places of shape "
             "(point, state) that fill the region."
         )
     middle, unit = source.region
@@ -165,24 +163,28 @@ def _labelled(source: Source, draws: np.ndarray, table: np.ndarray, unit: np.nda
     time_constant, period = (np.where(known, value, np.nan) for value in stability.times(values))
     order = np.lexsort((np.nan_to_num(table[..., 0], nan=np.inf), ~stable), axis=-1)
     meaning = {"flag_values": np.arange(len(stability.KINDS)), "flag_meanings": ", ".join(stability.KINDS)}
-    unit_of_time = source.time_unit
-    leading = {"units": unit_of_time}
 
     def over(values: np.ndarray, **attrs: Any) -> tuple[tuple[str, str], np.ndarray, dict[str, Any]]:
         return ("sample", "fixed_point"), np.take_along_axis(values, order, axis=1), attrs
 
-    return xr.Dataset(
-        {
-            "location": (
-                ("sample", "fixed_point", "state"),
-                np.take_along_axis(table, order[..., None], axis=1),
-            ),
-            "stable": over(stable, long_name="whether the fixed point attracts"),
-            "kind": over(kind, long_name="type of the fixed point", **meaning),
-            "time_constant": over(time_constant, long_name="time constant 1/|Re λ|", **leading),
-            "period": over(period, long_name="rotation period 2π/|Im λ|", **leading),
-            "unit": ("state", unit),
-        },
-        {"sample": draws, "state": list(source.states)},
-        source.provenance,
+    return with_units(
+        xr.Dataset(
+            {
+                "location": (
+                    ("sample", "fixed_point", "state"),
+                    np.take_along_axis(table, order[..., None], axis=1),
+                ),
+                "stable": over(stable, long_name="whether the fixed point attracts"),
+                "kind": over(kind, long_name="type of the fixed point", **meaning),
+                "time_constant": over(time_constant, long_name="time constant 1/|Re λ|"),
+                "period": over(period, long_name="rotation period 2π/|Im λ|"),
+                "unit": ("state", unit),
+            },
+            {"sample": draws, "state": list(source.states)},
+            source.provenance,
+        ),
+        location="state",
+        unit="state",
+        time_constant="time",
+        period="time",
     )

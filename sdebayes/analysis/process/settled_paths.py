@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 
 from sdebayes._core.errors import DataError
 from sdebayes.analysis.evaluate import jacobians
-from sdebayes.analysis.process.spheres import read_box
+from sdebayes.analysis.process.radial import read_box
 from sdebayes.simulation import Source, simulate
 
 MOST_SIMULATED, PATHS = 50, 8

@@ -10,18 +10,17 @@ from jaxtyping import Float
 from numpy.typing import ArrayLike
 
 from sdebayes._core.arguments import checked
+from sdebayes._core.draws import choose_draws
 from sdebayes._core.errors import DataError
-from sdebayes._core.kinds import Count, CountFromTwo, Fields, Numbers, Positive, State, States
-from sdebayes._core.places import Places
+from sdebayes._core.kinds import Count, CountFromTwo, Fields, Positive, State, States
+from sdebayes._core.units import with_units
 from sdebayes.analysis.evaluate import (
     default_limits,
     drift_and_covariance,
-    jacobians,
-    n_states,
     reference_state,
     state_indices,
 )
-from sdebayes.simulation import Source, as_source, choose_draws
+from sdebayes.simulation import Source, as_source
 from sdebayes.simulation.source import SourceLike
 
 Limits = Sequence[tuple[float, float]]
@@ -30,7 +29,7 @@ Limits = Sequence[tuple[float, float]]
 @checked
 def grid(
     source: SourceLike,
-    over: States = (0, 1),
+    states: States = (0, 1),
     limits: Limits | None = None,
     points: CountFromTwo = 25,
     at: State | None = None,
@@ -42,7 +41,7 @@ def grid(
     ----------
     source
         A posterior or an SDE.
-    over
+    states
         The states that vary, by label or position.
     limits
         (low, high) for each of them; by default the box that the data fill, else three standard deviations of the
@@ -53,13 +52,13 @@ def grid(
         Values of the other states, given as a whole state (state,); by default the median equilibrium of an affine
         drift, else the middle of the data, else the median initial mean, else zero.
     samples
-        Number of draws, evenly thinned; by default all whose covariances fit into 1 GiB.
+        At most so many draws, evenly spread; by default all whose covariances fit into 1 GiB.
 
     Returns
     -------
     xarray.Dataset
-        ``drift`` (sample, grid_<state>, …, state) in state per unit time, ``covariance`` (…, state, state_bis) in
-        state² per unit time and ``magnitude`` (sample, grid_<state>, …), the Euclidean norm of the drift.
+        ``drift`` (sample, grid_<state>, …, state) in state per unit of time, ``covariance`` (…, state, state_bis) in
+        state² per unit of time and ``magnitude`` (sample, grid_<state>, …), the Euclidean norm of the drift.
 
     Raises
     ------
@@ -67,7 +66,7 @@ def grid(
         If a state is not there or the limits cannot be used.
     """
     stacked = as_source(source, _length(at))
-    chosen = state_indices(stacked.states, over)
+    chosen = state_indices(stacked.states, states)
     fixed = reference_state(stacked, at)
     axes = grid_axes(stacked, chosen, limits, points, fixed)
     mesh = np.broadcast_to(fixed, (*(len(axis) for axis in axes), stacked.n_states)).copy()
@@ -93,7 +92,7 @@ def along(source: SourceLike, data: xr.Dataset, samples: Count | None = None) ->
         ``y(trajectory, time, state)``; or a smoothed ``x(sample, trajectory, time, state)`` whose ``sample`` coordinate
         numbers the draws of the posterior: then each draw is read along its own latent path.
     samples
-        Number of draws, evenly thinned; by default all whose covariances fit into 1 GiB.
+        At most so many draws, evenly spread; by default all whose covariances fit into 1 GiB.
 
     Returns
     -------
@@ -141,25 +140,6 @@ def along(source: SourceLike, data: xr.Dataset, samples: Count | None = None) ->
 
 
 @checked
-def magnitude(fields: Fields) -> xr.DataArray:
-    """Return ‖f‖, the Euclidean norm of the drift of a field.
-
-    Parameters
-    ----------
-    fields
-        ``drift``, as :func:`grid` and :func:`along` return it.
-
-    Returns
-    -------
-    xarray.DataArray
-        Over the dimensions of the drift but ``state``, in state per unit time.
-    """
-    norm = (fields["drift"] ** 2).sum("state", skipna=False) ** 0.5
-    units = fields["drift"].attrs.get("units", "")
-    return norm.rename("magnitude").assign_attrs(long_name="drift magnitude ‖f‖", units=units)
-
-
-@checked
 def signal_to_noise(fields: Fields, dt: Positive) -> xr.DataArray:
     """Compare drift and diffusion over one step.
 
@@ -186,61 +166,9 @@ def signal_to_noise(fields: Fields, dt: Positive) -> xr.DataArray:
         np.trace(fields["covariance"].transpose(..., "state", "state_bis").values, axis1=-2, axis2=-1),
         dims=[dim for dim in fields["covariance"].dims if dim not in ("state", "state_bis")],
     )
-    ratio = magnitude(fields) * np.sqrt(dt / trace)
-    return ratio.rename("signal_to_noise").assign_attrs(long_name="signal-to-noise ratio of a step", dt=dt)
-
-
-@checked
-def jacobian_spectrum(source: SourceLike, x: Numbers | None = None) -> xr.Dataset:
-    """Return the eigenvalues of the drift's Jacobian, with their time constants and rotation periods.
-
-    Parameters
-    ----------
-    source
-        A posterior or an SDE.
-    x
-        Places to linearise at: (state,) or (point, state). None for an affine drift, whose Jacobian is the same
-        everywhere, else the reference state of :func:`grid`.
-
-    Returns
-    -------
-    xarray.Dataset
-        Over (sample, point, mode), modes sorted by decreasing real part (slowest decay first), of a conjugate pair the
-        positive imaginary part first: ``real_part`` and ``imaginary_part`` in 1/time, ``time_constant`` = ``1/|Re λ|``
-        and ``period`` = ``2π/|Im λ|`` (infinite without rotation) in time. A positive ``real_part`` is a direction of
-        growth.
-
-    Raises
-    ------
-    DataError
-        If x has the wrong number of states.
-    """
-    stacked = as_source(source, n_states(x))
-    place = Places.read(reference_state(stacked, None) if x is None else x, stacked.states).flat().points
-    draws = np.arange(stacked.n_draws)
-    values = np.linalg.eigvals(jacobians(stacked, draws, place)).astype(complex)
-    scale = np.abs(values).max(axis=-1, keepdims=True)
-    real = np.where(np.abs(values.real) < 1e-12 * scale, 0.0, values.real)
-    order = np.lexsort((-values.imag, -np.round(real / np.where(scale > 0, scale, 1), 9)), axis=-1)
-    values = np.take_along_axis(values, order, axis=-1)
-    with np.errstate(divide="ignore"):
-        variables = {
-            "real_part": (values.real, "real part of the eigenvalue"),
-            "imaginary_part": (values.imag, "imaginary part of the eigenvalue"),
-            "time_constant": (1 / np.abs(values.real), "time constant 1/|Re λ|"),
-            "period": (2 * np.pi / np.abs(values.imag), "rotation period 2π/|Im λ|"),
-        }
-    dims = ("sample", "point", "mode")
-    return xr.Dataset(
-        {name: (dims, value, {"long_name": text}) for name, (value, text) in variables.items()},
-        coords={
-            "sample": draws,
-            "point": np.arange(len(place)),
-            "mode": np.arange(1, stacked.n_states + 1),
-            "state": list(stacked.states),
-            "place": (("point", "state"), place),
-        },
-        attrs=stacked.provenance,
+    ratio = _magnitude(fields) * np.sqrt(dt / trace)
+    return ratio.rename("signal_to_noise").assign_attrs(
+        long_name="signal-to-noise ratio of a step", units="1", dt=dt
     )
 
 
@@ -299,21 +227,31 @@ def labelled_fields(
 ) -> xr.Dataset:
     """Name the dimensions of a field."""
     n = source.n_states
-    unit = source.time_unit
     dataset = xr.Dataset(
         {
             "drift": (
                 (*dims, "state"),
                 drift.reshape(*shape, n),
-                {"long_name": "drift", "units": f"state per {unit}"},
+                {"long_name": "drift"},
             ),
             "covariance": (
                 (*dims, "state", "state_bis"),
                 covariance.reshape(*shape, n, n),
-                {"long_name": "covariance rate", "units": f"state² per {unit}"},
+                {"long_name": "covariance rate"},
             ),
         },
         coords={"sample": draws, "state": list(source.states), "state_bis": list(source.states)},
         attrs=source.provenance,
     )
-    return dataset.assign(magnitude=magnitude(dataset))
+    return with_units(
+        dataset.assign(magnitude=_magnitude(dataset)),
+        drift="state per time",
+        covariance="state² per time",
+        magnitude="state per time",
+    )
+
+
+def _magnitude(fields: xr.Dataset) -> xr.DataArray:
+    """Return ‖f‖, the Euclidean norm of the drift of a field."""
+    norm = (fields["drift"] ** 2).sum("state", skipna=False) ** 0.5
+    return norm.rename("magnitude").assign_attrs(long_name="drift magnitude ‖f‖")

@@ -11,6 +11,7 @@ from jaxtyping import Int
 from sdebayes._core.arguments import checked
 from sdebayes._core.errors import DataError
 from sdebayes._core.kinds import Positive, Probability
+from sdebayes._core.units import with_units
 from sdebayes.analysis.phase_space.grouping import groups
 from sdebayes.analysis.phase_space.stability import CHARACTERS, KINDS, NO_KIND, character
 
@@ -19,17 +20,17 @@ NO_MATCH = -1
 
 
 @checked
-def matched(found: xr.Dataset, reach: Positive = 0.05, least: Probability = 0.1) -> xr.Dataset:
+def matched(found: xr.Dataset, radius: Positive = 0.05, min_share: Probability = 0.1) -> xr.Dataset:
     """Match the fixed points of all draws: zeros of one character, at most one of each draw, that have one place.
 
     Parameters
     ----------
     found
         As `fixed_points` returns it.
-    reach
+    radius
         Distance, in half-widths of the region, within which the means of two groups of zeros are one place, however
         little the zeros scatter.
-    least
+    min_share
         Smallest share of draws that makes a fixed point.
 
     Returns
@@ -44,7 +45,7 @@ def matched(found: xr.Dataset, reach: Positive = 0.05, least: Probability = 0.1)
     Raises
     ------
     DataError
-        If the fixed points are not those that `fixed_points` returns, or reach or least are not positive numbers.
+        If the fixed points are not those that `fixed_points` returns, or radius or min_share are not positive numbers.
 
     Notes
     -----
@@ -60,7 +61,7 @@ def matched(found: xr.Dataset, reach: Positive = 0.05, least: Probability = 0.1)
     The numbers agree with each other and with the draws: summed over the fixed points, ``probability`` times
     ``kind_probability``, plus ``unmatched``, is the mean number of zeros of each type; see `fixed_point_counts`.
     """
-    labels = membership(found, reach, least)
+    labels = membership(found, radius, min_share)
     count, draws, states = labels.max(initial=NO_MATCH) + 1, found.sizes["sample"], found.sizes["state"]
     location, sd = np.full((2, count, states), np.nan)
     probability, time_constant, period = np.full((3, count), np.nan)
@@ -79,36 +80,40 @@ def matched(found: xr.Dataset, reach: Positive = 0.05, least: Probability = 0.1)
     def over(*dims: str, values: np.ndarray, name: str) -> tuple[tuple[str, ...], np.ndarray, dict[str, Any]]:
         return dims, values, {"long_name": name}
 
-    return xr.Dataset(
-        {
-            "location": over("fixed_point", "state", values=location, name="mean location"),
-            "sd": over(
-                "fixed_point", "state", values=sd, name="posterior standard deviation of the location"
-            ),
-            "probability": over("fixed_point", values=probability, name="probability of existence"),
-            "kind_probability": over(
-                "fixed_point", "kind", values=shares, name="probability of the type, given existence"
-            ),
-            "time_constant": ("fixed_point", time_constant, dict(found["time_constant"].attrs)),
-            "period": ("fixed_point", period, dict(found["period"].attrs)),
-            "stable": ("fixed_point", stable),
-            "unmatched": over(
-                "kind",
-                values=np.bincount(left, minlength=len(KINDS)) / draws,
-                name="mean number of zeros of a draw that belong to none",
-            ),
-        },
-        {"state": found["state"].values, "kind": list(KINDS)},
-        found.attrs,
+    return with_units(
+        xr.Dataset(
+            {
+                "location": over("fixed_point", "state", values=location, name="mean location"),
+                "sd": over(
+                    "fixed_point", "state", values=sd, name="posterior standard deviation of the location"
+                ),
+                "probability": over("fixed_point", values=probability, name="probability of existence"),
+                "kind_probability": over(
+                    "fixed_point", "kind", values=shares, name="probability of the type, given existence"
+                ),
+                "time_constant": ("fixed_point", time_constant, dict(found["time_constant"].attrs)),
+                "period": ("fixed_point", period, dict(found["period"].attrs)),
+                "stable": ("fixed_point", stable),
+                "unmatched": over(
+                    "kind",
+                    values=np.bincount(left, minlength=len(KINDS)) / draws,
+                    name="mean number of zeros of a draw that belong to none",
+                ),
+            },
+            {"state": found["state"].values, "kind": list(KINDS)},
+            found.attrs,
+        ),
+        location="state",
+        sd="state",
     )
 
 
-def membership(found: xr.Dataset, reach: float, least: float) -> Int[np.ndarray, "sample zero"]:
+def membership(found: xr.Dataset, radius: float, min_share: float) -> Int[np.ndarray, "sample zero"]:
     """Return which matched fixed point each zero of each draw is, in the order of `matched`; −1 if none.
 
     Parameters
     ----------
-    found, reach, least
+    found, radius, min_share
         As in `matched`.
 
     Returns
@@ -119,19 +124,19 @@ def membership(found: xr.Dataset, reach: float, least: float) -> Int[np.ndarray,
     missing = {"location", "kind", "unit"} - set(found)
     if missing:
         raise DataError(f"The fixed points have no {min(missing)!r}; make them with fixed_points.")
-    if not (reach > 0 and 0 < least <= 1):
+    if not (radius > 0 and 0 < min_share <= 1):
         raise DataError(
-            f"reach={reach} and least={least}: give a positive distance and a share of the draws."
+            f"radius={radius} and min_share={min_share}: give a positive distance and a share of the draws."
         )
     places, kind = _table(found, "location") / found["unit"].values, _table(found, "kind")
     of_each = np.where(kind == NO_KIND, -1, character(kind))
     clusters: list[tuple[bool, float, np.ndarray]] = []
     for code, name in enumerate(CHARACTERS):
-        group = groups(np.where((of_each == code)[..., None], places, np.nan), reach)
+        group = groups(np.where((of_each == code)[..., None], places, np.nan), radius)
         for k in range(group.max(initial=-1) + 1):
             clusters.append((name == "attracting", (group == k).sum() / len(group), group == k))
     labels = np.full(kind.shape, NO_MATCH)
-    kept = [cluster for cluster in clusters if cluster[1] >= least]
+    kept = [cluster for cluster in clusters if cluster[1] >= min_share]
     for label, (_, _, own) in enumerate(sorted(kept, key=lambda cluster: (not cluster[0], -cluster[1]))):
         labels[own] = label
     return labels

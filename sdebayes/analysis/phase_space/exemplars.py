@@ -8,16 +8,17 @@ import xarray as xr
 from sdebayes._core.arguments import checked
 from sdebayes._core.errors import DataError
 from sdebayes._core.kinds import Count
+from sdebayes._core.units import with_units
 from sdebayes.paths import StateSpace
 
 
 @checked
-def exemplars(places: xr.Dataset, space: StateSpace, data: xr.Dataset, count: Count = 3) -> xr.Dataset:
+def exemplars(found: xr.Dataset, space: StateSpace, data: xr.Dataset, count: Count = 3) -> xr.Dataset:
     """Find the observed steps nearest to each fixed point.
 
     Parameters
     ----------
-    places
+    found
         ``location`` (…, state), as `fixed_points`, `matched` and `in_trajectories` return it.
     space
         The state space.
@@ -37,11 +38,11 @@ def exemplars(places: xr.Dataset, space: StateSpace, data: xr.Dataset, count: Co
     Raises
     ------
     DataError
-        If the places have no location, or none that is finite, or the states are not those of the space.
+        If the fixed points have no location, or none that is finite, or the states are not those of the space.
     StateSpaceError
         If the data are states of another space.
     """
-    location = _location(places)
+    location = _location(found)
     dims = [dim for dim in location.dims if dim != "state"]
     points = location.transpose(*dims, "state").values.astype(float)
     known = np.isfinite(points).all(axis=-1)
@@ -53,7 +54,11 @@ def exemplars(places: xr.Dataset, space: StateSpace, data: xr.Dataset, count: Co
         filled = np.full((*known.shape, near.sizes["exemplar"]), _nothing(values.values), values.dtype)
         filled[known] = values.values
         result[name] = ((*dims, "exemplar"), filled)
-    return result.assign_coords({dim: location[dim] for dim in dims if dim in location.coords})
+    return with_units(
+        result.assign_coords({dim: location[dim] for dim in dims if dim in location.coords}),
+        distance="state",
+        time="time",
+    )
 
 
 @checked
@@ -143,10 +148,10 @@ def without_effect(data: xr.Dataset, smoothed: xr.Dataset) -> xr.Dataset:
     return data.assign(y=moved.transpose(*data["y"].dims).assign_attrs(data["y"].attrs))
 
 
-def _location(places: xr.Dataset) -> xr.DataArray:
-    if "location" not in places or "state" not in places["location"].dims:
+def _location(found: xr.Dataset) -> xr.DataArray:
+    if "location" not in found or "state" not in found["location"].dims:
         raise DataError("Expected fixed points with a location (…, state); make them with fixed_points.")
-    return places["location"]
+    return found["location"]
 
 
 def _effect(smoothed: xr.Dataset) -> xr.DataArray:

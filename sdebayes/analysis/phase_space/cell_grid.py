@@ -13,8 +13,8 @@ from sdebayes._core.errors import DataError
 
 
 @dataclass(frozen=True)
-class Cells:
-    """Cells around the points of a regular grid, numbered with the last state running fastest.
+class CellGrid:
+    """CellGrid around the points of a regular grid, numbered with the last state running fastest.
 
     Parameters
     ----------

@@ -8,12 +8,14 @@ import numpy as np
 import xarray as xr
 
 from sdebayes._core.arguments import checked
+from sdebayes._core.draws import choose_draws
 from sdebayes._core.errors import DataError
 from sdebayes._core.kinds import Count, CountFromTwo, Numbers
 from sdebayes._core.places import Places
+from sdebayes._core.units import with_units
 from sdebayes.analysis.evaluate import drift_and_covariance, n_states
-from sdebayes.analysis.fields.reading import labelled_fields
-from sdebayes.simulation import as_source, choose_draws
+from sdebayes.analysis.fields.grid import labelled_fields
+from sdebayes.simulation import as_source
 from sdebayes.simulation.source import SourceLike
 
 
@@ -36,14 +38,14 @@ def line(
     points
         Number of places on the line, both ends included.
     samples
-        Number of draws, evenly thinned; by default all whose covariances fit into 1 GiB.
+        At most so many draws, evenly spread; by default all whose covariances fit into 1 GiB.
 
     Returns
     -------
     xarray.Dataset
-        ``drift`` (sample, point, state) in state per unit time, ``covariance`` (sample, point, state, state_bis) in
-        state² per unit time, ``magnitude`` ‖f‖, ``drift_along`` f_u and ``covariance_along`` Σ_u (sample, point), with
-        ``distance`` (point) from the start and ``place`` (point, state) in units of the states as coordinates.
+        ``drift`` (sample, point, state) in state per unit of time, ``covariance`` (sample, point, state, state_bis) in
+        state² per unit of time, ``magnitude`` ‖f‖, ``drift_along`` f_u and ``covariance_along`` Σ_u (sample, point),
+        with ``distance`` (point) from the start and ``place`` (point, state) in units of the states as coordinates.
 
     Raises
     ------
@@ -62,22 +64,27 @@ def line(
     drift, covariance = drift_and_covariance(stacked, draws, place)
     dataset = labelled_fields(stacked, draws, drift, covariance, (draws.size, points), ("sample", "point"))
     direction = (last - first) / length
-    unit = stacked.time_unit
-    return dataset.assign(
-        drift_along=(
-            ("sample", "point"),
-            drift @ direction,
-            {"long_name": "drift along the line", "units": f"state per {unit}"},
+    return with_units(
+        dataset.assign(
+            drift_along=(
+                ("sample", "point"),
+                drift @ direction,
+                {"long_name": "drift along the line"},
+            ),
+            covariance_along=(
+                ("sample", "point"),
+                np.einsum("spij,i,j->sp", covariance, direction, direction),
+                {"long_name": "covariance rate along the line"},
+            ),
+        ).assign_coords(
+            point=np.arange(points),
+            distance=("point", np.linspace(0.0, length, points), {"long_name": "distance from the start"}),
+            place=(("point", "state"), place),
         ),
-        covariance_along=(
-            ("sample", "point"),
-            np.einsum("spij,i,j->sp", covariance, direction, direction),
-            {"long_name": "covariance rate along the line", "units": f"state² per {unit}"},
-        ),
-    ).assign_coords(
-        point=np.arange(points),
-        distance=("point", np.linspace(0.0, length, points), {"long_name": "distance from the start"}),
-        place=(("point", "state"), place),
+        drift_along="state per time",
+        covariance_along="state² per time",
+        distance="state",
+        place="state",
     )
 
 

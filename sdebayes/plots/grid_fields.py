@@ -1,23 +1,26 @@
-"""What figures of fields on a grid have in common."""
+"""One drawer of fields on a grid over one state or two, with draws and truth."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from textwrap import wrap
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import xarray as xr
 
+from sdebayes._core.draws import evenly_spread
 from sdebayes._core.errors import DataError
 from sdebayes._core.units import time_unit
-from sdebayes.plots.style import POSTERIOR, REFERENCE, SEQUENTIAL, SIGNED, TRUTH, band
+from sdebayes.plots.style import POSTERIOR, REFERENCE, SEQUENTIAL, SIGNED, TRUTH, band, one_axes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.colors import Colormap
 
-_HOW = "sdebayes.analysis.fields.places(sdebayes.analysis.fields.grid(source, over=…))"
+_HOW = "sdebayes.analysis.fields.points(sdebayes.analysis.fields.grid(source, states=…))"
 _FLAT = 1e-6
+_MOST_LINES = 25
 
 
 def rate_unit(dataset: xr.Dataset) -> str:
@@ -78,12 +81,16 @@ def draw_line(
     truth: xr.DataArray | None,
     prob: float,
     label: str = "posterior",
+    centre: Literal["mean", "median"] = "mean",
+    zero: bool = False,
 ) -> None:
-    """Draw mean and band of a field over one state, and the truth as a dashed line."""
-    ax.axhline(0, color=REFERENCE, linewidth=0.6)
-    band(ax, values[dim].values, values.transpose("sample", dim), prob=prob, label=label)
+    """Draw mean or median and band of a field over one state, and the truth as a dashed line."""
+    if zero:
+        ax.axhline(0, color=REFERENCE, linewidth=0.6)
+    band(ax, values[dim].values, values.transpose("sample", dim), prob=prob, label=label, centre=centre)
     if truth is not None:
-        ax.plot(truth[dim], truth.mean("sample"), color=TRUTH, linestyle="--", label="truth")
+        known = truth.reduce(np.median if centre == "median" else np.mean, "sample")
+        ax.plot(truth[dim], known, color=TRUTH, linestyle="--", label="truth")
     ax.set_xlabel(dim.removeprefix("grid_"))
 
 
@@ -123,3 +130,54 @@ def _same_levels(ax: Axes, mean: tuple[Any, Any, xr.DataArray], truth: tuple[Any
 def _between(values: xr.DataArray) -> np.ndarray:
     """Return three levels between the ends of a field."""
     return np.linspace(float(values.min()), float(values.max()), 5)[1:-1]
+
+
+def sheet(field: xr.DataArray, ax: Axes | None) -> tuple[Axes, list[str]]:
+    """Return axes of the height that a field over one state or two takes, and the names of the grid's dimensions."""
+    dims = [str(dim) for dim in field.dims if dim != "sample"]
+    return one_axes(ax, height=2.5 if len(dims) == 1 else 3.1), dims
+
+
+def draw_truth(ax: Axes, truth: xr.DataArray | None, dims: list[str], *levels: float, **look: Any) -> None:
+    """Draw contours of a truth that has no draws left, black and dashed unless another look is asked for."""
+    if truth is not None:
+        style: dict[str, Any] = {"linestyles": "--", "linewidths": 1.2} | look
+        label = style.pop("label", "truth")
+        ax.contour(*on_plane(truth, dims), levels=list(levels), colors=TRUTH, **style)
+        ax.plot([], [], style["linestyles"], color=TRUTH, linewidth=style["linewidths"], label=label)
+
+
+def fading() -> Colormap:
+    """Return colours from nearly white to the posterior's."""
+    from matplotlib.colors import LinearSegmentedColormap
+
+    return LinearSegmentedColormap.from_list("fading", ["#f2f7fb", POSTERIOR])
+
+
+def on_plane(field: xr.DataArray, dims: list[str]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return both coordinates of a field and its values, (second, first)."""
+    return field[dims[0]].values, field[dims[1]].values, field.transpose(*dims[::-1]).values
+
+
+def coverage_level(density: np.ndarray, prob: float) -> float:
+    """Return the density at the border of the smallest region that holds a share of the probability."""
+    ordered = np.sort(density[np.isfinite(density)].ravel())[::-1]
+    filled = np.cumsum(ordered)
+    return float(ordered[min(np.searchsorted(filled, prob * filled[-1]), len(ordered) - 1)])
+
+
+def draw_contours(
+    ax: Axes, field: xr.DataArray, dims: list[str], level: Callable[[np.ndarray], float], label: str
+) -> None:
+    """Draw one contour line of each of up to 25 draws, evenly spread, leaving out those that have none."""
+    chosen = field.isel(sample=evenly_spread(field.sizes["sample"], _MOST_LINES))
+    strength: dict[str, Any] = {
+        "colors": POSTERIOR,
+        "linewidths": 0.6,
+        "alpha": max(0.25, 1 / chosen.sizes["sample"]),
+    }
+    for own in chosen.sample:
+        x, y, values = on_plane(chosen.sel(sample=own), dims)
+        if np.isfinite(values).any() and np.nanmin(values) < level(values) < np.nanmax(values):
+            ax.contour(x, y, values, levels=[level(values)], **strength)
+    ax.plot([], [], color=POSTERIOR, linewidth=0.6, label=label)
