@@ -2,7 +2,6 @@
 
 import sdebayes._core.whole_numpyro  # noqa: F401
 from sdebayes.inference.checkpoint import Checkpoint
-from sdebayes.inference.evidence import Statistics
 from sdebayes.inference.findings import Finding
 from sdebayes.inference.guides import AbstractGuide, FlowGuide, LowRankGuide, NormalGuide
 from sdebayes.inference.hmc import HMC
@@ -10,8 +9,8 @@ from sdebayes.inference.laplace import Laplace
 from sdebayes.inference.marginal import Marginal, log_evidence
 from sdebayes.inference.nuts import NUTS
 from sdebayes.inference.particles import ParticleCorrection
-from sdebayes.inference.reduction import statistics
-from sdebayes.inference.strategy import AbstractStrategy, Draws, Problem
+from sdebayes.inference.strategy import AbstractStrategy, Draws, Problem, RunOptions
+from sdebayes.inference.sufficient_statistics import Statistics, statistics
 from sdebayes.inference.svi import SVI
 
 __all__ = [
@@ -30,6 +29,7 @@ __all__ = [
     "NormalGuide",
     "ParticleCorrection",
     "Problem",
+    "RunOptions",
     "Statistics",
     "log_evidence",
     "statistics",

@@ -18,9 +18,9 @@ from sdebayes._core.errors import ModelError, StoreError
 from sdebayes.inference import normal
 from sdebayes.inference.gauss_newton import gauss_newton
 from sdebayes.inference.importance import importance_finding, smoothed_weights
+from sdebayes.inference.independent_blocks import independent_blocks
 from sdebayes.inference.mode import Mode
-from sdebayes.inference.parts import independent_parts
-from sdebayes.inference.strategy import Problem
+from sdebayes.inference.strategy import Problem, RunOptions
 from sdebayes.model.rebuild import constrained_sites, rebuild
 from tests.inference.conftest import FACTOR
 from tests.inference.test_nuts import regression
@@ -108,9 +108,7 @@ def test_a_heavy_tail_is_found(regression_data, x64):
     """The data know next to nothing of a parameter with Cauchy's prior, whose tails no normal law has."""
     drift = sb.priors.Parametric(lambda x, t, p: -x + 1e-6 * p["c"], {"c": dist.Cauchy(0.0, 1.0)})
     model = sb.SDEModel(drift, sb.priors.Constant(), sb.schemes.EulerMaruyama(), sb.Exact())
-    draws = sb.Laplace(draws=DRAWS).run(
-        problem_of(model, regression_data), jax.random.key(0), precision="float64", progress=False
-    )
+    draws = sb.Laplace(draws=DRAWS).run(problem_of(model, regression_data), RunOptions(jax.random.key(0)))
     statistics = xr.Dataset({name: (("chain", "draw"), value) for name, value in draws.statistics.items()})
     (finding,) = sb.Laplace.findings(xr.DataTree.from_dict({"sample_stats": statistics}), ())
     assert finding.values["pareto_shape"] > 0.7
@@ -245,7 +243,7 @@ def test_parts_have_the_likelihood_of_the_whole(regression_data, network, x64):
     values[0, 5] = np.nan
     data = regression_data.assign(y=(regression_data["y"].dims, values))
     problem = problem_of(network, data)
-    parts = independent_parts(problem.model, problem.observations)
+    parts = independent_blocks(problem.model, problem.observations)
     assert parts.values.shape == (int(data["n_steps"].sum()) - 1 - 5, 2, 2)
     z = problem.target.draw_prior(jax.random.key(1))
     density, none = problem.target.density, problem.target.density.no_whitening
