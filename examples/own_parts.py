@@ -14,7 +14,7 @@ from numpyro.infer.autoguide import AutoMultivariateNormal
 from numpyro.infer.initialization import init_to_value
 
 from sdebayes.dynamics import FunctionBasis, ParametricDiffusion, ParametricDrift
-from sdebayes.inference import AbstractGuide, AbstractStrategy, Checkpoint, Draws, Finding
+from sdebayes.inference import AbstractGuide, AbstractStrategy, Draws, Finding
 from sdebayes.likelihood import ExtendedKalman, GaussianFilter, Kalman
 from sdebayes.model import AbstractObservation, ObservationDraw
 from sdebayes.paths import Step, Steps
@@ -130,15 +130,15 @@ class RandomWalk(AbstractStrategy):
     stride: float = 0.3
     block: int = 100
 
-    def run(self, problem, key, *, precision, progress, checkpoint=None):
+    def run(self, problem, options):
         """Draw from the posterior."""
         target = problem.target
         state = (target.start, self.potential(target, target.start))
-        kept = None if checkpoint is None else Checkpoint(*checkpoint)
+        kept = options.checkpoint
         state, blocks = (state, []) if kept is None else kept.restore(0, state)
         walk = jax.jit(lambda state, keys: jax.lax.scan(lambda s, k: self.move(target, s, k), state, keys))
         for number in range(len(blocks), -(-self.draws // self.block)):
-            state, found = walk(state, jax.random.split(jax.random.fold_in(key, number), self.block))
+            state, found = walk(state, jax.random.split(jax.random.fold_in(options.key, number), self.block))
             blocks.append({name: np.asarray(values) for name, values in found.items()})
             if kept is not None:
                 kept.keep(0, state, blocks)

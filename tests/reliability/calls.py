@@ -318,7 +318,7 @@ class Calls:
                 "values": self.data["y"].values,
             },
             "inference.marginal.log_evidence": lambda: {"model": self._quadratic},
-            "inference.reduction.statistics": lambda: {"model": self._quadratic},
+            "inference.sufficient_statistics.reduction.statistics": lambda: {"model": self._quadratic},
             "plots.process.mixing_time": lambda: {"values": xr.DataArray(np.arange(1.0, 9.0), dims="sample")},
             "dynamics.sde.LinearSDE": lambda: {"drift": self.observed.sde.drift},
             "posterior.claims.claims": lambda: {"table": self.table},
