@@ -26,7 +26,7 @@ posterior = sb.fit(model, data, sb.NUTS(draws=200, warmup=200), seed=0)
 print(posterior.diagnosis())
 
 # Drift and Σ along the state, draw by draw, and the same of the truth.
-grid = {"over": ["x1"], "limits": [(-2, 2)], "points": 41, "at": [0]}
+grid = {"states": ["x1"], "limits": [(-2, 2)], "points": 41, "at": [0]}
 profile, known = sb.analysis.fields.grid(posterior, **grid), sb.analysis.fields.grid(truth, **grid)
 summary = sb.summarize(profile).squeeze()
 for name in ("drift", "covariance"):

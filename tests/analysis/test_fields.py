@@ -104,12 +104,12 @@ def test_spectrum_of_a_nonlinear_drift_depends_on_the_place(double_well):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"over": ("PC9",)}, "no state 'PC9'; the states are x1, x2"),
-        ({"over": (0, "x1")}, "twice"),
-        ({"over": (0,), "limits": [(1.0, 0.0)]}, "low below high"),
-        ({"over": (0,)}, "Pass limits"),
-        ({"over": (0,), "points": 1, "limits": [(0.0, 1.0)]}, "points=1"),
-        ({"over": (0,), "at": [1.0, 2.0, 3.0]}, "at must be 2"),
+        ({"states": ("PC9",)}, "no state 'PC9'; the states are x1, x2"),
+        ({"states": (0, "x1")}, "twice"),
+        ({"states": (0,), "limits": [(1.0, 0.0)]}, "low below high"),
+        ({"states": (0,)}, "Pass limits"),
+        ({"states": (0,), "points": 1, "limits": [(0.0, 1.0)]}, "points=1"),
+        ({"states": (0,), "at": [1.0, 2.0, 3.0]}, "at must be 2"),
     ],
 )
 def test_bad_grids(double_well, arguments, message):
