@@ -13,6 +13,7 @@ import xarray as xr
 from jaxtyping import Array, Float, Int
 
 from sdebayes._core.arguments import checked
+from sdebayes._core.draws import evenly_spread
 from sdebayes._core.errors import InferenceError, ModelError
 from sdebayes._core.kinds import Count
 from sdebayes._core.types import Key
@@ -160,7 +161,7 @@ class ParticleCorrection(AbstractStrategy):
         self, problem: Problem, estimates: ParticleEstimates, chosen: Int[np.ndarray, "chain draw"]
     ) -> xr.Dataset:
         count = chosen.shape[1]
-        kept = np.unique(np.linspace(0, count - 1, min(self.paths, count)).astype(int))
+        kept = evenly_spread(count, self.paths)
         sample = chosen[:, kept] + count * np.arange(len(chosen))[:, None]
         lead = ("chain", "draw", "trajectory")
         ended = np.diff(np.asarray(problem.observations.times), prepend=-np.inf, axis=1) <= 0
