@@ -9,7 +9,7 @@ from sdebayes.inference.marginal import Marginal, log_evidence
 from sdebayes.inference.nuts import NUTS
 from sdebayes.inference.particles import ParticleCorrection
 from sdebayes.inference.reduction import statistics
-from sdebayes.inference.strategy import AbstractStrategy, Draws, Problem
+from sdebayes.inference.strategy import AbstractStrategy, Draws, Problem, RunOptions
 from sdebayes.inference.svi import SVI
 
 STRATEGIES: dict[str, type[AbstractStrategy]] = {
@@ -31,6 +31,7 @@ __all__ = [
     "NormalGuide",
     "ParticleCorrection",
     "Problem",
+    "RunOptions",
     "Statistics",
     "log_evidence",
     "statistics",

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import final
 
 from sdebayes._core.arguments import checked
 from sdebayes._core.kinds import Positive
-from sdebayes.inference.chains import Settings
-from sdebayes.inference.nuts import NUTS
+from sdebayes.inference.hamiltonian import AbstractHamiltonian
+from sdebayes.inference.strategy import Draws, Problem, RunOptions
 
 
+@final
 @checked
 @dataclass(frozen=True)
-class HMC(NUTS):
+class HMC(AbstractHamiltonian):
     r"""Hamiltonian Monte Carlo whose paths have about one length, in the coordinates and units of `NUTS`.
 
     The No-U-Turn criterion spends leapfrog steps on finding out when to turn. Here all parameters have about unit
@@ -44,6 +46,6 @@ class HMC(NUTS):
 
     path_length: Positive = 2.3
 
-    @property
-    def _settings(self) -> Settings:
-        return replace(super()._settings, path_length=self.path_length)
+    def run(self, problem: Problem, options: RunOptions) -> Draws:
+        """Draw from a posterior; see `AbstractStrategy.run`. A checkpoint keeps the chains."""
+        return self.sample_all(problem, options, self.path_length)

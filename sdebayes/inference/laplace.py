@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import jax
 import numpy as np
@@ -12,14 +11,11 @@ import xarray as xr
 
 from sdebayes._core.arguments import checked
 from sdebayes._core.kinds import Count
-from sdebayes._core.precision import Precision
-from sdebayes._core.types import Key
-from sdebayes.inference.checkpoint import Checkpoint
 from sdebayes.inference.findings import Finding
 from sdebayes.inference.importance import importance_finding, weighted_draws
 from sdebayes.inference.normal import EXACT_DIMENSION, approximation_at_mode
 from sdebayes.inference.progress import progress_bars
-from sdebayes.inference.strategy import AbstractStrategy, Draws, Problem, check_smooth
+from sdebayes.inference.strategy import AbstractStrategy, Draws, Problem, RunOptions, check_smooth
 
 
 @checked
@@ -69,24 +65,15 @@ class Laplace(AbstractStrategy):
         """Judge how close the normal law is to the posterior."""
         return [importance_finding(tree, "the normal law at the mode")]
 
-    def run(
-        self,
-        problem: Problem,
-        key: Key,
-        *,
-        precision: Precision,
-        progress: bool,
-        checkpoint: tuple[str | Path, str] | None = None,
-    ) -> Draws:
+    def run(self, problem: Problem, options: RunOptions) -> Draws:
         """Draw from a posterior; see `AbstractStrategy.run`. A checkpoint keeps the mode and the curvature."""
         check_smooth(problem.model)
-        search_key, draw_key = jax.random.split(key)
-        kept = Checkpoint(*checkpoint) if checkpoint is not None else None
+        search_key, draw_key = jax.random.split(options.key)
         approximation, potential = approximation_at_mode(
-            problem, search_key, kept, progress, exact_dimension=self.exact_dimension
+            problem, options, search_key, exact_dimension=self.exact_dimension
         )
         target = problem.target
-        with progress_bars(["drawing"], self.draws, progress) as advance:
+        with progress_bars(["drawing"], self.draws, options.progress) as advance:
             u = jax.random.normal(draw_key, (self.draws, target.dimension))
             draws = weighted_draws(
                 target,

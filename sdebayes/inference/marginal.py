@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
-from pathlib import Path
-from typing import Any
+from typing import Any, final
 
 import jax
 import jax.numpy as jnp
@@ -18,7 +17,6 @@ from numpyro.handlers import seed, substitute, trace
 from sdebayes._core import precision as precision_scope
 from sdebayes._core.arguments import checked
 from sdebayes._core.errors import InferenceError, ModelError
-from sdebayes._core.precision import Precision
 from sdebayes._core.programs import one_at_a_time
 from sdebayes._core.types import Key
 from sdebayes.inference.chains import sampler_of
@@ -35,13 +33,13 @@ from sdebayes.inference.correction import (
 )
 from sdebayes.inference.evidence import Statistics
 from sdebayes.inference.findings import Finding
+from sdebayes.inference.hamiltonian import AbstractHamiltonian
 from sdebayes.inference.linearization import approximation
-from sdebayes.inference.nuts import NUTS
 from sdebayes.inference.progress import stage
 from sdebayes.inference.reduction import statistics, statistics_of
 from sdebayes.inference.selection import MOST_TERMS
 from sdebayes.inference.settling import everything, settled
-from sdebayes.inference.strategy import Draws, Problem
+from sdebayes.inference.strategy import Draws, Problem, RunOptions
 from sdebayes.inference.target import Density, make_target
 from sdebayes.model.rebuild import per_draw
 from sdebayes.model.sdemodel import SDEModel
@@ -50,8 +48,10 @@ TERMS = ("inclusion_probability",)
 ABANDONED = "abandoned_approximation"
 
 
+@final
 @checked
-class Marginal(NUTS):
+@dataclass(frozen=True)
+class Marginal(AbstractHamiltonian):
     r"""The No-U-Turn sampler with the weights of the drift integrated out.
 
     For a drift that is linear in normal weights, given its other parameters h, constant Σ and states that are observed
@@ -99,39 +99,31 @@ class Marginal(NUTS):
         statistics = tree["sample_stats"].to_dataset()
         corrected = [correction_finding(statistics)] if TAKEN in statistics else []
         abandoned = [abandoned_finding(str(tree.attrs[ABANDONED]))] if ABANDONED in tree.attrs else []
-        return NUTS.findings(tree, parts) + corrected + abandoned
+        return AbstractHamiltonian.findings(tree, parts) + corrected + abandoned
 
-    def run(
-        self,
-        problem: Problem,
-        key: Key,
-        *,
-        precision: Precision,
-        progress: bool,
-        checkpoint: tuple[str | Path, str] | None = None,
-    ) -> Draws:
+    def run(self, problem: Problem, options: RunOptions) -> Draws:
         """Draw from a posterior; see `AbstractStrategy.run`."""
-        if precision != "float64":
+        if options.precision != "float64":
             raise ModelError(
-                f"Marginal: precision is {precision!r}, but sums over the data need 'float64', which costs little here."
+                f"Marginal: precision is {options.precision!r}, but sums over the data need 'float64', which costs "
+                "little here."
             )
         ready = collapsed(problem.model)
-        sampling = {"precision": precision, "progress": progress, "checkpoint": checkpoint}
         in_closed_form = problem.model.discretization.linear_in_drift and not ready.sweeps
-        drawn = (self._exactly if in_closed_form else self._nearly)(ready, problem, key, sampling)
+        drawn = (self._exactly if in_closed_form else self._nearly)(ready, problem, options)
         terms = {name: drawn.statistics.pop(name) for name in TERMS if name in drawn.statistics}
         dims = ("chain", "draw", "library_term", "state")
         coords = problem.model.drift.coords() | {"state": list(problem.model.frozen_scale.states)}
         selection = xr.Dataset({name: (dims, value) for name, value in terms.items()}, coords)
         return replace(drawn, groups=drawn.groups | ({"selection": selection} if terms else {}))
 
-    def _exactly(self, ready: Collapsed, problem: Problem, key: Key, sampling: dict[str, Any]) -> Draws:
-        target_key, run_key, weights_key = jax.random.split(key, 3)
-        with stage("compiling the density", sampling["progress"]):
+    def _exactly(self, ready: Collapsed, problem: Problem, options: RunOptions) -> Draws:
+        target_key, run_key, weights_key = jax.random.split(options.key, 3)
+        with stage("compiling the density", options.progress):
             data = statistics_of(ready, problem.observations)
             target = make_target(ready.program, ready.drawn, data, target_key)
-        sampler = sampler_of(target.density, self._settings)
-        drawn = self._sample(target, sampler, run_key, **sampling)
+        sampler = sampler_of(target.density, self.settings())
+        drawn = self.sample(target, sampler, replace(options, key=run_key))
         shape = drawn.position.shape[:2]
         flat = drawn.position.reshape(-1, drawn.position.shape[-1])
         keys = np.asarray(jax.random.key_data(jax.random.split(weights_key, len(flat))))
@@ -140,40 +132,40 @@ class Marginal(NUTS):
         shaped = {name: value.reshape(*shape, *value.shape[1:]) for name, value in added.items()}
         return Draws(found.position.reshape(*shape, -1), drawn.statistics | shaped, drawn.groups)
 
-    def _nearly(self, ready: Collapsed, problem: Problem, key: Key, sampling: dict[str, Any]) -> Draws:
+    def _nearly(self, ready: Collapsed, problem: Problem, options: RunOptions) -> Draws:
         try:
-            drawn = self._corrected(ready, problem, key, sampling)
+            drawn = self._corrected(ready, problem, options)
         except InferenceError as error:
             if ready.selects:
                 raise InferenceError(f"{error} {SMOOTHED}") from error
-            return self._all_parameters(problem, key, sampling, str(error))
+            return self._all_parameters(problem, options, str(error))
         stay = longest_stay(drawn.statistics[TAKEN])
         if ready.selects or stay <= LONGEST_STAY:
             return drawn
         reason = f"Its mean draw was one of {stay:.1f} equal ones, limit {LONGEST_STAY:.0f}."
-        return self._all_parameters(problem, key, sampling, reason)
+        return self._all_parameters(problem, options, reason)
 
-    def _corrected(self, ready: Collapsed, problem: Problem, key: Key, sampling: dict[str, Any]) -> Draws:
-        target_key, run_key, point_key, terms_key = jax.random.split(key, 4)
+    def _corrected(self, ready: Collapsed, problem: Problem, options: RunOptions) -> Draws:
+        target_key, run_key, point_key, terms_key = jax.random.split(options.key, 4)
         seen = problem.observations
-        with stage("compiling the density", sampling["progress"]):
+        with stage("compiling the density", options.progress):
             start = statistics_of(ready, seen)
             data = Linearized(start, seen, everything(ready))
             target = make_target(ready.linearized_program, ready.drawn, data, target_key)
-        with stage("searching the approximation of the likelihood", sampling["progress"]):
+        with stage("searching the approximation of the likelihood", options.progress):
             target = settled(ready, target, terms_key)
             if not problem.model.discretization.linear_in_drift:
                 sums = approximation(ready, target, seen, point_key)
                 target = settled(
                     ready, replace(target, data=target.data._replace(statistics=sums)), terms_key
                 )
-        sampler = corrected_sampler_of(target.density, self._settings, ready, problem.density)
-        return self._sample(target, sampler, run_key, **sampling)
+        sampler = corrected_sampler_of(target.density, self.settings(), ready, problem.density)
+        return self.sample(target, sampler, replace(options, key=run_key))
 
-    def _all_parameters(self, problem: Problem, key: Key, sampling: dict[str, Any], reason: str) -> Draws:
-        kept = sampling["checkpoint"]
-        own = None if kept is None else (Path(kept[0]) / "all_parameters", kept[1])
-        drawn = super().run(problem, key, **sampling | {"checkpoint": own})
+    def _all_parameters(self, problem: Problem, options: RunOptions, reason: str) -> Draws:
+        kept = options.checkpoint
+        own = None if kept is None else kept.within("all_parameters")
+        drawn = self.sample_all(problem, replace(options, checkpoint=own))
         return replace(drawn, attributes={ABANDONED: reason})
 
 

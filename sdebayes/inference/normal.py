@@ -10,12 +10,11 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from sdebayes._core.types import Key
-from sdebayes.inference.checkpoint import Checkpoint
 from sdebayes.inference.curvature import inverse_factor, mode_hessian
 from sdebayes.inference.gauss_newton import gauss_newton
 from sdebayes.inference.mode import Mode, find_mode
 from sdebayes.inference.progress import stage
-from sdebayes.inference.strategy import Problem
+from sdebayes.inference.strategy import Problem, RunOptions
 from sdebayes.inference.target import Flat, Target, Whitenings
 
 _PRIOR_DRAWS = 100
@@ -60,12 +59,7 @@ EXACT_DIMENSION = 1000
 
 
 def approximation_at_mode(
-    problem: Problem,
-    key: Key,
-    kept: Checkpoint | None,
-    progress: bool,
-    *,
-    exact_dimension: int = EXACT_DIMENSION,
+    problem: Problem, options: RunOptions, key: Key, *, exact_dimension: int = EXACT_DIMENSION
 ) -> tuple[NormalApproximation, float]:
     """Return the normal law at the mode and U there, from a checkpoint if it holds them.
 
@@ -73,15 +67,14 @@ def approximation_at_mode(
     ----------
     problem
         The model, the data and the density.
+    options
+        How it is run: whether progress is shown, and the checkpoint.
     key
         Random key of the search.
-    kept
-        The checkpoint, if there is one.
-    progress
-        Whether what is being done is shown.
     exact_dimension
         As in `normal_approximation`.
     """
+    progress, kept = options.progress, options.checkpoint
     with stage("compiling the density", progress):
         blank = NormalApproximation.blank(problem.target)
     approximation, records = (blank, []) if kept is None else kept.restore(0, blank)

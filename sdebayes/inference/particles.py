@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
 import jax
@@ -16,13 +15,13 @@ from jaxtyping import Array, Float, Int
 from sdebayes._core.arguments import checked
 from sdebayes._core.errors import InferenceError, ModelError
 from sdebayes._core.kinds import Count
-from sdebayes._core.precision import Precision
 from sdebayes._core.types import Key
 from sdebayes.inference.findings import Finding, Severity
 from sdebayes.inference.importance import importance_finding, smoothed_weights
 from sdebayes.inference.nuts import NUTS
 from sdebayes.inference.progress import progress_bars
-from sdebayes.inference.strategy import AbstractStrategy, Draws, Problem
+from sdebayes.inference.sampling import sampling_findings
+from sdebayes.inference.strategy import AbstractStrategy, Draws, Problem, RunOptions
 from sdebayes.inference.target import Density
 from sdebayes.likelihood.arrays import AnyFloat, Observations
 from sdebayes.likelihood.particle_filter import draw_paths
@@ -122,28 +121,18 @@ class ParticleCorrection(AbstractStrategy):
         )
         sampled.attrs.update(tree.attrs)
         return [
-            *NUTS.findings(sampled, parts),
+            *sampling_findings(sampled, int(tree.attrs["max_tree_depth"]), parts),
             importance_finding(sampled, "the Gaussian filter's posterior", _ADVICE),
         ]
 
-    def run(
-        self,
-        problem: Problem,
-        key: Key,
-        *,
-        precision: Precision,
-        progress: bool,
-        checkpoint: tuple[str | Path, str] | None = None,
-    ) -> Draws:
+    def run(self, problem: Problem, options: RunOptions) -> Draws:
         """Draw from a posterior; see `AbstractStrategy.run`. A checkpoint keeps the chains before their correction."""
         _check(problem.model)
-        chain_key, particle_key, choice_key = jax.random.split(key, 3)
-        drawn = self.strategy.run(
-            problem, chain_key, precision=precision, progress=progress, checkpoint=checkpoint
-        )
+        chain_key, particle_key, choice_key = jax.random.split(options.key, 3)
+        drawn = self.strategy.run(problem, replace(options, key=chain_key))
         shape = drawn.position.shape[:2]
         looks = self._look(
-            problem, drawn.position.reshape(-1, drawn.position.shape[-1]), particle_key, progress
+            problem, drawn.position.reshape(-1, drawn.position.shape[-1]), particle_key, options.progress
         )
         weights = chain_weights(np.asarray(looks.log_ratio).reshape(shape), self.particles)
         chosen = _resampled(weights, np.random.default_rng(np.asarray(jax.random.key_data(choice_key))))

@@ -6,7 +6,6 @@ from abc import ABC, abstractmethod
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -17,6 +16,7 @@ from sdebayes._core.arguments import checked
 from sdebayes._core.errors import ModelError
 from sdebayes._core.precision import Precision
 from sdebayes._core.types import Key
+from sdebayes.inference.checkpoint import Checkpoint
 from sdebayes.inference.findings import Finding
 from sdebayes.inference.summed import shortest_program
 from sdebayes.inference.target import Density, Target, density_of, make_target
@@ -57,6 +57,29 @@ class Problem:
 
 @checked
 @dataclass(frozen=True)
+class RunOptions:
+    """How a strategy is run.
+
+    Parameters
+    ----------
+    key
+        Random key; the same key gives the same draws.
+    precision
+        The precision in force; threads that a strategy starts enter it too.
+    progress
+        Whether progress is shown on standard error.
+    checkpoint
+        Where states and draws are kept, if anywhere.
+    """
+
+    key: Key
+    precision: Precision = "float64"
+    progress: bool = False
+    checkpoint: Checkpoint | None = None
+
+
+@checked
+@dataclass(frozen=True)
 class Draws:
     """Draws of a posterior on unconstrained space.
 
@@ -91,29 +114,15 @@ class AbstractStrategy(ABC):
     corrects_filter: ClassVar[bool] = False
 
     @abstractmethod
-    def run(
-        self,
-        problem: Problem,
-        key: Key,
-        *,
-        precision: Precision,
-        progress: bool,
-        checkpoint: tuple[str | Path, str] | None = None,
-    ) -> Draws:
+    def run(self, problem: Problem, options: RunOptions) -> Draws:
         """Draw from a posterior.
 
         Parameters
         ----------
         problem
             The model, the data and the density.
-        key
-            Random key; the same key gives the same draws.
-        precision
-            The precision in force.
-        progress
-            Whether progress bars are shown.
-        checkpoint
-            Folder and fingerprint of a checkpoint, if one is wanted.
+        options
+            How it is run.
 
         Returns
         -------

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 import jax
@@ -16,7 +15,6 @@ from jaxtyping import Float
 from sdebayes._core.arguments import checked
 from sdebayes._core.errors import ModelError
 from sdebayes._core.kinds import Count, Positive
-from sdebayes._core.precision import Precision
 from sdebayes._core.types import Key
 from sdebayes.inference.checkpoint import Checkpoint
 from sdebayes.inference.convergence import elbo_finding
@@ -27,7 +25,7 @@ from sdebayes.inference.normal import NormalApproximation, approximation_at_mode
 from sdebayes.inference.optimization import BLOCK, Settings, optimizer_of
 from sdebayes.inference.parts import independent_parts
 from sdebayes.inference.progress import Advance, progress_bars
-from sdebayes.inference.strategy import AbstractStrategy, Draws, Problem, check_smooth
+from sdebayes.inference.strategy import AbstractStrategy, Draws, Problem, RunOptions, check_smooth
 from sdebayes.likelihood import Observations
 
 
@@ -92,20 +90,12 @@ class SVI(AbstractStrategy):
         """Judge whether the bound still rises, and how close the guide is to the posterior."""
         return [elbo_finding(tree), importance_finding(tree, "the guide")]
 
-    def run(
-        self,
-        problem: Problem,
-        key: Key,
-        *,
-        precision: Precision,
-        progress: bool,
-        checkpoint: tuple[str | Path, str] | None = None,
-    ) -> Draws:
+    def run(self, problem: Problem, options: RunOptions) -> Draws:
         """Draw from a posterior; see `AbstractStrategy.run`. A checkpoint keeps the mode, and each hundred steps."""
         check_smooth(problem.model)
-        search_key, start_key, run_key, draw_key = jax.random.split(key, 4)
-        kept = Checkpoint(*checkpoint) if checkpoint is not None else None
-        chart, _ = approximation_at_mode(problem, search_key, kept, progress)
+        search_key, start_key, run_key, draw_key = jax.random.split(options.key, 4)
+        progress, kept = options.progress, options.checkpoint
+        chart, _ = approximation_at_mode(problem, options, search_key)
         optimizer = optimizer_of(problem.density, self._settings(problem))
         state = optimizer.begin(start_key)
         with progress_bars(["raising the bound"], self._blocks * BLOCK, progress) as advance:

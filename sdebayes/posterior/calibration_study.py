@@ -16,7 +16,7 @@ from jaxtyping import Array, Float
 from sdebayes._core.errors import InferenceError, ModelError
 from sdebayes._core.precision import Precision
 from sdebayes._core.types import Key
-from sdebayes.inference import AbstractStrategy, Problem
+from sdebayes.inference import AbstractStrategy, Problem, RunOptions
 from sdebayes.inference.target import Density
 from sdebayes.likelihood import Observations
 from sdebayes.model.rebuild import constrained_sites, per_draw, rebuild
@@ -171,7 +171,7 @@ class Study:
     ) -> Float[np.ndarray, "chain draw quantity"]:
         """Return the quantities of every posterior draw."""
         problem = Problem(model, data, target_key)
-        position = self.strategy.run(problem, run_key, precision=self.precision, progress=False).position
+        position = self.strategy.run(problem, RunOptions(run_key, self.precision)).position
         read = _of_positions(model, problem.density, self._quantities.read)
         return read(position.reshape(-1, position.shape[-1]), data).reshape(*position.shape[:2], -1)
 

@@ -14,8 +14,9 @@ import xarray as xr
 from sdebayes._core.arguments import checked
 from sdebayes._core.kinds import PathLike, Seed
 from sdebayes._core.precision import Precision, scope, single_blas_thread
-from sdebayes.inference import NUTS, AbstractStrategy, Problem
+from sdebayes.inference import NUTS, AbstractStrategy, Problem, RunOptions
 from sdebayes.inference.archive import held
+from sdebayes.inference.checkpoint import Checkpoint
 from sdebayes.inference.progress import stage
 from sdebayes.model.sdemodel import SDEModel
 from sdebayes.paths.validation import check_states
@@ -88,8 +89,8 @@ def fit(
             check_states(data)
         problem = Problem(scaled, observations, target_key)
         attrs = _attributes(scaled, data, strategy, seed, precision)
-        kept = None if checkpoint is None else (checkpoint, repr(sorted(attrs.items())))
-        draws = strategy.run(problem, run_key, precision=precision, progress=shown, checkpoint=kept)
+        kept = None if checkpoint is None else Checkpoint(checkpoint, repr(sorted(attrs.items())))
+        draws = strategy.run(problem, RunOptions(run_key, precision, shown, kept))
         with stage("predictions and scores of the draws", shown):
             tree = build_tree(problem, data, draws, export_key)
     tree.attrs.update(attrs | draws.attributes)

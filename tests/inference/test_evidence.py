@@ -14,7 +14,7 @@ from scipy.stats import multivariate_normal
 import sdebayes as sb
 from sdebayes._core.errors import DataError, ModelError
 from sdebayes._core.programs import one_at_a_time
-from sdebayes.inference import Problem, log_evidence, reduction, statistics
+from sdebayes.inference import Problem, RunOptions, log_evidence, reduction, statistics
 from sdebayes.inference.collapsed import collapsed
 
 EULER, EXACT = sb.schemes.EulerMaruyama(), sb.Exact()
@@ -239,7 +239,7 @@ def test_wrong_arguments_are_refused(data, untyped):
         log_evidence(model, data, h)
     problem = Problem(model, model.read(data), jax.random.key(0))
     with pytest.raises(ModelError, match="precision is 'float32'"):
-        sb.Marginal().run(problem, jax.random.key(0), precision="float32", progress=False)
+        sb.Marginal().run(problem, RunOptions(jax.random.key(0), "float32"))
     partial = data.copy(deep=True)
     partial["y"].values[0, 3, 0] = np.nan
     with pytest.raises(DataError, match="in part only"):

@@ -20,7 +20,7 @@ from sdebayes.inference.gauss_newton import gauss_newton
 from sdebayes.inference.importance import importance_finding, smoothed_weights
 from sdebayes.inference.mode import Mode
 from sdebayes.inference.parts import independent_parts
-from sdebayes.inference.strategy import Problem
+from sdebayes.inference.strategy import Problem, RunOptions
 from sdebayes.model.rebuild import constrained_sites, rebuild
 from tests.inference.conftest import FACTOR
 from tests.inference.test_nuts import regression
@@ -108,9 +108,7 @@ def test_a_heavy_tail_is_found(regression_data, x64):
     """The data know next to nothing of a parameter with Cauchy's prior, whose tails no normal law has."""
     drift = sb.priors.Parametric(lambda x, t, p: -x + 1e-6 * p["c"], {"c": dist.Cauchy(0.0, 1.0)})
     model = sb.SDEModel(drift, sb.priors.Constant(), sb.schemes.EulerMaruyama(), sb.Exact())
-    draws = sb.Laplace(draws=DRAWS).run(
-        problem_of(model, regression_data), jax.random.key(0), precision="float64", progress=False
-    )
+    draws = sb.Laplace(draws=DRAWS).run(problem_of(model, regression_data), RunOptions(jax.random.key(0)))
     statistics = xr.Dataset({name: (("chain", "draw"), value) for name, value in draws.statistics.items()})
     (finding,) = sb.Laplace.findings(xr.DataTree.from_dict({"sample_stats": statistics}), ())
     assert finding.values["pareto_shape"] > 0.7

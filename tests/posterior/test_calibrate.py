@@ -38,8 +38,8 @@ class Exact(AbstractStrategy):
     shift: float = 0.0
     failing: float = 0.0
 
-    def run(self, problem, key, *, precision, progress, checkpoint=None) -> Draws:
-        keys = jax.random.split(key)
+    def run(self, problem, options) -> Draws:
+        keys = jax.random.split(options.key)
         if jax.random.uniform(keys[0]) < self.failing:
             raise InferenceError("This one fails.")
         target = problem.target
