@@ -21,7 +21,7 @@ from rich.table import Table
 
 import sdebayes as sb
 from sdebayes._core.precision import scope, single_blas_thread
-from sdebayes.inference.summed import shortest_program
+from sdebayes.inference.sufficient_statistics import shortest_program
 from sdebayes.inference.target import Target, make_target
 
 REPEATS = 30

@@ -91,9 +91,8 @@ OURS = {
     "Sparse, Euler–Maruyama": Fit(
         lambda sb: (sb.priors.Sparse(), sb.schemes.EulerMaruyama(), marginal(sb)), True, "diagonal"
     ),
-    "GP": Fit(lambda sb: (sb.priors.GP(), None, marginal(sb)), True),
+    "GP": Fit(lambda sb: (sb.priors.GP(), None, nuts(sb))),
     "GP, Euler–Maruyama": Fit(lambda sb: (sb.priors.GP(), sb.schemes.EulerMaruyama(), marginal(sb)), True),
-    "GP, NUTS": Fit(lambda sb: (sb.priors.GP(), None, nuts(sb))),
     "GP, Moments, NUTS": Fit(lambda sb: (sb.priors.GP(), sb.schemes.Moments(), nuts(sb))),
     "GP, Laplace": Fit(lambda sb: (sb.priors.GP(), None, sb.Laplace(draws=400))),
     "BNN, NUTS": Fit(lambda sb: (sb.priors.BNN(), None, nuts(sb))),

@@ -56,8 +56,8 @@ def fit(
     strategy: Annotated[
         str,
         typer.Option(
-            help="nuts; hmc; marginal, with the drift's weights integrated out, for --exact; laplace or svi, "
-            "approximations; particles, nuts corrected by particle filters."
+            help="nuts; hmc; marginal, the drift's weights integrated out, for --exact and --scheme euler-maruyama "
+            "or --drift sparse; laplace or svi, approximations; particles, nuts corrected by particle filters."
         ),
     ] = "nuts",
     draws: Annotated[int | None, typer.Option(help="Kept draws, of each chain. [default: 1000]")] = None,

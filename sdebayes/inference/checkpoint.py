@@ -31,17 +31,12 @@ class Checkpoint:
     """
 
     def __init__(self, folder: str | Path, fingerprint: str) -> None:
-        self._fingerprint = fingerprint
         self._archive = Archive(folder, fingerprint, "fit (model, data, strategy or seed differ)")
 
     @property
     def folder(self) -> Path:
         """Where the files are."""
         return self._archive.folder
-
-    def within(self, name: str) -> Checkpoint:
-        """Return the checkpoint of a part of the same fit, in a folder inside."""
-        return Checkpoint(self.folder / name, self._fingerprint)
 
     def keep(self, index: int, state: Any, records: list[dict[str, np.ndarray]]) -> None:
         """Write one chain; the file before it stays whole until the new one is."""

@@ -28,8 +28,8 @@ import numpy as np
 from jax.scipy.linalg import solve_triangular
 from jaxtyping import Array, Float
 
+from sdebayes.inference.independent_blocks import independent_blocks, row_axes, rows
 from sdebayes.inference.mode import Mode
-from sdebayes.inference.parts import independent_parts, row_axes, rows
 from sdebayes.inference.strategy import Problem
 from sdebayes.inference.target import Flat
 from sdebayes.likelihood import Observations
@@ -51,7 +51,7 @@ def gauss_newton(problem: Problem, mode: Mode) -> Float[np.ndarray, "dimension d
     """
     density, v = problem.density, mode.position
     moments = _whitened_moments(problem, mode)
-    data = jax.tree.map(np.asarray, independent_parts(problem.model, problem.observations))
+    data = jax.tree.map(np.asarray, independent_blocks(problem.model, problem.observations))
     axes = row_axes(data)
     count, steps, observed = data.values.shape
     outputs = steps * observed * (observed + 1)

@@ -26,7 +26,7 @@ from sdebayes.inference.chains import (
 )
 from sdebayes.inference.curvature import curvature_units
 from sdebayes.inference.findings import Finding
-from sdebayes.inference.mode import find_middle
+from sdebayes.inference.mode import find_typical_point
 from sdebayes.inference.progress import stage
 from sdebayes.inference.sampling import sampling_findings
 from sdebayes.inference.strategy import AbstractStrategy, Draws, Problem, RunOptions, check_smooth
@@ -107,7 +107,7 @@ class AbstractHamiltonian(AbstractStrategy):
                 return finished
         search_key, start_key, *chain_keys = jax.random.split(options.key, self.chains + 2)
         with stage("searching the middle of the posterior", options.progress):
-            middle = find_middle(target, search_key)
+            middle = find_typical_point(target, search_key)
             units = curvature_units(target, middle, self.dense_dimension)
         chart = Chart(Affine(middle.position, units), middle.whitenings)
         return run_chains(

@@ -61,16 +61,16 @@ def find_mode(target: Target, key: Key) -> Mode:
 
     Notes
     -----
-    Where weights multiply scales it is searched from `find_middle`, and in its coordinates, where the volume of what
-    the data leave open counts, as in Laplace's approximation of the other parameters' evidence.
+    Where weights multiply scales it is searched from `find_typical_point`, and in its coordinates, where the volume of
+    what the data leave open counts, as in Laplace's approximation of the other parameters' evidence.
     """
-    middle = find_middle(target, key)
+    middle = find_typical_point(target, key)
     if not middle.whitenings:
         return middle
     return _search(target, np.asarray(middle.position, dtype=np.float64), middle.whitenings, _FINE)
 
 
-def find_middle(target: Target, key: Key) -> Mode:
+def find_typical_point(target: Target, key: Key) -> Mode:
     """Find a point in the midst of the posterior: weights in their middle given the rest, and the rest given weights.
 
     Parameters

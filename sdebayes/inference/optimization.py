@@ -26,8 +26,8 @@ from numpyro.optim import Adam
 from sdebayes._core.programs import one_at_a_time
 from sdebayes._core.types import Key
 from sdebayes.inference.guides import SITE, AbstractGuide
+from sdebayes.inference.independent_blocks import rows
 from sdebayes.inference.normal import NormalApproximation
-from sdebayes.inference.parts import rows
 from sdebayes.inference.target import Density
 from sdebayes.likelihood import Observations
 

@@ -38,7 +38,7 @@ _ADVICE: dict[Severity, str] = {
 }
 
 
-class Looks(NamedTuple):
+class ParticleEstimates(NamedTuple):
     """What particle filters say of a draw, or of draws along a leading axis.
 
     Attributes
@@ -131,53 +131,57 @@ class ParticleCorrection(AbstractStrategy):
         chain_key, particle_key, choice_key = jax.random.split(options.key, 3)
         drawn = self.strategy.run(problem, replace(options, key=chain_key))
         shape = drawn.position.shape[:2]
-        looks = self._look(
+        estimates = self._estimate(
             problem, drawn.position.reshape(-1, drawn.position.shape[-1]), particle_key, options.progress
         )
-        weights = chain_weights(np.asarray(looks.log_ratio).reshape(shape), self.particles)
+        weights = chain_weights(np.asarray(estimates.log_ratio).reshape(shape), self.particles)
         chosen = _resampled(weights, np.random.default_rng(np.asarray(jax.random.key_data(choice_key))))
-        uncorrected = drawn.statistics | {"log_weight": looks.log_ratio.reshape(shape)}
+        uncorrected = drawn.statistics | {"log_weight": estimates.log_ratio.reshape(shape)}
         return Draws(
             _take(drawn.position, chosen),
             {name: _take(value, chosen) for name, value in drawn.statistics.items()},
             {
                 _UNCORRECTED: xr.Dataset({name: (("chain", "draw"), v) for name, v in uncorrected.items()}),
-                _PATHS: self._paths(problem, looks, chosen),
+                _PATHS: self._paths(problem, estimates, chosen),
             },
         )
 
-    def _look(
+    def _estimate(
         self, problem: Problem, positions: Float[np.ndarray, "draw dimension"], key: Key, progress: bool
-    ) -> Looks:
+    ) -> ParticleEstimates:
         keys = np.asarray(jax.random.key_data(jax.random.split(key, len(positions))))
         with progress_bars(["particles"], len(positions), progress) as advance:
-            look = _looker(problem.model, problem.density, self.particles)
-            return look((positions, keys), problem.observations, advance=lambda done: advance(0, "", done))
+            estimate = _estimator(problem.model, problem.density, self.particles)
+            return estimate(
+                (positions, keys), problem.observations, advance=lambda done: advance(0, "", done)
+            )
 
-    def _paths(self, problem: Problem, looks: Looks, chosen: Int[np.ndarray, "chain draw"]) -> xr.Dataset:
+    def _paths(
+        self, problem: Problem, estimates: ParticleEstimates, chosen: Int[np.ndarray, "chain draw"]
+    ) -> xr.Dataset:
         count = chosen.shape[1]
         kept = np.unique(np.linspace(0, count - 1, min(self.paths, count)).astype(int))
         sample = chosen[:, kept] + count * np.arange(len(chosen))[:, None]
         lead = ("chain", "draw", "trajectory")
         ended = np.diff(np.asarray(problem.observations.times), prepend=-np.inf, axis=1) <= 0
-        path = np.where(ended[..., None], np.nan, looks.path[sample])
+        path = np.where(ended[..., None], np.nan, estimates.path[sample])
         variables: dict[str, Any] = {"x": ((*lead, "time", "state"), path)}
         if problem.model.observation.trajectory_effect:
-            variables["trajectory_effect"] = ((*lead, "state"), looks.effect[sample])
+            variables["trajectory_effect"] = ((*lead, "state"), estimates.effect[sample])
         return xr.Dataset(variables, {"draw": kept, "state": list(problem.model.frozen_scale.states)})
 
 
 @lru_cache(maxsize=8)
-def _looker(model: SDEModel, density: Density, particles: int) -> Callable[..., Looks]:
-    """From positions with keys, and data, to `Looks`."""
+def _estimator(model: SDEModel, density: Density, particles: int) -> Callable[..., ParticleEstimates]:
+    """From positions with keys, and data, to `ParticleEstimates`."""
     likelihood = model.likelihood
 
-    def one(pair: tuple[Array, Array], data: Observations) -> Looks:
+    def one(pair: tuple[Array, Array], data: Observations) -> ParticleEstimates:
         position, key = pair
         sde = rebuild(model, constrained_sites(model, density.unravel(position)))
         filtered = likelihood.log_density(sde, data)
         found = draw_paths(sde, likelihood.scheme, data, particles, jax.random.wrap_key_data(key))
-        return Looks(found.log_likelihood.sum() - filtered.sum(), found.path, found.effect)
+        return ParticleEstimates(found.log_likelihood.sum() - filtered.sum(), found.path, found.effect)
 
     return per_draw(one, block=_BLOCK)
 

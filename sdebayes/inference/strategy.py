@@ -18,7 +18,7 @@ from sdebayes._core.precision import Precision
 from sdebayes._core.types import Key
 from sdebayes.inference.checkpoint import Checkpoint
 from sdebayes.inference.findings import Finding
-from sdebayes.inference.summed import shortest_program
+from sdebayes.inference.sufficient_statistics import shortest_program
 from sdebayes.inference.target import Density, Target, density_of, make_target
 from sdebayes.likelihood import Observations
 from sdebayes.model.sdemodel import SDEModel

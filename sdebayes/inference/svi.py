@@ -21,9 +21,9 @@ from sdebayes.inference.convergence import elbo_finding
 from sdebayes.inference.findings import Finding
 from sdebayes.inference.guides import AbstractGuide, NormalGuide
 from sdebayes.inference.importance import importance_finding, weighted_draws
+from sdebayes.inference.independent_blocks import independent_blocks
 from sdebayes.inference.normal import NormalApproximation, approximation_at_mode
 from sdebayes.inference.optimization import BLOCK, Settings, optimizer_of
-from sdebayes.inference.parts import independent_parts
 from sdebayes.inference.progress import Advance, progress_bars
 from sdebayes.inference.strategy import AbstractStrategy, Draws, Problem, RunOptions, check_smooth
 from sdebayes.likelihood import Observations
@@ -119,7 +119,7 @@ class SVI(AbstractStrategy):
     def _batch(self, problem: Problem) -> int | None:
         if self.batch is None:
             return None
-        count = len(independent_parts(problem.model, problem.observations).values)
+        count = len(independent_blocks(problem.model, problem.observations).values)
         if self.batch > count:
             raise ModelError(
                 f"SVI: batch is {self.batch}, but the data have {count} independent parts; use batch=None."
@@ -128,7 +128,7 @@ class SVI(AbstractStrategy):
 
     def _data(self, problem: Problem) -> Observations:
         whole = problem.observations
-        data = whole if self.batch is None else independent_parts(problem.model, whole)
+        data = whole if self.batch is None else independent_blocks(problem.model, whole)
         return jax.tree.map(jnp.asarray, data)
 
     def _optimize(

@@ -107,7 +107,7 @@ def cubic(x, t, parameters):
 WELLS = {
     "GP": (
         sb.priors.GP(basis=sb.priors.HSGP(functions=14)),
-        sb.Marginal(draws=500, warmup=150),
+        sb.NUTS(draws=500, warmup=150),
         range(1000, 1100),
     ),
     "cubic": (

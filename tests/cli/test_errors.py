@@ -121,7 +121,7 @@ def test_numbers_out_of_range(here):
     ("broken", "command"),
     [
         ("sdebayes.paths.cache.EmbeddingCache.write", ["embed", "text.txt"]),
-        ("sdebayes.inference.hamiltonian.find_middle", ["fit", "states.nc"]),
+        ("sdebayes.inference.hamiltonian.find_typical_point", ["fit", "states.nc"]),
         ("xarray.Dataset.to_netcdf", ["embed", "text.txt"]),
     ],
 )

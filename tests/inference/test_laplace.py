@@ -18,8 +18,8 @@ from sdebayes._core.errors import ModelError, StoreError
 from sdebayes.inference import normal
 from sdebayes.inference.gauss_newton import gauss_newton
 from sdebayes.inference.importance import importance_finding, smoothed_weights
+from sdebayes.inference.independent_blocks import independent_blocks
 from sdebayes.inference.mode import Mode
-from sdebayes.inference.parts import independent_parts
 from sdebayes.inference.strategy import Problem, RunOptions
 from sdebayes.model.rebuild import constrained_sites, rebuild
 from tests.inference.conftest import FACTOR
@@ -243,7 +243,7 @@ def test_parts_have_the_likelihood_of_the_whole(regression_data, network, x64):
     values[0, 5] = np.nan
     data = regression_data.assign(y=(regression_data["y"].dims, values))
     problem = problem_of(network, data)
-    parts = independent_parts(problem.model, problem.observations)
+    parts = independent_blocks(problem.model, problem.observations)
     assert parts.values.shape == (int(data["n_steps"].sum()) - 1 - 5, 2, 2)
     z = problem.target.draw_prior(jax.random.key(1))
     density, none = problem.target.density, problem.target.density.no_whitening

@@ -54,13 +54,6 @@ def test_ranks_are_uniform(drift, observation):
     judge(f"{drift} × {observation}", drift, found)
 
 
-@pytest.mark.slow
-def test_ranks_are_uniform_where_weights_are_integrated_out_of_a_likelihood_that_is_not_quadratic():
-    """More than half of these data sets are beyond the approximation, and all their parameters are sampled."""
-    found = study("GP", "Exact", 200, sb.Marginal(draws=400, warmup=100, chains=1))
-    judge("GP × Exact × Marginal", "GP", found)
-
-
 def judge(title: str, drift: str, found) -> None:
     worst = str(found["quantity"].values[int(found["p_value"].values.argmin())])
     covered = found["coverage"].sel(nominal=0.9)

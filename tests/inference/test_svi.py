@@ -18,9 +18,9 @@ from sdebayes._core.errors import ModelError
 from sdebayes.inference import FlowGuide, LowRankGuide, NormalGuide
 from sdebayes.inference.checkpoint import Checkpoint
 from sdebayes.inference.convergence import elbo_finding
+from sdebayes.inference.independent_blocks import independent_blocks, rows
 from sdebayes.inference.normal import NormalApproximation
 from sdebayes.inference.optimization import BLOCK, Optimizer, Settings
-from sdebayes.inference.parts import independent_parts, rows
 from sdebayes.inference.target import Density
 from tests.inference.test_laplace import log_evidence, problem_of
 from tests.inference.test_nuts import regression
@@ -96,7 +96,7 @@ def test_gradients_of_parts_are_unbiased(regression_model, regression_data, x64)
     """All parts once over, in batches: their mean is the gradient of all data."""
     problem = problem_of(regression_model, regression_data)
     density, none = problem.density, problem.density.no_whitening
-    parts = independent_parts(problem.model, problem.observations)
+    parts = independent_blocks(problem.model, problem.observations)
     count, batch = len(parts.values), 5
     assert count == 95
     z = problem.target.draw_prior(jax.random.key(2))

@@ -16,7 +16,7 @@ from sdebayes._core.precision import scope
 from sdebayes.dynamics import ConstantDiffusion
 from sdebayes.inference.chains import Affine
 from sdebayes.inference.curvature import curvature_units, hessian_of, mode_hessian
-from sdebayes.inference.mode import Mode, find_middle, find_mode, weight_hessian
+from sdebayes.inference.mode import Mode, find_mode, find_typical_point, weight_hessian
 from sdebayes.inference.target import Target, make_target
 from sdebayes.inference.whitening import Place, Whitening, whitening_at
 
@@ -208,7 +208,7 @@ def test_a_gradient_is_pulled_back_through_any_units(target, mode, dense_dimensi
 
 
 def test_where_the_data_are_many_the_middle_found_in_turns_is_about_the_mode(target, mode):
-    middle = find_middle(target, jax.random.key(1))
+    middle = find_typical_point(target, jax.random.key(1))
     gradient = np.asarray(target.value_and_gradient(middle.position, middle.whitenings)[1])
     (places,) = target.density.weights
     assert np.abs(gradient[places]).max() < 0.01
@@ -273,7 +273,7 @@ def test_the_middle_is_found_where_no_weight_is_far_from_all_right_ones():
         initial=(np.zeros(2), np.eye(2)),
     ).scaled_to(noisy)
     target = make_target(model.program, model.build, model.read(noisy), jax.random.key(0))
-    middle = find_middle(target, jax.random.key(1))
+    middle = find_typical_point(target, jax.random.key(1))
     values = np.linalg.eigvalsh(mode_hessian(target, middle))
     assert 0.03 < values.min() < values.max() < 1e3
 

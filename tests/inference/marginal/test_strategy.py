@@ -9,8 +9,8 @@ import xarray as xr
 
 import sdebayes as sb
 from sdebayes._core.errors import ModelError
-from sdebayes.inference import reduction
 from sdebayes.inference.checkpoint import Checkpoint
+from sdebayes.inference.sufficient_statistics import reduction
 from tests.inference.test_nuts import regression
 
 STRATEGY = sb.Marginal(draws=400, warmup=50, chains=2)

@@ -8,11 +8,10 @@ import numpy as np
 import pytest
 
 import sdebayes as sb
-from sdebayes.inference.evidence import Statistics
 from sdebayes.inference.strategy import Problem
-from sdebayes.inference.summed import shortest_program
+from sdebayes.inference.sufficient_statistics import Statistics, shortest_program
+from sdebayes.inference.sufficient_statistics.linear_drift import TransitionSums, transition_sums
 from sdebayes.inference.target import make_target
-from sdebayes.inference.transition_sums import TransitionSums, transition_sums
 
 GP = sb.priors.GP(basis=sb.priors.HSGP(functions=4))
 FULL, EULER = sb.priors.Constant(), sb.schemes.EulerMaruyama()

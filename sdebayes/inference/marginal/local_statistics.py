@@ -36,11 +36,16 @@ from sdebayes._core.linalg import symmetrize
 from sdebayes._core.types import Key, Matrix, Scalar, Vector
 from sdebayes.dynamics import SDE, ConstantDiffusion
 from sdebayes.dynamics.drift import AbstractDrift
-from sdebayes.inference.collapsed import Collapsed, Linearized
-from sdebayes.inference.completion import completer, swept
-from sdebayes.inference.evidence import Coefficients, Given, Statistics, known_log_density
+from sdebayes.inference.marginal.completion import completer, swept
+from sdebayes.inference.marginal.marginalized import Marginalized, Surrogate
 from sdebayes.inference.mode import find_mode
-from sdebayes.inference.reduction import pieces_of
+from sdebayes.inference.sufficient_statistics.euler_maruyama import (
+    Coefficients,
+    Given,
+    Statistics,
+    known_log_density,
+)
+from sdebayes.inference.sufficient_statistics.reduction import pieces_of
 from sdebayes.inference.target import Density, Target
 from sdebayes.likelihood import Observations
 
@@ -85,7 +90,7 @@ class _Sums(NamedTuple):
     slope: Point
 
 
-def point_of(model: Collapsed, target: Target, key: Key) -> Point:
+def point_of(model: Marginalized, target: Target, key: Key) -> Point:
     """Return a point amid the posterior's mass: the coefficients' mean at the mode of all but the weights.
 
     Parameters
@@ -103,7 +108,7 @@ def point_of(model: Collapsed, target: Target, key: Key) -> Point:
     return _average(model, target.density)(position, jnp.stack(keys), target.data)
 
 
-def approximation(model: Collapsed, target: Target, observations: Observations, key: Key) -> Statistics:
+def local_statistics(model: Marginalized, target: Target, observations: Observations, key: Key) -> Statistics:
     """Return the statistics of a likelihood around a point amid the posterior's mass.
 
     Each round takes the point that the last statistics lead to, from Euler–Maruyama's on, and new ones there. Where the
@@ -150,7 +155,9 @@ def approximation(model: Collapsed, target: Target, observations: Observations, 
     return found
 
 
-def linearized(model: Collapsed, observations: Observations, point: Point, start: Statistics) -> Statistics:
+def linearized(
+    model: Marginalized, observations: Observations, point: Point, start: Statistics
+) -> Statistics:
     """Return the statistics of a likelihood around a point, in one pass over the data.
 
     Parameters
@@ -172,15 +179,15 @@ def linearized(model: Collapsed, observations: Observations, point: Point, start
     return _statistics(model, _sums(model, observations, point), point, start)
 
 
-def _sums(model: Collapsed, observations: Observations, point: Point) -> _Sums:
-    size = model.shape[0]
+def _sums(model: Marginalized, observations: Observations, point: Point) -> _Sums:
+    size = model.functions.shape[0]
     total = _Sums(jnp.zeros((size, size)), jnp.zeros(()), jax.tree.map(jnp.zeros_like, point))
     for piece in pieces_of(observations):
         total = _accumulate(model)(total, point, *piece)
     return total
 
 
-def _statistics(model: Collapsed, total: _Sums, point: Point, start: Statistics) -> Statistics:
+def _statistics(model: Marginalized, total: _Sums, point: Point, start: Statistics) -> Statistics:
     theta, sigma = point
     slope = symmetrize(total.slope.covariance)
     left = symmetrize(start.count * sigma + 2 * sigma @ slope @ sigma)
@@ -212,13 +219,13 @@ def _error(data: Statistics, point: Point, sums: _Sums) -> float:
 
 
 @lru_cache(maxsize=8)
-def _accumulate(model: Collapsed) -> Callable[..., _Sums]:
+def _accumulate(model: Marginalized) -> Callable[..., _Sums]:
     """Return the compiled sum over one piece."""
     scheme = model.model.discretization
 
     def log_likelihood(point: Point, x: Array, increment: Array, step: Array, weight: Array) -> Scalar:
         noise = ConstantDiffusion(jnp.linalg.cholesky(point.covariance))
-        sde = SDE(_Combination(model.features, point.coefficients), noise)
+        sde = SDE(_Combination(model.functions.features, point.coefficients), noise)
         time = jnp.zeros((), x.dtype)
         terms = jax.vmap(lambda x, dx, dt: scheme.log_density(sde, x, x + dx, time, dt))(x, increment, step)
         return weight @ terms
@@ -232,31 +239,31 @@ def _accumulate(model: Collapsed) -> Callable[..., _Sums]:
     return jax.jit(add)
 
 
-def _regressors(model: Collapsed, point: Point, x: Vector, dt: Scalar) -> Float[Array, "row feature"]:
+def _regressors(model: Marginalized, point: Point, x: Vector, dt: Scalar) -> Float[Array, "row feature"]:
     """Return the mean of ψ over a step from x, and below it what the slopes of ψ tell through the covariance."""
 
     def along(direction: Vector, at: Vector) -> tuple[Array, Array]:
-        return jax.jvp(model.features, (at,), (direction,))
+        return jax.jvp(model.functions.features, (at,), (direction,))
 
     def slope_and_bend(direction: Vector) -> tuple[Array, Array]:
         return jax.jvp(lambda at: along(direction, at)[1], (x,), (direction,))
 
-    value, drifted = along(model.features(x) @ point.coefficients, x)
+    value, drifted = along(model.functions.features(x) @ point.coefficients, x)
     slopes, bends = jax.vmap(slope_and_bend)(jnp.linalg.cholesky(point.covariance).T)
     mean = value + 0.5 * dt * (drifted + 0.5 * bends.sum(0))
     return jnp.concatenate([mean[None], 0.5 * jnp.sqrt((1 + 1 / len(x)) * dt) * slopes])
 
 
 @lru_cache(maxsize=8)
-def _average(model: Collapsed, density: Density) -> Callable[..., Point]:
+def _average(model: Marginalized, density: Density) -> Callable[..., Point]:
     """Return the compiled mean of the coefficients given the rest."""
     complete = completer(model, density)
 
-    def once(position: Array, key: Key, data: Linearized) -> Given:
+    def once(position: Array, key: Key, data: Surrogate) -> Given:
         data = swept(model, density, position, key, data, _SWEEPS)
-        return complete(position, key, data.statistics, data.selected).known
+        return complete(position, key, data.statistics, data.terms).known
 
-    def average(position: Array, keys: Array, data: Linearized) -> Point:
+    def average(position: Array, keys: Array, data: Surrogate) -> Point:
         known = jax.vmap(lambda key: once(position, key, data))(keys)
         return Point(known.offset.mean(0), known.covariance.mean(0))
 

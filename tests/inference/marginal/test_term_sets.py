@@ -17,9 +17,9 @@ from sdebayes._core import precision
 from sdebayes._core.errors import ModelError
 from sdebayes._core.programs import one_at_a_time
 from sdebayes.inference import log_evidence, statistics
-from sdebayes.inference.collapsed import collapsed
-from tests.inference.test_evidence import EULER, EXACT, increments_of
-from tests.inference.test_evidence import data as data
+from sdebayes.inference.marginal.marginalized import marginalized
+from tests.inference.marginal.test_evidence import EULER, EXACT, increments_of
+from tests.inference.marginal.test_evidence import data as data
 
 SPARSE = sb.priors.Sparse(sb.priors.Polynomial(degree=1))
 H = {
@@ -68,7 +68,7 @@ def test_the_evidence_is_the_sum_over_all_sets(data, model, every_set):
 
 def test_terms_and_weights_are_drawn_from_their_law(data, model, every_set, x64):
     """Probabilities of terms, and means of coefficients, given everything else."""
-    ready, sums = collapsed(model), statistics(model, data)
+    ready, sums = marginalized(model), statistics(model, data)
     values = {name: jnp.asarray(value) for name, value in H.items()}
 
     def draw(key):

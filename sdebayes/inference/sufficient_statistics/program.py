@@ -1,4 +1,4 @@
-"""The likelihood through sums over the data, where it is one of sums."""
+"""The NumPyro model that reads the least of the data: sums over them where these tell the likelihood."""
 
 from __future__ import annotations
 
@@ -8,11 +8,10 @@ from typing import Any
 import jax.numpy as jnp
 import numpyro
 
-from sdebayes._core.errors import DataError, ModelError
-from sdebayes.inference.collapsed import in_closed_form
-from sdebayes.inference.reduction import statistics_of
+from sdebayes.inference.sufficient_statistics.linear_drift import TransitionSums, transition_sums
+from sdebayes.inference.sufficient_statistics.linear_weights import linear_weights, obstacle
+from sdebayes.inference.sufficient_statistics.reduction import statistics_if_exact
 from sdebayes.inference.target import Program
-from sdebayes.inference.transition_sums import TransitionSums, transition_sums
 from sdebayes.likelihood import Observations
 from sdebayes.likelihood.kalman import transitions_of
 from sdebayes.model.sdemodel import SDEModel
@@ -24,17 +23,25 @@ def shortest_program(model: SDEModel, observations: Observations) -> tuple[Progr
     There are sums under Euler–Maruyama for every drift that is linear in its weights, and under every scheme for a
     linear drift where few Δt differ. The data are read themselves where their likelihood is not one of sums, where a
     step is observed in part only, and where sums would lose digits, as in single precision.
+
+    Parameters
+    ----------
+    model
+        The model, scaled to data.
+    observations
+        The data.
     """
-    if jnp.result_type(float) == jnp.float64:
-        try:
-            ready = in_closed_form(model)
-            return ready.whole_program, statistics_of(ready, observations)
-        except (ModelError, DataError):
-            pass
-        if model.likelihood.has_linear_sums(observations):
-            sums = transition_sums(observations)
-            if sums is not None:
-                return _linear_program(model), sums
+    if jnp.result_type(float) != jnp.float64:
+        return model.program, observations
+    if not obstacle(model):
+        ready = linear_weights(model)
+        statistics = statistics_if_exact(ready, observations)
+        if statistics is not None:
+            return ready.program, statistics
+    if model.likelihood.has_linear_sums(observations):
+        sums = transition_sums(observations)
+        if sums is not None:
+            return _linear_program(model), sums
     return model.program, observations
 
 

@@ -15,7 +15,7 @@ from sdebayes.likelihood import Observations
 from sdebayes.model.sdemodel import SDEModel
 
 
-def independent_parts(model: SDEModel, observations: Observations) -> Observations:
+def independent_blocks(model: SDEModel, observations: Observations) -> Observations:
     """Cut data into the least parts over which the log-likelihood is a sum, one a row.
 
     Parameters

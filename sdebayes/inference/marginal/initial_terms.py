@@ -10,22 +10,22 @@ import jax
 import jax.numpy as jnp
 
 from sdebayes._core.types import Key
-from sdebayes.inference.collapsed import Collapsed, Linearized
-from sdebayes.inference.completion import swept
+from sdebayes.inference.marginal.completion import swept
+from sdebayes.inference.marginal.marginalized import DrawnTerms, Marginalized, Surrogate
 from sdebayes.inference.mode import find_mode
-from sdebayes.inference.selection import Terms
 from sdebayes.inference.target import Density, Flat, Target
 
 _ROUNDS = 3
 _SWEEPS = 20
 
 
-def everything(model: Collapsed) -> tuple[Terms, Terms] | None:
-    """Return the set of all terms, each certain; None for a model whose terms are not drawn."""
-    return (jnp.ones(model.shape), jnp.ones(model.shape)) if model.sweeps else None
+def every_term(model: Marginalized) -> DrawnTerms | None:
+    """Return the set of all terms, each certain; None for a model that sums over all sets."""
+    shape = model.functions.shape
+    return DrawnTerms(jnp.ones(shape), jnp.ones(shape)) if model.sweeps else None
 
 
-def settled(model: Collapsed, target: Target, key: Key) -> Target:
+def with_initial_terms(model: Marginalized, target: Target, key: Key) -> Target:
     """Return a density at a set of terms amid the posterior's mass: terms and the mode of the rest, in turns.
 
     Parameters
@@ -33,7 +33,7 @@ def settled(model: Collapsed, target: Target, key: Key) -> Target:
     model
         The model without its weights.
     target
-        Its density at `Linearized` data.
+        Its density at `Surrogate`.
     key
         Random key.
     """
@@ -48,5 +48,5 @@ def settled(model: Collapsed, target: Target, key: Key) -> Target:
 
 
 @lru_cache(maxsize=8)
-def _swept(model: Collapsed, density: Density) -> Callable[[Flat, Key, Linearized], Linearized]:
+def _swept(model: Marginalized, density: Density) -> Callable[[Flat, Key, Surrogate], Surrogate]:
     return jax.jit(lambda z, key, data: swept(model, density, z, key, data, _SWEEPS))

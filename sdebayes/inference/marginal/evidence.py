@@ -1,95 +1,33 @@
 r"""Exact integration over the weights of a drift, given everything else.
 
-With :math:`Θ = Θ_0 + S ∘ w`, :math:`w_{mi} \sim N(0, 1)`, and Euler–Maruyama transitions
-:math:`Δx_k \sim N(Θ^\top ψ_k Δ_k, Σ Δ_k)`, the data enter through the statistics
-
-.. math:: G = \sum_k Δ_k ψ_k ψ_k^\top, \quad B = \sum_k ψ_k Δx_k^\top, \quad Q = \sum_k Δx_k Δx_k^\top / Δ_k,
-
-their number and :math:`\sum_k \log Δ_k`, and the weights have a normal law given the rest. Where
+With :math:`Θ = Θ_0 + S ∘ w`, :math:`w_{mi} \sim N(0, 1)`, and Euler–Maruyama transitions the
+weights have a normal law given the rest, through `sdebayes.inference.sufficient_statistics` G, B and Q. Where
 :math:`S_{mi} = s_m a_i`, one kernel for all outputs, the eigenvectors V of :math:`T = \mathrm{diag}(a) Σ^{-1}
 \mathrm{diag}(a) = V \mathrm{diag}(τ) V^\top` turn it into one problem for each state: column i of :math:`Z = w V` has
 the precision :math:`I + τ_i H`, :math:`H = \mathrm{diag}(s)\, G\, \mathrm{diag}(s)`.
 
 References
 ----------
-Bishop (2006), Pattern Recognition and Machine Learning, sec. 3.5.1, for the evidence of a linear model; the statistics:
-Batz, Ruttor & Opper (2018), doi:10.1103/PhysRevE.98.022109, sec. III.
+Bishop (2006), Pattern Recognition and Machine Learning, sec. 3.5.1, for the evidence of a linear model.
 """
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jax.scipy.linalg import cho_solve, solve_triangular
 from jaxtyping import Array, Float
 
-from sdebayes._core.arguments import checked
 from sdebayes._core.types import Key, Matrix, Vector
-
-Coefficients = Float[Array, "feature state"]
-
-
-@checked
-class Statistics(eqx.Module):
-    """What an Euler–Maruyama likelihood with constant Σ needs of data; statistics of parts of the data add up.
-
-    Parameters
-    ----------
-    gram
-        G, (feature, feature), in time.
-    cross
-        B, (feature, state).
-    square
-        Q, (state, state), in state² per unit time.
-    log_steps
-        Σ log Δ.
-    count
-        Number of transitions.
-    first_sum, first_square
-        Σ r and Σ r rᵀ of each trajectory's first state less the reference, (state,) and (state, state).
-    first_count
-        Number of trajectories.
-    """
-
-    gram: Float[Array, "feature feature"]
-    cross: Coefficients
-    square: Matrix
-    log_steps: Float[Array, ""]
-    count: Float[Array, ""]
-    first_sum: Vector
-    first_square: Matrix
-    first_count: Float[Array, ""]
-
-    def __add__(self, other: Statistics) -> Statistics:
-        """Return the statistics of both parts of the data."""
-        return jax.tree.map(jnp.add, self, other)
-
-
-class Given(NamedTuple):
-    """All but the weights.
-
-    Attributes
-    ----------
-    offset
-        Θ₀, (feature, state).
-    scale
-        S, (feature, state).
-    covariance
-        Σ, (state, state).
-    first_mean
-        Mean of the first state less the reference, (state,).
-    first_covariance
-        Its covariance, (state, state).
-    """
-
-    offset: Coefficients
-    scale: Coefficients
-    covariance: Matrix
-    first_mean: Vector
-    first_covariance: Matrix
+from sdebayes.inference.sufficient_statistics.euler_maruyama import (
+    Coefficients,
+    Given,
+    Statistics,
+    known_log_density,
+    residual,
+)
 
 
 def log_evidence_of(given: Given, data: Statistics, shared: bool) -> Float[Array, ""]:
@@ -106,14 +44,6 @@ def log_evidence_of(given: Given, data: Statistics, shared: bool) -> Float[Array
     """
     weights = (_shared_log_evidence if shared else _joint_log_evidence)(given, data)
     return known_log_density(given, data) + weights
-
-
-def known_log_density(given: Given, data: Statistics) -> Float[Array, ""]:
-    """Return log p(y | all but the weights, weights 0), in nats; arguments as in `log_evidence_of`."""
-    d = data.cross.shape[1]
-    constant = (data.count + data.first_count) * d * jnp.log(2 * jnp.pi) + d * data.log_steps
-    first = _log_density(given.first_covariance, data.first_count, _first_scatter(given, data))
-    return first - 0.5 * constant + _log_density(given.covariance, data.count, residual(given, data)[1])
 
 
 def draw_weights(key: Key, given: Given, data: Statistics, shared: bool) -> Coefficients:
@@ -219,25 +149,3 @@ def _joint_log_evidence(given: Given, data: Statistics) -> Float[Array, ""]:
     """Return the logarithm of what integrating over the weights adds, for any S."""
     law = _JointLaw.of(given, data)
     return 0.5 * law.information @ law.mean - jnp.sum(jnp.log(jnp.diagonal(law.factor)))
-
-
-def residual(given: Given, data: Statistics) -> tuple[Coefficients, Matrix]:
-    """Return B and Q of what Θ₀ leaves."""
-    offset = given.offset
-    half = offset.T @ data.cross
-    cross = data.cross - data.gram @ offset
-    return cross, data.square - half - half.T + offset.T @ data.gram @ offset
-
-
-def _first_scatter(given: Given, data: Statistics) -> Matrix:
-    """Return the sum of r rᵀ over the first states less their mean."""
-    half = jnp.outer(data.first_sum, given.first_mean)
-    mean = jnp.outer(given.first_mean, given.first_mean)
-    return data.first_square - half - half.T + data.first_count * mean
-
-
-def _log_density(covariance: Matrix, count: Float[Array, ""], scatter: Matrix) -> Float[Array, ""]:
-    """Return −½ (n log |C| + tr(C⁻¹ Q)): n normal log densities without the constant."""
-    factor = jnp.linalg.cholesky(covariance)
-    log_determinant = 2 * jnp.sum(jnp.log(jnp.diagonal(factor)))
-    return -0.5 * (count * log_determinant + jnp.trace(cho_solve((factor, True), scatter)))

@@ -15,8 +15,8 @@ from jaxtyping import Array, Float64
 from sdebayes._core import precision
 from sdebayes._core.arguments import checked
 from sdebayes._core.errors import DataError, ModelError
-from sdebayes.inference.collapsed import Collapsed, in_closed_form
-from sdebayes.inference.evidence import Statistics
+from sdebayes.inference.sufficient_statistics.euler_maruyama import Statistics
+from sdebayes.inference.sufficient_statistics.linear_weights import LinearWeights, linear_weights
 from sdebayes.likelihood import Observations
 from sdebayes.model.sdemodel import SDEModel
 from sdebayes.paths.container import feature_dim
@@ -60,7 +60,7 @@ def statistics(model: SDEModel, data: xr.Dataset) -> Statistics:
         If the model's weights cannot be integrated out, or the data have other states.
     """
     with precision.scope("float64"):
-        ready = in_closed_form(model.scaled_to(data))
+        ready = linear_weights(model.scaled_to(data))
         dim = feature_dim(data)
         y, t = data["y"].transpose("trajectory", "time", dim), data["t"].transpose("trajectory", "time")
         if y.sizes[dim] != ready.shape[1]:
@@ -73,20 +73,47 @@ def statistics(model: SDEModel, data: xr.Dataset) -> Statistics:
             part = {"trajectory": rows, "time": steps}
             return y.isel(part).values.astype(np.float64), t.isel(part).values.astype(np.float64)
 
-        return _reduced(ready, read, (y.sizes["trajectory"], y.sizes["time"]))
+        return _telling(_reduced(ready, read, (y.sizes["trajectory"], y.sizes["time"])))
 
 
-def statistics_of(model: Collapsed, observations: Observations) -> Statistics:
-    """Reduce data that a model has read, in one pass.
+def statistics_of(model: LinearWeights, observations: Observations) -> Statistics:
+    """Reduce data that a model has read, in one pass; errors as of `statistics`.
 
     Parameters
     ----------
     model
-        The model without its weights.
+        The model and its known functions.
     observations
         The data.
     """
-    return _reduced(model, *_in_memory(observations))
+    return _telling(_reduced(model, *_in_memory(observations)))
+
+
+def statistics_if_exact(model: LinearWeights, observations: Observations) -> Statistics | None:
+    """Return what `statistics_of` does, but None where sums do not tell the likelihood.
+
+    Parameters
+    ----------
+    model
+        The model and its known functions.
+    observations
+        The data.
+    """
+    if not observations.complete:
+        return None
+    total = _reduced(model, *_in_memory(observations))
+    return total if total.count > 0 and not lost_digits(total) else None
+
+
+def _telling(total: Statistics) -> Statistics:
+    if not total.count > 0:
+        raise DataError("There is no transition: no trajectory has two observed steps.")
+    if lost_digits(total):
+        raise DataError(
+            "The states tell the increments to almost all digits, as where a path runs away or there is no noise, and "
+            "sums over them would lose what is left; leave such trajectories out, or use sdebayes.NUTS()."
+        )
+    return total
 
 
 def pieces_of(observations: Observations) -> Iterator[tuple[np.ndarray, ...]]:
@@ -122,7 +149,7 @@ class _Transitions(NamedTuple):
     first: Float64[np.ndarray, "trajectory state"]
 
 
-def _reduced(model: Collapsed, read: Read, sizes: tuple[int, int]) -> Statistics:
+def _reduced(model: LinearWeights, read: Read, sizes: tuple[int, int]) -> Statistics:
     features, states = model.shape
     reference = np.asarray(model.reference, dtype=np.float64)
     total = _of_first(np.zeros((0, states)), features)
@@ -130,17 +157,14 @@ def _reduced(model: Collapsed, read: Read, sizes: tuple[int, int]) -> Statistics
         total = total + _of_first(part.first - reference, features)
         for piece in _pieces(part):
             total = _accumulate(model)(total, *piece)
-    if not total.count > 0:
-        raise DataError("There is no transition: no trajectory has two observed steps.")
-    _check_digits(total)
     return total
 
 
-def _check_digits(total: Statistics) -> None:
-    """Refuse sums whose rounding errors are as large as what the drift leaves of the increments."""
+def lost_digits(total: Statistics) -> bool:
+    """Whether the rounding errors of sums are as large as what the drift leaves of the increments."""
     gram, cross, square = (np.asarray(part) for part in (total.gram, total.cross, total.square))
     if total.count <= 2 * len(gram):  # so few that the functions may run through all of them
-        return
+        return False
     size = np.sqrt(np.diagonal(gram))
     size = np.where(size > 0, size, 1.0)
     slopes = cross / size[:, None]
@@ -148,11 +172,7 @@ def _check_digits(total: Statistics) -> None:
     whole = np.diagonal(square)
     left = whole - np.sum(fit * slopes, 0)
     rounding = np.finfo(np.float64).eps * float(total.count) * whole
-    if np.any(rounding > _MOST_ROUNDING * left):
-        raise DataError(
-            "The states tell the increments to almost all digits, as where a path runs away or there is no noise, and "
-            "sums over them would lose what is left; leave such trajectories out, or use sdebayes.NUTS()."
-        )
+    return bool(np.any(rounding > _MOST_ROUNDING * left))
 
 
 def _of_first(r: np.ndarray, features: int) -> Statistics:
@@ -177,7 +197,7 @@ def _padded(part: _Transitions, rows: slice) -> tuple[np.ndarray, ...]:
 
 
 @lru_cache(maxsize=8)
-def _accumulate(model: Collapsed) -> Callable[..., Statistics]:
+def _accumulate(model: LinearWeights) -> Callable[..., Statistics]:
     """Return the compiled sum over one piece."""
 
     def add(total: Statistics, x: Array, increment: Array, step: Array, weight: Array) -> Statistics:

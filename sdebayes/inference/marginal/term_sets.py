@@ -22,7 +22,12 @@ from jax.scipy.special import logsumexp
 from jaxtyping import Array, Float
 
 from sdebayes._core.types import Key
-from sdebayes.inference.evidence import Given, Statistics, known_log_density, residual
+from sdebayes.inference.sufficient_statistics.euler_maruyama import (
+    Given,
+    Statistics,
+    known_log_density,
+    residual,
+)
 
 MOST_TERMS = 12
 

@@ -11,22 +11,22 @@ from scipy.special import logsumexp
 
 import sdebayes as sb
 from sdebayes._core.programs import one_at_a_time
-from sdebayes.inference import collapsed as collapsing
 from sdebayes.inference import statistics
-from sdebayes.inference.collapsed import collapsed
-from sdebayes.inference.selection import log_evidence_of_sets, per_output
-from sdebayes.inference.sweep import log_evidence_of_set, sweep_terms
-from tests.inference.test_evidence import EULER, EXACT
-from tests.inference.test_evidence import data as data
-from tests.inference.test_sets import H
-from tests.inference.test_sets import every_set as every_set
-from tests.inference.test_sets import model as model
+from sdebayes.inference.marginal import marginalized as module
+from sdebayes.inference.marginal.gibbs import log_evidence_of_set, sweep_terms
+from sdebayes.inference.marginal.marginalized import marginalized
+from sdebayes.inference.marginal.term_sets import log_evidence_of_sets, per_output
+from tests.inference.marginal.test_evidence import EULER, EXACT
+from tests.inference.marginal.test_evidence import data as data
+from tests.inference.marginal.test_term_sets import H
+from tests.inference.marginal.test_term_sets import every_set as every_set
+from tests.inference.marginal.test_term_sets import model as model
 
 
 @pytest.fixture
 def given_and_sums(data, model, x64):
     """All but terms and weights, the data's sums, and the rate of inclusion."""
-    ready, sums = collapsed(model), statistics(model, data)
+    ready, sums = marginalized(model), statistics(model, data)
     values = {name: jnp.asarray(value) for name, value in H.items()}
     return (
         one_at_a_time(substitute(seed(ready.given, jax.random.key(0)), data=values))()[0],
@@ -85,7 +85,7 @@ def test_fits_agree_with_those_that_sum_over_all_sets(monkeypatch):
         return sb.fit(model, data, strategy, seed=0, progress=False)
 
     summed = fitted()
-    monkeypatch.setattr(collapsing, "MOST_TERMS", 2)
+    monkeypatch.setattr(module, "MOST_TERMS", 2)
     drawn = fitted()
     first, second = (each.data["selection"]["inclusion_probability"] for each in (summed, drawn))
     np.testing.assert_allclose(first.mean(("chain", "draw")), second.mean(("chain", "draw")), atol=0.08)

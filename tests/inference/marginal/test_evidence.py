@@ -14,8 +14,9 @@ from scipy.stats import multivariate_normal
 import sdebayes as sb
 from sdebayes._core.errors import DataError, ModelError
 from sdebayes._core.programs import one_at_a_time
-from sdebayes.inference import Problem, RunOptions, log_evidence, reduction, statistics
-from sdebayes.inference.collapsed import collapsed
+from sdebayes.inference import Problem, RunOptions, log_evidence, statistics
+from sdebayes.inference.marginal.marginalized import marginalized
+from sdebayes.inference.sufficient_statistics import reduction
 
 EULER, EXACT = sb.schemes.EulerMaruyama(), sb.Exact()
 SMALL = sb.priors.HSGP(functions=3)
@@ -53,7 +54,7 @@ def hyperparameters(model: sb.SDEModel, key: int = 1) -> dict[str, jnp.ndarray]:
     sites: dict[str, tuple[int, ...]] = {}
 
     def once(key):
-        found = one_at_a_time(trace(seed(collapsed(model).drawn, key)).get_trace)()
+        found = one_at_a_time(trace(seed(marginalized(model).drawn, key)).get_trace)()
         sites.update((n, site["value"].shape) for n, site in found.items() if site["type"] == "sample")
 
     jax.eval_shape(once, jax.random.key(0))
@@ -139,7 +140,7 @@ def test_the_evidence_is_that_of_all_increments_at_once(data, drift, shape):
 def test_its_derivative_is_that_of_differences(data, drift, shape):
     """Also where the eigenvalues of the outputs meet, at equal rates and amplitudes."""
     model = model_of(DRIFTS[drift], shape).scaled_to(data)
-    ready, sums = collapsed(model), statistics(model, data)
+    ready, sums = marginalized(model), statistics(model, data)
     h = hyperparameters(model)
     h["diffusion_scale"] = jnp.full(2, 0.7)
     if drift == "HSGP":
@@ -212,7 +213,7 @@ def test_data_are_read_in_blocks_and_features_once(monkeypatch, tmp_path):
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"scheme": None}, "LocalLinearization is not linear in the drift.*EulerMaruyama"),
+        ({"scheme": None}, "LocalLinearization is not linear in the drift.*NUTS.*EulerMaruyama"),
         ({"observation": sb.GaussianNoise()}, "GaussianNoise hides the states"),
         ({"diffusion": sb.priors.Diagonal(sb.priors.GP())}, "Diagonal depends on the state"),
         ({"drift": sb.priors.BNN(hidden=(4,))}, r"BNN is not a sum of known functions; use sdebayes\.NUTS"),

@@ -23,20 +23,19 @@ from jaxtyping import Array, Bool
 
 from sdebayes._core.types import Key, Scalar
 from sdebayes.inference.chains import FIRST_FREE, Chart, Sampler, Settings, statistics_of
-from sdebayes.inference.collapsed import Collapsed, Linearized
-from sdebayes.inference.completion import Completion, completer, swept
-from sdebayes.inference.evidence import known_log_density
 from sdebayes.inference.findings import Finding
-from sdebayes.inference.selection import Terms
+from sdebayes.inference.marginal.completion import Completion, completer, swept
+from sdebayes.inference.marginal.marginalized import DrawnTerms, Marginalized, Surrogate
+from sdebayes.inference.sufficient_statistics.euler_maruyama import known_log_density
 from sdebayes.inference.target import Density, Flat, Target
 
-TAKEN = "correction_accepted"
+ACCEPTED = "correction_accepted"
 LONGEST_STAY = 5.0
-SMOOTHED = "Use Sparse(selection=sdebayes.priors.Horseshoe()) and sdebayes.NUTS()."
+ADVICE = "Use Sparse(selection=sdebayes.priors.Horseshoe()) and sdebayes.NUTS()."
 SWEEPS = 10
 
 
-class Corrected(NamedTuple):
+class ChainState(NamedTuple):
     """The state of a chain.
 
     Attributes
@@ -47,23 +46,23 @@ class Corrected(NamedTuple):
         The draw of all parameters.
     log_ratio
         log p/q there, up to a constant.
-    selected
-        The set of terms and their probabilities, as in `Linearized`.
+    terms
+        The set of terms, as in `Surrogate`.
     """
 
     kernel: Any
     completion: Completion
     log_ratio: Scalar
-    selected: tuple[Terms, Terms] | None
+    terms: DrawnTerms | None
 
 
-class CorrectedSampler(Sampler):
+class SurrogateSampler(Sampler):
     """The No-U-Turn kernel for all but the weights under q, and the posterior's say on each of its moves.
 
     Parameters
     ----------
     density
-        q of all but the weights, as a function of `Linearized` data.
+        q of all but the weights, as a function of `Surrogate` data.
     settings
         The rest that it is compiled with; during warm-up every move is taken.
     model
@@ -72,25 +71,25 @@ class CorrectedSampler(Sampler):
         The posterior density of all parameters.
     """
 
-    def __init__(self, density: Density, settings: Settings, model: Collapsed, posterior: Density) -> None:
+    def __init__(self, density: Density, settings: Settings, model: Marginalized, posterior: Density) -> None:
         super().__init__(density, settings)
         self._model, self._complete, self._posterior = model, completer(model, density), posterior
 
-    def begin(self, target: Target, key: Key, position: Flat, chart: Chart) -> Corrected:
+    def begin(self, target: Target, key: Key, position: Flat, chart: Chart) -> ChainState:
         """Return the state of a chain before its first iteration, which every move leaves."""
-        data: Linearized = target.data
-        shapes = jax.eval_shape(self._complete, target.start, key, data.statistics, data.selected)
+        data: Surrogate = target.data
+        shapes = jax.eval_shape(self._complete, target.start, key, data.statistics, data.terms)
         blank = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes)
         kernel = super().begin(target, key, position, chart)
-        return Corrected(kernel, blank, jnp.array(-jnp.inf), data.selected)
+        return ChainState(kernel, blank, jnp.array(-jnp.inf), data.terms)
 
-    def step(self, state: Corrected, data: Linearized, chart: Chart) -> tuple[Corrected, dict[str, Array]]:
+    def step(self, state: ChainState, data: Surrogate, chart: Chart) -> tuple[ChainState, dict[str, Array]]:
         """Return the state after one more iteration, and what is kept of it."""
-        moved, selected = self._proposed(state, data, chart)
+        moved, terms = self._proposed(state, data, chart)
         weights_key, accept_key = jax.random.split(jax.random.fold_in(moved.rng_key, FIRST_FREE))
 
         def propose() -> tuple[Completion, Scalar]:
-            completion = self._complete(self.place(moved, chart), weights_key, data.statistics, selected)
+            completion = self._complete(self.place(moved, chart), weights_key, data.statistics, terms)
             return completion, self._log_ratio(completion, data)
 
         warm = moved.i <= self.settings.warmup
@@ -100,44 +99,42 @@ class CorrectedSampler(Sampler):
         there, back = ((s.z, s.z_grad, s.potential_energy) for s in (moved, state.kernel))
         z, z_grad, potential = jax.tree.map(lambda new, old: jnp.where(taken, new, old), there, back)
         kernel = moved._replace(z=z, z_grad=z_grad, potential_energy=potential)
-        completion, log_ratio, selected = jax.tree.map(
-            lambda new, old: jnp.where(taken, new, old), (proposed, log_ratio, selected), state[1:]
+        completion, log_ratio, terms = jax.tree.map(
+            lambda new, old: jnp.where(taken, new, old), (proposed, log_ratio, terms), state[1:]
         )
-        kept = {"position": completion.position, "log_evidence": completion.log_evidence, TAKEN: taken}
-        after = Corrected(kernel, completion, log_ratio, selected)
+        kept = {"position": completion.position, "log_evidence": completion.log_evidence, ACCEPTED: taken}
+        after = ChainState(kernel, completion, log_ratio, terms)
         return after, statistics_of(kernel) | kept | completion.terms
 
-    def _proposed(
-        self, state: Corrected, data: Linearized, chart: Chart
-    ) -> tuple[Any, tuple[Terms, Terms] | None]:
+    def _proposed(self, state: ChainState, data: Surrogate, chart: Chart) -> tuple[Any, DrawnTerms | None]:
         """Return the kernel's state and the set of terms after a move that is reversible with respect to q.
 
         Where terms are drawn, they are on both sides of the kernel's move, in reverse order.
         """
         kernel = state.kernel
-        if state.selected is None:
+        if state.terms is None:
             return self.move(kernel, data, chart), None
         first, second = jax.random.split(jax.random.fold_in(kernel.rng_key, FIRST_FREE + 1))
-        here = self._swept(kernel, first, data._replace(selected=state.selected), chart, SWEEPS)
+        here = self._swept(kernel, first, data._replace(terms=state.terms), chart, SWEEPS)
         potential, gradient = jax.value_and_grad(self.potential)(kernel.z, here, chart)
         kernel = self.move(kernel._replace(potential_energy=potential, z_grad=gradient), here, chart)
-        return kernel, self._swept(kernel, second, here, chart, -SWEEPS).selected
+        return kernel, self._swept(kernel, second, here, chart, -SWEEPS).terms
 
-    def _swept(self, kernel: Any, key: Key, data: Linearized, chart: Chart, times: int) -> Linearized:
+    def _swept(self, kernel: Any, key: Key, data: Surrogate, chart: Chart, times: int) -> Surrogate:
         return swept(self._model, self._density, self.place(kernel, chart), key, data, times)
 
-    def _log_ratio(self, proposed: Completion, data: Linearized) -> Scalar:
+    def _log_ratio(self, proposed: Completion, data: Surrogate) -> Scalar:
         """Return log p/q: the prior, the same in both, cancels."""
         exact = self._posterior.log_likelihood(proposed.position, data.observations)
         return exact - known_log_density(proposed.known, data.statistics)
 
 
 @lru_cache(maxsize=8)
-def corrected_sampler_of(
-    density: Density, settings: Settings, model: Collapsed, posterior: Density
-) -> CorrectedSampler:
+def surrogate_sampler_of(
+    density: Density, settings: Settings, model: Marginalized, posterior: Density
+) -> SurrogateSampler:
     """Return the sampler of an approximation, the same one again while it is among the latest: it is compiled once."""
-    return CorrectedSampler(density, settings, model, posterior)
+    return SurrogateSampler(density, settings, model, posterior)
 
 
 def longest_stay(taken: Bool[np.ndarray, "chain draw"]) -> float:
@@ -153,7 +150,7 @@ def longest_stay(taken: Bool[np.ndarray, "chain draw"]) -> float:
     return max(map(stay, taken))
 
 
-def correction_finding(statistics: xr.Dataset) -> Finding:
+def moves_finding(statistics: xr.Dataset) -> Finding:
     """Judge an approximation by the moves that the posterior took.
 
     Parameters
@@ -161,7 +158,7 @@ def correction_finding(statistics: xr.Dataset) -> Finding:
     statistics
         The group ``sample_stats``.
     """
-    taken = statistics[TAKEN].values.astype(bool)
+    taken = statistics[ACCEPTED].values.astype(bool)
     share, stay = float(taken.mean(1).min()), longest_stay(taken)
     good = stay <= LONGEST_STAY
     return Finding(
@@ -171,24 +168,6 @@ def correction_finding(statistics: xr.Dataset) -> Finding:
         f"draw is one of {stay:.1f} equal ones, limit {LONGEST_STAY:.0f}.",
         ""
         if good
-        else f"Chains stand still where the approximation is far off, as where steps are long. {SMOOTHED}",
+        else f"Chains stand still where the approximation is far off, as where steps are long. {ADVICE}",
         {"accepted_share": share, "longest_stay": stay},
-    )
-
-
-def abandoned_finding(reason: str) -> Finding:
-    """Say that all parameters were sampled instead.
-
-    Parameters
-    ----------
-    reason
-        What was wrong with the approximation.
-    """
-    return Finding(
-        "Moves taken",
-        "note",
-        f"none: the quadratic approximation of the likelihood was abandoned, and all parameters sampled as by NUTS. "
-        f"{reason}",
-        "sdebayes.NUTS() has the same draws without the attempt.",
-        {"accepted_share": 0.0},
     )

@@ -1,8 +1,6 @@
-"""Marginal under schemes that are not linear in the drift: the approximation, and the posterior it leads to."""
+"""Marginal by an approximation of the likelihood: how near it is, and the posterior it leads to."""
 
 from __future__ import annotations
-
-import re
 
 import jax
 import jax.numpy as jnp
@@ -15,12 +13,13 @@ import sdebayes as sb
 from sdebayes._core import precision
 from sdebayes._core.errors import InferenceError, ModelError
 from sdebayes.dynamics import SDE, AffineDrift, ConstantDiffusion
-from sdebayes.inference import linearization, marginal
-from sdebayes.inference.collapsed import collapsed
-from sdebayes.inference.correction import TAKEN, correction_finding, longest_stay
-from sdebayes.inference.evidence import Given, known_log_density
-from sdebayes.inference.linearization import Point, linearized
-from sdebayes.inference.reduction import statistics_of
+from sdebayes.inference.marginal import local_statistics, strategy
+from sdebayes.inference.marginal.local_statistics import Point, linearized
+from sdebayes.inference.marginal.marginalized import Marginalized
+from sdebayes.inference.marginal.surrogate_transition import ACCEPTED, longest_stay, moves_finding
+from sdebayes.inference.sufficient_statistics.euler_maruyama import Given, known_log_density
+from sdebayes.inference.sufficient_statistics.linear_weights import LinearWeights
+from sdebayes.inference.sufficient_statistics.reduction import statistics_of
 
 NOISE = 0.8
 
@@ -51,12 +50,17 @@ def model(path) -> sb.SDEModel:
     ).scaled_to(path)
 
 
+def all_in(model: sb.SDEModel) -> Marginalized:
+    """A drift all of whose terms are in, which `Marginal` leaves to `NUTS`, but whose posterior is known."""
+    return Marginalized(LinearWeights(model))
+
+
 def approximation_of(path, model, scheme):
     """Return the scheme's log-likelihood and its approximation, functions of Θ and Σ, and a point."""
-    ready = collapsed(sb.SDEModel(model.drift, sb.priors.Constant(), scheme, sb.Exact()).scaled_to(path))
+    ready = all_in(sb.SDEModel(model.drift, sb.priors.Constant(), scheme, sb.Exact()).scaled_to(path))
     observations = ready.model.read(path)
     point = Point(jnp.array([[0.8], [-0.9]]), jnp.array([[0.6]]))
-    found = linearized(ready, observations, point, statistics_of(ready, observations))
+    found = linearized(ready, observations, point, statistics_of(ready.functions, observations))
     x, t = (jnp.asarray(path[name].values[0]) for name in ("y", "t"))
 
     def exact(theta, sigma):
@@ -65,7 +69,7 @@ def approximation_of(path, model, scheme):
         return law(x[:-1], x[1:], jnp.diff(t)).sum()
 
     def near(theta, sigma):
-        given = Given(theta, 0 * theta, sigma, x[0] - ready.reference, jnp.eye(1))
+        given = Given(theta, 0 * theta, sigma, x[0] - ready.functions.reference, jnp.eye(1))
         return known_log_density(given, found) - jax.scipy.stats.norm.logpdf(0.0)
 
     return exact, near, point
@@ -90,8 +94,9 @@ def test_the_approximation_has_about_the_curvature_of_the_likelihood(model):
         np.testing.assert_allclose(jax.hessian(near)(*point).reshape(2, 2), curvature, rtol=0.08)
 
 
-def test_draws_agree_with_quadrature_of_the_exact_transitions(path, model):
+def test_draws_agree_with_quadrature_of_the_exact_transitions(path, model, monkeypatch):
     """dX = (v − A X) dt + s dW has normal transitions; v and A on a grid, their prior normal."""
+    monkeypatch.setattr(strategy, "marginalized", all_in)
     posterior = sb.fit(model, path, sb.Marginal(draws=1000, warmup=50), seed=0, progress=False)
     v, A = np.meshgrid(np.linspace(-1.5, 4.5, 240), np.linspace(0.01, 3.5, 241), indexing="ij")
     density = stats.norm.logpdf(v, 0, 1) + stats.norm.logpdf(A, 0, 1)
@@ -125,46 +130,27 @@ def test_the_mean_draw_is_one_of_so_many_equal_ones(taken, stay):
 
 
 def test_chains_that_stand_still_are_said():
-    taken = xr.Dataset({TAKEN: (("chain", "draw"), np.eye(2, 50) > 0)})
-    finding = correction_finding(taken)
+    taken = xr.Dataset({ACCEPTED: (("chain", "draw"), np.eye(2, 50) > 0)})
+    finding = moves_finding(taken)
     assert finding.severity == "warning"
     assert finding.values["accepted_share"] == pytest.approx(0.02)
     assert finding.values["longest_stay"] == pytest.approx(50)
 
 
-@pytest.mark.parametrize(
-    ("patched", "reason"),
-    [
-        ((marginal, "LONGEST_STAY", 0.5), r"Its mean draw was one of \d+\.\d equal ones"),
-        ((linearization, "_error", lambda *_: float("nan")), "misses the likelihood by nan nats"),
-    ],
-)
-def test_where_the_approximation_fails_the_draws_are_those_of_nuts(
-    patched, reason, path, model, monkeypatch, tmp_path
-):
-    settings = {"draws": 50, "warmup": 25, "chains": 1}
-    wanted = sb.fit(model, path, sb.NUTS(**settings), seed=0, progress=False)
-    monkeypatch.setattr(*patched)
-    found = sb.fit(model, path, sb.Marginal(**settings), seed=0, progress=False, checkpoint=tmp_path)
-    xr.testing.assert_equal(found.data["posterior"].to_dataset(), wanted.data["posterior"].to_dataset())
-    said = next(f for f in found.diagnosis() if f.subject == "Moves taken")
-    assert said.severity == "note"
-    assert re.search(reason, said.message)
-    again = sb.fit(model, path, sb.Marginal(**settings), seed=0, progress=False, checkpoint=tmp_path)
-    xr.testing.assert_equal(again.data["posterior"].to_dataset(), wanted.data["posterior"].to_dataset())
-
-
-def test_sums_do_not_hold_the_likelihood_of_other_schemes(path, model):
-    with pytest.raises(ModelError, match="LocalLinearization is not linear in the drift"):
-        sb.inference.statistics(model, path)
-    strang = sb.SDEModel(model.drift, model.diffusion, sb.schemes.Strang(), sb.Exact())
+def test_what_has_no_closed_form_and_a_gradient_is_left_to_nuts(path, model):
+    for call in (lambda: sb.inference.statistics(model, path), lambda: sb.fit(model, path, sb.Marginal())):
+        with pytest.raises(
+            ModelError, match=r"LocalLinearization is not linear in the drift; use sdebayes.NUTS"
+        ):
+            call()
+    terms = sb.SDEModel(sb.priors.Sparse(), model.diffusion, sb.schemes.Strang(), sb.Exact())
     with pytest.raises(ModelError, match="Strang splits a drift"):
-        sb.fit(strang, path, sb.Marginal(), progress=False)
+        sb.fit(terms, path, sb.Marginal(), progress=False)
 
 
 def test_a_search_that_comes_no_nearer_ends(monkeypatch):
     """Where data run away, sums of their powers have no digits left for the likelihood, however near the point."""
-    monkeypatch.setattr(linearization, "_error", lambda *_: float("nan"))
+    monkeypatch.setattr(local_statistics, "_error", lambda *_: float("nan"))
     data, _ = sb.datasets.benchmark("ornstein_uhlenbeck_1d", 60, 0.2, seed=0)
     model = sb.SDEModel(sb.priors.Sparse(), sb.priors.Constant("diagonal"), observation=sb.Exact())
     with pytest.raises(InferenceError, match=r"misses the likelihood by nan nats.*NUTS\(\)"):

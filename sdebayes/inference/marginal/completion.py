@@ -14,9 +14,8 @@ from numpyro.infer.util import constrain_fn
 
 from sdebayes._core.programs import one_at_a_time
 from sdebayes._core.types import Key, Scalar
-from sdebayes.inference.collapsed import Collapsed, Linearized, Sites
-from sdebayes.inference.evidence import Given, Statistics
-from sdebayes.inference.selection import Terms
+from sdebayes.inference.marginal.marginalized import DrawnTerms, Marginalized, Sites, Surrogate
+from sdebayes.inference.sufficient_statistics.euler_maruyama import Given, Statistics
 from sdebayes.inference.target import Density, Flat
 
 
@@ -42,7 +41,7 @@ class Completion(NamedTuple):
 
 
 @lru_cache(maxsize=8)
-def completer(ready: Collapsed, density: Density) -> Callable[..., Completion]:
+def completer(ready: Marginalized, density: Density) -> Callable[..., Completion]:
     """Return the function that draws terms and weights.
 
     Parameters
@@ -59,14 +58,12 @@ def completer(ready: Collapsed, density: Density) -> Callable[..., Completion]:
         terms, to all parameters.
     """
 
-    def complete(
-        z: Flat, key: Key, data: Statistics, selected: tuple[Terms, Terms] | None = None
-    ) -> Completion:
+    def complete(z: Flat, key: Key, data: Statistics, terms: DrawnTerms | None = None) -> Completion:
         given, known = _given(ready, density, z)
-        drawn = ready.complete(key, given, known, data, selected)
+        drawn = ready.complete(key, given, known, data, terms)
         return Completion(
             ravel_pytree(density.unravel(z) | drawn.sites)[0],
-            ready.log_evidence(given, known, data, selected),
+            ready.log_evidence(given, known, data, terms),
             given._replace(offset=drawn.coefficients, scale=0 * given.scale),
             drawn.terms,
         )
@@ -74,12 +71,12 @@ def completer(ready: Collapsed, density: Density) -> Callable[..., Completion]:
     return complete
 
 
-def swept(ready: Collapsed, density: Density, z: Flat, key: Key, data: Linearized, times: int) -> Linearized:
+def swept(ready: Marginalized, density: Density, z: Flat, key: Key, data: Surrogate, times: int) -> Surrogate:
     """Return the data with a new set of terms, each drawn in turn given the others and all but the weights."""
-    return data._replace(selected=ready.sweep(key, *_given(ready, density, z), data, times))
+    return data._replace(terms=ready.sweep(key, *_given(ready, density, z), data, times))
 
 
 @one_at_a_time
-def _given(ready: Collapsed, density: Density, z: Flat) -> tuple[Given, Sites]:
+def _given(ready: Marginalized, density: Density, z: Flat) -> tuple[Given, Sites]:
     values = constrain_fn(seed(ready.drawn, jax.random.key(0)), (), {}, density.unravel(z))
     return substitute(seed(ready.given, jax.random.key(0)), data=values)()

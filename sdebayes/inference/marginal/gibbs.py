@@ -5,8 +5,8 @@ Given everything else but the weights, term k of output j is in with the odds
 .. math:: \frac{π}{1 - π}\, s_k^{-1/2} \exp\bigl(r_k^2 / 2 s_k\bigr),
 
 with :math:`s_k` and :math:`r_k` what elimination of the other terms that are in leaves of :math:`P_{kk}` and
-:math:`b_k`, P and b as in `sdebayes.inference.selection`. The sweep operator takes a term in or out of that elimination
-at the cost of one rank-one update.
+:math:`b_k`, P and b as in `sdebayes.inference.marginal.term_sets`. The sweep operator takes a term in or out of that
+elimination at the cost of one rank-one update.
 
 References
 ----------
@@ -23,8 +23,8 @@ from jax.scipy.linalg import cho_solve
 from jaxtyping import Array, Float
 
 from sdebayes._core.types import Key
-from sdebayes.inference.evidence import Given, Statistics, known_log_density
-from sdebayes.inference.selection import Selected, Terms, draw_weights_of, per_output, set_factor
+from sdebayes.inference.marginal.term_sets import Selected, Terms, draw_weights_of, per_output, set_factor
+from sdebayes.inference.sufficient_statistics.euler_maruyama import Given, Statistics, known_log_density
 
 
 def log_evidence_of_set(
