@@ -101,7 +101,7 @@ def of_two_states(posterior: sb.Posterior) -> Runs:
 def main() -> None:
     folder = Path(sys.argv[1])
     posterior = sb.load(folder / "posterior.nc")
-    embedded, left_out = sb.split(sb.paths.load(folder / "speeches.nc"), test=0.25, seed=0)
+    embedded, left_out = sb.split(sb.data.load(folder / "speeches.nc"), test=0.25, seed=0)
     space = sb.PCA(len(posterior.states)).fit(embedded)
     train, test = space.transform(embedded), space.transform(left_out)
     curved = sb.load(folder / "plane.nc")

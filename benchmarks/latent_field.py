@@ -29,7 +29,7 @@ from rich.console import Console
 from rich.table import Table
 
 import sdebayes as sb
-from sdebayes.cli.screen import comparison
+from sdebayes.cli.console import comparison
 from sdebayes.inference.importance import smoothed_weights
 
 SCHEMES = {"EulerMaruyama": sb.schemes.EulerMaruyama(), "LocalLinearization": sb.schemes.LocalLinearization()}

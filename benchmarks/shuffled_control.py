@@ -15,7 +15,7 @@ from record import keep
 from rich.console import Console
 
 import sdebayes as sb
-from sdebayes.cli.screen import comparison, say_findings
+from sdebayes.cli.console import comparison, say_findings
 
 NAME = "OU + noise + document effect"
 
@@ -32,7 +32,7 @@ def main() -> None:
     corpus = sb.datasets.load_sotu(sentences=130, speeches=44)
     train, test = sb.split(sb.embed(corpus, sb.SentenceEncoder()), test=0.25, seed=arguments.seed)
     space = sb.PCA(8).fit(train)
-    train, test = (sb.paths.shuffle_within(space.transform(part), arguments.seed) for part in (train, test))
+    train, test = (sb.data.shuffle_within(space.transform(part), arguments.seed) for part in (train, test))
     strategy = sb.NUTS(arguments.draws, arguments.warmup, arguments.chains, max_tree_depth=arguments.depth)
     posterior = sb.fit(sb.SDEModel(), train, strategy, seed=arguments.seed, checkpoint=arguments.checkpoint)
     say_findings(posterior)

@@ -67,7 +67,7 @@ NAMESPACES = (
     "sdebayes.inference",
     "sdebayes.dynamics",
     "sdebayes.datasets",
-    "sdebayes.paths",
+    "sdebayes.data",
     "sdebayes.posterior.nulls",
 )
 NAMESPACES_OF_MODULES = ("sdebayes.analysis", "sdebayes.plots")

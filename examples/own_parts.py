@@ -13,11 +13,11 @@ import numpyro.distributions as dist
 from numpyro.infer.autoguide import AutoMultivariateNormal
 from numpyro.infer.initialization import init_to_value
 
+from sdebayes.data import Step, Steps
 from sdebayes.dynamics import FunctionBasis, ParametricDiffusion, ParametricDrift
 from sdebayes.inference import AbstractGuide, AbstractStrategy, Draws, Finding
 from sdebayes.likelihood import ExtendedKalman, GaussianFilter, Kalman
 from sdebayes.model import AbstractObservation, ObservationDraw
-from sdebayes.paths import Step, Steps
 from sdebayes.priors import AbstractDiffusionPrior, AbstractDriftPrior, AbstractLibrary
 from sdebayes.schemes import AbstractScheme
 

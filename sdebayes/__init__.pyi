@@ -1,12 +1,9 @@
 """Bayesian stochastic differential equations for how a text moves through meaning."""
 
-from . import analysis, datasets, dynamics, inference, paths, plots, priors, schemes
+from . import analysis, data, datasets, dynamics, inference, plots, priors, schemes
 from ._core import errors
 from .analysis.summary import summarize
-from .dynamics import SDE
-from .inference import HMC, NUTS, SVI, Laplace, Marginal, ParticleCorrection
-from .model import Exact, ExtendedKalman, GaussianNoise, SDEModel, StudentT, StudentTNoise, UnscentedKalman
-from .paths import (
+from .data import (
     PCA,
     Precomputed,
     SentenceEncoder,
@@ -17,6 +14,9 @@ from .paths import (
     split,
     trajectories,
 )
+from .dynamics import SDE
+from .inference import HMC, NUTS, SVI, Laplace, Marginal, ParticleCorrection
+from .model import Exact, ExtendedKalman, GaussianNoise, SDEModel, StudentT, StudentTNoise, UnscentedKalman
 from .posterior import Posterior, calibrate, claims, compare, fit, forecast, load, nulls
 from .reporting import report
 from .simulation import simulate
@@ -46,6 +46,7 @@ __all__ = [
     "calibrate",
     "claims",
     "compare",
+    "data",
     "datasets",
     "dynamics",
     "embed",
@@ -55,7 +56,6 @@ __all__ = [
     "inference",
     "load",
     "nulls",
-    "paths",
     "plots",
     "priors",
     "report",

@@ -46,7 +46,7 @@ def programs_run_one_at_a_time():
     """Refuse NumPyro's handlers to code of the package that does not hold the lock on them, in whatever test."""
     from numpyro.primitives import Messenger
 
-    from sdebayes._core.programs import _RUNNING
+    from sdebayes._core.tracing import _RUNNING
 
     enter = Messenger.__enter__
 

@@ -9,7 +9,7 @@ from sdebayes._core.arguments import checked
 from sdebayes._core.errors import DataError
 from sdebayes._core.kinds import Count, Seed, Trajectories
 from sdebayes.analysis.moments import autocorrelation
-from sdebayes.paths import shuffle_within
+from sdebayes.data import shuffle_within
 
 __all__ = ["persistence"]
 

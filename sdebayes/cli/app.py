@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from sdebayes.cli import compare, demo, embed, fit, report, score, simulate
-from sdebayes.cli.guard import guarded
+from sdebayes.cli.errors import guarded
 from sdebayes.cli.own import imported
 
 app = typer.Typer(

@@ -20,9 +20,9 @@ def compare(
     """Compare fits by the log score of held-out trajectories, beside the nulls."""
     from sdebayes import posterior as room
     from sdebayes._core.errors import DataError
-    from sdebayes.cli.guard import prepare_compiler
+    from sdebayes.cli.console import comparison, console, say_claims
+    from sdebayes.cli.errors import prepare_compiler
     from sdebayes.cli.inputs import named, states_for, without_training
-    from sdebayes.cli.screen import comparison, console, say_claims
 
     files = named(posteriors)
     prepare_compiler()

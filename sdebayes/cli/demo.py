@@ -26,6 +26,6 @@ def demo(
     observed.nc and plane.nc. A second run goes on from what
     the first one kept in the user's cache directory.
     """
-    from sdebayes.cli.speeches import run
+    from sdebayes.cli.demo_pipeline import run
 
     run(output, seed, fresh)

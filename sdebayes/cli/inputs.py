@@ -13,10 +13,10 @@ import xarray as xr
 from sdebayes._core.errors import DataError, StateSpaceError, StoreError
 from sdebayes._core.stored import decode
 from sdebayes.cli.own import is_own, own
-from sdebayes.paths import Encoder, SentenceEncoder, Sentences, StateSpace, Steps, embed, load, read_texts
-from sdebayes.paths.container import feature_dim
-from sdebayes.paths.encoders import identity_of
-from sdebayes.paths.shortness import long_enough
+from sdebayes.data import Encoder, SentenceEncoder, Sentences, StateSpace, Steps, embed, load, read_texts
+from sdebayes.data.container import feature_dim
+from sdebayes.data.encoders import identity_of
+from sdebayes.data.shortness import long_enough
 from sdebayes.posterior import Posterior
 
 STORED = (".nc", ".zarr")

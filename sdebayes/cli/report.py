@@ -38,7 +38,7 @@ def report(
     from sdebayes import reporting
     from sdebayes._core.errors import DataError
     from sdebayes._core.files import check_writable
-    from sdebayes.cli.guard import prepare_compiler
+    from sdebayes.cli.errors import prepare_compiler
     from sdebayes.cli.inputs import named, states_for, without_training
 
     check_writable(output)

@@ -31,9 +31,9 @@ def score(
     from rich.table import Table
 
     from sdebayes import posterior as posteriors
-    from sdebayes.cli.guard import prepare_compiler
+    from sdebayes.cli.console import console, say_claims
+    from sdebayes.cli.errors import prepare_compiler
     from sdebayes.cli.inputs import check_inputs, states_for
-    from sdebayes.cli.screen import console, say_claims
 
     check_inputs([posterior, *paths])
     prepare_compiler()

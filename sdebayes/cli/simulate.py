@@ -26,7 +26,7 @@ def simulate(
     from sdebayes._core.errors import DataError
     from sdebayes._core.files import check_writable
     from sdebayes._core.netcdf import write_netcdf
-    from sdebayes.cli.guard import prepare_compiler
+    from sdebayes.cli.errors import prepare_compiler
 
     check_writable(output)
     if steps < 1:

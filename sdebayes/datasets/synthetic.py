@@ -16,8 +16,8 @@ from sdebayes._core.kinds import Count, CountFromThree, NotNegative, Positive, S
 from sdebayes._core.memory import COPIES, check_room
 from sdebayes._core.types import Scalar
 from sdebayes._core.units import UNNAMED
+from sdebayes.data import trajectories
 from sdebayes.dynamics import SDE, ConstantDiffusion, LinearDrift, ParametricDiffusion, ParametricDrift
-from sdebayes.paths import trajectories
 from sdebayes.simulation import simulate
 
 _MOST_STEPS = 2**62

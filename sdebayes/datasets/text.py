@@ -12,8 +12,8 @@ from sdebayes._core.arguments import checked
 from sdebayes._core.draws import evenly_spread
 from sdebayes._core.errors import DataError, MissingDependencyError
 from sdebayes._core.kinds import Count
-from sdebayes.paths.corpus import as_corpus
-from sdebayes.paths.segment import sentence_spans
+from sdebayes.data.corpus import as_corpus
+from sdebayes.data.segment import sentence_spans
 
 
 @checked

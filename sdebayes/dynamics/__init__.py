@@ -22,10 +22,10 @@ from sdebayes.dynamics.hsgp import LaplacianBasis
 from sdebayes.dynamics.inducing import KernelBasis
 from sdebayes.dynamics.library import FunctionBasis, LibraryDrift, MonomialBasis
 from sdebayes.dynamics.network import Network
-from sdebayes.dynamics.observed import ObservedSDE
 from sdebayes.dynamics.random_fourier import FourierBasis
 from sdebayes.dynamics.scale_mixture import ScaleMixture
 from sdebayes.dynamics.sde import SDE, LinearSDE
+from sdebayes.dynamics.state_space_model import ObservedSDE
 
 __all__ = [
     "SDE",

@@ -13,7 +13,7 @@ from sdebayes._core.kinds import Numbers
 from sdebayes._core.types import Matrix, Scalar, Vector
 from sdebayes.dynamics.diffusion import AbstractDiffusion, ConstantDiffusion
 from sdebayes.dynamics.drift import AbstractAffineDrift, AbstractDrift
-from sdebayes.dynamics.known import as_diffusion, as_drift
+from sdebayes.dynamics.parametric import as_diffusion, as_drift
 
 
 @checked

@@ -23,7 +23,7 @@ from numpyro.distributions import constraints
 from numpyro.infer import SVI, Trace_ELBO
 from numpyro.optim import Adam
 
-from sdebayes._core.programs import one_at_a_time
+from sdebayes._core.tracing import one_at_a_time
 from sdebayes._core.types import Key
 from sdebayes.inference.guides import SITE, AbstractGuide
 from sdebayes.inference.independent_blocks import rows

@@ -17,7 +17,7 @@ from numpyro.handlers import seed, substitute, trace
 from numpyro.infer.util import potential_energy
 
 from sdebayes._core.errors import InferenceError
-from sdebayes._core.programs import one_at_a_time
+from sdebayes._core.tracing import one_at_a_time
 from sdebayes._core.types import Key
 from sdebayes.inference.whitening import Place, Whitening, no_whitening
 from sdebayes.priors.base import WEIGHT_OFFSET, WEIGHT_SCALE

@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Array, Bool, Float, Int
 
-from sdebayes.paths.container import to_arrays
+from sdebayes.data.container import to_arrays
 
 AnyFloat = Float[Array, "..."] | Float[np.ndarray, "..."]
 

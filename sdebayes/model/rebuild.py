@@ -11,8 +11,8 @@ import numpy as np
 from numpyro.handlers import seed, substitute, trace
 from numpyro.infer.util import constrain_fn
 
-from sdebayes._core.programs import one_at_a_time
 from sdebayes._core.threads import side_by_side
+from sdebayes._core.tracing import one_at_a_time
 from sdebayes._core.types import Key
 from sdebayes.dynamics import ObservedSDE
 from sdebayes.model.sdemodel import SDEModel

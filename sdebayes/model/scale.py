@@ -7,8 +7,8 @@ import xarray as xr
 
 from sdebayes._core.draws import evenly_spread
 from sdebayes._core.errors import ModelError
+from sdebayes.data.container import feature_dim, to_arrays
 from sdebayes.model.observation import AbstractObservation
-from sdebayes.paths.container import feature_dim, to_arrays
 from sdebayes.priors.base import DataScale
 
 _POINTS = 400

@@ -17,8 +17,8 @@ from numpyro.handlers import seed, trace
 from sdebayes._core.arguments import checked
 from sdebayes._core.errors import ModelError
 from sdebayes._core.linalg import stationary_covariance
-from sdebayes._core.programs import one_at_a_time
 from sdebayes._core.stored import Stored
+from sdebayes._core.tracing import one_at_a_time
 from sdebayes._core.types import Key
 from sdebayes.dynamics import SDE, AbstractDiffusion, ObservedSDE
 from sdebayes.likelihood import AbstractLikelihood, Observations, TrajectoryLaw
@@ -27,8 +27,8 @@ from sdebayes.model.compatibility import check_scheme
 from sdebayes.model.gaussian_noise import GaussianNoise
 from sdebayes.model.initial import check_start, drawn_law, known_law, say_law_of_start
 from sdebayes.model.observation import AbstractObservation
+from sdebayes.model.precomputed_features import tabulator
 from sdebayes.model.scale import data_scale
-from sdebayes.model.tabulation import tabulator
 from sdebayes.priors import AbstractDiffusionPrior, AbstractDriftPrior, Constant, DataScale, Linear
 from sdebayes.priors.base import Dims
 from sdebayes.schemes import AbstractScheme, LocalLinearization, Moments

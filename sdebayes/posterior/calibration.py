@@ -19,7 +19,7 @@ from sdebayes.inference import NUTS, AbstractStrategy
 from sdebayes.inference.archive import held
 from sdebayes.inference.progress import progress_bars
 from sdebayes.model.sdemodel import SDEModel
-from sdebayes.posterior import specification
+from sdebayes.posterior import serialization
 from sdebayes.posterior.calibration_files import KeptRecords
 from sdebayes.posterior.calibration_result import labelled
 from sdebayes.posterior.calibration_study import Record, Study, frozen, scaled_anew, study_key
@@ -135,7 +135,7 @@ def calibrate(
     _check(model, strategy, rescale)
     shown = sys.stderr.isatty() if progress is None else progress
     if checkpoint is not None:
-        specification.check_known_again(strategy)
+        serialization.check_known_again(strategy)
     with scope(precision), single_blas_thread(), held(checkpoint):
         scaled = model.scaled_to(design)
         observations = scaled.read(design)

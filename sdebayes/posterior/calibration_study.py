@@ -17,12 +17,12 @@ from sdebayes._core.draws import evenly_spread
 from sdebayes._core.errors import InferenceError, ModelError
 from sdebayes._core.precision import Precision
 from sdebayes._core.types import Key
+from sdebayes.data.container import feature_dim
 from sdebayes.inference import AbstractStrategy, Problem, RunOptions
 from sdebayes.inference.target import Density
 from sdebayes.likelihood import Observations
 from sdebayes.model.rebuild import constrained_sites, per_draw, rebuild
 from sdebayes.model.sdemodel import SDEModel
-from sdebayes.paths.container import feature_dim
 from sdebayes.posterior.calibration_truths import Draw
 from sdebayes.posterior.quantities import Quantities, Read
 

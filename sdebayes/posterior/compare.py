@@ -10,8 +10,8 @@ import xarray as xr
 from sdebayes._core.arguments import checked
 from sdebayes._core.errors import DataError, ModelError, StateSpaceError
 from sdebayes._core.ratio import caution, ratio
+from sdebayes.data.container import pack, to_arrays
 from sdebayes.model.sdemodel import SDEModel
-from sdebayes.paths.container import pack, to_arrays
 from sdebayes.posterior import nulls as null_models
 from sdebayes.posterior.posterior import Posterior
 

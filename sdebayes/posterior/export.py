@@ -17,7 +17,7 @@ from sdebayes.inference.target import Density
 from sdebayes.likelihood import Observations
 from sdebayes.model.scale import data_scale
 from sdebayes.model.sdemodel import SDEModel
-from sdebayes.posterior import programs
+from sdebayes.posterior import compiled
 from sdebayes.posterior.packing import Packing, pack_steps
 from sdebayes.posterior.probes import probe_points, probes
 
@@ -48,7 +48,7 @@ def build_tree(problem: Problem, data: xr.Dataset, draws: Draws, key: Key) -> xr
     prior_positions = [density.draw_prior(k) for k in jax.random.split(keys[0], PRIOR_DRAWS)]
     posterior = read(draws.position)
     prior = read(np.stack(prior_positions)[None])
-    terms = programs.step_terms(model)(posterior.stacked, observations)
+    terms = compiled.step_terms(model)(posterior.stacked, observations)
     thin = evenly_spread(count, PREDICTIVE_DRAWS)
     predict = _Predictor(model, observations, packing)
     groups = {
@@ -103,7 +103,7 @@ class _Reader:
     ) -> None:
         self.model = model
         self.points = points
-        self.read = programs.reading(model, density)
+        self.read = compiled.reading(model, density)
 
     def __call__(self, positions: np.ndarray) -> _Read:
         shape = positions.shape[:2]
@@ -158,7 +158,7 @@ class _Predictor:
 
     def __init__(self, model: SDEModel, observations: Observations, packing: Packing) -> None:
         self.packing, self.observations = packing, observations
-        self.generate = programs.replicates(model)
+        self.generate = compiled.replicates(model)
 
     def __call__(self, draws: _Read, thin: np.ndarray, key: Key) -> xr.Dataset:
         chains, count = draws.shape

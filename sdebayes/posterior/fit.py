@@ -14,13 +14,13 @@ import xarray as xr
 from sdebayes._core.arguments import checked
 from sdebayes._core.kinds import PathLike, Seed
 from sdebayes._core.precision import Precision, scope, single_blas_thread
+from sdebayes.data.validation import check_states
 from sdebayes.inference import NUTS, AbstractStrategy, Problem, RunOptions
 from sdebayes.inference.archive import held
 from sdebayes.inference.checkpoint import Checkpoint
 from sdebayes.inference.progress import stage
 from sdebayes.model.sdemodel import SDEModel
-from sdebayes.paths.validation import check_states
-from sdebayes.posterior import specification
+from sdebayes.posterior import serialization
 from sdebayes.posterior.export import build_tree
 from sdebayes.posterior.posterior import Posterior
 from sdebayes.posterior.store import SCHEMA_VERSION
@@ -83,7 +83,7 @@ def fit(
     strategy = NUTS() if strategy is None else strategy
     shown = sys.stderr.isatty() if progress is None else progress
     if checkpoint is not None:
-        specification.check_known_again(strategy)
+        serialization.check_known_again(strategy)
     with scope(precision), single_blas_thread(), held(checkpoint):
         target_key, run_key, export_key = jax.random.split(jax.random.key(seed), 3)
         with stage("reading the data", shown):
@@ -123,7 +123,7 @@ def _attributes(
         "sdebayes_version": version("sdebayes"),
         "inference_library": "numpyro",
         "inference_library_version": version("numpyro"),
-        **specification.described(model, strategy),
+        **serialization.described(model, strategy),
         **strategy.attributes,
         "seed": seed,
         "data_hash": data_hash(data),

@@ -11,7 +11,7 @@ from sdebayes._core.errors import DataError
 from sdebayes._core.kinds import Count
 from sdebayes._core.units import with_units
 from sdebayes.likelihood.arrays import read
-from sdebayes.posterior import programs
+from sdebayes.posterior import compiled
 from sdebayes.posterior.posterior import Posterior
 
 
@@ -79,7 +79,7 @@ def forecast(
     count, _, n = observations.values.shape
     model, chosen = posterior._draws(samples, 8 * n * n * horizon * count * targets.size)
     with precision.scope(posterior.precision), precision.single_blas_thread():
-        mean, covariance = programs.horizon_laws(posterior.model, horizon)(model, observations, targets)
+        mean, covariance = compiled.horizon_laws(posterior.model, horizon)(model, observations, targets)
     return _labelled(posterior, data, targets, chosen, mean, covariance)
 
 

@@ -11,9 +11,9 @@ from scipy.special import logsumexp
 
 from sdebayes._core.errors import StateSpaceError
 from sdebayes._core.units import with_units
+from sdebayes.data.validation import feature_dim
 from sdebayes.likelihood import Observations
 from sdebayes.model.sdemodel import SDEModel
-from sdebayes.paths.validation import feature_dim
 
 
 def check_space(data: xr.Dataset, mine: str | None) -> None:

@@ -15,7 +15,7 @@ from sdebayes._core.errors import ModelError, StoreError
 from sdebayes._core.kinds import PathLike
 from sdebayes.inference.target import unconstrained_draw
 from sdebayes.model.sdemodel import SDEModel
-from sdebayes.posterior import specification, store
+from sdebayes.posterior import serialization, store
 from sdebayes.posterior.packing import stored_scale
 from sdebayes.posterior.posterior import Posterior
 
@@ -60,7 +60,7 @@ def from_tree(tree: xr.DataTree, path: str | Path, model: SDEModel | None = None
             f"{path} holds draws without their model: {tree.attrs.get('not_stored', '')} {store.GIVE_AGAIN}"
         )
     with _whole(path), precision.scope(tree.attrs["precision"]):
-        fitted = specification.decode(text) if model is None else _scaled(model, tree, path)
+        fitted = serialization.decode(text) if model is None else _scaled(model, tree, path)
         posterior = Posterior(fitted, tree)
         _rehearse(posterior)
     return posterior

@@ -9,10 +9,10 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Bool, Float, Int
 
+from sdebayes.data.container import pack
 from sdebayes.likelihood import Observations
 from sdebayes.model.scale import data_scale
 from sdebayes.model.sdemodel import SDEModel
-from sdebayes.paths.container import pack
 from sdebayes.priors.base import DataScale
 
 

@@ -17,12 +17,12 @@ from sdebayes._core.draws import choose_draws
 from sdebayes._core.kinds import Count, Numbers, PathLike, Seed
 from sdebayes._core.places import Places
 from sdebayes._core.units import time_unit
+from sdebayes.data.space import StateSpace
 from sdebayes.dynamics import SDE, ObservedSDE
 from sdebayes.inference.findings import Findings
 from sdebayes.likelihood import Observations
 from sdebayes.model.sdemodel import SDEModel
-from sdebayes.paths.space import StateSpace
-from sdebayes.posterior import programs, store
+from sdebayes.posterior import compiled, store
 from sdebayes.posterior.criticism import model_findings
 from sdebayes.posterior.diagnosis import diagnose
 from sdebayes.posterior.labelling import TrajectoryGrid, check_space, labelled_scores
@@ -94,7 +94,7 @@ class Posterior:
         group = self.data["unconstrained"].to_dataset()
         free = {str(name): array.values.reshape(-1, *array.shape[2:]) for name, array in group.items()}
         with precision.scope(self.precision):
-            return jax.tree.map(jnp.asarray, programs.rebuilding(self.model)(free))
+            return jax.tree.map(jnp.asarray, compiled.rebuilding(self.model)(free))
 
     def observed_sde(self) -> ObservedSDE:
         """Return the SDE, its initial law and its observation, stacked: every array has a leading sample axis."""
@@ -113,7 +113,7 @@ class Posterior:
         ObservedSDE
             With a leading sample axis on every array.
         """
-        return programs.draw_prior(self.model, self.precision, draws, seed)
+        return compiled.draw_prior(self.model, self.precision, draws, seed)
 
     def sde(self) -> SDE:
         """Return the stacked SDE; read it with ``jax.vmap(lambda s: s.drift(x))(posterior.sde())``.
@@ -145,7 +145,7 @@ class Posterior:
         """
         at = Places.read(x, self.states).flat()
         with precision.scope(self.precision):
-            values = programs.drift_at(self._observed_sde.sde, at.points)
+            values = compiled.drift_at(self._observed_sde.sde, at.points)
         return at.named(values, {"state": self.states}, "drift", units=f"state per {self._time_unit}")
 
     def covariance(self, x: Numbers) -> xr.DataArray:
@@ -168,7 +168,7 @@ class Posterior:
         """
         at, labels = Places.read(x, self.states).flat(), dict.fromkeys(("state", "state_bis"), self.states)
         with precision.scope(self.precision):
-            values = programs.covariance_at(self._observed_sde.sde, at.points)
+            values = compiled.covariance_at(self._observed_sde.sde, at.points)
         return at.named(values, labels, "covariance", units=f"state² per {self._time_unit}")
 
     @property
@@ -212,7 +212,7 @@ class Posterior:
         """
         observations = self._read(data)
         with precision.scope(self.precision), precision.single_blas_thread():
-            terms = programs.log_density(self.model)(self._observed_sde, observations)
+            terms = compiled.log_density(self.model)(self._observed_sde, observations)
         return labelled_scores(terms, data, observations, self._provenance())
 
     def predict(self, data: xr.Dataset, samples: Count | None = None) -> xr.Dataset:
@@ -241,7 +241,7 @@ class Posterior:
         *lead, n = observations.values.shape
         model, chosen = self._draws(samples, 8 * n * n * int(np.prod(lead)))
         with precision.scope(self.precision), precision.single_blas_thread():
-            mean, covariance = programs.one_step_laws(self.model)(model, observations)
+            mean, covariance = compiled.one_step_laws(self.model)(model, observations)
         grid = TrajectoryGrid(self.model, data, observations)
         return grid.one_step(mean, covariance, chosen, self._provenance())
 
@@ -270,7 +270,7 @@ class Posterior:
         width = 2 * n if self.model.observation.trajectory_effect else n
         model, chosen = self._draws(samples, 8 * width**2 * int(np.prod(observations.times.shape)))
         with precision.scope(self.precision), precision.single_blas_thread():
-            mean, covariance = programs.smoothed(self.model)(model, observations)
+            mean, covariance = compiled.smoothed(self.model)(model, observations)
         grid = TrajectoryGrid(self.model, data, observations)
         return grid.smoothed(mean, covariance, chosen, self._provenance())
 

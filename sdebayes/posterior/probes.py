@@ -11,7 +11,7 @@ from jaxtyping import Float64
 from sdebayes._core.draws import evenly_spread
 from sdebayes.dynamics import ObservedSDE
 from sdebayes.model.sdemodel import SDEModel
-from sdebayes.posterior.programs import covariance_at, drift_at
+from sdebayes.posterior.compiled import covariance_at, drift_at
 from sdebayes.priors.base import DataScale
 
 PROBED_STATES = 4

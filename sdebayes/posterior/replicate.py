@@ -9,7 +9,7 @@ import xarray as xr
 from sdebayes._core import precision
 from sdebayes._core.arguments import checked
 from sdebayes._core.kinds import Count, Seed
-from sdebayes.posterior import programs
+from sdebayes.posterior import compiled
 from sdebayes.posterior.posterior import Posterior
 
 
@@ -46,7 +46,7 @@ def replicate(
     model, chosen = posterior._draws(samples, 8 * observations.values.size)
     with precision.scope(posterior.precision):
         keys = np.asarray(jax.random.key_data(jax.random.split(jax.random.key(seed), chosen.size)))
-        y = programs.replicates(posterior.model)((model, keys), observations)
+        y = compiled.replicates(posterior.model)((model, keys), observations)
     coordinate = "state" if posterior.model.observation.observation_matrix is None else "observed"
     values = np.where(np.asarray(observations.seen), np.asarray(y), np.nan)
     coords = {"sample": chosen, "path": np.arange(values.shape[1]), coordinate: data["state"].values}

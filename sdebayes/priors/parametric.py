@@ -23,7 +23,7 @@ from sdebayes.dynamics import (
     ParametricDiffusion,
     ParametricDrift,
 )
-from sdebayes.dynamics.known import as_diffusion, as_drift
+from sdebayes.dynamics.parametric import as_diffusion, as_drift
 from sdebayes.priors.base import AbstractDiffusionPrior, AbstractDriftPrior, Dims, say_law
 
 

@@ -14,7 +14,7 @@ from sdebayes._core.kinds import CountFromTwo, Name, PathLike, Seed
 from sdebayes.posterior import Posterior
 from sdebayes.reporting.blocks import Chapter
 from sdebayes.reporting.chapters import CHAPTERS
-from sdebayes.reporting.material import Material
+from sdebayes.reporting.context import ReportContext
 
 
 @checked
@@ -81,8 +81,8 @@ def report(
         )
     files.check_writable(path)
     data = posterior.training_data() if data is None else data
-    material = Material(posterior, data, test, draws, seed, comparison, plane)
-    chapters = [write(material) for write in CHAPTERS]
+    context = ReportContext(posterior, data, test, draws, seed, comparison, plane)
+    chapters = [write(context) for write in CHAPTERS]
     page = _render(title, chapters)
     files.write(path, page.encode())
     return path

@@ -10,8 +10,8 @@ import xarray as xr
 from sdebayes._core.draws import choose_draws
 from sdebayes._core.errors import DataError
 from sdebayes.analysis import fields, forecasts, moments, phase_space, process
+from sdebayes.data import trajectories
 from sdebayes.dynamics import SDE
-from sdebayes.paths import trajectories
 from sdebayes.simulation import simulate
 
 ORIGIN = np.zeros(2)

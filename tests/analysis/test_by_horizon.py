@@ -9,7 +9,7 @@ from scipy import stats
 
 from sdebayes._core.errors import DataError
 from sdebayes.analysis import forecasts
-from sdebayes.paths import trajectories
+from sdebayes.data import trajectories
 
 FLOW, SD, HORIZON = np.array([0.8, 0.5]), np.array([1.0, 2.0]), 3
 

@@ -8,7 +8,7 @@ import xarray as xr
 
 from sdebayes._core.errors import DataError
 from sdebayes.analysis.phase_space import exemplars, fixed_points, in_trajectories, matched, without_effect
-from sdebayes.paths import PCA, trajectories
+from sdebayes.data import PCA, trajectories
 
 BOX = np.array([[x, y] for x in np.linspace(-2, 2, 6) for y in np.linspace(-1, 1, 4)])
 

@@ -10,8 +10,8 @@ import xarray as xr
 
 from sdebayes._core.errors import DataError
 from sdebayes.analysis import fields, phase_space
+from sdebayes.data import trajectories
 from sdebayes.dynamics import SDE, AffineDrift, ConstantDiffusion, ObservedSDE
-from sdebayes.paths import trajectories
 from sdebayes.simulation import as_source
 
 

@@ -7,7 +7,7 @@ from scipy import stats
 
 from sdebayes._core.errors import DataError
 from sdebayes.analysis import forecasts
-from sdebayes.paths import trajectories
+from sdebayes.data import trajectories
 
 
 def forecast(means: list[float], sds: list[float], shape: tuple[int, int]) -> xr.Dataset:

@@ -10,8 +10,8 @@ from scipy import stats
 
 from sdebayes._core.errors import DataError
 from sdebayes.analysis import moments
+from sdebayes.data import trajectories
 from sdebayes.dynamics import SDE, ConstantDiffusion, LinearDrift
-from sdebayes.paths import trajectories
 from sdebayes.simulation import simulate
 
 RATE, NOISE, PATHS = 0.2, 0.5, 800

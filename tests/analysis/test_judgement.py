@@ -10,8 +10,8 @@ from scipy.stats import binomtest, chi2, multivariate_normal
 
 from sdebayes._core.errors import DataError, ModelError
 from sdebayes.analysis import calibration, persistence, surprise, variance
+from sdebayes.data import trajectories
 from sdebayes.dynamics import SDE, ConstantDiffusion, LinearDrift, ObservedSDE
-from sdebayes.paths import trajectories
 
 
 def autoregression(rho: float, steps: int = 4000) -> xr.Dataset:

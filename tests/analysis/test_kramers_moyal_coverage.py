@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from sdebayes.analysis import moments
+from sdebayes.data import trajectories
 from sdebayes.dynamics import SDE, ConstantDiffusion, LinearDrift
-from sdebayes.paths import trajectories
 from sdebayes.simulation import simulate
 
 RATE, SEEDS, PATHS, STEPS = 0.05, 100, 50, 200

@@ -9,8 +9,8 @@ from scipy import stats
 
 from sdebayes._core.errors import DataError
 from sdebayes.analysis import moments
+from sdebayes.data import trajectories
 from sdebayes.dynamics import SDE, ConstantDiffusion, LinearDrift
-from sdebayes.paths import trajectories
 from sdebayes.simulation import simulate
 
 RATES = np.array([[0.3, 0.6], [-0.6, 0.3]])

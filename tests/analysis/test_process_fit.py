@@ -14,8 +14,8 @@ from sdebayes._core import precision
 from sdebayes._core.errors import DataError, ModelError
 from sdebayes.analysis import process, summarize
 from sdebayes.criticism import comparison, innovations, statistics
+from sdebayes.data import trajectories
 from sdebayes.dynamics import SDE, ConstantDiffusion, LinearDrift, ObservedSDE, ParametricDrift
-from sdebayes.paths import trajectories
 from sdebayes.simulation import simulate
 
 RATES = np.array([[0.3, 0.2], [-0.1, 0.15]])

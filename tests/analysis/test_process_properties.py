@@ -12,10 +12,10 @@ from sdebayes._core.dims import is_dim
 from sdebayes._core.errors import DataError
 from sdebayes.analysis import process
 from sdebayes.analysis.process.properties import Row, _existence, _mixing
+from sdebayes.data import trajectories
 from sdebayes.dynamics import SDE, ConstantDiffusion, LinearDrift, ParametricDrift
 from sdebayes.inference import NUTS
 from sdebayes.model import Exact, SDEModel
-from sdebayes.paths import trajectories
 from sdebayes.posterior import fit
 from sdebayes.priors import Linear
 from sdebayes.simulation import simulate

@@ -12,8 +12,8 @@ from scipy.stats import binomtest
 from sdebayes._core import precision
 from sdebayes.analysis.process import fit_tests
 from sdebayes.criticism import innovations
+from sdebayes.data import trajectories
 from sdebayes.dynamics import SDE, ConstantDiffusion, LinearDrift, ObservedSDE, ParametricDrift
-from sdebayes.paths import trajectories
 from sdebayes.simulation import as_source, simulate
 
 SETS, REPLICATES, PATHS, TIMES = 400, 99, 6, np.arange(40.0)

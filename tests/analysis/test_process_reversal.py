@@ -10,9 +10,9 @@ from scipy.stats import binomtest
 from sdebayes._core.errors import DataError
 from sdebayes.analysis import process
 from sdebayes.analysis.process import reversal
+from sdebayes.data import trajectories
 from sdebayes.datasets import benchmark
 from sdebayes.dynamics import SDE, ConstantDiffusion, LinearDrift, ParametricDrift
-from sdebayes.paths import trajectories
 from sdebayes.simulation import simulate
 
 

@@ -10,7 +10,7 @@ from scipy import stats
 from sdebayes._core.errors import DataError
 from sdebayes.analysis import forecasts
 from sdebayes.analysis.forecasts.references import _levels, climatology, persistence, running_mean
-from sdebayes.paths import trajectories
+from sdebayes.data import trajectories
 
 
 def grid(data: xr.Dataset, horizon: int) -> xr.Dataset:

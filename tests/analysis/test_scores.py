@@ -11,7 +11,7 @@ from scipy.special import logsumexp
 from sdebayes._core.errors import DataError
 from sdebayes.analysis import forecasts
 from sdebayes.analysis.surprise import surprise
-from sdebayes.paths import trajectories
+from sdebayes.data import trajectories
 
 SHAPE = (2, 4)
 

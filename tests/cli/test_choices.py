@@ -23,7 +23,7 @@ def here(tmp_path, monkeypatch) -> Path:
     monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", "off")
     monkeypatch.setenv("XLA_FLAGS", "--xla_backend_optimization_level=1")
     generator = np.random.default_rng(0)
-    sb.paths.save(sb.trajectories([generator.standard_normal((n, 2)) for n in (20, 4, 20, 3)]), "states.nc")
+    sb.data.save(sb.trajectories([generator.standard_normal((n, 2)) for n in (20, 4, 20, 3)]), "states.nc")
     return tmp_path
 
 

@@ -57,9 +57,9 @@ def folder(tmp_path_factory) -> Path:
 
 def settings(patch: pytest.MonkeyPatch, folder: Path) -> None:
     """Take the place of the network, and keep caches here and JAX's configuration as it is."""
-    patch.setattr("sdebayes.paths.SentenceEncoder.encode", encode)
+    patch.setattr("sdebayes.data.SentenceEncoder.encode", encode)
     patch.setattr(
-        "sdebayes.paths.SentenceEncoder.unread_tokens", lambda self, texts: np.zeros(len(texts), int)
+        "sdebayes.data.SentenceEncoder.unread_tokens", lambda self, texts: np.zeros(len(texts), int)
     )
     patch.setenv("SDEBAYES_CACHE", str(folder / "cache"))
     patch.setenv("JAX_COMPILATION_CACHE_DIR", "off")
@@ -117,12 +117,12 @@ def test_embed_leaves_out_short_and_blank_texts_on_request(here):
     said(result, "1 texts, 30 steps of 8 dimensions: long.nc")
     left_out = "2 of 3 texts have fewer than 3 steps under Sentences(block=1): 'short' (2), 'empty' (0)."
     assert result.stderr == f"sdebayes: Left out: {left_out}\n"
-    assert sb.paths.load("long.nc").attrs["left_out"] == left_out
+    assert sb.data.load("long.nc").attrs["left_out"] == left_out
 
 
 def test_embed_says_what_the_encoder_cuts_off(here, monkeypatch):
     monkeypatch.setattr(
-        "sdebayes.paths.SentenceEncoder.unread_tokens",
+        "sdebayes.data.SentenceEncoder.unread_tokens",
         lambda self, texts: np.array([max(0, len(text) - 100) for text in texts]),
     )
     Path("[odd].txt").write_text(f"{speech(6)} Of peace {'and trade ' * 20}it is.")

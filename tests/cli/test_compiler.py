@@ -7,7 +7,7 @@ import os
 import jax
 import pytest
 
-from sdebayes.cli.guard import prepare_compiler
+from sdebayes.cli.errors import prepare_compiler
 
 
 @pytest.mark.parametrize(

@@ -45,7 +45,7 @@ def refused(*arguments: str) -> str:
 
 def write_data(path: str = "states.nc") -> None:
     x = np.random.default_rng(0).standard_normal((3, 20, 2))
-    sb.paths.save(sb.trajectories(x), path)
+    sb.data.save(sb.trajectories(x), path)
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ def test_files_that_are_no_trajectories(here):
     whole = Path("states.nc").read_bytes()
     Path("truncated.nc").write_bytes(whole[: len(whole) // 2])
     xr.Dataset({"rain": ("day", [1.0, 2.0])}).to_netcdf("foreign.nc", engine="h5netcdf")
-    newer = sb.paths.load("states.nc").assign_attrs(schema_version=999)
+    newer = sb.data.load("states.nc").assign_attrs(schema_version=999)
     write_netcdf(newer, Path("newer.nc"))
     for name, said in [("truncated", "truncated"), ("foreign", "another tool"), ("newer", "version 999")]:
         assert said in refused("fit", f"{name}.nc", "-o", "posterior.nc")
@@ -120,7 +120,7 @@ def test_numbers_out_of_range(here):
 @pytest.mark.parametrize(
     ("broken", "command"),
     [
-        ("sdebayes.paths.cache.EmbeddingCache.write", ["embed", "text.txt"]),
+        ("sdebayes.data.cache.EmbeddingCache.write", ["embed", "text.txt"]),
         ("sdebayes.inference.hamiltonian.find_typical_point", ["fit", "states.nc"]),
         ("xarray.Dataset.to_netcdf", ["embed", "text.txt"]),
     ],
@@ -135,7 +135,7 @@ def test_an_interrupt_leaves_the_former_output(here, monkeypatch, broken, comman
         raise KeyboardInterrupt
 
     monkeypatch.setattr(
-        "sdebayes.paths.SentenceEncoder.encode", lambda self, texts: np.eye(len(texts), dtype="f4")
+        "sdebayes.data.SentenceEncoder.encode", lambda self, texts: np.eye(len(texts), dtype="f4")
     )
     monkeypatch.setattr(broken, interrupt)
     result = CliRunner().invoke(app, [*command, "-o", "out.nc"])

@@ -19,10 +19,10 @@ from sdebayes._core.errors import ModelError, StoreError
 from sdebayes._core.stored import Stored, class_named, decode, defined, encode, name_of
 from sdebayes.cli import choices
 from sdebayes.cli.app import app
+from sdebayes.data import Steps
 from sdebayes.inference import AbstractGuide, AbstractStrategy
 from sdebayes.inference.findings import step_finding
 from sdebayes.model import AbstractObservation
-from sdebayes.paths import Steps
 from sdebayes.posterior.diagnosis import diagnose
 from sdebayes.priors import AbstractDiffusionPrior, AbstractDriftPrior, AbstractLibrary
 from sdebayes.schemes import AbstractScheme, EulerMaruyama, LinearNoise
@@ -279,7 +279,7 @@ def test_texts_are_embedded_by_parts_of_the_user(tmp_path, monkeypatch):
     ]
     result = CliRunner().invoke(app, ["embed", str(tmp_path / "a.txt"), *options])
     assert result.exit_code == 0, result.output
-    data = sb.paths.load(tmp_path / "a.nc")
+    data = sb.data.load(tmp_path / "a.nc")
     assert data.attrs["encoder"] == "letters 1"
     assert data.attrs["step_meaning"] == "20 words"
     assert data.attrs["step_rule"] == '{"class": "own_parts:Words", "count": 20}'
@@ -289,7 +289,7 @@ def test_classes_of_a_script_are_found_again(tmp_path):
     """``__main__`` is a module like others: a script that defines a part saves it and loads it."""
     script = tmp_path / "script.py"
     script.write_text(
-        "from dataclasses import dataclass\nfrom sdebayes.paths import Sentences\n"
+        "from dataclasses import dataclass\nfrom sdebayes.data import Sentences\n"
         "from sdebayes._core.stored import decode, encode\n"
         "@dataclass(frozen=True)\nclass Mine(Sentences):\n    more: int = 3\n"
         "print(encode(Mine(2)), decode(encode(Mine(2))) == Mine(2))\n"

@@ -44,11 +44,11 @@ class Case:
     model: sb.SDEModel
     strategy: sb.inference.AbstractStrategy
     encoder: Any
-    step: sb.paths.Steps
+    step: sb.data.Steps
     encoder_name: str | None = None
 
 
-def precomputed(step: sb.paths.Steps) -> sb.Precomputed:
+def precomputed(step: sb.data.Steps) -> sb.Precomputed:
     pieces = sorted({piece for text in TEXTS.values() for one in step.cut(text) for piece in one.pieces})
     return sb.Precomputed(pieces, own.Letters().encode(pieces))
 

@@ -12,8 +12,8 @@ from sdebayes._core import precision
 from sdebayes.criticism.battery import FAMILY, adjusted, criticise, excerpt
 from sdebayes.criticism.innovations import Judge
 from sdebayes.criticism.walk import directions_of_return
+from sdebayes.data import trajectories
 from sdebayes.dynamics import SDE, ConstantDiffusion, LinearDrift, ObservedSDE
-from sdebayes.paths import trajectories
 
 DT, PATHS, STEPS = 0.1, 8, 100
 STATES = ["x1", "x2"]

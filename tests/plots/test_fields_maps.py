@@ -10,8 +10,8 @@ import pytest
 from sdebayes import plots
 from sdebayes._core.errors import DataError
 from sdebayes.analysis import fields
+from sdebayes.data import trajectories
 from sdebayes.dynamics import SDE, ParametricDiffusion, ParametricDrift
-from sdebayes.paths import trajectories
 
 LIMITS = [(-2.0, 2.0), (-3.0, 3.0)]
 

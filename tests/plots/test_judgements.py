@@ -9,7 +9,7 @@ import xarray as xr
 from sdebayes import plots
 from sdebayes._core.errors import DataError
 from sdebayes.analysis import calibration, moments, process
-from sdebayes.paths import trajectories
+from sdebayes.data import trajectories
 
 GENERATOR = np.random.default_rng(0)
 

@@ -11,8 +11,8 @@ from matplotlib.colors import to_rgb
 from sdebayes import plots
 from sdebayes._core.errors import DataError
 from sdebayes.analysis import phase_space
+from sdebayes.data import trajectories
 from sdebayes.dynamics import SDE, ConstantDiffusion, ParametricDrift
-from sdebayes.paths import trajectories
 from sdebayes.plots.style import POSTERIOR
 
 

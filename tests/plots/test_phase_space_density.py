@@ -14,8 +14,8 @@ from sdebayes import plots
 from sdebayes._core.errors import DataError
 from sdebayes.analysis import phase_space
 from sdebayes.analysis.phase_space import Ball
+from sdebayes.data import trajectories
 from sdebayes.dynamics import SDE, ConstantDiffusion, LinearDrift
-from sdebayes.paths import trajectories
 from sdebayes.plots import style
 from sdebayes.plots.grid_fields import coverage_level
 

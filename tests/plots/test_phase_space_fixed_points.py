@@ -11,7 +11,7 @@ import xarray as xr
 from sdebayes import plots
 from sdebayes._core.errors import DataError
 from sdebayes.analysis.phase_space import fixed_point_counts
-from sdebayes.paths import trajectories
+from sdebayes.data import trajectories
 
 KINDS = "stable node, stable focus, saddle, unstable node, unstable focus, non-hyperbolic"
 

@@ -13,8 +13,8 @@ from matplotlib.colors import to_hex
 from sdebayes import plots
 from sdebayes._core.errors import DataError
 from sdebayes.analysis import process
+from sdebayes.data import trajectories
 from sdebayes.dynamics import SDE, ConstantDiffusion, LinearDrift
-from sdebayes.paths import trajectories
 from sdebayes.plots import style
 from sdebayes.simulation import simulate
 

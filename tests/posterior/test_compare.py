@@ -77,7 +77,7 @@ def test_fits_of_different_groups_compare_in_one_space(training, fresh):
     judged = xr.concat(
         [groups[1].isel(trajectory=slice(2)), fresh], "trajectory", join="outer", data_vars="all"
     )
-    judged = sb.paths.validate(judged.assign_coords(trajectory=[f"t{i}" for i in range(14)]))
+    judged = sb.data.validate(judged.assign_coords(trajectory=[f"t{i}" for i in range(14)]))
     found = sb.compare({"first": first, "second": second}, judged)
     np.testing.assert_allclose(found["log_score"].sel(candidate="first"), first.log_score(judged))
     seen = found["in_sample"].sum("trajectory").to_series().to_dict()
@@ -172,7 +172,7 @@ def test_kinds_are_read_from_the_models(noisy, exact, table):
 
 def test_the_space_of_a_fit_is_at_hand(noisy, tmp_path):
     assert noisy.space is None
-    texts = sb.paths.container.pack(
+    texts = sb.data.container.pack(
         [np.random.default_rng(i).normal(size=(20, 4)) for i in range(4)],
         [np.arange(20.0)] * 4,
         "abcd",

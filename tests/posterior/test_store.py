@@ -16,7 +16,7 @@ from sdebayes._core import precision
 from sdebayes._core.errors import NotStoredWarning, StoreError
 from sdebayes._core.netcdf import write_netcdf
 from sdebayes.dynamics import ConstantDiffusion, LinearDrift
-from sdebayes.posterior.specification import decode, encode
+from sdebayes.posterior.serialization import decode, encode
 from sdebayes.priors import Constant, Fixed, Linear, Parametric
 
 

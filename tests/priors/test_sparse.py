@@ -10,7 +10,7 @@ from scipy import stats
 
 import sdebayes as sb
 from sdebayes._core.errors import ModelError
-from sdebayes.posterior import specification
+from sdebayes.posterior import serialization
 from sdebayes.priors import Functions, Horseshoe, Polynomial, Sparse, SpikeAndSlab
 
 EXACT = sb.Exact()
@@ -75,7 +75,7 @@ def test_the_horseshoe_is_shrunk_by_its_slab(data, draw, x64):
 def test_it_is_stored_without_code(data, selection, x64):
     model = sb.SDEModel(Sparse(Polynomial(2), selection), sb.priors.Constant("diagonal"), observation=EXACT)
     frozen = model.scaled_to(data)
-    assert specification.decode(specification.encode(frozen)).describe() == frozen.describe()
+    assert serialization.decode(serialization.encode(frozen)).describe() == frozen.describe()
     assert "x1 x2" in frozen.describe()
 
 

@@ -334,7 +334,7 @@ class Calls:
             "paths.space.StateSpace.transform": lambda: {"data": self.data},
             "paths.space.StateSpace.inverse_transform": lambda: {"data": self._states},
             "paths.space.StateSpace.from_dataset": lambda: {"dataset": self._states},
-            "paths.io.load": lambda: {"path": self._stored("data.nc", partial(sb.paths.save, self.data))},
+            "paths.io.load": lambda: {"path": self._stored("data.nc", partial(sb.data.save, self.data))},
             "posterior.load.load": lambda: {"path": self._stored("posterior.nc", self.posterior.to_netcdf)},
         }
 

@@ -121,14 +121,14 @@ def runnable(quick: bool) -> list[Public]:
 
 
 QUICK = {
-    "sdebayes.paths.container.trajectories",
-    "sdebayes.paths.split.split",
-    "sdebayes.paths.shuffling.shuffle",
-    "sdebayes.paths.shuffling.shuffle_within",
-    "sdebayes.paths.validation.validate",
-    "sdebayes.paths.io.save",
-    "sdebayes.paths.io.load",
-    "sdebayes.paths.texts.read_texts",
+    "sdebayes.data.container.trajectories",
+    "sdebayes.data.split.split",
+    "sdebayes.data.shuffling.shuffle",
+    "sdebayes.data.shuffling.shuffle_within",
+    "sdebayes.data.validation.validate",
+    "sdebayes.data.io.save",
+    "sdebayes.data.io.load",
+    "sdebayes.data.texts.read_texts",
     "sdebayes.posterior.load.load",
     "sdebayes.datasets.synthetic.benchmark",
     "sdebayes.analysis.summary.summarize",
@@ -136,7 +136,7 @@ QUICK = {
     "sdebayes.analysis.moments.increments.increments",
     "sdebayes.analysis.phase_space.regions.Ball.contains",
     "sdebayes.analysis.phase_space.regions.Box.contains",
-    "sdebayes.paths.segment.Sentences.cut",
+    "sdebayes.data.segment.Sentences.cut",
 }
 """Functions that take no compilation."""
 

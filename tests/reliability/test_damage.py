@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 import xarray as xr
 
-import sdebayes.paths as paths
+import sdebayes.data as paths
 from sdebayes._core.errors import SdebayesError, StoreError
 from sdebayes._core.netcdf import write_netcdf
 from sdebayes._core.seal import read_sealed, seal
+from sdebayes.data.cache import EmbeddingCache
+from sdebayes.data.container import pack
+from sdebayes.data.zarr_store import write_zarr
 from sdebayes.inference.archive import Archive
-from sdebayes.paths.cache import EmbeddingCache
-from sdebayes.paths.container import pack
-from sdebayes.paths.zarr_store import write_zarr
 from tests.reliability.attacks import flipped
 
 FLIPS = 60

@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 import xarray as xr
 
-import sdebayes.paths as paths
+import sdebayes.data as paths
 from sdebayes._core.errors import StoreError
+from sdebayes.data.cache import EmbeddingCache
+from sdebayes.data.container import trajectories
 from sdebayes.inference.archive import Archive
-from sdebayes.paths.cache import EmbeddingCache
-from sdebayes.paths.container import trajectories
 from tests.reliability.attacks import ROOT, largest_file
 
 SMALL, LARGE = 10_000, 400_000

@@ -32,7 +32,7 @@ os.write(1, b"*")
 PROGRAM = START + "from sdebayes.__main__ import main\nmain()"
 COMMAND = f"""{START}
 import sys, time
-from sdebayes.cli.guard import guarded
+from sdebayes.cli.errors import guarded
 
 def spend(seconds):
     end = time.monotonic() + seconds
@@ -186,7 +186,7 @@ def test_a_fit_at_seeded_times_from_the_first_millisecond(tmp_path, monkeypatch)
     folder = tmp_path / "work"
     folder.mkdir()
     x = np.random.default_rng(0).standard_normal((3, 20, 1))
-    sb.paths.save(sb.trajectories(list(x)), folder / "states.nc")
+    sb.data.save(sb.trajectories(list(x)), folder / "states.nc")
     arguments = ("fit", "states.nc", "-o", "posterior.nc", "--exact", "--draws", "50", "--warmup", "50")
     for _ in range(2):
         whole, total = Run(PROGRAM, *arguments, cwd=folder), 0.0

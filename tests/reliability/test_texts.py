@@ -20,7 +20,7 @@ import sdebayes as sb
 from sdebayes._core.characters import cleaned
 from sdebayes._core.errors import DataError, LeftOutWarning, SdebayesError, StoreError
 from sdebayes._core.netcdf import write_netcdf
-from sdebayes.paths import load, read_texts, save
+from sdebayes.data import load, read_texts, save
 
 THREE = "The river rises. The harvest is late. Nobody minded it at all."
 LABELS = ("trajectory", "group")
@@ -139,11 +139,11 @@ ATTACKS = {
     ),
     "strings": (
         st.dictionaries(TEXTS, TEXTS.map(lambda text: f"{text} {THREE} {text}"), min_size=1, max_size=3),
-        lambda folder, texts: sb.paths.corpus.as_corpus(texts),
+        lambda folder, texts: sb.data.corpus.as_corpus(texts),
     ),
     "columns": (
         st.tuples(KEYS, VALUES, VALUES),
-        lambda folder, drawn: sb.paths.corpus.as_corpus(
+        lambda folder, drawn: sb.data.corpus.as_corpus(
             xr.Dataset(
                 {
                     "text": ("trajectory", [THREE, f"{THREE} More."]),
@@ -244,7 +244,7 @@ def test_what_is_no_part_of_the_words_is_cleaned(tmp_path):
     ):
         (found,) = from_file(tmp_path, name, content.encode())["text"].values
         assert found == plain
-    assert sb.paths.corpus.as_corpus([text])["text"].item() == plain
+    assert sb.data.corpus.as_corpus([text])["text"].item() == plain
     assert cleaned(plain, "text") == plain
 
 

@@ -17,7 +17,7 @@ from threadpoolctl import threadpool_info
 
 import sdebayes as sb
 from sdebayes._core import precision
-from sdebayes._core.programs import one_at_a_time
+from sdebayes._core.tracing import one_at_a_time
 from sdebayes.inference import Problem
 from sdebayes.inference.target import unconstrained_draw
 

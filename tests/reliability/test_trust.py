@@ -20,7 +20,7 @@ import sdebayes as sb
 from sdebayes._core.errors import DataError, SdebayesError, StateSpaceError, StoreError
 from sdebayes.cli.app import app
 from sdebayes.cli.inputs import states_for
-from sdebayes.posterior import specification
+from sdebayes.posterior import serialization
 
 PACKAGED = sb.SentenceEncoder().identity
 SENTENCES = " ".join(f"Sentence {'very ' * (number % 4)}number {number} is here." for number in range(12))
@@ -72,7 +72,7 @@ def recorded(monkeypatch, tmp_path):
     library = ModuleType("sentence_transformers")
     library.SentenceTransformer = Recorded
     monkeypatch.setitem(sys.modules, library.__name__, library)
-    monkeypatch.setattr("sdebayes.paths.sentence_encoder._quiet_torch", nullcontext)
+    monkeypatch.setattr("sdebayes.data.sentence_encoder._quiet_torch", nullcontext)
     monkeypatch.setattr(Recorded, "asked", [])
     monkeypatch.setenv("SDEBAYES_CACHE", str(tmp_path / "cache"))
     monkeypatch.chdir(tmp_path)
@@ -217,7 +217,7 @@ def test_a_model_in_a_file_is_data():
     held = 0
     for text in BAD_MODELS:
         with pytest.raises(SdebayesError):
-            specification.decode(text)
+            serialization.decode(text)
         held += 1
     print(f"{held} of {len(BAD_MODELS)} stored models were refused")
 
@@ -225,13 +225,13 @@ def test_a_model_in_a_file_is_data():
 @pytest.mark.parametrize("space", ["[" * 100_000, "{", "[]", "3", "{}", '{"explained_variance": "x"}'])
 def test_a_state_space_in_a_file_is_data(states, space):
     with pytest.raises(StateSpaceError, match="changed by hand"):
-        sb.paths.StateSpace.from_dataset(states.assign_attrs(space=space))
+        sb.data.StateSpace.from_dataset(states.assign_attrs(space=space))
 
 
 @pytest.mark.parametrize("unobserved", ["[" * 100_000, "{", "{}", "3", "[3]", 3])
 def test_what_a_file_says_of_unobserved_states_is_data(states, unobserved):
     with pytest.raises(DataError, match="unobserved"):
-        sb.paths.validate(states.assign_attrs(unobserved=unobserved))
+        sb.data.validate(states.assign_attrs(unobserved=unobserved))
 
 
 class Pickled:
@@ -244,7 +244,7 @@ class Pickled:
 def test_no_pickle_is_read_from_a_zarr_store(tmp_path, monkeypatch, array, filters):
     monkeypatch.chdir(tmp_path)
     data = sb.trajectories([np.random.default_rng(0).normal(size=(6, 2))], texts=["a"] * 6)
-    store = sb.paths.save(data, tmp_path / "data.zarr")
+    store = sb.data.save(data, tmp_path / "data.zarr")
     description = json.loads((store / array / ".zarray").read_text())
     description |= {"filters": filters, "compressor": None}
     (store / array / ".zarray").write_text(json.dumps(description))
@@ -254,6 +254,6 @@ def test_no_pickle_is_read_from_a_zarr_store(tmp_path, monkeypatch, array, filte
     for chunk in (store / array).glob("[0-9]*"):
         chunk.write_bytes(pickle.dumps(Pickled()))
     with pytest.raises(StoreError, match="cannot be read"):
-        sb.paths.load(store)
+        sb.data.load(store)
     assert not Path("run").exists()
     assert "run" not in sys.modules

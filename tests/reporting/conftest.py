@@ -32,13 +32,13 @@ def walk(seed: int, steps: int = 40) -> str:
     return "\n".join(lines)
 
 
-class Lines(sb.paths.Steps):
+class Lines(sb.data.Steps):
     """One line a step."""
 
-    def cut(self, text: str) -> list[sb.paths.Step]:
+    def cut(self, text: str) -> list[sb.data.Step]:
         starts, position = [], 0
         for line in text.split("\n"):
-            starts.append(sb.paths.Step((line,), position))
+            starts.append(sb.data.Step((line,), position))
             position += len(line) + 1
         return starts
 

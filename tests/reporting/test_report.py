@@ -93,10 +93,10 @@ def test_without_held_out_data_it_says_so(bare):
 
 def test_what_the_encoder_cut_off_is_said_with_the_data(noisy, texts, untyped):
     attributes = {"cut_off": "3 of 90 sentences are longer than the encoder reads: 5 tokens, in '<b>'."}
-    material = SimpleNamespace(data=texts[0].assign_attrs(attributes), posterior=noisy)
-    assert "embedded from, 3 of 90 sentences are longer" in data_chapter._cut_off(material)
-    material.data = texts[0]
-    assert data_chapter._cut_off(material) == ""
+    context = SimpleNamespace(data=texts[0].assign_attrs(attributes), posterior=noisy)
+    assert "embedded from, 3 of 90 sentences are longer" in data_chapter._cut_off(context)
+    context.data = texts[0]
+    assert data_chapter._cut_off(context) == ""
 
 
 def test_the_increments_never_stand_without_their_reference(page):

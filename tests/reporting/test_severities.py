@@ -10,13 +10,13 @@ import pytest
 import xarray as xr
 
 import sdebayes as sb
-from sdebayes.cli.screen import COLOURS
+from sdebayes.cli.console import COLOURS
 from sdebayes.inference.findings import SEVERITIES, Finding, Findings
 from sdebayes.posterior.advice import ADVICE
 from sdebayes.reporting.blocks import Verdict
 from sdebayes.reporting.chapters import properties, verdicts
 from sdebayes.reporting.chapters.headline import headline
-from sdebayes.reporting.material import Material
+from sdebayes.reporting.context import ReportContext
 
 GAIN = Verdict("good", "Held-out score", "+.4 over the baseline.")
 CALM = [
@@ -65,11 +65,11 @@ def test_the_headline_names_all_of_the_worst_and_tells_the_first():
     assert "Gaussian innovations" in headline([Verdict("warning", "Gaussian innovations", "")], GAIN).title
 
 
-def material_with(posterior: sb.Posterior, table: xr.Dataset) -> Material:
-    """A report's material whose properties are those of the table."""
-    material = Material(posterior, posterior.training_data(), None, 10, 0)
-    material.__dict__["_judgement"] = (table, "")
-    return material
+def material_with(posterior: sb.Posterior, table: xr.Dataset) -> ReportContext:
+    """A report's context whose properties are those of the table."""
+    context = ReportContext(posterior, posterior.training_data(), None, 10, 0)
+    context.__dict__["_judgement"] = (table, "")
+    return context
 
 
 def table(**p_values: float) -> xr.Dataset:
@@ -97,9 +97,9 @@ def table(**p_values: float) -> xr.Dataset:
     ids=["stands", "passes"],
 )
 def test_summary_and_chapter_judge_a_rejection_alike(exact, p, severity):
-    material = material_with(exact, table(stationarity=p, Markov_property=0.5, Gaussian_innovations=0.6))
-    line = properties.judged(material)
-    chapter = [v for block in properties.write(material).blocks for v in getattr(block, "items", ())]
+    context = material_with(exact, table(stationarity=p, Markov_property=0.5, Gaussian_innovations=0.6))
+    line = properties.judged(context)
+    chapter = [v for block in properties.write(context).blocks for v in getattr(block, "items", ())]
     assert line.severity == severity == chapter[0].severity
     assert ("stationarity" in line.message) == (p < 0.05)
 
@@ -107,9 +107,9 @@ def test_summary_and_chapter_judge_a_rejection_alike(exact, p, severity):
 @pytest.mark.parametrize("name", ["exact", "noisy"])
 def test_heavy_tails_have_a_remedy_that_the_model_permits(name, request):
     posterior = request.getfixturevalue(name)
-    material = material_with(posterior, table(Gaussian_innovations=1e-4))
-    assert "StudentT" in properties.judged(material).advice
-    assert ("StudentTNoise" in properties.judged(material).advice) == (name == "noisy")
+    context = material_with(posterior, table(Gaussian_innovations=1e-4))
+    assert "StudentT" in properties.judged(context).advice
+    assert ("StudentTNoise" in properties.judged(context).advice) == (name == "noisy")
     for observation in (sb.Exact(innovations=sb.StudentT()), sb.StudentTNoise()):
         assert "StudentT" not in ADVICE["Gaussian innovations"](sb.SDEModel(observation=observation))
 

@@ -12,7 +12,7 @@ from scipy.stats import kstest, multivariate_normal
 import sdebayes as sb
 from sdebayes._core.errors import ModelError
 from sdebayes.dynamics import SDE, BasisField, ConstantDiffusion, FieldDrift, FourierBasis, LinearDrift
-from sdebayes.posterior.specification import decode, encode
+from sdebayes.posterior.serialization import decode, encode
 from sdebayes.schemes import LinearNoise, LocalLinearization, Strang, Substeps
 from tests.schemes.fokker_planck import GridLaw
 from tests.schemes.test_schemes import A, B, G, X, exact_law, ornstein_uhlenbeck

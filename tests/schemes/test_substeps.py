@@ -11,7 +11,7 @@ import pytest
 
 import sdebayes as sb
 from sdebayes._core.errors import ModelError
-from sdebayes.posterior.specification import decode, encode
+from sdebayes.posterior.serialization import decode, encode
 from sdebayes.schemes import EulerMaruyama, LinearNoise, LocalLinearization, Moments, Substeps
 from tests.schemes.fokker_planck import GridLaw
 from tests.schemes.test_linear_noise import errors, scalar

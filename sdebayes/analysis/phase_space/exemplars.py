@@ -9,7 +9,7 @@ from sdebayes._core.arguments import checked
 from sdebayes._core.errors import DataError
 from sdebayes._core.kinds import Count
 from sdebayes._core.units import with_units
-from sdebayes.paths import StateSpace
+from sdebayes.data import StateSpace
 
 
 @checked

@@ -12,7 +12,7 @@ from jaxtyping import Array, Float
 from numpyro.handlers import seed, substitute
 from numpyro.infer.util import constrain_fn
 
-from sdebayes._core.programs import one_at_a_time
+from sdebayes._core.tracing import one_at_a_time
 from sdebayes._core.types import Key, Scalar
 from sdebayes.inference.marginal.marginalized import DrawnTerms, Marginalized, Sites, Surrogate
 from sdebayes.inference.sufficient_statistics.euler_maruyama import Given, Statistics

@@ -15,7 +15,7 @@ from numpyro.handlers import seed, substitute, trace
 from sdebayes._core import precision as precision_scope
 from sdebayes._core.arguments import checked
 from sdebayes._core.errors import ModelError
-from sdebayes._core.programs import one_at_a_time
+from sdebayes._core.tracing import one_at_a_time
 from sdebayes._core.types import Key
 from sdebayes.inference.marginal.marginalized import Marginalized, marginalized
 from sdebayes.inference.marginal.term_sets import MOST_TERMS

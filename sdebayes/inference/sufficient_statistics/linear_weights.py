@@ -13,7 +13,7 @@ from jaxtyping import Array, Float
 from numpyro.handlers import block, seed
 
 from sdebayes._core.errors import ModelError
-from sdebayes._core.programs import one_at_a_time
+from sdebayes._core.tracing import one_at_a_time
 from sdebayes._core.types import Vector
 from sdebayes.inference.sufficient_statistics.euler_maruyama import Given, Statistics, known_log_density
 from sdebayes.model.sdemodel import SDEModel

@@ -15,11 +15,11 @@ from jaxtyping import Array, Float64
 from sdebayes._core import precision
 from sdebayes._core.arguments import checked
 from sdebayes._core.errors import DataError, ModelError
+from sdebayes.data.container import feature_dim
 from sdebayes.inference.sufficient_statistics.euler_maruyama import Statistics
 from sdebayes.inference.sufficient_statistics.linear_weights import LinearWeights, linear_weights
 from sdebayes.likelihood import Observations
 from sdebayes.model.sdemodel import SDEModel
-from sdebayes.paths.container import feature_dim
 
 PIECE = 4096
 """Transitions whose features are held at once."""

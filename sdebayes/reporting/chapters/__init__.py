@@ -1,4 +1,4 @@
-"""The chapters of the report, each a module with a function ``write(material) -> Chapter``."""
+"""The chapters of the report, each a module with a function ``write(context) -> Chapter``."""
 
 from sdebayes.reporting.chapters import (
     calibration,

@@ -5,31 +5,31 @@ from __future__ import annotations
 from sdebayes import plots
 from sdebayes.reporting.blocks import Block, Chapter, Figure, Paragraph, Table, Verdicts
 from sdebayes.reporting.chapters import verdicts
+from sdebayes.reporting.context import FORECAST_DRAWS, ReportContext
 from sdebayes.reporting.figures import picture
-from sdebayes.reporting.material import FORECAST_DRAWS, Material
 from sdebayes.reporting.wording import percent
 
 MOST_STATES = 16
 
 
-def write(material: Material) -> Chapter:
+def write(context: ReportContext) -> Chapter:
     """Write the chapter."""
     blocks: list[Block] = []
-    if not material.held_out:
+    if not context.held_out:
         blocks.append(
             Paragraph("No held-out data were given: these are the training data, which flatter a forecast.")
         )
     blocks += [
-        Verdicts([verdicts.calibration(material)]),
+        Verdicts([verdicts.calibration(context)]),
         Figure(
-            picture(plots.forecasts.pit(material.pit)),
+            picture(plots.forecasts.pit(context.pit)),
             "Where in its forecast did each value fall?",
             "Flat is calibrated: the grey band holds 90 % of the bars of a calibrated forecast. A hump in the middle "
             "means forecasts that are too wide, horns at the edges too narrow or heavy tails, a slope a shift.",
         ),
-        _table(material),
+        _table(context),
         Paragraph(
-            f"Each value is forecast from the steps before it in its own {material.noun}, under {FORECAST_DRAWS} "
+            f"Each value is forecast from the steps before it in its own {context.noun}, under {FORECAST_DRAWS} "
             "draws. The brackets are 90 % Wilson intervals of the count; they, and the grey band, take the values as "
             "independent.",
             quiet=True,
@@ -38,8 +38,8 @@ def write(material: Material) -> Chapter:
     return Chapter("calibration", "Calibration", blocks)
 
 
-def _table(material: Material) -> Table:
-    half, most = material.coverage(0.5), material.coverage(0.9)
+def _table(context: ReportContext) -> Table:
+    half, most = context.coverage(0.5), context.coverage(0.9)
 
     def cell(found, index: int) -> str:
         share, low, high = (float(found[name].values[index]) for name in ("coverage", "lower", "upper"))

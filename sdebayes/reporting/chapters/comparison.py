@@ -9,15 +9,15 @@ from sdebayes.posterior import claims
 from sdebayes.posterior.claims import NOT_ASKED
 from sdebayes.reporting.blocks import Block, Chapter, Figure, Paragraph, Table, Verdicts
 from sdebayes.reporting.chapters import verdicts
+from sdebayes.reporting.context import ReportContext
 from sdebayes.reporting.figures import picture
-from sdebayes.reporting.material import Material
 from sdebayes.reporting.wording import bracketed, number, signed
 
 
-def write(material: Material) -> Chapter:
+def write(context: ReportContext) -> Chapter:
     """Write the chapter."""
-    blocks: list[Block] = [Verdicts([verdicts.gain(material)])]
-    table = material.table
+    blocks: list[Block] = [Verdicts([verdicts.gain(context)])]
+    table = context.table
     if table is not None:
         names = [str(name) for name in table["candidate"].values]
         rows = [
@@ -29,12 +29,12 @@ def write(material: Material) -> Chapter:
             ]
             for name, row in ((name, table.sel(candidate=name)) for name in names)
         ]
-        unit = f"nats per {material.step_noun}"
+        unit = f"nats per {context.step_noun}"
         blocks += [
             Table(
                 ["candidate", f"log score, {unit}", f"over {table.attrs['baseline']}", "95 % interval"],
                 rows,
-                f"{table.sizes['trajectory']} held-out {material.nouns}; the interval is paired over them. "
+                f"{table.sizes['trajectory']} held-out {context.nouns}; the interval is paired over them. "
                 f"{table.attrs['caution']}",
                 strong=(0,),
             ),
@@ -42,13 +42,13 @@ def write(material: Material) -> Chapter:
                 picture(plots.scores.differences(table)),
                 "What the order of the steps is worth",
                 "Right of the dotted line is better than the baseline; the bars are 95 % intervals, paired over "
-                f"{material.nouns}. Nulls are grey.",
+                f"{context.nouns}. Nulls are grey.",
             ),
             _claims(claims(table), unit),
             Paragraph(
-                f"The score is the log density of a whole {material.noun} that the fit has not seen, with the latent "
+                f"The score is the log density of a whole {context.noun} that the fit has not seen, with the latent "
                 "path, the trajectory effect and missing values integrated out and the posterior not updated on it. "
-                f"The baseline knows everything about a {material.noun} but the order of its steps.",
+                f"The baseline knows everything about a {context.noun} but the order of its steps.",
                 quiet=True,
             ),
         ]

@@ -8,28 +8,26 @@ import xarray as xr
 from sdebayes import analysis, plots
 from sdebayes.reporting.blocks import Block, Chapter, Figure, Paragraph, Table, Verdicts
 from sdebayes.reporting.chapters import verdicts
+from sdebayes.reporting.context import ReportContext
 from sdebayes.reporting.figures import picture
-from sdebayes.reporting.material import Material
 from sdebayes.reporting.wording import number
 
 MOST_STATES = 16
 
 
-def write(material: Material) -> Chapter:
+def write(context: ReportContext) -> Chapter:
     """Write the chapter."""
-    found = analysis.persistence.persistence(material.data, seed=material.seed)
-    lengths = material.data["n_steps"].values
+    found = analysis.persistence.persistence(context.data, seed=context.seed)
+    lengths = context.data["n_steps"].values
     span = f"{lengths.min()}" if lengths.min() == lengths.max() else f"{lengths.min()} to {lengths.max()}"
     missing = int(
-        material.data["y"].isnull().any("state").sum() - (material.data.sizes["time"] - lengths).sum()
+        context.data["y"].isnull().any("state").sum() - (context.data.sizes["time"] - lengths).sum()
     )
-    space = (
-        "" if material.posterior.space is None else f" The states are {material.posterior.space.describe()}"
-    )
+    space = "" if context.posterior.space is None else f" The states are {context.posterior.space.describe()}"
     blocks: list[Block] = [
         Paragraph(
-            f"{len(lengths)} training {material.nouns if len(lengths) > 1 else material.noun} of {span} steps, "
-            f"{missing or 'none'} of them missing in whole or in part.{space}{_cut_off(material)}"
+            f"{len(lengths)} training {context.nouns if len(lengths) > 1 else context.noun} of {span} steps, "
+            f"{missing or 'none'} of them missing in whole or in part.{space}{_cut_off(context)}"
         ),
         Verdicts([_order(found)]),
         _table(found),
@@ -43,16 +41,16 @@ def write(material: Material) -> Chapter:
             "The R² of the increment must not be read alone: white noise, of which nothing can be foretold, has one "
             "half, because a step far out is followed by a step back. It is informative only where it exceeds "
             "(1 − ρ)/2, which a lag-1 autocorrelation ρ alone explains. The autocorrelation of the first column takes "
-            f"each {material.noun} about its own mean; R² and ρ are about the mean of all, so differences in level "
-            f"between {material.nouns} count in them: that is what the R² of the next state of shuffled data shows.",
+            f"each {context.noun} about its own mean; R² and ρ are about the mean of all, so differences in level "
+            f"between {context.nouns} count in them: that is what the R² of the next state of shuffled data shows.",
             quiet=True,
         ),
     ]
     return Chapter("data", "The data and their nulls", blocks)
 
 
-def _cut_off(material: Material) -> str:
-    said = {**material.posterior.data.attrs, **material.data.attrs}.get("cut_off")
+def _cut_off(context: ReportContext) -> str:
+    said = {**context.posterior.data.attrs, **context.data.attrs}.get("cut_off")
     return f" Of the texts these were embedded from, {said}" if said else ""
 
 

@@ -7,8 +7,8 @@ import xarray as xr
 from sdebayes import analysis, plots
 from sdebayes._core.errors import DataError
 from sdebayes.reporting.blocks import Block, Chapter, Figure, Heading, Paragraph, Table
+from sdebayes.reporting.context import ReportContext
 from sdebayes.reporting.figures import picture
-from sdebayes.reporting.material import Material
 from sdebayes.reporting.wording import bracketed, percent, plural, signed
 
 SHOWN_HORIZONS = (1, 2, 3, 5, 10)
@@ -17,28 +17,28 @@ MEASURES = ("words", "clauses", "reading_ease")
 NAMES = {"words": "length in words", "clauses": "clauses", "reading_ease": "reading ease"}
 
 
-def write(material: Material) -> Chapter:
+def write(context: ReportContext) -> Chapter:
     """Write the chapter."""
-    table = material.horizons
+    table = context.horizons
     if table is None:
-        text = f"Not judged: that takes two or more held-out {material.nouns} with several steps each."
+        text = f"Not judged: that takes two or more held-out {context.nouns} with several steps each."
         return Chapter("forecasts", TITLE, [Paragraph(text)])
     blocks: list[Block] = [
         Figure(
             picture(plots.forecasts.by_horizon(table)),
             "How far ahead does the model see?",
             f"Skill is the share of the energy score of {table.attrs['baseline']} that a forecast saves: 1 is perfect, "
-            f"0 no better. Bands are 95 % intervals over held-out {material.nouns}. Where the blue band overlaps a "
+            f"0 no better. Bands are 95 % intervals over held-out {context.nouns}. Where the blue band overlaps a "
             "grey one, model and simple rule can hardly be told apart.",
         ),
-        _table(material, table),
+        _table(context, table),
     ]
-    if material.has_text:
-        blocks += _complexity(material)
+    if context.has_text:
+        blocks += _complexity(context)
     return Chapter("forecasts", TITLE, blocks)
 
 
-def _table(material: Material, table: xr.Dataset) -> Table:
+def _table(context: ReportContext, table: xr.Dataset) -> Table:
     own = table.isel(candidate=0)
     covered = own["coverage"].mean("state")
     rows = []
@@ -54,8 +54,8 @@ def _table(material: Material, table: xr.Dataset) -> Table:
         rows.append([str(horizon), *gains, *shares])
     steps = int(own["n_steps"].sum())
     caption = (
-        f"Forecasts of {plural(steps, 'step')} of {plural(own.sizes['trajectory'], material.noun)} beside "
-        f"{table.attrs['baseline']}, with 95 % intervals over {material.nouns}; coverage is a mean over the states. "
+        f"Forecasts of {plural(steps, 'step')} of {plural(own.sizes['trajectory'], context.noun)} beside "
+        f"{table.attrs['baseline']}, with 95 % intervals over {context.nouns}; coverage is a mean over the states. "
         f"{table.attrs['caution']}"
     )
     gains = ["skill [95 %]", "gain of log score, nats per step [95 %]"]
@@ -63,14 +63,14 @@ def _table(material: Material, table: xr.Dataset) -> Table:
     return Table(head, rows, caption)
 
 
-def _complexity(material: Material) -> list[Block]:
+def _complexity(context: ReportContext) -> list[Block]:
     """Relate the error of one-step forecasts to the complexity of the sentences."""
     title = Heading("Error and complexity")
-    judged = analysis.forecasts.scores(material.predicted, material.judged, seed=material.seed)
+    judged = analysis.forecasts.scores(context.predicted, context.judged, seed=context.seed)
     error = (-judged["log_score"].isel(horizon=0)).rename("error (nats per step)")
     try:
-        measures = analysis.forecasts.complexity(material.judged["text"])[list(MEASURES)]
-        found = analysis.forecasts.dependence(error, measures, seed=material.seed)
+        measures = analysis.forecasts.complexity(context.judged["text"])[list(MEASURES)]
+        found = analysis.forecasts.dependence(error, measures, seed=context.seed)
     except DataError as reason:
         return [title, Paragraph(f"Not judged: {reason}", quiet=True)]
     figure = Figure(

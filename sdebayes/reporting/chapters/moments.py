@@ -9,8 +9,8 @@ from sdebayes import analysis, plots
 from sdebayes._core.errors import DataError
 from sdebayes.analysis import summarize
 from sdebayes.reporting.blocks import Block, Chapter, Figure, Paragraph, Table
+from sdebayes.reporting.context import ReportContext
 from sdebayes.reporting.figures import picture
-from sdebayes.reporting.material import Material
 from sdebayes.reporting.wording import number, plural
 
 LAGS = 20
@@ -19,26 +19,26 @@ MOST_ALLAN = 4
 ALLAN_LENGTHS = (1, 2, 3, 5, 8, 13, 20, 32)
 
 
-def write(material: Material) -> Chapter:
+def write(context: ReportContext) -> Chapter:
     """Write the chapter."""
-    simulated, pooled = material.replicates, material.pooled_moments
+    simulated, pooled = context.replicates, context.pooled_moments
     if simulated is None or pooled is None:
         text = "The observation matrix is not the identity: simulated states do not compare with the data."
         return Chapter("moments", "Moments and memory", [Paragraph(text)])
-    lags = min(LAGS, material.cut.sizes["time"] - 1)
-    memory = analysis.moments.autocorrelation(material.cut, lags, simulated, centre="trajectory")
+    lags = min(LAGS, context.cut.sizes["time"] - 1)
+    memory = analysis.moments.autocorrelation(context.cut, lags, simulated, centre="trajectory")
     blocks: list[Block] = [
-        Paragraph(_ensemble(material, simulated)),
+        Paragraph(_ensemble(context, simulated)),
         Figure(
             picture(plots.moments.autocorrelation(memory.isel(state=slice(MOST_PANELS)))),
             "How long do the data remember?",
             "Dots inside the band: the model remembers as long as the data do. The band holds 90 % of simulated "
             "copies, each of another posterior draw; a drop at lag 1 is noise. As in the table of the data each "
-            f"{material.noun} is taken about its own mean, so that its level does not count as memory.",
+            f"{context.noun} is taken about its own mean, so that its level does not count as memory.",
         ),
     ]
-    if material.same_times and material.cut.sizes["trajectory"] > 1:
-        over_time = analysis.moments.moments(material.cut, simulated)
+    if context.same_times and context.cut.sizes["trajectory"] > 1:
+        over_time = analysis.moments.moments(context.cut, simulated)
         blocks.append(
             Figure(
                 picture(plots.moments.moments(over_time)),
@@ -47,16 +47,16 @@ def write(material: Material) -> Chapter:
                 "from beginning to end; single excursions are chance (10 % of steps).",
             )
         )
-    blocks.append(_allan(material, simulated))
-    if material.regular:
-        blocks += _coefficients(material, simulated)
+    blocks.append(_allan(context, simulated))
+    if context.regular:
+        blocks += _coefficients(context, simulated)
     blocks.append(_table(pooled))
     return Chapter("moments", "Moments and memory", blocks)
 
 
-def _allan(material: Material, simulated: xr.Dataset) -> Figure:
-    lengths = [m for m in ALLAN_LENGTHS if 2 * m <= material.cut.sizes["time"]]
-    found = analysis.moments.allan_deviation(material.cut, lengths, simulated)
+def _allan(context: ReportContext, simulated: xr.Dataset) -> Figure:
+    lengths = [m for m in ALLAN_LENGTHS if 2 * m <= context.cut.sizes["time"]]
+    found = analysis.moments.allan_deviation(context.cut, lengths, simulated)
     return Figure(
         picture(plots.moments.allan_deviation(found.isel(state=slice(MOST_ALLAN)))),
         "On which scale does it move?",
@@ -66,18 +66,18 @@ def _allan(material: Material, simulated: xr.Dataset) -> Figure:
     )
 
 
-def _coefficients(material: Material, simulated: xr.Dataset) -> list[Block]:
+def _coefficients(context: ReportContext, simulated: xr.Dataset) -> list[Block]:
     """Compare the Kramers–Moyal coefficients of the first state with those of simulated copies."""
-    noise = analysis.variance.noise(material.posterior) if material.noisy else None
+    noise = analysis.variance.noise(context.posterior) if context.noisy else None
     try:
         found = analysis.moments.kramers_moyal(
-            material.cut, simulated=simulated, noise=noise, seed=material.seed
+            context.cut, simulated=simulated, noise=noise, seed=context.seed
         )
     except DataError:
         return []
     if not np.isfinite(found["drift_data"]).any():
         return []
-    removed = ", observation noise taken out" if material.noisy else ""
+    removed = ", observation noise taken out" if context.noisy else ""
     return [
         Figure(
             picture(plots.moments.kramers_moyal(found)),
@@ -89,11 +89,11 @@ def _coefficients(material: Material, simulated: xr.Dataset) -> list[Block]:
     ]
 
 
-def _ensemble(material: Material, simulated: xr.Dataset) -> str:
+def _ensemble(context: ReportContext, simulated: xr.Dataset) -> str:
     lost = int(simulated.attrs.get("paths_nonfinite", 0))
     text = (
         f"{simulated.sizes['sample']} posterior draws were each asked for {plural(simulated.sizes['path'], 'path')}, "
-        f"one for each {material.noun}, at its times, with its length and gaps."
+        f"one for each {context.noun}, at its times, with its length and gaps."
     )
     return f"{text} {lost} simulated paths became infinite." if lost else text
 

@@ -7,13 +7,13 @@ import xarray as xr
 
 from sdebayes import analysis, plots
 from sdebayes.analysis import summarize
-from sdebayes.paths import StateSpace
+from sdebayes.data import StateSpace
 from sdebayes.reporting.blocks import Block, Chapter, Figure, Heading, Paragraph, Quote, Quotes, Table
 from sdebayes.reporting.chapters import verdicts
 from sdebayes.reporting.chapters.fixed_points import MOST_STATES, fixed_point_blocks
 from sdebayes.reporting.chapters.portrait import nonlinear_portrait, portrait_figure
+from sdebayes.reporting.context import SMOOTHED_DRAWS, ReportContext
 from sdebayes.reporting.figures import picture
-from sdebayes.reporting.material import SMOOTHED_DRAWS, Material
 from sdebayes.reporting.wording import MEDIAN, interval, number, passage, percent
 from sdebayes.simulation import as_source
 
@@ -30,49 +30,49 @@ _SLICE = (
 )
 
 
-def write(material: Material) -> Chapter:
+def write(context: ReportContext) -> Chapter:
     """Write the chapter."""
-    blocks = verdicts.caveats(material.findings)
-    if material.effect:
+    blocks = verdicts.caveats(context.findings)
+    if context.effect:
         blocks.append(
             Paragraph(
-                f"The model gives each {material.noun} an offset of its own, so the drift lives in coordinates from "
-                f"which it is taken: the points below are the latent paths as smoothed from whole {material.nouns}, "
-                f"not the observed steps, and the equilibrium is that of a {material.noun} without offset.",
+                f"The model gives each {context.noun} an offset of its own, so the drift lives in coordinates from "
+                f"which it is taken: the points below are the latent paths as smoothed from whole {context.nouns}, "
+                f"not the observed steps, and the equilibrium is that of a {context.noun} without offset.",
                 quiet=True,
             )
         )
-    blocks += _pictures(material)
-    blocks += _equilibrium(material)
-    if material.plane is not None:
-        blocks += nonlinear_portrait(material.plane, material.nouns)
-    if material.posterior.space is not None and material.has_text:
-        blocks += _exemplars(material, material.posterior.space)
+    blocks += _pictures(context)
+    blocks += _equilibrium(context)
+    if context.plane is not None:
+        blocks += nonlinear_portrait(context.plane, context.nouns)
+    if context.posterior.space is not None and context.has_text:
+        blocks += _exemplars(context, context.posterior.space)
     return Chapter("phase-space", "Drift and phase space", blocks)
 
 
-def _pictures(material: Material) -> list[Block]:
-    posterior, states = material.posterior, material.posterior.states
+def _pictures(context: ReportContext) -> list[Block]:
+    posterior, states = context.posterior, context.posterior.states
     profile = analysis.fields.grid(posterior, states=(0,), points=31, samples=PROFILE_DRAWS)
     line = Figure(
         picture(plots.fields.profile(profile.isel(state=slice(4)))),
-        f"The drift along {states[0]}, the other states at {_reference(material)}"
+        f"The drift along {states[0]}, the other states at {_reference(context)}"
         if len(states) > 1
         else "The drift",
         "Where the line is above zero the state is pushed up, below zero down; the band is the 90 % posterior "
         "interval. A band that holds zero everywhere: no pull is known.",
     )
     if len(states) < 2:
-        return [line, _signal(material)]
-    around = portrait_figure(posterior, material.latent, _SLICE.format(_reference(material)))
-    return [around, line, _signal(material)]
+        return [line, _signal(context)]
+    around = portrait_figure(posterior, context.latent, _SLICE.format(_reference(context)))
+    return [around, line, _signal(context)]
 
 
-def _signal(material: Material) -> Figure:
-    step = float(material.posterior.training_scale.step)
-    places = material.latent.isel(trajectory=slice(SHOWN_TRAJECTORIES))
+def _signal(context: ReportContext) -> Figure:
+    step = float(context.posterior.training_scale.step)
+    places = context.latent.isel(trajectory=slice(SHOWN_TRAJECTORIES))
     draws = places.sizes.get("sample", SMOOTHED_DRAWS)
-    along = analysis.fields.along(material.posterior, places, samples=draws)
+    along = analysis.fields.along(context.posterior, places, samples=draws)
     return Figure(
         picture(plots.fields.signal_to_noise(analysis.fields.signal_to_noise(along, step))),
         "Is a step pushed, or shaken?",
@@ -81,15 +81,15 @@ def _signal(material: Material) -> Figure:
     )
 
 
-def _reference(material: Material) -> str:
-    return "the equilibrium" if material.linear else "their mean at the start"
+def _reference(context: ReportContext) -> str:
+    return "the equilibrium" if context.linear else "their mean at the start"
 
 
-def _equilibrium(material: Material) -> list[Block]:
-    places = as_source(material.posterior).equilibrium()
+def _equilibrium(context: ReportContext) -> list[Block]:
+    places = as_source(context.posterior).equilibrium()
     if places is None:
-        return fixed_point_blocks(material.fixed_points)
-    states = material.posterior.states
+        return fixed_point_blocks(context.fixed_points)
+    states = context.posterior.states
     summary = summarize(_over_states(places, states))["equilibrium"]
     head = ["state", f"equilibrium, {MEDIAN}", "posterior s.d."]
     rows = [
@@ -97,12 +97,12 @@ def _equilibrium(material: Material) -> list[Block]:
         for state in states[:MOST_STATES]
     ]
     caption = "Where the drift vanishes, in units of the states."
-    if material.effect:
-        head.append(f"s.d. between {material.nouns}")
-        between = material.latent["trajectory_effect"].mean("sample").std("trajectory")
+    if context.effect:
+        head.append(f"s.d. between {context.nouns}")
+        between = context.latent["trajectory_effect"].mean("sample").std("trajectory")
         for row in rows:
             row.append(number(float(between.sel(state=row[0]))))
-        caption += f" In a single {material.noun} it lies its offset away, by so much in the last column."
+        caption += f" In a single {context.noun} it lies its offset away, by so much in the last column."
     return [Table(head, rows, caption)]
 
 
@@ -110,18 +110,18 @@ def _over_states(places: np.ndarray, states: list[str]) -> xr.DataArray:
     return xr.DataArray(places, {"state": states}, ("sample", "state"), "equilibrium")
 
 
-def _exemplars(material: Material, space: StateSpace) -> list[Block]:
-    data = material.centred
-    scale = material.posterior.training_scale
-    places = as_source(material.posterior).equilibrium()
+def _exemplars(context: ReportContext, space: StateSpace) -> list[Block]:
+    data = context.centred
+    scale = context.posterior.training_scale
+    places = as_source(context.posterior).equilibrium()
     blocks: list[Block] = [
         Heading("What lies where"),
         Paragraph(
-            f"The steps of the training {material.nouns} nearest to a place, in all "
-            f"{len(material.posterior.states)} states at once. "
+            f"The steps of the training {context.nouns} nearest to a place, in all "
+            f"{len(context.posterior.states)} states at once. "
             "A single step is half noise or more: read what such passages have in common, not each by itself."
-            + f" The offset of its {material.noun} is taken from each step."
-            * material.effect,
+            + f" The offset of its {context.noun} is taken from each step."
+            * context.effect,
             quiet=True,
         ),
     ]
@@ -130,15 +130,15 @@ def _exemplars(material: Material, space: StateSpace) -> list[Block]:
         spread = f"posterior sd {number(float(sd.min()))} to {number(float(sd.max()))} of a state's standard deviation"
         blocks.append(_quotes(space.exemplars(mean, data, EXEMPLARS), f"At the equilibrium ({spread})"))
     else:
-        for k, place in enumerate(material.attractors["location"].values):
-            share = percent(float(material.attractors["probability"][k]))
+        for k, place in enumerate(context.attractors["location"].values):
+            share = percent(float(context.attractors["probability"][k]))
             blocks.append(
                 _quotes(
                     space.exemplars(place, data, EXEMPLARS),
                     f"At place {k + 1}, stable in {share} of the draws",
                 )
             )
-    for index, state in enumerate(material.posterior.states[:POLES]):
+    for index, state in enumerate(context.posterior.states[:POLES]):
         for sign, word in ((1, "high"), (-1, "low")):
             place = np.array(scale.location, dtype=float)
             place[index] += sign * POLE_DISTANCE * float(np.sqrt(scale.variance[index]))

@@ -10,8 +10,8 @@ from sdebayes.posterior import Posterior
 from sdebayes.reporting.blocks import Block, Figure, Heading, Paragraph
 from sdebayes.reporting.chapters import verdicts
 from sdebayes.reporting.chapters.fixed_points import fixed_point_blocks
+from sdebayes.reporting.context import FIXED_POINT_DRAWS, SMOOTHED_DRAWS
 from sdebayes.reporting.figures import picture
-from sdebayes.reporting.material import FIXED_POINT_DRAWS, SMOOTHED_DRAWS
 from sdebayes.reporting.wording import percent
 
 PORTRAIT_DRAWS = 100

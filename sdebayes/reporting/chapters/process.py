@@ -6,19 +6,19 @@ from sdebayes import analysis, plots
 from sdebayes.analysis import summarize
 from sdebayes.reporting.blocks import Block, Chapter, Figure, Paragraph, Table
 from sdebayes.reporting.chapters import verdicts
+from sdebayes.reporting.context import ReportContext
 from sdebayes.reporting.figures import picture
-from sdebayes.reporting.material import Material
 from sdebayes.reporting.wording import MEDIAN, interval, percent
 
 MOST_ROWS = 16
 
 
-def write(material: Material) -> Chapter:
+def write(context: ReportContext) -> Chapter:
     """Write the chapter."""
-    spectrum = material.spectrum.isel(mode=slice(MOST_ROWS))
+    spectrum = context.spectrum.isel(mode=slice(MOST_ROWS))
     constants, before = (
         summarize(found[["time_constant"]].isel(point=0))["time_constant"]
-        for found in (spectrum, material.prior_spectrum)
+        for found in (spectrum, context.prior_spectrum)
     )
     rotating = (spectrum["imaginary_part"].isel(point=0) != 0).mean("sample").values
     growing = float((spectrum["real_part"].isel(point=0, mode=0) > 0).mean())
@@ -26,11 +26,11 @@ def write(material: Material) -> Chapter:
         [str(mode), *(interval(found.sel(mode=mode), 1) for found in (constants, before)), percent(share)]
         for mode, share in zip(constants["mode"].values, rotating, strict=True)
     ]
-    place = "" if material.linear else " at the reference state"
+    place = "" if context.linear else " at the reference state"
     axes = plots.fields.jacobian_spectrum(spectrum)
     axes.set_ylabel("mode")
     blocks: list[Block] = [
-        *verdicts.reminder(material.findings),
+        *verdicts.reminder(context.findings),
         Figure(
             picture(axes),
             "How fast each direction forgets",
@@ -40,7 +40,7 @@ def write(material: Material) -> Chapter:
         Table(
             [
                 "mode",
-                f"time constant, {material.time_units}, {MEDIAN}",
+                f"time constant, {context.time_units}, {MEDIAN}",
                 f"the prior's, {MEDIAN}",
                 "draws in which it rotates",
             ],
@@ -51,27 +51,27 @@ def write(material: Material) -> Chapter:
     ]
     if growing:
         blocks.append(Paragraph(f"In {percent(growing)} of the draws the slowest direction grows instead."))
-    if material.noisy and material.identity:
-        shares = analysis.variance.shares(material.posterior)
+    if context.noisy and context.identity:
+        shares = analysis.variance.shares(context.posterior)
         blocks.append(
             Figure(
                 picture(plots.variance.shares(shares.isel(state=slice(MOST_ROWS)))),
                 "Where the variance comes from",
                 "The blue share is what moves slowly and can be foretold; noise is new at each step"
                 + (
-                    f", the trajectory effect is the level of a whole {material.noun}."
-                    if material.effect
+                    f", the trajectory effect is the level of a whole {context.noun}."
+                    if context.effect
                     else "."
                 ),
             )
         )
-        blocks.append(_shares(material, summarize(shares)))
+        blocks.append(_shares(context, summarize(shares)))
     return Chapter("process", "Time constants and noise", blocks)
 
 
-def _shares(material: Material, summary) -> Table:
+def _shares(context: ReportContext, summary) -> Table:
     names = {"path": "slow path", "noise": "noise"}
-    names |= {"trajectory_effect": "trajectory effect"} if material.effect else {}
+    names |= {"trajectory_effect": "trajectory effect"} if context.effect else {}
     rows = [
         [str(state), *(interval(summary[name].sel(state=state)) for name in names)]
         for state in summary["state"].values[:MOST_ROWS]

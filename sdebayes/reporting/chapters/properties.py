@@ -5,7 +5,7 @@ from __future__ import annotations
 from sdebayes.posterior.advice import ADVICE
 from sdebayes.reporting.blocks import Block, Chapter, Heading, Paragraph, Verdict, Verdicts
 from sdebayes.reporting.chapters import verdicts
-from sdebayes.reporting.material import Material
+from sdebayes.reporting.context import ReportContext
 from sdebayes.reporting.wording import listed, sentence_case
 
 SEVERITY = {
@@ -18,9 +18,9 @@ SEVERITY = {
 HEADINGS = {"model": "What holds of the model", "data": "What held-out {nouns} say of it"}
 
 
-def write(material: Material) -> Chapter:
+def write(context: ReportContext) -> Chapter:
     """Write the chapter."""
-    found = material.properties
+    found = context.properties
     blocks: list[Block] = [
         Paragraph(
             "Supported: at least 95 % of the posterior draws have the property, and fewer than 99 % of the prior's. "
@@ -33,19 +33,19 @@ def write(material: Material) -> Chapter:
         own = [k for k, value in enumerate(found["about"].values) if value == about]
         if own:
             blocks += [
-                Heading(heading.format(nouns=material.nouns)),
-                Verdicts([_verdict(material, k) for k in own]),
+                Heading(heading.format(nouns=context.nouns)),
+                Verdicts([_verdict(context, k) for k in own]),
             ]
-    if not material.tested:
-        blocks.append(Paragraph(f"The data were not judged: {material.untested}", quiet=True))
+    if not context.tested:
+        blocks.append(Paragraph(f"The data were not judged: {context.untested}", quiet=True))
     return Chapter("properties", "Properties of the process", blocks)
 
 
-def judged(material: Material) -> Verdict:
+def judged(context: ReportContext) -> Verdict:
     """Judge in one line which properties are rejected, as severely as the chapter does."""
-    found = material.properties
+    found = context.properties
     names, said = found["property"].values, found["verdict"].values
-    worst = verdicts.worst_first(_verdict(material, k) for k in range(len(names)))[0]
+    worst = verdicts.worst_first(_verdict(context, k) for k in range(len(names)))[0]
     subject = "Properties of the process"
     rejected = [str(name) for name in names[said == "rejected"]]
     if rejected:
@@ -55,8 +55,8 @@ def judged(material: Material) -> Verdict:
     return Verdict(worst.severity, subject, f"none of {len(names)} is rejected.{open_}")
 
 
-def _verdict(material: Material, k: int) -> Verdict:
-    found = material.properties
+def _verdict(context: ReportContext, k: int) -> Verdict:
+    found = context.properties
     verdict, meaning, evidence, unknown = (
         str(found[name].values[k]) for name in ("verdict", "meaning", "evidence", "cannot_tell")
     )
@@ -66,7 +66,7 @@ def _verdict(material: Material, k: int) -> Verdict:
         severity = "warning"
     advice, subject = f"Open: {unknown}", sentence_case(name)
     if subject in ADVICE and verdict == "rejected":
-        advice = f"{ADVICE[subject](material.posterior.model)} {advice}"
+        advice = f"{ADVICE[subject](context.posterior.model)} {advice}"
     subject = subject if severity == verdict else f"{subject}: {verdict}"
     return Verdict(
         severity, subject, f"It means: {meaning[0].lower()}{meaning[1:]} Found: {evidence}.", advice

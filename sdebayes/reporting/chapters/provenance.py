@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib.metadata import version
 
 from sdebayes.reporting.blocks import Chapter, Facts, Paragraph
-from sdebayes.reporting.material import Material
+from sdebayes.reporting.context import ReportContext
 
 _ATTRIBUTES = {
     "strategy": "strategy",
@@ -24,11 +24,11 @@ _ATTRIBUTES = {
 _PACKAGES = ("sdebayes", "numpyro", "jax", "arviz", "xarray", "numpy")
 
 
-def write(material: Material) -> Chapter:
+def write(context: ReportContext) -> Chapter:
     """Write the chapter."""
-    attributes = {**material.data.attrs, **material.posterior.data.attrs}
+    attributes = {**context.data.attrs, **context.posterior.data.attrs}
     items = [(label, str(attributes[name])) for name, label in _ATTRIBUTES.items() if name in attributes]
     items.append(("versions at the report", ", ".join(f"{name} {version(name)}" for name in _PACKAGES)))
-    items.append(("seed of the report", str(material.seed)))
+    items.append(("seed of the report", str(context.seed)))
     text = "The page holds no script and asks no network for anything."
     return Chapter("provenance", "Provenance", [Facts(items), Paragraph(text, quiet=True)])

@@ -7,36 +7,36 @@ import xarray as xr
 
 from sdebayes import plots
 from sdebayes.reporting.blocks import Block, Chapter, Figure, Heading, Paragraph, Quote, Quotes, Table
+from sdebayes.reporting.context import ReportContext
 from sdebayes.reporting.figures import picture
-from sdebayes.reporting.material import Material
 from sdebayes.reporting.wording import number, passage, signed, significant
 
 MOST_ROWS = 40
 SURPRISES = 8
 
 
-def write(material: Material) -> Chapter:
+def write(context: ReportContext) -> Chapter:
     """Write the chapter."""
     blocks: list[Block] = []
-    if material.table is not None:
+    if context.table is not None:
         blocks += [
             Figure(
                 picture(
                     plots.scores.per_trajectory(
-                        material.table, candidate=str(material.table["candidate"].values[0])
+                        context.table, candidate=str(context.table["candidate"].values[0])
                     )
                 ),
-                f"Each held-out {material.noun}, model beside baseline",
-                f"The longer the line to the right, the more the order of the steps tells in this {material.noun}; "
+                f"Each held-out {context.noun}, model beside baseline",
+                f"The longer the line to the right, the more the order of the steps tells in this {context.noun}; "
                 "blue left of orange: it does not move as the others do.",
             ),
-            _table(material, material.table),
+            _table(context, context.table),
         ]
-    blocks += _surprises(material)
-    return Chapter("trajectories", f"Single {material.nouns}", blocks)
+    blocks += _surprises(context)
+    return Chapter("trajectories", f"Single {context.nouns}", blocks)
 
 
-def _table(material: Material, table: xr.Dataset) -> Table:
+def _table(context: ReportContext, table: xr.Dataset) -> Table:
     score = table["log_score"] / table["n_observed"]
     own, null = score.isel(candidate=0).values, score.sel(candidate=table.attrs["baseline"]).values
     order = np.argsort(null - own)
@@ -47,19 +47,19 @@ def _table(material: Material, table: xr.Dataset) -> Table:
             order if order.size <= MOST_ROWS else np.r_[order[: MOST_ROWS // 2], order[-MOST_ROWS // 2 :]]
         )
     ]
-    head = [material.noun, "steps", "model", str(table.attrs["baseline"]), "gain"]
+    head = [context.noun, "steps", "model", str(table.attrs["baseline"]), "gain"]
     caption = "Held-out log score in nats per step, the largest gain first."
     return Table(head, rows, caption)
 
 
-def _surprises(material: Material) -> list[Block]:
-    judged = material.judged
-    tail = material.surprise["tail_probability"].values
+def _surprises(context: ReportContext) -> list[Block]:
+    judged = context.judged
+    tail = context.surprise["tail_probability"].values
     count = int(np.isfinite(tail).sum())
     order = np.argsort(np.where(np.isfinite(tail), tail, np.inf), axis=None)[:SURPRISES]
     places = [np.unravel_index(index, tail.shape) for index in order]
     names = judged["trajectory"].values
-    which = "held-out" if material.held_out else "training"
+    which = "held-out" if context.held_out else "training"
     intro = Paragraph(
         f"Of {count} {which} steps these lie farthest from what the steps before them foretold. The number is how "
         f"often a calibrated process would bring a step at least so far off; among {count} steps the smallest is "
@@ -68,7 +68,7 @@ def _surprises(material: Material) -> list[Block]:
     heading = Heading("The most surprising steps")
     if "text" not in judged:
         rows = [[str(names[i]), str(k + 1), significant(float(tail[i, k]))] for i, k in places]
-        table = Table([material.noun, "step", "probability"], rows, "The smallest tail probabilities.")
+        table = Table([context.noun, "step", "probability"], rows, "The smallest tail probabilities.")
         return [heading, intro, table]
     quotes = [
         Quote(

@@ -13,7 +13,7 @@ from sdebayes.inference.findings import SEVERITIES, Findings
 from sdebayes.posterior import claims
 from sdebayes.posterior.claims import AGAINST, COUPLING, NONLINEARITY, NOT_ASKED, ORDER, RETURN, SUPPORTED
 from sdebayes.reporting.blocks import Block, Paragraph, Verdict, Verdicts
-from sdebayes.reporting.material import Material
+from sdebayes.reporting.context import ReportContext
 from sdebayes.reporting.wording import bracketed, listed, number, percent, signed
 
 GOOD_COVERAGE, FAIR_COVERAGE = 0.03, 0.06
@@ -27,9 +27,9 @@ _ADVICE = {
 }
 
 
-def fit(material: Material) -> list[Verdict]:
+def fit(context: ReportContext) -> list[Verdict]:
     """Judge the fit by its own checks."""
-    return of_findings(material.findings)
+    return of_findings(context.findings)
 
 
 def of_findings(findings: Findings) -> list[Verdict]:
@@ -57,17 +57,17 @@ def reminder(findings: Findings) -> list[Block]:
     return [Paragraph(f"What the checks of the fit warn of concerns these numbers too: {listed(names)}.")]
 
 
-def gain(material: Material) -> Verdict:
+def gain(context: ReportContext) -> Verdict:
     """Judge what held-out trajectories support: order, return to an equilibrium, coupling, nonlinearity."""
-    table = material.table
+    table = context.table
     if table is None:
         return Verdict(
             "note",
             "Held-out score",
-            f"not judged: fewer than two held-out {material.nouns} were given.",
+            f"not judged: fewer than two held-out {context.nouns} were given.",
             "Hold some out with sdebayes.split and pass them as test.",
         )
-    return judged_claims(claims(table), table.sizes["trajectory"], material.nouns, material.step_noun)
+    return judged_claims(claims(table), table.sizes["trajectory"], context.nouns, context.step_noun)
 
 
 def judged_claims(found: xr.Dataset, count: int, nouns: str, step: str) -> Verdict:
@@ -101,15 +101,15 @@ def _said(claim: xr.Dataset) -> str:
     return f"{claim['claim'].values} {claim['verdict'].values} ({' '.join(numbers)} over {claim['against'].values})"
 
 
-def calibration(material: Material) -> Verdict:
+def calibration(context: ReportContext) -> Verdict:
     """Judge whether the 90 % forecast intervals held what came as often as they say."""
-    found = material.coverage(0.9)
+    found = context.coverage(0.9)
     count = found["count"].values
     share = float((found["coverage"].values * count).sum() / count.sum())
     off = abs(share - 0.9)
-    best = "good" if material.held_out else "not rejected"
+    best = "good" if context.held_out else "not rejected"
     severity = best if off <= GOOD_COVERAGE else "note" if off <= FAIR_COVERAGE else "warning"
-    where = "held-out values" if material.held_out else "training values, which flatter"
+    where = "held-out values" if context.held_out else "training values, which flatter"
     message = f"90 % intervals of the one-step forecasts held {percent(share)} of the {where}."
     advice = ""
     if severity != best:
@@ -119,9 +119,9 @@ def calibration(material: Material) -> Verdict:
     return Verdict(severity, "Calibration", message, advice)
 
 
-def moments(material: Material) -> Verdict | None:
+def moments(context: ReportContext) -> Verdict | None:
     """Judge whether the data's moments lie among those of simulated copies more rarely than chance lets them."""
-    pooled = material.pooled_moments
+    pooled = context.pooled_moments
     return None if pooled is None else judged_moments(pooled)
 
 

@@ -13,7 +13,7 @@ from scipy.stats import multivariate_normal
 
 import sdebayes as sb
 from sdebayes._core.errors import DataError, ModelError
-from sdebayes._core.programs import one_at_a_time
+from sdebayes._core.tracing import one_at_a_time
 from sdebayes.inference import Problem, RunOptions, log_evidence, statistics
 from sdebayes.inference.marginal.marginalized import marginalized
 from sdebayes.inference.sufficient_statistics import reduction

@@ -10,7 +10,7 @@ from numpyro.handlers import seed, substitute
 from scipy.special import logsumexp
 
 import sdebayes as sb
-from sdebayes._core.programs import one_at_a_time
+from sdebayes._core.tracing import one_at_a_time
 from sdebayes.inference import statistics
 from sdebayes.inference.marginal import marginalized as module
 from sdebayes.inference.marginal.gibbs import log_evidence_of_set, sweep_terms

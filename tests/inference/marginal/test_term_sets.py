@@ -15,7 +15,7 @@ from scipy.stats import multivariate_normal, norm
 import sdebayes as sb
 from sdebayes._core import precision
 from sdebayes._core.errors import ModelError
-from sdebayes._core.programs import one_at_a_time
+from sdebayes._core.tracing import one_at_a_time
 from sdebayes.inference import log_evidence, statistics
 from sdebayes.inference.marginal.marginalized import marginalized
 from tests.inference.marginal.test_evidence import EULER, EXACT, increments_of

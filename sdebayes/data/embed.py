@@ -16,13 +16,13 @@ from sdebayes._core.arguments import Said, checked
 from sdebayes._core.errors import DataError, StoreError
 from sdebayes._core.kinds import CountFromThree, PathLike, one_of
 from sdebayes._core.stored import encode
-from sdebayes.paths.cache import EmbeddingCache
-from sdebayes.paths.container import pack, validate
-from sdebayes.paths.corpus import as_corpus
-from sdebayes.paths.encoders import Encoder, identity_of
-from sdebayes.paths.segment import Sentences, Step, Steps
-from sdebayes.paths.shortness import long_enough
-from sdebayes.paths.unread import count_unread, say_unread
+from sdebayes.data.cache import EmbeddingCache
+from sdebayes.data.container import pack, validate
+from sdebayes.data.corpus import as_corpus
+from sdebayes.data.encoders import Encoder, identity_of
+from sdebayes.data.segment import Sentences, Step, Steps
+from sdebayes.data.shortness import long_enough
+from sdebayes.data.unread import count_unread, say_unread
 
 type TimeUnit = Annotated[str, one_of("step", "token", "fraction")]
 

@@ -17,7 +17,7 @@ _ROUNDING = 1e-4
 
 @runtime_checkable
 class Encoder(Protocol):
-    """What :func:`~sdebayes.paths.embed.embed` asks of an encoder.
+    """What :func:`~sdebayes.data.embed.embed` asks of an encoder.
 
     An encoder may also have a string ``identity``, which names all that its vectors depend on besides the text.
     Its vectors are then cached on disk; without it they are not. And it may have a method

@@ -14,15 +14,15 @@ from sdebayes import analysis, plots
 from sdebayes._core import files
 from sdebayes._core.draws import evenly_spread
 from sdebayes._core.errors import StoreError
-from sdebayes.cli.beside import second_process
-from sdebayes.cli.guard import prepare_compiler
-from sdebayes.cli.screen import comparison, console, say_claims, say_findings
-from sdebayes.cli.stages import Stages
+from sdebayes.cli.console import comparison, console, say_claims, say_findings
+from sdebayes.cli.errors import prepare_compiler
+from sdebayes.cli.second_process import second_process
+from sdebayes.cli.timer import Stages
+from sdebayes.data import PCA, SentenceEncoder, Sentences, embed, save, shuffle_within, split
+from sdebayes.data.cache import default_directory
 from sdebayes.datasets import load_sotu
 from sdebayes.inference import NUTS, AbstractStrategy, Laplace
 from sdebayes.model import Exact, GaussianNoise, SDEModel
-from sdebayes.paths import PCA, SentenceEncoder, Sentences, embed, save, shuffle_within, split
-from sdebayes.paths.cache import default_directory
 from sdebayes.plots.style import look
 from sdebayes.posterior import Posterior, compare, fit, load
 from sdebayes.priors import GP, HSGP

@@ -10,8 +10,8 @@ import xarray as xr
 from sdebayes._core.arguments import checked
 from sdebayes._core.errors import DataError
 from sdebayes._core.kinds import Count
-from sdebayes.paths.container import to_arrays
-from sdebayes.paths.space import StateSpace, refuse_states
+from sdebayes.data.container import to_arrays
+from sdebayes.data.space import StateSpace, refuse_states
 
 __all__ = ["PCA", "StateSpace"]
 

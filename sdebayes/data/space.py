@@ -15,7 +15,7 @@ from scipy.spatial.distance import cdist
 from sdebayes._core.arguments import checked
 from sdebayes._core.errors import DataError, StateSpaceError
 from sdebayes._core.kinds import Count, Numbers
-from sdebayes.paths.container import feature_dim, to_arrays, validate
+from sdebayes.data.container import feature_dim, to_arrays, validate
 
 _VARIABLES = {
     "space_mean": ("embedding",),

@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Mapping
 
 from sdebayes._core.errors import DataError, LeftOutWarning
-from sdebayes.paths.validation import MINIMUM_STEPS
+from sdebayes.data.validation import MINIMUM_STEPS
 
 
 def long_enough(

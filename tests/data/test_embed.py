@@ -11,9 +11,9 @@ import pandas as pd
 import pytest
 import xarray as xr
 
-import sdebayes.paths as paths
+import sdebayes.data as paths
 from sdebayes._core.errors import DataError, LeftOutWarning, StoreError
-from sdebayes.paths.cache import EmbeddingCache
+from sdebayes.data.cache import EmbeddingCache
 
 TEXTS = {
     "first": "Dr. Smith went to Washington.  He arrived at 3 p.m. on Monday!\nWas it   raining? It was. Nobody minded.",
@@ -238,7 +238,7 @@ def test_the_second_run_asks_the_encoder_nothing(tmp_path):
 
 
 def test_an_interrupt_loses_only_the_chunk_at_work(tmp_path, monkeypatch):
-    monkeypatch.setattr(sys.modules["sdebayes.paths.embed"], "_SAVE_EVERY", 4)
+    monkeypatch.setattr(sys.modules["sdebayes.data.embed"], "_SAVE_EVERY", 4)
     with pytest.raises(KeyboardInterrupt):
         embed(TEXTS, Lengths(fail_after=4), cache=tmp_path)
     encoder = Lengths()
@@ -248,7 +248,7 @@ def test_an_interrupt_loses_only_the_chunk_at_work(tmp_path, monkeypatch):
 
 KILLED = """
 import os, sys, sqlite3, numpy as np
-from sdebayes.paths.cache import EmbeddingCache
+from sdebayes.data.cache import EmbeddingCache
 cache = EmbeddingCache("e", sys.argv[1])
 cache.write(["kept"], np.ones((1, 4), np.float32))
 connection = sqlite3.connect(cache.path)

@@ -14,9 +14,9 @@ from sdebayes._core.arguments import checked
 from sdebayes._core.characters import cleaned, cleaned_name
 from sdebayes._core.errors import DataError
 from sdebayes._core.kinds import Labels, OneEach
-from sdebayes.paths.attached import Steps, read_covariates, read_texts_of_steps
-from sdebayes.paths.columns import state_names
-from sdebayes.paths.validation import check_numeric, check_unique, feature_dim, unobserved_states, validate
+from sdebayes.data.attached import Steps, read_covariates, read_texts_of_steps
+from sdebayes.data.columns import state_names
+from sdebayes.data.validation import check_numeric, check_unique, feature_dim, unobserved_states, validate
 
 __all__ = [
     "SCHEMA_VERSION",

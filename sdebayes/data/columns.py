@@ -9,7 +9,7 @@ import pandas as pd
 
 from sdebayes._core.characters import cleaned_name
 from sdebayes._core.errors import DataError
-from sdebayes.paths.validation import check_unique
+from sdebayes.data.validation import check_unique
 
 
 def state_names(arrays: Sequence[Any], names: Sequence[str], count: int) -> list[str]:

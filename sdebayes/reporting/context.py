@@ -27,7 +27,7 @@ FARTHEST, HORIZON_DRAWS = 10, 25
 
 
 @dataclass(frozen=True)
-class Material:
+class ReportContext:
     """Posterior and data, with everything that more than one chapter needs.
 
     Parameters

@@ -10,15 +10,15 @@ import xarray as xr
 
 from sdebayes._core.characters import cleaned, cleaned_name
 from sdebayes._core.errors import DataError
-from sdebayes.paths.metadata import along_texts, own_name
-from sdebayes.paths.validation import check_unique
+from sdebayes.data.metadata import along_texts, own_name
+from sdebayes.data.validation import check_unique
 
 
 def as_corpus(texts: Any, allow_blank: bool = False) -> xr.Dataset:
     """Bring texts into one form and check them.
 
     Line ends, byte-order marks and other characters that are no part of the words are cleaned as
-    :func:`~sdebayes.paths.read_texts` does.
+    :func:`~sdebayes.data.read_texts` does.
 
     Parameters
     ----------

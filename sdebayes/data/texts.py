@@ -13,9 +13,9 @@ from sdebayes._core.arguments import checked
 from sdebayes._core.characters import cleaned, cleaned_name
 from sdebayes._core.errors import DataError, StoreError
 from sdebayes._core.kinds import PathLike
-from sdebayes.paths.corpus import as_corpus
-from sdebayes.paths.metadata import column
-from sdebayes.paths.tables import Row, from_csv, from_jsonl
+from sdebayes.data.corpus import as_corpus
+from sdebayes.data.metadata import column
+from sdebayes.data.tables import Row, from_csv, from_jsonl
 
 
 @checked

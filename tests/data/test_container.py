@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-import sdebayes.paths as paths
+import sdebayes.data as paths
 from sdebayes._core.errors import DataError
-from sdebayes.paths.container import feature_dim, to_arrays, unobserved_states
+from sdebayes.data.container import feature_dim, to_arrays, unobserved_states
 
 
 def walk(steps: int, states: int = 2) -> np.ndarray:

@@ -8,7 +8,7 @@ import xarray as xr
 from sdebayes._core.arguments import checked
 from sdebayes._core.errors import DataError
 from sdebayes._core.kinds import Seed
-from sdebayes.paths.container import validate
+from sdebayes.data.container import validate
 
 
 @checked

@@ -9,7 +9,7 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from multiprocessing import get_context
 
-from sdebayes.cli.guard import prepare_compiler
+from sdebayes.cli.errors import prepare_compiler
 
 
 @contextmanager

@@ -69,7 +69,7 @@ def prepare_compiler() -> None:
         os.environ["XLA_FLAGS"] = f"{flags} --xla_backend_optimization_level=1".strip()
     import jax
 
-    from sdebayes.paths.cache import default_directory
+    from sdebayes.data.cache import default_directory
 
     if os.environ.get("JAX_COMPILATION_CACHE_DIR"):
         return

@@ -9,7 +9,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import sdebayes as sb
-from sdebayes import paths
 from sdebayes._core.errors import DataError
 
 LENGTHS = (5, 8, 6, 7)
@@ -50,7 +49,7 @@ def test_shape_says_what_a_covariate_is_of(data):
 
 @pytest.mark.parametrize("name", ["data.nc", "data.zarr"])
 def test_all_of_it_comes_back_from_disk(data, tmp_path, name):
-    loaded = paths.load(paths.save(data, tmp_path / name))
+    loaded = sb.data.load(sb.data.save(data, tmp_path / name))
     xr.testing.assert_identical(loaded, data)
     assert {k: v.dtype.kind for k, v in loaded.variables.items()} == {
         k: v.dtype.kind for k, v in data.variables.items()

@@ -10,7 +10,7 @@ import numpy as np
 
 from sdebayes._core.characters import cleaned
 from sdebayes._core.errors import DataError
-from sdebayes.paths.metadata import own_name
+from sdebayes.data.metadata import own_name
 
 
 @dataclass(frozen=True)

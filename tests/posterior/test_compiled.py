@@ -7,7 +7,7 @@ import numpy as np
 
 import sdebayes as sb
 from sdebayes.likelihood import LinearTransitions
-from sdebayes.posterior import programs
+from sdebayes.posterior import compiled
 
 
 def test_a_second_reading_compiles_nothing(exact, exact_training):
@@ -27,6 +27,6 @@ def test_a_second_reading_compiles_nothing(exact, exact_training):
 def test_a_density_that_is_no_number_counts_as_impossible(exact, exact_training, monkeypatch):
     terms = np.array([[np.nan, 0.0], [1.0, 2.0], [0.0, 0.0]])
     monkeypatch.setattr(LinearTransitions, "log_density", lambda *_: terms)
-    programs.log_density.cache_clear()
+    compiled.log_density.cache_clear()
     assert exact.log_score(exact_training).values.tolist() == [-np.inf, 3.0, 0.0]
-    programs.log_density.cache_clear()
+    compiled.log_density.cache_clear()

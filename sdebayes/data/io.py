@@ -13,16 +13,16 @@ from sdebayes._core.files import sweep
 from sdebayes._core.kinds import PathLike
 from sdebayes._core.netcdf import read_dataset, write_netcdf
 from sdebayes._core.seal import check_version
-from sdebayes.paths.container import SCHEMA_VERSION, validate
-from sdebayes.paths.texts import read_texts
-from sdebayes.paths.zarr_store import read_zarr, write_zarr
+from sdebayes.data.container import SCHEMA_VERSION, validate
+from sdebayes.data.texts import read_texts
+from sdebayes.data.zarr_store import read_zarr, write_zarr
 
 __all__ = ["load", "read_texts", "save"]
 
 _REQUIRED = ("y", "t", "n_steps", "trajectory")
 _ADVICE = (
-    "sdebayes.paths.load reads what sdebayes.paths.save wrote, as it was written: take a copy of the file, or make it "
-    "again. A data set that another tool has written is opened with xarray, and saved with sdebayes.paths.save."
+    "sdebayes.data.load reads what sdebayes.data.save wrote, as it was written: take a copy of the file, or make it "
+    "again. A data set that another tool has written is opened with xarray, and saved with sdebayes.data.save."
 )
 
 

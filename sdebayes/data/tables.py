@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from sdebayes._core.characters import cleaned, cleaned_name
 from sdebayes._core.errors import DataError
-from sdebayes.paths.metadata import column_names
+from sdebayes.data.metadata import column_names
 
 _OWN = ("text", "name")
 _FIELD_SIZE = threading.Lock()

@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import decomposition
 
-import sdebayes.paths as paths
+import sdebayes.data as paths
 from sdebayes._core.errors import DataError, StateSpaceError
-from sdebayes.paths.container import feature_dim, pack
+from sdebayes.data.container import feature_dim, pack
 
 WIDTH = 6
 

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import sdebayes.paths as paths
+import sdebayes.data as paths
 from sdebayes._core.errors import DataError
-from sdebayes.paths.container import pack
+from sdebayes.data.container import pack
 
 
 def data(lengths=(5, 9, 7, 6), missing=False):

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from sdebayes._core.errors import DataError, LeftOutWarning
-from sdebayes.paths.cache import EmbeddingCache
-from sdebayes.paths.segment import Step
+from sdebayes.data.cache import EmbeddingCache
+from sdebayes.data.segment import Step
 
 _WORTH_A_WARNING = 0.01
 

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 import xarray as xr
 
-import sdebayes.paths as paths
+import sdebayes.data as paths
 from sdebayes._core.errors import DataError, StoreError
 from sdebayes._core.netcdf import write_netcdf
-from sdebayes.paths.container import SCHEMA_VERSION, pack
-from sdebayes.paths.zarr_store import write_zarr
+from sdebayes.data.container import SCHEMA_VERSION, pack
+from sdebayes.data.zarr_store import write_zarr
 
 NAMES = ["<script>alert(1)</script>", "Zwölf Bäume, 木"]
 

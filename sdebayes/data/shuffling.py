@@ -9,7 +9,7 @@ from jaxtyping import Shaped
 from sdebayes._core.arguments import checked
 from sdebayes._core.errors import DataError
 from sdebayes._core.kinds import Count, Seed
-from sdebayes.paths.container import validate
+from sdebayes.data.container import validate
 
 Rank = Shaped[np.ndarray, " block"]
 """Numbers, one for each block, whose order is the new order of the blocks."""

@@ -10,7 +10,7 @@ import jax
 from jaxtyping import Array, Float
 from numpyro.handlers import seed
 
-from sdebayes._core.programs import one_at_a_time
+from sdebayes._core.tracing import one_at_a_time
 from sdebayes.dynamics import ObservedSDE
 
 

@@ -1,0 +1,34 @@
+"""Trajectories: the container, and the way from texts through embeddings to states."""
+
+from sdebayes.data.container import trajectories, validate
+from sdebayes.data.embed import embed
+from sdebayes.data.encoders import Encoder, Precomputed
+from sdebayes.data.io import load, save
+from sdebayes.data.reduce import PCA
+from sdebayes.data.segment import Sentences, Step, Steps
+from sdebayes.data.sentence_encoder import SentenceEncoder
+from sdebayes.data.shuffling import shuffle, shuffle_across, shuffle_within
+from sdebayes.data.space import StateSpace
+from sdebayes.data.split import split
+from sdebayes.data.texts import read_texts
+
+__all__ = [
+    "PCA",
+    "Encoder",
+    "Precomputed",
+    "SentenceEncoder",
+    "Sentences",
+    "StateSpace",
+    "Step",
+    "Steps",
+    "embed",
+    "load",
+    "read_texts",
+    "save",
+    "shuffle",
+    "shuffle_across",
+    "shuffle_within",
+    "split",
+    "trajectories",
+    "validate",
+]
