@@ -102,7 +102,9 @@ class Calls:
     @cached_property
     def texts(self) -> xr.DataArray:
         """A text at each step of the data."""
-        texts = np.array([["Some words, " + "longer ones. " * (1 + (i + j) % 3) for j in range(40)] for i in range(8)])
+        texts = np.array(
+            [["Some words, " + "longer ones. " * (1 + (i + j) % 3) for j in range(40)] for i in range(8)]
+        )
         return xr.DataArray(
             texts, dims=("trajectory", "time"), coords=self.data["y"].isel(state=0, drop=True).coords
         )
