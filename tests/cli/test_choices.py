@@ -99,6 +99,7 @@ def test_settings_reach_the_strategy(name):
         ("--drift gp --strategy laplace --draws 20 --free-start", "GP", "Constant", "Laplace"),
         ("--drift sparse --diagonal --exact --strategy marginal --draws 20", "Sparse", "Constant", "Marginal"),
         ("--diffusion varying --diagonal --strategy svi --draws 20 --scheme moments", "Linear", "Diagonal", "SVI"),
+        ("--heavy-tails --draws 20", "Linear", "Constant", "NUTS"),
         ("--exact --heavy-tails --no-trajectory-effect --draws 20", "Linear", "Constant", "NUTS"),
     ],
 )  # fmt: skip

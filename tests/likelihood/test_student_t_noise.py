@@ -10,6 +10,7 @@ import pytest
 from scipy import stats
 
 import sdebayes as sb
+from sdebayes.criticism.innovations import Judge
 from sdebayes.likelihood import GaussianFilter, Kalman
 from sdebayes.likelihood.arrays import read
 from sdebayes.likelihood.gaussian_steps import predicted_observations
@@ -108,6 +109,15 @@ def test_draws_are_uniform_under_the_forecasts(rotating, x64):
     }
     for name, values in draws.items():
         assert stats.kstest(np.asarray(transformed(values)).ravel(), "uniform").pvalue > 0.005, name
+
+
+def test_without_a_model_data_are_judged_by_the_noise_that_the_sde_has(rotating, x64):
+    data = sb.trajectories([np.random.default_rng(1).normal(size=(5, 2))], t=[np.arange(5) * 0.3])
+    for observed, kind in (
+        (rotating.observed_sde(), Kalman),
+        (heavy(rotating.observed_sde(), 4.0), GaussianFilter),
+    ):
+        assert type(Judge.of(observed, data).likelihood) is kind
 
 
 def test_a_nonlinear_drift_has_the_same_filter(rotating, x64):
