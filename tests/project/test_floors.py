@@ -11,7 +11,7 @@ from tests.project.source import Module, modules, packages
 
 FLOORS = {
     "_core": 0,
-    "paths": 1,
+    "data": 1,
     "dynamics": 1,
     "priors": 2,
     "schemes": 2,
