@@ -37,17 +37,17 @@ def embed(
 
     Embeddings are cached, so an interrupted run goes on where it was.
     """
-    import sdebayes as sb
+    import sdebayes.data
     from sdebayes._core.files import check_writable
     from sdebayes.cli.inputs import check_inputs, rule
     from sdebayes.cli.inputs import encoder as encoder_of
 
     check_writable(output)
     check_inputs(paths)
-    corpus = sb.data.read_texts(paths, allow_blank=min_steps is not None)
+    corpus = sdebayes.data.read_texts(paths, allow_blank=min_steps is not None)
     cut, vectors = rule(step, block), encoder_of(encoder)
-    data = sb.data.embed(corpus, vectors, cut, time=time, min_steps=min_steps)
-    sb.data.save(data, output)
+    data = sdebayes.data.embed(corpus, vectors, cut, time=time, min_steps=min_steps)
+    sdebayes.data.save(data, output)
     steps = int(data["n_steps"].sum())
     print(
         f"{data.sizes['trajectory']} texts, {steps} steps of {data.sizes['embedding']} dimensions: {output}"

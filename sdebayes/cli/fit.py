@@ -84,23 +84,23 @@ def fit(
     an offset of its own if there are several. A drift, a diffusion, a scheme, an observation or a strategy of yours is
     named as module:Name, a class or an object.
     """
-    import sdebayes as sb
     from sdebayes import posterior
     from sdebayes._core.files import check_writable
     from sdebayes.cli import choices
     from sdebayes.cli.console import say_findings
     from sdebayes.cli.errors import prepare_compiler
     from sdebayes.cli.inputs import with_steps
+    from sdebayes.data import PCA, load, split
     from sdebayes.model import SDEModel
 
     check_writable(output)
     settings = {"draws": draws, "warmup": warmup, "chains": chains, "target_acceptance": target_acceptance}
     way = choices.strategy(strategy, settings | {"steps": steps, "batch": batch})
-    known = with_steps(sb.data.load(data), min_steps)
+    known = with_steps(load(data), min_steps)
     if hold_out:
-        known, _ = sb.data.split(known, test=float(hold_out), seed=seed)
+        known, _ = split(known, test=float(hold_out), seed=seed)
     if "embedding" in known["y"].dims:
-        known = sb.data.PCA(components).fit(known).transform(known)
+        known = PCA(components).fit(known).transform(known)
     prepare_compiler()
     effect = not no_trajectory_effect and known.sizes["trajectory"] > 1
     model = SDEModel(
