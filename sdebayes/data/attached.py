@@ -123,7 +123,8 @@ def read_covariates(covariates: Mapping[str, Any], steps: Steps) -> tuple[dict[s
 
 
 def _listed(values: Any, what: str) -> list[Any]:
-    if isinstance(values, str | bytes | Mapping) or not hasattr(values, "__len__"):
+    listed = hasattr(values, "__len__") and getattr(values, "ndim", 1) > 0
+    if isinstance(values, str | bytes | Mapping) or not listed:
         raise DataError(f"{what} is {values!r}; expected a list, with an entry for each trajectory.")
     return list(values)
 

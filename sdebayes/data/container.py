@@ -304,4 +304,6 @@ def _split_times(t: Any, lengths: Sequence[int], names: Sequence[str]) -> list[n
 
 
 def _is_ragged(t: Any) -> bool:
-    return isinstance(t, list | tuple) and len(t) > 0 and any(np.ndim(array) > 0 for array in t)
+    return isinstance(t, list | tuple) and any(
+        getattr(array, "ndim", int(isinstance(array, list | tuple))) > 0 for array in t
+    )

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-import sdebayes.data as paths
+import sdebayes as sb
 from sdebayes._core.errors import DataError
 from sdebayes.data.container import feature_dim, to_arrays, unobserved_states
 
@@ -25,7 +25,7 @@ def test_ragged_arrays_come_back_as_they_went_in(lengths, states, random):
     generator = np.random.default_rng(random.getrandbits(32))
     given_values = [generator.normal(size=(length, states)) for length in lengths]
     given_times = [generator.uniform(0.1, 1, size=length).cumsum() for length in lengths]
-    dataset = paths.trajectories(given_values, given_times)
+    dataset = sb.data.trajectories(given_values, given_times)
     values, times, observed, n_steps = to_arrays(dataset)
     assert n_steps.tolist() == lengths
     for index, length in enumerate(lengths):
@@ -43,7 +43,7 @@ def test_missing_entries_stay_missing_and_the_last_value_ends_the_trajectory(mis
     x = walk(12)
     x[missing] = np.nan
     end = max(step for step in range(12) if not np.isnan(x[step]).all()) + 1
-    arrays_of_x = to_arrays(paths.trajectories(x))
+    arrays_of_x = to_arrays(sb.data.trajectories(x))
     assert arrays_of_x.n_steps.tolist() == [end]
     np.testing.assert_array_equal(arrays_of_x.values[0], x[:end])
     np.testing.assert_array_equal(arrays_of_x.observed[0], ~missing[:end])
@@ -53,9 +53,9 @@ def test_padded_array_list_and_mapping_agree():
     short, long = walk(4), walk(6)
     padded = np.full((2, 6, 2), np.nan)
     padded[0, :4], padded[1] = short, long
-    expected = paths.trajectories([short, long], names=["a", "b"])
-    xr.testing.assert_identical(paths.trajectories(padded, names=["a", "b"]), expected)
-    xr.testing.assert_identical(paths.trajectories({"a": short, "b": long}), expected)
+    expected = sb.data.trajectories([short, long], names=["a", "b"])
+    xr.testing.assert_identical(sb.data.trajectories(padded, names=["a", "b"]), expected)
+    xr.testing.assert_identical(sb.data.trajectories({"a": short, "b": long}), expected)
 
 
 @pytest.mark.parametrize(
@@ -69,14 +69,14 @@ def test_padded_array_list_and_mapping_agree():
     ],
 )
 def test_times_are_given_in_five_ways(t, expected):
-    dataset = paths.trajectories([walk(4), walk(6)], t)
+    dataset = sb.data.trajectories([walk(4), walk(6)], t)
     np.testing.assert_array_equal(dataset["t"].values[0], [*expected, np.nan, np.nan])
 
 
 def test_masks_names_groups_and_units_are_kept():
     x = np.ma.masked_array(walk(5), mask=False)
     x[2] = np.ma.masked
-    dataset = paths.trajectories(
+    dataset = sb.data.trajectories(
         [x, walk(5)], names=["<script>alert(1)</script>", "b"], groups=["A", "B"], time_unit="s"
     )
     assert np.isnan(dataset["y"].values[0, 2]).all()
@@ -88,12 +88,12 @@ def test_masks_names_groups_and_units_are_kept():
 
 def test_columns_of_tables_name_the_states():
     tables = [pd.DataFrame(walk(steps), columns=["mood", "pace"]) for steps in (5, 4)]
-    several = paths.trajectories({"a": tables[0], "b": tables[1]}, unobserved=("pace",))
+    several = sb.data.trajectories({"a": tables[0], "b": tables[1]}, unobserved=("pace",))
     assert several["state"].values.tolist() == ["mood", "pace"]
-    one = paths.trajectories(tables[0])
+    one = sb.data.trajectories(tables[0])
     assert one["state"].values.tolist() == ["mood", "pace"]
     np.testing.assert_array_equal(one["y"].values[0], walk(5))
-    assert paths.trajectories(pd.DataFrame(walk(5)))["state"].values.tolist() == ["x1", "x2"]
+    assert sb.data.trajectories(pd.DataFrame(walk(5)))["state"].values.tolist() == ["x1", "x2"]
 
 
 @pytest.mark.parametrize(
@@ -110,21 +110,21 @@ def test_columns_of_tables_name_the_states():
 def test_tables_whose_columns_differ_are_refused(second, message):
     """The same columns in another order would put one state's values into another's."""
     with pytest.raises(DataError, match=message):
-        paths.trajectories({"a": pd.DataFrame(walk(5), columns=["mood", "pace"]), "b": second})
+        sb.data.trajectories({"a": pd.DataFrame(walk(5), columns=["mood", "pace"]), "b": second})
 
 
 def test_columns_of_one_name_are_refused():
     with pytest.raises(DataError, match="Names of states must be unique; used more than once: 'mood'"):
-        paths.trajectories(pd.DataFrame(walk(5), columns=["mood", "mood"]))
+        sb.data.trajectories(pd.DataFrame(walk(5), columns=["mood", "mood"]))
 
 
 def test_a_state_declared_unobserved_may_be_missing_everywhere():
     x = walk(6)
     x[:, 1] = np.nan
-    dataset = paths.trajectories(x, unobserved=["x2"])
+    dataset = sb.data.trajectories(x, unobserved=["x2"])
     assert unobserved_states(dataset) == ["x2"]
     with pytest.raises(DataError, match="states are"):
-        paths.trajectories(x, unobserved=["x3"])
+        sb.data.trajectories(x, unobserved=["x3"])
 
 
 def with_value(x, where, value):
@@ -160,7 +160,7 @@ def with_value(x, where, value):
 )
 def test_bad_states_are_named(x, message):
     with pytest.raises(DataError, match=message):
-        paths.trajectories(x)
+        sb.data.trajectories(x)
 
 
 @pytest.mark.parametrize(
@@ -179,28 +179,41 @@ def test_bad_states_are_named(x, message):
 )
 def test_bad_times_are_named(t, message):
     with pytest.raises(DataError, match=message):
-        paths.trajectories([walk(5), walk(5)], t)
+        sb.data.trajectories([walk(5), walk(5)], t)
 
 
 def test_bad_names_and_groups():
     with pytest.raises(DataError, match="more than once: 'a'"):
-        paths.trajectories([walk(5), walk(6)], names=["a", "a"])
+        sb.data.trajectories([walk(5), walk(6)], names=["a", "a"])
     with pytest.raises(DataError, match="1 names"):
-        paths.trajectories([walk(5), walk(6)], names=["a"])
+        sb.data.trajectories([walk(5), walk(6)], names=["a"])
     with pytest.raises(DataError, match="groups"):
-        paths.trajectories([walk(5), walk(6)], groups=["a"])
+        sb.data.trajectories([walk(5), walk(6)], groups=["a"])
 
 
 def test_the_gate_refuses_what_is_no_data_set_of_trajectories():
-    dataset = paths.trajectories([walk(4), walk(6)])
+    dataset = sb.data.trajectories([walk(4), walk(6)])
     with pytest.raises(DataError, match="ndarray"):
-        paths.validate(np.zeros(3))
+        sb.data.validate(np.zeros(3))
     with pytest.raises(DataError, match="'n_steps'"):
-        paths.validate(dataset.drop_vars("n_steps"))
+        sb.data.validate(dataset.drop_vars("n_steps"))
     with pytest.raises(DataError, match="dimensions"):
-        paths.validate(dataset.transpose("time", "trajectory", "state"))
+        sb.data.validate(dataset.transpose("time", "trajectory", "state"))
     with pytest.raises(DataError, match="values after it"):
-        paths.validate(dataset.assign(y=dataset["y"].fillna(0.0)))
+        sb.data.validate(dataset.assign(y=dataset["y"].fillna(0.0)))
     with pytest.raises(DataError, match="empty"):
-        paths.validate(dataset.isel(trajectory=[]))
-    assert paths.validate(dataset) is dataset
+        sb.data.validate(dataset.isel(trajectory=[]))
+    assert sb.data.validate(dataset) is dataset
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [[[1.0], [1.0, 2.0]], xr.Dataset(), xr.DataTree(), xr.DataArray(0.5)],
+    ids=["ragged", "Dataset", "DataTree", "0-d"],
+)
+def test_odd_times_and_covariates_are_refused(odd):
+    x = np.arange(12.0).reshape(6, 2) ** 2
+    with pytest.raises(DataError):
+        sb.trajectories([x, x], [odd, odd])
+    with pytest.raises(DataError):
+        sb.trajectories(x, covariates={"a": odd})

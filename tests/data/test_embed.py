@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 import xarray as xr
 
-import sdebayes.data as paths
+import sdebayes as sb
 from sdebayes._core.errors import DataError, LeftOutWarning, StoreError
 from sdebayes.data.cache import EmbeddingCache
 
@@ -38,11 +38,13 @@ class Lengths:
 
 
 def embed(corpus, encoder=None, step=None, **options):
-    return paths.embed(corpus, encoder or Lengths(), step, **({"cache": False, "progress": False} | options))
+    return sb.data.embed(
+        corpus, encoder or Lengths(), step, **({"cache": False, "progress": False} | options)
+    )
 
 
 def test_sentences_keep_abbreviations_whole_and_lose_white_space():
-    steps = paths.Sentences().cut(TEXTS["first"])
+    steps = sb.data.Sentences().cut(TEXTS["first"])
     assert [step.text for step in steps] == [
         "Dr. Smith went to Washington.",
         "He arrived at 3 p.m. on Monday!",
@@ -71,18 +73,18 @@ def test_one_step_for_each_sentence():
 
 def test_a_block_is_the_mean_of_its_sentences():
     text = " ".join(f"Sentence number {'e' * index} ends here." for index in range(1, 9))
-    single, blocks = embed([text]), embed([text], step=paths.Sentences(block=2))
+    single, blocks = embed([text]), embed([text], step=sb.data.Sentences(block=2))
     np.testing.assert_allclose(blocks["y"].values[0], single["y"].values[0].reshape(4, 2, 2).mean(axis=1))
     assert blocks["text"].values[0, 1] == " ".join(single["text"].values[0, 2:4])
-    assert embed([text + " One more."], step=paths.Sentences(block=2))["n_steps"].item() == 4
+    assert embed([text + " One more."], step=sb.data.Sentences(block=2))["n_steps"].item() == 4
     with pytest.raises(DataError, match="under Sentences"):
-        embed([text], step=paths.Sentences(block=3))
+        embed([text], step=sb.data.Sentences(block=3))
 
 
 @pytest.mark.parametrize("block", [0, -2, True])
 def test_bad_blocks(block):
     with pytest.raises(DataError, match="whole number"):
-        paths.Sentences(block)
+        sb.data.Sentences(block)
 
 
 def test_time_counts_tokens_or_the_fraction_of_the_text():
@@ -186,29 +188,29 @@ def test_a_series_names_its_texts():
     assert dataset["trajectory"].values.tolist() == list(TEXTS)
 
 
-@pytest.mark.parametrize("encoder", ["minilm", None, paths.SentenceEncoder])
+@pytest.mark.parametrize("encoder", ["minilm", None, sb.data.SentenceEncoder])
 def test_what_is_no_encoder_is_refused(encoder, capsys, untyped):
     with pytest.raises(DataError, match=r"encoder=.*SentenceEncoder\(\)"):
-        paths.embed(TEXTS, encoder, progress=True)
+        sb.data.embed(TEXTS, encoder, progress=True)
     assert not capsys.readouterr().err
 
 
-@pytest.mark.parametrize("step", [3, paths.Sentences])
+@pytest.mark.parametrize("step", [3, sb.data.Sentences])
 def test_what_is_no_step_is_refused(step, untyped):
     with pytest.raises(DataError, match=r"step=.*Sentences\(\)"):
         embed(TEXTS, step=step)
 
 
 def test_precomputed_vectors_are_looked_up():
-    pieces = [step.text for text in TEXTS.values() for step in paths.Sentences().cut(text)]
+    pieces = [step.text for text in TEXTS.values() for step in sb.data.Sentences().cut(text)]
     vectors = np.random.default_rng(0).normal(size=(len(pieces), 3))
     for encoder in (
-        paths.Precomputed(pieces, vectors),
-        paths.Precomputed(dict(zip(pieces, vectors, strict=True))),
+        sb.data.Precomputed(pieces, vectors),
+        sb.data.Precomputed(dict(zip(pieces, vectors, strict=True))),
     ):
         np.testing.assert_array_equal(embed(TEXTS, encoder)["y"].values[1, :4], vectors[5:])
     with pytest.raises(DataError, match=r"no precomputed vector for 'We rest\.'"):
-        embed(TEXTS, paths.Precomputed(pieces[:-1], vectors[:-1]))
+        embed(TEXTS, sb.data.Precomputed(pieces[:-1], vectors[:-1]))
     for texts, bad in (
         (["a"], [[np.nan]]),
         (["a", "b"], [[1.0]]),
@@ -216,13 +218,13 @@ def test_precomputed_vectors_are_looked_up():
         (["a"], ["x"]),
     ):
         with pytest.raises(DataError):
-            paths.Precomputed(texts, bad)
+            sb.data.Precomputed(texts, bad)
 
 
 def test_a_text_has_one_precomputed_vector():
     with pytest.raises(DataError, match=r"1 of 2 different texts came with several vectors, such as 'Yes\.'"):
-        paths.Precomputed(["Yes.", "Yes.", "No."], np.eye(3))
-    encoder = paths.Precomputed(["Yes.", "Yes.", "No."], [[1.0, 2.0], [1.0, 2.0 + 1e-6], [0.0, 0.0]])
+        sb.data.Precomputed(["Yes.", "Yes.", "No."], np.eye(3))
+    encoder = sb.data.Precomputed(["Yes.", "Yes.", "No."], [[1.0, 2.0], [1.0, 2.0 + 1e-6], [0.0, 0.0]])
     np.testing.assert_array_equal(encoder.encode(["No.", "Yes."]), [[0.0, 0.0], [1.0, 2.0]])
 
 
@@ -313,7 +315,7 @@ def test_the_packaged_model_embeds_real_text_and_leaves_no_trace(tmp_path, monke
 
     monkeypatch.delenv("TOKENIZERS_PARALLELISM", raising=False)
     threads = torch.get_num_threads()
-    encoder = paths.SentenceEncoder()
+    encoder = sb.data.SentenceEncoder()
     sentences = [
         "The cat sat on the mat.",
         "A cat was sitting on a rug.",
@@ -334,26 +336,26 @@ def test_the_packaged_model_embeds_real_text_and_leaves_no_trace(tmp_path, monke
 
 
 def test_the_packaged_model_counts_the_tokens_that_it_does_not_read():
-    encoder = paths.SentenceEncoder()
+    encoder = sb.data.SentenceEncoder()
     texts = ["word " * 254, "word " * 254 + "river " * 46, "word " * 253 + "river", "x" * 5000, "Short."]
     assert encoder.unread_tokens(texts).tolist() == [0, 46, 0, 0, 0]
     whole, longer, other = encoder.encode(texts[:3])
     np.testing.assert_allclose(whole, longer, atol=1e-5)
     assert np.abs(whole - other).max() > 1e-3
-    assert paths.SentenceEncoder("no/such/model").unread_tokens(["Sixty bytes are read by every model."]) == [
-        0
-    ]
+    assert sb.data.SentenceEncoder("no/such/model").unread_tokens(
+        ["Sixty bytes are read by every model."]
+    ) == [0]
 
 
 def test_a_model_on_disk_is_known_by_its_content(tmp_path):
     (tmp_path / "config.json").write_text("{}")
-    first = paths.SentenceEncoder(tmp_path).identity
+    first = sb.data.SentenceEncoder(tmp_path).identity
     (tmp_path / "config.json").write_text("{ }")
-    assert paths.SentenceEncoder(str(tmp_path)).identity != first
+    assert sb.data.SentenceEncoder(str(tmp_path)).identity != first
     assert first.startswith(f"{tmp_path.name} ")
 
 
 def test_a_model_that_cannot_be_had_is_named(tmp_path):
     for model in (tmp_path, tmp_path / "no" / "such" / "model"):
         with pytest.raises(StoreError, match="cannot be loaded"):
-            paths.SentenceEncoder(model).encode(["a"])
+            sb.data.SentenceEncoder(model).encode(["a"])

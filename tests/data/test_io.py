@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-import sdebayes.data as paths
+import sdebayes as sb
 from sdebayes._core.errors import DataError, StoreError
 from sdebayes._core.netcdf import write_netcdf
 from sdebayes.data.container import SCHEMA_VERSION, pack
@@ -27,7 +27,7 @@ def embeddings():
 
 
 def states():
-    return paths.PCA(2, standardize=True).fit(embeddings()).transform(embeddings())
+    return sb.data.PCA(2, standardize=True).fit(embeddings()).transform(embeddings())
 
 
 @pytest.fixture(params=["data.nc", "data.zarr"])
@@ -38,35 +38,35 @@ def path(request, tmp_path):
 @pytest.mark.parametrize("make", [embeddings, states])
 def test_what_is_saved_is_loaded(make, path):
     dataset = make()
-    assert paths.save(dataset, path) == path
-    loaded = paths.load(path)
+    assert sb.data.save(dataset, path) == path
+    loaded = sb.data.load(path)
     xr.testing.assert_identical(loaded, dataset)
     assert {name: variable.dtype for name, variable in loaded.variables.items()} == {
         name: variable.dtype for name, variable in dataset.variables.items()
     }
     assert [entry.name for entry in path.parent.iterdir()] == [path.name]
     if make is states:
-        assert paths.StateSpace.from_dataset(loaded).hash == dataset.attrs["space_hash"]
-    paths.save(loaded, path)
-    xr.testing.assert_identical(paths.load(path), dataset)
+        assert sb.data.StateSpace.from_dataset(loaded).hash == dataset.attrs["space_hash"]
+    sb.data.save(loaded, path)
+    xr.testing.assert_identical(sb.data.load(path), dataset)
 
 
 def test_an_unwritable_place_is_named_and_nothing_is_left(path):
     blocked = path.parent / "file"
     blocked.write_text("keep me")
     with pytest.raises(StoreError, match="cannot be written"):
-        paths.save(embeddings(), blocked / path.name)
+        sb.data.save(embeddings(), blocked / path.name)
     with pytest.raises(StoreError, match="cannot be written"):
-        paths.save(embeddings(), path.parent / "no" / "such" / path.name)
+        sb.data.save(embeddings(), path.parent / "no" / "such" / path.name)
     assert [entry.name for entry in path.parent.iterdir()] == ["file"]
 
 
 def test_a_failed_write_keeps_the_former_file(path):
-    paths.save(embeddings(), path)
+    sb.data.save(embeddings(), path)
     bad = embeddings().assign_attrs(bad=object())
     with pytest.raises(StoreError, match="cannot be written"):
-        paths.save(bad, path)
-    xr.testing.assert_identical(paths.load(path), embeddings())
+        sb.data.save(bad, path)
+    xr.testing.assert_identical(sb.data.load(path), embeddings())
     assert [entry.name for entry in path.parent.iterdir()] == [path.name]
 
 
@@ -75,39 +75,39 @@ def test_a_directory_that_is_no_store_is_not_replaced(tmp_path):
         (tmp_path / name).mkdir()
         (tmp_path / name / "keep").write_text("me")
         with pytest.raises(StoreError, match=r"photos\."):
-            paths.save(embeddings(), tmp_path / name)
+            sb.data.save(embeddings(), tmp_path / name)
         assert (tmp_path / name / "keep").read_text() == "me"
 
 
 def test_what_is_not_valid_is_not_written(path):
     with pytest.raises(DataError):
-        paths.save(embeddings().isel(trajectory=[]), path)
+        sb.data.save(embeddings().isel(trajectory=[]), path)
     assert not path.exists()
 
 
 def test_a_missing_file(path):
     with pytest.raises(StoreError, match="does not exist"):
-        paths.load(path)
+        sb.data.load(path)
 
 
 @pytest.mark.parametrize("share", [0.0, 0.3, 0.9])
 def test_a_truncated_netcdf(tmp_path, share):
-    path = paths.save(embeddings(), tmp_path / "data.nc")
+    path = sb.data.save(embeddings(), tmp_path / "data.nc")
     content = path.read_bytes()
     path.write_bytes(content[: int(share * len(content))])
     with pytest.raises(StoreError, match=r"data\.nc cannot be read"):
-        paths.load(path)
+        sb.data.load(path)
 
 
 @pytest.mark.parametrize("lost", ["y/0.0.0", "y", ".zmetadata", "text/0.0"])
 def test_a_truncated_zarr(tmp_path, lost):
-    path = paths.save(embeddings(), tmp_path / "data.zarr")
+    path = sb.data.save(embeddings(), tmp_path / "data.zarr")
     target = path / lost
     shutil.rmtree(target) if target.is_dir() else target.unlink()
     if lost == ".zmetadata":
         shutil.rmtree(path / "t")
     with pytest.raises(StoreError, match=r"data\.zarr"):
-        paths.load(path)
+        sb.data.load(path)
 
 
 def write_as_it_is(dataset, path):
@@ -117,14 +117,14 @@ def write_as_it_is(dataset, path):
 def test_foreign_files_and_files_of_other_versions(path):
     write_as_it_is(xr.Dataset({"temperature": ("x", [1.0, 2.0])}), path)
     with pytest.raises(StoreError, match="schema version None"):
-        paths.load(path)
+        sb.data.load(path)
     write_as_it_is(embeddings().drop_vars("n_steps"), path)
     with pytest.raises(StoreError, match="no data set of trajectories: it has no n_steps"):
-        paths.load(path)
+        sb.data.load(path)
     newer = {"schema_version": SCHEMA_VERSION + 1, "sdebayes_version": "9.9"}
     write_as_it_is(embeddings().assign_attrs(newer), path)
     with pytest.raises(StoreError, match=r"sdebayes 9\.9 wrote it.*newer, update sdebayes"):
-        paths.load(path)
+        sb.data.load(path)
 
 
 def test_what_another_tool_has_written_is_saved_again(path):
@@ -137,15 +137,15 @@ def test_what_another_tool_has_written_is_saved_again(path):
     with pytest.raises(
         StoreError, match=r"no seal.*opened with xarray, and saved with sdebayes\.paths\.save"
     ):
-        paths.load(path)
+        sb.data.load(path)
     with xr.open_dataset(path, engine="h5netcdf" if path.suffix == ".nc" else "zarr") as opened:
-        paths.save(opened, path)
-    xr.testing.assert_identical(paths.load(path), dataset)
+        sb.data.save(opened, path)
+    xr.testing.assert_identical(sb.data.load(path), dataset)
 
 
 def test_other_tools_read_what_is_saved(path):
     dataset = states()
-    paths.save(dataset, path)
+    sb.data.save(dataset, path)
     with xr.open_dataset(path) as opened:
         xr.testing.assert_allclose(opened["y"], dataset["y"])
 
@@ -154,24 +154,24 @@ def test_a_file_of_another_kind(tmp_path):
     path = tmp_path / "data.nc"
     path.write_text("hello")
     with pytest.raises(StoreError, match="no seal"):
-        paths.load(path)
+        sb.data.load(path)
     (tmp_path / "data.zarr").mkdir()
     with pytest.raises(StoreError, match="no seal"):
-        paths.load(tmp_path / "data.zarr")
+        sb.data.load(tmp_path / "data.zarr")
 
 
 def test_texts_from_a_directory_and_from_tables(tmp_path):
     (tmp_path / "b.txt").write_text("Zweiter Text: Grüße.", encoding="utf-8")
     (tmp_path / "a.txt").write_bytes(b"\xef\xbb\xbfFirst text.")
     (tmp_path / "ignored.pdf").write_bytes(b"\xff")
-    corpus = paths.read_texts(tmp_path)
+    corpus = sb.data.read_texts(tmp_path)
     assert dict(zip(corpus["trajectory"].values, corpus["text"].values, strict=True)) == {
         "a": "First text.",
         "b": "Zweiter Text: Grüße.",
     }
     table = tmp_path / "table.csv"
     table.write_text('name,text,group\nx,"One, two.\nThree.",A\ny,Four.,B\n', encoding="utf-8")
-    corpus = paths.read_texts(table)
+    corpus = sb.data.read_texts(table)
     assert corpus["text"].values.tolist() == ["One, two.\nThree.", "Four."]
     assert corpus["trajectory"].values.tolist() == ["x", "y"]
     assert corpus["group"].values.tolist() == ["A", "B"]
@@ -179,7 +179,7 @@ def test_texts_from_a_directory_and_from_tables(tmp_path):
     lines.write_text(
         "\n".join(json.dumps({"text": text, "year": 1900}) for text in ("A\u2028b.", "C.")) + "\n"
     )
-    corpus = paths.read_texts([str(lines)])
+    corpus = sb.data.read_texts([str(lines)])
     assert corpus["trajectory"].values.tolist() == ["lines 1", "lines 2"]
     assert corpus["year"].values.tolist() == [1900, 1900]
 
@@ -203,13 +203,13 @@ def test_texts_from_a_directory_and_from_tables(tmp_path):
 def test_bad_files_are_named(tmp_path, name, content, message):
     (tmp_path / name).write_bytes(content)
     with pytest.raises(DataError, match=message):
-        paths.read_texts(tmp_path / name)
+        sb.data.read_texts(tmp_path / name)
 
 
 def test_no_file_at_all(tmp_path):
     with pytest.raises(DataError, match="No file"):
-        paths.read_texts([])
+        sb.data.read_texts([])
     with pytest.raises(DataError, match="has no file"):
-        paths.read_texts(tmp_path)
+        sb.data.read_texts(tmp_path)
     with pytest.raises(StoreError, match="cannot be read"):
-        paths.read_texts(tmp_path / "gone.txt")
+        sb.data.read_texts(tmp_path / "gone.txt")

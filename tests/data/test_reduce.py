@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import decomposition
 
-import sdebayes.data as paths
+import sdebayes as sb
 from sdebayes._core.errors import DataError, StateSpaceError
 from sdebayes.data.container import feature_dim, pack
 
@@ -36,7 +36,7 @@ def rows(dataset):
 @pytest.mark.parametrize("standardize", [False, True])
 def test_states_are_those_of_another_library_scaled_to_unit_deviation(standardize):
     train = embeddings()
-    space = paths.PCA(3, standardize=standardize).fit(train)
+    space = sb.data.PCA(3, standardize=standardize).fit(train)
     x = rows(train)
     x = x / x.std(axis=0) if standardize else x
     reference = decomposition.PCA(3).fit(x)
@@ -55,21 +55,21 @@ def test_states_are_those_of_another_library_scaled_to_unit_deviation(standardiz
 @given(st.integers(0, 1000), st.booleans(), st.integers(1, WIDTH))
 def test_there_and_back(seed, standardize, n):
     train = embeddings(seed)
-    space = paths.PCA(n, standardize=standardize).fit(train)
+    space = sb.data.PCA(n, standardize=standardize).fit(train)
     states = space.transform(train)
     back = space.inverse_transform(states)
     assert feature_dim(back) == "embedding"
     np.testing.assert_allclose(rows(space.transform(back)), rows(states), atol=1e-8)
     if n == WIDTH:
         np.testing.assert_allclose(rows(back), rows(train), atol=1e-8)
-    assert paths.StateSpace.from_dataset(states).hash == space.hash
+    assert sb.data.StateSpace.from_dataset(states).hash == space.hash
     point = np.arange(n, dtype=float)
     np.testing.assert_allclose(space.transform(space.inverse_transform(point)), point, atol=1e-8)
 
 
 def test_states_carry_the_texts_the_times_and_the_space():
     train = embeddings().assign_coords(year=("trajectory", [1, 2, 3]))
-    states = paths.PCA(2).fit(train).transform(train)
+    states = sb.data.PCA(2).fit(train).transform(train)
     assert states["state"].values.tolist() == ["PC1", "PC2"]
     assert states["text"].equals(train["text"])
     assert states["t"].equals(train["t"])
@@ -83,7 +83,7 @@ def test_missing_steps_neither_train_nor_fill():
     gappy["y"][1, 4, 2] = np.nan
     kept = train["y"].values.reshape(-1, WIDTH)
     kept = np.delete(kept, 1 * train.sizes["time"] + 4, axis=0)
-    space = paths.PCA(2).fit(gappy)
+    space = sb.data.PCA(2).fit(gappy)
     np.testing.assert_allclose(space.mean, np.nanmean(kept, axis=0))
     assert np.isnan(space.transform(gappy)["y"].values[1, 4]).all()
     assert int(np.isnan(space.transform(gappy)["y"].values[1, :25]).sum()) == 2
@@ -91,14 +91,14 @@ def test_missing_steps_neither_train_nor_fill():
 
 def test_arrays_of_states_serve_as_an_embedding():
     x = rows(embeddings())
-    raw = paths.trajectories(x)
-    states = paths.PCA(2).fit(raw).transform(raw)
+    raw = sb.data.trajectories(x)
+    states = sb.data.PCA(2).fit(raw).transform(raw)
     np.testing.assert_allclose(rows(states).std(axis=0), 1.0)
 
 
 def test_exemplars_are_the_nearest_steps():
     train = embeddings()
-    space = paths.PCA(2).fit(train)
+    space = sb.data.PCA(2).fit(train)
     states = space.transform(train)
     points = np.array([[0.0, 0.0], [2.0, -1.0]])
     found = space.exemplars(points, train, n=4)
@@ -120,63 +120,63 @@ def test_exemplars_are_the_nearest_steps():
 @pytest.mark.parametrize("n", [0, -1, 2.5, "2", True])
 def test_a_number_of_states_that_is_none_is_refused(n, untyped):
     with pytest.raises(DataError, match=r"n=.* must be a whole number, 1 or more"):
-        paths.PCA(n)
+        sb.data.PCA(n)
 
 
 def test_what_is_no_data_set_is_refused(untyped):
     for wrong in (np.zeros((9, 4)), None):
         with pytest.raises(DataError):
-            paths.PCA(2).fit(wrong)
+            sb.data.PCA(2).fit(wrong)
 
 
 def test_bad_exemplars():
     train = embeddings()
-    space = paths.PCA(2).fit(train)
+    space = sb.data.PCA(2).fit(train)
     for x, n in ((np.zeros(3), 1), (np.array([0.0, np.inf]), 1), (np.zeros((1, 1, 2)), 1), (np.zeros(2), 0)):
         with pytest.raises(DataError):
             space.exemplars(x, train, n)
-    other = paths.PCA(2, standardize=True).fit(train).transform(train)
+    other = sb.data.PCA(2, standardize=True).fit(train).transform(train)
     with pytest.raises(StateSpaceError, match="another space"):
         space.exemplars(np.zeros(2), other)
 
 
 def test_spaces_of_other_data_are_told_apart():
-    first, again = paths.PCA(2).fit(embeddings(0)), paths.PCA(2).fit(embeddings(0))
+    first, again = sb.data.PCA(2).fit(embeddings(0)), sb.data.PCA(2).fit(embeddings(0))
     assert first.hash == again.hash
-    hashes = {first.hash, paths.PCA(2).fit(embeddings(1)).hash, paths.PCA(3).fit(embeddings(0)).hash}
+    hashes = {first.hash, sb.data.PCA(2).fit(embeddings(1)).hash, sb.data.PCA(3).fit(embeddings(0)).hash}
     assert len(hashes) == 3
     states = first.transform(embeddings(0))
     with pytest.raises(StateSpaceError, match="already states"):
         first.transform(states)
     with pytest.raises(StateSpaceError, match="already states"):
-        paths.PCA(1).fit(states)
+        sb.data.PCA(1).fit(states)
     with pytest.raises(StateSpaceError, match="another space"):
-        paths.PCA(3).fit(embeddings(0)).inverse_transform(states)
+        sb.data.PCA(3).fit(embeddings(0)).inverse_transform(states)
     with pytest.raises(StateSpaceError, match="changed by hand"):
-        paths.StateSpace.from_dataset(states.assign(space_mean=states["space_mean"] + 1))
+        sb.data.StateSpace.from_dataset(states.assign(space_mean=states["space_mean"] + 1))
     with pytest.raises(StateSpaceError, match="carries no state space"):
-        paths.StateSpace.from_dataset(embeddings())
+        sb.data.StateSpace.from_dataset(embeddings())
 
 
 def test_more_components_than_dimensions():
     with pytest.raises(DataError, match="needs 1 to 6 states"):
-        paths.PCA(7).fit(embeddings())
+        sb.data.PCA(7).fit(embeddings())
 
 
 def test_more_components_than_steps_or_directions():
     with pytest.raises(DataError, match="needs 1 to 3 states"):
-        paths.PCA(4).fit(embeddings(lengths=(4,)))
+        sb.data.PCA(4).fit(embeddings(lengths=(4,)))
     flat = embeddings()
     flat["y"][..., 3:] = flat["y"][..., :3].values
     with pytest.raises(DataError, match="3 directions only"):
-        paths.PCA(4).fit(flat)
+        sb.data.PCA(4).fit(flat)
     flat["y"][..., 5] = flat["y"][..., 5] * 0 + 1
     with pytest.raises(DataError, match="constant"):
-        paths.PCA(2, standardize=True).fit(flat)
+        sb.data.PCA(2, standardize=True).fit(flat)
 
 
 def test_another_width_is_refused():
-    space = paths.PCA(2).fit(embeddings())
+    space = sb.data.PCA(2).fit(embeddings())
     with pytest.raises(DataError, match="width 6"):
         space.transform(embeddings(width=5))
     with pytest.raises(DataError, match="width 2"):

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import sdebayes.data as paths
+import sdebayes as sb
 from sdebayes._core.errors import DataError
 from sdebayes.data.container import pack
 
@@ -33,31 +33,31 @@ def test_a_split_is_a_partition(count, test, seed):
     dataset = data([5] * count)
     if isinstance(test, int) and test >= count:
         with pytest.raises(DataError, match="whole number"):
-            paths.split(dataset, test, seed)
+            sb.data.split(dataset, test, seed)
         return
-    train, held_out = paths.split(dataset, test, seed)
+    train, held_out = sb.data.split(dataset, test, seed)
     names = [*train["trajectory"].values, *held_out["trajectory"].values]
     assert sorted(names) == sorted(dataset["trajectory"].values)
     assert train.sizes["trajectory"] >= 1
     size = held_out.sizes["trajectory"]
     assert size == test if isinstance(test, int) else abs(size - test * count) <= 1
-    assert held_out.equals(paths.split(dataset, test, seed)[1])
+    assert held_out.equals(sb.data.split(dataset, test, seed)[1])
 
 
 @pytest.mark.parametrize("test", [0, 4, -1, 0.0, 1.0, 1.5, True, float("nan")])
 def test_a_split_with_an_empty_side_is_refused(test):
     with pytest.raises(DataError, match=r"expected a whole number from 1 to 3|test=True must be"):
-        paths.split(data(), test)
+        sb.data.split(data(), test)
 
 
 def test_one_trajectory_cannot_be_split():
     with pytest.raises(DataError, match="at least 2"):
-        paths.split(data([5]))
+        sb.data.split(data([5]))
 
 
 def test_shuffle_within_moves_texts_with_their_steps_and_nothing_between_trajectories():
     dataset = data(missing=True)
-    shuffled = paths.shuffle_within(dataset, seed=1)
+    shuffled = sb.data.shuffle_within(dataset, seed=1)
     for index in range(4):
         assert pairs(shuffled, index) == pairs(dataset, index)
     assert not np.array_equal(shuffled["y"], dataset["y"], equal_nan=True)
@@ -65,14 +65,14 @@ def test_shuffle_within_moves_texts_with_their_steps_and_nothing_between_traject
     assert shuffled["n_steps"].equals(dataset["n_steps"])
     assert "within" in shuffled.attrs["null"]
     assert "null" not in dataset.attrs
-    assert shuffled.equals(paths.shuffle_within(dataset, seed=1))
-    assert not shuffled.equals(paths.shuffle_within(dataset, seed=2))
+    assert shuffled.equals(sb.data.shuffle_within(dataset, seed=1))
+    assert not shuffled.equals(sb.data.shuffle_within(dataset, seed=2))
 
 
 def test_shuffle_within_reaches_every_order_alike():
     dataset = data([3])
     orders = [
-        "".join(text[-1] for text in paths.shuffle_within(dataset, seed)["text"].values[0])
+        "".join(text[-1] for text in sb.data.shuffle_within(dataset, seed)["text"].values[0])
         for seed in range(600)
     ]
     counts = np.unique(orders, return_counts=True)[1]
@@ -82,7 +82,7 @@ def test_shuffle_within_reaches_every_order_alike():
 
 def test_shuffle_across_keeps_lengths_and_times_and_mixes_trajectories():
     dataset = data(missing=True)
-    shuffled = paths.shuffle_across(dataset, seed=1)
+    shuffled = sb.data.shuffle_across(dataset, seed=1)
     everything = sorted(pair for index in range(4) for pair in pairs(dataset, index))
     assert sorted(pair for index in range(4) for pair in pairs(shuffled, index)) == everything
     assert any(text[0] != "0" for text, _ in pairs(shuffled, 0))
@@ -101,51 +101,51 @@ def test_blocks_stay_whole_and_change_places():
     dataset = data((7, 9))
     seen = set()
     for seed in range(40):
-        order = labels(paths.shuffle(dataset, seed, block=3))
+        order = labels(sb.data.shuffle(dataset, seed, block=3))
         assert sorted(order) == sorted(labels(dataset))
         for whole in ("012", "345"):
             assert whole in "".join(order)
         seen.add("".join(order))
     assert len(seen) == 6
-    shuffled = paths.shuffle(dataset, 0, block=3)
+    shuffled = sb.data.shuffle(dataset, 0, block=3)
     assert shuffled.attrs["null"] == "blocks of 3 steps shuffled within trajectories, seed 0"
 
 
 def test_one_block_leaves_all_as_it_is_and_single_steps_are_shuffle_within():
     dataset = data(missing=True)
-    assert paths.shuffle(dataset, 0, block=20)["y"].equals(dataset["y"])
-    assert paths.shuffle(dataset, 3).equals(paths.shuffle_within(dataset, 3))
+    assert sb.data.shuffle(dataset, 0, block=20)["y"].equals(dataset["y"])
+    assert sb.data.shuffle(dataset, 3).equals(sb.data.shuffle_within(dataset, 3))
 
 
 def test_neighbours_change_places_and_nobody_else():
     dataset = data((6, 6))
-    orders = {"".join(labels(paths.shuffle(dataset, seed, neighbours=True))) for seed in range(20)}
+    orders = {"".join(labels(sb.data.shuffle(dataset, seed, neighbours=True))) for seed in range(20)}
     assert orders == {"103254", "021435"}
     pairs_of_two = {
-        "".join(labels(paths.shuffle(dataset, seed, neighbours=True, block=3))) for seed in range(5)
+        "".join(labels(sb.data.shuffle(dataset, seed, neighbours=True, block=3))) for seed in range(5)
     }
     assert pairs_of_two == {"345012"}
 
 
 def test_reversed_order():
     dataset = data((7, 4), missing=True)
-    turned = paths.shuffle(dataset, reverse=True)
+    turned = sb.data.shuffle(dataset, reverse=True)
     np.testing.assert_array_equal(turned["y"].values[1, :4], dataset["y"].values[1, 3::-1])
     assert turned["t"].equals(dataset["t"])
-    assert paths.shuffle(turned, reverse=True)["text"].equals(dataset["text"])
-    assert labels(paths.shuffle(dataset, reverse=True, block=3)) == list("6345012")
+    assert sb.data.shuffle(turned, reverse=True)["text"].equals(dataset["text"])
+    assert labels(sb.data.shuffle(dataset, reverse=True, block=3)) == list("6345012")
     with pytest.raises(DataError, match="two different orders"):
-        paths.shuffle(dataset, neighbours=True, reverse=True)
+        sb.data.shuffle(dataset, neighbours=True, reverse=True)
     with pytest.raises(DataError, match="block=0"):
-        paths.shuffle(dataset, block=0)
+        sb.data.shuffle(dataset, block=0)
 
 
 def test_what_goes_along_the_steps_moves_with_them():
     rng = np.random.default_rng(0)
     values = [rng.normal(size=(n, 2)) for n in (6, 9)]
-    dataset = paths.trajectories(
+    dataset = sb.data.trajectories(
         values, covariates={"copy": [one[:, 0] for one in values], "year": [1790, 2026]}
     )
-    for shuffled in (paths.shuffle(dataset, 1), paths.shuffle_across(dataset, 1)):
+    for shuffled in (sb.data.shuffle(dataset, 1), sb.data.shuffle_across(dataset, 1)):
         np.testing.assert_array_equal(shuffled["copy"], shuffled["y"].isel(state=0))
         assert shuffled["year"].equals(dataset["year"])

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-import sdebayes.data as paths
+import sdebayes as sb
 from sdebayes._core.errors import SdebayesError, StoreError
 from sdebayes._core.netcdf import write_netcdf
 from sdebayes._core.seal import read_sealed, seal
@@ -30,7 +30,7 @@ def states() -> xr.Dataset:
     texts = [[f"„{step}“ é" for step in range(len(array))] for array in values]
     times = [np.arange(len(array)) * 0.1 for array in values]
     data = pack(values, times, ["a", "b"], "embedding", texts).assign_attrs(time_unit="step", encoder="none")
-    return paths.PCA(2, standardize=True).fit(data).transform(data)
+    return sb.data.PCA(2, standardize=True).fit(data).transform(data)
 
 
 @pytest.fixture
@@ -47,13 +47,13 @@ def unread(monkeypatch):
 def refused(path) -> bool:
     """Whether loading says that the file is damaged or has no seal."""
     with pytest.raises(StoreError, match="cannot be read") as raised:
-        paths.load(path)
+        sb.data.load(path)
     return "take a copy of the file" in str(raised.value)
 
 
 @pytest.mark.parametrize("name", ["data.nc", "data.zarr"])
 def test_every_flipped_bit_is_noticed(tmp_path, unread, name):
-    path = paths.save(states(), tmp_path / name)
+    path = sb.data.save(states(), tmp_path / name)
     files = sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
     sizes = np.array([file.stat().st_size for file in files])
     rng, held = np.random.default_rng(0), 0
@@ -68,7 +68,7 @@ def test_every_flipped_bit_is_noticed(tmp_path, unread, name):
 
 
 def test_one_flip_in_each_file_of_a_store_is_noticed(tmp_path, unread):
-    path = paths.save(states(), tmp_path / "data.zarr")
+    path = sb.data.save(states(), tmp_path / "data.zarr")
     files = [file for file in path.rglob("*") if file.is_file()]
     held = 0
     for seed, file in enumerate(files):
@@ -83,7 +83,7 @@ def test_one_flip_in_each_file_of_a_store_is_noticed(tmp_path, unread):
 
 
 def test_a_file_cut_short_anywhere_is_noticed(tmp_path, unread):
-    path = paths.save(states(), tmp_path / "data.nc")
+    path = sb.data.save(states(), tmp_path / "data.nc")
     whole = path.read_bytes()
     ends = [0, 1, 47, 48, 49, *np.random.default_rng(0).integers(len(whole), size=20), len(whole) - 1]
     for end in ends:
@@ -95,7 +95,7 @@ def test_a_file_cut_short_anywhere_is_noticed(tmp_path, unread):
 
 def test_a_damaged_index_is_never_parsed(tmp_path, unread):
     """Ten bytes behind every signature of HDF5's own index, such as make it search for minutes."""
-    path = paths.save(states(), tmp_path / "data.nc")
+    path = sb.data.save(states(), tmp_path / "data.nc")
     whole = path.read_bytes()
     tried = 0
     for signature in HDF5_INDEX:
@@ -109,10 +109,10 @@ def test_a_damaged_index_is_never_parsed(tmp_path, unread):
 
 
 def test_a_file_that_the_list_does_not_name_changes_nothing(tmp_path):
-    path = paths.save(states(), tmp_path / "data.zarr")
+    path = sb.data.save(states(), tmp_path / "data.zarr")
     (path / ".DS_Store").write_bytes(b"x")
     (path / "y" / "9.9.9").write_bytes(b"x")
-    xr.testing.assert_identical(paths.load(path), states())
+    xr.testing.assert_identical(sb.data.load(path), states())
 
 
 def test_every_flipped_bit_of_a_checkpoint_is_noticed(tmp_path, monkeypatch):
@@ -196,8 +196,8 @@ def test_files_that_were_edited_and_sealed_again(tmp_path, name, every):
             ends["cannot be written"] += 1
             continue
         try:
-            loaded = paths.load(path)
-            paths.StateSpace.from_dataset(paths.validate(loaded)).describe()
+            loaded = sb.data.load(path)
+            sb.data.StateSpace.from_dataset(sb.data.validate(loaded)).describe()
             ends["valid"] += 1
         except SdebayesError:
             ends["refused"] += 1

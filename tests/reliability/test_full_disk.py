@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-import sdebayes.data as paths
+import sdebayes as sb
 from sdebayes._core.errors import StoreError
 from sdebayes.data.cache import EmbeddingCache
 from sdebayes.data.container import trajectories
@@ -29,16 +29,16 @@ def data(steps: int) -> xr.Dataset:
 
 @pytest.mark.parametrize("name", ["data.nc", "data.zarr"])
 def test_a_data_set(tmp_path, name):
-    path = paths.save(data(20), tmp_path / name)
+    path = sb.data.save(data(20), tmp_path / name)
     with (
         largest_file(SMALL),
         pytest.raises(StoreError, match=r"cannot be written: .* bytes, and .*Make room"),
     ):
-        paths.save(data(LARGE // 24), path)
-    xr.testing.assert_identical(paths.load(path), data(20))
+        sb.data.save(data(LARGE // 24), path)
+    xr.testing.assert_identical(sb.data.load(path), data(20))
     assert [entry.name for entry in tmp_path.iterdir()] == [name]
     with largest_file(SMALL), pytest.raises(StoreError, match="cannot be written"):
-        paths.save(data(LARGE // 24), tmp_path / f"new {name}")
+        sb.data.save(data(LARGE // 24), tmp_path / f"new {name}")
     assert [entry.name for entry in tmp_path.iterdir()] == [name]
 
 
@@ -99,7 +99,7 @@ def test_every_command(tmp_path, full):
     assert not sdebayes("fit", embedded, *sizes, "-o", fitted).returncode
     for name in commands:
         if name.endswith("zarr"):
-            shutil.copytree(paths.save(data(10), tmp_path / name), full / name)
+            shutil.copytree(sb.data.save(data(10), tmp_path / name), full / name)
         else:
             (full / name).write_bytes(b"former")
     with suppress(OSError), (full / "filler").open("wb", buffering=0) as filler:
