@@ -9,11 +9,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from sdebayes._core.arguments import checked
 from sdebayes.inference.archive import Archive
 
 _STATE, _RECORD = "state_", "record_"
 
 
+@checked
 class Checkpoint:
     """A folder that keeps the state and the draws of each chain after each block.
 
@@ -38,16 +40,19 @@ class Checkpoint:
         """Where the files are."""
         return self._archive.folder
 
+    @checked
     def keep(self, index: int, state: Any, records: list[dict[str, np.ndarray]]) -> None:
         """Write one chain; the file before it stays whole until the new one is."""
         arrays = {f"{_STATE}{k}": np.asarray(leaf) for k, leaf in enumerate(_leaves(state))}
         arrays |= {f"{_RECORD}{name}": np.stack([r[name] for r in records]) for name in records[0]}
         self._archive.write(_name(index), arrays)
 
+    @checked
     def records(self, index: int) -> list[dict[str, np.ndarray]]:
         """Return the kept draws of one chain, block by block."""
         return _records(self._archive.read(_name(index)))
 
+    @checked
     def restore(self, index: int, state: Any) -> tuple[Any, list[dict[str, np.ndarray]]]:
         """Return the kept state and draws of one chain, of one reading, or the given state and no draws."""
         kept = self._archive.read(_name(index))

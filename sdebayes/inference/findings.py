@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
+from sdebayes._core.arguments import checked
 from sdebayes._core.stored import defined
 from sdebayes.schemes import AbstractScheme
 
@@ -24,6 +25,7 @@ SEPARATION_LIMIT = 0.8
 GOOD_BIAS, LARGE_BIAS = 0.02, 0.1
 
 
+@checked
 @dataclass(frozen=True)
 class Finding:
     """One check of a fit.

@@ -159,6 +159,7 @@ def samples() -> Iterator[Any]:
         "eti",
         "all",
         "free",
+        "good",
         ["x1", "x2"],
     )
     yield from ([1.0, 2.0], [[1.0, 2.0]], [(0.0, 1.0)], {}, (), [], lambda *arguments: None)
