@@ -116,7 +116,10 @@ def find_typical_point(target: Target, key: Key) -> Mode:
         start = min(centre, start, key=Objective(target, whitenings).value)
         given = _search(target, start, whitenings, _ROUGH, weights)
         start = np.asarray(given.position, dtype=np.float64)
-        middle = _search(target, start, whitenings, _ROUGH, others, _FEW_ITERATIONS)
+        found = _search(target, start, whitenings, _ROUGH, others, _FEW_ITERATIONS)
+        if not found.potential < _FAR:
+            break
+        middle = found
         if abs(before - middle.potential) < _AT_REST:
             break
         before = middle.potential

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+
 import arviz as az
 import jax
 import jax.numpy as jnp
@@ -276,6 +278,22 @@ def test_the_middle_is_found_where_no_weight_is_far_from_all_right_ones():
     middle = find_typical_point(target, jax.random.key(1))
     values = np.linalg.eigvalsh(mode_hessian(target, middle))
     assert 0.03 < values.min() < values.max() < 1e3
+
+
+def test_where_whitened_coordinates_have_no_density_the_middle_before_them_is_kept(paths, monkeypatch):
+    drift = sb.priors.GP(sb.priors.Linear(), basis=BASIS)
+    model = sb.SDEModel(drift, observation=sb.GaussianNoise()).scaled_to(paths)
+    target = make_target(model.program, model.build, model.read(paths), jax.random.key(0))
+
+    def search(target, start, whitenings, *arguments):
+        found = whole(target, start, whitenings, *arguments)
+        return found._replace(potential=np.inf) if len(arguments) == 3 else found
+
+    whole = importlib.import_module("sdebayes.inference.mode")._search
+    monkeypatch.setattr("sdebayes.inference.mode._search", search)
+    middle = find_typical_point(target, jax.random.key(1))
+    assert np.isfinite(target.value_and_gradient(middle.position, middle.whitenings)[0])
+    assert np.isfinite(middle.potential)
 
 
 @pytest.mark.parametrize("amplitude", [0.1, 3.0])
