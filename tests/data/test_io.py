@@ -134,9 +134,7 @@ def test_what_another_tool_has_written_is_saved_again(path):
         dataset.to_netcdf(path, engine="h5netcdf")
     else:
         dataset.to_zarr(path, mode="w", zarr_format=2, consolidated=True)
-    with pytest.raises(
-        StoreError, match=r"no seal.*opened with xarray, and saved with sdebayes\.paths\.save"
-    ):
+    with pytest.raises(StoreError, match=r"no seal.*opened with xarray, and saved with sdebayes\.data\.save"):
         sb.data.load(path)
     with xr.open_dataset(path, engine="h5netcdf" if path.suffix == ".nc" else "zarr") as opened:
         sb.data.save(opened, path)
