@@ -198,8 +198,10 @@ def _test_of_items(kind: Any, tests: list[Callable[[Any], bool]]) -> Callable[[A
     def of(value: Any) -> bool:
         if not isinstance(value, kind) or isinstance(value, bytes) or getattr(value, "shape", None) == ():
             return False
-        if isinstance(value, str | Iterator):
+        if isinstance(value, Iterator):
             return True
+        if isinstance(value, str):
+            return tests[0](value)
         if issubclass(kind, Mapping):
             return all(tests[0](key) and tests[1](item) for key, item in value.items())
         return all(tests[0](item) for item in value)

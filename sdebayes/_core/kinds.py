@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -47,10 +48,19 @@ type Positive = Annotated[float, _real("a positive finite number", lambda value:
 type NotNegative = Annotated[float, _real("a finite number, 0 or more", lambda value: value >= 0)]
 type Probability = Annotated[float, _real("a probability between 0 and 1", lambda value: 0 < value < 1)]
 
+
+def _can_be_named(path: str) -> bool:
+    try:
+        return b"\0" not in os.fsencode(path)
+    except UnicodeEncodeError:
+        return False
+
+
 type PathLike = Annotated[
     str | Path,
     Said(
-        "the path of a file or folder", lambda value: str(value) not in ("", ".") and "\0" not in str(value)
+        "the path of a file or folder",
+        lambda value: str(value) not in ("", ".") and _can_be_named(str(value)),
     ),
 ]
 type Name = Annotated[str, Said("a name, not blank", lambda value: bool(value.strip()))]
@@ -181,9 +191,8 @@ type Judged = Annotated[
 
 
 def _are_axes(value: Any) -> bool:
-    return all(
-        hasattr(one, "get_legend_handles_labels") for one in np.atleast_1d(np.asarray(value, object)).flat
-    )
+    given = np.atleast_1d(np.asarray(value, object))
+    return given.size > 0 and all(hasattr(one, "get_legend_handles_labels") for one in given.flat)
 
 
 type Panels = Annotated[Any, Said("axes of matplotlib, one for each panel", _are_axes)]

@@ -181,20 +181,21 @@ def legend_above(ax: Axes, columns: int = 3) -> None:
         )
 
 
-def need(dataset: xr.Dataset, names: Sequence[str], maker: str) -> None:
-    """Raise unless a dataset holds these variables.
+def need(dataset: xr.Dataset, names: Sequence[str], maker: str, truth: xr.Dataset | None = None) -> None:
+    """Raise unless a dataset, and the truth beside it if there is one, hold these variables.
 
     Raises
     ------
     DataError
         If one is not there.
     """
-    missing = [name for name in names if name not in dataset]
-    if missing:
-        raise DataError(
-            f"This plot needs the variable {missing[0]!r} and the dataset holds "
-            f"{', '.join(map(str, dataset.data_vars)) or 'none'}; make it with {maker}."
-        )
+    for what, one in {"dataset": dataset, "truth": truth}.items():
+        missing = [name for name in names if one is not None and name not in one]
+        if missing and one is not None:
+            raise DataError(
+                f"This plot needs the variable {missing[0]!r} and the {what} holds "
+                f"{', '.join(map(str, one.data_vars)) or 'none'}; make it with {maker}."
+            )
 
 
 def outer_labels(axes: np.ndarray, x: str, y: str | None) -> None:

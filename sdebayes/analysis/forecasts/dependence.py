@@ -121,7 +121,8 @@ def dependence(
 
 def _aligned(error: xr.DataArray, measures: xr.Dataset) -> tuple[list[str], np.ndarray, np.ndarray]:
     """Return the measures' names, their values (term, trajectory, time), and the errors (trajectory, time)."""
-    if set(error.dims) != {"trajectory", "time"} or not measures.data_vars:
+    along = {"trajectory", "time"}
+    if set(error.dims) != along or not measures.data_vars or not along <= set(measures.dims):
         raise DataError(
             f"Expected an error over (trajectory, time) and at least one measure; got an error over {error.dims} and "
             f"{len(measures.data_vars)} measures. Choose one horizon of the scores."

@@ -164,7 +164,12 @@ def _equal_edges(values: np.ndarray, bins: int) -> list[np.ndarray]:
 
 
 def _given(values: np.ndarray, bins: Sequence[ArrayLike]) -> list[np.ndarray]:
-    edges = [np.asarray(own, dtype=float) for own in bins]
+    try:
+        edges = [np.asarray(own, dtype=float) for own in bins]
+    except (TypeError, ValueError) as error:
+        raise DataError(
+            f"bins={bins!r} holds no numbers; give for each state its increasing edges."
+        ) from error
     if len(edges) != values.shape[-1] or any(
         own.ndim != 1 or own.size < 4 or not (np.diff(own) > 0).all() for own in edges
     ):

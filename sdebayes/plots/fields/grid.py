@@ -57,6 +57,7 @@ def profile(
         If the grid does not run over one state.
     """
     name = _grid_dim(dataset)
+    need(dataset, ["drift"], "sdebayes.analysis.fields.grid", truth)
     with look():
         axes = panels(dataset.sizes["state"], ax)
         for state, one in zip(dataset["state"].values, axes, strict=True):

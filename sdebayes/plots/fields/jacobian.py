@@ -43,6 +43,6 @@ def jacobian_spectrum(
     DataError
         If the dataset holds no spectrum.
     """
-    need(dataset, ["time_constant", "imaginary_part"], "sdebayes.analysis.fields.jacobian_spectrum")
+    need(dataset, ["time_constant", "imaginary_part"], "sdebayes.analysis.fields.jacobian_spectrum", truth)
     known = None if truth is None else truth.isel(point=0)
     return time_constants(dataset.isel(point=0), ax, truth=known, prob=prob)

@@ -41,7 +41,7 @@ def line(
     DataError
         If the dataset holds no line.
     """
-    need(dataset, ["drift_along", "covariance_along"], _MAKER)
+    need(dataset, ["drift_along", "covariance_along", "distance"], _MAKER, truth)
     distance = dataset["distance"].values
     names = {"drift": lambda part: part["drift_along"], "noise": lambda part: part["covariance_along"] ** 0.5}
     unit = rate_unit(dataset)

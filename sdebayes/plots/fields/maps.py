@@ -52,6 +52,7 @@ def scalar(
     DataError
         If the values have other dimensions than these.
     """
+    _check_truth(values, truth)
     dims = grid_dims(values, (1, 2))
     with look():
         ax = one_axes(ax, height=2.5 if len(dims) == 1 else 2.9)
@@ -62,6 +63,15 @@ def scalar(
             draw_map(ax, values, dims, field_label(values), truth=truth)
         legend_above(ax)
     return ax
+
+
+def _check_truth(values: xr.DataArray, truth: xr.DataArray | None) -> None:
+    """Raise unless a truth has the dimensions of what it stands beside."""
+    if truth is not None and set(truth.dims) != set(values.dims):
+        raise DataError(
+            f"The truth has the dimensions {', '.join(map(str, truth.dims)) or 'none'} and the values "
+            f"{', '.join(map(str, values.dims))}; make both with the same analysis on the same grid."
+        )
 
 
 @checked
@@ -133,6 +143,7 @@ def rotation(
     DataError
         If the places are not those of a grid over one or two states, or there are no two such states.
     """
+    _check_truth(values, truth)
     labels = [str(label) for label in values["state"].values] if "state" in values.coords else []
     over = [dim.removeprefix("grid_") for dim in grid_dims(values, (1, 2), {"state", "state_bis"})]
     chosen = list(states) if states is not None else over if len(over) == 2 else labels[:2]

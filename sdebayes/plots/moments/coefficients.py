@@ -78,6 +78,7 @@ def kramers_moyal(
             one.set(xlabel=state, ylabel=f"{_LABELS[name]} ({units})")
         axes[0].axhline(0, color=REFERENCE, linewidth=0.6, zorder=0)
         if truth is not None:
+            need(truth, ["drift", "covariance", grids[0]], "sdebayes.analysis.fields.grid")
             known = truth.sel(state=state, state_bis=state).mean("sample")
             for one, value in zip(axes, (known["drift"], known["covariance"] / 2), strict=False):
                 one.plot(known[grids[0]], value, color=TRUTH, linestyle="--", label="truth")

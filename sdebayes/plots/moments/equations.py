@@ -59,6 +59,7 @@ def moment_equations(
             band(one, dataset["time"].values, draws, prob=prob, label="equations")
             one.set(ylabel=f"{name} of {chosen}")
         if beside is not None:
+            need(beside, ["time"], "sdebayes.analysis.moments.moments")
             _draw_beside(axes, beside, chosen)
         outer_labels(axes, time_label(dataset), None)
         share_legend(axes)

@@ -54,7 +54,7 @@ def basins(
     DataError
         If the dataset holds no basins.
     """
-    need(dataset, ["probability", "share", "location"], "sdebayes.analysis.phase_space.basins")
+    need(dataset, ["probability", "share", "location"], "sdebayes.analysis.phase_space.basins", truth)
     first, second = (str(dim) for dim in dataset["probability"].dims if str(dim).startswith("grid_"))
     share = dataset["share"].mean("sample").values
     shown = [int(k) for k in np.flatnonzero(share >= _LEAST_SHARE)]

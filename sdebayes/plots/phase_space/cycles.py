@@ -52,7 +52,9 @@ def limit_cycles(
     DataError
         If the dataset holds no limit cycles, or there are not two such states.
     """
-    need(dataset, ["orbit", "period", "stable", "exists"], "sdebayes.analysis.phase_space.limit_cycles")
+    need(
+        dataset, ["orbit", "period", "stable", "exists"], "sdebayes.analysis.phase_space.limit_cycles", truth
+    )
     labels = [str(state) for state in dataset["state"].values]
     chosen = labels[:2] if states is None else [str(state) for state in states]
     if len(chosen) != 2 or not set(chosen) <= set(labels):

@@ -78,7 +78,7 @@ def stationary_density(
     DataError
         If the dataset is no density.
     """
-    need(dataset, ["density"], _MAKER)
+    need(dataset, ["density"], _MAKER, truth)
     with look():
         ax, dims = sheet(dataset["density"], ax)
         if len(dims) == 1:
@@ -152,7 +152,7 @@ def quasi_potential(
     DataError
         If the dataset has no quasi-potential.
     """
-    need(dataset, ["quasi_potential"], _MAKER)
+    need(dataset, ["quasi_potential"], _MAKER, truth)
     potential = dataset["quasi_potential"]
     with look():
         ax, dims = sheet(potential, ax)

@@ -65,7 +65,7 @@ def fixed_points(
     DataError
         If the dataset holds no fixed points, or there are not two such states.
     """
-    need(dataset, ["location", "kind"], "sdebayes.analysis.phase_space.fixed_points")
+    need(dataset, ["location", "kind"], "sdebayes.analysis.phase_space.fixed_points", truth)
     labels = [str(state) for state in dataset["state"].values]
     chosen = labels[:2] if states is None else [str(state) for state in states]
     if len(chosen) != 2 or not set(chosen) <= set(labels):
@@ -83,6 +83,7 @@ def fixed_points(
             own = truth["location"].sel(state=chosen).values.reshape(-1, 2)
             ax.plot(*own.T, "+", color=TRUTH, markersize=8, zorder=4, label="truth")
         if common is not None:
+            need(common, ["stable", "probability", "location"], "sdebayes.analysis.phase_space.matched")
             _probabilities(ax, common, chosen)
         ax.set(xlabel=chosen[0], ylabel=chosen[1])
         legend_above(ax)
@@ -125,6 +126,8 @@ def in_trajectories(
         If the dataset has no location in trajectories, or there is no such state.
     """
     need(dataset, ["location", "stable"], "sdebayes.analysis.phase_space.in_trajectories")
+    if data is not None:
+        need(data, ["y"], "sdebayes.trajectories")
     labels = [str(label) for label in dataset["state"].values]
     chosen = labels[0] if state is None else state
     if chosen not in labels or "trajectory" not in dataset["location"].dims:

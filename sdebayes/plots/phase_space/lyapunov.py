@@ -46,7 +46,7 @@ def lyapunov_exponents(
     DataError
         If the dataset holds no exponents, or prob is not between 0 and 1.
     """
-    need(dataset, ["exponent", "standard_error"], "sdebayes.analysis.phase_space.lyapunov_exponents")
+    need(dataset, ["exponent", "standard_error"], "sdebayes.analysis.phase_space.lyapunov_exponents", truth)
     values = dataset["exponent"].transpose("sample", "mode").values
     finite = np.isfinite(values).all(axis=1)
     if not finite.any():

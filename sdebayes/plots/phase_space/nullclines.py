@@ -50,7 +50,7 @@ def nullclines(
     DataError
         If the dataset holds no nullclines, or prob is not between 0 and 1.
     """
-    need(dataset, ["drift", "probability_positive"], "sdebayes.analysis.phase_space.nullclines")
+    need(dataset, ["drift", "probability_positive"], "sdebayes.analysis.phase_space.nullclines", truth)
     first, second = plane(dataset)
     with look():
         ax = one_axes(ax, height=3.1)

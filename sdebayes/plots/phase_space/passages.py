@@ -48,7 +48,7 @@ def committor(
     DataError
         If the dataset has no committor.
     """
-    need(dataset, ["committor"], "sdebayes.analysis.phase_space.committor")
+    need(dataset, ["committor"], "sdebayes.analysis.phase_space.committor", truth)
     field, known = dataset["committor"], None if truth is None else truth["committor"]
     with look():
         ax, dims = sheet(field, ax)
@@ -96,7 +96,7 @@ def exit_time(
     DataError
         If the dataset has no exit times of a start.
     """
-    need(dataset, ["exit_time"], "sdebayes.analysis.phase_space.exit_time with x0=")
+    need(dataset, ["exit_time"], "sdebayes.analysis.phase_space.exit_time with x0=", truth)
     rows = _rows(dataset["exit_time"])
     known = {} if truth is None else {name: float(v.mean()) for name, v in _rows(truth["exit_time"]).items()}
     return _distributions(rows, known, ax, f"mean exit time ({dataset['exit_time'].attrs['units']})", prob)
@@ -130,7 +130,7 @@ def exit_time_field(
     DataError
         If the dataset has no field of exit times.
     """
-    need(dataset, ["exit_time_field"], "sdebayes.analysis.phase_space.exit_time")
+    need(dataset, ["exit_time_field"], "sdebayes.analysis.phase_space.exit_time", truth)
     field, known = dataset["exit_time_field"], None if truth is None else truth["exit_time_field"]
     label = f"mean exit time ({field.attrs['units']})"
     with look():
@@ -182,7 +182,7 @@ def transition_rates(
         If the dataset has no such variable.
     """
     names = {"A to B": variable, "B to A": f"{variable}_back"}
-    need(dataset, list(names.values()), "sdebayes.analysis.phase_space.transition_rates")
+    need(dataset, list(names.values()), "sdebayes.analysis.phase_space.transition_rates", truth)
     rows = {label: dataset[name].values for label, name in names.items()}
     known = {} if truth is None else {label: float(truth[name].mean()) for label, name in names.items()}
     text = {"passage_time": "mean first passage time"}.get(variable, "transition rate")

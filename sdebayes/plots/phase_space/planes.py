@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import xarray as xr
 
-from sdebayes.plots.style import DATA
+from sdebayes.plots.style import DATA, need
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -31,6 +31,8 @@ def points_name(data: xr.Dataset) -> str:
 
 def data_points(ax: Axes, data: xr.Dataset, states: list[str]) -> None:
     """Draw the observed steps, or the mean of smoothed ones, behind everything."""
+    if "x" not in data:
+        need(data, ["y"], "sdebayes.trajectories")
     path = (data["x"].mean("sample") if "x" in data else data["y"]).sel(state=states)
     places = path.transpose(..., "state").values.reshape(-1, 2)
     count = max(1, int(np.isfinite(places).all(axis=1).sum()))

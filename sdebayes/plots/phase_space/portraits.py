@@ -49,7 +49,7 @@ def portrait(
     DataError
         If the dataset is no portrait.
     """
-    need(dataset, ["drift_mean", "direction_resultant"], "sdebayes.analysis.phase_space.portrait")
+    need(dataset, ["drift_mean", "direction_resultant"], "sdebayes.analysis.phase_space.portrait", truth)
     first, second = (f"grid_{state}" for state in dataset["state"].values)
     x, y = dataset[first].values, dataset[second].values
     mean = dataset["drift_mean"].transpose(second, first, "state").values

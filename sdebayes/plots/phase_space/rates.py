@@ -43,5 +43,5 @@ def time_scales(
     DataError
         If the dataset holds no time scales.
     """
-    need(dataset, ["time_constant", "imaginary_part"], "sdebayes.analysis.phase_space.time_scales")
+    need(dataset, ["time_constant", "imaginary_part"], "sdebayes.analysis.phase_space.time_scales", truth)
     return time_constants(dataset, ax, truth=truth, prob=prob)

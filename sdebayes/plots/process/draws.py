@@ -100,7 +100,7 @@ def entropy_production(
     DataError
         If the dataset holds no finite rate.
     """
-    need(dataset, ["rate"], f"{_MAKER}.entropy_production")
+    need(dataset, ["rate"], f"{_MAKER}.entropy_production", truth)
     with look():
         ax = one_axes(ax, height=2.0)
         if "rate_reference" in dataset:
