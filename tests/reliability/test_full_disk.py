@@ -75,7 +75,7 @@ def full(tmp_path) -> Iterator[Path]:
 
 
 def sdebayes(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-c", "from sdebayes.cli.app import main; main()", *map(str, arguments)]
+    command = [sys.executable, "-c", "from sdebayes.__main__ import main; main()", *map(str, arguments)]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
 
 
