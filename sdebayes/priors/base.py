@@ -89,24 +89,15 @@ class DataScale(Stored):
 class AbstractDriftPrior(Stored, ABC):
     """A prior over drift functions.
 
+    What it says of itself, and does not compute from its fields, a class of your own sets as class attributes:
+    ``affine = True``.
+
     Attributes
     ----------
-    affine
-        Whether every draw is A (b − x).
-    stable
-        Whether every draw is a stable linear map, so that a constant Σ gives a stationary law.
     title
         What it is, in a few words.
     far
         What a draw does far from the data, in a few words.
-    linear_in_weights
-        Whether, given its other parameters, a draw is f(x) = Θᵀ ψ(x) with known functions ψ and Θ = Θ₀ + S w, where the
-        weights w are independent standard normal and S is a factor for each of them. Such a prior has a ``location``,
-        around which the linear functions in ψ are written, and `weight_sites`.
-    shares_scale
-        Whether S is an outer product of a factor for each function and one for each state.
-    smooth
-        Whether the density is a smooth function of the parameters, as strategies that follow gradients need.
     may_explode
         Whether a draw may send paths to infinity in finite time.
     identified
@@ -118,14 +109,38 @@ class AbstractDriftPrior(Stored, ABC):
 
     title: ClassVar[str] = "prior of your own"
     far: ClassVar[str] = "what its author knows"
-    affine: ClassVar[bool] = False
     identified: ClassVar[bool] = True
     overparameterized: ClassVar[bool] = False
-    stable: bool = False
-    linear_in_weights: ClassVar[bool] = False
-    shares_scale: ClassVar[bool] = True
-    smooth: ClassVar[bool] = True
     may_explode: ClassVar[bool] = False
+
+    @property
+    def affine(self) -> bool:
+        """Whether every draw is A (b − x)."""
+        return False
+
+    @property
+    def stable(self) -> bool:
+        """Whether every draw is a stable linear map, so that a constant Σ gives a stationary law."""
+        return False
+
+    @property
+    def linear_in_weights(self) -> bool:
+        """Whether, given its other parameters, a draw is linear in weights that are independent standard normal.
+
+        It is f(x) = Θᵀ ψ(x) then, with known functions ψ and Θ = Θ₀ + S w, where S is a factor for each weight w. Such
+        a prior has a ``location``, around which the linear functions in ψ are written, and `weight_sites`.
+        """
+        return False
+
+    @property
+    def shares_scale(self) -> bool:
+        """Whether S is an outer product of a factor for each function and one for each state."""
+        return True
+
+    @property
+    def smooth(self) -> bool:
+        """Whether the density is a smooth function of the parameters, as strategies that follow gradients need."""
+        return True
 
     def scaled_to(self, scale: DataScale) -> Any:
         """Return a copy whose data-scaled constants are the numbers that ``scale`` gives."""
@@ -187,20 +202,24 @@ class AbstractDiffusionPrior(Stored, ABC):
 
     Attributes
     ----------
-    constant
-        Whether every draw is additive noise.
-    diagonal
-        Whether the noise of every draw is independent between states.
     title
         What it is, in a few words.
-    identified, overparameterized
+    identified
         As in `AbstractDriftPrior`.
     """
 
     title: ClassVar[str] = "prior of your own"
-    constant: ClassVar[bool] = False
-    diagonal: bool = False
     identified: ClassVar[bool] = True
+
+    @property
+    def constant(self) -> bool:
+        """Whether every draw is additive noise."""
+        return False
+
+    @property
+    def diagonal(self) -> bool:
+        """Whether the noise of every draw is independent between states."""
+        return False
 
     @property
     def overparameterized(self) -> bool:

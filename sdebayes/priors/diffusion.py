@@ -72,7 +72,7 @@ class Constant(AbstractDiffusionPrior):
     concentration: Positive = 2.0
 
     @property
-    def diagonal(self) -> bool:  # type: ignore[override]
+    def diagonal(self) -> bool:
         """Whether Σ is diagonal."""
         return self.shape == "diagonal"
 

@@ -103,7 +103,7 @@ class GP(AbstractFieldPrior):
         return replace(scaled, basis=basis, lengthscale_median=median)
 
     @property
-    def linear_in_weights(self) -> bool:  # type: ignore[override]
+    def linear_in_weights(self) -> bool:
         """Whether the basis functions depend on no parameter: the length-scale is given, or they do not read it."""
         return self.lengthscale is not None or (self.basis is not None and self.basis.tabulated)
 

@@ -172,7 +172,7 @@ class Linear(AbstractDriftPrior):
         return AffineDrift(matrix, offset)
 
     @property
-    def shares_scale(self) -> bool:  # type: ignore[override]
+    def shares_scale(self) -> bool:
         """Whether rates are not tied to the diagonal of A."""
         return self.stable or not self.diagonal
 

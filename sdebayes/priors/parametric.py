@@ -120,24 +120,24 @@ class Fixed(AbstractDriftPrior, AbstractDiffusionPrior):
     function: Callable[..., Any]
 
     @property
-    def affine(self) -> bool:  # type: ignore[override]
+    def affine(self) -> bool:
         """Whether the known drift is linear."""
         return isinstance(self.function, AbstractDrift) and self.function.as_affine() is not None
 
     @property
-    def stable(self) -> bool:  # type: ignore[override]
+    def stable(self) -> bool:
         """Whether the known drift is a stable `LinearDrift`, which has a stationary law."""
         if not isinstance(self.function, LinearDrift):
             return False
         return bool(np.all(np.linalg.eigvals(np.asarray(self.function.matrix)).real > 0))
 
     @property
-    def constant(self) -> bool:  # type: ignore[override]
+    def constant(self) -> bool:
         """Whether the known diffusion is additive."""
         return getattr(self.function, "constant", False)
 
     @property
-    def diagonal(self) -> bool:  # type: ignore[override]
+    def diagonal(self) -> bool:
         """Whether the known diffusion is additive and independent between states."""
         if not self.constant:
             return False

@@ -65,7 +65,7 @@ class Sparse(AbstractDriftPrior):
     states: Labels | None = None
 
     @property
-    def smooth(self) -> bool:  # type: ignore[override]
+    def smooth(self) -> bool:
         """Whether the density is a smooth function of the parameters."""
         return self.selection.smooth
 

@@ -42,12 +42,8 @@ class AbstractScheme(Stored, eqx.Module):
 
     Attributes
     ----------
-    requires_additive_noise
-        Whether Σ must not depend on x and t.
     requires_exact_observation
         Whether its law is a density of states that must be observed exactly, and no normal law for a filter.
-    exact_when_linear
-        Whether the law is exact for a linear drift with constant Σ, at any Δt.
     linear_in_drift
         Whether the law is N(x + f(x, t) Δt, Σ(x, t) Δt), so that its mean is linear in what the drift is linear in.
     derivatives
@@ -67,9 +63,7 @@ class AbstractScheme(Stored, eqx.Module):
         Whether findings may name it to who needs a scheme of less bias: it is made without arguments.
     """
 
-    requires_additive_noise: ClassVar[bool] = False
     requires_exact_observation: ClassVar[bool] = False
-    exact_when_linear: ClassVar[bool] = False
     linear_in_drift: ClassVar[bool] = False
     derivatives: ClassVar[int | None] = None
     diffusion_derivatives: ClassVar[int] = 0
@@ -83,6 +77,16 @@ class AbstractScheme(Stored, eqx.Module):
     def title(self) -> str:
         """What a reader is told of it: the class, and the number of parts where it divides a step."""
         return type(self).__name__
+
+    @property
+    def requires_additive_noise(self) -> bool:
+        """Whether Σ must not depend on x and t."""
+        return False
+
+    @property
+    def exact_when_linear(self) -> bool:
+        """Whether the law is exact for a linear drift with constant Σ, at any Δt."""
+        return False
 
     def bias(self, rate_times_step: float, additive: bool) -> float | None:
         """Return about how far, relative to their size, drift and Σ may be off when estimated under the scheme.

@@ -70,12 +70,12 @@ class Substeps(AbstractScheme):
         return f"{self.scheme.title} in {self.n} parts of each step"
 
     @property
-    def requires_additive_noise(self) -> bool:  # type: ignore[override]
+    def requires_additive_noise(self) -> bool:
         """Whether the scheme of a part needs additive noise."""
         return self.scheme.requires_additive_noise
 
     @property
-    def exact_when_linear(self) -> bool:  # type: ignore[override]
+    def exact_when_linear(self) -> bool:
         """Whether the scheme of a part is exact for a linear drift with constant Σ."""
         return self.scheme.exact_when_linear
 
