@@ -11,7 +11,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cache, wraps
 from reprlib import Repr
-from typing import Annotated, Any, Literal, TypeAliasType, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, TypeAliasType, TypeGuard, Union, get_args, get_origin
 
 import numpy as np
 from beartype import BeartypeConf
@@ -158,7 +158,7 @@ def _converted(value: Any, hint: Any, label: str, name: str) -> Any:
     raise ArgumentError(f"{label}: {name}={found(value)} must be {expected(hint)}.")
 
 
-def fits(value: Any, hint: Any) -> bool:
+def fits(value: object, hint: object) -> bool:
     """Whether a value fits an annotation; of containers every item is looked at."""
     return _test(hint)(value)
 
@@ -219,16 +219,16 @@ def _test_of_tuple(tests: list[Callable[[Any], bool]], of_any_length: bool) -> C
     return of
 
 
-def accepts(value: Any, hint: Any) -> bool:
+def accepts(value: object, hint: object) -> bool:
     """Whether a value is taken for an argument: as it is, or as Python's number where it is numpy's."""
     return fits(value, hint) or (_is_number(value) and fits(value.item(), hint))
 
 
-def _is_number(value: Any) -> bool:
+def _is_number(value: object) -> TypeGuard[np.generic]:
     return isinstance(value, np.generic) and value.dtype.kind in "biuf"
 
 
-def found(value: Any) -> str:
+def found(value: object) -> str:
     """Describe a value that was given, shortly."""
     if hasattr(value, "data_vars"):
         return f"{type(value).__name__}({', '.join(map(str, value.data_vars))})"
@@ -266,6 +266,7 @@ _WORDS: dict[Any, str] = {
     float: "a number",
     str: "a string",
     Any: "anything",
+    object: "anything",
     np.ndarray: "an array of numpy",
     None: "None",
     type(None): "None",

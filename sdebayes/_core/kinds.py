@@ -84,7 +84,7 @@ type States = Annotated[
 ]
 
 
-def numbers(value: Any) -> np.ndarray | None:
+def numbers(value: object) -> np.ndarray | None:
     """Return real numbers as an array, whatever holds them; None if they are none (dates and truth values are none).
 
     Parameters

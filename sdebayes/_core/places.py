@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,7 +34,7 @@ class Places:
     coords: dict[str, Any]
 
     @classmethod
-    def read(cls, x: Any, states: Sequence[str]) -> Places:
+    def read(cls, x: object, states: Sequence[str]) -> Places:
         """Read places.
 
         Parameters
@@ -90,7 +90,9 @@ class Places:
         coords = {"point": self.coords[self.dims[0]].values} if self.coords else {}
         return Places(self.points, (len(self.points),), ("point",), coords)
 
-    def named(self, values: np.ndarray, coords: dict[str, Any], name: str, **attrs: Any) -> xr.DataArray:
+    def named(
+        self, values: np.ndarray, coords: Mapping[str, object], name: str, **attrs: object
+    ) -> xr.DataArray:
         """Name values over (sample, point, …), whose further dimensions are the last ones of ``coords``.
 
         Parameters
@@ -112,7 +114,7 @@ class Places:
         behind = [dim for dim in coords if dim != "sample"]
         return xr.DataArray(
             values.reshape(len(values), *self.shape, *values.shape[2:]),
-            coords | self.coords,
+            {**coords, **self.coords},
             ("sample", *self.dims, *behind),
             name,
             attrs,

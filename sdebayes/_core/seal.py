@@ -6,9 +6,8 @@ Readers of netCDF do not look beyond the end that the file's own header names, s
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -61,7 +60,9 @@ def no_seal(path: Path, advice: str) -> StoreError:
     )
 
 
-def check_version(attributes: Mapping[Any, Any], expected: int, path: Path) -> None:
+def check_version(
+    attributes: Mapping[Hashable, object] | Mapping[str, object], expected: int, path: Path
+) -> None:
     """Raise unless the attributes of a file name the schema version that is read.
 
     Raises

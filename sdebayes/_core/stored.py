@@ -41,7 +41,7 @@ def defined(base: type) -> Iterator[Any]:
         yield from defined(kind)
 
 
-def class_named(name: Any, base: type = Stored) -> Any:
+def class_named(name: object, base: type = Stored) -> Any:
     """Return the class of a name; of two, as where a notebook's cell ran again, the one that was defined last.
 
     Raises
@@ -61,7 +61,7 @@ def class_named(name: Any, base: type = Stored) -> Any:
     )
 
 
-def encode(value: Any) -> str:
+def encode(value: object) -> str:
     """Write an object as JSON.
 
     Raises

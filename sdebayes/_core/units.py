@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
-from typing import Any
 
 import xarray as xr
 
 UNNAMED = "unit of time"
 
 
-def time_unit(attributes: Mapping[Hashable, Any] | Mapping[str, Any]) -> str:
+def time_unit(attributes: Mapping[Hashable, object] | Mapping[str, object]) -> str:
     """Return the unit of time in the singular; "unit of time" where none is named."""
     return str(attributes.get("time_unit", UNNAMED))
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import equinox as eqx
 import jax
@@ -17,6 +16,7 @@ from numpy.typing import ArrayLike
 from sdebayes._core import precision
 from sdebayes._core.draws import choose_draws
 from sdebayes._core.errors import DataError, ModelError
+from sdebayes._core.kinds import Numbers
 from sdebayes._core.places import Places
 from sdebayes._core.types import Matrix, Scalar, Vector
 from sdebayes.dynamics import SDE, ObservedSDE
@@ -46,7 +46,7 @@ class Evaluation:
     places: Places
 
     @classmethod
-    def of(cls, source: SourceLike, x: Any, samples: int | None) -> Evaluation:
+    def of(cls, source: SourceLike, x: Numbers, samples: int | None) -> Evaluation:
         """Bring the arguments of such a function into form; by default all draws whose matrices fit into 1 GiB."""
         stacked = as_source(source, n_states(x))
         places = Places.read(x, stacked.states)
@@ -255,7 +255,7 @@ def limits_by_law(source: Source, chosen: Sequence[int], at: np.ndarray) -> np.n
     return np.stack([at - reach, at + reach], axis=1)[list(chosen)]
 
 
-def n_states(x: Any) -> int | None:
+def n_states(x: Numbers) -> int | None:
     """Return the number of states that places have, if they say it."""
     sizes = (
         x.sizes

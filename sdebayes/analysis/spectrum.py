@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -15,8 +14,8 @@ from sdebayes._core.units import with_units
 def spectrum(
     values: Complex[np.ndarray, "... mode"],
     dims: tuple[str, ...],
-    coords: Mapping[str, Any],
-    attrs: Mapping[str, Any],
+    coords: Mapping[str, object],
+    attrs: Mapping[str, object],
 ) -> xr.Dataset:
     """Name eigenvalues λ: their parts, the time constants 1/|Re λ| and the periods 2π/|Im λ|.
 

@@ -69,7 +69,7 @@ STRATEGIES: dict[str, tuple[type[AbstractStrategy], Callable[[Any], AbstractStra
 """What takes the settings, and what is made of it."""
 
 
-def strategy(name: str, settings: Mapping[str, Any]) -> AbstractStrategy:
+def strategy(name: str, settings: Mapping[str, object]) -> AbstractStrategy:
     """Make a strategy.
 
     Parameters

@@ -6,6 +6,7 @@ import importlib
 import os
 import re
 import sys
+from types import ModuleType
 from typing import Any
 
 from sdebayes._core.errors import ModelError
@@ -55,7 +56,7 @@ def own(option: str, name: str, kind: type) -> Any:
     return found
 
 
-def imported(option: str, module: str) -> Any:
+def imported(option: str, module: str) -> ModuleType:
     """Import a module of the environment or of the current folder; a ModelError if that fails."""
     here = os.getcwd()
     if here not in sys.path:

@@ -8,7 +8,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array
+from jaxtyping import Array, PyTree
 
 from sdebayes.dynamics import ObservedSDE
 from sdebayes.likelihood import AbstractLikelihood, Observations
@@ -16,7 +16,7 @@ from sdebayes.model.rebuild import per_draw
 
 
 @lru_cache(maxsize=8)
-def judging(likelihood: AbstractLikelihood) -> Callable[..., Any]:
+def judging(likelihood: AbstractLikelihood) -> Callable[..., PyTree]:
     """From draws and data to innovations and what was foretold."""
 
     def one(draw: ObservedSDE, data: Observations) -> tuple[Array, Array]:
@@ -26,7 +26,7 @@ def judging(likelihood: AbstractLikelihood) -> Callable[..., Any]:
 
 
 @lru_cache(maxsize=8)
-def replicating(likelihood: AbstractLikelihood) -> Callable[..., Any]:
+def replicating(likelihood: AbstractLikelihood) -> Callable[..., PyTree]:
     """From triples of maker, judge and key, and data, to replicates and to what `judging` returns of data and these."""
 
     def one(triple: tuple[ObservedSDE, ObservedSDE, Array], data: Observations) -> tuple[Any, ...]:

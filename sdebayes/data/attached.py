@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,7 +31,7 @@ class Steps:
     given: Sequence[int]
     ends: Sequence[int]
 
-    def cut(self, values: Any, what: str) -> list[list[Any]]:
+    def cut[Item](self, values: Iterable[Iterable[Item]], what: str) -> list[list[Item]]:
         """Read values that go along the steps, one list for each trajectory, up to its end.
 
         Raises
@@ -53,7 +53,7 @@ class Steps:
         return [one[:end] for one, end in zip(found, self.ends, strict=True)]
 
 
-def read_texts_of_steps(texts: Any, steps: Steps) -> list[list[str]]:
+def read_texts_of_steps(texts: object, steps: Steps) -> list[list[str]]:
     """Read the text of each step: a list for each trajectory; of one trajectory its list alone will do.
 
     Raises
@@ -80,7 +80,9 @@ def read_texts_of_steps(texts: Any, steps: Steps) -> list[list[str]]:
     ]
 
 
-def read_covariates(covariates: Mapping[str, Any], steps: Steps) -> tuple[dict[str, tuple], dict[str, tuple]]:
+def read_covariates(
+    covariates: Mapping[str, object], steps: Steps
+) -> tuple[dict[str, tuple], dict[str, tuple]]:
     """Read covariates: one value for each trajectory, or one for each step.
 
     Parameters

@@ -12,7 +12,7 @@ from sdebayes._core.errors import DataError
 from sdebayes.data.validation import check_unique
 
 
-def state_names(arrays: Sequence[Any], names: Sequence[str], count: int) -> list[str]:
+def state_names(arrays: Sequence[object], names: Sequence[str], count: int) -> list[str]:
     """Return the columns that all tables share, or x1, x2, … for arrays without names.
 
     Parameters

@@ -55,14 +55,14 @@ class PaddedArrays(NamedTuple):
 
 @checked
 def trajectories(
-    x: Any,
-    t: Any = None,
+    x: object,
+    t: object = None,
     names: OneEach | None = None,
     groups: OneEach | None = None,
     time_unit: str = "step",
     unobserved: Labels = (),
-    texts: Sequence[Any] | None = None,
-    covariates: Mapping[str, Any] | None = None,
+    texts: Sequence[object] | None = None,
+    covariates: Mapping[str, object] | None = None,
 ) -> xr.Dataset:
     """Make a data set of trajectories from arrays.
 

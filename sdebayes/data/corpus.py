@@ -14,7 +14,7 @@ from sdebayes.data.metadata import along_texts, own_name
 from sdebayes.data.validation import check_unique
 
 
-def as_corpus(texts: Any, allow_blank: bool = False) -> xr.Dataset:
+def as_corpus(texts: object, allow_blank: bool = False) -> xr.Dataset:
     """Bring texts into one form and check them.
 
     Line ends, byte-order marks and other characters that are no part of the words are cleaned as
@@ -49,8 +49,8 @@ def as_corpus(texts: Any, allow_blank: bool = False) -> xr.Dataset:
             if variable.dims == ("trajectory",) and name not in ("text", "trajectory")
         }
         names, values = list(texts["trajectory"].values), list(texts["text"].values)
-    elif callable(getattr(texts, "items", None)):
-        pairs = list(texts.items())
+    elif callable(items := getattr(texts, "items", None)):
+        pairs = list(items())
         names, values = [name for name, _ in pairs], [value for _, value in pairs]
     elif isinstance(texts, str | bytes):
         raise DataError("The corpus is a single text; give a list of texts or a mapping {name: text}.")

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import numpy as np
 import xarray as xr
@@ -41,7 +41,7 @@ type EncoderLike = Annotated[
 
 @checked
 def embed(
-    corpus: Any,
+    corpus: object,
     encoder: EncoderLike,
     step: Steps | None = None,
     *,

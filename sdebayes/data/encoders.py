@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float
@@ -56,7 +56,7 @@ class Precomputed:
         repeated with different vectors.
     """
 
-    def __init__(self, texts: Mapping[str, Any] | Sequence[str], vectors: Any = None):
+    def __init__(self, texts: Mapping[str, object] | Sequence[str], vectors: object = None):
         values = list(texts.values()) if isinstance(texts, Mapping) else vectors
         try:
             array = np.asarray(values, dtype=np.float64)

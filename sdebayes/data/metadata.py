@@ -47,7 +47,7 @@ def column_names(found: Sequence[str]) -> list[str]:
     return names
 
 
-def own_name(name: Any, what: str) -> str:
+def own_name(name: object, what: str) -> str:
     """Return the name that a user gave a variable.
 
     Raises
@@ -77,7 +77,7 @@ def along_texts(variable: xr.Variable, name: str) -> xr.Variable:
     return variable.copy(data=column(plain))
 
 
-def column(values: Sequence[Any]) -> np.ndarray:
+def column(values: Sequence[object]) -> np.ndarray:
     """Make an array of texts, numbers, truth values and None for what is missing.
 
     Numbers that files hold exactly stay numbers, NaN where missing. All else becomes text, as JSON has it, and ""
@@ -93,7 +93,7 @@ def column(values: Sequence[Any]) -> np.ndarray:
     np.ndarray
         Of the same length.
     """
-    known = [value for value in values if value is not None]
+    known: list[Any] = [value for value in values if value is not None]
     kinds = {type(value) for value in known}
     whole = len(known) == len(values)
     if whole and kinds == {bool}:

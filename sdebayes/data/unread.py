@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 
@@ -15,7 +14,7 @@ from sdebayes.data.segment import Step
 _WORTH_A_WARNING = 0.01
 
 
-def count_unread(pieces: list[str], encoder: Any, store: EmbeddingCache | None) -> dict[str, int]:
+def count_unread(pieces: list[str], encoder: object, store: EmbeddingCache | None) -> dict[str, int]:
     """Count what an encoder does not read of each text.
 
     Parameters
@@ -37,12 +36,13 @@ def count_unread(pieces: list[str], encoder: Any, store: EmbeddingCache | None) 
     DataError
         If the encoder returns anything but a whole number for each text.
     """
-    if not callable(getattr(encoder, "unread_tokens", None)):
+    count = getattr(encoder, "unread_tokens", None)
+    if not callable(count):
         return {}
-    found = {text: int(count[0]) for text, count in store.read(pieces).items()} if store else {}
+    found = {text: int(number[0]) for text, number in store.read(pieces).items()} if store else {}
     missing = [piece for piece in pieces if piece not in found]
     if missing:
-        counts = np.asarray(encoder.unread_tokens(missing))
+        counts = np.asarray(count(missing))
         if counts.shape != (len(missing),) or counts.dtype.kind not in "iu":
             raise DataError(
                 f"{encoder!r}: unread_tokens returned an array of shape {counts.shape} and dtype {counts.dtype} for "
@@ -51,7 +51,7 @@ def count_unread(pieces: list[str], encoder: Any, store: EmbeddingCache | None) 
         if store:
             store.write(missing, counts[:, None].astype(np.float32))
         found |= zip(missing, counts.tolist(), strict=True)
-    return {text: count for text, count in found.items() if count > 0}
+    return {text: number for text, number in found.items() if number > 0}
 
 
 def say_unread(names: Sequence[str], steps: Sequence[Sequence[Step]], unread: Mapping[str, int]) -> str:

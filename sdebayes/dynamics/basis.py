@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, PyTree
 
 from sdebayes._core.arguments import checked
 from sdebayes._core.stored import Stored
@@ -118,11 +118,11 @@ class AbstractBasis(Stored, eqx.Module):
         sums: Any = self.combination(weights, x, 2)
         return 0.5 * jnp.einsum("ijk,jk->i", sums.hessian, covariance)
 
-    def tabulate(self, x: Vector, order: int) -> Any:
+    def tabulate(self, x: Vector, order: int) -> PyTree:
         """Return what there is to know of fixed basis functions at x, derivatives up to ``order`` included."""
         return self.jet(x, order)
 
-    def at(self, table: Any) -> AbstractBasis:
+    def at(self, table: PyTree) -> AbstractBasis:
         """Return the basis as it is at the point of a table: only its values and derivatives there may be read."""
         return TabulatedBasis(table)
 

@@ -10,7 +10,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, PyTree
 
 from sdebayes._core.arguments import checked
 from sdebayes._core.kinds import Numbers
@@ -78,11 +78,11 @@ class AbstractDiffusion(AbstractPointFunction):
         """Return ½ Σ_kl P_kl ∂²G/∂x_k∂x_l, (state, state): what a spread P of x adds to G's mean, to second order."""
         return _shift(lambda point: self(point, t), x, jnp.eye(x.shape[0], dtype=x.dtype), covariance)
 
-    def tabulate(self, x: Vector, order: int = 0) -> Any:
+    def tabulate(self, x: Vector, order: int = 0) -> PyTree:
         """Return what can be computed at x, derivatives up to ``order``, before any parameter is known; else None."""
         return None
 
-    def at(self, table: Any) -> AbstractDiffusion:
+    def at(self, table: PyTree) -> AbstractDiffusion:
         """Return the diffusion as it is at the point of a table: only what the table holds may be read."""
         return self
 
@@ -140,11 +140,11 @@ class _FieldDiffusion(AbstractDiffusion):
         through_curvature = jax.jvp(self.factor_of, (u.value,), (curved,))[1]
         return through_curvature + _shift(self.factor_of, u.value, u.gradient, covariance)
 
-    def tabulate(self, x: Vector, order: int = 0) -> Any:
+    def tabulate(self, x: Vector, order: int = 0) -> PyTree:
         """Return the field's table."""
         return self.entries.tabulate(x, order)
 
-    def at(self, table: Any) -> AbstractDiffusion:
+    def at(self, table: PyTree) -> AbstractDiffusion:
         """Return the diffusion with its field read from a table."""
         return eqx.tree_at(lambda d: d.entries, self, self.entries.at(table))
 

@@ -10,7 +10,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, PyTree
 
 from sdebayes._core.arguments import checked
 from sdebayes._core.types import Matrix, Scalar, Vector
@@ -79,11 +79,11 @@ class AbstractDrift(AbstractPointFunction):
         J = self.jacobian(x, t)
         return AffineDrift(-J, self(x, t) - J @ x)
 
-    def tabulate(self, x: Vector, order: int) -> Any:
+    def tabulate(self, x: Vector, order: int) -> PyTree:
         """Return what can be computed at x, derivatives up to ``order``, before any parameter is known; else None."""
         return None
 
-    def at(self, table: Any) -> AbstractDrift:
+    def at(self, table: PyTree) -> AbstractDrift:
         """Return the drift as it is at the point of a table: only its expansion there may be read."""
         return self
 
@@ -215,11 +215,11 @@ class FieldDrift(AbstractDrift):
         """Return A (b − x)."""
         return self.linear
 
-    def tabulate(self, x: Vector, order: int) -> Any:
+    def tabulate(self, x: Vector, order: int) -> PyTree:
         """Return the field's table."""
         return self.field.tabulate(x, order)
 
-    def at(self, table: Any) -> AbstractDrift:
+    def at(self, table: PyTree) -> AbstractDrift:
         """Return the drift with its field read from a table."""
         return FieldDrift(self.linear, self.field.at(table))
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Any
 
 import equinox as eqx
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, PyTree
 
 from sdebayes._core.arguments import checked
 from sdebayes._core.stored import Stored
@@ -30,11 +29,11 @@ class AbstractField(Stored, eqx.Module):
         """Return ½ tr(P ∂²u), (output,): what a spread P of x adds to the mean of u, to second order."""
         return mean_shift(self, x, covariance)
 
-    def tabulate(self, x: Vector, order: int) -> Any:
+    def tabulate(self, x: Vector, order: int) -> PyTree:
         """Return what can be computed at x before any parameter is known; None if that is nothing."""
         return None
 
-    def at(self, table: Any) -> AbstractField:
+    def at(self, table: PyTree) -> AbstractField:
         """Return the field as it is at the point of a table: only its value and jet there may be read."""
         return self
 
@@ -66,10 +65,10 @@ class BasisField(AbstractField):
         """Return ½ tr(P ∂²u), (output,), from the basis functions' own second derivatives."""
         return self.basis.mean_shift(self.weights, x, covariance)
 
-    def tabulate(self, x: Vector, order: int) -> Any:
+    def tabulate(self, x: Vector, order: int) -> PyTree:
         """Return the basis functions' table, or None where they depend on parameters."""
         return self.basis.tabulate(x, order) if self.basis.fixed else None
 
-    def at(self, table: Any) -> AbstractField:
+    def at(self, table: PyTree) -> AbstractField:
         """Return the field with its basis read from a table."""
         return self if table is None else BasisField(self.basis.at(table), self.weights)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import reduce
-from typing import Any
 
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, PyTree
 
 from sdebayes._core.arguments import checked
 from sdebayes._core.trigonometry import cosine_and_sine
@@ -85,11 +84,11 @@ class LaplacianBasis(AbstractBasis):
             table = jnp.tensordot(table, factor, (0, 1))
         return self._jet(lambda orders: table[:, *orders], order)
 
-    def tabulate(self, x: Vector, order: int) -> Any:
+    def tabulate(self, x: Vector, order: int) -> PyTree:
         """Return the functions of each state: far less than their products."""
         return self._factors(x, order)
 
-    def at(self, table: Any) -> LaplacianBasis:
+    def at(self, table: PyTree) -> LaplacianBasis:
         """Return the basis as it is at the point of a table."""
         return LaplacianBasis(self.location, self.half_length, self.functions, self.window, table)
 

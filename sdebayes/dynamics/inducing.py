@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -20,13 +20,13 @@ _TINY = 1e-12  # keeps the root differentiable at a centre; far below the roundi
 class RadialFunction(Protocol):
     """A smooth function of the distance r, with what its derivatives along straight lines need."""
 
-    def covariance(self, r: Any) -> Any:
+    def covariance(self, r: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
         """Return k(r)."""
 
-    def slope(self, r: Any) -> Any:
+    def slope(self, r: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
         """Return k′(r) / r."""
 
-    def bend(self, r: Any) -> Any:
+    def bend(self, r: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
         """Return the derivative of k′(r) / r, divided by r."""
 
 

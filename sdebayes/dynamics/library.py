@@ -7,10 +7,10 @@ from typing import Any
 
 import equinox as eqx
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, PyTree
 
 from sdebayes._core.arguments import checked
-from sdebayes._core.types import Scalar, Vector
+from sdebayes._core.types import Matrix, Scalar, Vector
 from sdebayes.dynamics.basis import AbstractBasis
 from sdebayes.dynamics.drift import AbstractDrift, Expansion
 from sdebayes.dynamics.field import BasisField
@@ -79,20 +79,21 @@ class LibraryDrift(AbstractDrift):
         """Return f(x), (state,)."""
         return self.field(x)
 
-    def jacobian(self, x: Vector, t: Scalar = 0.0) -> Any:
+    def jacobian(self, x: Vector, t: Scalar = 0.0) -> Matrix:
         """Return ∂f/∂x."""
-        return self.field.jet(x, 1).gradient
+        u: Any = self.field.jet(x, 1)
+        return u.gradient
 
     def expansion(self, x: Vector, t: Scalar = 0.0) -> Expansion:
         """Return f with its first and second derivatives."""
         u: Any = self.field.jet(x, 2)
         return Expansion(u.value, u.gradient, u.hessian, jnp.zeros_like(x))
 
-    def tabulate(self, x: Vector, order: int) -> Any:
+    def tabulate(self, x: Vector, order: int) -> PyTree:
         """Return the functions' table."""
         return self.field.tabulate(x, order)
 
-    def at(self, table: Any) -> AbstractDrift:
+    def at(self, table: PyTree) -> AbstractDrift:
         """Return the drift with its functions read from a table."""
         field: Any = self.field.at(table)
         return LibraryDrift(field)

@@ -22,7 +22,7 @@ class AbstractPointFunction(Stored, eqx.Module):
     arrays, and so all that is traced, pass as they are.
     """
 
-    def __init_subclass__(cls, **keywords: Any) -> None:
+    def __init_subclass__(cls, **keywords: object) -> None:
         super().__init_subclass__(**keywords)
         own = vars(cls).get("__call__")
         if own is not None and not getattr(own, "__isabstractmethod__", False):

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import equinox as eqx
+from jaxtyping import Array
 
-from sdebayes.dynamics.diffusion import ParametricDiffusion
-from sdebayes.dynamics.drift import ParametricDrift
+from sdebayes.dynamics.diffusion import AbstractDiffusion, ParametricDiffusion
+from sdebayes.dynamics.drift import AbstractDrift, ParametricDrift
 
 
-def as_drift(function: Callable[..., Any]) -> Any:
+def as_drift(function: Callable[..., Array]) -> AbstractDrift:
     """Return a drift as it is, and a plain function (x, t) as a drift without parameters.
 
     Raises
@@ -23,7 +24,7 @@ def as_drift(function: Callable[..., Any]) -> Any:
     return _as_part(function, ParametricDrift, "drift")
 
 
-def as_diffusion(function: Callable[..., Any]) -> Any:
+def as_diffusion(function: Callable[..., Array]) -> AbstractDiffusion:
     """Return a diffusion as it is, and a plain function (x, t) as a diffusion without parameters.
 
     Raises

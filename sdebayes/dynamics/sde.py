@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import equinox as eqx
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, PyTree
 
 from sdebayes._core.arguments import checked
 from sdebayes._core.kinds import Numbers
@@ -47,11 +45,11 @@ class SDE(eqx.Module):
         """Return the covariance rate Σ(x, t) = G Gᵀ, shape (state, state), in state² per unit of time."""
         return self.diffusion.covariance(x, t)
 
-    def tabulate(self, x: Vector, order: int, diffusion_order: int = 0) -> Any:
+    def tabulate(self, x: Vector, order: int, diffusion_order: int = 0) -> PyTree:
         """Return what can be computed at x before any parameter is known, derivatives up to the two orders."""
         return self.drift.tabulate(x, order), self.diffusion.tabulate(x, diffusion_order)
 
-    def at(self, table: Any) -> SDE:
+    def at(self, table: PyTree) -> SDE:
         """Return the SDE as it is at the point of a table."""
         return SDE(self.drift.at(table[0]), self.diffusion.at(table[1]))
 

@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
-from numpyro.infer.hmc import hmc
+from jaxtyping import Array, Float, PyTree
+from numpyro.infer.hmc import HMCState, hmc
 from numpyro.infer.util import ParamInfo
 
 from sdebayes._core import precision as precision_scope
@@ -114,7 +114,7 @@ class Sampler:
         self._run = jax.jit(self._block)
         self._compiled: dict[Any, Any] = {}
 
-    def begin(self, target: Target, key: Key, position: Flat, chart: Chart) -> Any:
+    def begin(self, target: Target, key: Key, position: Flat, chart: Chart) -> HMCState:
         """Return the state of a chain before its first iteration.
 
         Parameters
@@ -140,7 +140,9 @@ class Sampler:
             model_args=(target.data, chart),
         )
 
-    def compiled(self, state: Any, data: Any, chart: Chart) -> Callable[..., tuple[Any, dict[str, Array]]]:
+    def compiled(
+        self, state: HMCState, data: PyTree, chart: Chart
+    ) -> Callable[..., tuple[HMCState, dict[str, Array]]]:
         """Compile a block of iterations for states and data of these shapes, once for all threads."""
         leaves, structure = jax.tree.flatten((state, data, chart))
         shapes = (structure, *((jnp.shape(leaf), jnp.result_type(leaf)) for leaf in leaves))
@@ -148,15 +150,15 @@ class Sampler:
             self._compiled[shapes] = self._run.lower(state, data, chart).compile()
         return self._compiled[shapes]
 
-    def _block(self, state: Any, data: Any, chart: Chart) -> tuple[Any, dict[str, Array]]:
+    def _block(self, state: HMCState, data: PyTree, chart: Chart) -> tuple[HMCState, dict[str, Array]]:
         return jax.lax.scan(lambda state, _: self.step(state, data, chart), state, None, length=BLOCK)
 
-    def step(self, state: Any, data: Any, chart: Chart) -> tuple[Any, dict[str, Array]]:
+    def step(self, state: HMCState, data: PyTree, chart: Chart) -> tuple[HMCState, dict[str, Array]]:
         """Return the state after one more iteration, and what is kept of it: statistics, and z as ``position``."""
         state = self.move(state, data, chart)
         return state, statistics_of(state) | {"position": self.place(state, chart)}
 
-    def move(self, state: Any, data: Any, chart: Chart) -> Any:
+    def move(self, state: HMCState, data: PyTree, chart: Chart) -> HMCState:
         """Return the kernel's state after one more iteration."""
         if self.settings.path_length is not None:
             key = jax.random.fold_in(state.rng_key, FIRST_FREE)
@@ -166,11 +168,11 @@ class Sampler:
             state = state._replace(trajectory_length=length)
         return self._sample(state, (data, chart), {})
 
-    def potential(self, u: Flat, data: Any, chart: Chart) -> Array:
+    def potential(self, u: Flat, data: PyTree, chart: Chart) -> Array:
         """Return minus the log density at u, up to a constant."""
         return self._density.potential(chart.affine(u), data, chart.whitenings)
 
-    def place(self, state: Any, chart: Chart) -> Flat:
+    def place(self, state: HMCState, chart: Chart) -> Flat:
         """Return the z of a kernel's state, (dimension,)."""
         return self._density.place(chart.affine(state.z), chart.whitenings)
 
@@ -186,7 +188,7 @@ def run_chains(
     sampler: Sampler,
     starts: Float[Array, "chain dimension"],
     chart: Chart,
-    keys: list[Any],
+    keys: list[Key],
     draws: int,
     *,
     precision: str,
@@ -225,7 +227,7 @@ def run_chains(
     warmup = sampler.settings.warmup
     total = warmup + draws
 
-    def block(state: Any) -> tuple[Any, dict[str, Array]]:
+    def block(state: HMCState) -> tuple[HMCState, dict[str, Array]]:
         return compiled(state, target.data, chart)
 
     stop = threading.Event()
@@ -264,8 +266,8 @@ def _joined(records: list[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
 
 
 def _run_chain(
-    block: Callable[[Any], tuple[Any, dict[str, Array]]],
-    state: Any,
+    block: Callable[[HMCState], tuple[HMCState, dict[str, Array]]],
+    state: HMCState,
     index: int,
     total: int,
     stop: threading.Event,
@@ -287,7 +289,7 @@ def _run_chain(
     return _joined(records)
 
 
-def statistics_of(state: Any) -> dict[str, Array]:
+def statistics_of(state: HMCState) -> dict[str, Array]:
     """Return what is kept of a kernel's state but its place, under ArviZ's names."""
     return {
         "diverging": state.diverging,

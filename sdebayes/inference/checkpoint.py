@@ -8,6 +8,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import PyTree
 
 from sdebayes._core.arguments import checked
 from sdebayes.inference.archive import Archive
@@ -41,7 +42,7 @@ class Checkpoint:
         return self._archive.folder
 
     @checked
-    def keep(self, index: int, state: Any, records: list[dict[str, np.ndarray]]) -> None:
+    def keep(self, index: int, state: PyTree, records: list[dict[str, np.ndarray]]) -> None:
         """Write one chain; the file before it stays whole until the new one is."""
         arrays = {f"{_STATE}{k}": np.asarray(leaf) for k, leaf in enumerate(_leaves(state))}
         arrays |= {f"{_RECORD}{name}": np.stack([r[name] for r in records]) for name in records[0]}
@@ -53,7 +54,7 @@ class Checkpoint:
         return _records(self._archive.read(_name(index)))
 
     @checked
-    def restore(self, index: int, state: Any) -> tuple[Any, list[dict[str, np.ndarray]]]:
+    def restore(self, index: int, state: PyTree) -> tuple[PyTree, list[dict[str, np.ndarray]]]:
         """Return the kept state and draws of one chain, of one reading, or the given state and no draws."""
         kept = self._archive.read(_name(index))
         if not kept:

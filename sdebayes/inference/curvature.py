@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
@@ -100,7 +100,9 @@ def mode_hessian(target: Target, mode: Mode, index: np.ndarray | None = None) ->
     return hessian_of(gradient, position[index], target.start.dtype)
 
 
-def hessian_of(gradient: Callable[[np.ndarray], np.ndarray], position: np.ndarray, dtype: Any) -> np.ndarray:
+def hessian_of(
+    gradient: Callable[[np.ndarray], np.ndarray], position: np.ndarray, dtype: np.dtype
+) -> np.ndarray:
     """Return the central difference of a gradient, (dimension, dimension), made symmetric."""
     step = np.cbrt(np.finfo(dtype).eps) * np.maximum(1.0, np.abs(position))
 

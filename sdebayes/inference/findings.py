@@ -134,8 +134,8 @@ def _better(rate_times_step: float, bias: float | None, additive: bool) -> str:
 
 def _recommended(additive: bool) -> list[AbstractScheme]:
     """Return recommended schemes: first those made for additive noise, then those that read drift at one point."""
-    kinds = [kind for kind in defined(AbstractScheme) if kind.recommended]
-    able = [kind() for kind in kinds if additive or not kind.requires_additive_noise]
+    schemes = [kind() for kind in defined(AbstractScheme) if kind.recommended]
+    able = [scheme for scheme in schemes if additive or not scheme.requires_additive_noise]
     return sorted(able, key=lambda scheme: (not scheme.requires_additive_noise, scheme.derivatives is None))
 
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -53,7 +52,7 @@ class AbstractHamiltonian(AbstractStrategy):
     workers: Count = 2
 
     @property
-    def attributes(self) -> dict[str, Any]:
+    def attributes(self) -> Mapping[str, object]:
         """The limit of the trees' depth."""
         return {"max_tree_depth": self.max_tree_depth}
 

@@ -20,6 +20,7 @@ import numpyro
 import numpyro.distributions as dist
 from jaxtyping import Array, Float
 from numpyro.distributions import constraints
+from numpyro.distributions.transforms import Transform
 from numpyro.infer import SVI, Trace_ELBO
 from numpyro.optim import Adam
 
@@ -101,7 +102,7 @@ class Optimizer:
         return State(inference, self._parameters(inference))
 
     @one_at_a_time
-    def transform(self, state: State) -> Any:
+    def transform(self, state: State) -> Transform:
         """Return the map from standard normal values to u that has been learned."""
         return self._guide.get_transform(self._inference.constrain_fn(state.average))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, ClassVar
@@ -141,7 +141,7 @@ class AbstractStrategy(Stored, ABC):
         """
 
     @property
-    def attributes(self) -> dict[str, Any]:
+    def attributes(self) -> Mapping[str, object]:
         """What `findings` needs to know of the strategy, kept with the posterior."""
         return {}
 

@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.flatten_util import ravel_pytree
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, PyTree
 from numpyro.distributions import biject_to
 from numpyro.handlers import seed, substitute, trace
 from numpyro.infer.util import potential_energy
@@ -88,7 +88,7 @@ class Density:
         return tuple(no_whitening(*index.shape) for index in self.weights)
 
     @one_at_a_time
-    def potential(self, v: Flat, data: Any, whitenings: Whitenings) -> Float[Array, ""]:
+    def potential(self, v: Flat, data: PyTree, whitenings: Whitenings) -> Float[Array, ""]:
         """Return U = −log p(v, y), up to a constant; +inf where the density is not finite.
 
         Parameters
@@ -110,12 +110,12 @@ class Density:
         z, log_determinant = self.placed(v, whitenings)
         return potential_energy(self._prior, (), {}, self.unravel(z)) - log_determinant
 
-    def log_likelihood(self, z: Flat, data: Any) -> Float[Array, ""]:
+    def log_likelihood(self, z: Flat, data: PyTree) -> Float[Array, ""]:
         """Return log p(y | z), in nats; −inf where it is not finite."""
         return self.prior_potential(z, self.no_whitening) - self.potential(z, data, self.no_whitening)
 
     def subsampled(
-        self, v: Flat, data: Any, whitenings: Whitenings, factor: float | Array
+        self, v: Flat, data: PyTree, whitenings: Whitenings, factor: float | Array
     ) -> Float[Array, ""]:
         """Return U with the likelihood's part, of some of the data, multiplied by a factor."""
         prior = self.prior_potential(v, whitenings)
@@ -164,7 +164,7 @@ class Target:
     """
 
     density: Density
-    data: Any
+    data: PyTree
     start: Flat
 
     @property
@@ -182,7 +182,7 @@ class Target:
         """Draw from the prior, (dimension,)."""
         return self.density.draw_prior(key)
 
-    def unravel(self, z: Flat) -> dict[str, Any]:
+    def unravel(self, z: Flat) -> dict[str, Array]:
         """Return the unconstrained sites of a flat vector."""
         return self.density.unravel(z)
 
@@ -205,7 +205,7 @@ def density_of(model: Program, prior: Program) -> Density:
     return _density(model, prior, str(jnp.result_type(float)))
 
 
-def make_target(model: Program, prior: Program, data: Any, key: Key) -> Target:
+def make_target(model: Program, prior: Program, data: PyTree, key: Key) -> Target:
     """Read a NumPyro model and data, and find a first point.
 
     Parameters
@@ -241,7 +241,7 @@ def _density(model: Program, prior: Program, precision: str) -> Density:
 
 
 @one_at_a_time
-def unconstrained_draw(prior: Program, key: Key) -> dict[str, Any]:
+def unconstrained_draw(prior: Program, key: Key) -> dict[str, Array]:
     """Draw the free sites of a program from its prior, by name."""
     sites = trace(seed(prior, key)).get_trace()
     return {

@@ -160,7 +160,7 @@ class TrajectoryLaw(dist.Distribution):
         super().__init__(batch_shape=(count,), event_shape=tuple(event))
 
     def log_prob(
-        self, value: Float[Array, "trajectory time observed"], intermediates: Any = None
+        self, value: Float[Array, "trajectory time observed"], intermediates: object = None
     ) -> Float[Array, " trajectory"]:
         """Return the log-likelihood of each trajectory, in nats; missing entries of ``value`` are not read."""
         seen, known = jnp.asarray(self.observations.seen), jnp.asarray(self.observations.values)

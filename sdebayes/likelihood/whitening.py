@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import jax
 import jax.numpy as jnp
 from jax.scipy.linalg import solve_triangular
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float
 
 from sdebayes.likelihood.arrays import Observations
 from sdebayes.likelihood.linear_gaussian import LinearGaussian, kalman_filter
@@ -17,7 +15,7 @@ def whiten(
     values: Float[Array, "trajectory time observed"],
     mean: Float[Array, "trajectory time observed"],
     covariance: Float[Array, "trajectory time observed observed"],
-    seen: Any,
+    seen: Bool[Array, "trajectory time observed"],
 ) -> Float[Array, "trajectory time observed"]:
     """Return L⁻¹ (y − μ) with S = L Lᵀ, of the entries that were seen; NaN elsewhere."""
 

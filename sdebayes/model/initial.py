@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import jax.numpy as jnp
@@ -14,7 +15,7 @@ from sdebayes._core.types import Matrix, Vector
 from sdebayes.priors.base import DataScale, positive
 
 
-def check_start(initial: Any) -> None:
+def check_start(initial: object) -> None:
     """Raise a ModelError if a word that names the law of the first state is not known."""
     if isinstance(initial, str) and initial != "free":
         raise ModelError(
@@ -58,7 +59,7 @@ def drawn_law(scale: DataScale) -> tuple[Vector, Matrix]:
     return mean, jnp.diag(positive("initial_variance", scale.variance, 1.0))
 
 
-def say_law_of_start(initial: Any) -> str:
+def say_law_of_start(initial: Iterable[object] | None) -> str:
     """Write the known law with its numbers, or the prior of an unknown one."""
     if initial is None:
         return "N(m₀, P₀), m₀_j ~ Normal(data mean, data sd), log P₀_jj ~ Normal(log data variance, 1)"

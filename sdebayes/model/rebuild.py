@@ -8,6 +8,7 @@ from typing import Any
 import equinox as eqx
 import jax
 import numpy as np
+from jaxtyping import PyTree
 from numpyro.handlers import seed, substitute, trace
 from numpyro.infer.util import constrain_fn
 
@@ -52,7 +53,7 @@ def log_prior(model: SDEModel, sites: Sites) -> Sites:
     }
 
 
-def per_draw(function: Callable[..., Any], block: int = _BLOCK) -> Callable[..., Any]:
+def per_draw(function: Callable[..., PyTree], block: int = _BLOCK) -> Callable[..., PyTree]:
     """Make a function of one draw a function of stacked draws, compiled for few sizes of blocks.
 
     Parameters

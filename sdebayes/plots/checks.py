@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import xarray as xr
@@ -25,6 +25,9 @@ from sdebayes.plots.style import (
     share_legend,
     time_label,
 )
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 __all__ = ["elbo", "predictive"]
 
@@ -102,7 +105,7 @@ def predictive(
 
 
 @checked
-def elbo(trace: xr.Dataset, ax: Panels | None = None, *, window: Count = 100) -> Any:
+def elbo(trace: xr.Dataset, ax: Panels | None = None, *, window: Count = 100) -> Axes:
     """Draw the evidence lower bound over the steps of an optimisation: each step, and the mean of those before it.
 
     The limits are those of the running mean; steps far below it at the beginning are cut off, and those at which the

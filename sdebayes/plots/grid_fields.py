@@ -138,7 +138,7 @@ def sheet(field: xr.DataArray, ax: Axes | None) -> tuple[Axes, list[str]]:
     return one_axes(ax, height=2.5 if len(dims) == 1 else 3.1), dims
 
 
-def draw_truth(ax: Axes, truth: xr.DataArray | None, dims: list[str], *levels: float, **look: Any) -> None:
+def draw_truth(ax: Axes, truth: xr.DataArray | None, dims: list[str], *levels: float, **look: object) -> None:
     """Draw contours of a truth that has no draws left, black and dashed unless another look is asked for."""
     if truth is not None:
         style: dict[str, Any] = {"linestyles": "--", "linewidths": 1.2} | look

@@ -10,6 +10,7 @@ import numpy as np
 import xarray as xr
 
 from sdebayes._core.errors import DataError
+from sdebayes._core.kinds import Panels
 from sdebayes.analysis import summarize
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ def one_axes(ax: Axes | None, height: float = 2.5) -> Axes:
     return ax if ax is not None else plt.subplots(figsize=(WIDTH, height), layout="constrained")[1]
 
 
-def panels(count: int, ax: Any = None, height: float = 1.7) -> np.ndarray:
+def panels(count: int, ax: Panels | None = None, height: float = 1.7) -> np.ndarray:
     """Return one axes for each of ``count`` panels.
 
     Parameters
@@ -116,7 +117,6 @@ def band(
     prob: float,
     label: str,
     centre: str = "mean",
-    **kwargs: Any,
 ) -> None:
     """Draw the posterior mean or median and an equal-tailed band of draws along one axis.
 
@@ -134,17 +134,14 @@ def band(
         Name in the legend.
     centre
         ``"mean"`` or ``"median"``, which is the line.
-    **kwargs
-        For both line and band.
     """
     summary = summarize(draws.rename("value"), prob=prob)["value"]
-    colour = kwargs.pop("color", POSTERIOR)
     if draws.sizes["sample"] > 1:
         lower, upper = summary.sel(statistic="lower"), summary.sel(statistic="upper")
         ax.fill_between(
-            x, lower, upper, color=colour, alpha=BAND, linewidth=0, label=f"{label}, {prob:.0%} band"
+            x, lower, upper, color=POSTERIOR, alpha=BAND, linewidth=0, label=f"{label}, {prob:.0%} band"
         )
-    ax.plot(x, summary.sel(statistic=centre), color=colour, label=f"{label}, {centre}", **kwargs)
+    ax.plot(x, summary.sel(statistic=centre), color=POSTERIOR, label=f"{label}, {centre}")
 
 
 def time_label(dataset: xr.Dataset, name: str = "time") -> str:

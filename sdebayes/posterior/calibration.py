@@ -6,7 +6,6 @@ import hashlib
 import sys
 from collections.abc import Callable
 from importlib.metadata import version
-from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -37,7 +36,7 @@ def calibrate(
     n: Count = 100,
     seed: Seed = 0,
     *,
-    truth: SourceLike | Callable[..., Any] | None = None,
+    truth: SourceLike | Callable[..., object] | None = None,
     rescale: bool = False,
     substeps: Count | None = None,
     draws: Count = 99,

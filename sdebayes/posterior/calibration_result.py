@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,7 @@ def labelled(
     records: list[Record],
     ranked: Quantities,
     rng: np.random.Generator,
-    attrs: dict[str, Any],
+    attrs: Mapping[str, object],
     *,
     exact: bool = True,
 ) -> xr.Dataset:
@@ -82,7 +83,7 @@ def labelled(
             "part": ("quantity", np.array(ranked.parts)[unknown]),
             "nominal": ("nominal", list(NOMINAL), {"long_name": "probability of a central interval"}),
         },
-        attrs | {"prob": _PROB},
+        {**attrs, "prob": _PROB},
     )
 
 

@@ -205,6 +205,6 @@ def _of_positions(model: SDEModel, density: Density, read: Read) -> Callable[...
     return per_draw(one)
 
 
-def study_key(number: int, seed_number: int) -> Any:
+def study_key(number: int, seed_number: int) -> Key:
     """Return the key of a replicate, the same however many there are."""
     return jax.random.fold_in(jax.random.key(seed_number), number)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -28,7 +29,7 @@ def check_space(data: xr.Dataset, mine: str | None) -> None:
 
 
 def labelled_scores(
-    terms: Any, data: xr.Dataset, observations: Observations, attrs: dict[str, Any]
+    terms: np.ndarray, data: xr.Dataset, observations: Observations, attrs: Mapping[str, object]
 ) -> xr.DataArray:
     """Average densities over draws and label them.
 
@@ -96,7 +97,7 @@ class TrajectoryGrid:
         }
 
     def one_step(
-        self, mean: np.ndarray, covariance: np.ndarray, chosen: np.ndarray, attrs: dict[str, Any]
+        self, mean: np.ndarray, covariance: np.ndarray, chosen: np.ndarray, attrs: Mapping[str, object]
     ) -> xr.Dataset:
         """Label the laws of each observation given those before it."""
         dim = "state" if self.model.observation.observation_matrix is None else "observed"
@@ -112,7 +113,7 @@ class TrajectoryGrid:
         )
 
     def smoothed(
-        self, mean: np.ndarray, covariance: np.ndarray, chosen: np.ndarray, attrs: dict[str, Any]
+        self, mean: np.ndarray, covariance: np.ndarray, chosen: np.ndarray, attrs: Mapping[str, object]
     ) -> xr.Dataset:
         """Label the laws of the latent path and of the trajectory effect given whole trajectories."""
         states = list(self.model.frozen_scale.states)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import xarray as xr
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Array, Bool, Float, Int
 
 from sdebayes.data.container import pack
 from sdebayes.likelihood import Observations
@@ -44,11 +44,11 @@ class Packing:
     labels: list[str]
     dim: str
 
-    def pack(self, padded: Any) -> np.ndarray:
+    def pack(self, padded: Array | np.ndarray) -> np.ndarray:
         """Take the packed rows of (..., trajectory, time)."""
         return np.asarray(padded)[..., self.rows, self.columns]
 
-    def labelled(self, variables: dict[str, Any]) -> xr.Dataset:
+    def labelled(self, variables: Mapping[str, object]) -> xr.Dataset:
         """Make a dataset over ``transition`` with the trajectory, step and time of each row."""
         coords = {
             "trajectory": ("transition", np.array(self.names)[self.rows]),
@@ -57,7 +57,7 @@ class Packing:
         }
         return xr.Dataset(variables, coords)
 
-    def dataset(self, padded: Any, leading: tuple[int, ...]) -> xr.Dataset:
+    def dataset(self, padded: Array | np.ndarray, leading: tuple[int, ...]) -> xr.Dataset:
         """Make ``y`` over (chain, draw, transition, coordinate) from padded values, or without chain and draw."""
         array = np.asarray(padded)
         array = array.reshape(-1, *array.shape[-3:])[:, self.rows, self.columns]

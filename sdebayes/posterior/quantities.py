@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -38,7 +38,7 @@ class Quantities(NamedTuple):
     parts: list[str]
 
 
-def as_places(model: SDEModel, points: Any) -> Places | None:
+def as_places(model: SDEModel, points: object) -> Places | None:
     """Return the places that a user gives, (point, state), as tuples; None where none are given.
 
     Raises

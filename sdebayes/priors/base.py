@@ -249,7 +249,7 @@ class AbstractDiffusionPrior(Stored, ABC):
         """
 
 
-def constant(name: str, value: Any, owner: str, state_dim: int) -> Float64[np.ndarray, " state"]:
+def constant(name: str, value: object, owner: str, state_dim: int) -> Float64[np.ndarray, " state"]:
     """Return a prior constant as a vector over states.
 
     Raises
@@ -268,7 +268,7 @@ def constant(name: str, value: Any, owner: str, state_dim: int) -> Float64[np.nd
     return np.broadcast_to(array, (state_dim,))
 
 
-def positive(name: str, median: Any, spread: float) -> Float[Array, " state"]:
+def positive(name: str, median: object, spread: float) -> Float[Array, " state"]:
     """Draw independent log-normal values with this median and standard deviation of the logarithm."""
     return numpyro.sample(name, dist.LogNormal(jnp.log(jnp.asarray(median)), spread).to_event(1))
 

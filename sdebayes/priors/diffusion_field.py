@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from abc import abstractmethod
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import jax.numpy as jnp
 import numpy as np
@@ -53,7 +53,7 @@ class AbstractFieldDiffusion(AbstractDiffusionPrior):
                 f"{name}: mean is {self.mean!r}; expected sdebayes.priors.Constant(shape={self.shape!r})."
             )
 
-    def scaled_to(self, scale: DataScale) -> Any:
+    def scaled_to(self, scale: DataScale) -> AbstractFieldDiffusion:
         """Return a copy with numbers in the place of the data-scaled constants."""
         return replace(self, field=self.field.scaled_to(scale), mean=self.mean.scaled_to(scale))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import jax.numpy as jnp
 import numpy as np
@@ -39,7 +39,7 @@ class AbstractExpansion(Stored, ABC):
     @abstractmethod
     def scaled_to(
         self, scale: DataScale, location: np.ndarray, unit: np.ndarray, kernel: AbstractKernel
-    ) -> Any:
+    ) -> AbstractExpansion:
         """Return a copy with numbers in the place of the data-scaled constants.
 
         Parameters

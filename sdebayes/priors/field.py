@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar, cast
+from typing import ClassVar, cast
 
 import jax.numpy as jnp
 import numpy as np
@@ -88,7 +88,7 @@ class AbstractFieldPrior(AbstractDriftPrior):
                 "paths could explode."
             )
 
-    def scaled_to(self, scale: DataScale) -> Any:
+    def scaled_to(self, scale: DataScale) -> AbstractFieldPrior:
         """Return a copy with numbers in the place of the data-scaled constants."""
         path = scale.of_path()
         sd = np.sqrt(path.variance)

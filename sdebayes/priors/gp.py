@@ -90,7 +90,7 @@ class GP(AbstractFieldPrior):
 
     def scaled_to(self, scale: DataScale) -> GP:
         """Return a copy with numbers in the place of the data-scaled constants."""
-        scaled = super().scaled_to(scale)
+        scaled: Any = super().scaled_to(scale)
         n = len(scale.states)
         location = constant("location", scaled.location, "GP", n)
         unit = constant("state_scale", scaled.state_scale, "GP", n)

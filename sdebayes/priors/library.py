@@ -34,7 +34,7 @@ class AbstractLibrary(Stored, ABC):
 
     size: Any = None
 
-    def scaled_to(self, scale: DataScale) -> Any:
+    def scaled_to(self, scale: DataScale) -> AbstractLibrary:
         """Return a copy that knows the functions' size over the data, for which ``size`` is a field."""
         library: Any = self
         return self if self.size is not None else replace(library, size=self.measured(scale))

@@ -5,9 +5,12 @@ from __future__ import annotations
 import base64
 import io
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 PREFERRED_BYTES = 120_000
 """Up to this size a figure is drawn in vectors, whatever its pixels would take."""
@@ -21,7 +24,7 @@ class Picture:
     width: float
 
 
-def picture(axes: Any) -> Picture:
+def picture(axes: Axes | np.ndarray) -> Picture:
     """Turn the figure of these axes into a picture, and close it.
 
     Parameters
@@ -36,7 +39,7 @@ def picture(axes: Any) -> Picture:
     """
     import matplotlib.pyplot as plt
 
-    figure = np.ravel(axes)[0].figure
+    figure = np.ravel(np.asarray(axes))[0].figure
     width = float(figure.get_size_inches()[0])
     try:
         with plt.rc_context({"svg.hashsalt": "sdebayes"}):

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 import xarray as xr
 from beartype import beartype
-from jaxtyping import Array, Float, jaxtyped
+from jaxtyping import Array, Float, PyTree, jaxtyped
 
-from sdebayes._core.arguments import checked, fits
+from sdebayes._core.arguments import checked, expected, fits
 from sdebayes._core.errors import ArgumentError, DataError, ModelError
 from sdebayes._core.kinds import Count, Labels, Numbers, PathLike, Positive, Probability, Seed, Times
 
@@ -93,6 +93,10 @@ def test_numbers_out_of_range_are_refused(value):
         (None, Count | None, True),
         ("b", Literal["a", "b"], True),
         (len, Callable[..., int], True),
+        (None, object, True),
+        ({"a": None}, Mapping[str, object], True),
+        ({1: None}, Mapping[str, object], False),
+        ({"a": (None, jnp.ones(2))}, PyTree, True),
         ([1, 2.5], Numbers, True),
         (jnp.ones(3), Numbers, True),
         (xr.DataArray([1.0]), Numbers, True),
@@ -112,6 +116,10 @@ def test_numbers_out_of_range_are_refused(value):
 )
 def test_values_and_annotations(value, kind, good):
     assert fits(value, kind) is good
+
+
+def test_an_object_is_anything_in_words():
+    assert expected(Mapping[str, object]) == "a mapping of a string to anything"
 
 
 def test_methods_are_checked_to_the_last_item():

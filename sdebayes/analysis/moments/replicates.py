@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -42,7 +41,7 @@ class NoiseVariance:
         return self.values.mean(axis=0)
 
     @staticmethod
-    def read(noise: float | xr.DataArray, labels: list[Any]) -> NoiseVariance:
+    def read(noise: float | xr.DataArray, labels: Sequence[object]) -> NoiseVariance:
         """Read a number, or a DataArray over state and perhaps sample or (chain, draw)."""
         if not isinstance(noise, xr.DataArray):
             noise = xr.DataArray(np.full(len(labels), noise, float), {"state": labels}, ("state",))
@@ -61,7 +60,7 @@ class NoiseVariance:
             raise DataError("noise must be positive variances; pass None for data without noise.")
         return NoiseVariance(values, samples)
 
-    def of(self, sample: Any) -> np.ndarray:
+    def of(self, sample: object) -> np.ndarray:
         """Return the variances of one draw."""
         if self.samples is None:
             return self.mean

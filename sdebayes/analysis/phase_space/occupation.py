@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import xarray as xr
@@ -100,7 +99,9 @@ def occupied(paths: xr.Dataset, chosen: list[int], cells: CellGrid) -> xr.Datase
     return densities(density, 1 - share[:, ~cells.outermost()].sum(axis=-1), "simulated paths", paths.attrs)
 
 
-def densities(density: xr.DataArray, edge: np.ndarray, method: str, attributes: dict[str, Any]) -> xr.Dataset:
+def densities(
+    density: xr.DataArray, edge: np.ndarray, method: str, attributes: Mapping[str, object]
+) -> xr.Dataset:
     """Name a density (sample, grid, …), with its quasi-potential and the share of its mass at the edge."""
     dims = [dim for dim in density.dims if dim != "sample"]
     with np.errstate(divide="ignore"):
@@ -115,7 +116,7 @@ def densities(density: xr.DataArray, edge: np.ndarray, method: str, attributes: 
                 {"long_name": "share of the probability at the edge and beyond"},
             ),
         },
-        attrs=attributes | {"method": method},
+        attrs={**attributes, "method": method},
     )
     return with_units(dataset, density="per state" if len(dims) == 1 else "per state²")
 

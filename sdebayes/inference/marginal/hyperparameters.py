@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import lru_cache
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -26,7 +25,9 @@ from sdebayes.model.sdemodel import SDEModel
 
 
 @checked
-def log_evidence(model: SDEModel, data: xr.Dataset | Statistics, hyperparameters: Mapping[str, Any]) -> float:
+def log_evidence(
+    model: SDEModel, data: xr.Dataset | Statistics, hyperparameters: Mapping[str, object]
+) -> float:
     r"""Return log p(y | h), the weights of the drift integrated out.
 
     Parameters

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any
 
 import jax.numpy as jnp
 import numpyro
+from jaxtyping import PyTree
 
 from sdebayes.inference.sufficient_statistics.linear_drift import TransitionSums, transition_sums
 from sdebayes.inference.sufficient_statistics.linear_weights import linear_weights, obstacle
@@ -17,7 +17,7 @@ from sdebayes.likelihood.kalman import transitions_of
 from sdebayes.model.sdemodel import SDEModel
 
 
-def shortest_program(model: SDEModel, observations: Observations) -> tuple[Program, Any]:
+def shortest_program(model: SDEModel, observations: Observations) -> tuple[Program, PyTree]:
     """Return a NumPyro model with the data that it reads: sums, at a cost that does not depend on the data's number.
 
     There are sums under Euler–Maruyama for every drift that is linear in its weights, and under every scheme for a

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import xarray as xr
@@ -12,9 +12,12 @@ from sdebayes._core.errors import DataError
 from sdebayes._core.kinds import Count, Panels, Probability
 from sdebayes.plots.style import BAND, DATA, REFERENCE, legend_above, look, one_axes
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
 
 @checked
-def pit(values: xr.DataArray, ax: Panels | None = None, *, bins: Count = 10, prob: Probability = 0.9) -> Any:
+def pit(values: xr.DataArray, ax: Panels | None = None, *, bins: Count = 10, prob: Probability = 0.9) -> Axes:
     """Draw the histogram of probability integral transforms, which is flat for calibrated forecasts.
 
     Parameters
