@@ -20,7 +20,7 @@ from sdebayes.model.observation import AbstractObservation, Exact
 from sdebayes.model.student_t_noise import StudentTNoise
 from sdebayes.schemes import LocalLinearization, Moments
 from sdebayes.simulation import Source, as_source
-from sdebayes.simulation.source import SourceLike
+from sdebayes.simulation.source import PosteriorLike, SourceLike
 
 
 @runtime_checkable
@@ -63,7 +63,7 @@ class Judge:
         """
         stacked = as_source(source)
         mine, theirs = stacked.provenance.get("space_hash"), data.attrs.get("space_hash")
-        if stacked.provenance["source"] == "posterior" and mine != theirs:
+        if isinstance(source, PosteriorLike) and mine != theirs:
             raise StateSpaceError(
                 f"The data are in the state space {theirs or 'none (arrays)'}, the posterior in "
                 f"{mine or 'none (arrays)'}; transform the data with the StateSpace of the training data."

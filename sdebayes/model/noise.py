@@ -63,7 +63,6 @@ class AbstractNoise(AbstractObservation):
         If H or R has the wrong shape, R is not positive definite, or a prior constant is not positive.
     """
 
-    exact: ClassVar[bool] = False
     _names: ClassVar[tuple[str, str]] = ("noise_variance", "noise_covariance")
     matrix: Numbers | None = None
     covariance: Numbers | dist.Distribution | None = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import ClassVar, NamedTuple
+from typing import NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
@@ -53,13 +53,10 @@ class AbstractObservation(Stored, ABC):
 
     Attributes
     ----------
-    exact
-        Whether the states themselves are observed.
     trajectory_effect
         Whether each trajectory has an offset c.
     """
 
-    exact: ClassVar[bool] = False
     trajectory_effect: bool = False
 
     @property
@@ -126,7 +123,6 @@ class Exact(AbstractObservation):
         scheme's mean and covariance. Forecasts and residuals use the mean and covariance alone.
     """
 
-    exact: ClassVar[bool] = True
     innovations: StudentT | None = None
 
     @property

@@ -78,7 +78,7 @@ class SDEModel(Stored):
     scale: DataScale | None = None
 
     def __post_init__(self) -> None:
-        check_scheme(self.discretization, self.diffusion, self.observation)
+        check_scheme(self.likelihood, self.diffusion, self.observation)
         check_start(self.initial)
 
     @property

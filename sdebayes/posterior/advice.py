@@ -29,7 +29,7 @@ def _constant_noise(model: SDEModel) -> str:
 
 def _memory(model: SDEModel) -> str:
     options = []
-    if model.observation.exact:
+    if model.likelihood.states_observed:
         options.append("observation noise (GaussianNoise())")
     if getattr(model.drift, "diagonal", False):
         options.append("coupled states (Linear(diagonal=False))")
@@ -58,7 +58,7 @@ def _heavy_tails(model: SDEModel) -> str:
         return (
             "The tails differ from Student's t as well: look for jumps, or let the noise vary with the state."
         )
-    if model.observation.exact:
+    if model.likelihood.states_observed:
         return "Fit with sdebayes.Exact(innovations=sdebayes.StudentT()), whose tails are heavy, and compare."
     return (
         "Fit with sdebayes.StudentTNoise(), whose noise has heavy tails, and compare; where steps of the path itself "

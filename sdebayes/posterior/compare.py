@@ -137,7 +137,7 @@ def _kind(model: SDEModel) -> str:
 
 
 def _observation(model: SDEModel) -> str:
-    noise = "exact" if model.observation.exact else "noise"
+    noise = "exact" if model.likelihood.states_observed else "noise"
     return f"{noise} + trajectory effect" if model.observation.trajectory_effect else noise
 
 

@@ -99,7 +99,7 @@ class ReportContext:
     @property
     def noisy(self) -> bool:
         """Whether the observation has noise."""
-        return not self.posterior.model.observation.exact
+        return not self.posterior.model.likelihood.states_observed
 
     @property
     def linear(self) -> bool:

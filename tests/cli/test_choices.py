@@ -109,7 +109,7 @@ def test_options_make_the_model(monkeypatch, options, drift, diffusion, strategy
     kinds = (type(part).__name__ for part in (model.drift, model.diffusion, found["strategy"]))
     assert tuple(kinds) == (drift, diffusion, strategy)
     assert found["strategy"].draws == 20
-    assert model.observation.exact is ("--exact" in options)
+    assert model.likelihood.states_observed is ("--exact" in options)
     assert model.observation.trajectory_effect is ("--exact" not in options)
     assert model.observation.normal is ("--heavy-tails" not in options)
     assert (model.initial == "free") is ("--free-start" in options)

@@ -31,8 +31,8 @@ def pieces(data) -> list[tuple[np.ndarray, np.ndarray]]:
 
 def agree(dense, data, observation) -> None:
     """Compare the log density, its one-step laws and the smoother with dense Gaussian conditioning."""
-    observations = read(data, drop_missing_steps=observation.exact)
     model, likelihood = dense.observed_sde(), observation.likelihood(True, SCHEME)
+    observations = read(data, drop_missing_steps=likelihood.states_observed)
     terms = np.asarray(likelihood.log_density(model, observations))
     expected = [dense.log_density(y, t) for y, t in pieces(data)]
     np.testing.assert_allclose(terms.sum(-1), expected, rtol=1e-8, atol=1e-8)

@@ -45,7 +45,7 @@ def test_one_step_laws(posterior, held_out):
     assert laws["mean"].dims == ("sample", "trajectory", "time", "state")
     assert laws["covariance"].dims == ("sample", "trajectory", "time", "state", "state_bis")
     stacked = posterior.observed_sde()
-    exact = posterior.model.observation.exact
+    exact = posterior.model.likelihood.states_observed
     for index, sample in enumerate(laws["sample"].values):
         dense = Dense.of(stacked, int(sample))
         for i, (y, t) in enumerate(pieces(held_out)):
@@ -62,7 +62,7 @@ def test_one_step_laws(posterior, held_out):
 def test_the_smoothed_path_and_effect(posterior, held_out):
     smoothed = posterior.smooth(held_out, samples=3)
     stacked = posterior.observed_sde()
-    exact = posterior.model.observation.exact
+    exact = posterior.model.likelihood.states_observed
     assert ("trajectory_effect" in smoothed) is not exact
     for index, sample in enumerate(smoothed["sample"].values):
         dense = Dense.of(stacked, int(sample))

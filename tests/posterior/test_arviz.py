@@ -56,7 +56,7 @@ def test_the_unit_of_the_log_likelihood(noisy, exact):
 
 
 def test_packed_steps_are_those_that_were_observed(posterior, training, exact_training):
-    data = exact_training if posterior.model.observation.exact else training
+    data = exact_training if posterior.model.likelihood.states_observed else training
     observed = posterior.data["observed_data"]["y"]
     seen = np.isfinite(data["y"].values).any(-1)
     np.testing.assert_array_equal(observed.values, data["y"].values[seen])
@@ -114,7 +114,7 @@ def test_loo(posterior):
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Estimated shape parameter of Pareto", UserWarning)
         result = az.loo(posterior.data)
-    unit = "transition" if posterior.model.observation.exact else "trajectory"
+    unit = "transition" if posterior.model.likelihood.states_observed else "trajectory"
     assert result.n_data_points == posterior.data["log_likelihood"].sizes[unit]
     assert np.isfinite(result.elpd)
     assert 1 < result.p < 25

@@ -114,7 +114,7 @@ def obstacle_but_scheme(model: SDEModel) -> str:
     drift = type(model.drift).__name__
     checks = (
         (
-            model.observation.exact,
+            model.likelihood.states_observed,
             f"{type(model.observation).__name__} hides the states; use sdebayes.NUTS(), or "
             "observation=sdebayes.Exact() if there is no noise",
         ),
