@@ -11,6 +11,7 @@ from sdebayes._core.arguments import checked
 from sdebayes._core.errors import DataError
 from sdebayes._core.kinds import Panels, Probability
 from sdebayes._core.uniformity import Band, counts_below, simultaneous_band
+from sdebayes.plots.rows import name_rows
 from sdebayes.plots.style import (
     BAND,
     DATA,
@@ -81,8 +82,8 @@ def coverage(dataset: xr.Dataset, ax: Axes | None = None) -> Axes:
             label=f"{'truths' if of_truths else 'data'}, {prob:.0%} interval",
         )
         held = "truths inside the posterior" if of_truths else "data inside the forecast"
-        ax.set(xlabel=f"share of {held} interval", yticks=rows, ylim=(rows.size - 0.5, -0.5))
-        ax.set_yticklabels([str(label) for label in dataset[dim].values])
+        ax.set(xlabel=f"share of {held} interval")
+        name_rows(ax, dataset[dim].values)
         legend_above(ax)
     return ax
 

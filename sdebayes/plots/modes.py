@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import xarray as xr
 
-from sdebayes.analysis import summarize
-from sdebayes.plots.style import POSTERIOR, TRUTH, legend_above, look, one_axes, time_label
+from sdebayes.plots.rows import draw_intervals, name_rows
+from sdebayes.plots.style import TRUTH, legend_above, look, one_axes, time_label
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -35,28 +35,23 @@ def time_constants(dataset: xr.Dataset, ax: Axes | None, *, truth: xr.Dataset | 
     Axes
         Median and interval, on a logarithmic axis where they span more than a factor of ten.
     """
-    summary = summarize(dataset[["time_constant"]], prob=prob)["time_constant"]
     rotating = (dataset["imaginary_part"] != 0).mean("sample").values
-    rows = np.arange(dataset.sizes["mode"])
     with look():
         from matplotlib.ticker import LogLocator, NullLocator
 
-        ax = one_axes(ax, height=0.9 + 0.24 * rows.size)
-        low, middle, high = (summary.sel(statistic=name).values for name in ("lower", "median", "upper"))
-        ax.hlines(rows, low, high, color=POSTERIOR, linewidth=2, alpha=0.5, label=f"{prob:.0%} interval")
-        ax.plot(middle, rows, "o", color=POSTERIOR, markersize=4, label="posterior median")
+        ax = one_axes(ax, height=0.9 + 0.24 * rotating.size)
+        low, high = draw_intervals(ax, dataset["time_constant"], prob)
         if truth is not None:
-            known = truth["time_constant"].mean("sample").values[: rows.size]
-            ax.plot(known, rows[: known.size], "x", color=TRUTH, label="truth")
+            known = truth["time_constant"].mean("sample").values[: rotating.size]
+            ax.plot(known, np.arange(known.size), "x", color=TRUTH, label="truth")
         if high.max() > _WIDE * low.min():
             ax.set_xscale("log")
             wide = high.max() > _WIDE**2 * low.min()
             ax.xaxis.set_major_locator(LogLocator(subs=(1,) if wide else (1, 2, 5)))
             ax.xaxis.set_minor_locator(NullLocator())
             ax.xaxis.set_major_formatter("{x:g}")
-        ax.set(xlabel=time_label(dataset, "time constant"), ylabel="mode (slowest first)", yticks=rows)
+        ax.set(xlabel=time_label(dataset, "time constant"), ylabel="mode (slowest first)")
         shares = zip(dataset["mode"].values, rotating, strict=True)
-        ax.set_yticklabels([f"{mode}  ({share:.0%} rotate)" for mode, share in shares])
-        ax.invert_yaxis()
+        name_rows(ax, [f"{mode}  ({share:.0%} rotate)" for mode, share in shares])
         legend_above(ax)
     return ax

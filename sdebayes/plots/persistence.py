@@ -8,6 +8,7 @@ import numpy as np
 import xarray as xr
 
 from sdebayes._core.arguments import checked
+from sdebayes.plots.rows import name_rows
 from sdebayes.plots.style import DATA, REFERENCE, legend_above, look, need, one_axes
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def persistence(dataset: xr.Dataset, ax: Axes | None = None) -> Axes:
             label="shuffled",
         )
         ax.plot(dataset["autocorrelation"], rows, "o", color=DATA, markersize=5, label="data")
-        ax.set(xlabel="autocorrelation at lag 1", yticks=rows, ylim=(rows.size - 0.5, -0.5))
-        ax.set_yticklabels([str(state) for state in dataset["state"].values])
+        ax.set(xlabel="autocorrelation at lag 1")
+        name_rows(ax, dataset["state"].values)
         legend_above(ax)
     return ax

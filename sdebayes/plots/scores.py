@@ -10,6 +10,7 @@ import xarray as xr
 from sdebayes._core.arguments import checked
 from sdebayes._core.errors import DataError
 from sdebayes._core.kinds import Count
+from sdebayes.plots.rows import name_rows
 from sdebayes.plots.style import DATA, POSTERIOR, REFERENCE, legend_above, look, need, one_axes
 
 if TYPE_CHECKING:
@@ -54,8 +55,8 @@ def differences(table: xr.Dataset, ax: Axes | None = None) -> Axes:
         reach = np.stack([middle - table["lower"].values, table["upper"].values - middle], axis=1)
         for row, difference, sides, colour in zip(rows, middle, reach, colours, strict=True):
             ax.errorbar(difference, row, xerr=sides[:, None], fmt="o", color=colour, markersize=4, capsize=2)
-        ax.set(xlabel="gain, nats per step", yticks=rows, ylim=(len(names) - 0.5, -0.5))
-        ax.set_yticklabels([name.replace("$", r"\$") for name in names])
+        ax.set(xlabel="gain, nats per step")
+        name_rows(ax, [name.replace("$", r"\$") for name in names])
         ax.xaxis.set_major_locator(MaxNLocator(5))
     return ax
 
@@ -99,8 +100,8 @@ def per_trajectory(table: xr.Dataset, ax: Axes | None = None, *, candidate: str,
         ax.hlines(rows, null[order], own[order], color=REFERENCE, linewidth=0.8)
         ax.plot(null[order], rows, "o", color=DATA, markersize=3.5, label=str(table.attrs["baseline"]))
         ax.plot(own[order], rows, "o", color=POSTERIOR, markersize=3.5, label="model")
-        ax.set(xlabel="log score, nats per step", yticks=rows, ylim=(order.size - 0.5, -0.5))
-        ax.set_yticklabels([_short(str(table["trajectory"].values[i])) for i in order])
+        ax.set(xlabel="log score, nats per step")
+        name_rows(ax, [_short(str(table["trajectory"].values[i])) for i in order])
         legend_above(ax)
     return ax
 

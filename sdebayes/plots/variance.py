@@ -10,6 +10,7 @@ import xarray as xr
 from sdebayes._core.arguments import checked
 from sdebayes._core.kinds import Probability
 from sdebayes.analysis import summarize
+from sdebayes.plots.rows import draw_intervals, name_rows
 from sdebayes.plots.style import DATA, POSTERIOR, REFERENCE, legend_above, look, need, one_axes
 
 if TYPE_CHECKING:
@@ -59,8 +60,8 @@ def shares(dataset: xr.Dataset, ax: Axes | None = None, *, prob: Probability = 0
             places = rows + 0.2 * (index - (len(shown) - 1) / 2)
             ax.hlines(places, low, high, color=colour, linewidth=2, alpha=0.5)
             ax.plot(middle, places, "o", color=colour, markersize=4, label=label)
-        ax.set(xlabel="share of the variance", yticks=rows, xlim=(0, 1), ylim=(rows.size - 0.5, -0.5))
-        ax.set_yticklabels([str(state) for state in dataset["state"].values])
+        ax.set(xlabel="share of the variance", xlim=(0, 1))
+        name_rows(ax, dataset["state"].values)
         legend_above(ax)
     return ax
 
@@ -88,15 +89,10 @@ def noise(values: xr.DataArray, ax: Axes | None = None, *, prob: Probability = 0
     DataError
         If there are no draws.
     """
-    summary = summarize(values.rename("noise"), prob=prob)["noise"]
-    low, middle, high = (summary.sel(statistic=name).values for name in ("lower", "median", "upper"))
-    rows = np.arange(values.sizes["state"])
     with look():
-        ax = one_axes(ax, height=0.8 + 0.22 * rows.size)
-        ax.hlines(rows, low, high, color=POSTERIOR, linewidth=2, alpha=0.5, label=f"{prob:.0%} interval")
-        ax.plot(middle, rows, "o", color=POSTERIOR, markersize=4, label="posterior median")
-        ax.set(xlabel="variance of the observation noise (state²)", yticks=rows)
-        ax.set(ylim=(rows.size - 0.5, -0.5), xlim=(0, None))
-        ax.set_yticklabels([str(state) for state in values["state"].values])
+        ax = one_axes(ax, height=0.8 + 0.22 * values.sizes["state"])
+        draw_intervals(ax, values, prob)
+        ax.set(xlabel="variance of the observation noise (state²)", xlim=(0, None))
+        name_rows(ax, values["state"].values)
         legend_above(ax)
     return ax

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -11,9 +11,6 @@ from sdebayes._core.arguments import checked
 from sdebayes._core.errors import DataError
 from sdebayes._core.kinds import Panels, Probability
 from sdebayes.plots.style import DATA, REFERENCE, band, look, need, outer_labels, panels, share_legend
-
-if TYPE_CHECKING:
-    pass
 
 _INCREMENTS = {
     "mean_squared_displacement": "mean squared\ndisplacement",

@@ -11,6 +11,7 @@ import xarray as xr
 from sdebayes._core.arguments import checked
 from sdebayes._core.errors import DataError
 from sdebayes._core.kinds import Probability
+from sdebayes.plots.rows import name_rows, note_row
 from sdebayes.plots.style import BAND, DATA, POSTERIOR, REFERENCE, legend_above, look, one_axes
 
 if TYPE_CHECKING:
@@ -58,18 +59,10 @@ def predictive_p_values(dataset: xr.Dataset, ax: Axes | None = None, *, prob: Pr
             outside = (values < tail) | (values > 1 - tail)
             for chosen, colour in ((~outside, POSTERIOR), (outside, DATA)):
                 ax.vlines(values[chosen], height - 0.3, height + 0.3, color=colour, linewidth=0.9, alpha=0.8)
-            ax.annotate(
-                f"{outside.sum()} of {values.size}",
-                (1, height),
-                xytext=(6, 0),
-                xycoords=ax.get_yaxis_transform(),
-                textcoords="offset points",
-                va="center",
-                fontsize=7,
-            )
+            note_row(ax, height, f"{outside.sum()} of {values.size}")
         ax.plot([], [], color=POSTERIOR, linewidth=0.9, label="entries")
         ax.plot([], [], color=DATA, linewidth=0.9, label="in the tails")
-        ax.set(xlabel="posterior-predictive p-value", xlim=(-0.01, 1.01), ylim=(len(rows) - 0.5, -0.5))
-        ax.set_yticks(range(len(rows)), list(rows))
+        ax.set(xlabel="posterior-predictive p-value", xlim=(-0.01, 1.01))
+        name_rows(ax, rows)
         legend_above(ax)
     return ax

@@ -10,6 +10,7 @@ import xarray as xr
 from sdebayes._core.arguments import checked
 from sdebayes._core.errors import DataError
 from sdebayes._core.kinds import Drawn, Panels, Probability
+from sdebayes.plots.rows import name_rows
 from sdebayes.plots.style import (
     BAND,
     DATA,
@@ -70,8 +71,8 @@ def replicates(dataset: xr.Dataset, ax: Panels | None = None, *, prob: Probabili
             label = f"replicates, {prob:.0%}"
             one.hlines(rows, lower, upper, color=POSTERIOR, linewidth=4, alpha=2 * BAND, label=label)
             one.plot(dataset[name], rows, "o", color=DATA, markersize=4.5, label="data")
-            one.set(xlabel=name.replace("_", " "), yticks=rows, ylim=(rows.size - 0.5, -0.5))
-            one.set_yticklabels([str(label) for label in dataset[dim].values])
+            one.set(xlabel=name.replace("_", " "))
+            name_rows(one, dataset[dim].values)
         if ax is None:
             p = float(dataset["p_value"])
             axes[0].figure.supxlabel(f"p = {p:.2g} over all rows", fontsize=7)

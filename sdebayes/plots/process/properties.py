@@ -10,6 +10,7 @@ import xarray as xr
 from sdebayes._core.arguments import checked
 from sdebayes._core.errors import DataError
 from sdebayes._core.kinds import Panels
+from sdebayes.plots.rows import name_rows, note_row
 from sdebayes.plots.style import DATA, POSTERIOR, REFERENCE, WIDTH, look, need
 
 if TYPE_CHECKING:
@@ -66,22 +67,13 @@ def properties(dataset: xr.Dataset, ax: Panels | None = None) -> np.ndarray:
 def _rows(ax: Axes, part: xr.Dataset, name: str) -> None:
     rows = np.arange(part.sizes["property"])
     ax.hlines(rows, 0, 1, transform=ax.get_yaxis_transform(), color=REFERENCE, linewidth=0.4, alpha=0.5)
-    for row, verdict, value in zip(rows, part["verdict"].values, part[name].values, strict=True):
+    for row, (verdict, value) in enumerate(zip(part["verdict"].values, part[name].values, strict=True)):
         colour, marker, filled = _MARKS[str(verdict)]
         face = colour if filled == "full" else "white"
         shown = max(float(value), 1e-12) if name == "p_value" else value
         ax.plot(shown, row, marker, color=colour, markerfacecolor=face, markersize=5.5, clip_on=False)
-        ax.annotate(
-            str(verdict),
-            (1, row),
-            xytext=(6, 0),
-            xycoords=ax.get_yaxis_transform(),
-            textcoords="offset points",
-            va="center",
-            fontsize=7,
-        )
-    ax.set(yticks=rows, ylim=(rows.size - 0.5, -0.5))
-    ax.set_yticklabels([str(label) for label in part["property"].values])
+        note_row(ax, row, str(verdict))
+    name_rows(ax, part["property"].values)
     ax.tick_params(axis="y", length=0)
     ax.spines["left"].set_visible(False)
 
