@@ -52,6 +52,20 @@ def test_a_part_without_a_method_is_told_which(kind, method):
         Unfinished()
 
 
+@pytest.mark.parametrize(
+    ("kind", "flags"),
+    [
+        (own.Heun, {"requires_additive_noise": True, "exact_when_linear": True}),
+        (own.TwoWells, {"affine": True, "stable": True, "linear_in_weights": True, "smooth": False}),
+        (own.Growing, {"constant": True, "diagonal": True, "overparameterized": True}),
+    ],
+)
+def test_what_a_part_says_of_itself_may_be_a_class_attribute(kind, flags):
+    part = type("Plain", (kind,), dict(flags))()
+    assert {name: getattr(part, name) for name in flags} == flags
+    assert all(getattr(kind(), name) is not value for name, value in flags.items())
+
+
 def test_an_encoder_without_its_method_is_told_so():
     with pytest.raises(ModelError, match=r"encoder=.* must be an object with encode\(list of str\)"):
         sb.embed(["One. Two. Three."], object())
