@@ -67,6 +67,6 @@ def judge(title: str, drift: str, found) -> None:
     )
     assert float(found["overall_p_value"]) > 0.01
     messages = found["message"].values[found["failed"].values]
-    known = "drawn from the prior are not finite", "with a finite density"  # both say so of the data alone
+    known = "simulated data are not finite", "with a finite density"  # both say so of the data alone
     assert len(messages) <= 200 * MOST_EXPLODED[drift]
     assert [one for one in messages if not any(words in one for words in known)] == []
