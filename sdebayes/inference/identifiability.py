@@ -6,6 +6,7 @@ import numpy as np
 import xarray as xr
 
 from sdebayes.inference.findings import SEPARATION_LIMIT, Finding
+from sdebayes.inference.learning import Width
 
 RIDGE_CORRELATION = -0.9
 RIDGE_LIMIT = 0.5
@@ -108,6 +109,7 @@ def ridge_finding(
 
     Both make neighbouring observations differ, so that :math:`\log R_{jj}` and the mean of :math:`\log Σ_{jj}` over
     places lie on a falling ridge where only their joint effect is known.
+    Noise of unknown size that is next to nothing leaves Σ known, and is judged for itself.
 
     Parameters
     ----------
@@ -117,14 +119,20 @@ def ridge_finding(
         Prior draws of the same.
     """
     ratio = _width(noise - diffusion) / _width(prior_noise - prior_diffusion)
+    width = Width.of(np.exp(diffusion), np.exp(prior_diffusion))
     correlation = xr.corr(noise, diffusion, _DRAWS)
-    on_ridge = (ratio > SEPARATION_LIMIT) | ((correlation < RIDGE_CORRELATION) & (ratio > RIDGE_LIMIT))
-    values = {"largest_width_ratio": float(ratio.max()), "lowest_correlation": float(correlation.min())}
+    on_ridge = width.unclear | ((correlation < RIDGE_CORRELATION) & (ratio > RIDGE_LIMIT))
+    values = {
+        "largest_factor": float(width.factor.max()),
+        "largest_width_ratio": float(ratio.max()),
+        "lowest_correlation": float(correlation.min()),
+    }
+    worst = int(width.factor.values.argmax())
     numbers = (
-        f"the posterior of log(R/Σ) is {values['largest_width_ratio']:.2f} as wide as the prior, and log R and log Σ "
-        f"have a correlation of {values['lowest_correlation']:.2f}."
+        f"at worst Σ of {noise['state'].values[worst]} has 90 % of its posterior from {width.said(worst)}, and log R "
+        f"and log Σ have a correlation of {values['lowest_correlation']:.2f}."
     )
-    unclear = [str(label) for label in ratio["state"].values[on_ridge.values]]
+    unclear = [str(label) for label in noise["state"].values[on_ridge.values]]
     if unclear:
         return Finding(
             "Noise and Σ(x)",

@@ -36,7 +36,7 @@ def probe_points(model: SDEModel, scale: DataScale) -> tuple[list[str], Float64[
             points.append(scale.location + shift)
     if not model.affine and len(scale.points):
         rows = evenly_spread(len(scale.points), PROBED_DATA)
-        names += [f"datum {number + 1}" for number in range(PROBED_DATA)]
+        names += [f"datum {number + 1}" for number in range(len(rows))]
         points += list(scale.points[rows])
     return names, np.array(points)
 

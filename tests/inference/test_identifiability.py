@@ -82,6 +82,19 @@ def test_noise_and_diffusion_on_a_ridge(along, across, severity):
     assert bool(finding.advice) == (severity == "warning")
 
 
+def test_an_open_diffusion_is_not_told_apart_by_a_wide_prior():
+    """An interval of three orders of magnitude is no knowledge, though the prior was twice as wide."""
+    finding = ridge_finding(*on_ridge(3.0, 3.0), *on_ridge(6.0, 6.0))
+    assert finding.severity == "warning"
+    assert "Σ of x1 has 90 % of its posterior from 0.0" in finding.message
+
+
+def test_noise_that_may_be_next_to_nothing_leaves_the_diffusion_known():
+    noise, diffusion = on_ridge(0.3, 0.3)
+    spread = xr.DataArray(np.random.default_rng(3).normal(size=noise.shape), dims=noise.dims)
+    assert ridge_finding(noise - 5 + 3 * spread, diffusion, *on_ridge(3.0, 3.0)).severity == "good"
+
+
 def multiplicative(steps: int, dt: float, noise: float) -> xr.Dataset:
     """Observations of dX = −X dt + ½√(1 + X²) dW by fine Euler–Maruyama steps."""
     rng, x, h, path = np.random.default_rng(1), 0.0, dt / 50, []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import jax.numpy as jnp
 import numpy as np
 import numpyro.distributions as dist
@@ -79,6 +81,13 @@ def test_probes_lie_among_the_data(far, model):
     drift = far.drift(places).values
     stored = far.data["posterior"]["drift_probe"].values.reshape(drift.shape)
     np.testing.assert_allclose(stored, drift, rtol=1e-6)
+
+
+def test_few_data_have_a_probe_each(far, model):
+    scale = replace(far.training_scale, points=far.training_scale.points[:3])
+    names, places = probe_points(model, scale)
+    assert len(names) == len(places)
+    assert names[-1] == "datum 3"
 
 
 def test_it_comes_back_from_a_file(far, model, tmp_path):
