@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import jax.numpy as jnp
 import numpy as np
 import xarray as xr
 from jaxtyping import Array, Float
@@ -126,7 +127,7 @@ def weighted_draws(
     """
     place = target.density.place
     positions, lp = [], np.empty(len(points))
-    for number, v in enumerate(points):
+    for number, v in enumerate(map(jnp.asarray, np.asarray(points))):
         lp[number] = -float(target.value_and_gradient(v, whitenings)[0])
         positions.append(np.asarray(place(v, whitenings)))
         if (number + 1) % _SHOWN == 0 or number + 1 == len(points):

@@ -11,6 +11,7 @@ import numpy as np
 from scipy.optimize import minimize
 
 from sdebayes._core.errors import InferenceError
+from sdebayes._core.keys import single_keys
 from sdebayes._core.threads import side_by_side
 from sdebayes._core.types import Key
 from sdebayes.inference.target import Flat, Target, Whitenings
@@ -249,7 +250,7 @@ def _starts(target: Target, key: Key, held: np.ndarray) -> list[np.ndarray]:
     objective = Objective(target, target.density.no_whitening)
     draws = [
         np.array(z, dtype=np.float64)
-        for z in (target.start, *map(target.draw_prior, jax.random.split(key, _PRIOR_DRAWS)))
+        for z in (target.start, *map(target.draw_prior, single_keys(key, _PRIOR_DRAWS)))
     ]
     for draw in draws:
         draw[held] = 0.0

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from sdebayes._core.keys import single_keys
 from sdebayes._core.types import Key
 from sdebayes.inference.curvature import inverse_factor, mode_hessian
 from sdebayes.inference.gauss_newton import gauss_newton
@@ -124,7 +125,7 @@ def normal_approximation(
 
 def _prior_spread(target: Target, key: Key) -> Float[np.ndarray, " dimension"]:
     """Return half the interquartile range of draws of the prior in normal units; 1 for weights, which are whitened."""
-    draws = np.stack([target.draw_prior(k) for k in jax.random.split(key, _PRIOR_DRAWS)])
+    draws = np.stack([target.draw_prior(k) for k in single_keys(key, _PRIOR_DRAWS)])
     lower, upper = np.quantile(draws, [0.25, 0.75], axis=0)
     spread = np.maximum((upper - lower) / 1.349, 1e-8)
     for index in target.density.weights:

@@ -17,6 +17,7 @@ from numpyro.handlers import seed, substitute, trace
 from numpyro.infer.util import potential_energy
 
 from sdebayes._core.errors import InferenceError
+from sdebayes._core.keys import single_keys
 from sdebayes._core.tracing import one_at_a_time
 from sdebayes._core.types import Key
 from sdebayes.inference.whitening import Place, Whitening, no_whitening
@@ -224,7 +225,7 @@ def make_target(model: Program, prior: Program, data: PyTree, key: Key) -> Targe
     """
     density = density_of(model, prior)
     data = jax.tree.map(jnp.asarray, data)
-    for attempt in jax.random.split(key, 100):
+    for attempt in single_keys(key, 100):
         start = density.draw_prior(attempt)
         target = Target(density, data, start)
         if jnp.isfinite(target.value_and_gradient(start)[0]):

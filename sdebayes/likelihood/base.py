@@ -25,11 +25,12 @@ Laws = tuple[Float[Array, "trajectory time observed"], Float[Array, "trajectory 
 Innovations = tuple[Float[Array, "trajectory time observed"], Float[Array, "trajectory time observed"]]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class AbstractLikelihood(ABC):
     """The law of the observations of whole trajectories, c, latent path and missing values integrated out.
 
-    One object stands for one way of computing it; a model chooses its own once, by its observation.
+    One object stands for one way of computing it; a model chooses its own once, by its observation. Equal ones share
+    what is compiled: a subclass that is a dataclass is compared by its fields, another by identity.
 
     Parameters
     ----------

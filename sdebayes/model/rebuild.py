@@ -74,7 +74,7 @@ def per_draw(function: Callable[..., PyTree], block: int = _BLOCK) -> Callable[.
 
     def apply(stacked: Any, *shared: Any, advance: Callable[[int], None] | None = None) -> Any:
         count = jax.tree.leaves(stacked)[0].shape[0]
-        size = min(block, 1 << (count - 1).bit_length())
+        size = block if 4 * count > block else 1 << (count - 1).bit_length()
 
         def one_block(start: int) -> Any:
             index = np.minimum(np.arange(start, start + size), count - 1)

@@ -1,4 +1,4 @@
-"""What is computed draw by draw from a model and data, compiled once for a model and data of one shape."""
+"""What is computed draw by draw from a model and data, compiled once for a model, or a likelihood, and one shape."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from jaxtyping import Array
 from sdebayes._core import precision
 from sdebayes.dynamics import ObservedSDE
 from sdebayes.inference.target import Density, Program
-from sdebayes.likelihood import Observations
+from sdebayes.likelihood import AbstractLikelihood, Observations
 from sdebayes.model.rebuild import constrained_sites, log_prior, per_draw, prior_draw, rebuild
 from sdebayes.model.sdemodel import SDEModel
 
@@ -54,15 +54,14 @@ def reading(model: SDEModel, density: Density) -> Program:
 
 
 @lru_cache(maxsize=8)
-def step_terms(model: SDEModel) -> Callable[[ObservedSDE, Observations], np.ndarray]:
+def step_terms(likelihood: AbstractLikelihood) -> Callable[[ObservedSDE, Observations], np.ndarray]:
     """From draws and data to log p(y_k | y_1, …, y_{k−1}), (sample, trajectory, time)."""
-    return per_draw(model.likelihood.log_density)
+    return per_draw(likelihood.log_density)
 
 
 @lru_cache(maxsize=8)
-def log_density(model: SDEModel) -> Callable[[ObservedSDE, Observations], np.ndarray]:
+def log_density(likelihood: AbstractLikelihood) -> Callable[[ObservedSDE, Observations], np.ndarray]:
     """From draws and data to the log-likelihood of each trajectory, (sample, trajectory), −inf in the place of NaN."""
-    likelihood = model.likelihood
 
     def total(one: ObservedSDE, data: Observations) -> Array:
         found = likelihood.log_density(one, data).sum(-1)
@@ -72,30 +71,34 @@ def log_density(model: SDEModel) -> Callable[[ObservedSDE, Observations], np.nda
 
 
 @lru_cache(maxsize=8)
-def one_step_laws(model: SDEModel) -> Callable[[ObservedSDE, Observations], tuple[np.ndarray, np.ndarray]]:
+def one_step_laws(
+    likelihood: AbstractLikelihood,
+) -> Callable[[ObservedSDE, Observations], tuple[np.ndarray, np.ndarray]]:
     """From draws and data to mean and covariance of y_k given y_1, …, y_{k−1}."""
-    return per_draw(model.likelihood.one_step)
+    return per_draw(likelihood.one_step)
 
 
 @lru_cache(maxsize=8)
 def horizon_laws(
-    model: SDEModel, horizon: int
+    likelihood: AbstractLikelihood, horizon: int
 ) -> Callable[[ObservedSDE, Observations, np.ndarray], tuple[np.ndarray, np.ndarray]]:
     """From draws, data and steps k to mean and covariance of y_k given y_1, …, y_{k−h}, h = 1, …, ``horizon``."""
-    likelihood = model.likelihood
     return per_draw(lambda one, data, targets: likelihood.horizons(one, data, horizon, targets))
 
 
 @lru_cache(maxsize=8)
-def smoothed(model: SDEModel) -> Callable[[ObservedSDE, Observations], tuple[np.ndarray, np.ndarray]]:
+def smoothed(
+    likelihood: AbstractLikelihood,
+) -> Callable[[ObservedSDE, Observations], tuple[np.ndarray, np.ndarray]]:
     """From draws and data to mean and covariance of the latent path and the trajectory effect."""
-    return per_draw(model.likelihood.smooth)
+    return per_draw(likelihood.smooth)
 
 
 @lru_cache(maxsize=8)
-def replicates(model: SDEModel) -> Callable[[tuple[ObservedSDE, np.ndarray], Observations], np.ndarray]:
+def replicates(
+    likelihood: AbstractLikelihood,
+) -> Callable[[tuple[ObservedSDE, np.ndarray], Observations], np.ndarray]:
     """From draws with keys, and data, to replicated data, (sample, trajectory, time, observed)."""
-    likelihood = model.likelihood
 
     def one(pair: tuple[ObservedSDE, Array], data: Observations) -> Array:
         return likelihood.replicate(pair[0], data, jax.random.wrap_key_data(pair[1]))

@@ -10,6 +10,7 @@ import xarray as xr
 from jaxtyping import Float64
 
 from sdebayes._core.draws import evenly_spread
+from sdebayes._core.keys import single_keys
 from sdebayes._core.types import Key
 from sdebayes.dynamics import ObservedSDE
 from sdebayes.inference.strategy import Draws, Problem
@@ -45,10 +46,10 @@ def build_tree(problem: Problem, data: xr.Dataset, draws: Draws, key: Key) -> xr
     packing = pack_steps(data, model, observations)
     read = _Reader(model, density, probe_points(model, data_scale(data, model.observation)))
     keys = jax.random.split(key, 3)
-    prior_positions = [density.draw_prior(k) for k in jax.random.split(keys[0], PRIOR_DRAWS)]
+    prior_positions = [density.draw_prior(k) for k in single_keys(keys[0], PRIOR_DRAWS)]
     posterior = read(draws.position)
     prior = read(np.stack(prior_positions)[None])
-    terms = compiled.step_terms(model)(posterior.stacked, observations)
+    terms = compiled.step_terms(model.likelihood)(posterior.stacked, observations)
     thin = evenly_spread(count, PREDICTIVE_DRAWS)
     predict = _Predictor(model, observations, packing)
     groups = {
@@ -158,7 +159,7 @@ class _Predictor:
 
     def __init__(self, model: SDEModel, observations: Observations, packing: Packing) -> None:
         self.packing, self.observations = packing, observations
-        self.generate = compiled.replicates(model)
+        self.generate = compiled.replicates(model.likelihood)
 
     def __call__(self, draws: _Read, thin: np.ndarray, key: Key) -> xr.Dataset:
         chains, count = draws.shape

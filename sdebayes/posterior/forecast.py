@@ -79,7 +79,9 @@ def forecast(
     count, _, n = observations.values.shape
     model, chosen = posterior._draws(samples, 8 * n * n * horizon * count * targets.size)
     with precision.scope(posterior.precision), precision.single_blas_thread():
-        mean, covariance = compiled.horizon_laws(posterior.model, horizon)(model, observations, targets)
+        mean, covariance = compiled.horizon_laws(posterior.model.likelihood, horizon)(
+            model, observations, targets
+        )
     return _labelled(posterior, data, targets, chosen, mean, covariance)
 
 

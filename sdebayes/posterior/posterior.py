@@ -212,7 +212,7 @@ class Posterior:
         """
         observations = self._read(data)
         with precision.scope(self.precision), precision.single_blas_thread():
-            terms = compiled.log_density(self.model)(self._observed_sde, observations)
+            terms = compiled.log_density(self.model.likelihood)(self._observed_sde, observations)
         return labelled_scores(terms, data, observations, self._provenance())
 
     def predict(self, data: xr.Dataset, samples: Count | None = None) -> xr.Dataset:
@@ -241,7 +241,7 @@ class Posterior:
         *lead, n = observations.values.shape
         model, chosen = self._draws(samples, 8 * n * n * int(np.prod(lead)))
         with precision.scope(self.precision), precision.single_blas_thread():
-            mean, covariance = compiled.one_step_laws(self.model)(model, observations)
+            mean, covariance = compiled.one_step_laws(self.model.likelihood)(model, observations)
         grid = TrajectoryGrid(self.model, data, observations)
         return grid.one_step(mean, covariance, chosen, self._provenance())
 
@@ -270,7 +270,7 @@ class Posterior:
         width = 2 * n if self.model.observation.trajectory_effect else n
         model, chosen = self._draws(samples, 8 * width**2 * int(np.prod(observations.times.shape)))
         with precision.scope(self.precision), precision.single_blas_thread():
-            mean, covariance = compiled.smoothed(self.model)(model, observations)
+            mean, covariance = compiled.smoothed(self.model.likelihood)(model, observations)
         grid = TrajectoryGrid(self.model, data, observations)
         return grid.smoothed(mean, covariance, chosen, self._provenance())
 

@@ -46,7 +46,7 @@ def replicate(
     model, chosen = posterior._draws(samples, 8 * observations.values.size)
     with precision.scope(posterior.precision):
         keys = np.asarray(jax.random.key_data(jax.random.split(jax.random.key(seed), chosen.size)))
-        y = compiled.replicates(posterior.model)((model, keys), observations)
+        y = compiled.replicates(posterior.model.likelihood)((model, keys), observations)
     coordinate = "state" if posterior.model.observation.observation_matrix is None else "observed"
     values = np.where(np.asarray(observations.seen), np.asarray(y), np.nan)
     coords = {"sample": chosen, "path": np.arange(values.shape[1]), coordinate: data["state"].values}

@@ -6,8 +6,9 @@ import jax
 import numpy as np
 
 import sdebayes as sb
-from sdebayes.likelihood import LinearTransitions
+from sdebayes.likelihood import AbstractLikelihood, LinearTransitions
 from sdebayes.posterior import compiled
+from sdebayes.schemes import EulerMaruyama
 
 
 def test_a_second_reading_compiles_nothing(exact, exact_training):
@@ -30,3 +31,18 @@ def test_a_density_that_is_no_number_counts_as_impossible(exact, exact_training,
     compiled.log_density.cache_clear()
     assert exact.log_score(exact_training).values.tolist() == [-np.inf, 3.0, 0.0]
     compiled.log_density.cache_clear()
+
+
+def test_models_of_one_likelihood_share_what_is_compiled():
+    one, other = (
+        sb.SDEModel(sb.priors.Linear(stable=stable), observation=sb.Exact()) for stable in (True, False)
+    )
+    assert compiled.step_terms(one.likelihood) is compiled.step_terms(other.likelihood)
+    euler = sb.SDEModel(scheme=EulerMaruyama(), observation=sb.Exact())
+    assert compiled.step_terms(one.likelihood) is not compiled.step_terms(euler.likelihood)
+
+
+def test_likelihoods_that_declare_no_fields_are_not_taken_for_each_other():
+    methods = dict.fromkeys(AbstractLikelihood.__abstractmethods__)
+    undeclared = type("Undeclared", (AbstractLikelihood,), methods)
+    assert undeclared(EulerMaruyama()) != undeclared(EulerMaruyama())
