@@ -48,7 +48,7 @@ nb_merge_streams = True
 
 # Inherited by the pages' kernels: a page that is built again does not compile its models again.
 os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(Path(__file__).parent / "_build" / "compiled"))
-os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.2")
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 os.environ.setdefault("PYTHONWARNINGS", "ignore:IProgress not found")  # tqdm, about bars that are not shown
 

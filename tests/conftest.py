@@ -16,13 +16,15 @@ from jaxtyping import config
 
 os.environ.setdefault("MPLBACKEND", "Agg")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
-# For the processes of pytest-xdist, which share the cores: no threads of their own, and less time in the compiler.
+# For the processes of pytest-xdist, which share the cores: no threads of their own. Compiling is most of the work, and
+# most programs run once: none is optimised.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=1 --xla_cpu_multi_thread_eigen=false")
-# They share what they compile, for this run alone.
+COMPILER = "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
+os.environ.setdefault("XLA_FLAGS", f"{COMPILER} --xla_cpu_multi_thread_eigen=false")
+# They share what they compile, for this run alone: the small programs too, which many tests have in common.
 if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
     os.environ["JAX_COMPILATION_CACHE_DIR"] = tempfile.mkdtemp(prefix="sdebayes-compiled-")
-    os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0.2"
+    os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
     atexit.register(shutil.rmtree, os.environ["JAX_COMPILATION_CACHE_DIR"], ignore_errors=True)
 
 MOST_MAPS = 20_000
