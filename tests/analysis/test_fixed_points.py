@@ -21,6 +21,7 @@ def test_a_double_well_has_two_stable_zeros_and_a_saddle(double_well):
     np.testing.assert_array_equal(found["stable"], [True, True, False])
 
 
+@pytest.mark.smoke
 def test_a_linear_drift_has_its_equilibrium(rotation):
     box = np.random.default_rng(0).uniform([-5, -5, 0], [5, 5, 10], (12, 3))
     found = fixed_points(rotation, box)

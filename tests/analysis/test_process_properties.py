@@ -14,7 +14,7 @@ from sdebayes.analysis import process
 from sdebayes.analysis.process.properties import Row, _existence, _mixing
 from sdebayes.data import trajectories
 from sdebayes.dynamics import SDE, ConstantDiffusion, LinearDrift, ParametricDrift
-from sdebayes.inference import NUTS
+from sdebayes.inference import Laplace
 from sdebayes.model import Exact, SDEModel
 from sdebayes.posterior import fit
 from sdebayes.priors import Linear
@@ -178,9 +178,8 @@ def test_a_slow_way_down_a_gradient_is_not_called_irreversible():
 def believed(drift) -> dict[str, str]:
     """Verdicts on a fit of this drift to a stable process."""
     path = simulate(turning(0.5), np.arange(60.0), paths=2, seed=1)["y"].values[0]
-    strategy = NUTS(draws=40, warmup=60, chains=1)
     model = SDEModel(drift, observation=Exact())
-    found = process.properties(fit(model, trajectories(path), strategy, seed=0, progress=False))
+    found = process.properties(fit(model, trajectories(path), Laplace(draws=40), seed=0, progress=False))
     assert set(np.unique(found.prior_probability.values[:3])) <= set(np.linspace(0, 1, 201))
     return verdicts(found)
 

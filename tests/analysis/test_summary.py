@@ -13,6 +13,7 @@ def normal(n: int = 40_001) -> np.ndarray:
     return stats.norm.ppf((np.arange(n) + 0.5) / n)
 
 
+@pytest.mark.smoke
 def test_statistics_of_a_known_law():
     draws = stats.expon.ppf((np.arange(40_001) + 0.5) / 40_001)
     dataset = xr.Dataset({"rate": ("sample", draws)})

@@ -136,6 +136,7 @@ def test_what_does_not_go_together_is_refused_in_one_line(options, said):
     assert said in refused(*options)
 
 
+@pytest.mark.smoke
 def test_short_trajectories_are_left_out_of_a_fit_on_request():
     options = ("--strategy", "laplace", "--draws", "20", "--min-steps", "5", "--exact")
     result = CliRunner().invoke(app, ["fit", "states.nc", "-o", "p.nc", *options])

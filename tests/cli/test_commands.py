@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 import sdebayes as sb
 from sdebayes.cli.app import app
 from sdebayes.cli.inputs import without_training
+from sdebayes.reporting import chapters
 
 WORDS = ("peace", "trade", "harvest", "winter", "army", "school", "river", "law")
 
@@ -131,9 +132,12 @@ def test_embed_says_what_the_encoder_cuts_off(here, monkeypatch):
     assert "Cut off: 1 of 31 sentences is longer" in result.stderr
 
 
-def test_report_shows_another_fit_beside(here):
+def test_report_shows_another_fit_beside(here, monkeypatch):
     run(
         "fit", "traj.nc", "-o", "quick.nc", "--components", "2", "--hold-out", "0.25", "--strategy", "laplace"
+    )
+    monkeypatch.setattr(
+        "sdebayes.reporting.page.CHAPTERS", [chapters.summary.write, chapters.comparison.write]
     )
     run("report", "posterior.nc", "--data", "traj.nc", "-o", "both.html", "--beside", "quick.nc")
     assert "quick" in Path("both.html").read_text(encoding="utf-8")

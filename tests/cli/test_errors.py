@@ -166,6 +166,7 @@ def test_the_program_itself_prints_no_traceback(here):
     assert run.stderr.startswith("sdebayes: error: text.txt is not UTF-8")
 
 
+@pytest.mark.smoke
 @pytest.mark.parametrize("command", ["embed", "fit", "report", "simulate", "score", "compare", "demo"])
 def test_each_command_helps(command):
     result = CliRunner().invoke(app, [command, "--help"])

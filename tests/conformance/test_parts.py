@@ -159,6 +159,7 @@ def examples() -> list[Stored]:
     return list({type(one): one for one in found}.values())
 
 
+@pytest.mark.smoke
 def test_each_part_comes_back_as_it_was():
     names = set()
     for one in examples():

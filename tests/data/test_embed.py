@@ -55,6 +55,7 @@ def test_sentences_keep_abbreviations_whole_and_lose_white_space():
     assert [TEXTS["first"][step.start] for step in steps] == ["D", "H", "W", "I", "N"]
 
 
+@pytest.mark.smoke
 def test_one_step_for_each_sentence():
     dataset = embed(TEXTS)
     assert dataset["trajectory"].values.tolist() == ["first", "<script>"]

@@ -35,6 +35,7 @@ def path(request, tmp_path):
     return tmp_path / request.param
 
 
+@pytest.mark.smoke
 @pytest.mark.parametrize("make", [embeddings, states])
 def test_what_is_saved_is_loaded(make, path):
     dataset = make()

@@ -57,6 +57,7 @@ def test_double_well_data_have_their_stationary_density():
     assert stats.kstest(last, lambda q: np.interp(q, grid, distribution)).pvalue > 1e-3
 
 
+@pytest.mark.smoke
 def test_shapes_times_and_seeds():
     data, _ = benchmark("limit_cycle", 20, 0.05, n_trajectories=3, seed=4)
     assert data.y.dims == ("trajectory", "time", "state")

@@ -15,6 +15,7 @@ def cubic(x, t):
     return x - x**3
 
 
+@pytest.mark.smoke
 def test_plain_functions_make_an_sde():
     own = sb.SDE(cubic, lambda x, t: jnp.array([[0.5]]))
     x = jnp.array([2.0])

@@ -66,6 +66,7 @@ def test_regular_times_and_early_ends(rotating, make_values, effect, x64):
     agree(dense, data, sb.GaussianNoise(trajectory_effect=effect))
 
 
+@pytest.mark.smoke
 @pytest.mark.parametrize("effect", [True, False])
 def test_irregular_times_gaps_and_partly_missing_steps(rotating, make_values, effect, x64):
     lengths = [9, 5, 12]

@@ -36,6 +36,7 @@ def built(observation, data, count: int = 1):
 FULL = np.array([[0.5, 0.1], [0.1, 0.2]])
 
 
+@pytest.mark.smoke
 @pytest.mark.parametrize(
     ("covariance", "expected"),
     [(0.3, 0.3 * np.eye(2)), (np.array([0.3, 0.4]), np.diag([0.3, 0.4])), (FULL, FULL)],

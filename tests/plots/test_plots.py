@@ -55,6 +55,7 @@ def line(ax, label: str):
     return next(artist for artist in ax.lines if artist.get_label() == label)
 
 
+@pytest.mark.smoke
 def test_autocorrelation_lays_data_over_the_band(data, simulated):
     result = moments.autocorrelation(data, 5, simulated)
     axes = plots.moments.autocorrelation(result)

@@ -195,7 +195,7 @@ def test_a_start_far_from_equilibrium_is_seen_by_given_truths_and_not_by_those_o
     strategy, places = sb.Laplace(draws=100), [[-1.0], [0.0], [1.0]]
 
     def study(**arguments):
-        return sb.calibrate(model, data, strategy, 25, points=places, progress=False, **arguments)
+        return sb.calibrate(model, data, strategy, 15, points=places, progress=False, **arguments)
 
     own, near, far = study(), study(truth=OU), study(truth=start_at(5.0))
     assert drift_coverage(own) > 0.7
@@ -207,16 +207,16 @@ def test_a_start_far_from_equilibrium_is_seen_by_given_truths_and_not_by_those_o
     worst = abs(far["bias"] / far["bias_error"]).where(far["part"] == "drift").max()
     assert float(worst) > 4
     free = sb.SDEModel(sb.priors.Linear(), observation=sb.Exact(), initial="free")
-    mended = sb.calibrate(free, data, strategy, 25, points=places, progress=False, truth=start_at(5.0))
+    mended = sb.calibrate(free, data, strategy, 15, points=places, progress=False, truth=start_at(5.0))
     assert drift_coverage(mended) > 0.7
-    np.testing.assert_allclose(far["truth"].isel(quantity=slice(3)), [[1.0, 0.0, -1.0]] * 25, atol=1e-12)
+    np.testing.assert_allclose(far["truth"].isel(quantity=slice(3)), [[1.0, 0.0, -1.0]] * 15, atol=1e-12)
 
 
 def test_a_prior_scaled_to_the_data_themselves_is_seen_where_each_is_scaled_anew():
     """With a spread far below what the data tell, the prior follows each data set's own estimate."""
     model = sb.SDEModel(MODEL.drift, sb.priors.Constant("diagonal", spread=0.02), observation=sb.Exact())
     frozen = sb.calibrate(model, DESIGN, Exact(), 25, progress=False)
-    anew = sb.calibrate(model, DESIGN, Exact(), 8, progress=False, rescale=True)
+    anew = sb.calibrate(model, DESIGN, Exact(), 5, progress=False, rescale=True)
     assert float(frozen["overall_p_value"]) > 0.01
     assert float(anew["coverage"].sel(nominal=0.9, quantity="covariance x1·x1")) < 0.5
     assert anew.attrs["scaled_to"] == "each data set"

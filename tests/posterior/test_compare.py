@@ -73,7 +73,8 @@ def test_a_null_cannot_be_the_name_of_a_model(noisy, fresh):
 
 def test_fits_of_different_groups_compare_in_one_space(training, fresh):
     groups = training.isel(trajectory=slice(12)), training.isel(trajectory=slice(12, 24))
-    first, second = (sb.fit(sb.SDEModel(), group, QUICK, progress=False) for group in groups)
+    model = sb.SDEModel().scaled_to(training)  # once, so that the fits share what is compiled
+    first, second = (sb.fit(model, group, QUICK, progress=False) for group in groups)
     judged = xr.concat(
         [groups[1].isel(trajectory=slice(2)), fresh], "trajectory", join="outer", data_vars="all"
     )

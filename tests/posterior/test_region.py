@@ -39,7 +39,7 @@ def far(model) -> sb.Posterior:
     there = [PLACE + 0.5 * own for own in ornstein_uhlenbeck(3, [50, 50, 30], noise=0.0, effect=0.0)]
     times = [0.5 * np.arange(len(own)) for own in there]
     data = sb.trajectories(there, t=times)
-    return sb.fit(model, data, sb.NUTS(draws=40, warmup=40, chains=1), seed=0, progress=False)
+    return sb.fit(model, data, sb.Laplace(draws=40), seed=0, progress=False)
 
 
 def steps(posterior: sb.Posterior) -> np.ndarray:
@@ -56,6 +56,7 @@ def test_the_region_is_that_of_the_training_data(far):
     assert np.abs(middle - far.model.frozen_scale.location).min() > 4
 
 
+@pytest.mark.smoke
 def test_fixed_points_are_found_where_the_data_are(far):
     found = fixed_points(far)
     assert bool((found["location"].notnull().all("state").sum("fixed_point") == 1).all())
@@ -90,6 +91,7 @@ def test_few_data_have_a_probe_each(far, model):
     assert names[-1] == "datum 3"
 
 
+@pytest.mark.smoke
 def test_it_comes_back_from_a_file(far, model, tmp_path):
     with pytest.warns(NotStoredWarning):
         path = far.to_netcdf(tmp_path / "far.nc")

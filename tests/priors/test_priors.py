@@ -48,6 +48,7 @@ def test_every_stable_draw_is_stable_with_the_stationary_law_it_says(data, draw,
         assert np.all(G[:, ~np.eye(3, dtype=bool)] == 0)
 
 
+@pytest.mark.smoke
 def test_no_rotation_if_and_only_if_reversible(data, x64):
     """Detailed balance of a linear diffusion is A Σ = Σ Aᵀ (Kolmogorov's condition)."""
     model = scaled(data, diffusion=Constant("full"))

@@ -77,6 +77,7 @@ def test_what_reads_functions_knows_nothing_of_probabilistic_programs(package):
     assert [name for name in names if name.split(".")[0] == "numpyro"] == []
 
 
+@pytest.mark.smoke
 @pytest.mark.parametrize("package", FLOORS)
 def test_package_imports_only_from_lower_floors(package):
     found = [v for module in modules() if module.package == package for v in violations(module)]

@@ -54,11 +54,13 @@ def effects():
     return effects_of_importing("sdebayes; from sdebayes import *")
 
 
+@pytest.mark.smoke
 @pytest.mark.parametrize("name", HEAVY)
 def test_heavy_packages_load_only_when_needed(effects, name):
     assert name not in effects["modules"]
 
 
+@pytest.mark.smoke
 def test_import_leaves_configuration_filters_environment_and_signals_alone(effects):
     assert effects["changed"] == []
 

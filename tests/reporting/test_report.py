@@ -11,10 +11,9 @@ import xarray as xr
 import sdebayes as sb
 from sdebayes._core.errors import DataError, ModelError, StateSpaceError, StoreError
 from sdebayes.inference.findings import SEVERITIES
-from sdebayes.reporting import report
-from sdebayes.reporting.chapters import data as data_chapter
+from sdebayes.reporting import chapters, report
 from tests.browser import visit
-from tests.reporting.conftest import SCRIPT, TINY
+from tests.reporting.conftest import SCRIPT
 
 CHAPTERS = [
     "summary",
@@ -44,6 +43,14 @@ def bare(exact, tmp_path_factory):
     return report(exact, tmp_path_factory.mktemp("report") / "report.html", draws=10)
 
 
+@pytest.fixture
+def only(monkeypatch):
+    """Leave a page these chapters alone."""
+    return lambda *names: monkeypatch.setattr(
+        "sdebayes.reporting.page.CHAPTERS", [getattr(chapters, name).write for name in names]
+    )
+
+
 @pytest.mark.parametrize("name", ["page", "bare"])
 def test_a_browser_opens_it_without_complaint_and_without_a_request(name, request, tmp_path):
     seen = visit(request.getfixturevalue(name), tmp_path)
@@ -52,7 +59,7 @@ def test_a_browser_opens_it_without_complaint_and_without_a_request(name, reques
     assert seen.screenshot.stat().st_size > 10_000
 
 
-@pytest.mark.parametrize("name", ["page", "bare"])
+@pytest.mark.parametrize("name", ["page", pytest.param("bare", marks=pytest.mark.smoke)])
 def test_all_chapters_are_there_and_linked(name, request):
     content = request.getfixturevalue(name).read_text(encoding="utf-8")
     assert re.findall(r'<section id="([\w-]+)">', content) == CHAPTERS
@@ -94,9 +101,9 @@ def test_without_held_out_data_it_says_so(bare):
 def test_what_the_encoder_cut_off_is_said_with_the_data(noisy, texts, untyped):
     attributes = {"cut_off": "3 of 90 sentences are longer than the encoder reads: 5 tokens, in '<b>'."}
     context = SimpleNamespace(data=texts[0].assign_attrs(attributes), posterior=noisy)
-    assert "embedded from, 3 of 90 sentences are longer" in data_chapter._cut_off(context)
+    assert "embedded from, 3 of 90 sentences are longer" in chapters.data._cut_off(context)
     context.data = texts[0]
-    assert data_chapter._cut_off(context) == ""
+    assert chapters.data._cut_off(context) == ""
 
 
 def test_the_increments_never_stand_without_their_reference(page):
@@ -141,7 +148,10 @@ def test_outputs_that_cannot_be_written_are_refused_before_the_work(exact, tmp_p
         report(exact, tmp_path / "report.html", draws=1)
 
 
-def test_another_drift_of_two_states_is_shown_beside_the_model(noisy, four_wells, exact, texts, tmp_path):
+def test_another_drift_of_two_states_is_shown_beside_the_model(
+    noisy, four_wells, exact, texts, tmp_path, only
+):
+    only("phase_space")
     path = report(noisy, tmp_path / "report.html", data=texts[0], plane=four_wells, draws=10)
     content = html.unescape(path.read_text(encoding="utf-8")).replace("\u00a0", " ")
     assert content.count("Phase portrait of PC1 and PC2") == 2 * len(("alternative text", "caption"))
@@ -156,7 +166,8 @@ def test_another_drift_of_two_states_is_shown_beside_the_model(noisy, four_wells
     assert not (tmp_path / "other.html").exists()
 
 
-def test_a_nonlinear_drift_has_places_with_exemplars(four_wells, texts, tmp_path):
+def test_a_nonlinear_drift_has_places_with_exemplars(four_wells, texts, tmp_path, only):
+    only("phase_space")
     path = report(four_wells, tmp_path / "report.html", data=texts[0], draws=10)
     content = html.unescape(path.read_text(encoding="utf-8")).replace("\u00a0", " ")
     assert "Stable fixed points around the data: 100 % of the draws have 4." in content
@@ -164,12 +175,13 @@ def test_a_nonlinear_drift_has_places_with_exemplars(four_wells, texts, tmp_path
     assert "circles those that repel" in content
 
 
-def test_one_long_series_with_known_noise_is_judged_on_others(tmp_path):
+def test_one_long_series_with_known_noise_is_judged_on_others(tmp_path, only):
     """One training trajectory has no level of its own to tell, and known noise is no parameter."""
+    only("summary", "data", "comparison", "model", "diagnostics", "forecasts", "moments")
     data, _ = sb.datasets.benchmark("ornstein_uhlenbeck_1d", 400, 0.2, 3, seed=0, noise=0.3)
     model = sb.SDEModel(observation=sb.GaussianNoise(covariance=0.09))
     one, others = data.isel(trajectory=[0]), data.isel(trajectory=[1, 2])
-    posterior = sb.fit(model, one, TINY, seed=0, progress=False)
+    posterior = sb.fit(model, one, sb.Laplace(draws=60), seed=0, progress=False)
     content = report(posterior, tmp_path / "report.html", data=one, test=others, draws=10).read_text("utf-8")
     assert "How far ahead does the model see?" in content
     assert "observation noise taken out" in content
@@ -231,8 +243,9 @@ def test_steps_have_one_name_on_the_page(page, bare):
         assert not re.search(r"per sentence|nats a step|unit time|units? of times", content)
 
 
-def test_chapters_have_one_autocorrelation(noisy, texts, tmp_path, monkeypatch):
+def test_chapters_have_one_autocorrelation(noisy, texts, tmp_path, monkeypatch, only):
     """That of the data's table is that of the figure, each text about its own mean."""
+    only("data", "moments")
     drawn = []
     draw = sb.plots.moments.autocorrelation
     monkeypatch.setattr(sb.plots.moments, "autocorrelation", lambda found: drawn.append(found) or draw(found))

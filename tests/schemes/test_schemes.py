@@ -94,6 +94,7 @@ def test_a_singular_drift_without_an_equilibrium_has_an_exact_law(x64):
     np.testing.assert_allclose(law[1], 3 * SIGMA, rtol=1e-12)
 
 
+@pytest.mark.smoke
 def test_euler_maruyama_is_its_formula(x64):
     sde = SDE(
         ParametricDrift(

@@ -41,6 +41,7 @@ def assert_covariance(sample: np.ndarray, mean: np.ndarray, covariance: np.ndarr
     assert_mean(products, covariance.reshape(-1))
 
 
+@pytest.mark.smoke
 def test_exact_transition_has_the_law_of_the_closed_form(linear):
     times = [0.0, 0.3, 1.5, 1.6]
     start = np.array([4.0, 4.0])
