@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import xarray as xr
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from sdebayes._core.errors import DataError
@@ -67,6 +67,7 @@ zero = st.tuples(place, st.integers(0, len(KINDS) - 1))
 
 
 @settings(deadline=None)
+@example([[((-0.25, 1.25), 0)], [((-0.5, -2.0), 0)], [((0.0, 0.0), 0), ((1.25, -0.5), 0)]])
 @given(st.lists(st.lists(zero, max_size=5, unique_by=lambda z: z[0]), min_size=1, max_size=25))
 def test_probabilities_agree_with_each_other_and_with_the_draws(draws):
     check_consistency(zeros_of(draws))

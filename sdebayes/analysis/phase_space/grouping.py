@@ -162,7 +162,7 @@ def _distances(parts: list[np.ndarray], same: float) -> Float[np.ndarray, "group
     along = gap / np.maximum(length, 1e-300)[..., None]
     square = np.einsum("ijk,ikl,ijl->ij", along, spread, along)
     variance = (square + square.T) / (size[:, None] + size)
-    return length / np.maximum(np.sqrt(variance), same / _ONE)
+    return length / np.sqrt(np.maximum(variance, (same / _ONE) ** 2))
 
 
 def _rivalled(
