@@ -16,7 +16,16 @@ from .data import (
 )
 from .dynamics import SDE
 from .inference import HMC, NUTS, SVI, Laplace, Marginal, ParticleCorrection
-from .model import Exact, ExtendedKalman, GaussianNoise, SDEModel, StudentT, StudentTNoise, UnscentedKalman
+from .model import (
+    Exact,
+    ExtendedKalman,
+    GaussianNoise,
+    SDEModel,
+    StudentT,
+    StudentTNoise,
+    UnscentedKalman,
+    VarianceFunction,
+)
 from .posterior import Posterior, calibrate, claims, compare, fit, forecast, load, nulls
 from .reporting import report
 from .simulation import simulate
@@ -42,6 +51,7 @@ __all__ = [
     "StudentT",
     "StudentTNoise",
     "UnscentedKalman",
+    "VarianceFunction",
     "analysis",
     "calibrate",
     "claims",

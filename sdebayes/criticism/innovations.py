@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import jax
@@ -78,7 +78,11 @@ class Judge:
                 f"The data have {data['y'].sizes['state']} coordinates, the model observes {width}."
             )
         with precision.scope(stacked.precision):
-            likelihood = source.model.likelihood if isinstance(source, _Modelled) else _likelihood(stacked)
+            if isinstance(source, _Modelled):
+                # what is tabulated at the data would stand beside the values of replicates
+                observations = replace(source.model.read(data), table=None)
+                return cls(stacked, source.model.likelihood, observations)
+            likelihood = _likelihood(stacked)
             return cls(stacked, likelihood, _read(likelihood, data))
 
     def innovations(self, draws: np.ndarray) -> np.ndarray:

@@ -76,10 +76,10 @@ def embed(
     Returns
     -------
     xr.Dataset
-        ``y(trajectory, time, embedding)``, ``t``, ``n_steps``, ``text(trajectory, time)``, with the encoder, the step,
-        and in ``attrs`` a ``warning`` where the construction itself induces autocorrelation, which texts were
-        ``left_out``, and of how many sentences the encoder has ``cut_off`` the end; these are warned of where they are
-        more than one in a hundred.
+        ``y(trajectory, time, embedding)``, ``t``, ``n_steps``, ``text(trajectory, time)`` and the number of its
+        ``words(trajectory, time)``, with the encoder, the step, and in ``attrs`` a ``warning`` where the construction
+        itself induces autocorrelation, which texts were ``left_out``, and of how many sentences the encoder has
+        ``cut_off`` the end; these are warned of where they are more than one in a hundred.
 
     Raises
     ------
@@ -114,6 +114,7 @@ def embed(
         "embedding",
         [[item.text for item in one] for one in steps],
     )
+    dataset["words"] = dataset["text"].dims, _words(dataset["text"].values)
     dataset = dataset.assign_coords(
         {name: texts[name].variable for name in texts.coords if name != "trajectory"}
     )
@@ -134,6 +135,12 @@ def embed(
         if words
     }
     return validate(dataset)
+
+
+@np.vectorize(otypes=[float])
+def _words(text: str) -> float:
+    """Count what stands between white space; NaN after a trajectory's end."""
+    return float(len(text.split())) or np.nan
 
 
 def _stored_rule(step: Steps) -> str:

@@ -36,6 +36,9 @@ class ObservedSDE(eqx.Module):
         ν of Student-t innovations of exactly observed states; None for normal ones.
     noise_scales
         What R is multiplied by, at random, at each step; None for normal noise.
+    noise_slopes
+        β, (term,): at a step whose covariates make the terms w, R is multiplied by exp(w · β); None where it is the
+        same at all steps.
     """
 
     sde: SDE
@@ -46,3 +49,4 @@ class ObservedSDE(eqx.Module):
     effect_covariance: Matrix
     degrees_of_freedom: Scalar | None = None
     noise_scales: ScaleMixture | None = None
+    noise_slopes: Float[Array, "*sample term"] | None = None

@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import equinox as eqx
+import jax.numpy as jnp
 import numpy as np
 import xarray as xr
 from jaxtyping import Array, Bool, Float, Int
 
+from sdebayes._core.errors import ModelError
 from sdebayes.data.container import to_arrays
 
 AnyFloat = Float[Array, "..."] | Float[np.ndarray, "..."]
@@ -38,6 +40,8 @@ class Observations(eqx.Module):
     table
         What drift and diffusion can compute at the steps before any parameter is known, a pytree with the leading axes
         (trajectory, transition); None if that is nothing.
+    noise_terms
+        w, (trajectory, time, term), of the covariates that R depends on; None if there are none.
     """
 
     values: Float[Array | np.ndarray, "trajectory time observed"]
@@ -48,6 +52,23 @@ class Observations(eqx.Module):
     shared: bool = eqx.field(static=True)
     complete: bool = eqx.field(static=True)
     table: Any = None
+    noise_terms: Float[Array | np.ndarray, "trajectory time term"] | None = None
+
+    def noise_factors(self, slopes: Float[Array, " term"] | None) -> Float[Array, "trajectory time"]:
+        """Return what R is multiplied by at each step: exp(w · β), or 1 where R is the same at all steps.
+
+        Raises
+        ------
+        ModelError
+            If R has slopes and the data were read without covariates.
+        """
+        if slopes is None:
+            return jnp.ones(self.times.shape)
+        if self.noise_terms is None:
+            raise ModelError(
+                "The noise of this SDE depends on covariates, whose scale only its posterior knows; pass that."
+            )
+        return jnp.exp(jnp.asarray(self.noise_terms) @ slopes)
 
 
 def read(data: xr.Dataset, drop_missing_steps: bool = False) -> Observations:

@@ -107,7 +107,8 @@ class AbstractLikelihood(ABC):
         Float[Array, "horizon some target observed observed"],
     ]:
         """Return mean and covariance of y_k given y_1, …, y_{k−h}, for k in ``targets`` and h = 1, …, ``horizon``."""
-        return horizon_laws(model, self.horizon_start(model, data), horizon, targets)
+        factors = data.noise_factors(model.noise_slopes)
+        return horizon_laws(model, self.horizon_start(model, data), horizon, targets, factors)
 
     def innovations(
         self, model: ObservedSDE, data: Observations, sets: list[Float[Array, "trajectory time observed"]]

@@ -87,7 +87,8 @@ class GaussianFilter(AbstractLikelihood):
 
     def one_step(self, model: ObservedSDE, data: Observations) -> Laws:
         """Return mean and covariance of y_k given y_1, …, y_{k−1}."""
-        return predicted_observations(model, self.run(model, data))
+        factors = data.noise_factors(model.noise_slopes)
+        return predicted_observations(model, self.run(model, data), factors)
 
     def smooth(
         self, model: ObservedSDE, data: Observations

@@ -69,18 +69,19 @@ def filter_draw(
     These are draws of the law that `filter_log_density` is the density of, the filter's approximation included.
     """
     white = jax.random.normal(key, observations.values.shape, model.initial_mean.dtype)
-    factors = jnp.ones(white.shape[:2], white.dtype)
+    scales = jnp.ones(white.shape[:2], white.dtype)
     if model.noise_scales is not None:
-        factors = model.noise_scales.draw(jax.random.fold_in(key, 1), white.shape[:2])
+        scales = model.noise_scales.draw(jax.random.fold_in(key, 1), white.shape[:2])
 
-    def one(predicted: Law, drawn: tuple[Array, Array], seen: Array) -> tuple[Law, Array]:
-        (mean, P), (z, factor) = predicted, drawn
-        S = observed_covariance(model, P)[1] + (factor - 1) * model.noise_covariance
+    def one(predicted: Law, drawn: tuple[Array, ...], seen: Array) -> tuple[Law, Array]:
+        (mean, P), (z, scale, factor) = predicted, drawn
+        S = observed_covariance(model, P, scale * factor)[1]
         root = jnp.linalg.cholesky(jnp.where(seen[:, None] & seen[None, :], S, jnp.eye(len(seen))))
         value = jnp.where(seen, model.matrix @ sum_parts(mean, model) + root @ z, 0.0)
-        return _update(model, predicted, value, seen)[1], value
+        return _update(model, predicted, value, seen, factor)[1], value
 
-    return _over_time(model, linearize, observations, trajectory_effect, (white, factors), one)
+    inputs = white, scales, observations.noise_factors(model.noise_slopes)
+    return _over_time(model, linearize, observations, trajectory_effect, inputs, one)
 
 
 def _scan(
@@ -92,11 +93,12 @@ def _scan(
 ) -> Any:
     """Filter the data's values."""
 
-    def one(predicted: Law, value: Array, seen: Array) -> tuple[Law, Any]:
-        density, updated = _update(model, predicted, value, seen)
+    def one(predicted: Law, given: tuple[Array, Array], seen: Array) -> tuple[Law, Any]:
+        value, factor = given
+        density, updated = _update(model, predicted, value, seen, factor)
         return updated, emit(density, predicted, updated)
 
-    values = jnp.asarray(observations.values)
+    values = jnp.asarray(observations.values), observations.noise_factors(model.noise_slopes)
     return _over_time(model, linearize, observations, trajectory_effect, values, one)
 
 
@@ -169,14 +171,18 @@ def carry(law: Law, following: Vector, F: Matrix, Q: Matrix) -> Law:
 
 
 def _update(
-    model: ObservedSDE, law: Law, value: Float[Array, " observed"], seen: Bool[Array, " observed"]
+    model: ObservedSDE,
+    law: Law,
+    value: Float[Array, " observed"],
+    seen: Bool[Array, " observed"],
+    factor: Scalar,
 ) -> tuple[Float[Array, ""], Law]:
     """Return log p(y_k | y_1, …, y_{k−1}) and the law of z_k given y_1, …, y_k; unseen entries are not read.
 
     Where the noise is a scale mixture, that law is the normal one with the mean and covariance of the mixture's.
     """
     mean, P = law
-    cross, S = observed_covariance(model, P)
+    cross, S = observed_covariance(model, P, factor)
     both = seen[:, None] & seen[None, :]
     residual = jnp.where(seen, value - model.matrix @ sum_parts(mean, model), 0.0)
     cross = jnp.where(seen, cross, 0.0)
@@ -189,7 +195,7 @@ def _update(
     if model.noise_scales is None:
         density, gain = given(S)
         return density, (mean + gain @ residual, symmetrize(P - gain @ cross.T))
-    noises = (model.noise_scales.factors - 1)[:, None, None] * model.noise_covariance
+    noises = (factor * (model.noise_scales.factors - 1))[:, None, None] * model.noise_covariance
     densities, gains = jax.vmap(given)(S + noises)
     joint = model.noise_scales.log_weights + densities
     weights = jax.nn.softmax(joint)
@@ -200,11 +206,11 @@ def _update(
 
 
 def observed_covariance(
-    model: ObservedSDE, P: Float[Array, "z z"]
+    model: ObservedSDE, P: Float[Array, "z z"], factor: Scalar
 ) -> tuple[Float[Array, "z observed"], Array]:
-    """Return Cov(z, y) and Cov(y)."""
+    """Return Cov(z, y) and Cov(y), where R is multiplied by a factor."""
     cross = sum_parts(P, model) @ model.matrix.T
-    return cross, model.matrix @ sum_parts(cross.T, model).T + model.noise_covariance
+    return cross, model.matrix @ sum_parts(cross.T, model).T + factor * model.noise_covariance
 
 
 def sum_parts(array: Float[Array, "*rows z"], model: ObservedSDE) -> Float[Array, "*rows state"]:
@@ -214,12 +220,12 @@ def sum_parts(array: Float[Array, "*rows z"], model: ObservedSDE) -> Float[Array
 
 
 def predicted_observations(
-    model: ObservedSDE, filtered: Filtered
+    model: ObservedSDE, filtered: Filtered, factors: Float[Array, "trajectory time"]
 ) -> tuple[Float[Array, "trajectory time observed"], Float[Array, "trajectory time observed observed"]]:
     """Return mean and covariance of y_k given y_1, …, y_{k−1}."""
     mean = sum_parts(filtered.predicted_mean, model) @ model.matrix.T
-    _, covariance = jax.vmap(jax.vmap(lambda P: observed_covariance(model, P)))(filtered.predicted_covariance)
-    return mean, covariance
+    at_all = jax.vmap(jax.vmap(lambda P, factor: observed_covariance(model, P, factor)[1]))
+    return mean, at_all(filtered.predicted_covariance, factors)
 
 
 def gaussian_smoother(

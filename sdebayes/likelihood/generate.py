@@ -27,7 +27,8 @@ def generate(
     paths = jax.vmap(_path, in_axes=(None, None, 0, 0, 0))(
         model, stepper, white, jnp.asarray(observations.times), jnp.asarray(observations.step_index)
     )
-    return observe(model, paths, jnp.asarray(observations.seen), effect_key, noise_key)
+    factors = observations.noise_factors(model.noise_slopes)
+    return observe(model, paths, jnp.asarray(observations.seen), factors, effect_key, noise_key)
 
 
 def _heavy_scales(
@@ -42,17 +43,17 @@ def observe(
     model: ObservedSDE,
     paths: Float[Array, "trajectory time state"],
     seen: Bool[Array, "trajectory time observed"],
+    factors: Float[Array, "trajectory time"],
     effect_key: Key,
     noise_key: Key,
 ) -> Float[Array, "trajectory time observed"]:
-    """Draw y of latent paths, zero where nothing is seen."""
+    """Draw y of latent paths, zero where nothing is seen; R is multiplied by a factor at each step."""
     white = jax.random.normal(effect_key, (paths.shape[0], 1, paths.shape[-1]), paths.dtype)
     effect = scale_normals(model.effect_covariance, white)
     white = jax.random.normal(noise_key, seen.shape, paths.dtype)
     if model.noise_scales is not None:
-        factors = model.noise_scales.draw(jax.random.fold_in(noise_key, 1), seen.shape[:2])
-        white = white * jnp.sqrt(factors)[..., None]
-    noise = scale_normals(model.noise_covariance, white)
+        factors = factors * model.noise_scales.draw(jax.random.fold_in(noise_key, 1), seen.shape[:2])
+    noise = scale_normals(model.noise_covariance, white * jnp.sqrt(factors)[..., None])
     return jnp.where(seen, (paths + effect) @ model.matrix.T + noise, 0.0)
 
 

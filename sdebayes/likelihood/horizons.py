@@ -36,7 +36,11 @@ class Start(NamedTuple):
 
 
 def horizon_laws(
-    model: ObservedSDE, begin: Start, horizon: int, targets: Int[Array, " target"]
+    model: ObservedSDE,
+    begin: Start,
+    horizon: int,
+    targets: Int[Array, " target"],
+    factors: Float[Array, "trajectory time"],
 ) -> tuple[
     Float[Array, "horizon trajectory target observed"], Float[Array, "horizon some target observed observed"]
 ]:
@@ -59,6 +63,8 @@ def horizon_laws(
         H.
     targets
         Steps k to be forecast. Where k < h nothing was seen, and the entry has no meaning.
+    factors
+        What R is multiplied by at each step.
 
     Returns
     -------
@@ -67,6 +73,7 @@ def horizon_laws(
     """
     filtered, step, inputs, shared = begin
     axis = None if shared else 0
+    observed = jax.vmap(jax.vmap(lambda P, factor: observed_covariance(model, P, factor)[1]))
     along = jax.vmap(jax.vmap(step), in_axes=((0, axis), axis, axis), out_axes=(0, axis))
 
     def further(laws: tuple[Array, Array], _: None) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
@@ -76,7 +83,7 @@ def horizon_laws(
         P = jnp.concatenate([P[..., :1, :, :], spread], -3)
         seen = sum_parts(mean[:, targets], model) @ model.matrix.T
         wanted = P[..., targets, :, :].reshape(-1, len(targets), *P.shape[-2:])
-        return (mean, P), (seen, jax.vmap(jax.vmap(lambda P: observed_covariance(model, P)[1]))(wanted))
+        return (mean, P), (seen, observed(wanted, factors[: len(wanted), targets]))
 
     _, laws = jax.lax.scan(further, filtered, length=horizon)
     return laws

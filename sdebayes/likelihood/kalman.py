@@ -91,8 +91,8 @@ class Kalman(AbstractLikelihood):
         """Return mean and covariance of y_k given y_1, …, y_{k−1}."""
         system, filtered = self.run(model, data)
         mean = filtered.predicted_mean @ system.matrix.T
-        covariance = system.matrix @ filtered.predicted_covariance @ system.matrix.T + system.noise
-        return mean, covariance
+        noise = data.noise_factors(system.noise_slopes)[..., None, None] * system.noise
+        return mean, system.matrix @ filtered.predicted_covariance @ system.matrix.T + noise
 
     def smooth(
         self, model: ObservedSDE, data: Observations

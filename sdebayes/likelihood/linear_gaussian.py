@@ -40,6 +40,8 @@ class LinearGaussian(eqx.Module):
         R, (observed, observed).
     mean, covariance
         Law of the first state, (z,) and (z, z).
+    noise_slopes
+        β, (term,), of the covariates that R depends on, or None.
     """
 
     transition: Float[Array, "unique z z"]
@@ -49,6 +51,7 @@ class LinearGaussian(eqx.Module):
     noise: Float[Array, "observed observed"]
     mean: Float[Array, " z"]
     covariance: Float[Array, "z z"]
+    noise_slopes: Float[Array, " term"] | None = None
 
 
 class Filtered(eqx.Module):
@@ -87,7 +90,7 @@ def linear_gaussian(
         m = jnp.concatenate([m, zeros[0, 0]])
         P = jax.scipy.linalg.block_diag(P, model.effect_covariance)
         H = jnp.concatenate([H, H], -1)
-    return LinearGaussian(F, s, Q, H, model.noise_covariance, m, P)
+    return LinearGaussian(F, s, Q, H, model.noise_covariance, m, P, model.noise_slopes)
 
 
 def shared_log_density(model: LinearGaussian, observations: Observations) -> Float[Array, "trajectory time"]:
@@ -137,16 +140,17 @@ def kalman_filter(model: LinearGaussian, observations: Observations) -> Filtered
     """Filter every trajectory on its own: any times, any gaps, missing entries included."""
     steps = jnp.asarray(observations.step_index)
     index = jnp.concatenate([steps, jnp.zeros((steps.shape[0], 1), dtype=steps.dtype)], 1)
-    one = jax.vmap(lambda value, seen, u: _filter_one(model, value, seen, u))
-    return Filtered(*one(jnp.asarray(observations.values), jnp.asarray(observations.seen), index))
+    factors = observations.noise_factors(model.noise_slopes)
+    one = jax.vmap(lambda *inputs: _filter_one(model, inputs))
+    return Filtered(*one(jnp.asarray(observations.values), jnp.asarray(observations.seen), index, factors))
 
 
-def _filter_one(model: LinearGaussian, values: Array, seen: Array, index: Array) -> tuple[Array, ...]:
+def _filter_one(model: LinearGaussian, inputs: tuple[Array, ...]) -> tuple[Array, ...]:
     def step(carry: tuple[Array, Array], inputs: tuple[Array, ...]) -> tuple[tuple[Array, Array], tuple]:
         mean, covariance = carry
-        value, here, u = inputs
+        value, here, u, factor = inputs
         H = jnp.where(here[:, None], model.matrix, 0.0)
-        noise = jnp.where(here[:, None] & here[None, :], model.noise, 0.0) + jnp.diag(1.0 - here)
+        noise = jnp.where(here[:, None] & here[None, :], factor * model.noise, 0.0) + jnp.diag(1.0 - here)
         residual = jnp.where(here, value - model.matrix @ mean, 0.0)
         cross = covariance @ H.T
         precision, log_determinant = inverse_and_log_determinant(H @ cross + noise)
@@ -162,7 +166,7 @@ def _filter_one(model: LinearGaussian, values: Array, seen: Array, index: Array)
         density = -0.5 * (residual @ precision @ residual + log_determinant + constant)
         return following, (density, mean, covariance, updated_mean, updated)
 
-    _, results = jax.lax.scan(step, (model.mean, model.covariance), (values, seen, index))
+    _, results = jax.lax.scan(step, (model.mean, model.covariance), inputs)
     return results
 
 

@@ -65,10 +65,11 @@ class _Cloud(NamedTuple):
 
 
 class _Seen(NamedTuple):
-    """What is seen at a step, what was known before, and the randomness of a move."""
+    """What is seen at a step, what R is multiplied by there, and the randomness of a move."""
 
     value: Float[Array, " observed"]
     seen: Bool[Array, " observed"]
+    factor: Scalar
     key: Key
 
 
@@ -97,7 +98,8 @@ def draw_paths(
     def one(inputs: tuple[Array, ...]) -> PathDraw:
         return _one_trajectory(model, scheme, particles, *inputs)
 
-    return PathDraw(*jax.lax.map(one, (values, seen, times, steps, keys)))
+    factors = observations.noise_factors(model.noise_slopes)
+    return PathDraw(*jax.lax.map(one, (values, seen, factors, times, steps, keys)))
 
 
 def _one_trajectory(
@@ -106,6 +108,7 @@ def _one_trajectory(
     particles: int,
     values: Float[Array, "time observed"],
     seen: Bool[Array, "time observed"],
+    factors: Float[Array, " time"],
     times: Float[Array, " time"],
     steps: Float[Array, " time"],
     key: Key,
@@ -115,7 +118,7 @@ def _one_trajectory(
     at_rest = jnp.zeros((particles, n), model.initial_mean.dtype)
     begin = _Cloud(at_rest, at_rest, model.effect_covariance)
     first_law = at_rest + model.initial_mean, jnp.broadcast_to(model.initial_covariance, (particles, n, n))
-    cloud, first_density, _ = _meet(model, begin, first_law, _Seen(values[0], seen[0], first_key))
+    cloud, first_density, _ = _meet(model, begin, first_law, _Seen(values[0], seen[0], factors[0], first_key))
 
     def step(cloud: _Cloud, inputs: tuple[Array, ...]) -> tuple[_Cloud, tuple[Array, ...]]:
         *given, t, dt = inputs
@@ -127,7 +130,8 @@ def _one_trajectory(
         ancestors = jnp.where(going, ancestors, jnp.arange(particles))
         return cloud, (jnp.where(going, density, 0.0), cloud.states, ancestors)
 
-    inputs = (values[1:], seen[1:], jax.random.split(walk_key, len(values) - 1), times[1:], steps[1:])
+    keys = jax.random.split(walk_key, len(values) - 1)
+    inputs = (values[1:], seen[1:], factors[1:], keys, times[1:], steps[1:])
     last, (densities, states, ancestors) = jax.lax.scan(step, cloud, inputs)
     chosen = jax.random.randint(last_key, (), 0, particles)
     path = _traced(jnp.concatenate([cloud.states[None], states]), ancestors, chosen)
@@ -147,7 +151,7 @@ def _meet(
     resample_key, move_key, noise_key = jax.random.split(given.key, 3)
     (means, covariances), H, seen = law, model.matrix, given.seen
     both = seen[:, None] & seen[None, :]
-    background = symmetrize(H @ cloud.effect_covariance @ H.T + model.noise_covariance)
+    background = symmetrize(H @ cloud.effect_covariance @ H.T + given.factor * model.noise_covariance)
 
     def weigh(mean: Array, Q: Array, effect: Array) -> tuple[Array, Array]:
         S = H @ Q @ H.T + background

@@ -7,6 +7,7 @@ from sdebayes.model.innovations import StudentT
 from sdebayes.model.observation import AbstractObservation, Exact, ObservationDraw
 from sdebayes.model.sdemodel import SDEModel
 from sdebayes.model.student_t_noise import StudentTNoise
+from sdebayes.model.variance_function import VarianceFunction
 
 __all__ = [
     "AbstractObservation",
@@ -18,4 +19,5 @@ __all__ = [
     "StudentT",
     "StudentTNoise",
     "UnscentedKalman",
+    "VarianceFunction",
 ]

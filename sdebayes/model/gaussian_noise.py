@@ -20,17 +20,22 @@ class GaussianNoise(AbstractNoise):
     :math:`C/v \sim \mathrm{Beta}(1, 4)` to the trajectory effect, if there is one, and of the rest
     :math:`P/(P + R) \sim \mathrm{Beta}(½, ½)` to the path, the arcsine law, under which noise (or path) may be next to
     nothing. Both shares are quantiles of a standard normal z, :math:`1 - (1 - Φ(z))^{1/4}` and
-    :math:`\sin^2(½π Φ(z))`, whose posterior keeps light tails near zero.
+    :math:`\sin^2(½π Φ(z))`, whose posterior keeps light tails near zero. These are the variances of R and C; where
+    one is ``"full"``, its correlations are LKJ(2).
 
     Parameters
     ----------
     matrix
         H, (observed, state); the identity by default.
     covariance
-        R: None (learned, diagonal), a variance, an array (observed, observed) or (observed,) of variances, or a
-        NumPyro distribution over one of these.
+        R: learned, ``"diagonal"`` (None is the same) or ``"full"``; or known: a variance, an array (observed, observed)
+        or (observed,) of variances; or a NumPyro distribution over one of these.
     trajectory_effect
         Whether each trajectory has a constant offset c, a document effect.
+    effect_covariance
+        C, learned: ``"diagonal"`` or ``"full"``.
+    variance_function
+        How R depends on covariates of the step: a `VarianceFunction`, or several, whose factors are multiplied.
     total_variance
         Prior median of each observed coordinate's variance, (observed,) or a number; default: the data's.
     spread

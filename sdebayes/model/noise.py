@@ -10,15 +10,18 @@ import jax.numpy as jnp
 import numpy as np
 import numpyro
 import numpyro.distributions as dist
+import xarray as xr
 from jax.scipy.special import log_ndtr, ndtr
 from jaxtyping import Array, Float
 
 from sdebayes._core.arguments import checked
 from sdebayes._core.errors import ModelError
 from sdebayes._core.kinds import Numbers, Positive, PositiveNumbers
-from sdebayes._core.types import Vector
+from sdebayes._core.types import Matrix, Vector
 from sdebayes.likelihood import AbstractGaussianFilter, ExtendedKalman
+from sdebayes.model.covariances import CONCENTRATION, Shape, check_known, covariance_of_shape
 from sdebayes.model.observation import AbstractObservation, ObservationDraw
+from sdebayes.model.variance_function import VarianceFunction
 from sdebayes.priors.base import DataScale, Dims, constant, positive, say, say_law
 
 _EFFECT_CONCENTRATION = 4.0
@@ -35,17 +38,22 @@ class AbstractNoise(AbstractObservation):
     :math:`C/v \sim \mathrm{Beta}(1, 4)` to the trajectory effect, if there is one, and of the rest
     :math:`P/(P + R) \sim \mathrm{Beta}(½, ½)` to the path, the arcsine law, under which noise (or path) may be next to
     nothing. Both shares are quantiles of a standard normal z, :math:`1 - (1 - Φ(z))^{1/4}` and
-    :math:`\sin^2(½π Φ(z))`, whose posterior keeps light tails near zero.
+    :math:`\sin^2(½π Φ(z))`, whose posterior keeps light tails near zero. These are the variances of R and C; where
+    one is ``"full"``, its correlations are LKJ(2).
 
     Parameters
     ----------
     matrix
         H, (observed, state); the identity by default.
     covariance
-        R: None (learned, diagonal), a variance, an array (observed, observed) or (observed,) of variances, or a
-        NumPyro distribution over one of these.
+        R: learned, ``"diagonal"`` (None is the same) or ``"full"``; or known: a variance, an array (observed, observed)
+        or (observed,) of variances; or a NumPyro distribution over one of these.
     trajectory_effect
         Whether each trajectory has a constant offset c, a document effect.
+    effect_covariance
+        C, learned: ``"diagonal"`` or ``"full"``.
+    variance_function
+        How R depends on covariates of the step: a `VarianceFunction`, or several, whose factors are multiplied.
     total_variance
         Prior median of each observed coordinate's variance, (observed,) or a number; default: the data's.
     spread
@@ -65,8 +73,10 @@ class AbstractNoise(AbstractObservation):
 
     _names: ClassVar[tuple[str, str]] = ("noise_variance", "noise_covariance")
     matrix: Numbers | None = None
-    covariance: Numbers | dist.Distribution | None = None
+    covariance: Shape | Numbers | dist.Distribution | None = None
     trajectory_effect: bool = False
+    effect_covariance: Shape = "diagonal"
+    variance_function: VarianceFunction | tuple[VarianceFunction, ...] = ()
     total_variance: PositiveNumbers | None = None
     spread: Positive = 1.0
     latent_variance: PositiveNumbers | None = None
@@ -79,30 +89,12 @@ class AbstractNoise(AbstractObservation):
                 raise ModelError(
                     f"{self._name}: matrix has shape {matrix.shape}; expected finite numbers (observed, state)."
                 )
-        if self.covariance is not None and not isinstance(self.covariance, dist.Distribution):
-            try:
-                covariance = np.asarray(self.covariance, dtype=np.float64)
-            except (TypeError, ValueError, OverflowError):
-                raise ModelError(
-                    f"{self._name}: covariance is {self.covariance!r}; expected None (learned), a number, an array "
-                    "or a NumPyro distribution."
-                ) from None
-            self._check_covariance(covariance)
-
-    def _check_covariance(self, covariance: np.ndarray) -> None:
-        square = covariance.ndim == 2 and covariance.shape[0] == covariance.shape[1]
-        if covariance.ndim > 1 and not square:
+        if self._shape is None and not isinstance(self.covariance, dist.Distribution):
+            check_known(self._name, self.covariance)
+        if self.effect_covariance != "diagonal" and not self.trajectory_effect:
             raise ModelError(
-                f"{self._name}: covariance has shape {covariance.shape}; expected a number, (observed,) or "
-                "(observed, observed)."
-            )
-        if not np.all(np.isfinite(covariance)) or (square and not np.allclose(covariance, covariance.T)):
-            raise ModelError(f"{self._name}: the noise covariance is not finite and symmetric.")
-        smallest = np.linalg.eigvalsh(covariance).min() if square else covariance.min()
-        if not smallest > 0:
-            raise ModelError(
-                f"{self._name}: the noise covariance has the eigenvalue {smallest:g}; expected positive ones. "
-                "For states observed without noise use Exact()."
+                f"{self._name}: effect_covariance is {self.effect_covariance!r}, but there is no trajectory effect; "
+                "give trajectory_effect=True."
             )
 
     @property
@@ -115,8 +107,15 @@ class AbstractNoise(AbstractObservation):
         """The noise's law, as `describe` says it."""
 
     @property
+    def _shape(self) -> Shape | None:
+        """The structure of R where it is learned."""
+        if self.covariance is None:
+            return "diagonal"
+        return self.covariance if isinstance(self.covariance, str) else None
+
+    @property
     def _learned_shares(self) -> bool:
-        return self.matrix is None and self.covariance is None
+        return self.matrix is None and self._shape is not None
 
     @property
     def draws_variance(self) -> bool:
@@ -155,7 +154,7 @@ class AbstractNoise(AbstractObservation):
         """Return the prior median of path and effect together, (state,): what a known R leaves."""
         if self.latent_variance is not None:
             return np.broadcast_to(np.asarray(self.latent_variance, dtype=np.float64), variance.shape)
-        if self.matrix is not None or isinstance(self.covariance, dist.Distribution | None):
+        if self.matrix is not None or self._shape or isinstance(self.covariance, dist.Distribution):
             return variance
         noise = np.asarray(self.covariance, dtype=np.float64)
         noise = np.diagonal(noise) if noise.ndim == 2 else noise
@@ -163,62 +162,102 @@ class AbstractNoise(AbstractObservation):
 
     def _check_width(self, observed_dim: int) -> None:
         law: Any = self.covariance
-        shape = law.shape() if isinstance(law, dist.Distribution) else np.shape(law)
-        if law is not None and len(shape) and set(shape) != {observed_dim}:
+        shape = law.shape() if isinstance(law, dist.Distribution) else () if self._shape else np.shape(law)
+        if len(shape) and set(shape) != {observed_dim}:
             raise ModelError(
                 f"{self._name}: covariance has shape {shape} but the data have {observed_dim} observed coordinates."
             )
 
+    @property
+    def _functions(self) -> tuple[VarianceFunction, ...]:
+        given = self.variance_function
+        return given if isinstance(given, tuple) else (given,)
+
+    @property
+    def covariates(self) -> tuple[str, ...]:
+        """Names of the variables of the data that R depends on."""
+        return tuple(dict.fromkeys(one.covariate for one in self._functions))
+
+    def covariate_scale(self, data: xr.Dataset) -> Float[np.ndarray, "covariate 2"]:
+        """Return mean and standard deviation of what each variance function reads."""
+        return np.array([one.scale(data) for one in self._functions]).reshape(-1, 2)
+
+    def noise_terms(
+        self, data: xr.Dataset, scale: DataScale
+    ) -> Float[np.ndarray, "trajectory time term"] | None:
+        """Return the polynomials of all variance functions at each step."""
+        pairs = zip(self._functions, scale.covariates, strict=True)
+        return np.concatenate([one.design(data, *moments) for one, moments in pairs], axis=-1)
+
+    def coords(self) -> dict[str, list[str]]:
+        """Labels of the terms of the variance functions."""
+        return {"noise_term": [term for one in self._functions for term in one.terms]}
+
     def dims(self) -> Dims:
-        """Names and dimensions of R and C."""
+        """Names and dimensions of R, C and the slopes of log R."""
         dims: Dims = {}
-        if self.covariance is None:
-            dims[self._names[0]] = ["state"] if self.matrix is None else ["observed"]
+        seen = "state" if self.matrix is None else "observed"
+        if self._shape is not None:
+            dims[self._names[0]] = [seen]
         elif isinstance(self.covariance, dist.Distribution):
             dims[self._names[1]] = ["observed", "observed_bis"][: len(self.covariance.shape())]
+        if self._shape == "full":
+            dims[self._names[1]] = [seen, f"{seen}_bis"]
         if self.trajectory_effect:
             dims["trajectory_effect_variance"] = ["state"]
-        return dims
+        if self.effect_covariance == "full":
+            dims["trajectory_effect_covariance"] = ["state", "state_bis"]
+        return dims | ({"noise_slope": ["noise_term"]} if self._functions else {})
 
     def sample(self, state_dim: int) -> ObservationDraw:
-        """Draw H, R and C inside a NumPyro model."""
+        """Draw H, R, C and the slopes of log R inside a NumPyro model."""
+        drawn = self._sample_covariances(state_dim)
+        if not self._functions:
+            return drawn
+        spreads = np.concatenate([np.full(one.degree, one.spread) for one in self._functions])
+        slopes = numpyro.sample("noise_slope", dist.Normal(0, spreads).to_event(1))
+        return drawn._replace(noise_slopes=slopes)
+
+    def _sample_covariances(self, state_dim: int) -> ObservationDraw:
         if self._learned_shares:
             return self._sample_shares(state_dim)
         matrix = jnp.eye(state_dim) if self.matrix is None else jnp.asarray(self.matrix, dtype=float)
         noise = self._sample_noise(matrix.shape[0])
         latent = constant("latent_variance", self.latent_variance, self._name, state_dim)
-        variance = total = positive("latent_variance", latent, 2 * self.spread)
-        effect = jnp.zeros((state_dim, state_dim))
-        if self.trajectory_effect:
-            share = self._sample_effect_share(state_dim)
-            effect, variance = jnp.diag(total * share), total * (1 - share)
-            numpyro.deterministic("trajectory_effect_variance", total * share)
+        total = positive("latent_variance", latent, 2 * self.spread)
+        effect, variance = self._sample_effect(total)
         return ObservationDraw(matrix, noise, effect, variance)
 
     def _sample_shares(self, state_dim: int) -> ObservationDraw:
         median = constant("total_variance", self.total_variance, self._name, state_dim)
         total = positive("total_variance", median, self.spread)
-        effect = jnp.zeros((state_dim, state_dim))
-        rest = total
-        if self.trajectory_effect:
-            share = self._sample_effect_share(state_dim)
-            effect, rest = jnp.diag(total * share), total * (1 - share)
-            numpyro.deterministic("trajectory_effect_variance", total * share)
+        effect, rest = self._sample_effect(total)
         z = numpyro.sample("path_quantile", dist.Normal(0, 1).expand([state_dim]).to_event(1))
         path, noise = rest * _arcsine_quantile(z), rest * _arcsine_quantile(-z)
         numpyro.deterministic(self._names[0], noise)
-        return ObservationDraw(jnp.eye(state_dim), jnp.diag(noise), effect, path)
+        return ObservationDraw(jnp.eye(state_dim), self._correlated(noise), effect, path)
 
-    @staticmethod
-    def _sample_effect_share(state_dim: int) -> Vector:
-        """Draw the share of the trajectory effect, Beta(1, 4)."""
-        z = numpyro.sample("effect_quantile", dist.Normal(0, 1).expand([state_dim]).to_event(1))
-        return -jnp.expm1(log_ndtr(-z) / _EFFECT_CONCENTRATION)
+    def _sample_effect(self, total: Vector) -> tuple[Matrix, Vector]:
+        """Draw C, whose share of each variance is Beta(1, 4), and return it with what it leaves to the path."""
+        n = total.shape[0]
+        if not self.trajectory_effect:
+            return jnp.zeros((n, n)), total
+        z = numpyro.sample("effect_quantile", dist.Normal(0, 1).expand([n]).to_event(1))
+        share = -jnp.expm1(log_ndtr(-z) / _EFFECT_CONCENTRATION)
+        numpyro.deterministic("trajectory_effect_variance", total * share)
+        effect = covariance_of_shape(self.effect_covariance, "trajectory_effect", total * share)
+        return effect, total * (1 - share)
+
+    def _correlated(self, variance: Float[Array, " observed"]) -> Float[Array, "observed observed"]:
+        """Draw R of these variances."""
+        return covariance_of_shape(
+            self._shape or "diagonal", self._names[1].removesuffix("_covariance"), variance
+        )
 
     def _sample_noise(self, observed_dim: int) -> Float[Array, "observed observed"]:
-        if self.covariance is None:
+        if self._shape is not None:
             median = 0.25 * constant("total_variance", self.total_variance, self._name, observed_dim)
-            return jnp.diag(positive(self._names[0], median, 2 * self.spread))
+            return self._correlated(positive(self._names[0], median, 2 * self.spread))
         value = self.covariance
         if isinstance(value, dist.Distribution):
             value = numpyro.sample(self._names[1], value)
@@ -239,8 +278,8 @@ class AbstractNoise(AbstractObservation):
             if self.trajectory_effect:
                 lines.append(f"  C_jj / v_j ~ Beta(1, {_EFFECT_CONCENTRATION:g}), P_jj + R_jj = v_j − C_jj")
             lines.append("  P_jj / (P_jj + R_jj) ~ Beta(½, ½)")
-            return "\n".join(lines)
-        if self.covariance is None:
+            return "\n".join(lines + self._say_more())
+        if self._shape is not None:
             total = say(self.total_variance, "data variance")
             lines.append(f"  R_jj ~ LogNormal(log {total} / 4, {2 * self.spread:g})")
         elif isinstance(self.covariance, dist.Distribution):
@@ -251,7 +290,13 @@ class AbstractNoise(AbstractObservation):
         lines.append(f"  latent variance v_j ~ LogNormal(log {latent}, {2 * self.spread:g})")
         if self.trajectory_effect:
             lines.append(f"  C_jj / v_j ~ Beta(1, {_EFFECT_CONCENTRATION:g}), P_jj = v_j − C_jj")
-        return "\n".join(lines)
+        return "\n".join(lines + self._say_more())
+
+    def _say_more(self) -> list[str]:
+        shapes = {"R": self._shape, "C": self.effect_covariance}
+        full = [name for name, shape in shapes.items() if shape == "full"]
+        correlations = [f"  correlation of {name} ~ LKJ({CONCENTRATION:g})" for name in full]
+        return correlations + [one.describe() for one in self._functions]
 
 
 def _arcsine_quantile(z: Vector) -> Vector:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
+import xarray as xr
 from jaxtyping import Array, Float
 
 from sdebayes._core.arguments import checked
@@ -37,6 +38,8 @@ class ObservationDraw(NamedTuple):
         ν of Student-t innovations; None for normal ones.
     noise_scales
         What R is multiplied by, at random, at each step; None for normal noise.
+    noise_slopes
+        What multiplies the terms of a step's covariates in log R, (term,); None where R is the same at all steps.
     """
 
     matrix: Float[Array, "observed state"]
@@ -45,6 +48,7 @@ class ObservationDraw(NamedTuple):
     variance: Vector | None
     degrees_of_freedom: Scalar | None = None
     noise_scales: ScaleMixture | None = None
+    noise_slopes: Float[Array, " term"] | None = None
 
 
 @checked
@@ -80,6 +84,25 @@ class AbstractObservation(Stored, ABC):
         scheme
             The law of a step.
         """
+
+    def covariate_scale(self, data: xr.Dataset) -> Float[np.ndarray, "covariate 2"]:
+        """Return mean and standard deviation of each covariate that R depends on; none by default."""
+        return np.zeros((0, 2))
+
+    def noise_terms(
+        self, data: xr.Dataset, scale: DataScale
+    ) -> Float[np.ndarray, "trajectory time term"] | None:
+        """Return what the slopes of log R multiply at each step; None where R is the same at all steps."""
+        return None
+
+    @property
+    def covariates(self) -> tuple[str, ...]:
+        """Names of the variables of the data that R depends on."""
+        return ()
+
+    def coords(self) -> dict[str, list[str]]:
+        """Labels of the dimensions that `dims` names, but those of states."""
+        return {}
 
     @property
     def draws_variance(self) -> bool:

@@ -21,7 +21,7 @@ def data_scale(data: xr.Dataset, observation: AbstractObservation) -> DataScale:
     Raises
     ------
     DataError
-        If the data set is not valid.
+        If the data set is not valid, or lacks a covariate of the noise.
     ModelError
         If the data are embeddings, or H does not fit them.
     """
@@ -45,11 +45,14 @@ def data_scale(data: xr.Dataset, observation: AbstractObservation) -> DataScale:
     extent = np.nanmax(np.abs(y - mean), axis=(0, 1))
     seen = y[np.isfinite(y).all(-1)]
     points = seen[evenly_spread(len(seen), _POINTS)]
+    covariates = observation.covariate_scale(data)
     H = observation.observation_matrix
     if H is None:
         states = tuple(str(label) for label in data["state"].values)
         path = observation.path_variance(variance)
-        return DataScale(states, mean, variance, rate, variance, step, memory, extent, points, path, duration)
+        return DataScale(
+            states, mean, variance, rate, variance, step, memory, extent, points, path, duration, covariates
+        )
     gain = np.mean(np.sum(H**2, axis=1))
     back = np.linalg.pinv(H)
     latent = np.full(n, variance.mean() / gain)
@@ -65,6 +68,7 @@ def data_scale(data: xr.Dataset, observation: AbstractObservation) -> DataScale:
         points @ back.T,
         observation.path_variance(latent),
         duration,
+        covariates,
     )
 
 

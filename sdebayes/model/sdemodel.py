@@ -200,6 +200,7 @@ class SDEModel(Stored):
             drawn.effect_covariance,
             drawn.degrees_of_freedom,
             drawn.noise_scales,
+            drawn.noise_slopes,
         )
 
     @property
@@ -253,6 +254,9 @@ class SDEModel(Stored):
                 "Some steps are observed in part only, which a nonlinear drift or Student-t innovations with exact "
                 "observation cannot integrate out; set those steps to NaN whole, or use a Linear() drift."
             )
+        if self.observation.covariates:
+            terms = self.observation.noise_terms(data, self.frozen_scale)
+            observations = replace(observations, noise_terms=terms, shared=False)
         return self._tabulated(observations)
 
     def with_values(

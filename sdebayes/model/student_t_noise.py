@@ -48,10 +48,14 @@ class StudentTNoise(AbstractNoise):
     matrix
         H, (observed, state); the identity by default.
     covariance
-        R, the squared scale: None (learned, diagonal), a number, an array (observed, observed) or (observed,), or a
-        NumPyro distribution over one of these.
+        R, the squared scale: learned, ``"diagonal"`` (None is the same) or ``"full"``; or known: a number, an array
+        (observed, observed) or (observed,); or a NumPyro distribution over one of these.
     trajectory_effect
         Whether each trajectory has a constant offset c, a document effect.
+    effect_covariance
+        C, learned: ``"diagonal"`` or ``"full"``.
+    variance_function
+        How R depends on covariates of the step: a `VarianceFunction`, or several, whose factors are multiplied.
     total_variance
         Prior median of each observed coordinate's variance, (observed,) or a number; default: the data's.
     spread
@@ -81,7 +85,7 @@ class StudentTNoise(AbstractNoise):
     doi:10.1198/jbes.2009.07145.
     """
 
-    _names: ClassVar[tuple[str, str]] = ("noise_squared_scale", "noise_scale_matrix")
+    _names: ClassVar[tuple[str, str]] = ("noise_squared_scale", "noise_scale_covariance")
     degrees_of_freedom: Positive | None = None
     shape: Positive = 2.0
     rate: Positive = 0.1
@@ -111,7 +115,7 @@ class StudentTNoise(AbstractNoise):
     def dims(self) -> Dims:
         """Names and dimensions of R, C and ν."""
         dims = super().dims()
-        if self.covariance is None:
+        if self._shape is not None:
             dims["noise_variance"] = dims[self._names[0]]
         return dims | ({"degrees_of_freedom": []} if self.degrees_of_freedom is None else {})
 
@@ -121,7 +125,7 @@ class StudentTNoise(AbstractNoise):
         drawn = StudentT(self.shape, self.rate).sample() if known is None else jnp.asarray(known, dtype=float)
         normal = super().sample(state_dim)
         covariance = normal.noise_covariance * drawn / (drawn - 2)
-        if self.covariance is None:
+        if self._shape is not None:
             numpyro.deterministic("noise_variance", jnp.diagonal(covariance))
         return normal._replace(noise_covariance=covariance, noise_scales=student_t_scales(drawn))
 

@@ -138,6 +138,7 @@ def _fine_law(substeps: int) -> Law:
         starts = truth.initial_mean + scale_normals(truth.initial_covariance, white)
         keys = jax.random.split(path_key, times.shape[0])
         paths = jax.vmap(path, in_axes=(None, 0, 0, 0))(truth, times, starts, keys)
-        return observe(truth, paths, jnp.asarray(data.seen), effect_key, noise_key)
+        factors = data.noise_factors(truth.noise_slopes)
+        return observe(truth, paths, jnp.asarray(data.seen), factors, effect_key, noise_key)
 
     return law

@@ -9,11 +9,14 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Array, Bool, Float, Int
 
+from sdebayes.data.attached import Steps, read_covariates
 from sdebayes.data.container import pack
 from sdebayes.likelihood import Observations
 from sdebayes.model.scale import data_scale
 from sdebayes.model.sdemodel import SDEModel
 from sdebayes.priors.base import DataScale
+
+_COVARIATE = "covariate_"
 
 
 @dataclass(frozen=True)
@@ -85,6 +88,11 @@ class Packing:
             scale_path_variance=("state", scale.path_variance),
             scale_duration=scale.duration,
         ).assign_coords(state=list(scale.states))
+        for name in model.observation.covariates:
+            padded = data[name].broadcast_like(data["t"]).transpose("trajectory", "time")
+            dataset[_COVARIATE + name] = ("transition", self.pack(padded.values))
+        if len(scale.covariates):
+            dataset["scale_covariates"] = (("covariate", "moment"), scale.covariates)
         for name in space:
             dataset[name] = data[name].drop_vars([c for c in data[name].coords if c not in ("state",)])
         return dataset.assign_attrs(data.attrs)
@@ -121,6 +129,7 @@ def stored_scale(tree: xr.DataTree) -> DataScale:
         constant["scale_points"].values,
         constant["scale_path_variance"].values,
         float(constant["scale_duration"]),
+        constant["scale_covariates"].values if "scale_covariates" in constant else np.zeros((0, 2)),
     )
 
 
@@ -137,7 +146,14 @@ def training_data(tree: xr.DataTree) -> xr.Dataset:
     values = [observed["y"].values[index == i] for i in order]
     times = [observed["t"].values[index == i] for i in order]
     dataset = pack(values, times, names, "state").assign_coords(state=list(observed[dim].values))
-    return dataset.assign_attrs({**dataset.attrs, **constant.attrs})
+    covariates = {
+        str(name).removeprefix(_COVARIATE): [constant[name].values[index == i] for i in order]
+        for name in constant.data_vars
+        if str(name).startswith(_COVARIATE)
+    }
+    counts = [len(one) for one in values]
+    _, along = read_covariates(covariates, Steps(names, counts, counts))
+    return dataset.assign(along).assign_attrs({**dataset.attrs, **constant.attrs})
 
 
 def training_scale(tree: xr.DataTree, model: SDEModel) -> DataScale:

@@ -90,6 +90,7 @@ def quantities(model: SDEModel, points: Places | None, log_likelihood: bool = Tr
             jax.vmap(model.sde.covariance)(jnp.asarray(noise_at))[:, rows, columns].ravel(),
             jnp.diagonal(model.noise_covariance),
             jnp.diagonal(model.effect_covariance),
+            jnp.zeros(0) if model.noise_slopes is None else model.noise_slopes,
         ]
         if log_likelihood:
             values.append(likelihood.log_density(model, data).sum()[None])
@@ -105,7 +106,8 @@ def quantities(model: SDEModel, points: Places | None, log_likelihood: bool = Tr
         "observation": [
             f"noise variance {states[j] if observed == len(states) else j + 1}" for j in range(observed)
         ]
-        + [f"effect variance {state}" for state in states],
+        + [f"effect variance {state}" for state in states]
+        + [f"noise slope of {term}" for term in model.observation.coords().get("noise_term", [])],
         "log-likelihood": ["log-likelihood"] * log_likelihood,
     }
     labels = [label for group in entries.values() for label in group]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 import jax.numpy as jnp
@@ -60,6 +60,8 @@ class DataScale(Stored):
         (state,).
     duration
         Median duration of a trajectory, in time.
+    covariates
+        Mean and standard deviation of each covariate that the noise depends on, (covariate, 2).
     """
 
     states: tuple[str, ...]
@@ -73,6 +75,7 @@ class DataScale(Stored):
     points: Float64[np.ndarray, "point state"]
     path_variance: Float64[np.ndarray, " state"]
     duration: float
+    covariates: Float64[np.ndarray, "covariate 2"] = field(default_factory=lambda: np.zeros((0, 2)))
 
     def of_path(self) -> DataScale:
         """Return the scale of the path behind the data: spread and points drawn in by the path's share."""
@@ -284,6 +287,16 @@ def correlation_cholesky(name: str, state_dim: int, concentration: float) -> Flo
     if state_dim == 1:
         return jnp.ones((1, 1))
     return numpyro.sample(name, dist.LKJCholesky(state_dim, concentration=concentration))
+
+
+def covariance_cholesky(
+    name: str, variance: Float[Array, " state"], concentration: float
+) -> Float[Array, "state state"]:
+    """Draw the Cholesky factor of a covariance matrix of given variances, its correlations LKJ(concentration)."""
+    correlation = correlation_cholesky(f"{name}_correlation", variance.shape[0], concentration)
+    factor = jnp.sqrt(variance)[:, None] * correlation
+    numpyro.deterministic(f"{name}_covariance", factor @ factor.T)
+    return factor
 
 
 def say(value: Sequence[float] | np.ndarray | float | None, rule: str) -> str:

@@ -19,7 +19,7 @@ from sdebayes.priors.base import (
     DataScale,
     Dims,
     constant,
-    correlation_cholesky,
+    covariance_cholesky,
     positive,
     say,
 )
@@ -94,14 +94,11 @@ class Constant(AbstractDiffusionPrior):
 
     def sample(self, state_dim: int, *, variance: Vector | None = None) -> ConstantDiffusion:
         """Draw G inside a NumPyro model."""
-        sd = jnp.sqrt(self._variance(state_dim, variance))
+        squared = self._variance(state_dim, variance)
         if self.shape == "diagonal":
-            numpyro.deterministic("diffusion_variance", sd**2)
-            return ConstantDiffusion(jnp.diag(sd))
-        correlation = correlation_cholesky("diffusion_correlation", state_dim, self.concentration)
-        factor = sd[:, None] * correlation
-        numpyro.deterministic("diffusion_covariance", factor @ factor.T)
-        return ConstantDiffusion(factor)
+            numpyro.deterministic("diffusion_variance", squared)
+            return ConstantDiffusion(jnp.diag(jnp.sqrt(squared)))
+        return ConstantDiffusion(covariance_cholesky("diffusion", squared, self.concentration))
 
     def _variance(self, state_dim: int, variance: Vector | None) -> Vector:
         if variance is None:

@@ -153,10 +153,35 @@ def test_noise_may_be_next_to_nothing(data, x64):
     assert np.all(share > 0)
 
 
+@pytest.mark.parametrize("matrix", [None, np.array([[1.0, 0.5], [0.0, 2.0]])], ids=["H = I", "H"])
+def test_full_covariances_keep_the_variances_and_add_correlations(data, matrix, x64):
+    options = {"matrix": matrix, "trajectory_effect": True}
+    full = sb.GaussianNoise(covariance="full", effect_covariance="full", **options)
+    observed, sites = built(full, data, 2000)
+    parts = {
+        "noise": (observed.noise_covariance, "noise_variance"),
+        "trajectory_effect": (observed.effect_covariance, "trajectory_effect_variance"),
+    }
+    for name, (covariance, variance) in parts.items():
+        np.testing.assert_array_equal(covariance, sites[f"{name}_covariance"])
+        sd = np.sqrt(np.diagonal(covariance, axis1=1, axis2=2))
+        np.testing.assert_allclose(sd**2, sites[variance])
+        assert kstest((covariance[:, 0, 1] / sd.prod(-1) + 1) / 2, beta(2, 2).cdf).pvalue > 0.01
+    said = sb.SDEModel(observation=full).describe()
+    assert "correlation of R ~ LKJ(2)" in said
+    assert "correlation of C ~ LKJ(2)" in said
+    seen = "state" if matrix is None else "observed"
+    assert full.dims()["noise_covariance"] == [seen, f"{seen}_bis"]
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"covariance": "a"}, "covariance='a' must be an array of finite numbers or a Distribution or None"),
+        (
+            {"covariance": "a"},
+            "covariance='a' must be 'diagonal' or 'full' or an array of finite numbers or a Dist",
+        ),
+        ({"effect_covariance": "full"}, "there is no trajectory effect; give trajectory_effect=True"),
         ({"matrix": [1.0, 2.0]}, "matrix has shape (2,)"),
         ({"matrix": [[np.nan, 1.0]]}, "must be an array of finite numbers"),
         ({"covariance": -1.0}, "positive ones"),

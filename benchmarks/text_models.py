@@ -1,0 +1,83 @@
+"""Which law foretells held-out texts best? Held-out nats per sentence of each model over the model before it.
+
+Texts are State of the Union addresses, their sentences embedded by the packaged encoder, 8 principal components: the
+demo's 44 speeches; all of 1900 to 1940 with 60 sentences or more; and 120 of all with 60 sentences. A quarter is held
+out. A score is log (1/S) Σ_s p(y | θ_s) of a whole speech, over its number of sentences; ± is a standard error over
+held-out speeches, paired where it is a gain.
+
+Run: .uv/bin/uv run python benchmarks/text_models.py (or with the names of models).
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from tempfile import gettempdir
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+from record import keep
+
+import sdebayes as sb
+
+CORPORA: dict[str, dict[str, Any]] = {
+    "44 speeches, 130 sentences": {"sentences": 130, "speeches": 44},
+    "1900–1940, 60 sentences": {"since": 1900, "until": 1940, "sentences": 60},
+    "120 speeches, 60 sentences": {"sentences": 60, "speeches": 120},
+}
+MODELS: dict[str, dict[str, Any]] = {
+    "R, C diagonal": {},
+    "R full": {"covariance": "full"},
+    "R, C full": {"covariance": "full", "effect_covariance": "full"},
+    "R, C full, words": {
+        "covariance": "full",
+        "effect_covariance": "full",
+        "variance_function": sb.VarianceFunction("words", log=True, degree=2),
+    },
+}
+STRATEGY = sb.NUTS(draws=300, warmup=200, target_acceptance=0.5)
+
+
+@cache
+def texts(corpus: str) -> tuple[Any, Any]:
+    """Return training and held-out speeches as states."""
+    cache = Path(gettempdir()) / "sdebayes-text-models"
+    data = sb.embed(sb.datasets.load_sotu(**CORPORA[corpus]), sb.SentenceEncoder(), cache=cache)
+    train, test = sb.split(data, test=0.25, seed=0)
+    space = sb.PCA(8).fit(train)
+    return space.transform(train), space.transform(test)
+
+
+def score(corpus: str, options: dict[str, Any]) -> np.ndarray:
+    """Return nats per sentence of each held-out speech."""
+    train, test = texts(corpus)
+    model = sb.SDEModel(observation=sb.GaussianNoise(trajectory_effect=True, **options))
+    posterior = sb.fit(model, train, STRATEGY, seed=0)
+    return (posterior.log_score(test) / test["n_steps"]).values
+
+
+def main(models: Annotated[list[str] | None, typer.Argument(help="Models; by default all.")] = None) -> None:
+    for corpus in CORPORA:
+        rows, before = [], None
+        for name, options in MODELS.items():
+            if models and name not in models:
+                continue
+            scores = score(corpus, options)
+            error = np.sqrt(scores.size)
+            gain = "" if before is None else scores - before
+            rows.append(
+                {
+                    "texts": f"{corpus} ({scores.size} held out)",
+                    "model": name,
+                    "nats": f"{scores.mean():.3f} ± {scores.std(ddof=1) / error:.3f}",
+                    "gain": "" if before is None else f"{gain.mean():+.3f} ± {gain.std(ddof=1) / error:.3f}",
+                }
+            )
+            print(rows[-1], flush=True)
+            before = scores
+        keep("text_models", rows, ["texts", "model"])
+
+
+if __name__ == "__main__":
+    typer.run(main)
