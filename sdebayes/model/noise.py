@@ -178,9 +178,9 @@ class AbstractNoise(AbstractObservation):
         """Names of the variables of the data that R depends on."""
         return tuple(dict.fromkeys(one.covariate for one in self._functions))
 
-    def covariate_scale(self, data: xr.Dataset) -> Float[np.ndarray, "covariate 2"]:
+    def covariate_scale(self, data: xr.Dataset) -> tuple[tuple[float, float], ...]:
         """Return mean and standard deviation of what each variance function reads."""
-        return np.array([one.scale(data) for one in self._functions]).reshape(-1, 2)
+        return tuple(one.scale(data) for one in self._functions)
 
     def noise_terms(
         self, data: xr.Dataset, scale: DataScale

@@ -85,9 +85,9 @@ class AbstractObservation(Stored, ABC):
             The law of a step.
         """
 
-    def covariate_scale(self, data: xr.Dataset) -> Float[np.ndarray, "covariate 2"]:
+    def covariate_scale(self, data: xr.Dataset) -> tuple[tuple[float, float], ...]:
         """Return mean and standard deviation of each covariate that R depends on; none by default."""
-        return np.zeros((0, 2))
+        return ()
 
     def noise_terms(
         self, data: xr.Dataset, scale: DataScale

@@ -92,7 +92,7 @@ class Packing:
             padded = data[name].broadcast_like(data["t"]).transpose("trajectory", "time")
             dataset[_COVARIATE + name] = ("transition", self.pack(padded.values))
         if len(scale.covariates):
-            dataset["scale_covariates"] = (("covariate", "moment"), scale.covariates)
+            dataset["scale_covariates"] = (("covariate", "moment"), np.array(scale.covariates))
         for name in space:
             dataset[name] = data[name].drop_vars([c for c in data[name].coords if c not in ("state",)])
         return dataset.assign_attrs(data.attrs)
@@ -129,7 +129,9 @@ def stored_scale(tree: xr.DataTree) -> DataScale:
         constant["scale_points"].values,
         constant["scale_path_variance"].values,
         float(constant["scale_duration"]),
-        constant["scale_covariates"].values if "scale_covariates" in constant else np.zeros((0, 2)),
+        tuple(map(tuple, constant["scale_covariates"].values.tolist()))
+        if "scale_covariates" in constant
+        else (),
     )
 
 

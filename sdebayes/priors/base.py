@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import jax.numpy as jnp
@@ -61,7 +61,7 @@ class DataScale(Stored):
     duration
         Median duration of a trajectory, in time.
     covariates
-        Mean and standard deviation of each covariate that the noise depends on, (covariate, 2).
+        Mean and standard deviation of each covariate that the noise depends on.
     """
 
     states: tuple[str, ...]
@@ -75,7 +75,7 @@ class DataScale(Stored):
     points: Float64[np.ndarray, "point state"]
     path_variance: Float64[np.ndarray, " state"]
     duration: float
-    covariates: Float64[np.ndarray, "covariate 2"] = field(default_factory=lambda: np.zeros((0, 2)))
+    covariates: tuple[tuple[float, float], ...] = ()
 
     def of_path(self) -> DataScale:
         """Return the scale of the path behind the data: spread and points drawn in by the path's share."""

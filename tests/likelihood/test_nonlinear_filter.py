@@ -33,7 +33,7 @@ def results(strategy, model, scheme, observations, effect: bool):
     """What a filter gives, and its smoother, and its laws of the observations."""
     likelihood = GaussianFilter(scheme, strategy, effect)
     filtered, smoothed = likelihood.run(model, observations), likelihood.smooth(model, observations)
-    return filtered, smoothed, predicted_observations(model, filtered)
+    return filtered, smoothed, predicted_observations(model, filtered, observations.noise_factors(None))
 
 
 @eqx.filter_jit

@@ -96,7 +96,7 @@ def test_draws_are_uniform_under_the_forecasts(rotating, x64):
     @eqx.filter_jit
     def transformed(values):
         found = likelihood.run(model, eqx.tree_at(lambda o: o.values, data, values))
-        mean, S = predicted_observations(model, found)
+        mean, S = predicted_observations(model, found, data.noise_factors(None))
         variance, noise = S[..., 0, 0], model.noise_covariance[0, 0]
         sd = jnp.sqrt(variance[..., None] + (model.noise_scales.factors - 1) * noise)
         z = (values[..., 0] - mean[..., 0])[..., None] / sd
