@@ -119,7 +119,7 @@ def ridge_finding(
         Prior draws of the same.
     """
     ratio = _width(noise - diffusion) / _width(prior_noise - prior_diffusion)
-    width = Width.of(np.exp(diffusion), np.exp(prior_diffusion))
+    width = Width.of(*(xr.apply_ufunc(np.exp, draws) for draws in (diffusion, prior_diffusion)))
     correlation = xr.corr(noise, diffusion, _DRAWS)
     on_ridge = width.unclear | ((correlation < RIDGE_CORRELATION) & (ratio > RIDGE_LIMIT))
     values = {

@@ -109,9 +109,9 @@ class AbstractNoise(AbstractObservation):
     @property
     def _shape(self) -> Shape | None:
         """The structure of R where it is learned."""
-        if self.covariance is None:
-            return "diagonal"
-        return self.covariance if isinstance(self.covariance, str) else None
+        if self.covariance is None or isinstance(self.covariance, str):
+            return "full" if self.covariance == "full" else "diagonal"
+        return None
 
     @property
     def _learned_shares(self) -> bool:

@@ -88,9 +88,9 @@ class Packing:
             scale_path_variance=("state", scale.path_variance),
             scale_duration=scale.duration,
         ).assign_coords(state=list(scale.states))
-        for name in model.observation.covariates:
-            padded = data[name].broadcast_like(data["t"]).transpose("trajectory", "time")
-            dataset[_COVARIATE + name] = ("transition", self.pack(padded.values))
+        for covariate in model.observation.covariates:
+            padded = data[covariate].broadcast_like(data["t"]).transpose("trajectory", "time")
+            dataset[_COVARIATE + covariate] = ("transition", self.pack(padded.values))
         if len(scale.covariates):
             dataset["scale_covariates"] = (("covariate", "moment"), np.array(scale.covariates))
         for name in space:
