@@ -305,19 +305,15 @@ class SDEModel(Stored):
     def describe(self) -> str:
         """Say the model in words and formulas: prior constants as numbers once scaled to data, as rules before."""
         exact = ", exact for this model" if self.exact_transitions else ""
-        initial = (
-            "stationary law"
-            if self.stationary
-            else say_law_of_start(None if self._draws_initial else self.initial)
-        )
+        given = None if self._draws_initial else self.initial
+        initial = "stationary law" if self.stationary else say_law_of_start(given)
+        filtering = f"\nFilter: {self.likelihood.title}, a normal law at each step"
         return "\n".join(
             [
                 "dX = f(X, t) dt + G(X, t) dW,  Σ = G Gᵀ",
                 self.drift.describe(self.observation.draws_variance),
                 self.diffusion.describe(self.observation.draws_variance),
-                f"Scheme: {self.discretization.title}{exact}",
-                *[f"Filter: {self.likelihood.title}, a normal law at each step"]
-                * self.likelihood.approximate,
+                f"Scheme: {self.discretization.title}{exact}{filtering * self.likelihood.approximate}",
                 self.observation.describe(),
                 f"First state: {initial}",
             ]

@@ -58,7 +58,17 @@ class VarianceFunction(Stored):
         return [name if power == 1 else f"{name}, degree {power}" for power in range(1, self.degree + 1)]
 
     def values(self, data: xr.Dataset) -> Float[np.ndarray, "trajectory time"]:
-        """Read the covariate, or its logarithm, (trajectory, time), at each step with a value of y; NaN elsewhere.
+        """Read the covariate, or its logarithm, at each step with a value of y.
+
+        Parameters
+        ----------
+        data
+            Trajectories.
+
+        Returns
+        -------
+        values
+            (trajectory, time); NaN where y has no value.
 
         Raises
         ------
@@ -94,7 +104,17 @@ class VarianceFunction(Stored):
         return np.log(values) if self.log else values
 
     def scale(self, data: xr.Dataset) -> tuple[float, float]:
-        """Return mean and standard deviation over all steps.
+        """Find what the covariate is standardised by.
+
+        Parameters
+        ----------
+        data
+            Trajectories.
+
+        Returns
+        -------
+        (mean, sd)
+            Over all steps with a value of y.
 
         Raises
         ------
@@ -111,7 +131,21 @@ class VarianceFunction(Stored):
         return mean, sd
 
     def design(self, data: xr.Dataset, mean: float, sd: float) -> Float[np.ndarray, "trajectory time term"]:
-        """Return h_1(w), …, h_d(w) at each step; zero where y has no value."""
+        """Evaluate the polynomials.
+
+        Parameters
+        ----------
+        data
+            Trajectories.
+        mean, sd
+            What the covariate is standardised by.
+
+        Returns
+        -------
+        terms
+            h_1(w), …, h_d(w) at each step, (trajectory, time, term); at an average step's covariate where y has no
+            value.
+        """
         standardised = (np.nan_to_num(self.values(data), nan=mean) - mean) / sd
         return hermevander(standardised, self.degree)[..., 1:] / [
             sqrt(factorial(power)) for power in range(1, self.degree + 1)
