@@ -9,7 +9,14 @@ from typing import Any
 from sdebayes._core.errors import ModelError
 from sdebayes.cli.own import is_own, own
 from sdebayes.inference import HMC, NUTS, SVI, AbstractStrategy, Laplace, Marginal, ParticleCorrection
-from sdebayes.model import AbstractObservation, Exact, GaussianNoise, StudentT, StudentTNoise
+from sdebayes.model import (
+    AbstractObservation,
+    Exact,
+    GaussianNoise,
+    StudentT,
+    StudentTNoise,
+    VarianceFunction,
+)
 from sdebayes.priors import (
     BNN,
     GP,
@@ -122,7 +129,9 @@ def scheme(name: str | None) -> AbstractScheme | None:
     return None if name is None else _chosen("scheme", name, SCHEMES)()
 
 
-def observation(name: str | None, exact: bool, heavy_tails: bool, effect: bool) -> AbstractObservation:
+def observation(
+    name: str | None, exact: bool, heavy_tails: bool, effect: bool, correlated: bool, covariate: str | None
+) -> AbstractObservation:
     """Return how states are observed, by an observation of the user's own where one is named.
 
     Heavy tails are those of innovations, or of the noise where there is noise.
@@ -130,17 +139,27 @@ def observation(name: str | None, exact: bool, heavy_tails: bool, effect: bool) 
     Raises
     ------
     ModelError
-        If heavy tails are asked for beside an observation of the user's own.
+        If more is said of the noise beside an observation of the user's own, or where there is none.
     """
+    said = {"--exact": exact, "--heavy-tails": heavy_tails}
+    of_noise = {"--correlated-noise": correlated, "--noise-covariate": covariate is not None}
     if name is not None:
-        if exact or heavy_tails:
-            raise ModelError(
-                f"--observation {name} says how states are observed; leave --exact and --heavy-tails out."
-            )
+        _leave_out(f"--observation {name} says how states are observed", said | of_noise)
         return own("--observation", name, AbstractObservation)
     if exact:
+        _leave_out("--exact says that there is no noise", of_noise)
         return Exact(innovations=StudentT() if heavy_tails else None)
-    return (StudentTNoise if heavy_tails else GaussianNoise)(trajectory_effect=effect)
+    return (StudentTNoise if heavy_tails else GaussianNoise)(
+        covariance="full" if correlated else None,
+        trajectory_effect=effect,
+        effect_covariance="full" if correlated and effect else "diagonal",
+        variance_function=() if covariate is None else VarianceFunction(covariate, log=True, degree=2),
+    )
+
+
+def _leave_out(reason: str, options: Mapping[str, bool]) -> None:
+    if given := [option for option, is_given in options.items() if is_given]:
+        raise ModelError(f"{reason}; leave {' and '.join(given)} out.")
 
 
 def _chosen[Choice](option: str, name: str, table: Mapping[str, Choice]) -> Choice:

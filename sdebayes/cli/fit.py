@@ -41,6 +41,15 @@ def fit(
     heavy_tails: Annotated[
         bool, typer.Option("--heavy-tails", help="Student-t noise, or innovations with --exact.")
     ] = False,
+    correlated_noise: Annotated[
+        bool, typer.Option("--correlated-noise", help="Noise and offsets with correlations between states.")
+    ] = False,
+    noise_covariate: Annotated[
+        str | None,
+        typer.Option(
+            help="A positive variable of each step, such as words, whose logarithm scales the noise."
+        ),
+    ] = None,
     no_trajectory_effect: Annotated[
         bool, typer.Option("--no-trajectory-effect", help="No offset of each trajectory as a whole.")
     ] = False,
@@ -107,7 +116,9 @@ def fit(
         drift=choices.drift(drift, diagonal),
         diffusion=choices.diffusion(diffusion, diagonal),
         scheme=choices.scheme(scheme),
-        observation=choices.observation(observation, exact, heavy_tails, effect),
+        observation=choices.observation(
+            observation, exact, heavy_tails, effect, correlated_noise, noise_covariate
+        ),
         initial="free" if free_start else None,
     )
     result = posterior.fit(model, known, way, seed=seed)

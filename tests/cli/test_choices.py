@@ -23,7 +23,10 @@ def here(tmp_path, monkeypatch) -> Path:
     monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", "off")
     monkeypatch.setenv("XLA_FLAGS", "--xla_backend_optimization_level=1")
     generator = np.random.default_rng(0)
-    sb.data.save(sb.trajectories([generator.standard_normal((n, 2)) for n in (20, 4, 20, 3)]), "states.nc")
+    lengths = 20, 4, 20, 3
+    words = {"words": [generator.integers(1, 9, n) for n in lengths]}
+    data = sb.trajectories([generator.standard_normal((n, 2)) for n in lengths], covariates=words)
+    sb.data.save(data, "states.nc")
     return tmp_path
 
 
@@ -101,6 +104,7 @@ def test_settings_reach_the_strategy(name):
         ("--diffusion varying --diagonal --strategy svi --draws 20 --scheme moments", "Linear", "Diagonal", "SVI"),
         ("--heavy-tails --draws 20", "Linear", "Constant", "NUTS"),
         ("--exact --heavy-tails --no-trajectory-effect --draws 20", "Linear", "Constant", "NUTS"),
+        ("--correlated-noise --noise-covariate words --draws 20", "Linear", "Constant", "NUTS"),
     ],
 )  # fmt: skip
 def test_options_make_the_model(monkeypatch, options, drift, diffusion, strategy):
@@ -113,11 +117,15 @@ def test_options_make_the_model(monkeypatch, options, drift, diffusion, strategy
     assert model.observation.trajectory_effect is ("--exact" not in options)
     assert model.observation.normal is ("--heavy-tails" not in options)
     assert (model.initial == "free") is ("--free-start" in options)
+    assert model.observation.covariates == (("words",) if "--noise-covariate" in options else ())
+    assert ("correlation of R" in model.describe()) is ("--correlated-noise" in options)
+    assert ("correlation of C" in model.describe()) is ("--correlated-noise" in options)
 
 
 @pytest.mark.parametrize(
     ("options", "said"),
     [
+        (("--exact", "--noise-covariate", "words"), "--exact says that there is no noise; leave --noise-covariate out"),
         (("--strategy", "laplace", "--chains", "4"), "--strategy laplace does not take --chains; it takes --draws."),
         (("--steps", "10", "--batch", "2"), "--strategy nuts does not take --steps, --batch; it takes --draws,"),
         (("--strategy", "svi", "--target-acceptance", "0.9"), "does not take --target-acceptance"),
