@@ -20,11 +20,19 @@ DRIFTS = {
     "BNN": sb.priors.BNN(hidden=(4,)),
     "Sparse": sb.priors.Sparse(selection=sb.priors.Horseshoe()),
 }
-OBSERVATIONS = {"Exact": sb.Exact(), "GaussianNoise": sb.GaussianNoise(), "StudentTNoise": sb.StudentTNoise()}
+WORDS = sb.VarianceFunction("words", log=True, degree=2)
+OBSERVATIONS = {
+    "Exact": sb.Exact(),
+    "GaussianNoise": sb.GaussianNoise(),
+    "StudentTNoise": sb.StudentTNoise(),
+    "noise that varies": sb.GaussianNoise(variance_function=WORDS),
+}
 
 
 def study(drift: str, observation: str, n: int, strategy: sb.NUTS, **arguments):
     design, _ = sb.datasets.benchmark("ornstein_uhlenbeck_1d", STEPS, STEP_SIZES[drift], seed=0)
+    words = np.random.default_rng(0).integers(1, 60, size=design["t"].shape)
+    design = design.assign(words=(design["t"].dims, words))
     model = sb.SDEModel(DRIFTS[drift], sb.priors.Constant(), observation=OBSERVATIONS[observation])
     return sb.calibrate(model, design, strategy, n, draws=49, progress=False, **arguments)
 
@@ -44,6 +52,7 @@ def test_ranks_of_a_gaussian_process_are_uniform():
         ("BNN", "Exact"),
         ("Linear", "GaussianNoise"),
         ("Linear", "StudentTNoise"),
+        ("Linear", "noise that varies"),
         ("GP", "GaussianNoise"),
         ("BNN", "GaussianNoise"),
         ("Sparse", "Exact"),
