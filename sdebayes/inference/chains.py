@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PyTree
-from numpyro.infer.hmc import HMCState, hmc
+from numpyro.infer.hmc import hmc
 from numpyro.infer.util import ParamInfo
 
 from sdebayes._core import precision as precision_scope
@@ -114,7 +114,7 @@ class Sampler:
         self._run = jax.jit(self._block)
         self._compiled: dict[Any, Any] = {}
 
-    def begin(self, target: Target, key: Key, position: Flat, chart: Chart) -> HMCState:
+    def begin(self, target: Target, key: Key, position: Flat, chart: Chart) -> PyTree:
         """Return the state of a chain before its first iteration.
 
         Parameters
@@ -141,8 +141,8 @@ class Sampler:
         )
 
     def compiled(
-        self, state: HMCState, data: PyTree, chart: Chart
-    ) -> Callable[..., tuple[HMCState, dict[str, Array]]]:
+        self, state: PyTree, data: PyTree, chart: Chart
+    ) -> Callable[..., tuple[PyTree, dict[str, Array]]]:
         """Compile a block of iterations for states and data of these shapes, once for all threads."""
         leaves, structure = jax.tree.flatten((state, data, chart))
         shapes = (structure, *((jnp.shape(leaf), jnp.result_type(leaf)) for leaf in leaves))
@@ -150,15 +150,15 @@ class Sampler:
             self._compiled[shapes] = self._run.lower(state, data, chart).compile()
         return self._compiled[shapes]
 
-    def _block(self, state: HMCState, data: PyTree, chart: Chart) -> tuple[HMCState, dict[str, Array]]:
+    def _block(self, state: PyTree, data: PyTree, chart: Chart) -> tuple[PyTree, dict[str, Array]]:
         return jax.lax.scan(lambda state, _: self.step(state, data, chart), state, None, length=BLOCK)
 
-    def step(self, state: HMCState, data: PyTree, chart: Chart) -> tuple[HMCState, dict[str, Array]]:
+    def step(self, state: PyTree, data: PyTree, chart: Chart) -> tuple[PyTree, dict[str, Array]]:
         """Return the state after one more iteration, and what is kept of it: statistics, and z as ``position``."""
         state = self.move(state, data, chart)
         return state, statistics_of(state) | {"position": self.place(state, chart)}
 
-    def move(self, state: HMCState, data: PyTree, chart: Chart) -> HMCState:
+    def move(self, state: PyTree, data: PyTree, chart: Chart) -> PyTree:
         """Return the kernel's state after one more iteration."""
         if self.settings.path_length is not None:
             key = jax.random.fold_in(state.rng_key, FIRST_FREE)
@@ -172,7 +172,7 @@ class Sampler:
         """Return minus the log density at u, up to a constant."""
         return self._density.potential(chart.affine(u), data, chart.whitenings)
 
-    def place(self, state: HMCState, chart: Chart) -> Flat:
+    def place(self, state: PyTree, chart: Chart) -> Flat:
         """Return the z of a kernel's state, (dimension,)."""
         return self._density.place(chart.affine(state.z), chart.whitenings)
 
@@ -227,7 +227,7 @@ def run_chains(
     warmup = sampler.settings.warmup
     total = warmup + draws
 
-    def block(state: HMCState) -> tuple[HMCState, dict[str, Array]]:
+    def block(state: PyTree) -> tuple[PyTree, dict[str, Array]]:
         return compiled(state, target.data, chart)
 
     stop = threading.Event()
@@ -266,8 +266,8 @@ def _joined(records: list[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
 
 
 def _run_chain(
-    block: Callable[[HMCState], tuple[HMCState, dict[str, Array]]],
-    state: HMCState,
+    block: Callable[[PyTree], tuple[PyTree, dict[str, Array]]],
+    state: PyTree,
     index: int,
     total: int,
     stop: threading.Event,
@@ -289,7 +289,7 @@ def _run_chain(
     return _joined(records)
 
 
-def statistics_of(state: HMCState) -> dict[str, Array]:
+def statistics_of(state: PyTree) -> dict[str, Array]:
     """Return what is kept of a kernel's state but its place, under ArviZ's names."""
     return {
         "diverging": state.diverging,

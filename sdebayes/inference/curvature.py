@@ -8,6 +8,7 @@ from typing import NamedTuple
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
+from numpy.typing import DTypeLike
 
 from sdebayes._core.threads import side_by_side
 from sdebayes.inference.mode import Mode, Objective, weights_of
@@ -101,7 +102,7 @@ def mode_hessian(target: Target, mode: Mode, index: np.ndarray | None = None) ->
 
 
 def hessian_of(
-    gradient: Callable[[np.ndarray], np.ndarray], position: np.ndarray, dtype: np.dtype
+    gradient: Callable[[np.ndarray], np.ndarray], position: np.ndarray, dtype: DTypeLike
 ) -> np.ndarray:
     """Return the central difference of a gradient, (dimension, dimension), made symmetric."""
     step = np.cbrt(np.finfo(dtype).eps) * np.maximum(1.0, np.abs(position))
