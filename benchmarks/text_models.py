@@ -4,6 +4,7 @@ Texts are State of the Union addresses, their sentences embedded by the packaged
 demo's 44 speeches; all of 1900 to 1940 with 60 sentences or more; and 120 of all with 60 sentences. A quarter is held
 out. A score is log (1/S) Σ_s p(y | θ_s) of a whole speech, over its number of sentences; ± is a standard error over
 held-out speeches, paired where it is a gain. Posteriors are Laplace's.
+The model with words is told the number of words of the very sentence that it foretells; the others do not use it.
 
 Run: .uv/bin/uv run python benchmarks/text_models.py (or with the names of models).
 """
