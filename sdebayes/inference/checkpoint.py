@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import PyTree
 
 from sdebayes._core.arguments import checked
+from sdebayes._core.kinds import PathLike
 from sdebayes.inference.archive import Archive
 
 _STATE, _RECORD = "state_", "record_"
@@ -33,7 +34,7 @@ class Checkpoint:
         If the folder cannot be written, or belongs to another fit.
     """
 
-    def __init__(self, folder: str | Path, fingerprint: str) -> None:
+    def __init__(self, folder: PathLike, fingerprint: str) -> None:
         self._archive = Archive(folder, fingerprint, "fit (model, data, strategy or seed differ)")
 
     @property
