@@ -13,6 +13,7 @@ import xarray as xr
 from sdebayes._core import precision
 from sdebayes._core.errors import DataError, ModelError, StateSpaceError
 from sdebayes.criticism.standardisation import judging, replicating
+from sdebayes.data.container import validate
 from sdebayes.likelihood import AbstractLikelihood, Observations
 from sdebayes.likelihood.arrays import read
 from sdebayes.model.gaussian_noise import GaussianNoise
@@ -57,10 +58,11 @@ class Judge:
         StateSpaceError
             If the data are in another state space than the posterior's.
         DataError
-            If they have another number of observed coordinates.
+            If they are no trajectories, or have another number of observed coordinates.
         ModelError
             If the source has no initial law.
         """
+        validate(data)
         stacked = as_source(source)
         mine, theirs = stacked.provenance.get("space_hash"), data.attrs.get("space_hash")
         if isinstance(source, PosteriorLike) and mine != theirs:
