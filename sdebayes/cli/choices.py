@@ -130,7 +130,12 @@ def scheme(name: str | None) -> AbstractScheme | None:
 
 
 def observation(
-    name: str | None, exact: bool, heavy_tails: bool, effect: bool, correlated: bool, covariate: str | None
+    name: str | None,
+    exact: bool,
+    heavy_tails: bool,
+    effect: bool,
+    correlated: bool = False,
+    covariate: str | None = None,
 ) -> AbstractObservation:
     """Return how states are observed, by an observation of the user's own where one is named.
 
