@@ -2,6 +2,7 @@
 
 import sdebayes._core.whole_numpyro  # noqa: F401
 from sdebayes.likelihood import ExtendedKalman, UnscentedKalman
+from sdebayes.model.covariances import LowRank
 from sdebayes.model.gaussian_noise import GaussianNoise
 from sdebayes.model.innovations import StudentT
 from sdebayes.model.observation import AbstractObservation, Exact, ObservationDraw
@@ -14,6 +15,7 @@ __all__ = [
     "Exact",
     "ExtendedKalman",
     "GaussianNoise",
+    "LowRank",
     "ObservationDraw",
     "SDEModel",
     "StudentT",

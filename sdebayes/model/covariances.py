@@ -2,17 +2,81 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import jax.numpy as jnp
 import numpy as np
+import numpyro
+import numpyro.distributions as dist
 
+from sdebayes._core.arguments import checked
 from sdebayes._core.errors import ModelError
+from sdebayes._core.kinds import Count
+from sdebayes._core.stored import Stored
 from sdebayes._core.types import Matrix, Vector
-from sdebayes.priors.base import covariance_cholesky
+from sdebayes.priors.base import covariance_cholesky, half_normal_quantile
 
-Shape = Literal["diagonal", "full"]
-CONCENTRATION = 2.0
+_CONCENTRATION = 2.0
+
+
+@checked
+@dataclass(frozen=True)
+class LowRank(Stored):
+    r"""A learned covariance whose correlations come from a few common factors.
+
+    .. math::
+        D^{1/2} N (I + Λ Λ^\top) N D^{1/2},
+
+    with variances D, N the diagonal matrix that makes I + Λ Λᵀ a correlation matrix, and loadings Λ, (state, rank),
+    zero above their diagonal, positive on it and N(0, 1/rank) below: half of a variance is in common, less in the
+    first coordinates, which have fewer loadings. The number of its parameters grows with that of coordinates, not with
+    its square.
+
+    Parameters
+    ----------
+    rank
+        Number of factors, below that of states.
+
+    References
+    ----------
+    Geweke & Zhou (1996), Measuring the pricing error of the arbitrage pricing theory, doi:10.1093/rfs/9.2.557.
+    """
+
+    rank: Count = 1
+
+    def sample(self, name: str, variance: Vector) -> Matrix:
+        """Draw it inside a NumPyro model.
+
+        Parameters
+        ----------
+        name
+            What the parameters are named after.
+        variance
+            D, (state,).
+
+        Raises
+        ------
+        ModelError
+            If there are no more states than factors.
+        """
+        n = variance.shape[0]
+        if not self.rank < n:
+            raise ModelError(
+                f"LowRank: rank is {self.rank} for {n} coordinates; expected fewer, or covariance='full'."
+            )
+        rows, columns = np.tril_indices(n, 0, self.rank)
+        z = numpyro.sample(f"{name}_loading", dist.Normal(0, 1).expand([rows.size]).to_event(1))
+        entries = jnp.where(rows == columns, half_normal_quantile(z), z) / self.rank**0.5
+        loadings = jnp.zeros((n, self.rank)).at[rows, columns].set(entries)
+        common = jnp.eye(n) + loadings @ loadings.T
+        scale = jnp.sqrt(variance / jnp.diagonal(common))
+        covariance = scale[:, None] * common * scale
+        numpyro.deterministic(f"{name}_covariance", covariance)
+        return covariance
+
+
+Shape = Literal["isotropic", "diagonal", "full"] | LowRank
 
 
 def check_known(owner: str, given: Any) -> None:
@@ -27,8 +91,8 @@ def check_known(owner: str, given: Any) -> None:
         covariance = np.asarray(given, dtype=np.float64)
     except (TypeError, ValueError, OverflowError):
         raise ModelError(
-            f"{owner}: covariance is {given!r}; expected 'diagonal' or 'full' (learned), a number, an array or a "
-            "NumPyro distribution."
+            f"{owner}: covariance is {given!r}; expected 'isotropic', 'diagonal', 'full' or LowRank(rank) (learned), a "
+            "number, an array or a NumPyro distribution."
         ) from None
     square = covariance.ndim == 2 and covariance.shape[0] == covariance.shape[1]
     if covariance.ndim > 1 and not square:
@@ -45,9 +109,31 @@ def check_known(owner: str, given: Any) -> None:
         )
 
 
+def is_correlated(shape: Shape | None) -> bool:
+    """Return whether a learned covariance of this structure has correlations."""
+    return shape == "full" or isinstance(shape, LowRank)
+
+
+def say_correlation(of: str, shape: Shape | None) -> list[str]:
+    """Return lines that say the prior of the correlations of R or C, none where there are none."""
+    if isinstance(shape, LowRank):
+        return [
+            f"  correlation of {of}: that of I + Λ Λᵀ, Λ_ij ~ Normal(0, 1/√{shape.rank}), rank {shape.rank}"
+        ]
+    return [f"  correlation of {of} ~ LKJ({_CONCENTRATION:g})"] if shape == "full" else []
+
+
+def one_size(name: str, median: float, spread: float, count: int) -> Matrix:
+    """Draw a covariance matrix with one variance for all coordinates inside a NumPyro model."""
+    size = numpyro.sample(f"{name}_of_all", dist.LogNormal(jnp.log(median), spread))
+    return jnp.diag(numpyro.deterministic(name, jnp.broadcast_to(size, (count,))))
+
+
 def covariance_of_shape(shape: Shape, name: str, variance: Vector) -> Matrix:
     """Return a covariance matrix of these variances inside a NumPyro model: full ones have correlations LKJ(2)."""
-    if shape == "diagonal":
-        return jnp.diag(variance)
-    factor = covariance_cholesky(name, variance, CONCENTRATION)
-    return factor @ factor.T
+    if isinstance(shape, LowRank):
+        return shape.sample(name, variance)
+    if shape == "full":
+        factor = covariance_cholesky(name, variance, _CONCENTRATION)
+        return factor @ factor.T
+    return jnp.diag(variance)

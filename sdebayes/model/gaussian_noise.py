@@ -21,19 +21,21 @@ class GaussianNoise(AbstractNoise):
     :math:`P/(P + R) \sim \mathrm{Beta}(½, ½)` to the path, the arcsine law, under which noise (or path) may be next to
     nothing. Both shares are quantiles of a standard normal z, :math:`1 - (1 - Φ(z))^{1/4}` and
     :math:`\sin^2(½π Φ(z))`, whose posterior keeps light tails near zero. These are the variances of R and C; where
-    one is ``"full"``, its correlations are LKJ(2).
+    one is ``"full"``, its correlations are LKJ(2). One size for all coordinates has no share: it is log-normal around a
+    quarter (R) or a fifth (C) of the mean variance, beside variances that are the path's and the rest.
 
     Parameters
     ----------
     matrix
         H, (observed, state); the identity by default.
     covariance
-        R: learned, ``"diagonal"`` (None is the same) or ``"full"``; or known: a variance, an array (observed, observed)
-        or (observed,) of variances; or a NumPyro distribution over one of these.
+        R: learned: ``"isotropic"``, one variance for all coordinates, ``"diagonal"`` (None is the same), ``"full"`` or
+        a `LowRank`; or known: a variance, an array (observed, observed) or (observed,) of variances; or a NumPyro
+        distribution over one of these.
     trajectory_effect
         Whether each trajectory has a constant offset c, a document effect.
     effect_covariance
-        C, learned: ``"diagonal"`` or ``"full"``.
+        C, learned: ``"isotropic"``, ``"diagonal"``, ``"full"`` or a `LowRank`.
     variance_function
         How R depends on covariates of the step: a `VarianceFunction`, or several, whose factors are multiplied.
     total_variance

@@ -11,7 +11,6 @@ import numpy as np
 import numpyro
 import numpyro.distributions as dist
 import xarray as xr
-from jax.scipy.special import log_ndtr, ndtr
 from jaxtyping import Array, Float
 
 from sdebayes._core.arguments import checked
@@ -19,51 +18,33 @@ from sdebayes._core.errors import ModelError
 from sdebayes._core.kinds import Numbers, Positive, PositiveNumbers
 from sdebayes._core.types import Matrix, Vector
 from sdebayes.likelihood import AbstractGaussianFilter, ExtendedKalman
-from sdebayes.model.covariances import CONCENTRATION, Shape, check_known, covariance_of_shape
+from sdebayes.model.covariances import (
+    LowRank,
+    Shape,
+    check_known,
+    covariance_of_shape,
+    is_correlated,
+    one_size,
+    say_correlation,
+)
 from sdebayes.model.observation import AbstractObservation, ObservationDraw
+from sdebayes.model.shares import (
+    EFFECT_CONCENTRATION,
+    MEAN_EFFECT_SHARE,
+    NOISE_SHARE,
+    effect_share,
+    path_share,
+)
 from sdebayes.model.variance_function import VarianceFunction
 from sdebayes.priors.base import DataScale, Dims, constant, positive, say, say_law
-
-_EFFECT_CONCENTRATION = 4.0
-_MEAN_EFFECT_SHARE = 1 / (1 + _EFFECT_CONCENTRATION)
 
 
 @checked
 @dataclass(frozen=True, eq=False)
 class AbstractNoise(AbstractObservation):
-    r"""Y_k = H (X(t_k) + c) + ε_k with noise ε_k of covariance R and a trajectory effect c ~ N(0, C).
+    """Y_k = H (X(t_k) + c) + ε_k with noise ε_k of covariance R and a trajectory effect c ~ N(0, C).
 
-    With R learned and H = I, noise and diffusion are told apart through variances. Per state the total variance
-    :math:`v \sim \mathrm{LogNormal}(\log s^2, 1)`, s² the data's, is shared out:
-    :math:`C/v \sim \mathrm{Beta}(1, 4)` to the trajectory effect, if there is one, and of the rest
-    :math:`P/(P + R) \sim \mathrm{Beta}(½, ½)` to the path, the arcsine law, under which noise (or path) may be next to
-    nothing. Both shares are quantiles of a standard normal z, :math:`1 - (1 - Φ(z))^{1/4}` and
-    :math:`\sin^2(½π Φ(z))`, whose posterior keeps light tails near zero. These are the variances of R and C; where
-    one is ``"full"``, its correlations are LKJ(2).
-
-    Parameters
-    ----------
-    matrix
-        H, (observed, state); the identity by default.
-    covariance
-        R: learned, ``"diagonal"`` (None is the same) or ``"full"``; or known: a variance, an array (observed, observed)
-        or (observed,) of variances; or a NumPyro distribution over one of these.
-    trajectory_effect
-        Whether each trajectory has a constant offset c, a document effect.
-    effect_covariance
-        C, learned: ``"diagonal"`` or ``"full"``.
-    variance_function
-        How R depends on covariates of the step: a `VarianceFunction`, or several, whose factors are multiplied.
-    total_variance
-        Prior median of each observed coordinate's variance, (observed,) or a number; default: the data's.
-    spread
-        Prior standard deviation of the log of a variance.
-    latent_variance
-        Prior median of the variance of each state (path and effect), (state,) or a number, where R is given or H is not
-        the identity; default: what the data leave after R.
-    filter
-        How a nonlinear SDE's law is carried from step to step: `ExtendedKalman` or `UnscentedKalman`. A linear drift
-        with constant Σ has the exact Kalman filter, whatever this is.
+    The parameters, and the prior over R, C and the path's variance, are those of `GaussianNoise`.
 
     Raises
     ------
@@ -109,13 +90,13 @@ class AbstractNoise(AbstractObservation):
     @property
     def _shape(self) -> Shape | None:
         """The structure of R where it is learned."""
-        if self.covariance is None or isinstance(self.covariance, str):
-            return "full" if self.covariance == "full" else "diagonal"
-        return None
+        if self.covariance is None:
+            return "diagonal"
+        return self.covariance if isinstance(self.covariance, str | LowRank) else None
 
     @property
     def _learned_shares(self) -> bool:
-        return self.matrix is None and self._shape is not None
+        return self.matrix is None and self._shape not in (None, "isotropic")
 
     @property
     def draws_variance(self) -> bool:
@@ -148,7 +129,7 @@ class AbstractNoise(AbstractObservation):
     def path_variance(self, variance: Float[np.ndarray, " state"]) -> Float[np.ndarray, " state"]:
         """Return what the prior expects of the states' variance, (state,), to be the path's."""
         latent = 0.5 * variance if self._learned_shares else self._latent_variance(variance)
-        return (1 - _MEAN_EFFECT_SHARE * self.trajectory_effect) * latent
+        return (1 - MEAN_EFFECT_SHARE * self.trajectory_effect) * latent
 
     def _latent_variance(self, variance: Float[np.ndarray, " state"]) -> Float[np.ndarray, " state"]:
         """Return the prior median of path and effect together, (state,): what a known R leaves."""
@@ -201,11 +182,11 @@ class AbstractNoise(AbstractObservation):
             dims[self._names[0]] = [seen]
         elif isinstance(self.covariance, dist.Distribution):
             dims[self._names[1]] = ["observed", "observed_bis"][: len(self.covariance.shape())]
-        if self._shape == "full":
+        if is_correlated(self._shape):
             dims[self._names[1]] = [seen, f"{seen}_bis"]
         if self.trajectory_effect:
             dims["trajectory_effect_variance"] = ["state"]
-        if self.effect_covariance == "full":
+        if is_correlated(self.effect_covariance):
             dims["trajectory_effect_covariance"] = ["state", "state_bis"]
         return dims | ({"noise_slope": ["noise_term"]} if self._functions else {})
 
@@ -233,20 +214,30 @@ class AbstractNoise(AbstractObservation):
         total = positive("total_variance", median, self.spread)
         effect, rest = self._sample_effect(total)
         z = numpyro.sample("path_quantile", dist.Normal(0, 1).expand([state_dim]).to_event(1))
-        path, noise = rest * _arcsine_quantile(z), rest * _arcsine_quantile(-z)
+        path, noise = rest * path_share(z), rest * path_share(-z)
         numpyro.deterministic(self._names[0], noise)
         return ObservationDraw(jnp.eye(state_dim), self._correlated(noise), effect, path)
 
     def _sample_effect(self, total: Vector) -> tuple[Matrix, Vector]:
-        """Draw C, whose share of each variance is Beta(1, 4), and return it with what it leaves to the path."""
+        """Draw C, whose share of each variance is Beta(1, 4), and return it with what it leaves to the path.
+
+        One size for all has no share: it stands beside the variances.
+        """
         n = total.shape[0]
         if not self.trajectory_effect:
             return jnp.zeros((n, n)), total
+        if self.effect_covariance == "isotropic":
+            return self._one_size("trajectory_effect_variance", MEAN_EFFECT_SHARE, n), total
         z = numpyro.sample("effect_quantile", dist.Normal(0, 1).expand([n]).to_event(1))
-        share = -jnp.expm1(log_ndtr(-z) / _EFFECT_CONCENTRATION)
+        share = effect_share(z)
         numpyro.deterministic("trajectory_effect_variance", total * share)
         effect = covariance_of_shape(self.effect_covariance, "trajectory_effect", total * share)
         return effect, total * (1 - share)
+
+    def _one_size(self, name: str, share: float, count: int) -> Matrix:
+        """Draw one variance for all coordinates, around a share of their mean one."""
+        total = constant("total_variance", self.total_variance, self._name, np.size(self.total_variance))
+        return one_size(name, share * float(np.mean(total)), 2 * self.spread, count)
 
     def _correlated(self, variance: Float[Array, " observed"]) -> Float[Array, "observed observed"]:
         """Draw R of these variances."""
@@ -255,8 +246,10 @@ class AbstractNoise(AbstractObservation):
         )
 
     def _sample_noise(self, observed_dim: int) -> Float[Array, "observed observed"]:
+        if self._shape == "isotropic":
+            return self._one_size(self._names[0], NOISE_SHARE, observed_dim)
         if self._shape is not None:
-            median = 0.25 * constant("total_variance", self.total_variance, self._name, observed_dim)
+            median = NOISE_SHARE * constant("total_variance", self.total_variance, self._name, observed_dim)
             return self._correlated(positive(self._names[0], median, 2 * self.spread))
         value = self.covariance
         if isinstance(value, dist.Distribution):
@@ -271,34 +264,31 @@ class AbstractNoise(AbstractObservation):
         seen = "(X(t_k) + c_i)" if self.trajectory_effect else "X(t_k)"
         H = "" if self.matrix is None else "H "
         lines = [f"Observation: Y_k = {H}{seen} + ε_k, ε_k ~ {self._law}"]
+        total = say(self.total_variance, "data variance")
         if self._learned_shares:
-            lines.append(
-                f"  total variance v_j ~ LogNormal(log {say(self.total_variance, 'data variance')}, {self.spread:g})"
-            )
-            if self.trajectory_effect:
-                lines.append(f"  C_jj / v_j ~ Beta(1, {_EFFECT_CONCENTRATION:g}), P_jj + R_jj = v_j − C_jj")
-            lines.append("  P_jj / (P_jj + R_jj) ~ Beta(½, ½)")
-            return "\n".join(lines + self._say_more())
-        if self._shape is not None:
-            total = say(self.total_variance, "data variance")
-            lines.append(f"  R_jj ~ LogNormal(log {total} / 4, {2 * self.spread:g})")
-        elif isinstance(self.covariance, dist.Distribution):
-            lines.append(f"  R ~ {say_law(self.covariance)}")
+            lines.append(f"  total variance v_j ~ LogNormal(log {total}, {self.spread:g})")
         else:
-            lines.append(f"  R = {np.array2string(np.asarray(self.covariance), precision=4)} (known)")
-        latent = say(self.latent_variance, "data variance less known R")
-        lines.append(f"  latent variance v_j ~ LogNormal(log {latent}, {2 * self.spread:g})")
-        if self.trajectory_effect:
-            lines.append(f"  C_jj / v_j ~ Beta(1, {_EFFECT_CONCENTRATION:g}), P_jj = v_j − C_jj")
-        return "\n".join(lines + self._say_more())
+            latent = say(self.latent_variance, "data variance less known R")
+            lines += [
+                self._say_noise(total),
+                f"  latent variance v_j ~ LogNormal(log {latent}, {2 * self.spread:g})",
+            ]
+        left = "P_jj + R_jj" if self._learned_shares else "P_jj"
+        if self.trajectory_effect and self.effect_covariance == "isotropic":
+            share = f"{MEAN_EFFECT_SHARE:g} · mean of {total}"
+            lines += [f"  C = c I, c ~ LogNormal(log {share}, {2 * self.spread:g}), {left} = v_j"]
+        elif self.trajectory_effect:
+            lines += [f"  C_jj / v_j ~ Beta(1, {EFFECT_CONCENTRATION:g}), {left} = v_j − C_jj"]
+        if self._learned_shares:
+            lines.append("  P_jj / (P_jj + R_jj) ~ Beta(½, ½)")
+        correlations = say_correlation("R", self._shape) + say_correlation("C", self.effect_covariance)
+        return "\n".join(lines + correlations + [one.describe() for one in self._functions])
 
-    def _say_more(self) -> list[str]:
-        shapes = {"R": self._shape, "C": self.effect_covariance}
-        full = [name for name, shape in shapes.items() if shape == "full"]
-        correlations = [f"  correlation of {name} ~ LKJ({CONCENTRATION:g})" for name in full]
-        return correlations + [one.describe() for one in self._functions]
-
-
-def _arcsine_quantile(z: Vector) -> Vector:
-    """Return the quantile of Beta(½, ½) at Φ(z)."""
-    return jnp.sin(0.5 * jnp.pi * ndtr(z)) ** 2
+    def _say_noise(self, total: str) -> str:
+        if self._shape == "isotropic":
+            return f"  R = r I, r ~ LogNormal(log {NOISE_SHARE:g} · mean of {total}, {2 * self.spread:g})"
+        if self._shape is not None:
+            return f"  R_jj ~ LogNormal(log {NOISE_SHARE:g} · {total}, {2 * self.spread:g})"
+        if isinstance(self.covariance, dist.Distribution):
+            return f"  R ~ {say_law(self.covariance)}"
+        return f"  R = {np.array2string(np.asarray(self.covariance), precision=4)} (known)"

@@ -174,12 +174,49 @@ def test_full_covariances_keep_the_variances_and_add_correlations(data, matrix, 
     assert full.dims()["noise_covariance"] == [seen, f"{seen}_bis"]
 
 
+def test_low_rank_covariances_keep_the_variances_and_have_few_parameters(x64):
+    data = sb.trajectories(np.random.default_rng(0).normal(size=(4, 20, 6)))
+    law = sb.LowRank(2)
+    low = sb.GaussianNoise(covariance=law, effect_covariance=law, trajectory_effect=True)
+    observed, sites = built(low, data, 2000)
+    for name, covariance in (
+        ("noise", observed.noise_covariance),
+        ("trajectory_effect", observed.effect_covariance),
+    ):
+        variance = np.diagonal(covariance, axis1=1, axis2=2)
+        np.testing.assert_allclose(variance, sites[f"{name}_variance"])
+        sd = np.sqrt(variance)
+        correlation = covariance / sd[:, :, None] / sd[:, None, :]
+        assert np.linalg.eigvalsh(correlation).min() > 0
+        assert np.abs(correlation[:, -1, -2]).mean() > 0.2
+        assert sites[f"{name}_loading"].shape == (2000, 11)
+    assert "that of I + Λ Λᵀ, Λ_ij ~ Normal(0, 1/√2), rank 2" in sb.SDEModel(observation=low).describe()
+
+
+def test_more_factors_than_coordinates_are_refused(data, x64):
+    with pytest.raises(ModelError, match="rank is 2 for 2 coordinates; expected fewer"):
+        sb.SDEModel(observation=sb.GaussianNoise(covariance=sb.LowRank(2))).scaled_to(data)
+
+
+def test_one_size_is_one_for_all_coordinates(data, x64):
+    one = sb.GaussianNoise(covariance="isotropic", effect_covariance="isotropic", trajectory_effect=True)
+    observed, sites = built(one, data, 2000)
+    mean = data["y"].var(("trajectory", "time")).values.mean()
+    for name, share in (("noise", 0.25), ("trajectory_effect", 0.2)):
+        covariance = getattr(observed, f"{name.removeprefix('trajectory_')}_covariance")
+        np.testing.assert_array_equal(covariance, sites[f"{name}_variance_of_all"][:, None, None] * np.eye(2))
+        assert kstest(np.log(covariance[:, 0, 0] / (share * mean)) / 2, norm.cdf).pvalue > 0.01
+    said = sb.SDEModel(observation=one).scaled_to(data).describe()
+    assert "R = r I, r ~ LogNormal(log 0.25 · mean of [" in said
+    assert "C = c I, c ~ LogNormal(log 0.2 · mean of [" in said
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [
         (
             {"covariance": "a"},
-            "covariance='a' must be 'diagonal' or 'full' or an array of finite numbers or a Dist",
+            "covariance='a' must be 'isotropic' or 'diagonal' or 'full' or a LowRank or an array of finite numbers or",
         ),
         ({"effect_covariance": "full"}, "there is no trajectory effect; give trajectory_effect=True"),
         ({"matrix": [1.0, 2.0]}, "matrix has shape (2,)"),
