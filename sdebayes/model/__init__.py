@@ -4,6 +4,7 @@ import sdebayes._core.whole_numpyro  # noqa: F401
 from sdebayes.likelihood import ExtendedKalman, UnscentedKalman
 from sdebayes.model.gaussian_noise import GaussianNoise
 from sdebayes.model.innovations import StudentT
+from sdebayes.model.level import Level
 from sdebayes.model.observation import AbstractObservation, Exact, ObservationDraw
 from sdebayes.model.sdemodel import SDEModel
 from sdebayes.model.student_t_noise import StudentTNoise
@@ -14,6 +15,7 @@ __all__ = [
     "Exact",
     "ExtendedKalman",
     "GaussianNoise",
+    "Level",
     "ObservationDraw",
     "SDEModel",
     "StudentT",
