@@ -30,8 +30,8 @@ class Level(Stored):
         Y_k = H (X(t_k) + c_i + B w_k) + ε_k, \qquad B_{jp} = s\, σ_j\, β_{jp}, \qquad β_{jp} \sim N(0, 1/d),
 
     with functions :math:`w_1, …, w_d` of the covariate that have mean 0, variance 1 and no correlation over the
-    steps of the data that the prior is scaled to, and σ the standard deviations of the states there. So X moves in coordinates
-    that are centred on the level, and the drift's equilibrium is that of an average step.
+    steps of the data that the prior is scaled to, and σ the standard deviations of the states there. So X moves in
+    coordinates that are centred on the level, and the drift's equilibrium is that of an average step.
 
     Numbers enter as a straight line, as a polynomial, or as a natural cubic spline, which beyond the data goes on as a
     straight line. Names are categories: each has a level of its own, :math:`s σ_j` times a standard normal variable,

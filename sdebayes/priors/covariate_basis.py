@@ -33,6 +33,10 @@ class AbstractCovariateBasis(Stored, ABC):
         """Return a name for each function."""
 
     @abstractmethod
+    def places(self, points: int) -> np.ndarray:
+        """Return values of the covariate that show what depends on it: so many along a number, or all categories."""
+
+    @abstractmethod
     def __call__(self, values: np.ndarray) -> Float64[np.ndarray, "*place term"]:
         """Evaluate the functions; zero where there is no value."""
 
@@ -105,6 +109,10 @@ class NumberBasis(AbstractCovariateBasis):
         more = "spline" if self.knots else "degree"
         return [covariate] + [f"{covariate}, {more} {k + 1}" for k in range(1, len(self.means))]
 
+    def places(self, points: int) -> np.ndarray:
+        """Return values from the least to the largest."""
+        return np.linspace(self.lower, self.upper, points)
+
     def __call__(self, values: np.ndarray) -> Float64[np.ndarray, "*place term"]:
         """Evaluate the functions; zero where there is no value."""
         known = np.isfinite(values)
@@ -147,6 +155,10 @@ class CategoryBasis(AbstractCovariateBasis):
     def names(self, covariate: str) -> list[str]:
         """Return the covariate's name with each category."""
         return [f"{covariate}: {category}" for category in self.categories]
+
+    def places(self, points: int) -> np.ndarray:
+        """Return the categories."""
+        return np.array(self.categories)
 
     def __call__(self, values: np.ndarray) -> Float64[np.ndarray, "*place term"]:
         """Evaluate the functions; zero at what is none of the categories."""
