@@ -223,7 +223,7 @@ def level_terms(
 
 def level_term_names(levels: Sequence[Level], scale: DataScale) -> list[str]:
     """Return the labels of these terms."""
-    pairs = zip(levels, scale.levels, strict=True)
+    pairs = zip(levels, scale.levels if levels else (), strict=True)
     return [name for level, basis in pairs for name in basis.names(level.covariate)]
 
 
