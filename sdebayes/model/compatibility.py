@@ -53,20 +53,20 @@ def check_levels(levels: Sequence[Level]) -> None:
         raise ModelError(f"SDEModel: level has {twice!r} more than once; give one Level for each covariate.")
 
 
-def check_names(build: Callable[[], object]) -> None:
-    """Run a model's program once on shapes alone.
+def rehearse(program: Callable[[], object]) -> None:
+    """Run a NumPyro program once on shapes alone.
 
     Raises
     ------
     ModelError
-        If two parts share a parameter's name, or one has that of the observations.
+        If two of its sites have one name, or a site that of the observations.
     """
     names: set[str] = set()
 
     @one_at_a_time
     def once(key: Key) -> None:
         with trace() as sites, seed(rng_seed=key):
-            build()
+            program()
         names.update(sites)
 
     try:

@@ -19,7 +19,7 @@ from sdebayes._core.stored import Stored
 from sdebayes.dynamics import SDE, AbstractDiffusion, ObservedSDE
 from sdebayes.likelihood import AbstractLikelihood, AroundLevel, Observations, TrajectoryLaw
 from sdebayes.likelihood.arrays import read
-from sdebayes.model.compatibility import check_levels, check_names, check_scheme
+from sdebayes.model.compatibility import check_levels, check_scheme, rehearse
 from sdebayes.model.gaussian_noise import GaussianNoise
 from sdebayes.model.initial import check_start, drawn_law, known_law, say_law_of_start
 from sdebayes.model.level import Level, level_term_names, level_terms, sample_level, say_levels
@@ -178,7 +178,7 @@ class SDEModel(Stored):
             observation=self.observation.scaled_to(scale),
             scale=scale,
         )
-        check_names(scaled.build)
+        rehearse(scaled.build)
         return scaled
 
     def build(self) -> ObservedSDE:
