@@ -135,7 +135,9 @@ class TrajectoryGrid:
                 covariance[:, :, 0, n:, n:],
             )
         if drawn.level_slopes is not None:
-            level = np.einsum("ktp,spn->sktn", self.observations.level_terms, np.asarray(drawn.level_slopes))
+            level = np.einsum(
+                "ktp,spn->sktn", np.asarray(self.observations.level_terms), np.asarray(drawn.level_slopes)
+            )
             variables["level"] = ((*lead, "time", "state"), self.spread(level))
         return with_units(
             xr.Dataset(variables, self._coords(chosen, "state", states), attrs),
