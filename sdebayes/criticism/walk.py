@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import equinox as eqx
 import jax
 import numpy as np
 from jaxtyping import Float
@@ -148,10 +149,10 @@ def _starts(judge: Judge) -> Float[np.ndarray, "trajectory state"]:
 
 def _about_level(judge: Judge) -> Float[np.ndarray, "trajectory time state"]:
     """Return the data less the mean over draws of the level that covariates say: what returns, returns to that."""
-    values, slopes = np.asarray(judge.observations.values, dtype=float), judge.source.observed.level_slopes
-    if slopes is None:
-        return values
-    return values - np.asarray(judge.observations.level_terms) @ np.asarray(slopes, dtype=float).mean(0)
+    with precision.scope(judge.source.precision):
+        mean = jax.tree.map(lambda leaf: leaf.mean(0) if eqx.is_array(leaf) else leaf, judge.source.observed)
+        level = np.asarray(judge.observations.level(mean), dtype=float)
+    return np.asarray(judge.observations.values, dtype=float) - level
 
 
 def _measures(z: Batch) -> tuple[np.ndarray, np.ndarray]:

@@ -15,6 +15,7 @@ from numpyro.handlers import seed
 import sdebayes as sb
 from sdebayes._core.errors import DataError, ModelError
 from sdebayes.criticism.innovations import Judge
+from sdebayes.criticism.walk import directions_of_return
 from sdebayes.posterior.advice import ADVICE
 from sdebayes.posterior.replicate import replicate
 from sdebayes.priors.covariate_basis import CategoryBasis, NumberBasis
@@ -216,6 +217,8 @@ def test_an_sde_without_its_posterior_cannot_know_the_level(fitted):
     judge = Judge.of(posterior.observed_sde(), data)
     with pytest.raises(ModelError, match="The level of this SDE depends on covariates"):
         judge.innovations(np.arange(2))
+    with pytest.raises(ModelError, match="The level of this SDE depends on covariates"):
+        directions_of_return(judge, 19, 0)
 
 
 def test_sums_and_tables_are_not_used():
