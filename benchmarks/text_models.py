@@ -4,7 +4,8 @@ Texts are State of the Union addresses, their sentences embedded by the packaged
 demo's 44 speeches; all of 1900 to 1940 with 60 sentences or more; and 120 of all with 60 sentences. A quarter is held
 out. A score is log (1/S) Σ_s p(y | θ_s) of a whole speech, over its number of sentences; ± is a standard error over
 held-out speeches, paired where it is a gain. Posteriors are Laplace's.
-The model with words is told the number of words of the very sentence that it foretells; the others do not use it.
+The model with words is told the number of words of the very sentence that it foretells; the others do not use it. A
+level is told the year of the speech, or the place of the sentence; its gain is over the same model without it.
 
 Run: .uv/bin/uv run python benchmarks/text_models.py (or with the names of models).
 """
@@ -27,16 +28,24 @@ CORPORA: dict[str, dict[str, Any]] = {
     "1900–1940, 60 sentences": {"since": 1900, "until": 1940, "sentences": 60},
     "120 speeches, 60 sentences": {"sentences": 60, "speeches": 120},
 }
+FULL: dict[str, Any] = {"covariance": "full", "effect_covariance": "full"}
 MODELS: dict[str, dict[str, Any]] = {
     "R, C diagonal": {},
     "R full": {"covariance": "full"},
-    "R, C full": {"covariance": "full", "effect_covariance": "full"},
+    "R, C full": FULL,
     "R, C full, words": {
-        "covariance": "full",
-        "effect_covariance": "full",
+        **FULL,
         "variance_function": sb.VarianceFunction("words", log=True, degree=2),
     },
 }
+LEVELS: dict[str, tuple[sb.Level, ...]] = {
+    "R, C full, level by t": (sb.Level("t", knots=2),),
+    "R, C full, level by year": (sb.Level("year"),),
+    "R, C full, level by year, curved": (sb.Level("year", knots=2),),
+    "R, C full, level by year, curved, and t": (sb.Level("year", knots=2), sb.Level("t", knots=2)),
+    "R, C full, words, level by year, curved": (sb.Level("year", knots=2),),
+}
+"""Levels over a model of the table, whose name they begin with."""
 STRATEGY = sb.Laplace(draws=400)
 
 
@@ -50,33 +59,39 @@ def texts(corpus: str) -> tuple[Any, Any]:
     return space.transform(train), space.transform(test)
 
 
-def score(corpus: str, options: dict[str, Any]) -> np.ndarray:
+@cache
+def scored(corpus: str, name: str) -> np.ndarray:
     """Return nats per sentence of each held-out speech."""
     train, test = texts(corpus)
-    model = sb.SDEModel(observation=sb.GaussianNoise(trajectory_effect=True, **options))
+    options = MODELS[name.split(", level")[0]]
+    noise = sb.GaussianNoise(trajectory_effect=True, **options)
+    model = sb.SDEModel(observation=noise, level=LEVELS.get(name, ()))
     posterior = sb.fit(model, train, STRATEGY, seed=0)
     return (posterior.log_score(test) / test["n_steps"]).values
 
 
-def main(models: Annotated[list[str] | None, typer.Argument(help="Models; by default all.")] = None) -> None:
-    for corpus in CORPORA:
-        rows, before = [], None
-        for name, options in MODELS.items():
-            if models and name not in models:
-                continue
-            scores = score(corpus, options)
+def main(
+    models: Annotated[list[str] | None, typer.Argument(help="Models; by default all.")] = None,
+    corpora: Annotated[int, typer.Option(help="How many of the corpora.")] = len(CORPORA),
+) -> None:
+    before = dict(zip(list(MODELS)[1:], MODELS, strict=False)) | {
+        name: name.split(", level")[0] for name in LEVELS
+    }
+    for corpus in list(CORPORA)[:corpora]:
+        rows = []
+        for name in models or [*MODELS, *LEVELS]:
+            scores = scored(corpus, name)
             error = np.sqrt(scores.size)
-            gain = "" if before is None else scores - before
+            gain = None if name not in before else scores - scored(corpus, before[name])
             rows.append(
                 {
                     "texts": f"{corpus} ({scores.size} held out)",
                     "model": name,
                     "nats": f"{scores.mean():.3f} ± {scores.std(ddof=1) / error:.3f}",
-                    "gain": "" if before is None else f"{gain.mean():+.3f} ± {gain.std(ddof=1) / error:.3f}",
+                    "gain": "" if gain is None else f"{gain.mean():+.3f} ± {gain.std(ddof=1) / error:.3f}",
                 }
             )
             print(rows[-1], flush=True)
-            before = scores
         keep("text_models", rows, ["texts", "model"])
 
 

@@ -22,6 +22,7 @@ DIMS: dict[str, str] = {
     "bin": "one of the parts, of equal numbers, that the values of a measure are cut into",
     "lag": "number of steps between two observations",
     "term": "named entry of a list of terms",
+    "level_term": "function of a covariate that the level depends on",
     "library_term": "function of the library that a sparse drift chooses from",
     "fixed_point": "zero of the drift",
     "kind": "type of a fixed point",

@@ -50,6 +50,13 @@ def fit(
             help="A positive variable of each step, such as words, whose logarithm scales the noise."
         ),
     ] = None,
+    level: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A variable that shifts the level: of texts, such as year or party, or t, the place in the text. "
+            "Numbers enter as straight lines, names as categories; may be given several times."
+        ),
+    ] = None,
     no_trajectory_effect: Annotated[
         bool, typer.Option("--no-trajectory-effect", help="No offset of each trajectory as a whole.")
     ] = False,
@@ -100,7 +107,7 @@ def fit(
     from sdebayes.cli.errors import prepare_compiler
     from sdebayes.cli.inputs import with_steps
     from sdebayes.data import PCA, load, split
-    from sdebayes.model import SDEModel
+    from sdebayes.model import Level, SDEModel
 
     check_writable(output)
     settings = {"draws": draws, "warmup": warmup, "chains": chains, "target_acceptance": target_acceptance}
@@ -120,6 +127,7 @@ def fit(
             observation, exact, heavy_tails, effect, correlated_noise, noise_covariate
         ),
         initial="free" if free_start else None,
+        level=tuple(Level(name) for name in level or ()),
     )
     result = posterior.fit(model, known, way, seed=seed)
     result.to_netcdf(output)

@@ -14,7 +14,7 @@ from sdebayes._core import precision
 from sdebayes._core.errors import DataError, ModelError, StateSpaceError
 from sdebayes.criticism.standardisation import judging, replicating
 from sdebayes.data.container import validate
-from sdebayes.likelihood import AbstractLikelihood, Observations
+from sdebayes.likelihood import AbstractLikelihood, AroundLevel, Observations
 from sdebayes.likelihood.arrays import read
 from sdebayes.model.gaussian_noise import GaussianNoise
 from sdebayes.model.observation import AbstractObservation, Exact
@@ -250,4 +250,5 @@ def _likelihood(source: Source) -> AbstractLikelihood:
     else:
         observation = Exact()
     scheme = LocalLinearization() if source.sde.diffusion.constant else Moments()
-    return observation.likelihood(source.sde.linear is not None, scheme)
+    law = observation.likelihood(source.sde.linear is not None, scheme)
+    return law if observed.level_slopes is None else AroundLevel(scheme, law)

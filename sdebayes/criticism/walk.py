@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import equinox as eqx
 import jax
 import numpy as np
 from jaxtyping import Float
@@ -72,7 +73,7 @@ def directions_of_return(judge: Judge, replicates: int, seed: int) -> list[Direc
     if matrix.shape[-1] != matrix.shape[-2] or not np.allclose(matrix, np.eye(matrix.shape[-1])):
         raise ModelError("A random walk is tried only where the states themselves are observed (H = I).")
     names, rows = _directions(judge)
-    y = np.where(judge.observations.seen, judge.observations.values, np.nan).astype(float) @ rows.T
+    y = np.where(judge.observations.seen, _about_level(judge), np.nan) @ rows.T
     own = _measures(y[None])
     copies = _concatenated([_measures(part) for part in _walks(judge, rows, replicates, seed)])
     found = []
@@ -135,7 +136,7 @@ def _noise(judge: Judge) -> np.ndarray:
 
 def _covariance(judge: Judge) -> np.ndarray:
     """Average Σ of each draw over places of the data."""
-    values = judge.observations.values[np.asarray(judge.observations.seen).all(axis=-1)]
+    values = _about_level(judge)[np.asarray(judge.observations.seen).all(axis=-1)]
     places = values[evenly_spread(len(values), PLACES)]
     with precision.scope(judge.source.precision):
         return _covariance_at(judge.source.sde, places).astype(float).mean(axis=1)
@@ -143,7 +144,15 @@ def _covariance(judge: Judge) -> np.ndarray:
 
 def _starts(judge: Judge) -> Float[np.ndarray, "trajectory state"]:
     seen = np.asarray(judge.observations.seen).all(axis=-1)
-    return np.asarray(judge.observations.values, dtype=float)[np.arange(len(seen)), seen.argmax(axis=1)]
+    return _about_level(judge)[np.arange(len(seen)), seen.argmax(axis=1)]
+
+
+def _about_level(judge: Judge) -> Float[np.ndarray, "trajectory time state"]:
+    """Return the data less the mean over draws of the level that covariates say: what returns, returns to that."""
+    with precision.scope(judge.source.precision):
+        mean = jax.tree.map(lambda leaf: leaf.mean(0) if eqx.is_array(leaf) else leaf, judge.source.observed)
+        level = np.asarray(judge.observations.level(mean), dtype=float)
+    return np.asarray(judge.observations.values, dtype=float) - level
 
 
 def _measures(z: Batch) -> tuple[np.ndarray, np.ndarray]:

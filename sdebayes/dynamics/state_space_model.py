@@ -39,6 +39,8 @@ class ObservedSDE(eqx.Module):
     noise_slopes
         β, (term,): at a step whose covariates make the terms w, R is multiplied by exp(w · β); None where it is the
         same at all steps.
+    level_slopes
+        B, (term, state): at a step whose covariates make the terms w, Y_k = H (X(t_k) + c + B w) + ε_k; None without.
     """
 
     sde: SDE
@@ -50,3 +52,4 @@ class ObservedSDE(eqx.Module):
     degrees_of_freedom: Scalar | None = None
     noise_scales: ScaleMixture | None = None
     noise_slopes: Float[Array, "*sample term"] | None = None
+    level_slopes: Float[Array, "*sample level_term state"] | None = None

@@ -85,4 +85,5 @@ def _transitions(observations: Observations) -> Observations:
         step_index=np.asarray(observations.step_index)[kept][:, None],
         table=jax.tree.map(lambda leaf: np.asarray(leaf)[kept][:, None], observations.table),
         shared=False,
+        level_terms=None if observations.level_terms is None else pairs(observations.level_terms),
     )

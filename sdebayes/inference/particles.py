@@ -181,7 +181,9 @@ def _estimator(model: SDEModel, density: Density, particles: int) -> Callable[..
         position, key = pair
         sde = rebuild(model, constrained_sites(model, density.unravel(position)))
         filtered = likelihood.log_density(sde, data)
-        found = draw_paths(sde, likelihood.scheme, data, particles, jax.random.wrap_key_data(key))
+        found = draw_paths(
+            sde, likelihood.scheme, data.centred(sde), particles, jax.random.wrap_key_data(key)
+        )
         return ParticleEstimates(found.log_likelihood.sum() - filtered.sum(), found.path, found.effect)
 
     return per_draw(one, block=_BLOCK)

@@ -8,6 +8,7 @@ from sdebayes.likelihood.filters import AbstractGaussianFilter as AbstractGaussi
 from sdebayes.likelihood.filters import ExtendedKalman, UnscentedKalman
 from sdebayes.likelihood.gaussian_filter import GaussianFilter as GaussianFilter
 from sdebayes.likelihood.kalman import Kalman as Kalman
+from sdebayes.likelihood.level import AroundLevel as AroundLevel
 from sdebayes.likelihood.transitions import LinearTransitions as LinearTransitions
 from sdebayes.likelihood.transitions import Transitions as Transitions
 

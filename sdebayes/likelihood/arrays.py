@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import equinox as eqx
@@ -12,6 +13,7 @@ from jaxtyping import Array, Bool, Float, Int
 
 from sdebayes._core.errors import ModelError
 from sdebayes.data.container import to_arrays
+from sdebayes.dynamics import ObservedSDE
 
 AnyFloat = Float[Array, "..."] | Float[np.ndarray, "..."]
 
@@ -42,6 +44,8 @@ class Observations(eqx.Module):
         (trajectory, transition); None if that is nothing.
     noise_terms
         w, (trajectory, time, term), of the covariates that R depends on; None if there are none.
+    level_terms
+        w, (trajectory, time, term), of the covariates that the level depends on; None if there are none.
     """
 
     values: Float[Array | np.ndarray, "trajectory time observed"]
@@ -53,6 +57,7 @@ class Observations(eqx.Module):
     complete: bool = eqx.field(static=True)
     table: Any = None
     noise_terms: Float[Array | np.ndarray, "trajectory time term"] | None = None
+    level_terms: Float[Array | np.ndarray, "trajectory time level_term"] | None = None
 
     def noise_factors(self, slopes: Float[Array, " term"] | None) -> Float[Array, "trajectory time"]:
         """Return what R is multiplied by at each step: exp(w · β), or 1 where R is the same at all steps.
@@ -70,8 +75,32 @@ class Observations(eqx.Module):
             )
         return jnp.exp(jnp.asarray(self.noise_terms) @ slopes)
 
+    def level(self, model: ObservedSDE) -> Float[Array, "trajectory time observed"]:
+        """Return H B w_k at each step, zero where the SDE has no level.
 
-def read(data: xr.Dataset, drop_missing_steps: bool = False) -> Observations:
+        Raises
+        ------
+        ModelError
+            If it has one and the data were read without covariates.
+        """
+        if model.level_slopes is None:
+            return jnp.zeros(self.values.shape)
+        if self.level_terms is None:
+            raise ModelError(
+                "The level of this SDE depends on covariates, whose scale only its posterior knows; pass that."
+            )
+        return jnp.asarray(self.level_terms) @ model.level_slopes @ model.matrix.T
+
+    def centred(self, model: ObservedSDE) -> Observations:
+        """Return the data less the level; values that are not seen are not read."""
+        return eqx.tree_at(lambda o: o.values, self, jnp.asarray(self.values) - self.level(model))
+
+
+def read(
+    data: xr.Dataset,
+    drop_missing_steps: bool = False,
+    level_terms: Float[np.ndarray, "trajectory time level_term"] | None = None,
+) -> Observations:
     """Read a validated data set.
 
     Parameters
@@ -80,6 +109,8 @@ def read(data: xr.Dataset, drop_missing_steps: bool = False) -> Observations:
         A data set of trajectories.
     drop_missing_steps
         Whether steps without any value are left out, their Δt joined to the next.
+    level_terms
+        Terms of covariates at each step of the data, (trajectory, time, term), or None.
 
     Raises
     ------
@@ -90,21 +121,21 @@ def read(data: xr.Dataset, drop_missing_steps: bool = False) -> Observations:
     values, times, seen = arrays.values, arrays.times, arrays.observed
     ends = arrays.n_steps
     if drop_missing_steps and not np.all(seen.any(-1).sum(-1) == ends):
-        values, times, seen, ends = _drop(values, times, seen)
-    return _observations(values, times, seen, ends)
+        rows, order, ends = _kept(seen)
+        inside = np.arange(order.shape[1]) < ends[:, None]
+        values = np.where(inside[..., None], values[rows, order], np.nan)
+        times = np.where(inside, times[rows, order], np.nan)
+        seen = seen[rows, order] & inside[..., None]
+        level_terms = None if level_terms is None else level_terms[rows, order]
+    return replace(_observations(values, times, seen, ends), level_terms=level_terms)
 
 
-def _drop(
-    values: np.ndarray, times: np.ndarray, seen: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+def _kept(seen: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return where the steps with a value stand, before those without, and their number in each trajectory."""
     keep = seen.any(-1)
     ends = keep.sum(-1)
     order = np.argsort(~keep, axis=1, kind="stable")[:, : ends.max()]
-    rows = np.arange(len(values))[:, None]
-    inside = np.arange(order.shape[1]) < ends[:, None]
-    values = np.where(inside[..., None], values[rows, order], np.nan)
-    times = np.where(inside, times[rows, order], np.nan)
-    return values, times, seen[rows, order] & inside[..., None], ends
+    return np.arange(len(seen))[:, None], order, ends
 
 
 def _observations(values: np.ndarray, times: np.ndarray, seen: np.ndarray, ends: np.ndarray) -> Observations:

@@ -5,6 +5,7 @@ from sdebayes.likelihood import ExtendedKalman, UnscentedKalman
 from sdebayes.model.covariances import LowRank
 from sdebayes.model.gaussian_noise import GaussianNoise
 from sdebayes.model.innovations import StudentT
+from sdebayes.model.level import Level
 from sdebayes.model.observation import AbstractObservation, Exact, ObservationDraw
 from sdebayes.model.sdemodel import SDEModel
 from sdebayes.model.student_t_noise import StudentTNoise
@@ -15,6 +16,7 @@ __all__ = [
     "Exact",
     "ExtendedKalman",
     "GaussianNoise",
+    "Level",
     "LowRank",
     "ObservationDraw",
     "SDEModel",

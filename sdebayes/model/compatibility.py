@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
+import jax
+from numpyro.handlers import seed, trace
+
 from sdebayes._core.errors import ModelError
+from sdebayes._core.tracing import one_at_a_time
+from sdebayes._core.types import Key
 from sdebayes.likelihood import AbstractLikelihood
+from sdebayes.model.level import Level
 from sdebayes.model.observation import AbstractObservation
 from sdebayes.priors import AbstractDiffusionPrior
 
@@ -35,3 +43,35 @@ def check_scheme(
             f"SDEModel: {scheme.title} has a law of its own, which has no Student-t form; use Exact() without "
             "innovations, or a normal scheme such as sdebayes.schemes.LocalLinearization()."
         )
+
+
+def check_levels(levels: Sequence[Level]) -> None:
+    """Raise a ModelError if two parts of the level are functions of one covariate."""
+    names = [one.covariate for one in levels]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise ModelError(f"SDEModel: level has {twice!r} more than once; give one Level for each covariate.")
+
+
+def rehearse(program: Callable[[], object]) -> None:
+    """Run a NumPyro program once on shapes alone.
+
+    Raises
+    ------
+    ModelError
+        If two of its sites have one name, or a site that of the observations.
+    """
+    names: set[str] = set()
+
+    @one_at_a_time
+    def once(key: Key) -> None:
+        with trace() as sites, seed(rng_seed=key):
+            program()
+        names.update(sites)
+
+    try:
+        jax.eval_shape(once, jax.random.key(0))
+    except AssertionError as error:
+        raise ModelError(f"Two parts of the model share a parameter's name ({error}); rename it.") from error
+    if "y" in names:
+        raise ModelError("A parameter is named 'y', the name of the observations; rename it.")

@@ -3,18 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import lru_cache
 
 import jax
+import jax.numpy as jnp
 from jaxtyping import Array, Float, PyTree
 from numpyro.handlers import seed
 
 from sdebayes._core.tracing import one_at_a_time
 from sdebayes.dynamics import ObservedSDE
+from sdebayes.likelihood import Observations
+from sdebayes.schemes import AbstractScheme
+
+
+def tabulated(
+    build: Callable[[], ObservedSDE], scheme: AbstractScheme, observations: Observations
+) -> Observations:
+    """Return observations with tables of what the scheme reads there, if it reads drift and diffusion nowhere else."""
+    order, diffusion_order = scheme.derivatives, scheme.diffusion_derivatives
+    if order is None:
+        return observations
+    x = jnp.asarray(observations.values)[:, :-1]
+    return replace(observations, table=_tabulator(build, order, diffusion_order)(x))
 
 
 @lru_cache(maxsize=8)
-def tabulator(
+def _tabulator(
     build: Callable[[], ObservedSDE], order: int, diffusion_order: int
 ) -> Callable[[Float[Array, "trajectory transition state"]], PyTree]:
     """Return the function from states to the tables of basis functions there, with their derivatives.

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import xarray as xr
 
 from sdebayes._core.draws import evenly_spread
 from sdebayes._core.errors import ModelError
 from sdebayes.data.container import feature_dim, to_arrays
+from sdebayes.model.level import Level, level_bases
 from sdebayes.model.observation import AbstractObservation
 from sdebayes.priors.base import DataScale
 
@@ -15,13 +18,13 @@ _POINTS = 400
 _LAGS = 40
 
 
-def data_scale(data: xr.Dataset, observation: AbstractObservation) -> DataScale:
+def data_scale(data: xr.Dataset, observation: AbstractObservation, levels: Sequence[Level] = ()) -> DataScale:
     """Read mean, variance, squared increments and step of a data set, carried to state space through H.
 
     Raises
     ------
     DataError
-        If the data set is not valid, or lacks a covariate of the noise.
+        If the data set is not valid, or lacks a covariate of the noise or the level.
     ModelError
         If the data are embeddings, or H does not fit them.
     """
@@ -45,13 +48,25 @@ def data_scale(data: xr.Dataset, observation: AbstractObservation) -> DataScale:
     extent = np.nanmax(np.abs(y - mean), axis=(0, 1))
     seen = y[np.isfinite(y).all(-1)]
     points = seen[evenly_spread(len(seen), _POINTS)]
-    covariates = observation.covariate_scale(data)
+    covariates, bases = observation.covariate_scale(data), level_bases(levels, data)
     H = observation.observation_matrix
     if H is None:
         states = tuple(str(label) for label in data["state"].values)
         path = observation.path_variance(variance)
         return DataScale(
-            states, mean, variance, rate, variance, step, memory, extent, points, path, duration, covariates
+            states,
+            mean,
+            variance,
+            rate,
+            variance,
+            step,
+            memory,
+            extent,
+            points,
+            path,
+            duration,
+            covariates,
+            bases,
         )
     gain = np.mean(np.sum(H**2, axis=1))
     back = np.linalg.pinv(H)
@@ -69,6 +84,7 @@ def data_scale(data: xr.Dataset, observation: AbstractObservation) -> DataScale:
         observation.path_variance(latent),
         duration,
         covariates,
+        bases,
     )
 
 

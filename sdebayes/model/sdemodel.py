@@ -6,28 +6,25 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 import numpyro
 import xarray as xr
 from jaxtyping import Array, Float
-from numpyro.handlers import seed, trace
 
 from sdebayes._core.arguments import checked
 from sdebayes._core.errors import ModelError
 from sdebayes._core.linalg import stationary_covariance
 from sdebayes._core.stored import Stored
-from sdebayes._core.tracing import one_at_a_time
-from sdebayes._core.types import Key
 from sdebayes.dynamics import SDE, AbstractDiffusion, ObservedSDE
-from sdebayes.likelihood import AbstractLikelihood, Observations, TrajectoryLaw
+from sdebayes.likelihood import AbstractLikelihood, AroundLevel, Observations, TrajectoryLaw
 from sdebayes.likelihood.arrays import read
-from sdebayes.model.compatibility import check_scheme
+from sdebayes.model.compatibility import check_levels, check_scheme, rehearse
 from sdebayes.model.gaussian_noise import GaussianNoise
 from sdebayes.model.initial import check_start, drawn_law, known_law, say_law_of_start
+from sdebayes.model.level import Level, level_term_names, level_terms, sample_level, say_levels
 from sdebayes.model.observation import AbstractObservation
-from sdebayes.model.precomputed_features import tabulator
+from sdebayes.model.precomputed_features import tabulated
 from sdebayes.model.scale import data_scale
 from sdebayes.priors import AbstractDiffusionPrior, AbstractDriftPrior, Constant, DataScale, Linear
 from sdebayes.priors.base import Dims
@@ -40,7 +37,7 @@ class SDEModel(Stored):
     r"""A Bayesian model of trajectories.
 
     .. math::
-        dX = f(X, t)\,dt + G(X, t)\,dW, \qquad Y_k = H (X(t_k) + c_i) + ε_k.
+        dX = f(X, t)\,dt + G(X, t)\,dW, \qquad Y_k = H (X(t_k) + c_i + B w_k) + ε_k.
 
     The first state has the law that ``initial`` gives; by default the stationary law where the drift is a stable linear
     map and Σ is constant, else a free one. Trajectories that start away from equilibrium, as experiments and
@@ -61,6 +58,8 @@ class SDEModel(Stored):
     initial
         Law of the first state: m₀ and P₀, (state,) and (state, state), where it is known; ``"free"``: N(m₀, P₀) with
         m₀ and the diagonal of P₀ drawn around the data's mean and variance; None: as said above.
+    level
+        What covariates say of the level about which a trajectory moves: a `Level`, or several, which are added.
     scale
         The data's scale, set by `scaled_to`.
 
@@ -75,11 +74,13 @@ class SDEModel(Stored):
     scheme: AbstractScheme | None = None
     observation: AbstractObservation = field(default_factory=lambda: GaussianNoise(trajectory_effect=True))
     initial: tuple[Any, Any] | Literal["free"] | None = None
+    level: Level | tuple[Level, ...] = ()
     scale: DataScale | None = None
 
     def __post_init__(self) -> None:
         check_scheme(self.likelihood, self.diffusion, self.observation)
         check_start(self.initial)
+        check_levels(self.levels)
 
     @property
     def discretization(self) -> AbstractScheme:
@@ -96,6 +97,16 @@ class SDEModel(Stored):
         return self.scale
 
     @property
+    def levels(self) -> tuple[Level, ...]:
+        """The parts of the level."""
+        return self.level if isinstance(self.level, tuple) else (self.level,)
+
+    @property
+    def covariates(self) -> tuple[str, ...]:
+        """Names of the variables of the data that noise and level depend on."""
+        return tuple(dict.fromkeys((*self.observation.covariates, *(one.covariate for one in self.levels))))
+
+    @property
     def affine(self) -> bool:
         """Whether the drift is linear and Σ constant, so that the likelihood is exact up to the scheme."""
         return self.drift.affine and self.diffusion.constant
@@ -103,7 +114,8 @@ class SDEModel(Stored):
     @property
     def likelihood(self) -> AbstractLikelihood:
         """How the law of trajectories is computed: what observation, drift, diffusion and scheme make of it."""
-        return self.observation.likelihood(self.affine, self.discretization)
+        law = self.observation.likelihood(self.affine, self.discretization)
+        return AroundLevel(law.scheme, law) if self.levels else law
 
     @property
     def exact_transitions(self) -> bool:
@@ -135,7 +147,11 @@ class SDEModel(Stored):
         ModelError
             If the data do not have the observed coordinates that the model expects.
         """
-        return self if self.scale is not None else self.with_scale(data_scale(data, self.observation))
+        return (
+            self
+            if self.scale is not None
+            else self.with_scale(data_scale(data, self.observation, self.levels))
+        )
 
     def with_scale(self, scale: DataScale) -> SDEModel:
         """Return the model with its data-scaled prior constants frozen at a known scale.
@@ -162,27 +178,8 @@ class SDEModel(Stored):
             observation=self.observation.scaled_to(scale),
             scale=scale,
         )
-        scaled._rehearse()
+        rehearse(scaled.build)
         return scaled
-
-    def _rehearse(self) -> None:
-        """Run the program once on shapes alone."""
-        names: set[str] = set()
-
-        @one_at_a_time
-        def once(key: Key) -> None:
-            with trace() as sites, seed(rng_seed=key):
-                self.build()
-            names.update(sites)
-
-        try:
-            jax.eval_shape(once, jax.random.key(0))
-        except AssertionError as error:
-            raise ModelError(
-                f"Two parts of the model share a parameter's name ({error}); rename it."
-            ) from error
-        if "y" in names:
-            raise ModelError("A parameter is named 'y', the name of the observations; rename it.")
 
     def build(self) -> ObservedSDE:
         """Draw every unknown from its prior inside a NumPyro model and return the SDE as it is observed."""
@@ -201,6 +198,7 @@ class SDEModel(Stored):
             drawn.degrees_of_freedom,
             drawn.noise_scales,
             drawn.noise_slopes,
+            sample_level(self.levels, self.frozen_scale),
         )
 
     @property
@@ -219,15 +217,23 @@ class SDEModel(Stored):
         """Names and dimensions of the interpretable parameters."""
         drawn: Dims = {"initial_mean": ["state"], "initial_variance": ["state"]}
         initial = drawn if self._draws_initial else {}
-        return self.drift.dims() | self.diffusion.dims() | self.observation.dims() | initial
+        level: Dims = {"level_slope": ["level_term", "state"]} if self.levels else {}
+        return self.drift.dims() | self.diffusion.dims() | self.observation.dims() | initial | level
 
-    def read(self, data: xr.Dataset) -> Observations:
+    def coords(self) -> dict[str, list[str]]:
+        """Labels of the dimensions that `dims` names, but those of states."""
+        level = {"level_term": level_term_names(self.levels, self.frozen_scale)}
+        return self.drift.coords() | self.observation.coords() | level
+
+    def read(self, data: xr.Dataset, every_step: bool = False) -> Observations:
         """Read a data set as this model's likelihood needs it.
 
         Parameters
         ----------
         data
             Trajectories.
+        every_step
+            Whether steps without a value are kept where the likelihood would leave them out.
 
         Returns
         -------
@@ -237,12 +243,13 @@ class SDEModel(Stored):
         Raises
         ------
         DataError
-            If the data set is not valid.
+            If the data set is not valid, or lacks a covariate.
         ModelError
             If its coordinates are not those of the model, or entries are missing that the likelihood cannot
             integrate out.
         """
-        observations = read(data, drop_missing_steps=self.likelihood.states_observed)
+        terms = level_terms(self.levels, data, self.frozen_scale) if self.levels else None
+        observations = read(data, self.likelihood.states_observed and not every_step, terms)
         found = self.observation.state_dim(observations.values.shape[-1])
         if self.scale is not None and found != len(self.scale.states):
             raise ModelError(
@@ -268,11 +275,9 @@ class SDEModel(Stored):
 
     def _tabulated(self, observations: Observations) -> Observations:
         """Compute basis functions at the data once, where the scheme reads drift and diffusion nowhere else."""
-        order, diffusion_order = self.discretization.derivatives, self.discretization.diffusion_derivatives
-        if self.scale is None or not self.likelihood.reads_tables or order is None:
+        if self.scale is None or not self.likelihood.reads_tables:
             return observations
-        table = tabulator(self.build, order, diffusion_order)(jnp.asarray(observations.values)[:, :-1])
-        return replace(observations, table=table)
+        return tabulated(self.build, self.discretization, observations)
 
     def numpyro_model(self, data: xr.Dataset) -> Callable[[], None]:
         """Return an ordinary NumPyro model of these data, with the observed site ``y``.
@@ -292,13 +297,7 @@ class SDEModel(Stored):
         return lambda: scaled.program(observations)
 
     def program(self, observations: Observations) -> None:
-        """Draw every unknown and observe ``y``: the NumPyro model of data that `read` has read.
-
-        Parameters
-        ----------
-        observations
-            The data.
-        """
+        """Draw every unknown and observe ``y``: the NumPyro model of data that `read` has read."""
         law = TrajectoryLaw(self.build(), self.likelihood, observations)
         numpyro.sample("y", law, obs=jnp.asarray(observations.values))
 
@@ -315,6 +314,7 @@ class SDEModel(Stored):
                 self.diffusion.describe(self.observation.draws_variance),
                 f"Scheme: {self.discretization.title}{exact}{filtering * self.likelihood.approximate}",
                 self.observation.describe(),
+                *say_levels(self.levels),
                 f"First state: {initial}",
             ]
         )

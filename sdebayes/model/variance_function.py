@@ -14,8 +14,7 @@ from sdebayes._core.arguments import checked
 from sdebayes._core.errors import DataError
 from sdebayes._core.kinds import Count, Name, Positive
 from sdebayes._core.stored import Stored
-
-_OWN = ("trajectory", "y", "t", "n_steps")
+from sdebayes.model.covariates import read_covariate, refuse
 
 
 @checked
@@ -75,32 +74,15 @@ class VarianceFunction(Stored):
         DataError
             If the data do not have it, it is no number, or it is missing, or without logarithm, at a step that counts.
         """
-        name = self.covariate
-        has = [str(one) for one in data.variables if "trajectory" in data[one].dims and one not in _OWN]
-        if name not in data.variables:
+        given, seen = read_covariate(data, self.covariate, "The noise")
+        if given.dtype.kind not in "iufb":
             raise DataError(
-                f"The noise depends on the covariate {name!r}, which the data do not have; they have "
-                f"{', '.join(map(repr, has)) or 'none'}. Give it: "
-                f"sdebayes.trajectories(..., covariates={{{name!r}: …}})."
+                f"The covariate {self.covariate!r} of the noise holds {given.dtype}; expected real numbers."
             )
-        given = data[name]
-        if not set(given.dims) <= {"trajectory", "time"} or given.dtype.kind not in "iufb":
-            raise DataError(
-                f"The covariate {name!r} holds {given.dtype} over {given.dims}; expected real numbers over trajectory "
-                "and time, or over one of them."
-            )
-        seen = data["y"].notnull().any([dim for dim in data["y"].dims if dim not in ("trajectory", "time")])
-        given, seen = xr.broadcast(given.astype(np.float64), seen)
-        values = given.where(seen).transpose("trajectory", "time").values
-        wrong = ~(values > 0) | ~np.isfinite(values) if self.log else ~np.isfinite(values)
-        fault = wrong & seen.transpose("trajectory", "time").values
-        if fault.any():
-            row, step = np.argwhere(fault)[0]
-            raise DataError(
-                f"The covariate {name!r} is {values[row, step]:g} at step {step} of trajectory "
-                f"{str(data['trajectory'].values[row])!r} ({fault.sum()} such steps); expected "
-                f"{'a positive number, for its logarithm,' if self.log else 'a finite number'} wherever y has a value."
-            )
+        values = np.where(seen, given.astype(np.float64), np.nan)
+        usable = np.isfinite(values) & (values > 0) if self.log else np.isfinite(values)
+        kind = "a positive number, for its logarithm," if self.log else "a finite number"
+        refuse(self.covariate, values, seen & ~usable, data, f"{kind} wherever y has a value.")
         return np.log(values) if self.log else values
 
     def scale(self, data: xr.Dataset) -> tuple[float, float]:

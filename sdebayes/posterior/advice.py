@@ -42,11 +42,17 @@ def _memory(model: SDEModel) -> str:
 def _level(model: SDEModel) -> str:
     if not model.observation.trajectory_effect:
         return "Give each trajectory a level of its own: GaussianNoise(trajectory_effect=True)."
-    return "Groups of trajectories, or a motion slower than a trajectory: look at the levels."
+    return (
+        "Groups of trajectories, or a motion slower than a trajectory: look at the levels, and give covariates that "
+        "tell them apart: SDEModel(level=Level(...))."
+    )
 
 
 def _trend(model: SDEModel) -> str:
-    return "Take the trend out, or fit shorter stretches: time constants and equilibria mix it with the dynamics."
+    mixed = "time constants and equilibria mix it with the dynamics."
+    if not any(level.covariate == "t" for level in model.levels):
+        return f'Let the level go with time, SDEModel(level=Level("t")), or fit shorter stretches: {mixed}'
+    return f"Give the level's Level more knots, or fit shorter stretches: {mixed}"
 
 
 def _changing_variance(model: SDEModel) -> str:

@@ -15,7 +15,7 @@ from jaxtyping import Array
 from sdebayes._core.errors import ModelError
 from sdebayes._core.types import Key
 from sdebayes.dynamics import ObservedSDE
-from sdebayes.likelihood import Kalman, Observations
+from sdebayes.likelihood import AroundLevel, Kalman, Observations
 from sdebayes.likelihood.generate import observe, scale_normals
 from sdebayes.model.rebuild import prior_draw
 from sdebayes.model.sdemodel import SDEModel
@@ -83,8 +83,9 @@ def given(truth: Any, shape: tuple[int, int], read: Read, substeps: int | None) 
 
     @eqx.filter_jit
     def drawn(one: ObservedSDE, observations: Observations, key: Key) -> tuple[Array, Array]:
+        exact = LocalLinearization()
         linear = substeps is None and one.sde.linear is not None
-        law = Kalman(LocalLinearization()).replicate if linear else _fine_law(substeps or FINE_STEPS)
+        law = AroundLevel(exact, Kalman(exact)).replicate if linear else _fine_law(substeps or FINE_STEPS)
         values = law(one, observations, key)
         return values, read(one, replace(observations, values=values, table=None))
 
@@ -139,6 +140,8 @@ def _fine_law(substeps: int) -> Law:
         keys = jax.random.split(path_key, times.shape[0])
         paths = jax.vmap(path, in_axes=(None, 0, 0, 0))(truth, times, starts, keys)
         factors = data.noise_factors(truth.noise_slopes)
-        return observe(truth, paths, jnp.asarray(data.seen), factors, effect_key, noise_key)
+        seen = jnp.asarray(data.seen)
+        about = observe(truth, paths, seen, factors, effect_key, noise_key)
+        return jnp.where(seen, about + data.level(truth), 0.0)
 
     return law

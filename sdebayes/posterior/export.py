@@ -132,7 +132,7 @@ class _Reader:
         states = list(self.model.frozen_scale.states)
         used = {dim for dims, _ in variables.values() for dim in dims}
         known = {"state": states, "state_bis": states}
-        known |= self.model.drift.coords() | self.model.observation.coords()
+        known |= self.model.coords()
         coords = {dim: labels for dim, labels in known.items() if dim in used}
         dataset = xr.Dataset(variables, coords)
         return dataset.merge(probes(self.model, stacked, self.points, shape))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import xarray as xr
 
@@ -10,7 +12,6 @@ from sdebayes._core.arguments import checked
 from sdebayes._core.errors import DataError
 from sdebayes._core.kinds import Count
 from sdebayes._core.units import with_units
-from sdebayes.likelihood.arrays import read
 from sdebayes.posterior import compiled
 from sdebayes.posterior.posterior import Posterior
 
@@ -74,7 +75,7 @@ def forecast(
             f"pass horizon={max(1, longest - 1)} or less."
         )
     with precision.scope(posterior.precision):
-        observations = read(data)
+        observations = replace(posterior.model.read(data, every_step=True), table=None)
     targets = np.arange(1, longest, every)
     count, _, n = observations.values.shape
     model, chosen = posterior._draws(samples, 8 * n * n * horizon * count * targets.size)

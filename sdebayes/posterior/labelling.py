@@ -13,6 +13,7 @@ from scipy.special import logsumexp
 from sdebayes._core.errors import StateSpaceError
 from sdebayes._core.units import with_units
 from sdebayes.data.validation import feature_dim
+from sdebayes.dynamics import ObservedSDE
 from sdebayes.likelihood import Observations
 from sdebayes.model.sdemodel import SDEModel
 
@@ -73,7 +74,7 @@ class TrajectoryGrid:
     """
 
     def __init__(self, model: SDEModel, data: xr.Dataset, observations: Observations) -> None:
-        self.model, self.data = model, data
+        self.model, self.data, self.observations = model, data, observations
         self.shape = data["t"].shape
         inside = np.arange(self.shape[1]) < data["n_steps"].values[:, None]
         if model.likelihood.states_observed:
@@ -113,9 +114,14 @@ class TrajectoryGrid:
         )
 
     def smoothed(
-        self, mean: np.ndarray, covariance: np.ndarray, chosen: np.ndarray, attrs: Mapping[str, object]
+        self,
+        drawn: ObservedSDE,
+        mean: np.ndarray,
+        covariance: np.ndarray,
+        chosen: np.ndarray,
+        attrs: Mapping[str, object],
     ) -> xr.Dataset:
-        """Label the laws of the latent path and of the trajectory effect given whole trajectories."""
+        """Label the laws of the latent path and of the trajectory effect given whole trajectories, and the level."""
         states = list(self.model.frozen_scale.states)
         n, lead = len(states), ("sample", "trajectory")
         variables: dict[str, Any] = {
@@ -128,9 +134,15 @@ class TrajectoryGrid:
                 (*lead, "state", "state_bis"),
                 covariance[:, :, 0, n:, n:],
             )
+        if drawn.level_slopes is not None:
+            level = np.einsum(
+                "ktp,spn->sktn", np.asarray(self.observations.level_terms), np.asarray(drawn.level_slopes)
+            )
+            variables["level"] = ((*lead, "time", "state"), self.spread(level))
         return with_units(
             xr.Dataset(variables, self._coords(chosen, "state", states), attrs),
             x="state",
+            level="state",
             x_covariance="state²",
             trajectory_effect="state",
             trajectory_effect_covariance="state²",

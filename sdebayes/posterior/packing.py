@@ -9,9 +9,11 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Array, Bool, Float, Int
 
+from sdebayes._core import stored
 from sdebayes.data.attached import Steps, read_covariates
 from sdebayes.data.container import pack
 from sdebayes.likelihood import Observations
+from sdebayes.model.covariates import read_covariate
 from sdebayes.model.scale import data_scale
 from sdebayes.model.sdemodel import SDEModel
 from sdebayes.priors.base import DataScale
@@ -88,11 +90,14 @@ class Packing:
             scale_path_variance=("state", scale.path_variance),
             scale_duration=scale.duration,
         ).assign_coords(state=list(scale.states))
-        for covariate in model.observation.covariates:
-            padded = data[covariate].broadcast_like(data["t"]).transpose("trajectory", "time")
-            dataset[_COVARIATE + covariate] = ("transition", self.pack(padded.values))
+        for covariate in model.covariates:
+            values, seen = read_covariate(data, covariate, "The model")
+            kept = values[seen] if values.dtype.kind != "O" else values[seen].astype(str)
+            dataset[_COVARIATE + covariate] = ("transition", kept)
         if len(scale.covariates):
             dataset["scale_covariates"] = (("covariate", "moment"), np.array(scale.covariates))
+        if scale.levels:
+            dataset["scale_levels"] = stored.encode(scale.levels)
         for name in space:
             dataset[name] = data[name].drop_vars([c for c in data[name].coords if c not in ("state",)])
         return dataset.assign_attrs(data.attrs)
@@ -132,6 +137,7 @@ def stored_scale(tree: xr.DataTree) -> DataScale:
         tuple(map(tuple, constant["scale_covariates"].values.tolist()))
         if "scale_covariates" in constant
         else (),
+        stored.decode(str(constant["scale_levels"].values)) if "scale_levels" in constant else (),
     )
 
 
@@ -153,6 +159,9 @@ def training_data(tree: xr.DataTree) -> xr.Dataset:
         for name in constant.data_vars
         if str(name).startswith(_COVARIATE)
     }
+    covariates.pop("t", None)
+    if "group" in covariates:
+        dataset = dataset.assign_coords(group=("trajectory", [one[0] for one in covariates.pop("group")]))
     counts = [len(one) for one in values]
     _, along = read_covariates(covariates, Steps(names, counts, counts))
     return dataset.assign(along).assign_attrs({**dataset.attrs, **constant.attrs})

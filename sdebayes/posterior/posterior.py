@@ -258,7 +258,8 @@ class Posterior:
         xr.Dataset
             ``x`` (sample, trajectory, time, state), the mean of X(t_k) given the whole trajectory under each draw,
             ``x_covariance`` (sample, trajectory, time, state, state_bis), and, with a trajectory effect,
-            ``trajectory_effect`` (sample, trajectory, state) and ``trajectory_effect_covariance``.
+            ``trajectory_effect`` (sample, trajectory, state) and ``trajectory_effect_covariance``; where covariates say
+            a level, ``level`` (sample, trajectory, time, state), B w_k, which x does not hold.
 
         Raises
         ------
@@ -272,14 +273,14 @@ class Posterior:
         with precision.scope(self.precision), precision.single_blas_thread():
             mean, covariance = compiled.smoothed(self.model.likelihood)(model, observations)
         grid = TrajectoryGrid(self.model, data, observations)
-        return grid.smoothed(mean, covariance, chosen, self._provenance())
+        return grid.smoothed(model, mean, covariance, chosen, self._provenance())
 
     def _provenance(self) -> dict[str, Any]:
         names = ("space_hash", "time_unit", "seed", "precision", "sdebayes_version")
         return {name: self.data.attrs[name] for name in names if name in self.data.attrs}
 
     def training_data(self) -> xr.Dataset:
-        """Return the trajectories the model was fitted to, without texts and covariates: their data set keeps these."""
+        """Return the trajectories the model was fitted to, with covariates of the model, without texts."""
         return training_data(self.data)
 
     def diagnosis(self) -> Findings:

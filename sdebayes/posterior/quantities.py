@@ -91,6 +91,7 @@ def quantities(model: SDEModel, points: Places | None, log_likelihood: bool = Tr
             jnp.diagonal(model.noise_covariance),
             jnp.diagonal(model.effect_covariance),
             jnp.zeros(0) if model.noise_slopes is None else model.noise_slopes,
+            jnp.zeros(0) if model.level_slopes is None else model.level_slopes.ravel(),
         ]
         if log_likelihood:
             values.append(likelihood.log_density(model, data).sum()[None])
@@ -107,7 +108,8 @@ def quantities(model: SDEModel, points: Places | None, log_likelihood: bool = Tr
             f"noise variance {states[j] if observed == len(states) else j + 1}" for j in range(observed)
         ]
         + [f"effect variance {state}" for state in states]
-        + [f"noise slope of {term}" for term in model.observation.coords().get("noise_term", [])],
+        + [f"noise slope of {term}" for term in model.observation.coords().get("noise_term", [])]
+        + [f"level slope of {term} in {state}" for term in model.coords()["level_term"] for state in states],
         "log-likelihood": ["log-likelihood"] * log_likelihood,
     }
     labels = [label for group in entries.values() for label in group]

@@ -19,6 +19,7 @@ from sdebayes._core.errors import ModelError
 from sdebayes._core.stored import Stored
 from sdebayes._core.types import Vector
 from sdebayes.dynamics import AbstractDiffusion, AbstractDrift
+from sdebayes.priors.covariate_basis import AbstractCovariateBasis
 
 Dims = dict[str, list[str]]
 
@@ -62,6 +63,8 @@ class DataScale(Stored):
         Median duration of a trajectory, in time.
     covariates
         Mean and standard deviation of each covariate that the noise depends on.
+    levels
+        Known functions of each covariate that the level depends on.
     """
 
     states: tuple[str, ...]
@@ -76,6 +79,7 @@ class DataScale(Stored):
     path_variance: Float64[np.ndarray, " state"]
     duration: float
     covariates: tuple[tuple[float, float], ...] = ()
+    levels: tuple[AbstractCovariateBasis, ...] = ()
 
     def of_path(self) -> DataScale:
         """Return the scale of the path behind the data: spread and points drawn in by the path's share."""
@@ -243,13 +247,7 @@ class AbstractDiffusionPrior(Stored, ABC):
 
     @abstractmethod
     def describe(self, variance_drawn: bool = False) -> str:
-        """Say the prior in words and formulas: numbers when scaled to data, rules before.
-
-        Parameters
-        ----------
-        variance_drawn
-            Whether the observation draws the stationary variance.
-        """
+        """Say the prior in words and formulas; the argument as in `AbstractDriftPrior.describe`."""
 
 
 def constant(name: str, value: object, owner: str, state_dim: int) -> Float64[np.ndarray, " state"]:

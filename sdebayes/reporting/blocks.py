@@ -114,13 +114,14 @@ class Facts:
 
 @dataclass(frozen=True)
 class Formulas:
-    """The equations of the model; ``noisy`` tells whether there is noise, ``effect`` whether a trajectory effect."""
+    """The equations of the model: whether there is noise, a trajectory effect, a matrix H, a level."""
 
     kind: ClassVar[str] = "formulas"
     noisy: bool
     effect: bool
     matrix: bool
     linear: bool
+    level: bool = False
 
 
 @dataclass(frozen=True)

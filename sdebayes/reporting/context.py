@@ -216,20 +216,22 @@ class ReportContext:
 
     @cached_property
     def latent(self) -> xr.Dataset:
-        """The path behind the training data: smoothed under noise, else the data themselves."""
-        return self.posterior.smooth(self.data, samples=SMOOTHED_DRAWS) if self.noisy else self.data
+        """The path behind the training data: smoothed where there is noise or a level, else the data themselves."""
+        hidden = self.noisy or self.posterior.model.levels
+        return self.posterior.smooth(self.data, samples=SMOOTHED_DRAWS) if hidden else self.data
 
     @cached_property
     def centred(self) -> xr.Dataset:
-        """The training data in the coordinates of the drift: the offset of each trajectory, if any, taken away."""
-        return without_effect(self.data, self.latent) if self.effect else self.data
+        """The training data in the coordinates of the drift: level and offsets, if any, taken away."""
+        moved = self.effect or self.posterior.model.levels
+        return without_effect(self.data, self.latent) if moved else self.data
 
     @cached_property
     def replicates(self) -> xr.Dataset | None:
         """Simulated copies of the training data, draw by draw; None where the states are not what is observed."""
         if not self.identity:
             return None
-        if not self.same_times:
+        if not self.same_times or self.posterior.model.covariates:
             return replicate(self.posterior, self.cut, self.draws, self.seed)
         t = self.cut["t"].values
         times = t[int(np.isfinite(t).sum(axis=1).argmax())]

@@ -78,6 +78,8 @@ def simulate(
 
     Notes
     -----
+    Where noise or level of a posterior depend on covariates, paths are those of an average step.
+
     A linear SDE with additive noise is simulated by its exact transitions, without discretisation error.
     """
     moments = checked_times(times)

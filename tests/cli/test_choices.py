@@ -105,6 +105,7 @@ def test_settings_reach_the_strategy(name):
         ("--heavy-tails --draws 20", "Linear", "Constant", "NUTS"),
         ("--exact --heavy-tails --no-trajectory-effect --draws 20", "Linear", "Constant", "NUTS"),
         ("--correlated-noise --noise-covariate words --draws 20", "Linear", "Constant", "NUTS"),
+        ("--exact --level words --level t --draws 20", "Linear", "Constant", "NUTS"),
     ],
 )  # fmt: skip
 def test_options_make_the_model(monkeypatch, options, drift, diffusion, strategy):
@@ -118,6 +119,7 @@ def test_options_make_the_model(monkeypatch, options, drift, diffusion, strategy
     assert model.observation.normal is ("--heavy-tails" not in options)
     assert (model.initial == "free") is ("--free-start" in options)
     assert model.observation.covariates == (("words",) if "--noise-covariate" in options else ())
+    assert [level.covariate for level in model.levels] == (["words", "t"] if "--level" in options else [])
     assert ("correlation of R" in model.describe()) is ("--correlated-noise" in options)
     assert ("correlation of C" in model.describe()) is ("--correlated-noise" in options)
 
@@ -126,6 +128,7 @@ def test_options_make_the_model(monkeypatch, options, drift, diffusion, strategy
     ("options", "said"),
     [
         (("--exact", "--noise-covariate", "words"), "--exact says that there is no noise; leave --noise-covariate out"),
+        (("--level", "year"), "depends on the covariate 'year', which the data do not have; they have 'words'"),
         (("--strategy", "laplace", "--chains", "4"), "--strategy laplace does not take --chains; it takes --draws."),
         (("--steps", "10", "--batch", "2"), "--strategy nuts does not take --steps, --batch; it takes --draws,"),
         (("--strategy", "svi", "--target-acceptance", "0.9"), "does not take --target-acceptance"),

@@ -26,14 +26,17 @@ OBSERVATIONS = {
     "GaussianNoise": sb.GaussianNoise(),
     "StudentTNoise": sb.StudentTNoise(),
     "noise that varies": sb.GaussianNoise(variance_function=WORDS),
+    "noise about a level": sb.GaussianNoise(),
 }
+LEVELS = {"noise about a level": (sb.Level("words"), sb.Level("t", knots=1))}
 
 
 def study(drift: str, observation: str, n: int, strategy: sb.NUTS, **arguments):
     design, _ = sb.datasets.benchmark("ornstein_uhlenbeck_1d", STEPS, STEP_SIZES[drift], seed=0)
     words = np.random.default_rng(0).integers(1, 60, size=design["t"].shape)
     design = design.assign(words=(design["t"].dims, words))
-    model = sb.SDEModel(DRIFTS[drift], sb.priors.Constant(), observation=OBSERVATIONS[observation])
+    parts = {"observation": OBSERVATIONS[observation], "level": LEVELS.get(observation, ())}
+    model = sb.SDEModel(DRIFTS[drift], sb.priors.Constant(), **parts)
     return sb.calibrate(model, design, strategy, n, draws=49, progress=False, **arguments)
 
 
@@ -53,6 +56,7 @@ def test_ranks_of_a_gaussian_process_are_uniform():
         ("Linear", "GaussianNoise"),
         ("Linear", "StudentTNoise"),
         ("Linear", "noise that varies"),
+        ("Linear", "noise about a level"),
         ("GP", "GaussianNoise"),
         ("BNN", "GaussianNoise"),
         ("Sparse", "Exact"),

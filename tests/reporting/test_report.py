@@ -5,6 +5,7 @@ import os
 import re
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import xarray as xr
 
@@ -12,6 +13,7 @@ import sdebayes as sb
 from sdebayes._core.errors import DataError, ModelError, StateSpaceError, StoreError
 from sdebayes.inference.findings import SEVERITIES
 from sdebayes.reporting import chapters, report
+from sdebayes.reporting.context import ReportContext
 from tests.browser import visit
 from tests.reporting.conftest import SCRIPT
 
@@ -252,3 +254,14 @@ def test_chapters_have_one_autocorrelation(noisy, texts, tmp_path, monkeypatch, 
     report(noisy, tmp_path / "report.html", data=texts[0], draws=10)
     told = sb.analysis.persistence.persistence(texts[0])["autocorrelation"]
     assert drawn[0]["autocorrelation_data"].sel(lag=1).values == pytest.approx(told.values)
+
+
+def test_the_chapter_on_the_model_shows_the_level(series):
+    model = sb.SDEModel(observation=sb.Exact(), level=sb.Level("t"))
+    posterior = sb.fit(model, series, sb.Laplace(draws=20), seed=0, progress=False)
+    context = ReportContext(posterior, posterior.training_data(), None, 10, 0)
+    first, formulas, *_, figure = chapters.model.write(context).blocks
+    assert "The path itself is observed, about a level that covariates say" in first.text
+    assert formulas.level
+    assert figure.title == "How does the level go with t?"
+    np.testing.assert_allclose(context.centred["y"], context.latent["x"].mean("sample"), atol=1e-5)

@@ -119,32 +119,36 @@ def in_trajectories(found: xr.Dataset, smoothed: xr.Dataset) -> xr.Dataset:
 
 @checked
 def without_effect(data: xr.Dataset, smoothed: xr.Dataset) -> xr.Dataset:
-    """Take from every step the mean offset of its trajectory, so that it compares with the drift.
+    """Take from every step its level and the mean offset of its trajectory, so that it compares with the drift.
 
     Parameters
     ----------
     data
         ``y(trajectory, time, state)``.
     smoothed
-        ``trajectory_effect`` of the same trajectories, as ``posterior.smooth(data)`` returns it.
+        ``trajectory_effect``, or ``level``, of the same trajectories, as ``posterior.smooth(data)`` returns them.
 
     Returns
     -------
     xarray.Dataset
-        The data, ``y`` less the offset's mean over the draws, in units of the states.
+        The data, ``y`` less the means over the draws of offset and level, in units of the states.
 
     Raises
     ------
     DataError
-        If there is no trajectory effect, a trajectory has none, or the data are no states.
+        If there is neither effect nor level, a trajectory has none, or the data are no states.
     """
-    effect = _effect(smoothed).mean("sample")
+    if "level" not in smoothed:
+        away = _effect(smoothed).mean("sample")
+    else:
+        effect = smoothed.get("trajectory_effect", 0.0)
+        away = (smoothed["level"] + effect).mean("sample")
     if "y" not in data or "state" not in data["y"].dims:
         raise DataError("Expected y(trajectory, time, state); map embeddings to states with space.transform.")
-    missing = set(data["trajectory"].values) - set(effect["trajectory"].values)
+    missing = set(data["trajectory"].values) - set(away["trajectory"].values)
     if missing:
         raise DataError(f"No effect is known of the trajectory {min(missing)!r}; smooth the same data.")
-    moved = data["y"] - effect.sel(trajectory=data["trajectory"].values)
+    moved = data["y"] - away.drop_vars("t", errors="ignore").sel(trajectory=data["trajectory"].values)
     return data.assign(y=moved.transpose(*data["y"].dims).assign_attrs(data["y"].attrs))
 
 

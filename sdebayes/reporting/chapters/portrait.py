@@ -42,7 +42,7 @@ def portrait_figure(posterior: Posterior, paths: xr.Dataset, elsewhere: str = ""
 def nonlinear_portrait(posterior: Posterior, nouns: str) -> list[Block]:
     """Write of a nonlinear drift of two states, fitted by itself."""
     data, states = posterior.training_data(), posterior.states
-    seen = posterior.model.likelihood.states_observed
+    seen = posterior.model.likelihood.states_observed and not posterior.model.levels
     paths = data if seen else posterior.smooth(data, samples=SMOOTHED_DRAWS)
     doubts = verdicts.caveats(posterior.diagnosis())
     blocks: list[Block] = [

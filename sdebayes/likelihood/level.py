@@ -1,0 +1,116 @@
+"""Trajectories about a level that covariates say: any likelihood, of what is left when the level is taken away."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Int
+
+from sdebayes._core.types import Key
+from sdebayes.dynamics import ObservedSDE
+from sdebayes.likelihood.arrays import Observations
+from sdebayes.likelihood.base import AbstractLikelihood, Innovations, Laws
+from sdebayes.likelihood.generate import Stepper
+from sdebayes.likelihood.horizons import Start
+
+
+@dataclass(frozen=True)
+class AroundLevel(AbstractLikelihood):
+    """The law of Y_k = H (X(t_k) + c + B w_k) + ε_k by that of the same without B w_k.
+
+    It takes H B w_k from the data before another likelihood sees them, and adds it to what that one foretells or draws.
+    As the level changes with B, sums over the data and tables at the data are of no use.
+
+    Parameters
+    ----------
+    scheme
+        The law of a step.
+    inner
+        How the law without a level is computed.
+    """
+
+    inner: AbstractLikelihood
+
+    @property
+    def states_observed(self) -> bool:  # type: ignore[override]
+        """Whether the states are observed but for the level."""
+        return self.inner.states_observed
+
+    @property
+    def approximate(self) -> bool:  # type: ignore[override]
+        """Whether more than the scheme is approximated."""
+        return self.inner.approximate
+
+    @property
+    def title(self) -> str:
+        """The name of the law without a level."""
+        return self.inner.title
+
+    @property
+    def integrates_entries(self) -> bool:
+        """Whether single missing entries of a step are integrated out."""
+        return self.inner.integrates_entries
+
+    def log_density(self, model: ObservedSDE, data: Observations) -> Float[Array, "trajectory time"]:
+        """Return log p(y_k | y_1, …, y_{k−1}), zero where nothing was seen."""
+        return self.inner.log_density(model, data.centred(model))
+
+    def one_step(self, model: ObservedSDE, data: Observations) -> Laws:
+        """Return mean and covariance of y_k given y_1, …, y_{k−1}."""
+        mean, covariance = self.inner.one_step(model, data.centred(model))
+        return mean + data.level(model), covariance
+
+    def smooth(
+        self, model: ObservedSDE, data: Observations
+    ) -> tuple[Float[Array, "trajectory time z"], Float[Array, "trajectory time z z"]]:
+        """Return mean and covariance of z_k, about the level, given the whole trajectory."""
+        return self.inner.smooth(model, data.centred(model))
+
+    def horizon_start(self, model: ObservedSDE, data: Observations) -> Start:
+        """Return the laws of z_k, about the level, given y_1, …, y_k."""
+        return self.inner.horizon_start(model, data.centred(model))
+
+    def stepper(self, model: ObservedSDE, data: Observations) -> Stepper:
+        """Return what draws the next state of a path."""
+        return self.inner.stepper(model, data)
+
+    def replicate(
+        self, model: ObservedSDE, data: Observations, key: Key
+    ) -> Float[Array, "trajectory time observed"]:
+        """Draw y at the data's times, zero where the data have no value."""
+        return self._raised(model, data, self.inner.replicate(model, data, key))
+
+    def draw(
+        self, model: ObservedSDE, data: Observations, key: Key
+    ) -> Float[Array, "trajectory time observed"]:
+        """Draw y from the law whose density `log_density` is."""
+        return self._raised(model, data, self.inner.draw(model, data, key))
+
+    def horizons(
+        self, model: ObservedSDE, data: Observations, horizon: int, targets: Int[Array, " target"]
+    ) -> tuple[
+        Float[Array, "horizon trajectory target observed"],
+        Float[Array, "horizon some target observed observed"],
+    ]:
+        """Return mean and covariance of y_k given y_1, …, y_{k−h}."""
+        mean, covariance = self.inner.horizons(model, data.centred(model), horizon, targets)
+        return mean + data.level(model)[:, targets], covariance
+
+    def innovations(
+        self, model: ObservedSDE, data: Observations, sets: list[Float[Array, "trajectory time observed"]]
+    ) -> list[Innovations]:
+        """Return innovations and what was foretold."""
+        level = data.level(model)
+        about = self.inner.innovations(model, data.centred(model), [values - level for values in sets])
+        return [(white, predicted + level) for white, predicted in about]
+
+    def by_transition(self, data: Observations) -> bool:
+        """Whether the terms of `log_density` are those of single transitions."""
+        return self.inner.by_transition(data)
+
+    @staticmethod
+    def _raised(
+        model: ObservedSDE, data: Observations, about: Float[Array, "trajectory time observed"]
+    ) -> Float[Array, "trajectory time observed"]:
+        return jnp.where(jnp.asarray(data.seen), about + data.level(model), 0.0)
