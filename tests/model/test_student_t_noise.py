@@ -27,7 +27,7 @@ def data():
 
 @pytest.fixture(scope="module")
 def fits(data):
-    strategy = sb.NUTS(draws=60, warmup=100, chains=1)
+    strategy = sb.Laplace(draws=60)
     noises = {"normal": sb.GaussianNoise(), "heavy": sb.StudentTNoise()}
     return {
         name: sb.fit(sb.SDEModel(observation=noise), data, strategy, progress=False)

@@ -28,7 +28,7 @@ def ragged():
 
 @pytest.fixture(scope="module")
 def posterior(ragged):
-    return sb.fit(sb.SDEModel(), ragged, sb.NUTS(draws=50, warmup=100), seed=0, progress=False)
+    return sb.fit(sb.SDEModel(), ragged, sb.Laplace(draws=100), seed=0, progress=False)
 
 
 def test_each_trajectory_keeps_its_times_length_and_gaps(posterior, ragged):
