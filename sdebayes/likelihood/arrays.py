@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 import xarray as xr
@@ -42,6 +44,10 @@ class Observations(eqx.Module):
         (trajectory, transition); None if that is nothing.
     noise_terms
         w, (trajectory, time, term), of the covariates that R depends on; None if there are none.
+    group
+        (trajectory,), the group of each trajectory, as an index into those of the model; None if it has none.
+    rows_of_groups
+        The trajectories of each group, where they are known before anything is compiled.
     """
 
     values: Float[Array | np.ndarray, "trajectory time observed"]
@@ -53,6 +59,8 @@ class Observations(eqx.Module):
     complete: bool = eqx.field(static=True)
     table: Any = None
     noise_terms: Float[Array | np.ndarray, "trajectory time term"] | None = None
+    group: Int[Array | np.ndarray, " trajectory"] | None = None
+    rows_of_groups: tuple[tuple[int, ...], ...] | None = eqx.field(static=True, default=None)
 
     def noise_factors(self, slopes: Float[Array, " term"] | None) -> Float[Array, "trajectory time"]:
         """Return what R is multiplied by at each step: exp(w · β), or 1 where R is the same at all steps.
@@ -69,6 +77,37 @@ class Observations(eqx.Module):
                 "The noise of this SDE depends on covariates, whose scale only its posterior knows; pass that."
             )
         return jnp.exp(jnp.asarray(self.noise_terms) @ slopes)
+
+
+def rows(observations: Observations, index: Int[Array | np.ndarray, "*part"]) -> Observations:
+    """Return some of the trajectories.
+
+    Parameters
+    ----------
+    observations
+        The data.
+    index
+        Which.
+    """
+    return _by_row(observations, lambda leaf: leaf[index], lambda steps: steps)
+
+
+def row_axes(observations: Observations) -> Observations:
+    """Return the axis of the trajectories in every array, as ``jax.vmap`` wants it."""
+    return _by_row(observations, lambda leaf: 0, lambda steps: None)
+
+
+def _by_row(
+    observations: Observations, change: Callable[[Any], Any], change_steps: Callable[[Any], Any]
+) -> Observations:
+    """Change all arrays over trajectories, and the different steps, which are none."""
+    known = eqx.tree_at(lambda o: o.steps, observations, None, is_leaf=lambda leaf: leaf is None)
+    return eqx.tree_at(
+        lambda o: o.steps,
+        jax.tree.map(change, known),
+        change_steps(observations.steps),
+        is_leaf=lambda leaf: leaf is None,
+    )
 
 
 def read(data: xr.Dataset, drop_missing_steps: bool = False) -> Observations:

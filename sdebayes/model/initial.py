@@ -11,7 +11,9 @@ import numpyro
 import numpyro.distributions as dist
 
 from sdebayes._core.errors import ModelError
+from sdebayes._core.linalg import stationary_covariance
 from sdebayes._core.types import Matrix, Vector
+from sdebayes.dynamics import AbstractDiffusion
 from sdebayes.priors.base import DataScale, positive
 
 
@@ -50,6 +52,17 @@ def known_law(initial: Any, state_dim: int) -> tuple[Vector, Matrix]:
     if not finite or not np.allclose(covariance, covariance.T) or np.linalg.eigvalsh(covariance).min() <= 0:
         raise ModelError(f"{asked}, finite, symmetric and positive definite.")
     return jnp.asarray(mean, dtype=float), jnp.asarray(covariance, dtype=float)
+
+
+def law_of_start(
+    initial: Any, stationary: bool, scale: DataScale, drift: Any, diffusion: AbstractDiffusion
+) -> tuple[Vector, Matrix]:
+    """Return m₀ and P₀ inside a NumPyro model: of the stationary law, or known, or drawn."""
+    if stationary:
+        return drift.location, stationary_covariance(drift.matrix, diffusion.covariance(drift.location))
+    if initial is None or isinstance(initial, str):
+        return drawn_law(scale)
+    return known_law(initial, len(scale.states))
 
 
 def drawn_law(scale: DataScale) -> tuple[Vector, Matrix]:

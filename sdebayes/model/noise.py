@@ -64,6 +64,8 @@ class AbstractNoise(AbstractObservation):
     filter
         How a nonlinear SDE's law is carried from step to step: `ExtendedKalman` or `UnscentedKalman`. A linear drift
         with constant Σ has the exact Kalman filter, whatever this is.
+    by_group
+        Whether each group of trajectories has a noise and a path variance of its own, near one that all share.
 
     Raises
     ------
@@ -81,6 +83,7 @@ class AbstractNoise(AbstractObservation):
     spread: Positive = 1.0
     latent_variance: PositiveNumbers | None = None
     filter: AbstractGaussianFilter = field(default_factory=ExtendedKalman)
+    by_group: bool = field(default=False, kw_only=True)
 
     def __post_init__(self) -> None:
         if self.matrix is not None:

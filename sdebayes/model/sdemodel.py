@@ -4,28 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, Literal
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 import numpyro
 import xarray as xr
 from jaxtyping import Array, Float
-from numpyro.handlers import seed, trace
 
 from sdebayes._core.arguments import checked
 from sdebayes._core.errors import ModelError
-from sdebayes._core.linalg import stationary_covariance
+from sdebayes._core.kinds import Positive
 from sdebayes._core.stored import Stored
 from sdebayes._core.tracing import one_at_a_time
-from sdebayes._core.types import Key
-from sdebayes.dynamics import SDE, AbstractDiffusion, ObservedSDE
-from sdebayes.likelihood import AbstractLikelihood, Observations, TrajectoryLaw
+from sdebayes.dynamics import SDE, ObservedSDE
+from sdebayes.likelihood import AbstractLikelihood, ByGroup, Observations, TrajectoryLaw
 from sdebayes.likelihood.arrays import read
-from sdebayes.model.compatibility import check_scheme
+from sdebayes.model.compatibility import check_data, check_scheme, rehearse, say_scheme
 from sdebayes.model.gaussian_noise import GaussianNoise
-from sdebayes.model.initial import check_start, drawn_law, known_law, say_law_of_start
+from sdebayes.model.group_labels import group_names, groups_of
+from sdebayes.model.groups import OfPart, Pooling, pooling_of
+from sdebayes.model.initial import check_start, law_of_start, say_law_of_start
 from sdebayes.model.observation import AbstractObservation
 from sdebayes.model.precomputed_features import tabulator
 from sdebayes.model.scale import data_scale
@@ -63,6 +63,11 @@ class SDEModel(Stored):
         m₀ and the diagonal of P₀ drawn around the data's mean and variance; None: as said above.
     scale
         The data's scale, set by `scaled_to`.
+    group_scale
+        How far groups differ in what has ``by_group``: prior median of the standard deviation between groups, in prior
+        standard deviations of the shared value.
+    pooling
+        The groups and what varies between them, set by `scaled_to`.
 
     Raises
     ------
@@ -76,6 +81,8 @@ class SDEModel(Stored):
     observation: AbstractObservation = field(default_factory=lambda: GaussianNoise(trajectory_effect=True))
     initial: tuple[Any, Any] | Literal["free"] | None = None
     scale: DataScale | None = None
+    group_scale: Positive = 0.3
+    pooling: Pooling | None = None
 
     def __post_init__(self) -> None:
         check_scheme(self.likelihood, self.diffusion, self.observation)
@@ -103,7 +110,8 @@ class SDEModel(Stored):
     @property
     def likelihood(self) -> AbstractLikelihood:
         """How the law of trajectories is computed: what observation, drift, diffusion and scheme make of it."""
-        return self.observation.likelihood(self.affine, self.discretization)
+        of_one = self.observation.likelihood(self.affine, self.discretization)
+        return of_one if self.pooling is None else ByGroup(of_one.scheme, of_one)
 
     @property
     def exact_transitions(self) -> bool:
@@ -135,7 +143,10 @@ class SDEModel(Stored):
         ModelError
             If the data do not have the observed coordinates that the model expects.
         """
-        return self if self.scale is not None else self.with_scale(data_scale(data, self.observation))
+        if self.scale is not None:
+            return self
+        groups = group_names(data) if self.parts_by_group else ()
+        return self.with_scale(replace(data_scale(data, self.observation), groups=groups))
 
     def with_scale(self, scale: DataScale) -> SDEModel:
         """Return the model with its data-scaled prior constants frozen at a known scale.
@@ -162,58 +173,47 @@ class SDEModel(Stored):
             observation=self.observation.scaled_to(scale),
             scale=scale,
         )
-        scaled._rehearse()
+        if scaled.parts_by_group and scale.groups:
+            pooling = pooling_of(scaled._of_one_group, scale.groups, self.group_scale, scaled.parts_by_group)
+            scaled = replace(scaled, pooling=pooling)
+        rehearse(scaled.build)
         return scaled
 
-    def _rehearse(self) -> None:
-        """Run the program once on shapes alone."""
-        names: set[str] = set()
-
-        @one_at_a_time
-        def once(key: Key) -> None:
-            with trace() as sites, seed(rng_seed=key):
-                self.build()
-            names.update(sites)
-
-        try:
-            jax.eval_shape(once, jax.random.key(0))
-        except AssertionError as error:
-            raise ModelError(
-                f"Two parts of the model share a parameter's name ({error}); rename it."
-            ) from error
-        if "y" in names:
-            raise ModelError("A parameter is named 'y', the name of the observations; rename it.")
-
     def build(self) -> ObservedSDE:
-        """Draw every unknown from its prior inside a NumPyro model and return the SDE as it is observed."""
+        """Draw every unknown from its prior inside a NumPyro model and return the SDE as it is observed.
+
+        With groups, its arrays have a leading group axis.
+        """
+        return self._of_one_group() if self.pooling is None else self.pooling.sample(self._of_one_group)
+
+    @property
+    def parts_by_group(self) -> list[str]:
+        """Names of the parts that have ``by_group``."""
+        return [name for name in ("observation", "diffusion", "drift") if getattr(self, name).by_group]
+
+    @cached_property
+    def of_one_group(self) -> SDEModel:
+        """The model that each group follows, with values of its own; the model itself where there are no groups."""
+        if self.pooling is None:
+            return self
+        return replace(self, pooling=None, scale=replace(self.frozen_scale, groups=()))
+
+    @one_at_a_time
+    def _of_one_group(self) -> ObservedSDE:
         n = len(self.frozen_scale.states)
-        drawn = self.observation.sample(n)
-        diffusion = self.diffusion.sample(n, variance=drawn.variance)
-        drift = self.drift.sample(n, diffusion, variance=drawn.variance)
-        mean, covariance = self._initial_law(self.frozen_scale, drift, diffusion)
-        return ObservedSDE(
-            SDE(drift, diffusion),
-            mean,
-            covariance,
-            drawn.matrix,
-            drawn.noise_covariance,
-            drawn.effect_covariance,
-            drawn.degrees_of_freedom,
-            drawn.noise_scales,
-            drawn.noise_slopes,
-        )
+        with OfPart("observation", self.observation.by_group):
+            drawn = self.observation.sample(n)
+        with OfPart("diffusion", self.diffusion.by_group):
+            diffusion = self.diffusion.sample(n, variance=drawn.variance)
+        with OfPart("drift", self.drift.by_group):
+            drift = self.drift.sample(n, diffusion, variance=drawn.variance)
+            start = law_of_start(self.initial, self.stationary, self.frozen_scale, drift, diffusion)
+        seen = {name: value for name, value in drawn._asdict().items() if name != "variance"}
+        return ObservedSDE(SDE(drift, diffusion), *start, **seen)
 
     @property
     def _draws_initial(self) -> bool:
         return isinstance(self.initial, str) or (self.initial is None and not self.stationary)
-
-    def _initial_law(self, scale: DataScale, drift: Any, diffusion: AbstractDiffusion) -> tuple[Any, Any]:
-        if self._draws_initial:
-            return drawn_law(scale)
-        if self.stationary:
-            location = drift.location
-            return location, stationary_covariance(drift.matrix, diffusion.covariance(location))
-        return known_law(self.initial, len(scale.states))
 
     def dims(self) -> Dims:
         """Names and dimensions of the interpretable parameters."""
@@ -243,20 +243,12 @@ class SDEModel(Stored):
             integrate out.
         """
         observations = read(data, drop_missing_steps=self.likelihood.states_observed)
-        found = self.observation.state_dim(observations.values.shape[-1])
-        if self.scale is not None and found != len(self.scale.states):
-            raise ModelError(
-                f"The data have {found} states, the model was scaled to {len(self.scale.states)} "
-                f"({', '.join(self.scale.states[:4])}, …); transform them with the same StateSpace."
-            )
-        if not self.likelihood.integrates_entries and not observations.complete:
-            raise ModelError(
-                "Some steps are observed in part only, which a nonlinear drift or Student-t innovations with exact "
-                "observation cannot integrate out; set those steps to NaN whole, or use a Linear() drift."
-            )
+        check_data(self.observation, self.likelihood, self.scale, observations)
         if self.observation.covariates:
             terms = self.observation.noise_terms(data, self.frozen_scale)
             observations = replace(observations, noise_terms=terms, shared=False)
+        if self.pooling is not None:
+            observations = replace(observations, **groups_of(data, self.pooling.groups))
         return self._tabulated(observations)
 
     def with_values(
@@ -271,7 +263,9 @@ class SDEModel(Stored):
         order, diffusion_order = self.discretization.derivatives, self.discretization.diffusion_derivatives
         if self.scale is None or not self.likelihood.reads_tables or order is None:
             return observations
-        table = tabulator(self.build, order, diffusion_order)(jnp.asarray(observations.values)[:, :-1])
+        table = tabulator(self.of_one_group.build, order, diffusion_order)(
+            jnp.asarray(observations.values)[:, :-1]
+        )
         return replace(observations, table=table)
 
     def numpyro_model(self, data: xr.Dataset) -> Callable[[], None]:
@@ -304,17 +298,14 @@ class SDEModel(Stored):
 
     def describe(self) -> str:
         """Say the model in words and formulas: prior constants as numbers once scaled to data, as rules before."""
-        exact = ", exact for this model" if self.exact_transitions else ""
         given = None if self._draws_initial else self.initial
         initial = "stationary law" if self.stationary else say_law_of_start(given)
-        filtering = f"\nFilter: {self.likelihood.title}, a normal law at each step"
-        return "\n".join(
-            [
-                "dX = f(X, t) dt + G(X, t) dW,  Σ = G Gᵀ",
-                self.drift.describe(self.observation.draws_variance),
-                self.diffusion.describe(self.observation.draws_variance),
-                f"Scheme: {self.discretization.title}{exact}{filtering * self.likelihood.approximate}",
-                self.observation.describe(),
-                f"First state: {initial}",
-            ]
-        )
+        lines = [
+            "dX = f(X, t) dt + G(X, t) dW,  Σ = G Gᵀ",
+            self.drift.describe(self.observation.draws_variance),
+            self.diffusion.describe(self.observation.draws_variance),
+            say_scheme(self.likelihood, self.exact_transitions),
+            self.observation.describe(),
+            f"First state: {initial}",
+        ]
+        return "\n".join(lines if self.pooling is None else [*lines, *self.pooling.describe()])

@@ -91,6 +91,10 @@ class Packing:
         for covariate in model.observation.covariates:
             padded = data[covariate].broadcast_like(data["t"]).transpose("trajectory", "time")
             dataset[_COVARIATE + covariate] = ("transition", self.pack(padded.values))
+        if "group" in data:
+            dataset["trajectory_group"] = ("transition", data["group"].values.astype(str)[self.rows])
+        if scale.groups:
+            dataset["scale_groups"] = ("group", list(scale.groups))
         if len(scale.covariates):
             dataset["scale_covariates"] = (("covariate", "moment"), np.array(scale.covariates))
         for name in space:
@@ -132,6 +136,7 @@ def stored_scale(tree: xr.DataTree) -> DataScale:
         tuple(map(tuple, constant["scale_covariates"].values.tolist()))
         if "scale_covariates" in constant
         else (),
+        tuple(map(str, constant["scale_groups"].values)) if "scale_groups" in constant else (),
     )
 
 
@@ -153,6 +158,9 @@ def training_data(tree: xr.DataTree) -> xr.Dataset:
         for name in constant.data_vars
         if str(name).startswith(_COVARIATE)
     }
+    if "trajectory_group" in constant:
+        own = [str(constant["trajectory_group"].values[index == i][0]) for i in order]
+        dataset = dataset.assign_coords(group=("trajectory", own))
     counts = [len(one) for one in values]
     _, along = read_covariates(covariates, Steps(names, counts, counts))
     return dataset.assign(along).assign_attrs({**dataset.attrs, **constant.attrs})

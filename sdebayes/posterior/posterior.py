@@ -25,6 +25,7 @@ from sdebayes.model.sdemodel import SDEModel
 from sdebayes.posterior import compiled, store
 from sdebayes.posterior.criticism import model_findings
 from sdebayes.posterior.diagnosis import diagnose
+from sdebayes.posterior.groups import Groups
 from sdebayes.posterior.labelling import TrajectoryGrid, check_space, labelled_scores
 from sdebayes.posterior.packing import training_data, training_scale
 from sdebayes.priors.base import DataScale
@@ -33,7 +34,7 @@ MOST_DRAWS = 100
 
 
 @checked
-class Posterior:
+class Posterior(Groups):
     """Posterior draws of an `SDEModel`.
 
     Nothing changes it: every method computes from the draws and returns something new.
@@ -50,12 +51,13 @@ class Posterior:
     """
 
     def __init__(self, model: SDEModel, data: xr.DataTree) -> None:
-        self.model = model
-        self.data = data
+        super().__init__(model, data)
 
     def __repr__(self) -> str:
-        sizes = self.data["unconstrained"].sizes
-        return f"<Posterior: {sizes['chain']} chains × {sizes['draw']} draws of {len(self.states)} states>"
+        sizes, of = self.data["unconstrained"].sizes, f" in {len(self.groups)} groups" * bool(self.groups)
+        return (
+            f"<Posterior: {sizes['chain']} chains × {sizes['draw']} draws of {len(self.states)} states{of}>"
+        )
 
     @property
     def precision(self) -> str:
@@ -98,22 +100,28 @@ class Posterior:
 
     def observed_sde(self) -> ObservedSDE:
         """Return the SDE, its initial law and its observation, stacked: every array has a leading sample axis."""
+        self._check_one()
         return self._observed_sde
 
-    def draw_prior(self, draws: Count = 200, seed: Seed = 0) -> ObservedSDE:
+    def draw_prior(self, draws: Count = 200, seed: Seed = 0, group: str | None = None) -> ObservedSDE:
         """Draw from the prior what `observed_sde` has of the posterior: any analysis takes it.
 
         Parameters
         ----------
         draws, seed
             Number of draws, and their seed.
+        group
+            Whose, where there are groups; those of one seed are draws of all groups together.
 
         Returns
         -------
         ObservedSDE
             With a leading sample axis on every array.
         """
-        return compiled.draw_prior(self.model, self.precision, draws, seed)
+        self._check_one(group)
+        drawn = compiled.draw_prior(self.model, self.precision, draws, seed)
+        place = None if group is None else self._place(group)
+        return drawn if place is None else jax.tree.map(lambda leaf: leaf[:, place], drawn)
 
     def sde(self) -> SDE:
         """Return the stacked SDE; read it with ``jax.vmap(lambda s: s.drift(x))(posterior.sde())``.
@@ -123,7 +131,7 @@ class Posterior:
         SDE
             With a leading sample axis on every array, in the precision that JAX has where this is called.
         """
-        return jax.tree.map(lambda leaf: jnp.asarray(np.asarray(leaf)), self._observed_sde.sde)
+        return jax.tree.map(lambda leaf: jnp.asarray(np.asarray(leaf)), self.observed_sde().sde)
 
     def drift(self, x: Numbers) -> xr.DataArray:
         """Return f(x) of every draw.
@@ -145,7 +153,7 @@ class Posterior:
         """
         at = Places.read(x, self.states).flat()
         with precision.scope(self.precision):
-            values = compiled.drift_at(self._observed_sde.sde, at.points)
+            values = compiled.drift_at(self.observed_sde().sde, at.points)
         return at.named(values, {"state": self.states}, "drift", units=f"state per {self._time_unit}")
 
     def covariance(self, x: Numbers) -> xr.DataArray:
@@ -168,7 +176,7 @@ class Posterior:
         """
         at, labels = Places.read(x, self.states).flat(), dict.fromkeys(("state", "state_bis"), self.states)
         with precision.scope(self.precision):
-            values = compiled.covariance_at(self._observed_sde.sde, at.points)
+            values = compiled.covariance_at(self.observed_sde().sde, at.points)
         return at.named(values, labels, "covariance", units=f"state² per {self._time_unit}")
 
     @property
