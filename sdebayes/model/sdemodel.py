@@ -237,19 +237,36 @@ class SDEModel(Stored):
         Raises
         ------
         DataError
-            If the data set is not valid.
+            If the data set is not valid, or lacks covariates or groups.
         ModelError
             If its coordinates are not those of the model, or entries are missing that the likelihood cannot
             integrate out.
         """
         observations = read(data, drop_missing_steps=self.likelihood.states_observed)
         check_data(self.observation, self.likelihood, self.scale, observations)
+        return self._tabulated(self.along(observations, data))
+
+    def along(self, observations: Observations, data: xr.Dataset) -> Observations:
+        """Return observations with what the model reads of their data beside values and times: covariates and groups.
+
+        Parameters
+        ----------
+        observations
+            All steps of the data, or those that `read` keeps.
+        data
+            Where they were read.
+
+        Raises
+        ------
+        DataError
+            If the data lack one of these.
+        """
         if self.observation.covariates:
             terms = self.observation.noise_terms(data, self.frozen_scale)
             observations = replace(observations, noise_terms=terms, shared=False)
         if self.pooling is not None:
             observations = replace(observations, **groups_of(data, self.pooling.groups))
-        return self._tabulated(observations)
+        return observations
 
     def with_values(
         self, observations: Observations, values: Float[Array | np.ndarray, "trajectory time observed"]

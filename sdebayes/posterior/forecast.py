@@ -74,7 +74,7 @@ def forecast(
             f"pass horizon={max(1, longest - 1)} or less."
         )
     with precision.scope(posterior.precision):
-        observations = read(data)
+        observations = posterior.model.along(read(data), data)
     targets = np.arange(1, longest, every)
     count, _, n = observations.values.shape
     model, chosen = posterior._draws(samples, 8 * n * n * horizon * count * targets.size)

@@ -16,7 +16,7 @@ from scipy.special import log_softmax
 from sdebayes._core import precision
 from sdebayes._core.arguments import checked
 from sdebayes._core.errors import ModelError
-from sdebayes._core.kinds import Positive
+from sdebayes._core.kinds import Count, Positive, Seed
 from sdebayes.dynamics import ObservedSDE
 from sdebayes.inference.strategy import Draws, Problem
 from sdebayes.model.groups import Pooling
@@ -25,6 +25,11 @@ from sdebayes.posterior import compiled, serialization
 from sdebayes.posterior.export import build_tree, draw_positions
 from sdebayes.posterior.labelling import check_space, labelled_scores
 from sdebayes.posterior.packing import training_data
+
+_NO_GROUPS = (
+    "The posterior has no groups: give by_group=True to what may differ between them, as in "
+    "SDEModel(drift=priors.Linear(by_group=True)), and fit data that say the group of each trajectory."
+)
 
 
 @checked
@@ -42,10 +47,6 @@ class Groups:
     model: SDEModel
     data: xr.DataTree
     _observed_sde: ObservedSDE
-
-    def __init__(self, model: SDEModel, data: xr.DataTree) -> None:
-        self.model = model
-        self.data = data
 
     @property
     def groups(self) -> tuple[str, ...]:
@@ -80,7 +81,7 @@ class Groups:
         return {}
 
     def group_log_score(self, data: xr.Dataset, weights: Mapping[str, Positive] | None = None) -> xr.Dataset:
-        r"""Score each trajectory under each group: which group is it from?
+        r"""Score each trajectory under each group, and say from which it is likely to come.
 
         .. math::
             \log \frac{1}{S} \sum_s p(y_{i,1:n} \mid θ_{s,g}), \qquad
@@ -106,8 +107,7 @@ class Groups:
         StateSpaceError, DataError
             As ``log_score``.
         """
-        if not self.groups:
-            self._place("")
+        stacked = self.observed_sde_by_group()
         weights = dict.fromkeys(self.groups, 1.0) if weights is None else weights
         if set(weights) != set(self.groups):
             raise ModelError(
@@ -118,22 +118,46 @@ class Groups:
         score = compiled.log_density(one.likelihood)
         with precision.scope(self.data.attrs["precision"]), precision.single_blas_thread():
             read = one.read(data)
-            found = [score(self.observed_sde_of(name), read) for name in self.groups]
+            found = [
+                score(jax.tree.map(lambda leaf, g=g: leaf[:, g], stacked), read)
+                for g in range(len(self.groups))
+            ]
         scores = xr.concat([labelled_scores(terms, data, read, {}) for terms in found], "group")
         scores = scores.assign_coords(group=list(self.groups)).transpose("trajectory", "group")
         prior = np.log([float(weights[name]) for name in self.groups])
         probability = np.exp(log_softmax(scores.values + prior, axis=1))
         return xr.Dataset({"log_score": scores, "probability": (("trajectory", "group"), probability)})
 
-    def observed_sde_of(self, name: str) -> ObservedSDE:
-        """Return the SDE of one group as it is observed, stacked: every array has a leading sample axis."""
-        place = self._place(name)
-        return jax.tree.map(lambda leaf: leaf[:, place], self._observed_sde)
+    def draw_prior(self, draws: Count = 200, seed: Seed = 0, group: str | None = None) -> ObservedSDE:
+        """Draw from the prior what `observed_sde` has of the posterior: any analysis takes it.
+
+        Parameters
+        ----------
+        draws, seed
+            Number of draws, and their seed.
+        group
+            Whose, where there are groups; those of one seed are draws of all groups together.
+
+        Returns
+        -------
+        ObservedSDE
+            With a leading sample axis on every array.
+        """
+        self._check_one(group)
+        drawn = compiled.draw_prior(self.model, self.data.attrs["precision"], draws, seed)
+        place = None if group is None else self._place(group)
+        return drawn if place is None else jax.tree.map(lambda leaf: leaf[:, place], drawn)
+
+    def observed_sde_by_group(self) -> ObservedSDE:
+        """Return the SDEs of all groups: every array has a leading sample axis and a group axis behind it."""
+        if not self.groups:
+            raise ModelError(_NO_GROUPS)
+        return self._observed_sde
 
     def _place(self, name: str) -> int:
         if name not in self.groups:
-            known = ", ".join(map(repr, self.groups)) or "none, for no prior of its model has by_group=True"
-            raise ModelError(f"The posterior has no group {name!r}; it has {known}.")
+            known = f"The posterior has no group {name!r}; it has {', '.join(map(repr, self.groups))}."
+            raise ModelError(known if self.groups else _NO_GROUPS)
         return self.groups.index(name)
 
     def _check_one(self, group: str | None = None) -> None:
@@ -159,7 +183,7 @@ def group_tree(posterior: Groups, name: str, place: int) -> xr.DataTree:
     tree, model = posterior.data, posterior.model.of_one_group
     pooling = posterior.model.pooling
     if pooling is None:
-        raise ModelError("The posterior has no groups.")
+        raise ModelError(_NO_GROUPS)
     whole, data = training_data(tree), _data_of(tree, name)
     keys = jax.random.split(jax.random.fold_in(jax.random.key(tree.attrs["seed"]), place), 3)
     free = tree["unconstrained"].to_dataset()

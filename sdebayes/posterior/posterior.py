@@ -14,7 +14,7 @@ import xarray as xr
 from sdebayes._core import precision
 from sdebayes._core.arguments import checked
 from sdebayes._core.draws import choose_draws
-from sdebayes._core.kinds import Count, Numbers, PathLike, Seed
+from sdebayes._core.kinds import Count, Numbers, PathLike
 from sdebayes._core.places import Places
 from sdebayes._core.units import time_unit
 from sdebayes.data.space import StateSpace
@@ -51,7 +51,8 @@ class Posterior(Groups):
     """
 
     def __init__(self, model: SDEModel, data: xr.DataTree) -> None:
-        super().__init__(model, data)
+        self.model = model
+        self.data = data
 
     def __repr__(self) -> str:
         sizes, of = self.data["unconstrained"].sizes, f" in {len(self.groups)} groups" * bool(self.groups)
@@ -102,26 +103,6 @@ class Posterior(Groups):
         """Return the SDE, its initial law and its observation, stacked: every array has a leading sample axis."""
         self._check_one()
         return self._observed_sde
-
-    def draw_prior(self, draws: Count = 200, seed: Seed = 0, group: str | None = None) -> ObservedSDE:
-        """Draw from the prior what `observed_sde` has of the posterior: any analysis takes it.
-
-        Parameters
-        ----------
-        draws, seed
-            Number of draws, and their seed.
-        group
-            Whose, where there are groups; those of one seed are draws of all groups together.
-
-        Returns
-        -------
-        ObservedSDE
-            With a leading sample axis on every array.
-        """
-        self._check_one(group)
-        drawn = compiled.draw_prior(self.model, self.precision, draws, seed)
-        place = None if group is None else self._place(group)
-        return drawn if place is None else jax.tree.map(lambda leaf: leaf[:, place], drawn)
 
     def sde(self) -> SDE:
         """Return the stacked SDE; read it with ``jax.vmap(lambda s: s.drift(x))(posterior.sde())``.

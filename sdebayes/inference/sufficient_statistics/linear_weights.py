@@ -113,6 +113,7 @@ def obstacle_but_scheme(model: SDEModel) -> str:
     """Return what `obstacle` does for a model whose scheme does not matter."""
     drift = type(model.drift).__name__
     checks = (
+        (model.pooling is None, "groups have parameters of their own (by_group); use sdebayes.NUTS()"),
         (
             model.likelihood.states_observed,
             f"{type(model.observation).__name__} hides the states; use sdebayes.NUTS(), or "
