@@ -2,6 +2,7 @@
 
 from sdebayes.analysis import (
     calibration,
+    contrast,
     fields,
     forecasts,
     moments,
@@ -15,6 +16,7 @@ from sdebayes.analysis.summary import summarize
 
 __all__ = [
     "calibration",
+    "contrast",
     "fields",
     "forecasts",
     "moments",

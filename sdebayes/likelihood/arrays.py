@@ -47,7 +47,8 @@ class Observations(eqx.Module):
     group
         (trajectory,), the group of each trajectory, as an index into those of the model; None if it has none.
     rows_of_groups
-        The trajectories of each group, where they are known before anything is compiled.
+        (group, row), the trajectories of each group, some of them again where it has fewer than the largest; None
+        where each trajectory is looked at by itself.
     """
 
     values: Float[Array | np.ndarray, "trajectory time observed"]
@@ -60,7 +61,7 @@ class Observations(eqx.Module):
     table: Any = None
     noise_terms: Float[Array | np.ndarray, "trajectory time term"] | None = None
     group: Int[Array | np.ndarray, " trajectory"] | None = None
-    rows_of_groups: tuple[tuple[int, ...], ...] | None = eqx.field(static=True, default=None)
+    rows_of_groups: Int[Array | np.ndarray, "group row"] | None = None
 
     def noise_factors(self, slopes: Float[Array, " term"] | None) -> Float[Array, "trajectory time"]:
         """Return what R is multiplied by at each step: exp(w · β), or 1 where R is the same at all steps.

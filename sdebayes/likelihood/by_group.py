@@ -9,7 +9,6 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Array, Float, Int, PyTree
 
 from sdebayes._core.errors import ModelError
@@ -139,6 +138,8 @@ def _ask(
 ) -> Any:
     """Put a question to each group at once, and its answers, over trajectories, in the order of the data.
 
+    Where trajectories are not laid out by group, each is asked for by itself.
+
     Parameters
     ----------
     question
@@ -152,14 +153,10 @@ def _ask(
     key
         Random key, of which each group gets its own.
     """
-    groups, index, place = _layout(data)
+    index, models, place = _layout(model, data)
     alone = dataclasses.replace(data, group=None, rows_of_groups=None)
     parts = rows(jax.tree.map(jnp.asarray, alone), index)
-    arguments = [
-        jax.tree.map(lambda leaf: leaf[groups], model),
-        parts,
-        *(jnp.asarray(array)[index] for array in along),
-    ]
+    arguments = [models, parts, *(jnp.asarray(array)[index] for array in along)]
     axes: list[Any] = [0, row_axes(parts), *(0 for _ in along)]
     if key is not None:
         arguments, axes = [*arguments, jax.random.split(key, len(index))], [*axes, 0]
@@ -167,17 +164,11 @@ def _ask(
     return jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:])[place], answers)
 
 
-def _layout(data: Observations) -> tuple[Any, np.ndarray, np.ndarray]:
-    """Return groups, their trajectories (group, row) and where each trajectory is among all rows.
-
-    Groups of fewer trajectories than the largest have some of them again. Where the groups are not known before
-    anything is compiled, each trajectory is by itself.
-    """
+def _layout(model: ObservedSDE, data: Observations) -> tuple[Array, ObservedSDE, Array]:
+    """Return trajectories (group, row), the SDE of each group, and where each trajectory is among all rows."""
+    each, group = jnp.arange(len(data.values)), jnp.asarray(data.group)
     if data.rows_of_groups is None:
-        each = np.arange(len(data.values))
-        return data.group, each[:, None], each
-    present = [group for group, own in enumerate(data.rows_of_groups) if own]
-    longest = max(len(own) for own in data.rows_of_groups)
-    index = np.array([np.resize(data.rows_of_groups[group], longest) for group in present])
-    _, place = np.unique(index.ravel(), return_index=True)
-    return np.array(present), index, place
+        return each[:, None], jax.tree.map(lambda leaf: leaf[group], model), each
+    index = jnp.asarray(data.rows_of_groups)
+    row = jnp.argmax(index[group] == each[:, None], axis=1)
+    return index, model, group * index.shape[1] + row

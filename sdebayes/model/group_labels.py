@@ -51,7 +51,9 @@ def groups_of(data: xr.Dataset, groups: tuple[str, ...]) -> dict[str, Any]:
                 f"{', '.join(map(repr, groups))}. posterior.group_log_score(data) says which of these it is like."
             )
     group = np.array([place[label] for label in labels])
-    rows = tuple(tuple(np.flatnonzero(group == index).tolist()) for index in range(len(groups)))
+    own = [np.flatnonzero(group == index) for index in range(len(groups))]
+    longest = max(map(len, own))
+    rows = np.array([np.resize(one if len(one) else [0], longest) for one in own])
     return {"group": group, "rows_of_groups": rows}
 
 

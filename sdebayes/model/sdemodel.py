@@ -247,20 +247,7 @@ class SDEModel(Stored):
         return self._tabulated(self.along(observations, data))
 
     def along(self, observations: Observations, data: xr.Dataset) -> Observations:
-        """Return observations with what the model reads of their data beside values and times: covariates and groups.
-
-        Parameters
-        ----------
-        observations
-            All steps of the data, or those that `read` keeps.
-        data
-            Where they were read.
-
-        Raises
-        ------
-        DataError
-            If the data lack one of these.
-        """
+        """Return observations with what the model reads of their data beside y and t: covariates and groups."""
         if self.observation.covariates:
             terms = self.observation.noise_terms(data, self.frozen_scale)
             observations = replace(observations, noise_terms=terms, shared=False)

@@ -3,6 +3,7 @@
 from sdebayes.plots import (
     calibration,
     checks,
+    contrast,
     fields,
     forecasts,
     moments,
@@ -17,6 +18,7 @@ from sdebayes.plots import (
 __all__ = [
     "calibration",
     "checks",
+    "contrast",
     "fields",
     "forecasts",
     "moments",

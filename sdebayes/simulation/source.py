@@ -54,6 +54,9 @@ class WithGroups(PosteriorLike, Protocol):
     def observed_sde_by_group(self) -> ObservedSDE:
         """Return the SDEs of all groups: every array has a leading sample axis and a group axis behind it."""
 
+    def training_data(self) -> Any:
+        """Return the trajectories that it was fitted to, with their groups."""
+
     def draw_prior(self, draws: int, seed: int, group: str | None) -> ObservedSDE:
         """Draw from the prior of a group; draws of one seed are of all groups together."""
 
