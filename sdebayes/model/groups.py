@@ -31,7 +31,6 @@ from numpyro.distributions import biject_to
 from numpyro.handlers import block, seed, substitute, trace
 from numpyro.primitives import Messenger
 
-from sdebayes._core import precision
 from sdebayes._core.arguments import checked
 from sdebayes._core.errors import ModelError
 from sdebayes._core.stored import Stored
@@ -191,10 +190,10 @@ def pooling_of(program: Program, groups: tuple[str, ...], scale: float, parts: l
     def free(key: Key) -> Sites:
         return {name: _transform(site).inv(site["value"]) for name, site in marked(key).items()}
 
-    with precision.scope("float64"):
-        draws = jax.jit(jax.vmap(free))(jax.random.split(jax.random.key(0), _DRAWS))
-        widths = {name: np.asarray(values).std(axis=0) for name, values in draws.items()}
-    return Pooling(groups, {name: np.asarray(width) for name, width in widths.items()}, scale)
+    # one operation after another: samplers take long to compile as one program, and share these
+    draws = jax.vmap(free)(jax.random.split(jax.random.key(0), _DRAWS))
+    widths = {name: np.asarray(np.asarray(values, np.float64).std(axis=0)) for name, values in draws.items()}
+    return Pooling(groups, widths, scale)
 
 
 def _transform(site: dict[str, Any]) -> Any:
