@@ -3,10 +3,11 @@ r"""Groups of trajectories with parameters of their own, drawn towards values th
 A site with by_group has, on unconstrained space, the value
 
 .. math::
-    z_g = z + s\, w\, δ_g, \qquad δ_g \sim N(0, I), \qquad \log s \sim N(\log s_0, ½^2)
+    z_g = z + s\, w\, δ_g, \qquad δ_g \sim N(0, I), \qquad \log s \sim N(\log s_0, ¼^2)
 
 in group g: z, the shared value, has the site's own prior, w is the prior standard deviation of z, and s, one for each
-site, says how far apart groups are. Constraints of the site, and with them what a prior promises of its functions (a
+site, says how far apart groups are. Its prior is narrow: with few groups of equal parameters a free s goes towards zero,
+and then intervals of differences leave zero out far more rarely than they say. Constraints of the site, and with them what a prior promises of its functions (a
 stable drift), hold in every group.
 
 References
@@ -44,7 +45,7 @@ Sites = dict[str, Any]
 DEVIATION, SCALE = "_deviation", "_group_scale"
 
 _PART = "by_group"
-_SPREAD = 0.5
+_SPREAD = 0.25
 _DRAWS = 2000
 
 

@@ -81,7 +81,7 @@ class SDEModel(Stored):
     observation: AbstractObservation = field(default_factory=lambda: GaussianNoise(trajectory_effect=True))
     initial: tuple[Any, Any] | Literal["free"] | None = None
     scale: DataScale | None = None
-    group_scale: Positive = 0.3
+    group_scale: Positive = 0.5
     pooling: Pooling | None = None
 
     def __post_init__(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cached_property
-from typing import Any, Self
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -53,7 +53,7 @@ class Groups:
         """Names of the groups; none where no prior has ``by_group``."""
         return () if self.model.pooling is None else self.model.pooling.groups
 
-    def group(self, name: str) -> Self:
+    def group[Whole: Groups](self: Whole, name: str) -> Whole:
         """Return the posterior of one group: its draws of what varies, those of all of what does not, and its data.
 
         Parameters
@@ -74,10 +74,11 @@ class Groups:
         place = self._place(name)
         if name not in self._made:
             self._made[name] = type(self)(self.model.of_one_group, group_tree(self, name, place))
-        return self._made[name]
+        made: Whole = self._made[name]
+        return made
 
     @cached_property
-    def _made(self) -> dict[str, Self]:
+    def _made(self) -> dict[str, Any]:
         return {}
 
     def group_log_score(self, data: xr.Dataset, weights: Mapping[str, Positive] | None = None) -> xr.Dataset:

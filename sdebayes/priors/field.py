@@ -208,5 +208,5 @@ def refuse_groups(owner: str, **parts: AbstractDriftPrior | AbstractDiffusionPri
     for name, part in parts.items():
         if part.by_group:
             raise ModelError(
-                f"{owner}: {name} has by_group=True, which {owner} has as a whole: {owner}(by_group=True)."
+                f"{owner}: {name} has by_group=True; give it to the whole, {owner}(by_group=True)."
             )

@@ -134,7 +134,7 @@ def test_every_group_has_a_stable_drift_and_its_own_values(x64):
     location = np.asarray(draws.sde.drift.location)
     shared = location.mean(axis=1)
     spread = np.sqrt(np.mean((location - shared[:, None]) ** 2, axis=(0, 1)) * 3 / 2)
-    expected = 0.3 * np.exp(0.25) * np.asarray(model.drift.location_spread)  # E s² = s₀² exp(2 · ½²)
+    expected = 0.5 * np.exp(0.0625) * np.asarray(model.drift.location_spread)  # E s² = s₀² exp(2 · ¼²)
     np.testing.assert_allclose(spread, expected, rtol=0.25)
 
 

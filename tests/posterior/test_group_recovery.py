@@ -12,7 +12,7 @@ import sdebayes as sb
 from sdebayes._core.ratio import wilson_interval
 from sdebayes.analysis.contrast import contrast
 
-STATES, TRAJECTORIES, STEPS = 2, 8, 60
+STATES, TRAJECTORIES, STEPS = 2, 12, 100
 STRATEGY = sb.Laplace(draws=1000)
 
 
