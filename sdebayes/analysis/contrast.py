@@ -155,9 +155,15 @@ def shuffled_groups(
     others = xr.concat(null, "replicate", join="exact")
     result = own.assign({f"{name}{SHUFFLED}": values for name, values in others.data_vars.items()})
     for name in own.data_vars:
-        far, all_far = (abs(np.log(one) if ratio else one) for one in (own[name], others[name]))
+        far, all_far = _from_none(own[name], ratio), _from_none(others[name], ratio)
         result[f"{name}{P_VALUE}"] = (1 + (all_far >= far).sum("replicate")) / (1 + shuffles)
     return result.assign_attrs({**own.attrs, "ratio": int(ratio), "seed": seed})
+
+
+def _from_none(values: xr.DataArray, ratio: bool) -> xr.DataArray:
+    """Return how far differences, or ratios, are from there being none."""
+    distance: xr.DataArray = np.abs(np.log(values) if ratio else values)
+    return distance
 
 
 def _sources(
@@ -272,7 +278,7 @@ def _equilibrium(source: Source) -> xr.DataArray:
         raise ModelError(
             "contrast: a nonlinear drift has no one equilibrium; compare its field, or fixed points."
         )
-    return _labelled(source, "equilibrium", values, "state", "zero of the drift")
+    return _labelled(source, "equilibrium", values, "state", "equilibrium")
 
 
 def _covariance(source: Source) -> xr.DataArray:

@@ -6,9 +6,9 @@ A site with by_group has, on unconstrained space, the value
     z_g = z + s\, w\, δ_g, \qquad δ_g \sim N(0, I), \qquad \log s \sim N(\log s_0, ¼^2)
 
 in group g: z, the shared value, has the site's own prior, w is the prior standard deviation of z, and s, one for each
-site, says how far apart groups are. Its prior is narrow: with few groups of equal parameters a free s goes towards zero,
-and then intervals of differences leave zero out far more rarely than they say. Constraints of the site, and with them what a prior promises of its functions (a
-stable drift), hold in every group.
+site, says how far apart groups are. Its prior is narrow: with few groups of equal parameters a free s goes to zero, and
+then intervals of differences leave zero out far more rarely than they say. Constraints of the site, and with them what
+a prior promises of its functions (a stable drift), hold in every group.
 
 References
 ----------

@@ -180,10 +180,7 @@ class SDEModel(Stored):
         return scaled
 
     def build(self) -> ObservedSDE:
-        """Draw every unknown from its prior inside a NumPyro model and return the SDE as it is observed.
-
-        With groups, its arrays have a leading group axis.
-        """
+        """Draw every unknown inside a NumPyro model and return the SDE as it is observed, or those of all groups."""
         return self._of_one_group() if self.pooling is None else self.pooling.sample(self._of_one_group)
 
     @property

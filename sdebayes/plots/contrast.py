@@ -56,9 +56,11 @@ def contrast(
         ax = one_axes(ax, height=0.8 + 0.22 * own.sizes["row"])
         if f"{name}_prior" in dataset:
             before = summarize(_rows(dataset[f"{name}_prior"], "sample").rename("value"), prob=prob)["value"]
-            ends = [before.sel(statistic=end).values for end in ("lower", "upper")]
+            low, high = (before.sel(statistic=end).values for end in ("lower", "upper"))
             rows = np.arange(own.sizes["row"])
-            ax.hlines(rows, *ends, color=REFERENCE, linewidth=6, alpha=0.25, label=f"{prob:.0%} of the prior")
+            ax.hlines(
+                rows, low, high, color=REFERENCE, linewidth=6, alpha=0.25, label=f"{prob:.0%} of the prior"
+            )
         low, high = draw_intervals(ax, own, prob)
         _about_none(ax, dataset, dataset[name], np.concatenate([low, high]))
         name_rows(ax, own["row"].values)

@@ -46,7 +46,14 @@ class Groups:
 
     model: SDEModel
     data: xr.DataTree
-    _observed_sde: ObservedSDE
+
+    @cached_property
+    def _observed_sde(self) -> ObservedSDE:
+        """The SDEs of all draws: every array has a leading sample axis, and behind it that of the groups, if any."""
+        free = self.data["unconstrained"].to_dataset()
+        sites = {str(name): array.values.reshape(-1, *array.shape[2:]) for name, array in free.items()}
+        with precision.scope(self.data.attrs["precision"]):
+            return jax.tree.map(jnp.asarray, compiled.rebuilding(self.model)(sites))
 
     @property
     def groups(self) -> tuple[str, ...]:
@@ -73,7 +80,8 @@ class Groups:
         """
         place = self._place(name)
         if name not in self._made:
-            self._made[name] = type(self)(self.model.of_one_group, group_tree(self, name, place))
+            kind: Any = type(self)
+            self._made[name] = kind(self.model.of_one_group, group_tree(self, name, place))
         made: Whole = self._made[name]
         return made
 

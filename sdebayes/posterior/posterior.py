@@ -92,13 +92,6 @@ class Posterior(Groups):
             return None
         return StateSpace.from_dataset(self.data["constant_data"].to_dataset())
 
-    @cached_property
-    def _observed_sde(self) -> ObservedSDE:
-        group = self.data["unconstrained"].to_dataset()
-        free = {str(name): array.values.reshape(-1, *array.shape[2:]) for name, array in group.items()}
-        with precision.scope(self.precision):
-            return jax.tree.map(jnp.asarray, compiled.rebuilding(self.model)(free))
-
     def observed_sde(self) -> ObservedSDE:
         """Return the SDE, its initial law and its observation, stacked: every array has a leading sample axis."""
         self._check_one()

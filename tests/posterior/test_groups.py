@@ -127,7 +127,9 @@ def test_a_contrast_is_the_difference_in_each_draw(posterior):
     ratios = contrast.contrast(posterior, "time_constants", ratio=True)
     assert (ratios["time_constant"] > 0).all()
     figures.contrast(ratios)
-    shown = contrast.contrast(posterior, lambda group: sb.analysis.fields.grid(group, points=5))
+    shown = contrast.contrast(
+        posterior, lambda group: sb.analysis.fields.line(group, [-1.0], [1.0], points=5)
+    )
     assert {"drift", "drift_prior"} <= set(shown.data_vars)
 
 

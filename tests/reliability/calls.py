@@ -36,6 +36,8 @@ OWN_METHODS = (
 )
 """Classes whose methods users call; those of the others are for who writes a part of their own."""
 
+OF_GROUPS = ("group", "group_log_score", "observed_sde_by_group")
+"""Methods of a posterior of several groups."""
 
 JUDGED = (
     "changing_variance",
@@ -87,6 +89,13 @@ class Calls:
         return sb.fit(model, self.data, sb.Laplace(draws=20), progress=False)
 
     @cached_property
+    def grouped(self) -> sb.Posterior:
+        """A small fit of two groups."""
+        model = sb.SDEModel(sb.priors.Linear(by_group=True), observation=sb.Exact())
+        data = self.data.assign_coords(group=("trajectory", ["a", "b"] * 4))
+        return sb.fit(model, data, sb.Laplace(draws=20), progress=False)
+
+    @cached_property
     def observed(self) -> ObservedSDE:
         """A linear SDE behind noise, with a law of its first state and an effect of trajectories."""
         sde = sb.datasets.benchmark("ornstein_uhlenbeck", 4, 0.2)[1]
@@ -131,7 +140,9 @@ class Calls:
             one.owner if name.startswith("__") or (one.owner and one.function is one.owner.__init__) else None
         )
         if one.owner is not None and function is None:
-            function = getattr(self._objects[one.owner.__name__](), name)
+            function = getattr(
+                self.grouped if name in OF_GROUPS else self._objects[one.owner.__name__](), name
+            )
         given = {key: value for own in names for key, value in SMALL.get(own, {}).items()}
         given |= {own: self._plain[own]() for own in names if own in self._plain and self._needed(one, own)}
         special = self._special.get(self._short(one))
@@ -232,6 +243,12 @@ class Calls:
         zeros = partial(result, "phase_space.fixed_points")
         return {
             **dict.fromkeys((f"{sa}.process.{name}" for name in JUDGED), lambda: {"source": self.observed}),
+            f"{sa}.contrast.contrast": lambda: {"posterior": self.grouped, "quantity": "equilibrium"},
+            f"{sa}.contrast.shuffled_groups": lambda: {
+                "posterior": self.grouped,
+                "refit": lambda data: self.grouped,
+                "quantity": "equilibrium",
+            },
             f"{sa}.process.mixing_time": lambda: {"times": np.arange(20) * 0.2},
             f"{sa}.variance.shares": lambda: {"source": self.observed},
             f"{sa}.moments.moment_equations": lambda: {"source": self.observed},
@@ -312,6 +329,8 @@ class Calls:
     @cached_property
     def _others(self) -> dict[str, Callable[[], dict[str, Any]]]:
         return {
+            "model.sdemodel.SDEModel.along": lambda: {"observations": self._model.read(self.data)},
+            "posterior.posterior.Posterior.group": lambda: {"name": "a"},
             "model.sdemodel.SDEModel.with_scale": lambda: {"scale": self._model.scale},
             "model.sdemodel.SDEModel.with_values": lambda: {
                 "observations": self._model.read(self.data),
