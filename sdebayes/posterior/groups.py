@@ -60,35 +60,6 @@ class Groups:
         """Names of the groups; none where no prior has ``by_group``."""
         return () if self.model.pooling is None else self.model.pooling.groups
 
-    def group[Whole: Groups](self: Whole, name: str) -> Whole:
-        """Return the posterior of one group: its draws of what varies, those of all of what does not, and its data.
-
-        Parameters
-        ----------
-        name
-            One of ``groups``.
-
-        Returns
-        -------
-        Posterior
-            A posterior like any other, of the model without groups: every analysis, figure and report takes it.
-
-        Raises
-        ------
-        ModelError
-            If there is no such group.
-        """
-        place = self._place(name)
-        if name not in self._made:
-            kind: Any = type(self)
-            self._made[name] = kind(self.model.of_one_group, group_tree(self, name, place))
-        made: Whole = self._made[name]
-        return made
-
-    @cached_property
-    def _made(self) -> dict[str, Any]:
-        return {}
-
     def group_log_score(self, data: xr.Dataset, weights: Mapping[str, Positive] | None = None) -> xr.Dataset:
         r"""Score each trajectory under each group, and say from which it is likely to come.
 

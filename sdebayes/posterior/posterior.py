@@ -25,7 +25,7 @@ from sdebayes.model.sdemodel import SDEModel
 from sdebayes.posterior import compiled, store
 from sdebayes.posterior.criticism import model_findings
 from sdebayes.posterior.diagnosis import diagnose
-from sdebayes.posterior.groups import Groups
+from sdebayes.posterior.groups import Groups, group_tree
 from sdebayes.posterior.labelling import TrajectoryGrid, check_space, labelled_scores
 from sdebayes.posterior.packing import training_data, training_scale
 from sdebayes.priors.base import DataScale
@@ -91,6 +91,21 @@ class Posterior(Groups):
         if self.space_hash is None:
             return None
         return StateSpace.from_dataset(self.data["constant_data"].to_dataset())
+
+    def group(self, name: str) -> Posterior:
+        """Return the posterior of one group, of the model without groups; a ModelError if there is no such group.
+
+        It has the group's draws of what varies and those of all of what does not, and the group's trajectories as data:
+        every analysis, figure and report takes it.
+        """
+        place = self._place(name)
+        if name not in self._made:
+            self._made[name] = Posterior(self.model.of_one_group, group_tree(self, name, place))
+        return self._made[name]
+
+    @cached_property
+    def _made(self) -> dict[str, Posterior]:
+        return {}
 
     def observed_sde(self) -> ObservedSDE:
         """Return the SDE, its initial law and its observation, stacked: every array has a leading sample axis."""

@@ -25,6 +25,7 @@ DEAR = {"report", "calibrate", "embed", "load_sotu", "SentenceEncoder.encode"}
 
 OWN_METHODS = (
     "Posterior",
+    "Groups",
     "StateSpace",
     "PCA",
     "Sentences",
@@ -35,9 +36,6 @@ OWN_METHODS = (
     "Box",
 )
 """Classes whose methods users call; those of the others are for who writes a part of their own."""
-
-OF_GROUPS = ("group", "group_log_score", "observed_sde_by_group")
-"""Methods of a posterior of several groups."""
 
 JUDGED = (
     "changing_variance",
@@ -140,9 +138,7 @@ class Calls:
             one.owner if name.startswith("__") or (one.owner and one.function is one.owner.__init__) else None
         )
         if one.owner is not None and function is None:
-            function = getattr(
-                self.grouped if name in OF_GROUPS else self._objects[one.owner.__name__](), name
-            )
+            function = getattr(self.grouped if name == "group" else self._objects[one.owner.__name__](), name)
         given = {key: value for own in names for key, value in SMALL.get(own, {}).items()}
         given |= {own: self._plain[own]() for own in names if own in self._plain and self._needed(one, own)}
         special = self._special.get(self._short(one))
@@ -215,6 +211,7 @@ class Calls:
         """Objects whose methods are called."""
         return {
             "Posterior": lambda: self.posterior,
+            "Groups": lambda: self.grouped,
             "StateSpace": lambda: sb.PCA(2).fit(self.data),
             "PCA": lambda: sb.PCA(2),
             "Sentences": sb.Sentences,
@@ -331,6 +328,7 @@ class Calls:
         return {
             "model.sdemodel.SDEModel.along": lambda: {"observations": self._model.read(self.data)},
             "posterior.posterior.Posterior.group": lambda: {"name": "a"},
+            "posterior.groups.Groups.draw_prior": lambda: {"group": "a"},
             "model.sdemodel.SDEModel.with_scale": lambda: {"scale": self._model.scale},
             "model.sdemodel.SDEModel.with_values": lambda: {
                 "observations": self._model.read(self.data),
