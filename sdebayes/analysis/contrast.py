@@ -162,7 +162,7 @@ def shuffled_groups(
 
 def _from_none(values: xr.DataArray, ratio: bool) -> xr.DataArray:
     """Return how far differences, or ratios, are from there being none."""
-    distance: xr.DataArray = np.abs(np.log(values) if ratio else values)
+    distance: xr.DataArray = xr.apply_ufunc(lambda one: np.abs(np.log(one) if ratio else one), values)
     return distance
 
 
