@@ -95,8 +95,15 @@ class Posterior(Groups):
     def group(self, name: str) -> Posterior:
         """Return the posterior of one group, of the model without groups; a ModelError if there is no such group.
 
-        It has the group's draws of what varies and those of all of what does not, and the group's trajectories as data:
-        every analysis, figure and report takes it.
+        Parameters
+        ----------
+        name
+            One of ``groups``.
+
+        Returns
+        -------
+        Posterior
+            Of the group's trajectories: every analysis, figure and report takes it.
         """
         place = self._place(name)
         if name not in self._made:
