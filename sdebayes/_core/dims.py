@@ -8,6 +8,7 @@ DIMS: dict[str, str] = {
     "quantity": "what a calibration study ranks: drift or covariance at a place, a variance, the log-likelihood",
     "step": "step of an optimisation",
     "group": "group of trajectories",
+    "contrast": "pair of groups, of which the first is compared with the second",
     "trajectory": "one text or one path",
     "time": "step of a trajectory, NaN after its end",
     "transition": "an observed step with the step before it; the first of a trajectory follows the initial law",

@@ -2,6 +2,7 @@
 
 from sdebayes.analysis import (
     calibration,
+    contrast,
     fields,
     forecasts,
     level,
@@ -16,6 +17,7 @@ from sdebayes.analysis.summary import summarize
 
 __all__ = [
     "calibration",
+    "contrast",
     "fields",
     "forecasts",
     "level",

@@ -63,7 +63,7 @@ class Judge:
             If the source has no initial law.
         """
         validate(data)
-        stacked = as_source(source)
+        stacked = as_source(source, by_group=True)
         mine, theirs = stacked.provenance.get("space_hash"), data.attrs.get("space_hash")
         if isinstance(source, PosteriorLike) and mine != theirs:
             raise StateSpaceError(

@@ -62,13 +62,15 @@ def directions_of_return(judge: Judge, replicates: int, seed: int) -> list[Direc
     Raises
     ------
     ModelError
-        If the observations are not the states themselves, with or without noise.
+        If the observations are not the states themselves, with or without noise, or the draws are of several groups.
 
     References
     ----------
     Sargan & Bhargava (1983), doi:10.2307/1912252; Dickey & Fuller (1979), doi:10.2307/2286348.
     """
     observed = judge.source.observed
+    if observed.initial_mean.ndim > 2:
+        raise ModelError("A random walk is tried for one group at a time: posterior.group(...).")
     matrix = np.asarray(observed.matrix)
     if matrix.shape[-1] != matrix.shape[-2] or not np.allclose(matrix, np.eye(matrix.shape[-1])):
         raise ModelError("A random walk is tried only where the states themselves are observed (H = I).")

@@ -28,11 +28,12 @@ import numpy as np
 from jax.scipy.linalg import solve_triangular
 from jaxtyping import Array, Float
 
-from sdebayes.inference.independent_blocks import independent_blocks, row_axes, rows
+from sdebayes.inference.independent_blocks import independent_blocks
 from sdebayes.inference.mode import Mode
 from sdebayes.inference.strategy import Problem
 from sdebayes.inference.target import Flat
 from sdebayes.likelihood import Observations
+from sdebayes.likelihood.arrays import row_axes, rows
 from sdebayes.model.rebuild import constrained_sites, rebuild
 
 _MEMORY = 2**26

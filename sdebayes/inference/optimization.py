@@ -27,10 +27,10 @@ from numpyro.optim import Adam
 from sdebayes._core.tracing import one_at_a_time
 from sdebayes._core.types import Key
 from sdebayes.inference.guides import SITE, AbstractGuide
-from sdebayes.inference.independent_blocks import rows
 from sdebayes.inference.normal import NormalApproximation
 from sdebayes.inference.target import Density
 from sdebayes.likelihood import Observations
+from sdebayes.likelihood.arrays import rows
 
 BLOCK = 100
 _AVERAGED = 1 / 3

@@ -195,6 +195,10 @@ def _check(model: SDEModel) -> None:
             f"ParticleCorrection has particles for normal noise, but that of {type(model.observation).__name__} has "
             "heavy tails; use sdebayes.NUTS(), or sdebayes.GaussianNoise()."
         )
+    if model.pooling is not None:
+        raise ModelError(
+            "ParticleCorrection is for one SDE, and groups have their own (by_group); use sdebayes.NUTS()."
+        )
     if not model.likelihood.approximate:
         raise ModelError(
             "ParticleCorrection corrects the Gaussian filter of a nonlinear drift seen through noise; the likelihood "

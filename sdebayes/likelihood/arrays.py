@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 import xarray as xr
@@ -46,6 +48,11 @@ class Observations(eqx.Module):
         w, (trajectory, time, term), of the covariates that R depends on; None if there are none.
     level_terms
         w, (trajectory, time, term), of the covariates that the level depends on; None if there are none.
+    group
+        (trajectory,), the group of each trajectory, as an index into those of the model; None if it has none.
+    rows_of_groups
+        (group, row), the trajectories of each group, some of them again where it has fewer than the largest; None
+        where each trajectory is looked at by itself.
     """
 
     values: Float[Array | np.ndarray, "trajectory time observed"]
@@ -58,6 +65,8 @@ class Observations(eqx.Module):
     table: Any = None
     noise_terms: Float[Array | np.ndarray, "trajectory time term"] | None = None
     level_terms: Float[Array | np.ndarray, "trajectory time level_term"] | None = None
+    group: Int[Array | np.ndarray, " trajectory"] | None = None
+    rows_of_groups: Int[Array | np.ndarray, "group row"] | None = None
 
     def noise_factors(self, slopes: Float[Array, " term"] | None) -> Float[Array, "trajectory time"]:
         """Return what R is multiplied by at each step: exp(w · β), or 1 where R is the same at all steps.
@@ -89,11 +98,46 @@ class Observations(eqx.Module):
             raise ModelError(
                 "The level of this SDE depends on covariates, whose scale only its posterior knows; pass that."
             )
-        return jnp.asarray(self.level_terms) @ model.level_slopes @ model.matrix.T
+        terms = jnp.asarray(self.level_terms)
+        if self.group is None:
+            return terms @ model.level_slopes @ model.matrix.T
+        slopes = jnp.einsum("gpj,goj->gpo", model.level_slopes, model.matrix)
+        return jnp.einsum("itp,ipo->ito", terms, slopes[jnp.asarray(self.group)])
 
     def centred(self, model: ObservedSDE) -> Observations:
         """Return the data less the level; values that are not seen are not read."""
         return eqx.tree_at(lambda o: o.values, self, jnp.asarray(self.values) - self.level(model))
+
+
+def rows(observations: Observations, index: Int[Array | np.ndarray, "*part"]) -> Observations:
+    """Return some of the trajectories.
+
+    Parameters
+    ----------
+    observations
+        The data.
+    index
+        Which.
+    """
+    return _by_row(observations, lambda leaf: leaf[index], lambda steps: steps)
+
+
+def row_axes(observations: Observations) -> Observations:
+    """Return the axis of the trajectories in every array, as ``jax.vmap`` wants it."""
+    return _by_row(observations, lambda leaf: 0, lambda steps: None)
+
+
+def _by_row(
+    observations: Observations, change: Callable[[Any], Any], change_steps: Callable[[Any], Any]
+) -> Observations:
+    """Change all arrays over trajectories, and the different steps, which are none."""
+    known = eqx.tree_at(lambda o: o.steps, observations, None, is_leaf=lambda leaf: leaf is None)
+    return eqx.tree_at(
+        lambda o: o.steps,
+        jax.tree.map(change, known),
+        change_steps(observations.steps),
+        is_leaf=lambda leaf: leaf is None,
+    )
 
 
 def read(

@@ -37,20 +37,26 @@ class AbstractLikelihood(ABC):
     scheme
         The law of a step.
 
-    Attributes
-    ----------
-    states_observed
-        Whether the states themselves are observed, so that steps without a value are left out when data are read.
-    approximate
-        Whether more than the scheme is approximated.
-    reads_tables
-        Whether drift and diffusion are read at the data alone, so that what no parameter enters can be tabulated there.
+    What it says of itself, and does not compute from its fields, a class sets as class attributes:
+    ``states_observed = True``.
     """
 
     scheme: AbstractScheme
-    states_observed: ClassVar[bool] = False
-    approximate: ClassVar[bool] = False
-    reads_tables: ClassVar[bool] = False
+
+    @property
+    def states_observed(self) -> bool:
+        """Whether the states themselves are observed, so that steps without a value are left out of data."""
+        return False
+
+    @property
+    def approximate(self) -> bool:
+        """Whether more than the scheme is approximated."""
+        return False
+
+    @property
+    def reads_tables(self) -> bool:
+        """Whether drift and diffusion are read at the data alone: what no parameter enters can be tabulated there."""
+        return False
 
     @property
     def title(self) -> str:

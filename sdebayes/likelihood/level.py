@@ -33,12 +33,12 @@ class AroundLevel(AbstractLikelihood):
     inner: AbstractLikelihood
 
     @property
-    def states_observed(self) -> bool:  # type: ignore[override]
+    def states_observed(self) -> bool:
         """Whether the states are observed but for the level."""
         return self.inner.states_observed
 
     @property
-    def approximate(self) -> bool:  # type: ignore[override]
+    def approximate(self) -> bool:
         """Whether more than the scheme is approximated."""
         return self.inner.approximate
 

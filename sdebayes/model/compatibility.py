@@ -10,10 +10,10 @@ from numpyro.handlers import seed, trace
 from sdebayes._core.errors import ModelError
 from sdebayes._core.tracing import one_at_a_time
 from sdebayes._core.types import Key
-from sdebayes.likelihood import AbstractLikelihood
+from sdebayes.likelihood import AbstractLikelihood, Observations
 from sdebayes.model.level import Level
 from sdebayes.model.observation import AbstractObservation
-from sdebayes.priors import AbstractDiffusionPrior
+from sdebayes.priors import AbstractDiffusionPrior, DataScale
 
 
 def check_scheme(
@@ -51,6 +51,40 @@ def check_levels(levels: Sequence[Level]) -> None:
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
         raise ModelError(f"SDEModel: level has {twice!r} more than once; give one Level for each covariate.")
+
+
+def check_data(
+    observation: AbstractObservation,
+    likelihood: AbstractLikelihood,
+    scale: DataScale | None,
+    observations: Observations,
+) -> None:
+    """Check that data have the states that a model was scaled to, and miss only what its likelihood integrates out.
+
+    Raises
+    ------
+    ModelError
+        If they do not; the message says what to do.
+    """
+    found = observation.state_dim(observations.values.shape[-1])
+    if scale is not None and found != len(scale.states):
+        raise ModelError(
+            f"The data have {found} states, the model was scaled to {len(scale.states)} "
+            f"({', '.join(scale.states[:4])}, …); transform them with the same StateSpace."
+        )
+    if not likelihood.integrates_entries and not observations.complete:
+        raise ModelError(
+            "Some steps are observed in part only, which a nonlinear drift or Student-t innovations with exact "
+            "observation cannot integrate out; set those steps to NaN whole, or use a Linear() drift."
+        )
+
+
+def say_scheme(likelihood: AbstractLikelihood, exact: bool) -> str:
+    """Say by what law a step is taken, and by what filter, if one approximates."""
+    said = f"Scheme: {likelihood.scheme.title}{', exact for this model' * exact}"
+    return (
+        f"{said}\nFilter: {likelihood.title}, a normal law at each step" if likelihood.approximate else said
+    )
 
 
 def rehearse(program: Callable[[], object]) -> None:

@@ -15,7 +15,8 @@ from sdebayes._core.errors import ModelError
 from sdebayes._core.kinds import Count
 from sdebayes._core.stored import Stored
 from sdebayes._core.types import Matrix, Vector
-from sdebayes.priors.base import covariance_cholesky, half_normal_quantile
+from sdebayes.priors.base import covariance_cholesky
+from sdebayes.priors.field import half_normal_quantile
 
 _CONCENTRATION = 2.0
 
@@ -54,6 +55,11 @@ class LowRank(Stored):
             What the parameters are named after.
         variance
             D, (state,).
+
+        Returns
+        -------
+        covariance
+            (state, state).
 
         Raises
         ------

@@ -48,6 +48,8 @@ class GaussianNoise(AbstractNoise):
     filter
         How a nonlinear SDE's law is carried from step to step: `ExtendedKalman` or `UnscentedKalman`. A linear drift
         with constant Σ has the exact Kalman filter, whatever this is.
+    by_group
+        Whether each group of trajectories has a noise and a path variance of its own, near one that all share.
 
     Raises
     ------

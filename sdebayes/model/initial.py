@@ -11,8 +11,10 @@ import numpyro
 import numpyro.distributions as dist
 
 from sdebayes._core.errors import ModelError
+from sdebayes._core.linalg import stationary_covariance
 from sdebayes._core.types import Matrix, Vector
-from sdebayes.priors.base import DataScale, positive
+from sdebayes.dynamics import AbstractDiffusion
+from sdebayes.priors.base import DataScale, Dims, positive
 
 
 def check_start(initial: object) -> None:
@@ -52,6 +54,17 @@ def known_law(initial: Any, state_dim: int) -> tuple[Vector, Matrix]:
     return jnp.asarray(mean, dtype=float), jnp.asarray(covariance, dtype=float)
 
 
+def law_of_start(
+    initial: Any, stationary: bool, scale: DataScale, drift: Any, diffusion: AbstractDiffusion
+) -> tuple[Vector, Matrix]:
+    """Return m₀ and P₀ inside a NumPyro model: of the stationary law, or known, or drawn."""
+    if stationary:
+        return drift.location, stationary_covariance(drift.matrix, diffusion.covariance(drift.location))
+    if initial is None or isinstance(initial, str):
+        return drawn_law(scale)
+    return known_law(initial, len(scale.states))
+
+
 def drawn_law(scale: DataScale) -> tuple[Vector, Matrix]:
     """Draw m₀ and the diagonal of P₀ around the data's mean and variance, inside a NumPyro model."""
     law = dist.Normal(scale.location, np.sqrt(scale.variance)).to_event(1)
@@ -59,9 +72,17 @@ def drawn_law(scale: DataScale) -> tuple[Vector, Matrix]:
     return mean, jnp.diag(positive("initial_variance", scale.variance, 1.0))
 
 
-def say_law_of_start(initial: Iterable[object] | None) -> str:
-    """Write the known law with its numbers, or the prior of an unknown one."""
-    if initial is None:
+def dims_of_start(initial: object, stationary: bool) -> Dims:
+    """Return names and dimensions of m₀ and P₀ where they are drawn."""
+    drawn = not stationary and (initial is None or isinstance(initial, str))
+    return {"initial_mean": ["state"], "initial_variance": ["state"]} if drawn else {}
+
+
+def say_law_of_start(initial: Iterable[object] | str | None, stationary: bool) -> str:
+    """Write that the law is the stationary one, a known law with its numbers, or the prior of an unknown one."""
+    if stationary:
+        return "stationary law"
+    if initial is None or isinstance(initial, str):
         return "N(m₀, P₀), m₀_j ~ Normal(data mean, data sd), log P₀_jj ~ Normal(log data variance, 1)"
     mean, covariance = (np.array2string(np.asarray(part), precision=4, separator=", ") for part in initial)
     return f"N({mean}, {covariance}), known".replace("\n", "")

@@ -62,6 +62,7 @@ class AbstractNoise(AbstractObservation):
     spread: Positive = 1.0
     latent_variance: PositiveNumbers | None = None
     filter: AbstractGaussianFilter = field(default_factory=ExtendedKalman)
+    by_group: bool = field(default=False, kw_only=True)
 
     def __post_init__(self) -> None:
         if self.matrix is not None:
@@ -90,9 +91,9 @@ class AbstractNoise(AbstractObservation):
     @property
     def _shape(self) -> Shape | None:
         """The structure of R where it is learned."""
-        if self.covariance is None:
-            return "diagonal"
-        return self.covariance if isinstance(self.covariance, str | LowRank) else None
+        given: Any = self.covariance
+        learned: Shape = "diagonal" if given is None else given
+        return learned if isinstance(learned, str | LowRank) else None
 
     @property
     def _learned_shares(self) -> bool:
@@ -236,7 +237,9 @@ class AbstractNoise(AbstractObservation):
 
     def _one_size(self, name: str, share: float, count: int) -> Matrix:
         """Draw one variance for all coordinates, around a share of their mean one."""
-        total = constant("total_variance", self.total_variance, self._name, np.size(self.total_variance))
+        total = constant(
+            "total_variance", self.total_variance, self._name, np.asarray(self.total_variance).size
+        )
         return one_size(name, share * float(np.mean(total)), 2 * self.spread, count)
 
     def _correlated(self, variance: Float[Array, " observed"]) -> Float[Array, "observed observed"]:

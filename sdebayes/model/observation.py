@@ -59,9 +59,12 @@ class AbstractObservation(Stored, ABC):
     ----------
     trajectory_effect
         Whether each trajectory has an offset c.
+    by_group
+        Whether each group of trajectories has its own draw, near one that all share.
     """
 
     trajectory_effect: bool = False
+    by_group: bool = False
 
     @property
     def normal(self) -> bool:

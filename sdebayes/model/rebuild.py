@@ -7,6 +7,7 @@ from typing import Any
 
 import equinox as eqx
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import PyTree
 from numpyro.handlers import seed, substitute, trace
@@ -16,6 +17,7 @@ from sdebayes._core.threads import side_by_side
 from sdebayes._core.tracing import one_at_a_time
 from sdebayes._core.types import Key
 from sdebayes.dynamics import ObservedSDE
+from sdebayes.model.groups import SCALE
 from sdebayes.model.sdemodel import SDEModel
 
 Sites = dict[str, Any]
@@ -34,6 +36,20 @@ def constrained_sites(model: SDEModel, unconstrained: Sites) -> Sites:
     """Return one draw's sites on their own supports, deterministic ones included."""
     program = seed(model.build, jax.random.key(0))
     return constrain_fn(program, (), {}, unconstrained, return_deterministic=True)
+
+
+def parameters(model: SDEModel, unconstrained: Sites) -> Sites:
+    """Return one draw's interpretable parameters, with a leading group axis where there are groups.
+
+    Beside them, s of each site that varies between groups, under the site's name with ``_group_scale``.
+    """
+    pooling = model.pooling
+    if pooling is None:
+        return constrained_sites(model, unconstrained)
+    own = pooling.of_groups(unconstrained)
+    by_group = jax.vmap(lambda sites: constrained_sites(model.of_one_group, sites), (pooling.axes(own),))
+    scales = {name + SCALE: jnp.exp(unconstrained[name + SCALE]) for name in pooling.widths}
+    return by_group(own) | scales
 
 
 @one_at_a_time

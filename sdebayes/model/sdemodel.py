@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, Literal
 
 import jax.numpy as jnp
@@ -14,14 +15,17 @@ from jaxtyping import Array, Float
 
 from sdebayes._core.arguments import checked
 from sdebayes._core.errors import ModelError
-from sdebayes._core.linalg import stationary_covariance
+from sdebayes._core.kinds import Positive
 from sdebayes._core.stored import Stored
-from sdebayes.dynamics import SDE, AbstractDiffusion, ObservedSDE
-from sdebayes.likelihood import AbstractLikelihood, AroundLevel, Observations, TrajectoryLaw
+from sdebayes._core.tracing import one_at_a_time
+from sdebayes.dynamics import SDE, ObservedSDE
+from sdebayes.likelihood import AbstractLikelihood, AroundLevel, ByGroup, Observations, TrajectoryLaw
 from sdebayes.likelihood.arrays import read
-from sdebayes.model.compatibility import check_levels, check_scheme, rehearse
+from sdebayes.model.compatibility import check_data, check_levels, check_scheme, rehearse, say_scheme
 from sdebayes.model.gaussian_noise import GaussianNoise
-from sdebayes.model.initial import check_start, drawn_law, known_law, say_law_of_start
+from sdebayes.model.group_labels import group_names, groups_of
+from sdebayes.model.groups import OfPart, Pooling, pooling_of
+from sdebayes.model.initial import check_start, dims_of_start, law_of_start, say_law_of_start
 from sdebayes.model.level import Level, level_term_names, level_terms, sample_level, say_levels
 from sdebayes.model.observation import AbstractObservation
 from sdebayes.model.precomputed_features import tabulated
@@ -62,6 +66,11 @@ class SDEModel(Stored):
         What covariates say of the level about which a trajectory moves: a `Level`, or several, which are added.
     scale
         The data's scale, set by `scaled_to`.
+    group_scale
+        How far groups differ in what has ``by_group``: prior median of the standard deviation between groups, in prior
+        standard deviations of the shared value.
+    pooling
+        The groups and what varies between them, set by `scaled_to`.
 
     Raises
     ------
@@ -76,6 +85,8 @@ class SDEModel(Stored):
     initial: tuple[Any, Any] | Literal["free"] | None = None
     level: Level | tuple[Level, ...] = ()
     scale: DataScale | None = None
+    group_scale: Positive = 0.5
+    pooling: Pooling | None = None
 
     def __post_init__(self) -> None:
         check_scheme(self.likelihood, self.diffusion, self.observation)
@@ -115,7 +126,8 @@ class SDEModel(Stored):
     def likelihood(self) -> AbstractLikelihood:
         """How the law of trajectories is computed: what observation, drift, diffusion and scheme make of it."""
         law = self.observation.likelihood(self.affine, self.discretization)
-        return AroundLevel(law.scheme, law) if self.levels else law
+        law = AroundLevel(law.scheme, law) if self.levels else law
+        return law if self.pooling is None else ByGroup(law.scheme, law)
 
     @property
     def exact_transitions(self) -> bool:
@@ -147,11 +159,10 @@ class SDEModel(Stored):
         ModelError
             If the data do not have the observed coordinates that the model expects.
         """
-        return (
-            self
-            if self.scale is not None
-            else self.with_scale(data_scale(data, self.observation, self.levels))
-        )
+        if self.scale is not None:
+            return self
+        groups = group_names(data) if self.parts_by_group else ()
+        return self.with_scale(replace(data_scale(data, self.observation, self.levels), groups=groups))
 
     def with_scale(self, scale: DataScale) -> SDEModel:
         """Return the model with its data-scaled prior constants frozen at a known scale.
@@ -178,52 +189,52 @@ class SDEModel(Stored):
             observation=self.observation.scaled_to(scale),
             scale=scale,
         )
+        if scaled.parts_by_group and scale.groups:
+            pooling = pooling_of(scaled._of_one_group, scale.groups, self.group_scale, scaled.parts_by_group)
+            scaled = replace(scaled, pooling=pooling)
         rehearse(scaled.build)
         return scaled
 
     def build(self) -> ObservedSDE:
-        """Draw every unknown from its prior inside a NumPyro model and return the SDE as it is observed."""
-        n = len(self.frozen_scale.states)
-        drawn = self.observation.sample(n)
-        diffusion = self.diffusion.sample(n, variance=drawn.variance)
-        drift = self.drift.sample(n, diffusion, variance=drawn.variance)
-        mean, covariance = self._initial_law(self.frozen_scale, drift, diffusion)
-        return ObservedSDE(
-            SDE(drift, diffusion),
-            mean,
-            covariance,
-            drawn.matrix,
-            drawn.noise_covariance,
-            drawn.effect_covariance,
-            drawn.degrees_of_freedom,
-            drawn.noise_scales,
-            drawn.noise_slopes,
-            sample_level(self.levels, self.frozen_scale),
-        )
+        """Draw every unknown inside a NumPyro model and return the SDE as it is observed, or those of all groups."""
+        return self._of_one_group() if self.pooling is None else self.pooling.sample(self._of_one_group)
 
     @property
-    def _draws_initial(self) -> bool:
-        return isinstance(self.initial, str) or (self.initial is None and not self.stationary)
+    def parts_by_group(self) -> list[str]:
+        """Names of the parts that have ``by_group``."""
+        return [name for name in ("observation", "diffusion", "drift") if getattr(self, name).by_group]
 
-    def _initial_law(self, scale: DataScale, drift: Any, diffusion: AbstractDiffusion) -> tuple[Any, Any]:
-        if self._draws_initial:
-            return drawn_law(scale)
-        if self.stationary:
-            location = drift.location
-            return location, stationary_covariance(drift.matrix, diffusion.covariance(location))
-        return known_law(self.initial, len(scale.states))
+    @cached_property
+    def of_one_group(self) -> SDEModel:
+        """The model that each group follows, with values of its own; the model itself where there are no groups."""
+        if self.pooling is None:
+            return self
+        return replace(self, pooling=None, scale=replace(self.frozen_scale, groups=()))
+
+    @one_at_a_time
+    def _of_one_group(self) -> ObservedSDE:
+        n = len(self.frozen_scale.states)
+        with OfPart("observation", self.observation.by_group):
+            drawn = self.observation.sample(n)
+        with OfPart("diffusion", self.diffusion.by_group):
+            diffusion = self.diffusion.sample(n, variance=drawn.variance)
+        with OfPart("drift", self.drift.by_group):
+            drift = self.drift.sample(n, diffusion, variance=drawn.variance)
+            start = law_of_start(self.initial, self.stationary, self.frozen_scale, drift, diffusion)
+        seen = {name: value for name, value in drawn._asdict().items() if name != "variance"}
+        slopes = sample_level(self.levels, self.frozen_scale)
+        return ObservedSDE(SDE(drift, diffusion), *start, **seen, level_slopes=slopes)
 
     def dims(self) -> Dims:
         """Names and dimensions of the interpretable parameters."""
-        drawn: Dims = {"initial_mean": ["state"], "initial_variance": ["state"]}
-        initial = drawn if self._draws_initial else {}
+        start = dims_of_start(self.initial, self.stationary)
         level: Dims = {"level_slope": ["level_term", "state"]} if self.levels else {}
-        return self.drift.dims() | self.diffusion.dims() | self.observation.dims() | initial | level
+        return self.drift.dims() | self.diffusion.dims() | self.observation.dims() | start | level
 
     def coords(self) -> dict[str, list[str]]:
         """Labels of the dimensions that `dims` names, but those of states."""
-        level = {"level_term": level_term_names(self.levels, self.frozen_scale)}
-        return self.drift.coords() | self.observation.coords() | level
+        terms = level_term_names(self.levels, self.frozen_scale)
+        return self.drift.coords() | self.observation.coords() | {"level_term": terms}
 
     def read(self, data: xr.Dataset, every_step: bool = False) -> Observations:
         """Read a data set as this model's likelihood needs it.
@@ -243,27 +254,19 @@ class SDEModel(Stored):
         Raises
         ------
         DataError
-            If the data set is not valid, or lacks a covariate.
+            If the data set is not valid, or lacks a covariate or groups.
         ModelError
             If its coordinates are not those of the model, or entries are missing that the likelihood cannot
             integrate out.
         """
         terms = level_terms(self.levels, data, self.frozen_scale) if self.levels else None
         observations = read(data, self.likelihood.states_observed and not every_step, terms)
-        found = self.observation.state_dim(observations.values.shape[-1])
-        if self.scale is not None and found != len(self.scale.states):
-            raise ModelError(
-                f"The data have {found} states, the model was scaled to {len(self.scale.states)} "
-                f"({', '.join(self.scale.states[:4])}, …); transform them with the same StateSpace."
-            )
-        if not self.likelihood.integrates_entries and not observations.complete:
-            raise ModelError(
-                "Some steps are observed in part only, which a nonlinear drift or Student-t innovations with exact "
-                "observation cannot integrate out; set those steps to NaN whole, or use a Linear() drift."
-            )
+        check_data(self.observation, self.likelihood, self.scale, observations)
         if self.observation.covariates:
             terms = self.observation.noise_terms(data, self.frozen_scale)
             observations = replace(observations, noise_terms=terms, shared=False)
+        if self.pooling is not None:
+            observations = replace(observations, **groups_of(data, self.pooling.groups))
         return self._tabulated(observations)
 
     def with_values(
@@ -277,7 +280,7 @@ class SDEModel(Stored):
         """Compute basis functions at the data once, where the scheme reads drift and diffusion nowhere else."""
         if self.scale is None or not self.likelihood.reads_tables:
             return observations
-        return tabulated(self.build, self.discretization, observations)
+        return tabulated(self.of_one_group.build, self.discretization, observations)
 
     def numpyro_model(self, data: xr.Dataset) -> Callable[[], None]:
         """Return an ordinary NumPyro model of these data, with the observed site ``y``.
@@ -303,18 +306,13 @@ class SDEModel(Stored):
 
     def describe(self) -> str:
         """Say the model in words and formulas: prior constants as numbers once scaled to data, as rules before."""
-        exact = ", exact for this model" if self.exact_transitions else ""
-        given = None if self._draws_initial else self.initial
-        initial = "stationary law" if self.stationary else say_law_of_start(given)
-        filtering = f"\nFilter: {self.likelihood.title}, a normal law at each step"
-        return "\n".join(
-            [
-                "dX = f(X, t) dt + G(X, t) dW,  Σ = G Gᵀ",
-                self.drift.describe(self.observation.draws_variance),
-                self.diffusion.describe(self.observation.draws_variance),
-                f"Scheme: {self.discretization.title}{exact}{filtering * self.likelihood.approximate}",
-                self.observation.describe(),
-                *say_levels(self.levels),
-                f"First state: {initial}",
-            ]
-        )
+        lines = [
+            "dX = f(X, t) dt + G(X, t) dW,  Σ = G Gᵀ",
+            self.drift.describe(self.observation.draws_variance),
+            self.diffusion.describe(self.observation.draws_variance),
+            say_scheme(self.likelihood, self.exact_transitions),
+            self.observation.describe(),
+            *say_levels(self.levels),
+            f"First state: {say_law_of_start(self.initial, self.stationary)}",
+        ]
+        return "\n".join(lines if self.pooling is None else [*lines, *self.pooling.describe()])

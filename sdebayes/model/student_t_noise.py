@@ -71,6 +71,8 @@ class StudentTNoise(AbstractNoise):
         ν, above 2; None: learned.
     shape, rate
         k and r of the prior over ν − 2, where it is learned; the default mean is 20.
+    by_group
+        Whether each group of trajectories has a noise and a path variance of its own, near one that all share.
 
     Raises
     ------

@@ -3,6 +3,7 @@
 from sdebayes.plots import (
     calibration,
     checks,
+    contrast,
     fields,
     forecasts,
     level,
@@ -18,6 +19,7 @@ from sdebayes.plots import (
 __all__ = [
     "calibration",
     "checks",
+    "contrast",
     "fields",
     "forecasts",
     "level",

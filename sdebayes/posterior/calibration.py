@@ -131,7 +131,7 @@ def calibrate(
     doi:10.1007/s11222-022-10090-6, for the band.
     """
     strategy = NUTS() if strategy is None else strategy
-    _check(model, strategy, rescale)
+    _check(model, rescale, truth is not None or substeps is not None)
     shown = sys.stderr.isatty() if progress is None else progress
     if checkpoint is not None:
         serialization.check_known_again(strategy)
@@ -185,7 +185,12 @@ def _hash(*arrays: np.ndarray) -> str:
     return digest.hexdigest()[:16]
 
 
-def _check(model: SDEModel, strategy: AbstractStrategy, rescale: bool) -> None:
+def _check(model: SDEModel, rescale: bool, other_law: bool) -> None:
+    if other_law and model.parts_by_group:
+        raise ModelError(
+            "calibrate: data of several groups (by_group) are drawn from the likelihood's own law; leave truth and "
+            "substeps out."
+        )
     if rescale and model.scale is not None:
         raise ModelError(
             "calibrate: rescale=True scales the model to each data set, but this one is scaled to data already; give "

@@ -15,7 +15,7 @@ from sdebayes._core import precision
 from sdebayes.dynamics import ObservedSDE
 from sdebayes.inference.target import Density, Program
 from sdebayes.likelihood import AbstractLikelihood, Observations
-from sdebayes.model.rebuild import constrained_sites, log_prior, per_draw, prior_draw, rebuild
+from sdebayes.model.rebuild import constrained_sites, log_prior, parameters, per_draw, prior_draw, rebuild
 from sdebayes.model.sdemodel import SDEModel
 
 drift_at = per_draw(lambda sde, points: jax.vmap(sde.drift)(points))
@@ -43,12 +43,12 @@ def draw_prior(model: SDEModel, precision_name: str, draws: int, seed: int) -> O
 
 @lru_cache(maxsize=8)
 def reading(model: SDEModel, density: Density) -> Program:
-    """From positions to free sites, constrained sites, the SDE and the log prior."""
+    """From positions to free sites, interpretable parameters, the SDE and the log prior."""
 
     def one(position: Array) -> tuple[Any, ...]:
         free = density.unravel(position)
         sites = constrained_sites(model, free)
-        return free, sites, rebuild(model, sites), log_prior(model, sites)
+        return free, parameters(model, free), rebuild(model, sites), log_prior(model, sites)
 
     return per_draw(one)
 

@@ -43,7 +43,12 @@ def model_findings(posterior: Posterior) -> list[Finding]:
     """
     data = posterior.training_data()
     judged = excerpt(data)
-    findings = [*_copies(data), *_effect(posterior.model, data), *_excerpted(judged, data)]
+    findings = [
+        *_copies(data),
+        *_effect(posterior.model, data),
+        *_groups(posterior.model, data),
+        *_excerpted(judged, data),
+    ]
     try:
         judge = Judge.of(posterior, judged)
         criticism = criticise(judge, [str(label) for label in data["state"].values])
@@ -178,5 +183,26 @@ def _effect(model: SDEModel, data: xr.Dataset) -> list[Finding]:
             f"the variance of the trajectory effect {said}: what is said of it is the prior's.",
             "Use GaussianNoise(trajectory_effect=False), or more trajectories.",
             {"trajectories": float(count)},
+        )
+    ]
+
+
+def _groups(model: SDEModel, data: xr.Dataset) -> list[Finding]:
+    """Say which groups have one trajectory alone."""
+    if model.pooling is None:
+        return []
+    names, counts = np.unique(data["group"].values, return_counts=True)
+    alone = [str(name) for name, count in zip(names, counts, strict=True) if count == 1]
+    if not alone:
+        return []
+    return [
+        Finding(
+            "Groups",
+            "warning",
+            f"{', '.join(map(repr, alone))} has one trajectory each: what is its group's cannot be told from what is "
+            "that trajectory's own.",
+            "Use more trajectories of these groups, or join them with others; do not read their differences as those "
+            "of groups.",
+            {"groups_of_one": float(len(alone))},
         )
     ]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -72,14 +74,33 @@ def diagnose(
     parameters = tree["posterior"].to_dataset()
     strategy = class_named(tree.attrs["strategy_name"], AbstractStrategy)
     computation = strategy.findings(tree, _parts(model, parameters))
-    findings = _of_what_is_learned(model, parameters, tree["prior"].to_dataset(), scale)
-    if not model.diffusion.constant:
-        findings += _of_varying_noise(model, parameters, tree["prior"].to_dataset())
+    findings = _in_each_group(model, parameters, tree["prior"].to_dataset(), scale)
+    if model.pooling is not None:
+        stacked = jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:]), stacked)
     with precision.scope(precision_name):
         (computation if model.exact_transitions else findings).append(_step(model, stacked, scale))
         if model.drift.may_explode:
             findings.append(explosion_finding(_explosive(stacked, scale)))
     return Findings((*computation, *doubted([*findings, *criticism], computation)))
+
+
+def _in_each_group(
+    model: SDEModel, posterior: xr.Dataset, prior: xr.Dataset, scale: DataScale
+) -> list[Finding]:
+    """Judge what the data say of each quantity: in every group by itself, where they differ, else once."""
+    if "group" not in posterior.dims:
+        return _of_what_is_learned(model, posterior, prior, scale)
+    names = [str(name) for name in posterior["group"].values]
+    parts = [(posterior.sel(group=name, drop=True), prior.sel(group=name, drop=True)) for name in names]
+    found: list[Finding] = []
+    for same in zip(*(_of_what_is_learned(model, *part, scale) for part in parts), strict=True):
+        alike = len({one.message for one in same}) == 1
+        own = [
+            replace(one, subject=f"{one.subject}, group {name}")
+            for one, name in zip(same, names, strict=True)
+        ]
+        found += same[:1] if alike else own
+    return found
 
 
 def _parts(model: SDEModel, parameters: xr.Dataset) -> list[str]:
@@ -91,7 +112,7 @@ def _parts(model: SDEModel, parameters: xr.Dataset) -> list[str]:
 def _of_what_is_learned(
     model: SDEModel, posterior: xr.Dataset, prior: xr.Dataset, scale: DataScale
 ) -> list[Finding]:
-    """Judge what the data say of observation noise, constant Σ and time constants."""
+    """Judge what the data say of observation noise, Σ and time constants."""
     findings = []
     if "noise_variance" in posterior:
         advice = (
@@ -108,7 +129,7 @@ def _of_what_is_learned(
     if "time_constant" in posterior and "time_constant" in prior:
         after, before = posterior["time_constant"], prior["time_constant"]
         findings.append(time_constant_finding(after, before, scale.step, scale.duration))
-    return findings
+    return findings if model.diffusion.constant else findings + _of_varying_noise(model, posterior, prior)
 
 
 def _of_varying_noise(model: SDEModel, posterior: xr.Dataset, prior: xr.Dataset) -> list[Finding]:

@@ -16,6 +16,7 @@ from sdebayes.dynamics import ObservedSDE
 from sdebayes.inference.strategy import Draws, Problem
 from sdebayes.inference.target import Density
 from sdebayes.likelihood import Observations
+from sdebayes.model.groups import SCALE
 from sdebayes.model.scale import data_scale
 from sdebayes.model.sdemodel import SDEModel
 from sdebayes.posterior import compiled
@@ -27,7 +28,13 @@ PREDICTIVE_DRAWS = 100
 """Draws per chain that the groups of predictions keep: each holds a number for every observed step."""
 
 
-def build_tree(problem: Problem, data: xr.Dataset, draws: Draws, key: Key) -> xr.DataTree:
+def build_tree(
+    problem: Problem,
+    data: xr.Dataset,
+    draws: Draws,
+    key: Key,
+    prior_positions: Float64[np.ndarray, "draw dimension"] | None = None,
+) -> xr.DataTree:
     """Make all groups of a posterior.
 
     Parameters
@@ -40,15 +47,18 @@ def build_tree(problem: Problem, data: xr.Dataset, draws: Draws, key: Key) -> xr
         What the strategy drew.
     key
         Random key of the predictive draws.
+    prior_positions
+        Draws of the prior, where they are not the model's own.
     """
     model, observations, density = problem.model, problem.observations, problem.density
     chains, count = draws.position.shape[:2]
     packing = pack_steps(data, model, observations)
     read = _Reader(model, density, probe_points(model, data_scale(data, model.observation)))
     keys = jax.random.split(key, 3)
-    prior_positions = [density.draw_prior(k) for k in single_keys(keys[0], PRIOR_DRAWS)]
+    if prior_positions is None:
+        prior_positions = draw_positions(density, keys[0])
     posterior = read(draws.position)
-    prior = read(np.stack(prior_positions)[None])
+    prior = read(prior_positions[None])
     terms = compiled.step_terms(model.likelihood)(posterior.stacked, observations)
     thin = evenly_spread(count, PREDICTIVE_DRAWS)
     predict = _Predictor(model, observations, packing)
@@ -71,6 +81,11 @@ def build_tree(problem: Problem, data: xr.Dataset, draws: Draws, key: Key) -> xr
         **{name: _named(dataset, packing.names) for name, dataset in draws.groups.items()},
     }
     return xr.DataTree.from_dict({name: _numbered(dataset) for name, dataset in groups.items()})
+
+
+def draw_positions(density: Density, key: Key) -> Float64[np.ndarray, "draw dimension"]:
+    """Draw positions from the prior."""
+    return np.stack([density.draw_prior(one) for one in single_keys(key, PRIOR_DRAWS)])
 
 
 def _named(dataset: xr.Dataset, trajectories: Any) -> xr.Dataset:
@@ -121,10 +136,22 @@ class _Reader:
         return _Read(
             shape,
             stacked,
-            self._parameters(folded(sites, self.model.dims()), stacked, shape),
+            self._parameters(folded(*self._by_group(sites)), stacked, shape),
             xr.Dataset(folded(free, own)),
             xr.Dataset(folded(prior, {name: [] for name in prior})),
         )
+
+    def _by_group(self, sites: dict[str, np.ndarray]) -> tuple[dict[str, np.ndarray], dict[str, list[str]]]:
+        """Return parameters with their dimensions: ``group`` is one of those that vary between groups."""
+        dims, pooling = self.model.dims(), self.model.pooling
+        if pooling is None:
+            return sites, dims
+        common = {name: values[:, 0] for name in dims if not np.ptp(values := sites[name], axis=1).any()}
+        varying: dict[str, list[str]] = {
+            name: ["group", *own] for name, own in dims.items() if name not in common
+        }
+        scales: dict[str, list[str]] = {name + SCALE: [] for name in pooling.widths}
+        return sites | common, dims | varying | scales
 
     def _parameters(
         self, variables: dict[str, Any], stacked: ObservedSDE, shape: tuple[int, int]
@@ -132,10 +159,12 @@ class _Reader:
         states = list(self.model.frozen_scale.states)
         used = {dim for dims, _ in variables.values() for dim in dims}
         known = {"state": states, "state_bis": states}
-        known |= self.model.coords()
+        known |= {"group": list(self.model.frozen_scale.groups)} | self.model.coords()
         coords = {dim: labels for dim, labels in known.items() if dim in used}
         dataset = xr.Dataset(variables, coords)
-        return dataset.merge(probes(self.model, stacked, self.points, shape))
+        return dataset.merge(
+            probes(self.model, stacked, self.points, dict(zip(("chain", "draw"), shape, strict=True)))
+        )
 
 
 def _log_likelihood(

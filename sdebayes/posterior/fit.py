@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import sys
 from importlib.metadata import version
 from typing import Any
@@ -133,8 +134,10 @@ def _attributes(
 
 
 def data_hash(data: xr.Dataset) -> str:
-    """Return a hash of the values and times of a data set."""
+    """Return a hash of the values, the times and the groups of a data set."""
     digest = hashlib.sha256()
     for name in ("y", "t"):
         digest.update(np.ascontiguousarray(data[name].values, dtype=np.float64).tobytes())
+    if "group" in data:
+        digest.update(json.dumps([str(label) for label in data["group"].values]).encode())
     return digest.hexdigest()[:16]

@@ -94,6 +94,10 @@ class Packing:
             values, seen = read_covariate(data, covariate, "The model")
             kept = values[seen] if values.dtype.kind != "O" else values[seen].astype(str)
             dataset[_COVARIATE + covariate] = ("transition", kept)
+        if "group" in data:
+            dataset["trajectory_group"] = ("transition", data["group"].values.astype(str)[self.rows])
+        if scale.groups:
+            dataset["scale_groups"] = ("group", list(scale.groups))
         if len(scale.covariates):
             dataset["scale_covariates"] = (("covariate", "moment"), np.array(scale.covariates))
         if scale.levels:
@@ -138,6 +142,7 @@ def stored_scale(tree: xr.DataTree) -> DataScale:
         if "scale_covariates" in constant
         else (),
         stored.decode(str(constant["scale_levels"].values)) if "scale_levels" in constant else (),
+        tuple(map(str, constant["scale_groups"].values)) if "scale_groups" in constant else (),
     )
 
 
@@ -160,8 +165,10 @@ def training_data(tree: xr.DataTree) -> xr.Dataset:
         if str(name).startswith(_COVARIATE)
     }
     covariates.pop("t", None)
-    if "group" in covariates:
-        dataset = dataset.assign_coords(group=("trajectory", [one[0] for one in covariates.pop("group")]))
+    covariates.pop("group", None)
+    if "trajectory_group" in constant:
+        own = [str(constant["trajectory_group"].values[index == i][0]) for i in order]
+        dataset = dataset.assign_coords(group=("trajectory", own))
     counts = [len(one) for one in values]
     _, along = read_covariates(covariates, Steps(names, counts, counts))
     return dataset.assign(along).assign_attrs({**dataset.attrs, **constant.attrs})

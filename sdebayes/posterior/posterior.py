@@ -14,7 +14,7 @@ import xarray as xr
 from sdebayes._core import precision
 from sdebayes._core.arguments import checked
 from sdebayes._core.draws import choose_draws
-from sdebayes._core.kinds import Count, Numbers, PathLike, Seed
+from sdebayes._core.kinds import Count, Numbers, PathLike
 from sdebayes._core.places import Places
 from sdebayes._core.units import time_unit
 from sdebayes.data.space import StateSpace
@@ -25,6 +25,7 @@ from sdebayes.model.sdemodel import SDEModel
 from sdebayes.posterior import compiled, store
 from sdebayes.posterior.criticism import model_findings
 from sdebayes.posterior.diagnosis import diagnose
+from sdebayes.posterior.groups import Groups, group_tree
 from sdebayes.posterior.labelling import TrajectoryGrid, check_space, labelled_scores
 from sdebayes.posterior.packing import training_data, training_scale
 from sdebayes.priors.base import DataScale
@@ -33,7 +34,7 @@ MOST_DRAWS = 100
 
 
 @checked
-class Posterior:
+class Posterior(Groups):
     """Posterior draws of an `SDEModel`.
 
     Nothing changes it: every method computes from the draws and returns something new.
@@ -54,8 +55,10 @@ class Posterior:
         self.data = data
 
     def __repr__(self) -> str:
-        sizes = self.data["unconstrained"].sizes
-        return f"<Posterior: {sizes['chain']} chains × {sizes['draw']} draws of {len(self.states)} states>"
+        sizes, of = self.data["unconstrained"].sizes, f" in {len(self.groups)} groups" * bool(self.groups)
+        return (
+            f"<Posterior: {sizes['chain']} chains × {sizes['draw']} draws of {len(self.states)} states{of}>"
+        )
 
     @property
     def precision(self) -> str:
@@ -89,31 +92,32 @@ class Posterior:
             return None
         return StateSpace.from_dataset(self.data["constant_data"].to_dataset())
 
-    @cached_property
-    def _observed_sde(self) -> ObservedSDE:
-        group = self.data["unconstrained"].to_dataset()
-        free = {str(name): array.values.reshape(-1, *array.shape[2:]) for name, array in group.items()}
-        with precision.scope(self.precision):
-            return jax.tree.map(jnp.asarray, compiled.rebuilding(self.model)(free))
-
-    def observed_sde(self) -> ObservedSDE:
-        """Return the SDE, its initial law and its observation, stacked: every array has a leading sample axis."""
-        return self._observed_sde
-
-    def draw_prior(self, draws: Count = 200, seed: Seed = 0) -> ObservedSDE:
-        """Draw from the prior what `observed_sde` has of the posterior: any analysis takes it.
+    def group(self, name: str) -> Posterior:
+        """Return the posterior of one group, of the model without groups; a ModelError if there is no such group.
 
         Parameters
         ----------
-        draws, seed
-            Number of draws, and their seed.
+        name
+            One of ``groups``.
 
         Returns
         -------
-        ObservedSDE
-            With a leading sample axis on every array.
+        Posterior
+            Of the group's trajectories: every analysis, figure and report takes it.
         """
-        return compiled.draw_prior(self.model, self.precision, draws, seed)
+        place = self._place(name)
+        if name not in self._made:
+            self._made[name] = Posterior(self.model.of_one_group, group_tree(self, name, place))
+        return self._made[name]
+
+    @cached_property
+    def _made(self) -> dict[str, Posterior]:
+        return {}
+
+    def observed_sde(self) -> ObservedSDE:
+        """Return the SDE, its initial law and its observation, stacked: every array has a leading sample axis."""
+        self._check_one()
+        return self._observed_sde
 
     def sde(self) -> SDE:
         """Return the stacked SDE; read it with ``jax.vmap(lambda s: s.drift(x))(posterior.sde())``.
@@ -123,7 +127,7 @@ class Posterior:
         SDE
             With a leading sample axis on every array, in the precision that JAX has where this is called.
         """
-        return jax.tree.map(lambda leaf: jnp.asarray(np.asarray(leaf)), self._observed_sde.sde)
+        return jax.tree.map(lambda leaf: jnp.asarray(np.asarray(leaf)), self.observed_sde().sde)
 
     def drift(self, x: Numbers) -> xr.DataArray:
         """Return f(x) of every draw.
@@ -145,7 +149,7 @@ class Posterior:
         """
         at = Places.read(x, self.states).flat()
         with precision.scope(self.precision):
-            values = compiled.drift_at(self._observed_sde.sde, at.points)
+            values = compiled.drift_at(self.observed_sde().sde, at.points)
         return at.named(values, {"state": self.states}, "drift", units=f"state per {self._time_unit}")
 
     def covariance(self, x: Numbers) -> xr.DataArray:
@@ -168,7 +172,7 @@ class Posterior:
         """
         at, labels = Places.read(x, self.states).flat(), dict.fromkeys(("state", "state_bis"), self.states)
         with precision.scope(self.precision):
-            values = compiled.covariance_at(self._observed_sde.sde, at.points)
+            values = compiled.covariance_at(self.observed_sde().sde, at.points)
         return at.named(values, labels, "covariance", units=f"state² per {self._time_unit}")
 
     @property

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import jax
 import numpy as np
 import xarray as xr
 from jaxtyping import Float64
@@ -45,7 +46,7 @@ def probes(
     model: SDEModel,
     stacked: ObservedSDE,
     points: tuple[list[str], Float64[np.ndarray, "point state"]],
-    shape: tuple[int, int],
+    shape: dict[str, int],
 ) -> xr.Dataset:
     """Read every draw at the probe points.
 
@@ -70,13 +71,19 @@ def probes(
     """
     names, places = points
     states = list(model.frozen_scale.states)
+    if model.pooling is not None:
+        groups = list(model.pooling.groups)
+        flat = jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:]), stacked)
+        found = probes(model.of_one_group, flat, points, {**shape, "group": len(groups)})
+        return _without_common(found.assign_coords(group=groups))
+    lead, sizes = tuple(shape), tuple(shape.values())
     drift, covariance = (read(stacked.sde, places) for read in (drift_at, covariance_at))
     variables: dict[str, Any] = {}
     coords: dict[str, Any] = {}
     if np.ptp(drift, axis=0).any():
         variables["drift_probe"] = (
-            ("chain", "draw", "point", "state"),
-            drift.reshape(*shape, *drift.shape[1:]),
+            (*lead, "point", "state"),
+            drift.reshape(*sizes, *drift.shape[1:]),
         )
         coords |= {"point": names, "state": states}
     rows, columns = np.tril_indices(len(states))
@@ -85,17 +92,28 @@ def probes(
     if varying.any():
         labels = np.array([f"{states[i]}·{states[j]}" for i, j in zip(rows, columns, strict=True)])
         kept = terms[:, :, varying]
-        dims: tuple[str, ...] = ("chain", "draw", "point", "term")
+        dims: tuple[str, ...] = (*lead, "point", "term")
         if model.diffusion.constant:
-            kept, dims = kept[:, 0], ("chain", "draw", "term")
+            kept, dims = kept[:, 0], (*lead, "term")
         else:
             coords["point"] = names
-        variables["covariance_probe"] = (dims, kept.reshape(*shape, *kept.shape[1:]))
+        variables["covariance_probe"] = (dims, kept.reshape(*sizes, *kept.shape[1:]))
         coords["term"] = labels[varying]
     linear = stacked.sde.drift.as_affine()
     if linear is not None:
         rates = np.sort(np.linalg.eigvals(np.asarray(linear.matrix)).real, axis=-1)
         if np.ptp(rates, axis=0).any() and np.all(rates > 0):
-            variables["time_constant"] = (("chain", "draw", "mode"), (1 / rates).reshape(*shape, -1))
+            variables["time_constant"] = ((*lead, "mode"), (1 / rates).reshape(*sizes, -1))
             coords["mode"] = np.arange(1, len(states) + 1)
     return xr.Dataset(variables, coords)
+
+
+def _without_common(dataset: xr.Dataset) -> xr.Dataset:
+    """Leave the groups out of what does not vary between them."""
+    common = {
+        name: values.isel(group=0, drop=True)
+        for name, values in dataset.data_vars.items()
+        if "group" in values.dims and bool((values == values.isel(group=0)).all())
+    }
+    kept = dataset.assign(common)
+    return kept if any("group" in values.dims for values in kept.values()) else kept.drop_vars("group")

@@ -84,7 +84,7 @@ def quantities(model: SDEModel, points: Places | None, log_likelihood: bool = Tr
     matrix, likelihood = model.observation.observation_matrix, model.likelihood
     observed = len(states) if matrix is None else len(matrix)
 
-    def read(model: ObservedSDE, data: Observations) -> Float[Array, " quantity"]:
+    def of_one(model: ObservedSDE) -> Float[Array, " quantity"]:
         values = [
             jax.vmap(model.sde.drift)(jnp.asarray(places)).ravel(),
             jax.vmap(model.sde.covariance)(jnp.asarray(noise_at))[:, rows, columns].ravel(),
@@ -93,9 +93,13 @@ def quantities(model: SDEModel, points: Places | None, log_likelihood: bool = Tr
             jnp.zeros(0) if model.noise_slopes is None else model.noise_slopes,
             jnp.zeros(0) if model.level_slopes is None else model.level_slopes.ravel(),
         ]
-        if log_likelihood:
-            values.append(likelihood.log_density(model, data).sum()[None])
         return jnp.concatenate(values)
+
+    groups = scale.groups
+
+    def read(model: ObservedSDE, data: Observations) -> Float[Array, " quantity"]:
+        values = jax.vmap(of_one)(model).ravel() if groups else of_one(model)
+        return jnp.append(values, likelihood.log_density(model, data).sum()) if log_likelihood else values
 
     entries = {
         "drift": [f"drift {state} at {name}" for name in names for state in states],
@@ -110,7 +114,9 @@ def quantities(model: SDEModel, points: Places | None, log_likelihood: bool = Tr
         + [f"effect variance {state}" for state in states]
         + [f"noise slope of {term}" for term in model.observation.coords().get("noise_term", [])]
         + [f"level slope of {term} in {state}" for term in model.coords()["level_term"] for state in states],
-        "log-likelihood": ["log-likelihood"] * log_likelihood,
     }
-    labels = [label for group in entries.values() for label in group]
-    return Quantities(read, labels, [part for part, group in entries.items() for _ in group])
+    where_else = [f", group {group}" for group in groups] or [""]
+    labels = [label + other for other in where_else for part in entries.values() for label in part]
+    parts = [part for part, own in entries.items() for _ in own] * len(where_else)
+    last = ["log-likelihood"] * log_likelihood
+    return Quantities(read, labels + last, parts + last)

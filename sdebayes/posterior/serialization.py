@@ -12,19 +12,22 @@ from sdebayes.model.sdemodel import SDEModel
 
 
 def described(model: SDEModel, strategy: AbstractStrategy) -> dict[str, str]:
-    """Return what a file says of a model and its strategy: ``not_stored`` is what no file can hold, or empty."""
+    """Return what a file says of a model and its strategy."""
+    return {
+        **described_model(model),
+        "strategy": repr(strategy),
+        "strategy_name": stored.name_of(type(strategy)),
+    }
+
+
+def described_model(model: SDEModel) -> dict[str, str]:
+    """Return what a file says of a model: ``not_stored`` is what no file can hold, or empty."""
     not_stored = ""
     try:
         text = stored.encode(model)
     except StoreError as error:
         text, not_stored = "", str(error)
-    return {
-        "model": text,
-        "model_description": model.describe(),
-        "not_stored": not_stored,
-        "strategy": repr(strategy),
-        "strategy_name": stored.name_of(type(strategy)),
-    }
+    return {"model": text, "model_description": model.describe(), "not_stored": not_stored}
 
 
 def check_known_again(strategy: AbstractStrategy) -> None:

@@ -11,7 +11,6 @@ import jax.numpy as jnp
 import numpy as np
 import numpyro
 import numpyro.distributions as dist
-from jax.scipy.special import erfinv, ndtr, ndtri
 from jaxtyping import Array, Float, Float64
 
 from sdebayes._core.arguments import checked
@@ -65,6 +64,8 @@ class DataScale(Stored):
         Mean and standard deviation of each covariate that the noise depends on.
     levels
         Known functions of each covariate that the level depends on.
+    groups
+        Names of the groups of trajectories, where the model has parameters by group.
     """
 
     states: tuple[str, ...]
@@ -80,6 +81,7 @@ class DataScale(Stored):
     duration: float
     covariates: tuple[tuple[float, float], ...] = ()
     levels: tuple[AbstractCovariateBasis, ...] = ()
+    groups: tuple[str, ...] = ()
 
     def of_path(self) -> DataScale:
         """Return the scale of the path behind the data: spread and points drawn in by the path's share."""
@@ -112,6 +114,8 @@ class AbstractDriftPrior(Stored, ABC):
     overparameterized
         Whether very different weights make one function, so that the density's curvature at a mode is often
         indefinite.
+    by_group
+        Whether each group of trajectories has its own draw, near one that all share.
     """
 
     title: ClassVar[str] = "prior of your own"
@@ -119,6 +123,7 @@ class AbstractDriftPrior(Stored, ABC):
     identified: ClassVar[bool] = True
     overparameterized: ClassVar[bool] = False
     may_explode: ClassVar[bool] = False
+    by_group: bool = False
 
     @property
     def affine(self) -> bool:
@@ -211,12 +216,13 @@ class AbstractDiffusionPrior(Stored, ABC):
     ----------
     title
         What it is, in a few words.
-    identified
+    identified, by_group
         As in `AbstractDriftPrior`.
     """
 
     title: ClassVar[str] = "prior of your own"
     identified: ClassVar[bool] = True
+    by_group: bool = False
 
     @property
     def constant(self) -> bool:
@@ -272,12 +278,6 @@ def constant(name: str, value: object, owner: str, state_dim: int) -> Float64[np
 def positive(name: str, median: object, spread: float) -> Float[Array, " state"]:
     """Draw independent log-normal values with this median and standard deviation of the logarithm."""
     return numpyro.sample(name, dist.LogNormal(jnp.log(jnp.asarray(median)), spread).to_event(1))
-
-
-def half_normal_quantile(z: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
-    """Return the half-normal law's quantile at Φ(z): |N(0, 1)| in law where z is standard normal."""
-    small = jnp.sqrt(2.0) * erfinv(ndtr(jnp.where(z < 0, z, 0.0)))
-    return jnp.where(z < 0, small, -ndtri(0.5 * ndtr(-jnp.where(z < 0, 0.0, z))))
 
 
 def correlation_cholesky(name: str, state_dim: int, concentration: float) -> Float[Array, "state state"]:

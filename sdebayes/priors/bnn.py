@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any, ClassVar
 
@@ -60,6 +60,8 @@ class BNN(AbstractFieldPrior):
         Prior median of r_l.
     layer_scale_spread
         Prior standard deviation of log r_l.
+    by_group
+        Whether each group of trajectories has a drift of its own, near one that all share.
 
     Raises
     ------
@@ -78,6 +80,7 @@ class BNN(AbstractFieldPrior):
     activation: Activation = "tanh"
     layer_scale: Positive = 1.0
     layer_scale_spread: Positive = 0.5
+    by_group: bool = field(default=False, kw_only=True)
 
     def __post_init__(self) -> None:
         super().__post_init__()

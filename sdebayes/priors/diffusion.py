@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import ClassVar, Literal
 
 import jax.numpy as jnp
@@ -55,6 +55,8 @@ class Constant(AbstractDiffusionPrior):
         Prior standard deviation s_τ of log τ_j; default: half the log of duration over step, at least 1.
     concentration
         LKJ concentration of the correlations of Σ.
+    by_group
+        Whether each group of trajectories has a Σ of its own, near one that all share.
 
     Raises
     ------
@@ -70,6 +72,7 @@ class Constant(AbstractDiffusionPrior):
     time_constant: Positive | None = None
     time_constant_spread: Positive | None = None
     concentration: Positive = 2.0
+    by_group: bool = field(default=False, kw_only=True)
 
     @property
     def diagonal(self) -> bool:

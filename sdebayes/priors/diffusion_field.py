@@ -16,7 +16,7 @@ from sdebayes._core.types import Vector
 from sdebayes.dynamics import DiagonalDiffusion, FullDiffusion
 from sdebayes.priors.base import AbstractDiffusionPrior, DataScale, Dims, constant
 from sdebayes.priors.diffusion import Constant, Shape
-from sdebayes.priors.field import AbstractFieldPrior
+from sdebayes.priors.field import AbstractFieldPrior, refuse_groups
 from sdebayes.priors.gp import GP
 
 _SHIFT = np.log(np.e - 1)
@@ -48,6 +48,7 @@ class AbstractFieldDiffusion(AbstractDiffusionPrior):
 
     def __post_init__(self) -> None:
         name = type(self).__name__
+        refuse_groups(name, field=self.field, mean=self.mean)
         if self.mean.shape != self.shape:
             raise ModelError(
                 f"{name}: mean is {self.mean!r}; expected sdebayes.priors.Constant(shape={self.shape!r})."
@@ -106,6 +107,8 @@ class Diagonal(AbstractFieldDiffusion):
         Prior of v with its amplitude a; linear part, scale as a drift and ``shared_amplitude`` are not used.
     mean
         Prior of diag(g²), a diagonal `Constant`: the parameter ``diffusion_variance``.
+    by_group
+        Whether each group of trajectories has a Σ of its own, near one that all share.
 
     Raises
     ------
@@ -116,6 +119,7 @@ class Diagonal(AbstractFieldDiffusion):
     title: ClassVar[str] = "independent noise whose size varies with the state"
     shape: ClassVar[Shape] = "diagonal"
     mean: Constant = dataclasses.field(default_factory=lambda: Constant("diagonal"))
+    by_group: bool = dataclasses.field(default=False, kw_only=True)
 
     def dims(self) -> Dims:
         """Names and dimensions of Σ where u = 0, and of the field's parameters."""
@@ -152,6 +156,8 @@ class Full(AbstractFieldDiffusion):
         Prior of v with its amplitude a; linear part, scale as a drift and ``shared_amplitude`` are not used.
     mean
         Prior of L Lᵀ, a full `Constant`: the parameter ``diffusion_covariance``.
+    by_group
+        Whether each group of trajectories has a Σ of its own, near one that all share.
 
     Raises
     ------
@@ -166,6 +172,7 @@ class Full(AbstractFieldDiffusion):
 
     title: ClassVar[str] = "noise whose size and correlations vary with the state"
     shape: ClassVar[Shape] = "full"
+    by_group: bool = dataclasses.field(default=False, kw_only=True)
 
     def dims(self) -> Dims:
         """Names and dimensions of Σ where u = 0, and of the field's parameters."""

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 import numpyro
 import numpyro.distributions as dist
+from jax.scipy.special import erfinv, ndtr, ndtri
 from jaxtyping import Array, Float
 
 from sdebayes._core.arguments import checked
@@ -18,11 +19,11 @@ from sdebayes._core.kinds import Numbers, Positive, PositiveNumbers
 from sdebayes._core.types import Vector
 from sdebayes.dynamics import AbstractDiffusion, AbstractField, FieldDrift, LinearDrift
 from sdebayes.priors.base import (
+    AbstractDiffusionPrior,
     AbstractDriftPrior,
     DataScale,
     Dims,
     constant,
-    half_normal_quantile,
     say,
 )
 from sdebayes.priors.linear import Linear
@@ -81,6 +82,7 @@ class AbstractFieldPrior(AbstractDriftPrior):
     data_drift_scale: PositiveNumbers | None = None
 
     def __post_init__(self) -> None:
+        refuse_groups(type(self).__name__, mean=self.mean)
         name = type(self).__name__
         if not self.mean.stable:
             raise ModelError(
@@ -193,3 +195,18 @@ class AbstractFieldPrior(AbstractDriftPrior):
                 *("  " + line for line in self.describe_field("g")),
             ]
         )
+
+
+def half_normal_quantile(z: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
+    """Return the half-normal law's quantile at Φ(z): |N(0, 1)| in law where z is standard normal."""
+    small = jnp.sqrt(2.0) * erfinv(ndtr(jnp.where(z < 0, z, 0.0)))
+    return jnp.where(z < 0, small, -ndtri(0.5 * ndtr(-jnp.where(z < 0, 0.0, z))))
+
+
+def refuse_groups(owner: str, **parts: AbstractDriftPrior | AbstractDiffusionPrior) -> None:
+    """Raise a ModelError if a prior that is a part of another one has by_group: the whole has it, or has not."""
+    for name, part in parts.items():
+        if part.by_group:
+            raise ModelError(
+                f"{owner}: {name} has by_group=True; give it to the whole, {owner}(by_group=True)."
+            )

@@ -69,6 +69,8 @@ class GP(AbstractFieldPrior):
         below the shortest length-scale that the basis represents.
     lengthscale_spread
         Prior standard deviation of log ℓ.
+    by_group
+        Whether each group of trajectories has a drift of its own, near one that all share.
 
     Raises
     ------
@@ -87,6 +89,7 @@ class GP(AbstractFieldPrior):
     lengthscale: PositiveNumbers | None = None
     lengthscale_median: PositiveNumbers | None = None
     lengthscale_spread: Positive = 0.6
+    by_group: bool = field(default=False, kw_only=True)
 
     def scaled_to(self, scale: DataScale) -> GP:
         """Return a copy with numbers in the place of the data-scaled constants."""

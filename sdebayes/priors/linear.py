@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
 import jax.numpy as jnp
@@ -61,6 +61,8 @@ class Linear(AbstractDriftPrior):
     rate
         ``stable=False``: prior standard deviation of the entries of A in standardised states, in 1/time; default:
         1/(4 steps).
+    by_group
+        Whether each group of trajectories has a drift of its own, near one that all share.
 
     Raises
     ------
@@ -86,6 +88,7 @@ class Linear(AbstractDriftPrior):
     concentration: Positive = 2.0
     rotation: Positive = 1.0
     rate: Positive | None = None
+    by_group: bool = field(default=False, kw_only=True)
 
     def scaled_to(self, scale: DataScale) -> Linear:
         """Return a copy with numbers in the place of the data-scaled constants."""

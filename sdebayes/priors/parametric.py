@@ -39,6 +39,8 @@ class Parametric(AbstractDriftPrior, AbstractDiffusionPrior):
         factor G, (state, state). ``parameters`` is a dictionary with a value for each name.
     parameters
         A NumPyro distribution for each name.
+    by_group
+        Whether each group of trajectories has a parameter of each name of its own, near one that all share.
 
     Raises
     ------
@@ -53,6 +55,7 @@ class Parametric(AbstractDriftPrior, AbstractDiffusionPrior):
     far: ClassVar[str] = "what the function does"
     function: Callable[[Any, Any, dict[str, Any]], Any]
     parameters: Mapping[str, dist.Distribution] = field(default_factory=dict)
+    by_group: bool = field(default=False, kw_only=True)
 
     def __post_init__(self) -> None:
         for name in self.parameters:

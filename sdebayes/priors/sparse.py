@@ -41,6 +41,8 @@ class Sparse(AbstractDriftPrior):
         deviation s, decorrelation time T and mean squared increment per unit of time q.
     states
         Labels of the states; default: the data's.
+    by_group
+        Whether each group of trajectories has a drift of its own, near one that all share.
 
     Raises
     ------
@@ -63,6 +65,7 @@ class Sparse(AbstractDriftPrior):
     selection: AbstractSelection = field(default_factory=SpikeAndSlab)
     drift_scale: PositiveNumbers | None = None
     states: Labels | None = None
+    by_group: bool = field(default=False, kw_only=True)
 
     @property
     def smooth(self) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Annotated, Any, Protocol, runtime_checkable
+from typing import Annotated, Any, Protocol, TypeGuard, runtime_checkable
 
 import equinox as eqx
 import jax
@@ -41,6 +41,24 @@ class PosteriorLike(Protocol):
 
     def observed_sde(self) -> ObservedSDE:
         """Return the stacked SDE with its initial law and observation."""
+
+
+@runtime_checkable
+class WithGroups(PosteriorLike, Protocol):
+    """A posterior that may be one of several groups."""
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """Names of the groups; none where there is one SDE."""
+
+    def observed_sde_by_group(self) -> ObservedSDE:
+        """Return the SDEs of all groups: every array has a leading sample axis and a group axis behind it."""
+
+    def training_data(self) -> Any:
+        """Return the trajectories that it was fitted to, with their groups."""
+
+    def draw_prior(self, draws: int, seed: int, group: str | None) -> ObservedSDE:
+        """Draw from the prior of a group; draws of one seed are of all groups together."""
 
 
 @checked
@@ -115,7 +133,7 @@ type SourceLike = Annotated[
 
 
 @checked
-def as_source(source: SourceLike, n_states: Count | None = None) -> Source:
+def as_source(source: SourceLike, n_states: Count | None = None, *, by_group: bool = False) -> Source:
     """Bring a posterior or an SDE into one form.
 
     Parameters
@@ -126,6 +144,8 @@ def as_source(source: SourceLike, n_states: Count | None = None) -> Source:
         counts as single; one that does so only under ``jax.vmap`` is stacked.
     n_states
         Number of states, for a single SDE made of functions from which it cannot be read.
+    by_group
+        Whether a posterior of several groups is taken, with the arrays of all groups behind the sample axis.
 
     Returns
     -------
@@ -135,7 +155,8 @@ def as_source(source: SourceLike, n_states: Count | None = None) -> Source:
     Raises
     ------
     ModelError
-        If the argument is none of these, or its drift and diffusion do not fit together.
+        If the argument is none of these, its drift and diffusion do not fit together, or it is a posterior of several
+        groups, which has no one SDE.
     """
     if isinstance(source, Source):
         return source
@@ -147,7 +168,34 @@ def as_source(source: SourceLike, n_states: Count | None = None) -> Source:
         states = _labels(observed.initial_mean.shape[-1])
         return Source(observed, "float64", states, has_initial_law=True, provenance={"source": "ObservedSDE"})
     with precision.scope(source.precision):
-        observed = source.observed_sde()
+        observed = (
+            source.observed_sde_by_group() if by_group and has_groups(source) else source.observed_sde()
+        )
+    return _of_posterior(source, observed)
+
+
+def of_groups(source: WithGroups) -> dict[str, Source]:
+    """Return the SDEs of each group of a posterior, with the region of all data together.
+
+    Parameters
+    ----------
+    source
+        A posterior of several groups.
+    """
+    with precision.scope(source.precision):
+        observed = source.observed_sde_by_group()
+    return {
+        name: _of_posterior(source, jax.tree.map(lambda leaf, g=place: leaf[:, g], observed))
+        for place, name in enumerate(source.groups)
+    }
+
+
+def has_groups(source: object) -> TypeGuard[WithGroups]:
+    """Whether a source is a posterior of several groups."""
+    return isinstance(source, WithGroups) and bool(source.groups)
+
+
+def _of_posterior(source: PosteriorLike, observed: ObservedSDE) -> Source:
     provenance = {"source": "posterior", **_carried(source.data)}
     chains = source.data["unconstrained"].sizes["chain"] if "unconstrained" in source.data else None
     return Source(observed, source.precision, tuple(source.states), True, provenance, source.region, chains)

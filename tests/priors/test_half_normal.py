@@ -9,7 +9,7 @@ import pytest
 from scipy import stats
 
 from sdebayes._core.precision import scope
-from sdebayes.priors.base import half_normal_quantile
+from sdebayes.priors.field import half_normal_quantile
 
 
 @pytest.mark.parametrize("precision", ["float32", "float64"])

@@ -25,6 +25,7 @@ DEAR = {"report", "calibrate", "embed", "load_sotu", "SentenceEncoder.encode"}
 
 OWN_METHODS = (
     "Posterior",
+    "Groups",
     "StateSpace",
     "PCA",
     "Sentences",
@@ -35,7 +36,6 @@ OWN_METHODS = (
     "Box",
 )
 """Classes whose methods users call; those of the others are for who writes a part of their own."""
-
 
 JUDGED = (
     "changing_variance",
@@ -87,6 +87,13 @@ class Calls:
         return sb.fit(model, self.data, sb.Laplace(draws=20), progress=False)
 
     @cached_property
+    def grouped(self) -> sb.Posterior:
+        """A small fit of two groups."""
+        model = sb.SDEModel(sb.priors.Linear(by_group=True), observation=sb.Exact())
+        data = self.data.assign_coords(group=("trajectory", ["a", "b"] * 4))
+        return sb.fit(model, data, sb.Laplace(draws=20), progress=False)
+
+    @cached_property
     def observed(self) -> ObservedSDE:
         """A linear SDE behind noise, with a law of its first state and an effect of trajectories."""
         sde = sb.datasets.benchmark("ornstein_uhlenbeck", 4, 0.2)[1]
@@ -131,7 +138,7 @@ class Calls:
             one.owner if name.startswith("__") or (one.owner and one.function is one.owner.__init__) else None
         )
         if one.owner is not None and function is None:
-            function = getattr(self._objects[one.owner.__name__](), name)
+            function = getattr(self.grouped if name == "group" else self._objects[one.owner.__name__](), name)
         given = {key: value for own in names for key, value in SMALL.get(own, {}).items()}
         given |= {own: self._plain[own]() for own in names if own in self._plain and self._needed(one, own)}
         special = self._special.get(self._short(one))
@@ -204,6 +211,7 @@ class Calls:
         """Objects whose methods are called."""
         return {
             "Posterior": lambda: self.posterior,
+            "Groups": lambda: self.grouped,
             "StateSpace": lambda: sb.PCA(2).fit(self.data),
             "PCA": lambda: sb.PCA(2),
             "Sentences": sb.Sentences,
@@ -232,6 +240,12 @@ class Calls:
         zeros = partial(result, "phase_space.fixed_points")
         return {
             **dict.fromkeys((f"{sa}.process.{name}" for name in JUDGED), lambda: {"source": self.observed}),
+            f"{sa}.contrast.contrast": lambda: {"posterior": self.grouped, "quantity": "equilibrium"},
+            f"{sa}.contrast.shuffled_groups": lambda: {
+                "posterior": self.grouped,
+                "refit": lambda data: self.grouped,
+                "quantity": "equilibrium",
+            },
             f"{sa}.process.mixing_time": lambda: {"times": np.arange(20) * 0.2},
             f"{sa}.variance.shares": lambda: {"source": self.observed},
             f"{sa}.moments.moment_equations": lambda: {"source": self.observed},
@@ -312,6 +326,9 @@ class Calls:
     @cached_property
     def _others(self) -> dict[str, Callable[[], dict[str, Any]]]:
         return {
+            "model.sdemodel.SDEModel.along": lambda: {"observations": self._model.read(self.data)},
+            "posterior.posterior.Posterior.group": lambda: {"name": "a"},
+            "posterior.groups.Groups.draw_prior": lambda: {"group": "a"},
             "model.sdemodel.SDEModel.with_scale": lambda: {"scale": self._model.scale},
             "model.sdemodel.SDEModel.with_values": lambda: {
                 "observations": self._model.read(self.data),

@@ -1,0 +1,159 @@
+"""Figures of what differs between groups."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import xarray as xr
+
+from sdebayes._core.arguments import checked
+from sdebayes._core.errors import DataError
+from sdebayes._core.kinds import Probability
+from sdebayes.analysis import summarize
+from sdebayes.plots.rows import draw_intervals, name_rows, note_row
+from sdebayes.plots.style import DATA, POSTERIOR, REFERENCE, legend_above, look, need, one_axes
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["contrast", "shuffled_groups"]
+
+MOST_ROWS = 60
+_ENDINGS = ("_prior", "_shuffled", "_p_value")
+
+
+@checked
+def contrast(
+    dataset: xr.Dataset, ax: Axes | None = None, *, variable: str | None = None, prob: Probability = 0.9
+) -> Axes:
+    """Draw the difference of each pair of groups with its interval, over the interval that the prior had.
+
+    Parameters
+    ----------
+    dataset
+        As ``sdebayes.analysis.contrast.contrast`` returns it.
+    ax
+        Axes, or None.
+    variable
+        Which variable; default the first.
+    prob
+        Probability of the intervals.
+
+    Returns
+    -------
+    Axes
+        A pair, and a component of the variable, a row.
+
+    Raises
+    ------
+    DataError
+        If there is no such variable, or it has too many components for rows.
+    """
+    name = _variable(dataset, variable, "contrast")
+    own = _rows(dataset[name], "sample")
+    with look():
+        ax = one_axes(ax, height=0.8 + 0.22 * own.sizes["row"])
+        if f"{name}_prior" in dataset:
+            before = summarize(_rows(dataset[f"{name}_prior"], "sample").rename("value"), prob=prob)["value"]
+            low, high = (before.sel(statistic=end).values for end in ("lower", "upper"))
+            rows = np.arange(own.sizes["row"])
+            ax.hlines(
+                rows, low, high, color=REFERENCE, linewidth=6, alpha=0.25, label=f"{prob:.0%} of the prior"
+            )
+        low, high = draw_intervals(ax, own, prob)
+        _about_none(ax, dataset, dataset[name], np.concatenate([low, high]))
+        name_rows(ax, own["row"].values)
+        legend_above(ax)
+    return ax
+
+
+@checked
+def shuffled_groups(dataset: xr.Dataset, ax: Axes | None = None, *, variable: str | None = None) -> Axes:
+    """Draw the median difference of each pair of groups among those of shuffled groups, with its p-value.
+
+    Parameters
+    ----------
+    dataset
+        As ``sdebayes.analysis.contrast.shuffled_groups`` returns it.
+    ax
+        Axes, or None.
+    variable
+        Which variable; default the first.
+
+    Returns
+    -------
+    Axes
+        A pair, and a component of the variable, a row.
+
+    Raises
+    ------
+    DataError
+        If there is no such variable, or it has too many components for rows.
+    """
+    name = _variable(dataset, variable, "shuffled_groups")
+    need(dataset, [f"{name}_shuffled"], "sdebayes.analysis.contrast.shuffled_groups")
+    own, p = _rows(dataset[name], None), _rows(dataset[f"{name}_p_value"], None)
+    null = _rows(dataset[f"{name}_shuffled"], "replicate")
+    rows = np.arange(own.sizes["row"])
+    with look():
+        ax = one_axes(ax, height=0.8 + 0.22 * rows.size)
+        places = np.broadcast_to(rows, null.shape)
+        ax.plot(
+            null.values.ravel(), places.ravel(), "|", color=REFERENCE, markersize=7, label="groups by lot"
+        )
+        ax.plot(own.values, rows, "o", color=POSTERIOR, markersize=4, label="groups")
+        _about_none(ax, dataset, dataset[name], np.append(null.values.ravel(), own.values))
+        name_rows(ax, own["row"].values)
+        for row, value in enumerate(p.values):
+            note_row(ax, row, f"p = {value:.2g}")
+        legend_above(ax)
+    return ax
+
+
+def _variable(dataset: xr.Dataset, variable: str | None, maker: str) -> str:
+    names = [str(name) for name in dataset.data_vars if not str(name).endswith(_ENDINGS)]
+    if variable is None and names:
+        return names[0]
+    need(dataset, [variable or "contrast"], f"sdebayes.analysis.contrast.{maker}")
+    return str(variable)
+
+
+def _rows(values: xr.DataArray, draws: str | None) -> xr.DataArray:
+    """Lay pairs and components out in rows, behind the dimension of draws if there is one."""
+    if "contrast" not in values.dims:
+        raise DataError(
+            "This plot needs pairs of groups; make them with sdebayes.analysis.contrast.contrast."
+        )
+    rest = ["contrast", *(dim for dim in values.dims if dim not in ("contrast", draws))]
+    count = int(np.prod([values.sizes[dim] for dim in rest]))
+    if count > MOST_ROWS:
+        raise DataError(
+            f"{count} rows are too many for one figure ({MOST_ROWS}); select some, as with "
+            f"dataset.isel({rest[-1]}=slice(5))."
+        )
+    ordered = values.transpose(*([draws] if draws else []), *rest)
+    labels = [[str(label) for label in ordered[dim].values] for dim in rest]
+    names = [""]
+    for place, own in enumerate(labels):
+        many = len(own) > 1 or place == 0
+        names = [f"{name}, {label}".removeprefix(", ") if many else name for name in names for label in own]
+    shape = (*((ordered.sizes[draws],) if draws else ()), count)
+    dims = (*((draws,) if draws else ()), "row")
+    return xr.DataArray(ordered.values.reshape(shape), {"row": names}, dims, values.name)
+
+
+def _about_none(ax: Axes, dataset: xr.Dataset, values: xr.DataArray, ends: np.ndarray) -> None:
+    """Mark where nothing differs, and name the axis."""
+    ratio = bool(dataset.attrs.get("ratio", 0))
+    ax.axvline(1.0 if ratio else 0.0, color=DATA, linewidth=0.8)
+    if ratio:
+        ax.set_xscale("log")
+    known = ends[np.isfinite(ends)]
+    if known.size and not ratio:
+        reach = 1.6 * float(np.abs(known).max())
+        ax.set_xlim(-reach, reach)
+    units = "" if ratio or "units" not in values.attrs else f" ({values.attrs['units']})"
+    ax.set_xlabel(
+        f"{'ratio' if ratio else 'difference'} of the {values.attrs.get('long_name', values.name)}{units}"
+    )
