@@ -31,7 +31,7 @@ from sdebayes.schemes import EulerMaruyama
 
 SPEECHES, SENTENCES, STATES = 44, 130, 8
 MAIN = "OU + noise + document effect"
-MODEL = SDEModel(observation=GaussianNoise(trajectory_effect=True))
+MODEL = SDEModel(observation=GaussianNoise(covariance="full", trajectory_effect=True))
 OBSERVED = "OU, observed exactly"
 LONG = NUTS(draws=900, warmup=200, target_acceptance=0.5)
 QUICK = Laplace(draws=400)
