@@ -135,9 +135,10 @@ class TrajectoryGrid:
                 covariance[:, :, 0, n:, n:],
             )
         if drawn.level_slopes is not None:
-            level = np.einsum(
-                "ktp,spn->sktn", np.asarray(self.observations.level_terms), np.asarray(drawn.level_slopes)
-            )
+            terms, group = np.asarray(self.observations.level_terms), self.observations.group
+            slopes = np.asarray(drawn.level_slopes)
+            slopes = slopes[:, None] if group is None else slopes[:, np.asarray(group)]
+            level = terms @ slopes
             variables["level"] = ((*lead, "time", "state"), self.spread(level))
         return with_units(
             xr.Dataset(variables, self._coords(chosen, "state", states), attrs),

@@ -170,3 +170,22 @@ def test_a_prior_from_outside_varies_too(x64):
     assert found["pull"].shape == (50, 3)
     assert (found["below"] > 0).all()
     assert np.ptp(found["pull"], axis=1).min() > 0
+
+
+def test_a_level_goes_with_groups(x64):
+    """The level is common to all groups; each reads its trajectories about it as a fit of its own would."""
+    years = np.arange(len(LABELS)) % 3.0
+    data = walks(irregular=False).assign_coords(year=("trajectory", years))
+    grouped = replace(MODELS["kalman"], level=sb.Level("year")).scaled_to(data)
+    stacked = jax.jit(lambda key: prior_draw(grouped, key))(jax.random.key(1))
+    found = np.asarray(grouped.likelihood.log_density(stacked, grouped.read(data)))
+    level = np.asarray(grouped.read(data).level(stacked))
+    assert np.ptp(level) > 0
+    for place, name in enumerate("abc"):
+        mine = np.array(LABELS) == name
+        own = data.isel(trajectory=mine)
+        one = jax.tree.map(lambda leaf, g=place: leaf[g], stacked)
+        read = grouped.of_one_group.read(own)
+        np.testing.assert_allclose(read.level(one), level[mine][:, : read.values.shape[1]])
+        alone = np.asarray(grouped.of_one_group.likelihood.log_density(one, read))
+        np.testing.assert_allclose(found[mine][:, : alone.shape[1]], alone, rtol=1e-9, atol=1e-9)

