@@ -12,7 +12,7 @@ from sdebayes._core.errors import DataError
 from sdebayes._core.kinds import Probability
 from sdebayes.analysis import summarize
 from sdebayes.plots.rows import draw_intervals, name_rows, note_row
-from sdebayes.plots.style import DATA, POSTERIOR, REFERENCE, legend_above, look, need, one_axes
+from sdebayes.plots.style import DATA, POSTERIOR, REFERENCE, legend_above, look, need, one_axes, plain_decades
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -149,6 +149,7 @@ def _about_none(ax: Axes, dataset: xr.Dataset, values: xr.DataArray, ends: np.nd
     ax.axvline(1.0 if ratio else 0.0, color=DATA, linewidth=0.8)
     if ratio:
         ax.set_xscale("log")
+        plain_decades(ax.xaxis)
     known = ends[np.isfinite(ends)]
     if known.size and not ratio:
         reach = 1.6 * float(np.abs(known).max())

@@ -8,7 +8,7 @@ import numpy as np
 import xarray as xr
 
 from sdebayes.plots.rows import draw_intervals, name_rows
-from sdebayes.plots.style import TRUTH, legend_above, look, one_axes, time_label
+from sdebayes.plots.style import TRUTH, legend_above, look, one_axes, plain_decades, time_label
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -37,8 +37,6 @@ def time_constants(dataset: xr.Dataset, ax: Axes | None, *, truth: xr.Dataset | 
     """
     rotating = (dataset["imaginary_part"] != 0).mean("sample").values
     with look():
-        from matplotlib.ticker import LogLocator, NullLocator
-
         ax = one_axes(ax, height=0.9 + 0.24 * rotating.size)
         low, high = draw_intervals(ax, dataset["time_constant"], prob)
         if truth is not None:
@@ -47,9 +45,7 @@ def time_constants(dataset: xr.Dataset, ax: Axes | None, *, truth: xr.Dataset | 
         if high.max() > _WIDE * low.min():
             ax.set_xscale("log")
             wide = high.max() > _WIDE**2 * low.min()
-            ax.xaxis.set_major_locator(LogLocator(subs=(1,) if wide else (1, 2, 5)))
-            ax.xaxis.set_minor_locator(NullLocator())
-            ax.xaxis.set_major_formatter("{x:g}")
+            plain_decades(ax.xaxis, (1,) if wide else (1, 2, 5))
         ax.set(xlabel=time_label(dataset, "time constant"), ylabel="mode (slowest first)")
         shares = zip(dataset["mode"].values, rotating, strict=True)
         name_rows(ax, [f"{mode}  ({share:.0%} rotate)" for mode, share in shares])

@@ -15,6 +15,7 @@ from sdebayes.analysis import summarize
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
 
 DATA = "#E69F00"
 POSTERIOR = "#0072B2"
@@ -203,3 +204,12 @@ def outer_labels(axes: np.ndarray, x: str, y: str | None) -> None:
             one.set_xlabel(x)
         if y is not None and (place is None or place.is_first_col()):
             one.set_ylabel(y)
+
+
+def plain_decades(axis: Axis, at: tuple[int, ...] = (1, 2, 5)) -> None:
+    """Write plain numbers at these multiples of each power of ten along a logarithmic axis, and nothing between."""
+    from matplotlib.ticker import LogLocator, NullLocator
+
+    axis.set_major_locator(LogLocator(subs=at))
+    axis.set_minor_locator(NullLocator())
+    axis.set_major_formatter("{x:g}")

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 import xarray as xr
-from jaxtyping import Float64
+from jaxtyping import Float, Float64
 
 from sdebayes._core.draws import evenly_spread
 from sdebayes._core.keys import single_keys
@@ -33,7 +33,7 @@ def build_tree(
     data: xr.Dataset,
     draws: Draws,
     key: Key,
-    prior_positions: Float64[np.ndarray, "draw dimension"] | None = None,
+    prior_positions: Float[np.ndarray, "draw dimension"] | None = None,
 ) -> xr.DataTree:
     """Make all groups of a posterior.
 
@@ -83,7 +83,7 @@ def build_tree(
     return xr.DataTree.from_dict({name: _numbered(dataset) for name, dataset in groups.items()})
 
 
-def draw_positions(density: Density, key: Key) -> Float64[np.ndarray, "draw dimension"]:
+def draw_positions(density: Density, key: Key) -> Float[np.ndarray, "draw dimension"]:
     """Draw positions from the prior."""
     return np.stack([density.draw_prior(one) for one in single_keys(key, PRIOR_DRAWS)])
 

@@ -18,10 +18,11 @@ from sdebayes._core.errors import ModelError
 from sdebayes.inference import FlowGuide, LowRankGuide, NormalGuide
 from sdebayes.inference.checkpoint import Checkpoint
 from sdebayes.inference.convergence import elbo_finding
-from sdebayes.inference.independent_blocks import independent_blocks, rows
+from sdebayes.inference.independent_blocks import independent_blocks
 from sdebayes.inference.normal import NormalApproximation
 from sdebayes.inference.optimization import BLOCK, Optimizer, Settings
 from sdebayes.inference.target import Density
+from sdebayes.likelihood.arrays import rows
 from tests.inference.test_laplace import log_evidence, problem_of
 from tests.inference.test_nuts import regression
 

@@ -14,7 +14,7 @@ def noisy_double_well():
     data, _ = sb.datasets.benchmark("double_well_1d", **design, seed=0)
     drift = sb.priors.GP(basis=sb.priors.HSGP(functions=8))
     model = sb.SDEModel(drift=drift, observation=sb.GaussianNoise(filter=sb.ExtendedKalman()))
-    return data, sb.fit(model, data, sb.Laplace(draws=25), seed=0, progress=False)
+    return data, sb.fit(model, data, sb.NUTS(draws=25, warmup=25, max_tree_depth=4), seed=0, progress=False)
 
 
 def test_a_stored_fit_has_the_same_drift_and_scores(noisy_double_well, tmp_path):

@@ -10,7 +10,17 @@ import xarray as xr
 from sdebayes._core.arguments import checked
 from sdebayes._core.errors import DataError
 from sdebayes._core.kinds import Panels, Probability
-from sdebayes.plots.style import DATA, REFERENCE, band, look, need, outer_labels, panels, share_legend
+from sdebayes.plots.style import (
+    DATA,
+    REFERENCE,
+    band,
+    look,
+    need,
+    outer_labels,
+    panels,
+    plain_decades,
+    share_legend,
+)
 
 _INCREMENTS = {
     "mean_squared_displacement": "mean squared\ndisplacement",
@@ -145,12 +155,8 @@ def _by_lag(dataset: xr.Dataset, name: str, ax: Any, prob: float, maker: str = "
 def _logarithmic(axes: np.ndarray, x: str, y: str, y_too: bool = True) -> None:
     """Make x, or both axes, logarithmic, with plain numbers at 1, 2 and 5 of each decade."""
     with look():
-        from matplotlib.ticker import LogLocator, NullLocator
-
         for one in axes:
             one.set(xscale="log", yscale="log" if y_too else "linear")
             for axis in (one.xaxis, one.yaxis) if y_too else (one.xaxis,):
-                axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-                axis.set_major_formatter("{x:g}")
-                axis.set_minor_locator(NullLocator())
+                plain_decades(axis)
         outer_labels(axes, x, y)
