@@ -7,19 +7,13 @@ from dataclasses import replace
 from itertools import combinations
 from typing import Literal
 
-import jax
 import numpy as np
 import xarray as xr
 
-from sdebayes._core import precision
 from sdebayes._core.arguments import checked
-from sdebayes._core.errors import DataError, ModelError, StateSpaceError
+from sdebayes._core.errors import DataError, ModelError, SdebayesError, StateSpaceError
 from sdebayes._core.kinds import Count, Seed
-from sdebayes._core.linalg import stationary_covariance
-from sdebayes.analysis.evaluate import drift_and_covariance, reference_state
-from sdebayes.analysis.fields.jacobian import jacobian_spectrum
-from sdebayes.analysis.process.entropy import entropy_production
-from sdebayes.analysis.variance import noise
+from sdebayes.analysis.contrast_quantities import QUANTITIES
 from sdebayes.simulation import Source, as_source
 from sdebayes.simulation.prior import WithPrior
 from sdebayes.simulation.source import PosteriorLike, SourceLike, WithGroups, has_groups, of_groups
@@ -222,8 +216,8 @@ def _of_several(given: Mapping[str, SourceLike], seed: int) -> tuple[dict[str, S
 
 
 def _differences(sources: Mapping[str, Source], quantity: Quantity, ratio: bool) -> xr.Dataset:
-    read = _QUANTITIES[quantity] if isinstance(quantity, str) else quantity
-    values = {name: _draws(read(source)) for name, source in sources.items()}
+    read = QUANTITIES[quantity] if isinstance(quantity, str) else quantity
+    values = {name: _draws(_asked(read, name, source)) for name, source in sources.items()}
     if ratio and not all(
         bool((v > 0).all() | v.isnull().all()) for one in values.values() for v in one.values()
     ):
@@ -249,6 +243,25 @@ def _differences(sources: Mapping[str, Source], quantity: Quantity, ratio: bool)
     return joined.assign_attrs(next(iter(values.values())).attrs)
 
 
+def _asked(
+    read: Callable[[Source], xr.Dataset | xr.DataArray], name: str, source: Source
+) -> xr.Dataset | xr.DataArray:
+    try:
+        found = read(source)
+    except SdebayesError:
+        raise
+    except Exception as error:  # a function of the user's own may raise anything
+        raise ModelError(
+            f"contrast: the quantity fails for {name!r}: {type(error).__name__}: {error}. It is called with the SDE of "
+            "one group, which every analysis takes."
+        ) from error
+    if not isinstance(found, xr.Dataset | xr.DataArray):
+        raise DataError(
+            f"contrast: the quantity returns {type(found).__name__}; expected a Dataset or DataArray with draws."
+        )
+    return found
+
+
 def _draws(found: xr.Dataset | xr.DataArray) -> xr.Dataset:
     """Keep the numbers that are drawn."""
     dataset = found.to_dataset(name=found.name or "value") if isinstance(found, xr.DataArray) else found
@@ -258,55 +271,3 @@ def _draws(found: xr.Dataset | xr.DataArray) -> xr.Dataset:
             "contrast: the quantity has no draws; it should return numbers over the dimension sample."
         )
     return dataset[kept].astype(float, keep_attrs=True)
-
-
-def _labelled(source: Source, name: str, values: np.ndarray, units: str, long_name: str) -> xr.DataArray:
-    dims = ("sample", "state", "state_bis")[: values.ndim]
-    labels = {dim: list(source.states) for dim in dims[1:]}
-    attrs = {**source.provenance, "units": units, "long_name": long_name}
-    return xr.DataArray(values, {"sample": np.arange(len(values)), **labels}, dims, name, attrs)
-
-
-def _time_constants(source: Source) -> xr.DataArray:
-    values = jacobian_spectrum(source)["time_constant"].isel(point=0, drop=True)
-    return values.reset_coords(drop=True)
-
-
-def _equilibrium(source: Source) -> xr.DataArray:
-    values = source.equilibrium()
-    if values is None:
-        raise ModelError(
-            "contrast: a nonlinear drift has no one equilibrium; compare its field, or fixed points."
-        )
-    return _labelled(source, "equilibrium", values, "state", "equilibrium")
-
-
-def _covariance(source: Source) -> xr.DataArray:
-    place = np.atleast_2d(reference_state(source, None))
-    values = drift_and_covariance(source, np.arange(source.n_draws), place)[1][:, 0]
-    return _labelled(
-        source, "covariance", values, f"state² per {source.time_unit}", "Σ at the middle of the data"
-    )
-
-
-def _stationary_covariance(source: Source) -> xr.DataArray:
-    linear = source.sde.linear
-    if linear is None:
-        raise ModelError("contrast: the stationary covariance has a closed form for a linear SDE alone.")
-    with precision.scope(source.precision):
-        values = np.asarray(jax.vmap(stationary_covariance)(linear.matrix, linear.covariance_rate))
-    return _labelled(source, "stationary_covariance", values, "state²", "stationary covariance")
-
-
-def _entropy_production(source: Source) -> xr.DataArray:
-    return entropy_production(source)["rate"]
-
-
-_QUANTITIES: dict[str, Callable[[Source], xr.Dataset | xr.DataArray]] = {
-    "time_constants": _time_constants,
-    "equilibrium": _equilibrium,
-    "covariance": _covariance,
-    "noise": noise,
-    "stationary_covariance": _stationary_covariance,
-    "entropy_production": _entropy_production,
-}

@@ -87,6 +87,12 @@ class Calls:
         return sb.fit(model, self.data, sb.Laplace(draws=20), progress=False)
 
     @cached_property
+    def leveled(self) -> sb.Posterior:
+        """A small fit about a level that goes with time."""
+        model = sb.SDEModel(observation=sb.Exact(), level=sb.Level("t"))
+        return sb.fit(model, self.data, sb.Laplace(draws=5), progress=False)
+
+    @cached_property
     def grouped(self) -> sb.Posterior:
         """A small fit of two groups."""
         model = sb.SDEModel(sb.priors.Linear(by_group=True), observation=sb.Exact())
@@ -241,6 +247,7 @@ class Calls:
         return {
             **dict.fromkeys((f"{sa}.process.{name}" for name in JUDGED), lambda: {"source": self.observed}),
             f"{sa}.contrast.contrast": lambda: {"posterior": self.grouped, "quantity": "equilibrium"},
+            f"{sa}.level.along": lambda: {"posterior": self.leveled},
             f"{sa}.contrast.shuffled_groups": lambda: {
                 "posterior": self.grouped,
                 "refit": lambda data: self.grouped,
