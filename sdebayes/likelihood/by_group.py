@@ -15,13 +15,14 @@ from sdebayes._core.errors import ModelError
 from sdebayes._core.types import Key
 from sdebayes.dynamics import ObservedSDE
 from sdebayes.likelihood.arrays import Observations, row_axes, rows
-from sdebayes.likelihood.base import AbstractLikelihood, Innovations, Laws
+from sdebayes.likelihood.base import Innovations, Laws
 from sdebayes.likelihood.generate import Stepper
 from sdebayes.likelihood.horizons import Start
+from sdebayes.likelihood.wrapper import AbstractWrapper
 
 
 @dataclass(frozen=True)
-class ByGroup(AbstractLikelihood):
+class ByGroup(AbstractWrapper):
     """The likelihood of one SDE, asked for the SDE of each trajectory's group.
 
     Every ``model`` is stacked: all its arrays have a leading group axis.
@@ -34,36 +35,10 @@ class ByGroup(AbstractLikelihood):
         The likelihood of one SDE.
     """
 
-    inner: AbstractLikelihood
-
-    @property
-    def title(self) -> str:
-        """What a reader is told of the inner one."""
-        return self.inner.title
-
-    @property
-    def states_observed(self) -> bool:
-        """Whether the states themselves are observed."""
-        return self.inner.states_observed
-
-    @property
-    def approximate(self) -> bool:
-        """Whether more than the scheme is approximated."""
-        return self.inner.approximate
-
     @property
     def reads_tables(self) -> bool:
         """Whether drift and diffusion are read at the data alone."""
         return self.inner.reads_tables
-
-    @property
-    def integrates_entries(self) -> bool:
-        """Whether single missing entries of a step are integrated out."""
-        return self.inner.integrates_entries
-
-    def by_transition(self, data: Observations) -> bool:
-        """Whether the terms of `log_density` are those of single transitions."""
-        return self.inner.by_transition(data)
 
     def log_density(self, model: ObservedSDE, data: Observations) -> Float[Array, "trajectory time"]:
         """Return log p(y_k | y_1, …, y_{k−1}); see `AbstractLikelihood.log_density`."""

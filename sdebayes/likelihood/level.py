@@ -10,13 +10,14 @@ from jaxtyping import Array, Float, Int
 from sdebayes._core.types import Key
 from sdebayes.dynamics import ObservedSDE
 from sdebayes.likelihood.arrays import Observations
-from sdebayes.likelihood.base import AbstractLikelihood, Innovations, Laws
+from sdebayes.likelihood.base import Innovations, Laws
 from sdebayes.likelihood.generate import Stepper
 from sdebayes.likelihood.horizons import Start
+from sdebayes.likelihood.wrapper import AbstractWrapper
 
 
 @dataclass(frozen=True)
-class AroundLevel(AbstractLikelihood):
+class AroundLevel(AbstractWrapper):
     """The law of Y_k = H (X(t_k) + c + B w_k) + ε_k by that of the same without B w_k.
 
     It takes H B w_k from the data before another likelihood sees them, and adds it to what that one foretells or draws.
@@ -29,28 +30,6 @@ class AroundLevel(AbstractLikelihood):
     inner
         How the law without a level is computed.
     """
-
-    inner: AbstractLikelihood
-
-    @property
-    def states_observed(self) -> bool:
-        """Whether the states are observed but for the level."""
-        return self.inner.states_observed
-
-    @property
-    def approximate(self) -> bool:
-        """Whether more than the scheme is approximated."""
-        return self.inner.approximate
-
-    @property
-    def title(self) -> str:
-        """The name of the law without a level."""
-        return self.inner.title
-
-    @property
-    def integrates_entries(self) -> bool:
-        """Whether single missing entries of a step are integrated out."""
-        return self.inner.integrates_entries
 
     def log_density(self, model: ObservedSDE, data: Observations) -> Float[Array, "trajectory time"]:
         """Return log p(y_k | y_1, …, y_{k−1}), zero where nothing was seen."""
@@ -104,10 +83,6 @@ class AroundLevel(AbstractLikelihood):
         level = data.level(model)
         about = self.inner.innovations(model, data.centred(model), [values - level for values in sets])
         return [(white, predicted + level) for white, predicted in about]
-
-    def by_transition(self, data: Observations) -> bool:
-        """Whether the terms of `log_density` are those of single transitions."""
-        return self.inner.by_transition(data)
 
     @staticmethod
     def _raised(
