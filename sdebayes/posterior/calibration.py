@@ -155,7 +155,7 @@ def calibrate(
             "seed": seed,
             "draws": draws,
             "data_law": _data_law(truth is None, substeps, strategy),
-            "design_hash": data_hash(design),
+            "design_hash": data_hash(design, scaled.covariates),
             "precision": precision,
             "sdebayes_version": version("sdebayes"),
         }

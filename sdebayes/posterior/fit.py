@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
+from collections.abc import Sequence
 from importlib.metadata import version
 from typing import Any
 
@@ -127,17 +128,17 @@ def _attributes(
         **serialization.described(model, strategy),
         **strategy.attributes,
         "seed": seed,
-        "data_hash": data_hash(data),
+        "data_hash": data_hash(data, model.covariates),
         "precision": precision,
         **{name: data.attrs[name] for name in _CARRIED if name in data.attrs},
     }
 
 
-def data_hash(data: xr.Dataset) -> str:
-    """Return a hash of the values, the times and the groups of a data set."""
+def data_hash(data: xr.Dataset, covariates: Sequence[str]) -> str:
+    """Return a hash of the values, the times and the groups of a data set, and of the covariates that a model reads."""
     digest = hashlib.sha256()
     for name in ("y", "t"):
         digest.update(np.ascontiguousarray(data[name].values, dtype=np.float64).tobytes())
-    if "group" in data:
-        digest.update(json.dumps([str(label) for label in data["group"].values]).encode())
+    for name in (*(["group"] if "group" in data else []), *covariates):
+        digest.update(json.dumps([name, data[name].values.tolist()], default=str).encode())
     return digest.hexdigest()[:16]

@@ -12,7 +12,7 @@ import xarray as xr
 from numpyro.handlers import seed
 
 import sdebayes as sb
-from sdebayes._core.errors import DataError, ModelError
+from sdebayes._core.errors import DataError, ModelError, StoreError
 from sdebayes.likelihood import GaussianFilter
 from sdebayes.schemes import LocalLinearization
 
@@ -94,6 +94,28 @@ def test_a_fit_keeps_covariates_and_scores_by_them(tmp_path, model):
     other = data.assign(words=data["words"] + 30)
     assert not np.allclose(again.log_score(other), again.log_score(data), rtol=1e-3)
     assert again.diagnosis() is not None
+
+
+def test_forecasts_have_the_noise_of_their_own_step(model):
+    """The variance foretold at a step goes up by R times what the step's words make of it, and nothing else does."""
+    data = with_words()
+    posterior = sb.fit(model, data, sb.Laplace(draws=5), seed=0, progress=False)
+    changed = data["words"].copy()
+    changed[:, -1] += 30
+    first, second = (sb.forecast(posterior, one, horizon=1) for one in (data, data.assign(words=changed)))
+    differs = ~np.isclose(first["covariance"], second["covariance"]).all(axis=(-1, -2))
+    assert differs[..., -1].all()
+    assert not differs[..., :-1].any()
+
+
+def test_a_checkpoint_of_other_covariates_is_refused(model, tmp_path):
+    """The same values at the same times, words in another order: the draws of one are not those of the other."""
+    data = with_words()
+    strategy = sb.NUTS(draws=2, warmup=2, chains=1)
+    sb.fit(model, data, strategy, seed=0, checkpoint=tmp_path, progress=False)
+    other = data.assign(words=data["words"][::-1].assign_coords(trajectory=data["trajectory"]))
+    with pytest.raises(StoreError, match="differ"):
+        sb.fit(model, other, strategy, seed=0, checkpoint=tmp_path, progress=False)
 
 
 def test_embedding_counts_words():
