@@ -5,7 +5,8 @@ demo's 44 speeches; all of 1900 to 1940 with 60 sentences or more; and 120 of al
 out. A score is log (1/S) Σ_s p(y | θ_s) of a whole speech, over its number of sentences; ± is a standard error over
 held-out speeches, paired where it is a gain. Posteriors are Laplace's.
 The model with words is told the number of words of the very sentence that it foretells; the others do not use it. A
-level is told the year of the speech, or the place of the sentence; its gain is over the same model without it.
+level is told the year of the speech, or the place of the sentence; its gain, and that of another drift, is over the
+same model without it.
 
 Run: .uv/bin/uv run python benchmarks/text_models.py (or with the names of models).
 """
@@ -56,7 +57,14 @@ LEVELS: dict[str, tuple[sb.Level, ...]] = {
     "R, C full, words, level by year, curved": (sb.Level("year", knots=2),),
 }
 """Levels over a model of the table, whose name they begin with."""
+DRIFTS: dict[str, Any] = {"R full, drift a Gaussian process": sb.priors.GP()}
+"""Drifts that are not linear, over that model."""
 STRATEGY = sb.Laplace(draws=400)
+
+
+def linear(name: str) -> str:
+    """Return the model of which another is an extension."""
+    return name.split(", level")[0].split(", drift")[0]
 
 
 @cache
@@ -73,9 +81,8 @@ def texts(corpus: str) -> tuple[Any, Any]:
 def scored(corpus: str, name: str) -> np.ndarray:
     """Return nats per sentence of each held-out speech."""
     train, test = texts(corpus)
-    options = MODELS[name.split(", level")[0]]
-    noise = sb.GaussianNoise(trajectory_effect=True, **options)
-    model = sb.SDEModel(observation=noise, level=LEVELS.get(name, ()))
+    noise = sb.GaussianNoise(trajectory_effect=True, **MODELS[linear(name)])
+    model = sb.SDEModel(DRIFTS.get(name, sb.priors.Linear()), observation=noise, level=LEVELS.get(name, ()))
     posterior = sb.fit(model, train, STRATEGY, seed=0)
     return (posterior.log_score(test) / test["n_steps"]).values
 
@@ -84,10 +91,10 @@ def main(
     models: Annotated[list[str] | None, typer.Argument(help="Models; by default all.")] = None,
     corpora: Annotated[int, typer.Option(help="How many of the corpora.")] = len(CORPORA),
 ) -> None:
-    before = OVER | {name: name.split(", level")[0] for name in LEVELS}
+    before = OVER | {name: linear(name) for name in (*LEVELS, *DRIFTS)}
     for corpus in list(CORPORA)[:corpora]:
         rows = []
-        for name in models or [*MODELS, *LEVELS]:
+        for name in models or [*MODELS, *LEVELS, *DRIFTS]:
             scores = scored(corpus, name)
             error = np.sqrt(scores.size)
             gain = None if name not in before else scores - scored(corpus, before[name])
