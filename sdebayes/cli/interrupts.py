@@ -1,9 +1,10 @@
 """Ctrl-C ends the program with one line and exit code 130: whenever it comes, and whatever swallows it on its way.
 
-Before a command runs and after it has ended there is nothing to tidy, and the program ends on the spot. In a command
-KeyboardInterrupt is raised, so that files are closed and temporary ones removed. Code between may swallow it: a
-destructor, a callback from compiled code, a failed import. It is raised again until it arrives. Pressed again by the
-user, while tidying or a long call into compiled code takes its time, Ctrl-C ends the program on the spot as well.
+Before a command runs and after it has ended there is nothing to tidy, and the program ends on the spot; while Python
+itself is taken down all is done, and it ends as it would have. In a command KeyboardInterrupt is raised, so that files
+are closed and temporary ones removed. Code between may swallow it: a destructor, a callback from compiled code, a
+failed import. It is raised again until it arrives. Pressed again by the user, while tidying or a long call into
+compiled code takes its time, Ctrl-C ends the program on the spot as well.
 
 Little is imported here, so that little comes before it is installed.
 """
@@ -11,6 +12,7 @@ Little is imported here, so that little comes before it is installed.
 from __future__ import annotations
 
 import _thread
+import atexit
 import os
 import signal
 import sys
@@ -40,6 +42,7 @@ class Interrupts:
             return
         self._installed = True
         signal.signal(signal.SIGINT, self._receive)
+        atexit.register(signal.signal, signal.SIGINT, signal.SIG_IGN)
         sys.unraisablehook = self._unraisable
         bell, ring = os.pipe()
         os.set_blocking(ring, False)
@@ -88,8 +91,6 @@ class Interrupts:
     def _receive(self, number: int, frame: FrameType | None) -> None:
         """Handle the signal, in the main thread as soon as it runs Python code."""
         self._pressed = True
-        if sys.is_finalizing():  # when no other thread runs
-            self._leave()
         if self._in_command and not _is_being_handled():
             raise KeyboardInterrupt
 
