@@ -27,10 +27,27 @@ if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
     os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
     atexit.register(shutil.rmtree, os.environ["JAX_COMPILATION_CACHE_DIR"], ignore_errors=True)
 
+TESTS = Path(__file__).parent
 MOST_MAPS = 20_000
+# What takes long begins early, so that no process of pytest-xdist waits for another at the end.
+DEAR = ("inference", "posterior", "reporting", "reliability", "model", "analysis", "cli", "likelihood", "conformance")
+SHARE_FITS = ("posterior", "reporting")
 
 settings.register_profile("project", deadline=None, print_blob=True)
 settings.load_profile("project")
+
+
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep the tests of a file, or of a folder whose files share fits, in one process, and begin with what is dear."""
+    ranks = {name: rank for rank, name in enumerate(DEAR)}
+    order = {}
+    for item in items:
+        place = item.path.relative_to(TESTS)
+        folder = place.parts[0]
+        item.add_marker(pytest.mark.xdist_group(folder if folder in SHARE_FITS else place.as_posix()))
+        order[item] = ranks.get(folder, len(DEAR))
+    items.sort(key=order.__getitem__)
 
 
 @pytest.fixture(autouse=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from pathlib import Path
 
 import numpy as np
@@ -64,7 +65,7 @@ def settings(patch: pytest.MonkeyPatch, folder: Path) -> None:
     )
     patch.setenv("SDEBAYES_CACHE", str(folder / "cache"))
     patch.setenv("JAX_COMPILATION_CACHE_DIR", "off")
-    patch.setenv("XLA_FLAGS", "--xla_backend_optimization_level=1")
+    patch.setenv("XLA_FLAGS", os.environ["XLA_FLAGS"])
 
 
 @pytest.fixture

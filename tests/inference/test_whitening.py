@@ -297,7 +297,7 @@ def test_where_whitened_coordinates_have_no_density_the_middle_before_them_is_ke
     assert np.isfinite(middle.potential)
 
 
-@pytest.mark.parametrize("amplitude", [0.1, 3.0])
+@pytest.mark.parametrize("amplitude", [pytest.param(0.1, marks=pytest.mark.slow), 3.0])
 def test_an_amplitude_s_posterior_agrees_with_quadrature(paths, amplitude):
     """With the rest known, increments less the linear drift are normal with covariance σ²Δt I + α² Δt² K.
 
@@ -330,3 +330,14 @@ def test_an_amplitude_s_posterior_agrees_with_quadrature(paths, amplitude):
     assert abs(float(found.std()) - sd) < 4 * float(az.mcse(found, method="sd"))
     assert float(az.mcse(found)) < 0.1 * sd
     assert int(fit.data["sample_stats"]["diverging"].sum()) <= 4
+    judged_by_the_drift_and_not_by_what_it_is_made_of(fit)
+
+
+def judged_by_the_drift_and_not_by_what_it_is_made_of(fit: sb.Posterior) -> None:
+    """Weights trade places with each other: chains need agree on the function alone."""
+    assert "drift_weights" in fit.data["unconstrained"]
+    assert "drift_weights" not in fit.data["posterior"]
+    assert fit.data["posterior"].sizes["point"] == 11
+    findings = {finding.subject: finding for finding in fit.diagnosis()}
+    assert not any(f"({name})" in findings["R-hat"].message for name in fit.model.drift.dims())
+    assert findings["R-hat of the parts"].severity == "note"
