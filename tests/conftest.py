@@ -30,7 +30,17 @@ if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
 TESTS = Path(__file__).parent
 MOST_MAPS = 20_000
 # What takes long begins early, so that no process of pytest-xdist waits for another at the end.
-DEAR = ("inference", "posterior", "reporting", "reliability", "model", "analysis", "cli", "likelihood", "conformance")
+DEAR = (
+    "inference",
+    "posterior",
+    "reporting",
+    "reliability",
+    "model",
+    "analysis",
+    "cli",
+    "likelihood",
+    "conformance",
+)
 SHARE_FITS = ("posterior", "reporting")
 
 settings.register_profile("project", deadline=None, print_blob=True)
@@ -45,7 +55,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         place = item.path.relative_to(TESTS)
         folder = place.parts[0]
-        item.add_marker(pytest.mark.xdist_group(folder if folder in SHARE_FITS else place.as_posix()))
+        if item.get_closest_marker("xdist_group") is None:
+            item.add_marker(pytest.mark.xdist_group(folder if folder in SHARE_FITS else place.as_posix()))
         order[item] = ranks.get(folder, len(DEAR))
     items.sort(key=order.__getitem__)
 

@@ -113,7 +113,9 @@ def test_forecasts_have_the_noise_of_their_own_step(posterior):
     data = with_words()
     changed = data["words"].copy()
     changed[:, -1] += 30
-    first, second = (sb.forecast(posterior, one, horizon=1, samples=5) for one in (data, data.assign(words=changed)))
+    first, second = (
+        sb.forecast(posterior, one, horizon=1, samples=5) for one in (data, data.assign(words=changed))
+    )
     differs = ~np.isclose(first["covariance"], second["covariance"]).all(axis=(-1, -2))
     assert differs[..., -1].all()
     assert not differs[..., :-1].any()
