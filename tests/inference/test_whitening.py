@@ -229,6 +229,7 @@ def test_models_without_such_weights_have_none(paths):
     np.testing.assert_array_equal(target.density.place(target.start, ()), target.start)
 
 
+@pytest.mark.slow
 def test_the_mode_of_a_path_seen_through_noise_is_no_narrow_peak():
     """Let run together, weights and amplitude end 101 nats higher in U, at curvatures of −10⁵ to 10⁹."""
     rng = np.random.default_rng(4)

@@ -32,3 +32,10 @@ def test_smoothing_takes_most_of_the_noise_away(noisy_double_well):
     assert np.isfinite(smoothed["x"].values).all()
     roughness = float(np.nanvar(np.diff(data["y"], axis=1)))
     assert float(np.var(np.diff(smoothed["x"].mean("sample"), axis=1))) < 0.8 * roughness
+
+
+def test_its_mode_is_no_narrow_peak(noisy_double_well):
+    """Draws about one would have next to no spread: `tests/inference/test_whitening.py` finds the worst that is known."""
+    _, posterior = noisy_double_well
+    for name, values in posterior.data["unconstrained"].to_dataset().items():
+        assert float(values.std(("chain", "draw")).min()) > 0.01, name
