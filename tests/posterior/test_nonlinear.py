@@ -35,7 +35,7 @@ def test_smoothing_takes_most_of_the_noise_away(noisy_double_well):
 
 
 def test_its_mode_is_no_narrow_peak(noisy_double_well):
-    """Draws about one would have next to no spread: `tests/inference/test_whitening.py` finds the worst that is known."""
+    """Draws about one would have next to no spread; `tests/inference/test_whitening.py` has the worst one known."""
     _, posterior = noisy_double_well
     for name, values in posterior.data["unconstrained"].to_dataset().items():
         assert float(values.std(("chain", "draw")).min()) > 0.01, name
