@@ -11,6 +11,7 @@ import numpy as np
 import numpyro
 import numpyro.distributions as dist
 import pytest
+import xarray as xr
 from scipy import stats
 
 import sdebayes as sb
@@ -339,6 +340,12 @@ def judged_by_the_drift_and_not_by_what_it_is_made_of(fit: sb.Posterior) -> None
     assert "drift_weights" in fit.data["unconstrained"]
     assert "drift_weights" not in fit.data["posterior"]
     assert fit.data["posterior"].sizes["point"] == 11
-    findings = {finding.subject: finding for finding in fit.diagnosis()}
-    assert not any(f"({name})" in findings["R-hat"].message for name in fit.model.drift.dims())
+    groups = {name: node.to_dataset() for name, node in fit.data.children.items()}
+    amplitude = groups["posterior"]["drift_amplitude"]
+    groups["posterior"] = groups["posterior"].assign(drift_amplitude=amplitude + 10 * amplitude["chain"])
+    apart = xr.DataTree.from_dict(groups)
+    apart.attrs.update(fit.data.attrs)
+    findings = {finding.subject: finding for finding in sb.Posterior(fit.model, apart).diagnosis()}
+    assert "(drift_amplitude)" not in findings["R-hat"].message
+    assert "(drift_amplitude)" in findings["R-hat of the parts"].message
     assert findings["R-hat of the parts"].severity == "note"
