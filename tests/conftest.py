@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 from jaxtyping import config
+from xdist.scheduler import LoadFileScheduling
 
 os.environ.setdefault("MPLBACKEND", "Agg")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
@@ -41,24 +42,34 @@ DEAR = (
     "likelihood",
     "conformance",
 )
-SHARE_FITS = ("posterior", "reporting")
+SHARE_FITS = (
+    ("tests/posterior/",),
+    ("tests/reporting/",),
+    ("tests/inference/test_nuts.py", "tests/inference/marginal/test_strategy.py"),
+)
 
 settings.register_profile("project", deadline=None, print_blob=True)
 settings.load_profile("project")
 
 
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
+class FilesThatShare(LoadFileScheduling):
+    """Keep the tests of a file, and of files that share fits, in one process."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        path = super()._split_scope(nodeid)
+        return next((group[0] for group in SHARE_FITS if path.startswith(group)), path)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """Make the groups."""
+    return FilesThatShare(config, log)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep the tests of a file, or of a folder whose files share fits, in one process, and begin with what is dear."""
+    """Begin with what is dear."""
     ranks = {name: rank for rank, name in enumerate(DEAR)}
-    order = {}
-    for item in items:
-        place = item.path.relative_to(TESTS)
-        folder = place.parts[0]
-        if item.get_closest_marker("xdist_group") is None:
-            item.add_marker(pytest.mark.xdist_group(folder if folder in SHARE_FITS else place.as_posix()))
-        order[item] = ranks.get(folder, len(DEAR))
-    items.sort(key=order.__getitem__)
+    items.sort(key=lambda item: ranks.get(item.path.relative_to(TESTS).parts[0], len(DEAR)))
 
 
 @pytest.fixture(autouse=True)

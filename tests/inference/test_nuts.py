@@ -15,8 +15,6 @@ from sdebayes._core.errors import InferenceError, ModelError, StoreError
 from sdebayes.inference.checkpoint import Checkpoint
 from tests.inference.conftest import FACTOR, STRATEGY
 
-pytestmark = pytest.mark.xdist_group("regression_fit")
-
 
 def regression(data, model) -> tuple[np.ndarray, np.ndarray]:
     """Mean and covariance of (v_1, v_2, A_11, A_12, A_21, A_22) by Gaussian regression."""

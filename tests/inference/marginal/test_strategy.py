@@ -13,7 +13,6 @@ from sdebayes.inference.checkpoint import Checkpoint
 from sdebayes.inference.sufficient_statistics import reduction
 from tests.inference.test_nuts import regression
 
-pytestmark = pytest.mark.xdist_group("regression_fit")
 STRATEGY = sb.Marginal(draws=400, warmup=50, chains=2)
 
 
