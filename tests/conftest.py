@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 from jaxtyping import config
+from xdist.scheduler import LoadFileScheduling
 
 os.environ.setdefault("MPLBACKEND", "Agg")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
@@ -27,10 +28,48 @@ if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
     os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
     atexit.register(shutil.rmtree, os.environ["JAX_COMPILATION_CACHE_DIR"], ignore_errors=True)
 
+TESTS = Path(__file__).parent
 MOST_MAPS = 20_000
+# What takes long begins early, so that no process of pytest-xdist waits for another at the end.
+DEAR = (
+    "inference",
+    "posterior",
+    "reporting",
+    "reliability",
+    "model",
+    "analysis",
+    "cli",
+    "likelihood",
+    "conformance",
+)
+SHARE_FITS = (
+    ("tests/posterior/",),
+    ("tests/reporting/",),
+    ("tests/inference/test_nuts.py", "tests/inference/marginal/test_strategy.py"),
+)
 
 settings.register_profile("project", deadline=None, print_blob=True)
 settings.load_profile("project")
+
+
+class FilesThatShare(LoadFileScheduling):
+    """Keep the tests of a file, and of files that share fits, in one process."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        path = super()._split_scope(nodeid)
+        return next((group[0] for group in SHARE_FITS if path.startswith(group)), path)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """Make the groups."""
+    return FilesThatShare(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what is dear."""
+    ranks = {name: rank for rank, name in enumerate(DEAR)}
+    items.sort(key=lambda item: ranks.get(item.path.relative_to(TESTS).parts[0], len(DEAR)))
 
 
 @pytest.fixture(autouse=True)

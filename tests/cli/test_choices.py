@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +22,7 @@ def here(tmp_path, monkeypatch) -> Path:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("SDEBAYES_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", "off")
-    monkeypatch.setenv("XLA_FLAGS", "--xla_backend_optimization_level=1")
+    monkeypatch.setenv("XLA_FLAGS", os.environ["XLA_FLAGS"])
     generator = np.random.default_rng(0)
     lengths = 20, 4, 20, 3
     words = {"words": [generator.integers(1, 9, n) for n in lengths]}

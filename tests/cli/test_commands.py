@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from pathlib import Path
 
 import numpy as np
@@ -64,7 +65,7 @@ def settings(patch: pytest.MonkeyPatch, folder: Path) -> None:
     )
     patch.setenv("SDEBAYES_CACHE", str(folder / "cache"))
     patch.setenv("JAX_COMPILATION_CACHE_DIR", "off")
-    patch.setenv("XLA_FLAGS", "--xla_backend_optimization_level=1")
+    patch.setenv("XLA_FLAGS", os.environ["XLA_FLAGS"])
 
 
 @pytest.fixture
@@ -104,7 +105,15 @@ def test_score_sets_several_beside_the_baseline(here):
         said(result, words)
 
 
-def test_report_judges_on_what_was_held_out(here):
+@pytest.fixture
+def few_chapters(monkeypatch) -> None:
+    """What the others say is the page's own, whoever asks for it."""
+    monkeypatch.setattr(
+        "sdebayes.reporting.page.CHAPTERS", [chapters.summary.write, chapters.comparison.write]
+    )
+
+
+def test_report_judges_on_what_was_held_out(here, few_chapters):
     run("report", "posterior.nc", "--data", "traj.nc", "-o", "report.html", "--title", "Of <peace>")
     content = Path("report.html").read_text(encoding="utf-8")
     assert "judged on 2 that were held out" in content
@@ -132,12 +141,9 @@ def test_embed_says_what_the_encoder_cuts_off(here, monkeypatch):
     assert "Cut off: 1 of 31 sentences is longer" in result.stderr
 
 
-def test_report_shows_another_fit_beside(here, monkeypatch):
+def test_report_shows_another_fit_beside(here, few_chapters):
     run(
         "fit", "traj.nc", "-o", "quick.nc", "--components", "2", "--hold-out", "0.25", "--strategy", "laplace"
-    )
-    monkeypatch.setattr(
-        "sdebayes.reporting.page.CHAPTERS", [chapters.summary.write, chapters.comparison.write]
     )
     run("report", "posterior.nc", "--data", "traj.nc", "-o", "both.html", "--beside", "quick.nc")
     assert "quick" in Path("both.html").read_text(encoding="utf-8")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -23,7 +24,7 @@ def own_cache(tmp_path_factory, monkeypatch):
     """Keep caches out of the user's, and JAX's configuration as it is."""
     monkeypatch.setenv("SDEBAYES_CACHE", str(tmp_path_factory.mktemp("cache")))
     monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", "off")
-    monkeypatch.setenv("XLA_FLAGS", "--xla_backend_optimization_level=1")
+    monkeypatch.setenv("XLA_FLAGS", os.environ["XLA_FLAGS"])
 
 
 @pytest.fixture

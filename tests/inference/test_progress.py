@@ -15,7 +15,7 @@ from sdebayes.model.sdemodel import SDEModel
 
 DATA = sb.trajectories([np.random.default_rng(0).normal(size=(40, 1))])
 MODEL = sb.SDEModel(sb.priors.Linear(), scheme=sb.schemes.EulerMaruyama(), observation=sb.Exact())
-FEW = sb.NUTS(draws=20, warmup=20, chains=2)
+FEW, QUICK = sb.NUTS(draws=20, warmup=20, chains=2), sb.Laplace(draws=20)
 
 
 @pytest.fixture
@@ -36,18 +36,18 @@ def in_order(text: str, *words: str) -> bool:
     return -1 not in places and places == sorted(places)
 
 
-@pytest.mark.parametrize("terminal", [True, False])
 @pytest.mark.parametrize(
-    ("strategy", "search", "count"),
+    ("strategy", "terminal", "search", "count"),
     [
-        (FEW, "searching the middle", "sampling, chain 1"),
-        (sb.Marginal(draws=20, warmup=20, chains=1), "searching the middle", "sampling, chain 1"),
-        (sb.Laplace(draws=20), "searching the mode", "drawing"),
-        (sb.SVI(draws=20, steps=100), "searching the mode", "raising the bound"),
+        (FEW, True, "searching the middle", "sampling, chain 1"),
+        (sb.Marginal(draws=20, warmup=20, chains=1), False, "searching the middle", "sampling, chain 1"),
+        (QUICK, True, "searching the mode", "drawing"),
+        (QUICK, False, "searching the mode", "drawing"),
+        (sb.SVI(draws=20, steps=100), True, "searching the mode", "raising the bound"),
     ],
-    ids=["NUTS", "Marginal", "Laplace", "SVI"],
+    ids=["NUTS", "Marginal", "Laplace", "Laplace to a file", "SVI"],
 )
-def test_every_stage_is_named(screen, terminal, strategy, search, count):
+def test_every_stage_is_named(screen, strategy, terminal, search, count):
     text = screen(terminal)
     sb.fit(MODEL, DATA, strategy, progress=True)
     assert in_order(text.getvalue(), "reading the data", "compiling", search, count, "left", "predictions")
@@ -67,7 +67,7 @@ def test_a_stage_is_shown_before_it_begins(screen, monkeypatch, terminal):
 
     monkeypatch.setattr(SDEModel, "scaled_to", noting("reading", SDEModel.scaled_to))
     monkeypatch.setattr(strategies, "make_target", noting("compiling", strategies.make_target))
-    sb.fit(MODEL, DATA, FEW, progress=True)
+    sb.fit(MODEL, DATA, QUICK, progress=True)
     assert "reading the data" in seen["reading"]
     assert "compiling the density" in seen["compiling"]
 

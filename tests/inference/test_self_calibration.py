@@ -40,12 +40,6 @@ def study(drift: str, observation: str, n: int, strategy: sb.NUTS, **arguments):
     return sb.calibrate(model, design, strategy, n, draws=49, progress=False, **arguments)
 
 
-def test_ranks_of_a_gaussian_process_are_uniform():
-    found = study("GP", "Exact", 40, sb.NUTS(draws=100, warmup=75, chains=1))
-    assert float(found["overall_p_value"]) > 0.01
-    assert not found["failed"].any()
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("drift", "observation"),

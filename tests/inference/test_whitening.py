@@ -11,6 +11,7 @@ import numpy as np
 import numpyro
 import numpyro.distributions as dist
 import pytest
+import xarray as xr
 from scipy import stats
 
 import sdebayes as sb
@@ -229,6 +230,7 @@ def test_models_without_such_weights_have_none(paths):
     np.testing.assert_array_equal(target.density.place(target.start, ()), target.start)
 
 
+@pytest.mark.slow
 def test_the_mode_of_a_path_seen_through_noise_is_no_narrow_peak():
     """Let run together, weights and amplitude end 101 nats higher in U, at curvatures of −10⁵ to 10⁹."""
     rng = np.random.default_rng(4)
@@ -297,7 +299,7 @@ def test_where_whitened_coordinates_have_no_density_the_middle_before_them_is_ke
     assert np.isfinite(middle.potential)
 
 
-@pytest.mark.parametrize("amplitude", [0.1, 3.0])
+@pytest.mark.parametrize("amplitude", [pytest.param(0.1, marks=pytest.mark.slow), 3.0])
 def test_an_amplitude_s_posterior_agrees_with_quadrature(paths, amplitude):
     """With the rest known, increments less the linear drift are normal with covariance σ²Δt I + α² Δt² K.
 
@@ -330,3 +332,20 @@ def test_an_amplitude_s_posterior_agrees_with_quadrature(paths, amplitude):
     assert abs(float(found.std()) - sd) < 4 * float(az.mcse(found, method="sd"))
     assert float(az.mcse(found)) < 0.1 * sd
     assert int(fit.data["sample_stats"]["diverging"].sum()) <= 4
+    judged_by_the_drift_and_not_by_what_it_is_made_of(fit)
+
+
+def judged_by_the_drift_and_not_by_what_it_is_made_of(fit: sb.Posterior) -> None:
+    """Weights trade places with each other: chains need agree on the function alone."""
+    assert "drift_weights" in fit.data["unconstrained"]
+    assert "drift_weights" not in fit.data["posterior"]
+    assert fit.data["posterior"].sizes["point"] == 11
+    groups = {name: node.to_dataset() for name, node in fit.data.children.items()}
+    amplitude = groups["posterior"]["drift_amplitude"]
+    groups["posterior"] = groups["posterior"].assign(drift_amplitude=amplitude + 10 * amplitude["chain"])
+    apart = xr.DataTree.from_dict(groups)
+    apart.attrs.update(fit.data.attrs)
+    findings = {finding.subject: finding for finding in sb.Posterior(fit.model, apart).diagnosis()}
+    assert "(drift_amplitude)" not in findings["R-hat"].message
+    assert "(drift_amplitude)" in findings["R-hat of the parts"].message
+    assert findings["R-hat of the parts"].severity == "note"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import jax
 import numpy as np
 import pytest
@@ -10,8 +12,9 @@ import xarray as xr
 import sdebayes as sb
 from sdebayes._core import precision
 from sdebayes.likelihood.particle_filter import draw_paths
+from tests.likelihood.dense import Dense
 
-RUNS, PARTICLES = 2000, 50
+PARTICLES = 50
 FULL = slice(0, 2)
 
 
@@ -26,29 +29,31 @@ def data() -> xr.Dataset:
     return sb.trajectories(values, t=times)
 
 
+@pytest.mark.parametrize("runs", [400, pytest.param(2000, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("effect", [False, True])
-def test_likelihood_is_unbiased_and_paths_are_those_of_the_smoother(data: xr.Dataset, effect: bool) -> None:
+def test_likelihood_is_unbiased_and_paths_are_those_of_the_smoother(
+    data: xr.Dataset, rotating: Dense, effect: bool, runs: int
+) -> None:
     """Weighted by the estimates, paths and effects have the smoother's means and variances."""
     model = sb.SDEModel(observation=sb.GaussianNoise(trajectory_effect=effect)).scaled_to(data)
-    posterior = sb.fit(model, data, sb.Laplace(draws=5), seed=0, progress=False)
     with precision.scope("float64"):
-        one = jax.tree.map(lambda leaf: leaf[-1], posterior.observed_sde())
+        one = replace(rotating, R=4 * rotating.R, C=effect * rotating.C).observed_sde()
         observations, scheme = model.read(data), model.discretization
         exact = np.asarray(model.likelihood.log_density(one, observations).sum(-1))
-        keys = jax.random.split(jax.random.key(1), RUNS)
+        keys = jax.random.split(jax.random.key(1), runs)
         found = jax.jit(jax.vmap(lambda key: draw_paths(one, scheme, observations, PARTICLES, key)))(keys)
         mean, covariance = model.likelihood.smooth(one, observations)
     ratios = np.exp(np.asarray(found.log_likelihood) - exact)
-    assert np.all(np.abs(ratios.mean(0) - 1) < 4 * ratios.std(0) / np.sqrt(RUNS))
+    assert np.all(np.abs(ratios.mean(0) - 1) < 4 * ratios.std(0) / np.sqrt(runs))
     assert np.all(ratios.std(0) < 0.5)
     weights = (ratios / ratios.mean(0))[:, FULL, None, None]
     path, truth = np.asarray(found.path)[:, FULL], np.asarray(mean)[FULL, :, :2]
-    z = ((weights * path).mean(0) - truth) / (path.std(0) / np.sqrt(RUNS))
+    z = ((weights * path).mean(0) - truth) / (path.std(0) / np.sqrt(runs))
     assert np.mean(z**2) < 2
     assert np.abs(z).max() < 5
     variance = (weights * (path - truth) ** 2).mean(0) / np.asarray(covariance)[FULL][..., [0, 1], [0, 1]]
-    assert np.all(np.abs(variance - 1) < 6 * np.sqrt(2 / RUNS))
+    assert np.all(np.abs(variance - 1) < 6 * np.sqrt(2 / runs))
     if effect:
         offsets, sd = np.asarray(found.effect), np.asarray(found.effect).std(0)
         away = (ratios[..., None] * offsets).mean(0) - np.asarray(mean)[:, 0, 2:]
-        assert np.all(np.abs(away) < 5 * sd / np.sqrt(RUNS))
+        assert np.all(np.abs(away) < 5 * sd / np.sqrt(runs))

@@ -31,7 +31,7 @@ def drawn(model: sb.SDEModel, number: int = 0):
         return model.build()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def model():
     noise = sb.GaussianNoise(trajectory_effect=True, covariance="full", variance_function=WORDS)
     return sb.SDEModel(observation=noise).scaled_to(with_words())
@@ -81,9 +81,21 @@ def test_replicates_and_forecasts_have_the_noise_of_their_steps(model, x64):
     np.testing.assert_allclose(one[:, 0], first, rtol=1e-9)
 
 
-def test_a_fit_keeps_covariates_and_scores_by_them(tmp_path, model):
+STRATEGY = sb.Laplace(draws=20)
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory):
+    return tmp_path_factory.mktemp("checkpoint")
+
+
+@pytest.fixture(scope="module")
+def posterior(model, kept) -> sb.Posterior:
+    return sb.fit(model, with_words(), STRATEGY, seed=0, checkpoint=kept, progress=False)
+
+
+def test_a_fit_keeps_covariates_and_scores_by_them(tmp_path, posterior):
     data = with_words()
-    posterior = sb.fit(model, data, sb.Laplace(draws=20), seed=0)
     slope = posterior.data["posterior"]["noise_slope"]
     assert list(slope["noise_term"].values) == ["log words", "log words, degree 2"]
     posterior.to_netcdf(tmp_path / "posterior.nc")
@@ -96,26 +108,25 @@ def test_a_fit_keeps_covariates_and_scores_by_them(tmp_path, model):
     assert again.diagnosis() is not None
 
 
-def test_forecasts_have_the_noise_of_their_own_step(model):
+def test_forecasts_have_the_noise_of_their_own_step(posterior):
     """The variance foretold at a step goes up by R times what the step's words make of it, and nothing else does."""
     data = with_words()
-    posterior = sb.fit(model, data, sb.Laplace(draws=5), seed=0, progress=False)
     changed = data["words"].copy()
     changed[:, -1] += 30
-    first, second = (sb.forecast(posterior, one, horizon=1) for one in (data, data.assign(words=changed)))
+    first, second = (
+        sb.forecast(posterior, one, horizon=1, samples=5) for one in (data, data.assign(words=changed))
+    )
     differs = ~np.isclose(first["covariance"], second["covariance"]).all(axis=(-1, -2))
     assert differs[..., -1].all()
     assert not differs[..., :-1].any()
 
 
-def test_a_checkpoint_of_other_covariates_is_refused(model, tmp_path):
+def test_a_checkpoint_of_other_covariates_is_refused(model, posterior, kept):
     """The same values at the same times, words in another order: the draws of one are not those of the other."""
     data = with_words()
-    strategy = sb.NUTS(draws=2, warmup=2, chains=1)
-    sb.fit(model, data, strategy, seed=0, checkpoint=tmp_path, progress=False)
     other = data.assign(words=data["words"][::-1].assign_coords(trajectory=data["trajectory"]))
     with pytest.raises(StoreError, match="differ"):
-        sb.fit(model, other, strategy, seed=0, checkpoint=tmp_path, progress=False)
+        sb.fit(model, other, STRATEGY, seed=0, checkpoint=kept, progress=False)
 
 
 def test_embedding_counts_words():

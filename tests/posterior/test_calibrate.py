@@ -101,7 +101,7 @@ def test_ranks_of_an_exact_sampler_are_uniform(right):
     "fault", [{"shrink": 0.6}, {"shrink": 1.7}, {"shift": 0.5}], ids=["narrow", "wide", "shifted"]
 )
 def test_wrong_draws_are_found(fault):
-    found = study(Exact(**fault))
+    found = study(Exact(**fault), n=100)
     assert float(found["overall_p_value"]) < 0.01
     assert float(found["share_of_band"].max()) > 1
 
@@ -109,9 +109,9 @@ def test_wrong_draws_are_found(fault):
 def test_the_scheme_of_the_fit_is_not_to_blame_in_the_study_of_its_own_law_and_is_in_the_one_of_the_truth():
     """Euler–Maruyama at λΔt = 0.5 and 1 is biased; the exact scheme is not."""
     coarse = one_unknown(sb.schemes.EulerMaruyama()).scaled_to(DESIGN)
-    own = sb.calibrate(coarse, DESIGN, Exact(), 200, progress=False)
+    own = sb.calibrate(coarse, DESIGN, Exact(), 100, progress=False)
     truth = sb.calibrate(coarse, DESIGN, Exact(), 200, progress=False, substeps=40)
-    exact = study(substeps=40)
+    exact = study(n=100, substeps=40)
     assert float(own["overall_p_value"]) > 0.05
     assert float(truth["overall_p_value"]) < 1e-3
     assert float(exact["overall_p_value"]) > 0.05

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+from functools import lru_cache
 from types import ModuleType
 
 import numpy as np
@@ -14,7 +15,8 @@ from sdebayes.criticism.innovations import Judge
 from tests.project.source import ROOT
 
 QUICK = sb.Laplace(draws=400)
-FAST = ["far start", "outlier", "duplicates", "multiplicative noise", "regime switching", "jumps"]
+FAST = ["far start", "outlier", "duplicates", "regime switching"]
+SLOW = ["multiplicative noise", "jumps"]
 
 
 @pytest.fixture(scope="module")
@@ -30,12 +32,13 @@ def data_of(case, seed: int = 0):
     return sb.trajectories(values, t=case.dt * np.arange(values.shape[1]), time_unit="unit of time")
 
 
+@lru_cache
 def diagnosed(case, seed: int = 0) -> dict[str, sb.inference.findings.Finding]:
     posterior = sb.fit(case.model(), data_of(case, seed), QUICK, seed=seed, progress=False)
     return {finding.subject: finding for finding in posterior.diagnosis()}
 
 
-@pytest.mark.parametrize("name", FAST)
+@pytest.mark.parametrize("name", [*FAST, *(pytest.param(name, marks=pytest.mark.slow) for name in SLOW)])
 def test_a_broken_assumption_is_named(misfit, name):
     case = misfit.VIOLATIONS[name]
     found = diagnosed(case)

@@ -14,7 +14,7 @@ def noisy_double_well():
     data, _ = sb.datasets.benchmark("double_well_1d", **design, seed=0)
     drift = sb.priors.GP(basis=sb.priors.HSGP(functions=8))
     model = sb.SDEModel(drift=drift, observation=sb.GaussianNoise(filter=sb.ExtendedKalman()))
-    return data, sb.fit(model, data, sb.NUTS(draws=25, warmup=25, max_tree_depth=4), seed=0, progress=False)
+    return data, sb.fit(model, data, sb.Laplace(draws=25), seed=0, progress=False)
 
 
 def test_a_stored_fit_has_the_same_drift_and_scores(noisy_double_well, tmp_path):
@@ -34,15 +34,8 @@ def test_smoothing_takes_most_of_the_noise_away(noisy_double_well):
     assert float(np.var(np.diff(smoothed["x"].mean("sample"), axis=1))) < 0.8 * roughness
 
 
-def test_weights_are_no_parameters_to_judge_chains_by(noisy_double_well):
+def test_its_mode_is_no_narrow_peak(noisy_double_well):
+    """Draws about one would have next to no spread; `tests/inference/test_whitening.py` has the worst one known."""
     _, posterior = noisy_double_well
-    assert "drift_weights" in posterior.data["unconstrained"]
-    assert "drift_weights" not in posterior.data["posterior"]
-    assert posterior.data["posterior"].sizes["point"] == 11
-
-
-def test_chains_are_judged_by_the_drift_and_not_by_what_it_is_made_of(noisy_double_well):
-    _, posterior = noisy_double_well
-    found = {finding.subject: finding for finding in posterior.diagnosis()}
-    assert not any(f"({name})" in found["R-hat"].message for name in posterior.model.drift.dims())
-    assert found["R-hat of the parts"].severity == "note"
+    for name, values in posterior.data["unconstrained"].to_dataset().items():
+        assert float(values.std(("chain", "draw")).min()) > 0.01, name

@@ -46,7 +46,7 @@ def own_model() -> sb.SDEModel:
 
 @pytest.fixture(scope="session")
 def own(own_model, exact_training) -> sb.Posterior:
-    return sb.fit(own_model, exact_training, sb.NUTS(draws=30, warmup=50, chains=1), seed=0, progress=False)
+    return sb.fit(own_model, exact_training, sb.Laplace(draws=30), seed=0, progress=False)
 
 
 @pytest.mark.parametrize("name", ["noisy", "exact"])

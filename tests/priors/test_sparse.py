@@ -98,6 +98,7 @@ def test_what_is_not_a_library_is_refused(data, untyped):
         empty.scaled_to(data)
 
 
+@pytest.mark.slow
 def test_the_horseshoe_is_sampled_by_gradients_and_finds_a_cubic_well():
     data, truth = sb.datasets.benchmark("double_well_1d", 2000, 0.05, seed=2)
     model = sb.SDEModel(Sparse(selection=Horseshoe()), sb.priors.Constant(), observation=sb.Exact())

@@ -119,7 +119,6 @@ def dense(model: sb.SDEModel, data: xr.Dataset, h: list[dict[str, jnp.ndarray]])
 @pytest.mark.parametrize(
     ("drift", "shape"),
     [
-        ("HSGP", "diagonal"),
         ("HSGP", "full"),
         ("RandomFourier", "full"),
         ("Inducing", "diagonal"),

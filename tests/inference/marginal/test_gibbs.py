@@ -12,7 +12,6 @@ from scipy.special import logsumexp
 import sdebayes as sb
 from sdebayes._core.tracing import one_at_a_time
 from sdebayes.inference import statistics
-from sdebayes.inference.marginal import marginalized as module
 from sdebayes.inference.marginal.gibbs import log_evidence_of_set, sweep_terms
 from sdebayes.inference.marginal.marginalized import marginalized
 from sdebayes.inference.marginal.term_sets import log_evidence_of_sets, per_output
@@ -75,27 +74,7 @@ def test_the_sweep_keeps_its_elimination(given_and_sums):
     assert float(probability[0, 0]) == pytest.approx(1 / (1 + np.exp(-odds)), rel=1e-9)
 
 
-def test_fits_agree_with_those_that_sum_over_all_sets(monkeypatch):
-    data, _ = sb.datasets.benchmark("double_well_1d", 1000, 0.05, seed=5)
-    drift = sb.priors.Sparse(sb.priors.Polynomial(degree=4))
-
-    def fitted() -> sb.Posterior:
-        model = sb.SDEModel(drift, sb.priors.Constant("diagonal"), observation=sb.Exact())
-        strategy = sb.Marginal(draws=400, warmup=150, chains=2)
-        return sb.fit(model, data, strategy, seed=0, progress=False)
-
-    summed = fitted()
-    monkeypatch.setattr(module, "MOST_TERMS", 2)
-    drawn = fitted()
-    first, second = (each.data["selection"]["inclusion_probability"] for each in (summed, drawn))
-    np.testing.assert_allclose(first.mean(("chain", "draw")), second.mean(("chain", "draw")), atol=0.08)
-    x = np.linspace(-1, 1, 5)[:, None]
-    first, second = (each.drift(x).values[..., 0] for each in (summed, drawn))
-    spread = first.std(0)
-    np.testing.assert_allclose(second.mean(0) / spread, first.mean(0) / spread, atol=0.35)
-    np.testing.assert_allclose(second.std(0) / spread, 1, atol=0.25)
-
-
+@pytest.mark.slow
 def test_a_well_is_found_in_a_library_of_21_functions():
     data, _ = sb.datasets.benchmark("double_well", 2000, 0.05, seed=101)
     model = sb.SDEModel(

@@ -17,6 +17,7 @@ from sdebayes._core import precision
 from sdebayes._core.errors import ModelError
 from sdebayes._core.tracing import one_at_a_time
 from sdebayes.inference import log_evidence, statistics
+from sdebayes.inference.marginal import marginalized as marginalized_module
 from sdebayes.inference.marginal.marginalized import marginalized
 from tests.inference.marginal.test_evidence import EULER, EXACT, increments_of
 from tests.inference.marginal.test_evidence import data as data
@@ -126,10 +127,22 @@ def test_strategies_by_gradients_refuse_terms_that_are_in_or_out(data, strategy)
         sb.fit(model_of(SPARSE), data, strategy, progress=False)
 
 
-def test_a_cubic_well_is_found():
-    data, truth = sb.datasets.benchmark("double_well_1d", 3000, 0.05, seed=2)
-    model = model_of(sb.priors.Sparse())
-    posterior = sb.fit(model, data, sb.Marginal(draws=150, warmup=100), seed=0, progress=False)
+PLACES = np.linspace(-0.9, 0.9, 7)[:, None]
+
+
+def fitted_to_a_well() -> sb.Posterior:
+    data, _ = sb.datasets.benchmark("double_well_1d", 3000, 0.05, seed=2)
+    strategy = sb.Marginal(draws=150, warmup=100)
+    return sb.fit(model_of(sb.priors.Sparse()), data, strategy, seed=0, progress=False)
+
+
+@pytest.fixture(scope="module")
+def summed() -> sb.Posterior:
+    return fitted_to_a_well()
+
+
+def test_a_cubic_well_is_found(summed):
+    posterior, (_, truth) = summed, sb.datasets.benchmark("double_well_1d", 3, 0.05)
     table = posterior.data["posterior"].to_dataset()
     assert list(table["library_term"].values) == ["1", "x1", "x1²", "x1³"]
     found = table["drift_inclusion"].mean(("chain", "draw")).squeeze().values
@@ -140,10 +153,20 @@ def test_a_cubic_well_is_found():
         posterior.data["selection"]["inclusion_probability"].mean(("chain", "draw")).squeeze().values
     )
     np.testing.assert_allclose(probability, found, atol=4.5 * np.sqrt(0.25 / 300))
-    x = np.linspace(-0.9, 0.9, 7)[:, None]
-    drift = posterior.drift(x).values[..., 0]
+    drift = posterior.drift(PLACES).values[..., 0]
     low, high = np.quantile(drift, [0.005, 0.995], axis=0)
-    true = np.array([truth.drift(jnp.asarray(p))[0] for p in x])
+    true = np.array([truth.drift(jnp.asarray(p))[0] for p in PLACES])
     assert np.mean((low <= true) & (true <= high)) >= 5 / 7
     findings = {f.subject: f for f in posterior.diagnosis()}
     assert findings["Far from the data"].values["explosive"] < 0.05
+
+
+def test_a_fit_that_draws_terms_in_turn_agrees(summed, monkeypatch):
+    monkeypatch.setattr(marginalized_module, "MOST_TERMS", 2)
+    drawn = fitted_to_a_well()
+    first, second = (each.data["selection"]["inclusion_probability"] for each in (summed, drawn))
+    np.testing.assert_allclose(first.mean(("chain", "draw")), second.mean(("chain", "draw")), atol=0.08)
+    first, second = (each.drift(PLACES[:3]).values[..., 0] for each in (summed, drawn))
+    spread = first.std(0)
+    np.testing.assert_allclose(second.mean(0) / spread, first.mean(0) / spread, atol=0.35)
+    np.testing.assert_allclose(second.std(0) / spread, 1, atol=0.25)
