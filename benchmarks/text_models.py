@@ -54,7 +54,7 @@ LEVELS: dict[str, tuple[sb.Level, ...]] = {
     "R, C full, level by year": (sb.Level("year"),),
     "R, C full, level by year, curved": (sb.Level("year", knots=2),),
     "R, C full, level by year, curved, and t": (sb.Level("year", knots=2), sb.Level("t", knots=2)),
-    "R, C full, words, level by year, curved": (sb.Level("year", knots=2),),
+    "R, C full, words, level by year, curved, and t": (sb.Level("year", knots=2), sb.Level("t", knots=2)),
 }
 """Levels over a model of the table, whose name they begin with."""
 DRIFTS: dict[str, Any] = {"R full, drift a Gaussian process": sb.priors.GP()}
