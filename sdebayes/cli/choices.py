@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
@@ -160,6 +160,48 @@ def observation(
         effect_covariance="full" if correlated and effect else "diagonal",
         variance_function=() if covariate is None else VarianceFunction(covariate, log=True, degree=2),
     )
+
+
+PARTS = {"drift": "drift", "diffusion": "diffusion", "noise": "observation"}
+"""From what may differ between groups to the part of the model that it is."""
+
+
+def by_group(
+    names: Sequence[str],
+    parts: Mapping[str, AbstractDriftPrior | AbstractDiffusionPrior | AbstractObservation],
+) -> dict[str, Any]:
+    """Give parts of a model ``by_group``.
+
+    Parameters
+    ----------
+    names
+        Keys of `PARTS`, several of them with commas between.
+    parts
+        The drift, the diffusion and the observation by the names that a model has for them.
+
+    Returns
+    -------
+    dict
+        All parts.
+
+    Raises
+    ------
+    ModelError
+        If there is no part of a name, or it has no ``by_group`` that could be given.
+    """
+    found: dict[str, Any] = dict(parts)
+    for name in [name.strip() for one in names for name in one.split(",")]:
+        if name not in PARTS:
+            raise ModelError(
+                f"--by-group {name} is no part of the model; use {', '.join(PARTS)}, or several with commas."
+            )
+        one = found[PARTS[name]]
+        if not (is_dataclass(one) and "by_group" in [field.name for field in fields(one)]):
+            raise ModelError(
+                f"--by-group {name}: {type(one).__name__} has no by_group; set it in the class, by_group = True."
+            )
+        found[PARTS[name]] = replace(one, by_group=True)
+    return found
 
 
 def _leave_out(reason: str, options: Mapping[str, bool]) -> None:
