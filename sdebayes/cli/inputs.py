@@ -65,6 +65,22 @@ def grouped_by_path(corpus: xr.Dataset, paths: Sequence[Path]) -> xr.Dataset:
     return corpus.assign_coords(group=("trajectory", np.repeat(list(named(paths)), sizes)))
 
 
+def of_group(data: xr.Dataset, group: str | None) -> xr.Dataset:
+    """Leave the trajectories of one group, None for all; those that say no group stay.
+
+    Raises
+    ------
+    DataError
+        If there is none of it.
+    """
+    if group is None or "group" not in data.coords:
+        return data
+    own = data["group"].values.astype(str) == group
+    if not own.any():
+        raise DataError(f"No trajectory is of the group {group!r}; give some that are.")
+    return data.isel(trajectory=own)
+
+
 def states_for(posterior: Posterior, paths: Sequence[Path], encoder_name: str | None = None) -> xr.Dataset:
     """Read trajectories, or texts, and bring them into the state space of a posterior.
 

@@ -110,7 +110,7 @@ def overview(dataset: xr.Dataset, ax: Panels | None = None, *, prob: Probability
     heights = [0.9 + 0.2 * _rows(dataset[name], "sample").sizes["row"] for name in names]
     with look():
         if ax is None:
-            size = (1.4 * WIDTH, sum(heights))
+            size = (2 * WIDTH, sum(heights))
             _, ax = plt.subplots(
                 len(names), 1, figsize=size, height_ratios=heights, layout="constrained", squeeze=False
             )
@@ -192,6 +192,10 @@ def _rows(values: xr.DataArray, draws: str | None) -> xr.DataArray:
         )
     ordered = values.transpose(*([draws] if draws else []), *rest)
     labels = [[str(label) for label in ordered[dim].values] for dim in rest]
+    sign = "/" if values.attrs.get("ratio", 0) else "−"
+    labels[0] = [
+        f"{a} {sign} {b}" for a, b in zip(values["first"].values, values["second"].values, strict=True)
+    ]
     names = [""]
     for place, own in enumerate(labels):
         many = len(own) > 1 or place == 0
@@ -214,5 +218,7 @@ def _about_none(ax: Axes, values: xr.DataArray, ends: np.ndarray) -> None:
         ax.set_xlim(-reach, reach)
     units = "" if ratio or "units" not in values.attrs else f" ({values.attrs['units']})"
     ax.set_xlabel(
-        f"{'ratio' if ratio else 'difference'} of the {values.attrs.get('long_name', values.name)}{units}"
+        f"{'ratio' if ratio else 'difference'} of the {values.attrs.get('long_name', values.name)}{units}",
+        x=1,
+        ha="right",
     )

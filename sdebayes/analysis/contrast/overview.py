@@ -81,9 +81,8 @@ def overview(
     if not found:
         reason = next(iter(left_out.values()), "no quantity is named.")
         raise ModelError(f"overview: nothing can be compared: {reason}")
-    joined = xr.merge(
-        [one.assign_coords(contrast=found[0]["contrast"]) for one in found], join="exact", compat="override"
-    )
+    pairs = [f"{a}, {b}" for a, b in zip(found[0]["first"].values, found[0]["second"].values, strict=True)]
+    joined = xr.merge([one.assign_coords(contrast=pairs) for one in found], join="exact", compat="override")
     return joined.assign_attrs({**found[0].attrs, "seed": seed, "left_out": ", ".join(left_out)})
 
 

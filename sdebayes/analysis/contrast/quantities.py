@@ -105,6 +105,9 @@ def of_scale(name: Name) -> Callable[[Source], xr.Dataset | xr.DataArray]:
             return found
         same = xr.DataArray(np.arange(source.n_states), dims="component")
         diagonal = found.isel(state=same, state_bis=same).drop_vars("state_bis")
-        return diagonal.swap_dims(component="state").transpose("sample", "state")
+        words = str(found.attrs["long_name"]).replace("covariance", "variance")
+        return (
+            diagonal.swap_dims(component="state").transpose("sample", "state").assign_attrs(long_name=words)
+        )
 
     return read
