@@ -101,5 +101,7 @@ def grouped(texts) -> sb.Posterior:
 def with_groups(data: xr.Dataset) -> xr.Dataset:
     """Divide texts into two groups and move those of one along the first state."""
     labels = np.array(["<b>high</b>", "low"] * data.sizes["trajectory"])[: data.sizes["trajectory"]]
-    moved = data["y"] + 3.0 * (labels == "<b>high</b>")[:, None, None] * (data["state"] == data["state"][0])
-    return data.assign(y=moved.transpose(*data["y"].dims)).assign_coords(group=("trajectory", labels))
+    data = data.assign_coords(group=("trajectory", labels))
+    first = xr.DataArray(np.arange(data.sizes["state"]) == 0, dims="state")
+    moved = data["y"] + 3.0 * (data["group"] == "<b>high</b>") * first
+    return data.assign(y=moved.transpose(*data["y"].dims))

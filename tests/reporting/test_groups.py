@@ -57,7 +57,7 @@ def test_the_summary_knows_of_groups(material):
     assert "Groups" in subjects
     assert "Properties of the process" not in subjects
     text = " ".join(getattr(block, "text", "") for block in found.blocks)
-    assert "of 2 groups, <b>high</b> (3) and low (3)" in text
+    assert "of 2 groups, <b>high</b> (2) and low (2)" in text
     assert re.search(r"time constant of [\d.]+ \[.*\] steps in <b>high</b> and", text)
 
 
