@@ -103,11 +103,8 @@ def of_scale(name: Name) -> Callable[[Source], xr.Dataset | xr.DataArray]:
         found = QUANTITIES[name](source)
         if "state_bis" not in found.dims:
             return found
-        same = xr.DataArray(np.arange(source.n_states), dims="component")
-        diagonal = found.isel(state=same, state_bis=same).drop_vars("state_bis")
         words = str(found.attrs["long_name"]).replace("covariance", "variance")
-        return (
-            diagonal.swap_dims(component="state").transpose("sample", "state").assign_attrs(long_name=words)
-        )
+        values = np.diagonal(found.values, axis1=-2, axis2=-1)
+        return _labelled(source, str(found.name), values, str(found.attrs["units"]), words)
 
     return read
