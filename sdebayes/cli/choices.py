@@ -162,13 +162,15 @@ def observation(
     )
 
 
+type Part = AbstractDriftPrior | AbstractDiffusionPrior | AbstractObservation
+
 PARTS = {"drift": "drift", "diffusion": "diffusion", "noise": "observation"}
 """From what may differ between groups to the part of the model that it is."""
 
 
 def by_group(
     names: Sequence[str],
-    parts: Mapping[str, AbstractDriftPrior | AbstractDiffusionPrior | AbstractObservation],
+    parts: Mapping[str, Part],
 ) -> dict[str, Any]:
     """Give parts of a model ``by_group``.
 
@@ -187,7 +189,7 @@ def by_group(
     Raises
     ------
     ModelError
-        If there is no part of a name, or it has no ``by_group`` that could be given.
+        If there is no part of a name, or nothing of it may differ.
     """
     found: dict[str, Any] = dict(parts)
     for name in [name.strip() for one in names for name in one.split(",")]:
@@ -196,11 +198,14 @@ def by_group(
                 f"--by-group {name} is no part of the model; use {', '.join(PARTS)}, or several with commas."
             )
         one = found[PARTS[name]]
-        if not (is_dataclass(one) and "by_group" in [field.name for field in fields(one)]):
+        taken = [field.name for field in fields(one)] if is_dataclass(one) else []
+        if "by_group" in taken:
+            found[PARTS[name]] = replace(one, by_group=True)
+        elif not one.by_group:
             raise ModelError(
-                f"--by-group {name}: {type(one).__name__} has no by_group; set it in the class, by_group = True."
+                f"--by-group {name}: {type(one).__name__} has nothing that may differ between groups; leave it "
+                "out. A class of yours says by_group = True."
             )
-        found[PARTS[name]] = replace(one, by_group=True)
     return found
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -58,10 +58,11 @@ def contrast(
         check_kind(output)
     if shuffles and len(quantity or []) != 1:
         raise ModelError("--shuffles is of one quantity; name it with --quantity.")
+    asked: Any = quantity  # what is no name of a quantity is refused where it is read
     way = choices.strategy(strategy, {"draws": draws}) if shuffles else None
     prepare_compiler()
     fitted = posteriors.load(posterior)
-    found = overview(fitted, quantity, group, seed=seed)
+    found = overview(fitted, asked, group, seed=seed)
     console.print(contrasts(rows(found, prob), prob))
     if found.attrs["left_out"]:
         console.print(f"[dim]The same in all groups, or not of this model: {found.attrs['left_out']}.[/]")

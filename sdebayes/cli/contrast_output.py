@@ -37,7 +37,7 @@ def contrasts(found: Sequence[Row], prob: float) -> Group:
     prob
         Probability of the intervals.
     """
-    shown = []
+    shown: list[Table] = []
     for (meaning, pair), own in groupby(found, lambda row: (row.meaning, _pair(row))):
         title = f"[bold]{escape(meaning)}[/], {escape(pair)}"
         part = Table(title=title, box=None, padding=(0, 2, 0, 0), show_header=not shown)

@@ -126,7 +126,7 @@ def fit(
         known = PCA(components).fit(known).transform(known)
     prepare_compiler()
     effect = not no_trajectory_effect and known.sizes["trajectory"] > 1
-    parts = {
+    parts: dict[str, choices.Part] = {
         "drift": choices.drift(drift, diagonal),
         "diffusion": choices.diffusion(diffusion, diagonal),
         "observation": choices.observation(

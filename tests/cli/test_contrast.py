@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 import sdebayes as sb
 from sdebayes.cli.app import app
+from sdebayes.reporting import chapters
 from tests.cli.test_commands import run, said, settings, speech
 
 
@@ -100,6 +101,20 @@ def test_groups_by_lot(here):
     assert set(shares) <= {0.33, 0.67, 1.0}
 
 
+def test_a_page_on_groups_and_on_one_by_itself(here, monkeypatch):
+    page = "sdebayes.reporting.page"
+    monkeypatch.setattr(f"{page}.GROUPED", [chapters.summary.write, chapters.groups.write])
+    monkeypatch.setattr(f"{page}.CHAPTERS", [chapters.summary.write])
+    run("report", "groups.nc", "--data", "traj.nc", "-o", "all.html")
+    content = Path("all.html").read_text(encoding="utf-8")
+    assert "of 2 groups, ann (3) and bob (3)" in content
+    assert "fitted to 6 texts" in content
+    run("report", "groups.nc", "--data", "traj.nc", "--group", "ann", "-o", "ann.html")
+    assert "fitted to 3 texts with 90 observed steps." in Path("ann.html").read_text(encoding="utf-8")
+    words = fails("report", "groups.nc", "--group", "eve", "-o", "none.html")
+    assert "no group 'eve'; it has 'ann', 'bob'" in words
+
+
 def test_what_cannot_be_compared_is_said_in_a_line(here):
     shape = ("--components", "2", "--exact", "--strategy", "laplace", "--draws", "10")
     run("fit", "traj.nc", "-o", "alike.nc", *shape)
@@ -113,5 +128,8 @@ def test_what_cannot_be_compared_is_said_in_a_line(here):
         (["alike.nc"], "the posterior has no groups"),
     ):
         assert words in fails("contrast", *arguments)
-    for option, words in (("mood", "use drift, diffusion, noise"), ("noise", "has no by_group")):
+    for option, words in (
+        ("mood", "use drift, diffusion, noise"),
+        ("noise", "Exact has nothing that may differ"),
+    ):
         assert words in fails("fit", "traj.nc", "-o", "none.nc", *shape, "--by-group", option)

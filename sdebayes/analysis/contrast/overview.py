@@ -158,7 +158,8 @@ def _rows_of(summary: xr.Dataset, name: str) -> list[Row]:
             Row(
                 name,
                 str(own.attrs.get("long_name", name)),
-                *(str(one[which].values) for which in ("first", "second")),
+                str(one["first"].values),
+                str(one["second"].values),
                 ", ".join(labels),
                 ratio,
                 after,

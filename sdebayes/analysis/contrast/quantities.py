@@ -101,7 +101,7 @@ def of_scale(name: Name) -> Callable[[Source], xr.Dataset | xr.DataArray]:
 
     def read(source: Source) -> xr.Dataset | xr.DataArray:
         found = QUANTITIES[name](source)
-        if "state_bis" not in found.dims:
+        if isinstance(found, xr.Dataset) or "state_bis" not in found.dims:
             return found
         words = str(found.attrs["long_name"]).replace("covariance", "variance")
         values = np.diagonal(found.values, axis1=-2, axis2=-1)

@@ -86,11 +86,11 @@ def _held(context: ReportContext) -> str:
 
 def _time(context: ReportContext) -> str:
     if context.groups:
-        slowest = [
+        each = [
             f"{interval(found.isel(mode=0), 1)} {context.time_units} in {name}"
             for name, found in context.time_constants.items()
         ]
-        return f"The slowest direction forgets with a time constant of {listed(slowest)}."
+        return f"The slowest direction forgets with a time constant of {listed(each)}."
     summary, prior = (
         summarize(spectrum[["time_constant"]].isel(point=0))["time_constant"]
         for spectrum in (context.spectrum, context.prior_spectrum)
