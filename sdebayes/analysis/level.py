@@ -12,7 +12,7 @@ from sdebayes._core.errors import DataError, ModelError
 from sdebayes._core.kinds import CountFromTwo, Name
 from sdebayes._core.units import with_units
 from sdebayes.simulation import as_source
-from sdebayes.simulation.source import SourceLike
+from sdebayes.simulation.source import SourceLike, has_groups
 
 __all__ = ["along"]
 
@@ -50,8 +50,10 @@ def along(posterior: SourceLike, covariate: Name | None = None, *, points: Count
     DataError
         If its level does not depend on the covariate.
     """
-    stacked = as_source(posterior)
+    stacked = as_source(posterior, by_group=True)
     slopes = stacked.observed.level_slopes
+    if slopes is not None and has_groups(posterior):
+        slopes = slopes[:, 0]  # groups share the level
     if slopes is None or not isinstance(posterior, _Modelled):
         raise ModelError(
             "Expected a posterior whose model has a level: sdebayes.SDEModel(level=sdebayes.Level(…))."

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from sdebayes.cli import compare, demo, embed, fit, report, score, simulate
+from sdebayes.cli import compare, contrast, demo, embed, fit, report, score, simulate
 from sdebayes.cli.errors import guarded
 from sdebayes.cli.own import imported
 
@@ -44,6 +44,7 @@ for command in (
     simulate.simulate,
     score.score,
     compare.compare,
+    contrast.contrast,
     demo.demo,
 ):
     app.command()(guarded(command))

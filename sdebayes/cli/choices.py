@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
@@ -160,6 +160,53 @@ def observation(
         effect_covariance="full" if correlated and effect else "diagonal",
         variance_function=() if covariate is None else VarianceFunction(covariate, log=True, degree=2),
     )
+
+
+type Part = AbstractDriftPrior | AbstractDiffusionPrior | AbstractObservation
+
+PARTS = {"drift": "drift", "diffusion": "diffusion", "noise": "observation"}
+"""From what may differ between groups to the part of the model that it is."""
+
+
+def by_group(
+    names: Sequence[str],
+    parts: Mapping[str, Part],
+) -> dict[str, Any]:
+    """Give parts of a model ``by_group``.
+
+    Parameters
+    ----------
+    names
+        Keys of `PARTS`, several of them with commas between.
+    parts
+        The drift, the diffusion and the observation by the names that a model has for them.
+
+    Returns
+    -------
+    dict
+        All parts.
+
+    Raises
+    ------
+    ModelError
+        If there is no part of a name, or nothing of it may differ.
+    """
+    found: dict[str, Any] = dict(parts)
+    for name in [name.strip() for one in names for name in one.split(",")]:
+        if name not in PARTS:
+            raise ModelError(
+                f"--by-group {name} is no part of the model; use {', '.join(PARTS)}, or several with commas."
+            )
+        one = found[PARTS[name]]
+        taken = [field.name for field in fields(one)] if is_dataclass(one) else []
+        if "by_group" in taken:
+            found[PARTS[name]] = replace(one, by_group=True)
+        elif not one.by_group:
+            raise ModelError(
+                f"--by-group {name}: {type(one).__name__} has nothing that may differ between groups; leave it "
+                "out. A class of yours says by_group = True."
+            )
+    return found
 
 
 def _leave_out(reason: str, options: Mapping[str, bool]) -> None:

@@ -26,6 +26,16 @@ def embed(
         str | None, typer.Option(help="module:Name of a rule of yours that cuts texts, instead of --block.")
     ] = None,
     time: Annotated[str, typer.Option(help="What time counts: step, token or fraction.")] = "step",
+    groups: Annotated[
+        str | None,
+        typer.Option(
+            help="Column of .csv or .jsonl that says the group of each text, for fit --by-group. [default: group, if "
+            "there is one]"
+        ),
+    ] = None,
+    group_by_path: Annotated[
+        bool, typer.Option("--group-by-path", help="Make a group of the texts of each path given.")
+    ] = False,
     min_steps: Annotated[
         int | None,
         typer.Option(
@@ -38,13 +48,18 @@ def embed(
     Embeddings are cached, so an interrupted run goes on where it was.
     """
     import sdebayes.data
+    from sdebayes._core.errors import ModelError
     from sdebayes._core.files import check_writable
-    from sdebayes.cli.inputs import check_inputs, rule
+    from sdebayes.cli.inputs import check_inputs, grouped_by_path, rule, with_groups
     from sdebayes.cli.inputs import encoder as encoder_of
 
     check_writable(output)
     check_inputs(paths)
-    corpus = sdebayes.data.read_texts(paths, allow_blank=min_steps is not None)
+    if groups is not None and group_by_path:
+        raise ModelError("--groups and --group-by-path both say the groups; give one.")
+    corpus = with_groups(sdebayes.data.read_texts(paths, allow_blank=min_steps is not None), groups)
+    if group_by_path:
+        corpus = grouped_by_path(corpus, paths)
     cut, vectors = rule(step, block), encoder_of(encoder)
     data = sdebayes.data.embed(corpus, vectors, cut, time=time, min_steps=min_steps)
     sdebayes.data.save(data, output)

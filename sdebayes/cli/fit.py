@@ -57,6 +57,13 @@ def fit(
             "Numbers enter as straight lines, names as categories; may be given several times."
         ),
     ] = None,
+    by_group: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="What may differ between the groups of texts that the data name (embed --groups): drift, diffusion, "
+            "noise, or several with commas."
+        ),
+    ] = None,
     no_trajectory_effect: Annotated[
         bool, typer.Option("--no-trajectory-effect", help="No offset of each trajectory as a whole.")
     ] = False,
@@ -119,13 +126,16 @@ def fit(
         known = PCA(components).fit(known).transform(known)
     prepare_compiler()
     effect = not no_trajectory_effect and known.sizes["trajectory"] > 1
-    model = SDEModel(
-        drift=choices.drift(drift, diagonal),
-        diffusion=choices.diffusion(diffusion, diagonal),
-        scheme=choices.scheme(scheme),
-        observation=choices.observation(
+    parts: dict[str, choices.Part] = {
+        "drift": choices.drift(drift, diagonal),
+        "diffusion": choices.diffusion(diffusion, diagonal),
+        "observation": choices.observation(
             observation, exact, heavy_tails, effect, correlated_noise, noise_covariate
         ),
+    }
+    model = SDEModel(
+        **choices.by_group(by_group or (), parts),
+        scheme=choices.scheme(scheme),
         initial="free" if free_start else None,
         level=tuple(Level(name) for name in level or ()),
     )

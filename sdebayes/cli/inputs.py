@@ -33,6 +33,54 @@ def rule(name: str | None, block: int) -> Steps:
     return Sentences(block) if name is None else own("--step", name, Steps)
 
 
+def with_groups(corpus: xr.Dataset, column: str | None) -> xr.Dataset:
+    """Say the group of each text by a column, None for the one that is called so.
+
+    Raises
+    ------
+    DataError
+        If there is no such column.
+    """
+    if column is None:
+        return corpus
+    known = [str(name) for name in corpus.coords if name != "trajectory"]
+    if column not in known:
+        raise DataError(
+            f"--groups {column}: the texts have no such column; they have {', '.join(known) or 'none'}."
+        )
+    return corpus.assign_coords(group=("trajectory", corpus[column].values))
+
+
+def grouped_by_path(corpus: xr.Dataset, paths: Sequence[Path]) -> xr.Dataset:
+    """Make a group, named after the file or directory, of the texts that were read from each path.
+
+    Raises
+    ------
+    DataError
+        If there is one path only.
+    """
+    if len(paths) < 2:
+        raise DataError("--group-by-path makes a group of each path; give two or more.")
+    sizes = [read_texts(path, allow_blank=True).sizes["trajectory"] for path in paths]
+    return corpus.assign_coords(group=("trajectory", np.repeat(list(named(paths)), sizes)))
+
+
+def of_group(data: xr.Dataset, group: str | None) -> xr.Dataset:
+    """Leave the trajectories of one group, None for all; those that say no group stay.
+
+    Raises
+    ------
+    DataError
+        If there is none of it.
+    """
+    if group is None or "group" not in data.coords:
+        return data
+    own = data["group"].values.astype(str) == group
+    if not own.any():
+        raise DataError(f"No trajectory is of the group {group!r}; give some that are.")
+    return data.isel(trajectory=own)
+
+
 def states_for(posterior: Posterior, paths: Sequence[Path], encoder_name: str | None = None) -> xr.Dataset:
     """Read trajectories, or texts, and bring them into the state space of a posterior.
 
@@ -197,7 +245,7 @@ def named(paths: Sequence[Path]) -> dict[str, Path]:
     if len(set(names)) < len(names):
         names = [str(path) for path in paths]
     if len(set(names)) < len(names):
-        raise DataError("A posterior is given twice; name different files.")
+        raise DataError("A path is given twice; name different ones.")
     return dict(zip(names, paths, strict=True))
 
 

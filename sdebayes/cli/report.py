@@ -30,6 +30,10 @@ def report(
             help="A fit of a nonlinear drift to two states (fit --components 2 --drift gp), to be drawn."
         ),
     ] = None,
+    group: Annotated[
+        str | None,
+        typer.Option(help="A group, to write of it by itself, from a fit of several (fit --by-group)."),
+    ] = None,
     title: Annotated[str, typer.Option(help="Title of the page.")] = "A Bayesian SDE report",
     seed: Annotated[int, typer.Option(help="Seed of shuffles and simulations.")] = 0,
 ) -> None:
@@ -39,16 +43,17 @@ def report(
     from sdebayes._core.errors import DataError
     from sdebayes._core.files import check_writable
     from sdebayes.cli.errors import prepare_compiler
-    from sdebayes.cli.inputs import named, states_for, without_training
+    from sdebayes.cli.inputs import named, of_group, states_for, without_training
 
     check_writable(output)
     prepare_compiler()
     fitted = posteriors.load(posterior)
+    fitted = fitted if group is None else fitted.group(group)
     known, held_out = None, None
     if data is not None:
-        known, held_out = without_training(fitted, states_for(fitted, [data]))
+        known, held_out = without_training(fitted, of_group(states_for(fitted, [data]), group))
     if test is not None:
-        held_out = states_for(fitted, [test])
+        held_out = of_group(states_for(fitted, [test]), group)
     comparison = None
     if beside:
         if held_out is None:

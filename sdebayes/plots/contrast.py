@@ -9,15 +9,26 @@ import xarray as xr
 
 from sdebayes._core.arguments import checked
 from sdebayes._core.errors import DataError
-from sdebayes._core.kinds import Probability
+from sdebayes._core.kinds import Panels, Probability
 from sdebayes.analysis import summarize
 from sdebayes.plots.rows import draw_intervals, name_rows, note_row
-from sdebayes.plots.style import DATA, POSTERIOR, REFERENCE, legend_above, look, need, one_axes, plain_decades
+from sdebayes.plots.style import (
+    DATA,
+    POSTERIOR,
+    REFERENCE,
+    WIDTH,
+    legend_above,
+    look,
+    need,
+    one_axes,
+    panels,
+    plain_decades,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["contrast", "shuffled_groups"]
+__all__ = ["contrast", "overview", "shuffled_groups"]
 
 MOST_ROWS = 60
 _ENDINGS = ("_prior", "_shuffled", "_p_value")
@@ -32,7 +43,7 @@ def contrast(
     Parameters
     ----------
     dataset
-        As ``sdebayes.analysis.contrast.contrast`` returns it.
+        As ``sdebayes.analysis.contrast.contrast`` or ``sdebayes.analysis.contrast.overview`` returns it.
     ax
         Axes, or None.
     variable
@@ -62,10 +73,53 @@ def contrast(
                 rows, low, high, color=REFERENCE, linewidth=6, alpha=0.25, label=f"{prob:.0%} of the prior"
             )
         low, high = draw_intervals(ax, own, prob)
-        _about_none(ax, dataset, dataset[name], np.concatenate([low, high]))
+        _about_none(ax, dataset[name], np.concatenate([low, high]))
         name_rows(ax, own["row"].values)
         legend_above(ax)
     return ax
+
+
+@checked
+def overview(dataset: xr.Dataset, ax: Panels | None = None, *, prob: Probability = 0.9) -> np.ndarray:
+    """Draw each quantity that is compared between groups in a panel, as `contrast` draws one.
+
+    Parameters
+    ----------
+    dataset
+        As ``sdebayes.analysis.contrast.overview`` returns it.
+    ax
+        Axes, one for each quantity, or None.
+    prob
+        Probability of the intervals.
+
+    Returns
+    -------
+    numpy.ndarray
+        Axes, one for each quantity.
+
+    Raises
+    ------
+    DataError
+        If there is nothing to draw, or a quantity has too many components for rows.
+    """
+    import matplotlib.pyplot as plt
+
+    names = _variables(dataset)
+    if not names:
+        need(dataset, ["contrast"], "sdebayes.analysis.contrast.overview")
+    heights = [0.9 + 0.2 * _rows(dataset[name], "sample").sizes["row"] for name in names]
+    with look():
+        if ax is None:
+            size = (2 * WIDTH, sum(heights))
+            _, ax = plt.subplots(
+                len(names), 1, figsize=size, height_ratios=heights, layout="constrained", squeeze=False
+            )
+        axes = panels(len(names), np.ravel(ax))
+        for one, name in zip(axes, names, strict=True):
+            contrast(dataset, one, variable=name, prob=prob)
+            if one is not axes[0] and (legend := one.get_legend()) is not None:
+                legend.remove()
+    return axes
 
 
 @checked
@@ -103,7 +157,7 @@ def shuffled_groups(dataset: xr.Dataset, ax: Axes | None = None, *, variable: st
             null.values.ravel(), places.ravel(), "|", color=REFERENCE, markersize=7, label="groups by lot"
         )
         ax.plot(own.values, rows, "o", color=POSTERIOR, markersize=4, label="groups")
-        _about_none(ax, dataset, dataset[name], np.append(null.values.ravel(), own.values))
+        _about_none(ax, dataset[name], np.append(null.values.ravel(), own.values))
         name_rows(ax, own["row"].values)
         for row, value in enumerate(p.values):
             note_row(ax, row, f"p = {value:.2g}")
@@ -111,8 +165,12 @@ def shuffled_groups(dataset: xr.Dataset, ax: Axes | None = None, *, variable: st
     return ax
 
 
+def _variables(dataset: xr.Dataset) -> list[str]:
+    return [str(name) for name in dataset.data_vars if not str(name).endswith(_ENDINGS)]
+
+
 def _variable(dataset: xr.Dataset, variable: str | None, maker: str) -> str:
-    names = [str(name) for name in dataset.data_vars if not str(name).endswith(_ENDINGS)]
+    names = _variables(dataset)
     if variable is None and names:
         return names[0]
     need(dataset, [variable or "contrast"], f"sdebayes.analysis.contrast.{maker}")
@@ -134,6 +192,10 @@ def _rows(values: xr.DataArray, draws: str | None) -> xr.DataArray:
         )
     ordered = values.transpose(*([draws] if draws else []), *rest)
     labels = [[str(label) for label in ordered[dim].values] for dim in rest]
+    sign = "/" if values.attrs.get("ratio", 0) else "−"
+    labels[0] = [
+        f"{a} {sign} {b}" for a, b in zip(values["first"].values, values["second"].values, strict=True)
+    ]
     names = [""]
     for place, own in enumerate(labels):
         many = len(own) > 1 or place == 0
@@ -143,9 +205,9 @@ def _rows(values: xr.DataArray, draws: str | None) -> xr.DataArray:
     return xr.DataArray(ordered.values.reshape(shape), {"row": names}, dims, values.name)
 
 
-def _about_none(ax: Axes, dataset: xr.Dataset, values: xr.DataArray, ends: np.ndarray) -> None:
+def _about_none(ax: Axes, values: xr.DataArray, ends: np.ndarray) -> None:
     """Mark where nothing differs, and name the axis."""
-    ratio = bool(dataset.attrs.get("ratio", 0))
+    ratio = bool(values.attrs.get("ratio", 0))
     ax.axvline(1.0 if ratio else 0.0, color=DATA, linewidth=0.8)
     if ratio:
         ax.set_xscale("log")
@@ -156,5 +218,7 @@ def _about_none(ax: Axes, dataset: xr.Dataset, values: xr.DataArray, ends: np.nd
         ax.set_xlim(-reach, reach)
     units = "" if ratio or "units" not in values.attrs else f" ({values.attrs['units']})"
     ax.set_xlabel(
-        f"{'ratio' if ratio else 'difference'} of the {values.attrs.get('long_name', values.name)}{units}"
+        f"{'ratio' if ratio else 'difference'} of the {values.attrs.get('long_name', values.name)}{units}",
+        x=1,
+        ha="right",
     )

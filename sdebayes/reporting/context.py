@@ -8,10 +8,12 @@ from functools import cached_property
 import numpy as np
 import xarray as xr
 
-from sdebayes._core.errors import DataError
+from sdebayes._core.errors import DataError, ModelError
 from sdebayes._core.units import plural_unit, time_unit
-from sdebayes.analysis import fields, forecasts
+from sdebayes.analysis import fields, forecasts, summarize
 from sdebayes.analysis.calibration import coverage
+from sdebayes.analysis.contrast import overview
+from sdebayes.analysis.contrast.overview import Row, rows
 from sdebayes.analysis.moments import mask_like, moments
 from sdebayes.analysis.phase_space import fixed_points, matched, without_effect
 from sdebayes.analysis.process import properties
@@ -19,6 +21,7 @@ from sdebayes.analysis.surprise import surprise
 from sdebayes.inference.findings import Findings
 from sdebayes.posterior import Posterior, compare, forecast, replicate
 from sdebayes.simulation import simulate
+from sdebayes.simulation.source import of_groups
 
 FORECAST_DRAWS = 50
 SMOOTHED_DRAWS = 8
@@ -55,6 +58,11 @@ class ReportContext:
     seed: int
     comparison: xr.Dataset | None = None
     plane: Posterior | None = None
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """Names of the groups, each with an SDE of its own; none where there is one SDE."""
+        return self.posterior.groups
 
     @property
     def judged(self) -> xr.Dataset:
@@ -129,6 +137,29 @@ class ReportContext:
         if self.test is None or self.test.sizes["trajectory"] < 2:
             return None
         return compare({"this model": self.posterior}, self.test)
+
+    @cached_property
+    def differences(self) -> xr.Dataset | None:
+        """What differs between groups, draw by draw; None where nothing that has a name can differ."""
+        try:
+            return overview(self.posterior, seed=self.seed)
+        except ModelError:
+            return None
+
+    @cached_property
+    def group_rows(self) -> list[Row]:
+        """The same in intervals and words."""
+        return [] if self.differences is None else rows(self.differences)
+
+    @cached_property
+    def time_constants(self) -> dict[str, xr.DataArray]:
+        """Time constants of each group, with their intervals."""
+        return {
+            name: summarize(fields.jacobian_spectrum(source)[["time_constant"]].isel(point=0))[
+                "time_constant"
+            ]
+            for name, source in of_groups(self.posterior).items()
+        }
 
     @cached_property
     def spectrum(self) -> xr.Dataset:
@@ -231,7 +262,7 @@ class ReportContext:
         """Simulated copies of the training data, draw by draw; None where the states are not what is observed."""
         if not self.identity:
             return None
-        if not self.same_times or self.posterior.model.covariates:
+        if not self.same_times or self.posterior.model.covariates or self.groups:
             return replicate(self.posterior, self.cut, self.draws, self.seed)
         t = self.cut["t"].values
         times = t[int(np.isfinite(t).sum(axis=1).argmax())]

@@ -13,7 +13,7 @@ from sdebayes._core.errors import ModelError
 from sdebayes._core.kinds import CountFromTwo, Name, PathLike, Seed
 from sdebayes.posterior import Posterior
 from sdebayes.reporting.blocks import Chapter
-from sdebayes.reporting.chapters import CHAPTERS
+from sdebayes.reporting.chapters import CHAPTERS, GROUPED
 from sdebayes.reporting.context import ReportContext
 
 
@@ -35,7 +35,8 @@ def report(
     Parameters
     ----------
     posterior
-        What `sdebayes.fit` returned.
+        What `sdebayes.fit` returned. The page of one with several groups says what differs between them; drift, phase
+        space and properties are those of one group, ``report(posterior.group(name), …)``.
     path
         The page. One that is there already is replaced only when the new one is complete.
     data
@@ -82,7 +83,7 @@ def report(
     files.check_writable(path)
     data = posterior.training_data() if data is None else data
     context = ReportContext(posterior, data, test, draws, seed, comparison, plane)
-    chapters = [write(context) for write in CHAPTERS]
+    chapters = [write(context) for write in (GROUPED if posterior.groups else CHAPTERS)]
     page = _render(title, chapters)
     files.write(path, page.encode())
     return path

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import jax.numpy as jnp
 import numpy as np
@@ -12,6 +13,8 @@ import xarray as xr
 import sdebayes as sb
 from sdebayes._core.errors import DataError, ModelError
 from sdebayes.analysis import contrast
+from sdebayes.analysis.contrast.overview import DIFFERS, UNTOLD, rows
+from sdebayes.analysis.contrast.pairs import are_same, sources_of, values_of
 from sdebayes.plots import contrast as figures
 
 LABELS = ["low", "high", "low", "high", "high", "one"]
@@ -139,6 +142,43 @@ def test_separate_posteriors_are_paired_at_random(posterior):
     own = {name: part.data["posterior"]["equilibrium"].values.ravel() for name, part in parts.items()}
     assert float(drawn.mean()) == pytest.approx(own["high"].mean() - own["low"].mean())
     assert not np.allclose(np.sort(drawn), np.sort(own["high"] - own["low"]))
+
+
+def test_an_overview_compares_what_can_differ(posterior):
+    found = contrast.overview(posterior)
+    left_out = "covariance, noise, trajectory_effect, entropy_production"
+    assert found.attrs["left_out"] == left_out
+    ratio = {str(name): v.attrs["ratio"] for name, v in found.data_vars.items() if "prior" not in str(name)}
+    assert ratio == {"time_constant": 1, "equilibrium": 0, "stationary_covariance": 1}
+    alone = contrast.contrast(posterior, "stationary_covariance", ratio=True)["stationary_covariance"]
+    np.testing.assert_allclose(found["stationary_covariance"].values, alone.values[..., 0])
+    assert len(figures.overview(found)) == 3
+    said = {(row.variable, row.first, row.second): row for row in rows(found)}
+    assert said["equilibrium", "high", "low"].verdict == DIFFERS
+    assert said["equilibrium", "high", "low"].prior[1] < 0 < said["equilibrium", "high", "low"].prior[2]
+    assert said["time_constant", "high", "low"].verdict != DIFFERS
+    wide = found.assign(equilibrium_prior=0.1 * found["equilibrium_prior"])
+    untold = [row for row in rows(wide) if row.variable == "equilibrium" and row.verdict != DIFFERS]
+    assert untold
+    assert {row.verdict for row in untold} == {UNTOLD}
+    alone = rows(found.drop_vars([name for name in found.data_vars if str(name).endswith("_prior")]))
+    assert {row.prior for row in alone} == {None}
+    with pytest.raises(ModelError, match="same in all groups"):
+        contrast.overview(posterior, ["covariance"])
+
+
+def test_what_differs_by_rounding_alone_is_the_same(posterior):
+    """The equilibrium of a drift is solved for, and differs in its last digits where Σ alone is by group."""
+
+    def rounded(group):
+        last = 1 if group is first else 1 + 1e-14
+        return xr.DataArray(np.full((60, 1), 0.3) * last, dims=("sample", "state"), name="level")
+
+    first = next(iter(sources_of(posterior, None, None)[0].values()))
+    values = values_of({"a": first, "b": replace(first)}, rounded)
+    assert not np.array_equal(values["a"]["level"], values["b"]["level"])
+    assert are_same(values, "float64")
+    assert not are_same({"a": values["a"], "b": values["b"] + 1e-6}, "float64")
 
 
 def test_shuffled_groups_differ_less(posterior, data):

@@ -247,6 +247,7 @@ class Calls:
         return {
             **dict.fromkeys((f"{sa}.process.{name}" for name in JUDGED), lambda: {"source": self.observed}),
             f"{sa}.contrast.contrast": lambda: {"posterior": self.grouped, "quantity": "equilibrium"},
+            f"{sa}.contrast.overview": lambda: {"posterior": self.grouped, "quantities": ["equilibrium"]},
             f"{sa}.level.along": lambda: {"posterior": self.leveled},
             f"{sa}.contrast.shuffled_groups": lambda: {
                 "posterior": self.grouped,

@@ -83,3 +83,25 @@ def four_wells(texts) -> sb.Posterior:
     """A fit of a drift with stable equilibria at (±1, ±1)."""
     drift = sb.priors.Parametric(lambda x, t, p: p["rate"] * (x - x**3), {"rate": dist.Gamma(2, 10)})
     return sb.fit(sb.SDEModel(drift, observation=sb.Exact()), texts[0], TINY, seed=0, progress=False)
+
+
+@pytest.fixture(scope="session")
+def grouped(texts) -> sb.Posterior:
+    """A fit of two groups, of which one lies higher in the first state and drifts from sentence to sentence."""
+    train = with_groups(texts[0])
+    model = sb.SDEModel(
+        sb.priors.Linear(diagonal=True, by_group=True),
+        sb.priors.Constant("diagonal"),
+        observation=sb.Exact(),
+        level=sb.Level("t"),
+    )
+    return sb.fit(model, train, sb.Laplace(draws=60), seed=0, progress=False)
+
+
+def with_groups(data: xr.Dataset) -> xr.Dataset:
+    """Divide texts into two groups and move those of one along the first state."""
+    labels = np.array(["<b>high</b>", "low"] * data.sizes["trajectory"])[: data.sizes["trajectory"]]
+    data = data.assign_coords(group=("trajectory", labels))
+    first = xr.DataArray(np.arange(data.sizes["state"]) == 0, dims="state")
+    moved = data["y"] + 3.0 * (data["group"] == "<b>high</b>") * first
+    return data.assign(y=moved.transpose(*data["y"].dims))

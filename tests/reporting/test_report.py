@@ -260,8 +260,9 @@ def test_the_chapter_on_the_model_shows_the_level(series):
     model = sb.SDEModel(observation=sb.Exact(), level=sb.Level("t"))
     posterior = sb.fit(model, series, sb.Laplace(draws=20), seed=0, progress=False)
     context = ReportContext(posterior, posterior.training_data(), None, 10, 0)
-    first, formulas, *_, figure = chapters.model.write(context).blocks
+    first, formulas, *_, figure, table = chapters.model.write(context).blocks
     assert "The path itself is observed, about a level that covariates say" in first.text
     assert formulas.level
     assert figure.title == "How does the level go with t?"
+    assert table.head == ["state", "change of level from 1.14 to 81.1"]
     np.testing.assert_allclose(context.centred["y"], context.latent["x"].mean("sample"), atol=1e-5)

@@ -36,7 +36,7 @@ def test_terminal_and_page_have_a_colour_for_each():
 
 
 def test_the_headline_is_calm_only_where_nothing_was_found():
-    said = headline(CALM, GAIN)
+    said = headline(CALM, [GAIN])
     assert said.severity == "good"
     assert "No check found fault" in said.title
     assert "does not prove" in said.title
@@ -46,7 +46,7 @@ def test_the_headline_is_calm_only_where_nothing_was_found():
 @pytest.mark.parametrize("severity", ["note", "warning", "problem"])
 @pytest.mark.parametrize("subject", ["R-hat", "Stationarity"])
 def test_one_bad_check_of_the_computation_or_the_model_is_the_headline(severity, subject):
-    said = headline([*CALM, Verdict(severity, subject, "is off.", "Mend it.")], GAIN)
+    said = headline([*CALM, Verdict(severity, subject, "is off.", "Mend it.")], [GAIN])
     assert said.severity == severity
     assert subject.lower() in " ".join([said.title, *said.lines]).lower()
     assert ("No check found fault" in said.title) == (severity == "note")
@@ -56,13 +56,13 @@ def test_one_bad_check_of_the_computation_or_the_model_is_the_headline(severity,
 
 def test_the_headline_names_all_of_the_worst_and_tells_the_first():
     many = [Verdict("warning", f"Check {k}", f"message {k}.") for k in range(5)]
-    said = headline([Verdict("note", "Small", "thing."), *many], GAIN)
+    said = headline([Verdict("note", "Small", "thing."), *many], [GAIN])
     assert (
         said.title
         == "A conclusion may be wrong (5 warnings: check 0, check 1, check 2, check 3 and check 4)."
     )
     assert [line.split(":")[0] for line in said.lines] == ["Check 0", "Check 1", "The others stand below."]
-    assert "Gaussian innovations" in headline([Verdict("warning", "Gaussian innovations", "")], GAIN).title
+    assert "Gaussian innovations" in headline([Verdict("warning", "Gaussian innovations", "")], [GAIN]).title
 
 
 def material_with(posterior: sb.Posterior, table: xr.Dataset) -> ReportContext:

@@ -6,6 +6,7 @@ from sdebayes.reporting.chapters import (
     data,
     diagnostics,
     forecasts,
+    groups,
     model,
     moments,
     phase_space,
@@ -31,3 +32,18 @@ CHAPTERS = (
     texts.write,
     provenance.write,
 )
+
+GROUPED = (
+    summary.write,
+    data.write,
+    comparison.write,
+    groups.write,
+    model.write,
+    diagnostics.write,
+    calibration.write,
+    forecasts.write,
+    moments.write,
+    texts.write,
+    provenance.write,
+)
+"""Those of a posterior of several groups, which has no one drift to draw."""

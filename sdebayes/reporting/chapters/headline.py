@@ -12,14 +12,14 @@ MOST_TOLD = 2
 _PEOPLE = ("Gaussian", "Markov", "Pareto")
 
 
-def headline(verdicts: Sequence[Verdict], conclusion: Verdict) -> Headline:
+def headline(verdicts: Sequence[Verdict], conclusions: Sequence[Verdict]) -> Headline:
     """Say the worst of all verdicts, of the computation and of the model alike.
 
     Parameters
     ----------
     verdicts
-        All of them, the conclusion included.
-    conclusion
+        All of them, the conclusions included.
+    conclusions
         What is concluded where nothing speaks against it.
     """
     ordered = worst_first(verdicts)
@@ -30,10 +30,13 @@ def headline(verdicts: Sequence[Verdict], conclusion: Verdict) -> Headline:
         lead = "Do not use these results yet" if worst == "problem" else "A conclusion may be wrong"
         return Headline(worst, f"{lead} ({plural(len(same), worst)}: {subjects}).", _told(same))
     title = "No check found fault with the computation or the model, which does not prove the model true."
-    lines = [f"Worth knowing: {subjects}."] if worst == "note" else []
-    if conclusion.severity != "note":
-        lines.insert(0, f"{conclusion.subject}: {conclusion.message}")
-    return Headline(worst if worst == "note" else conclusion.severity, title, lines)
+    drawn = [verdict for verdict in conclusions if verdict.severity != "note"]
+    lines = [f"{verdict.subject}: {verdict.message}" for verdict in drawn]
+    if worst == "note":
+        lines.append(f"Worth knowing: {subjects}.")
+    elif drawn:
+        worst = worst_first(drawn)[0].severity
+    return Headline(worst, title, lines)
 
 
 def _told(verdicts: Sequence[Verdict]) -> list[str]:

@@ -48,7 +48,7 @@ def write(context: ReportContext) -> Chapter:
             )
         )
     blocks.append(_allan(context, simulated))
-    if context.regular:
+    if context.regular and not context.groups:
         blocks += _coefficients(context, simulated)
     blocks.append(_table(pooled))
     return Chapter("moments", "Moments and memory", blocks)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sdebayes.analysis import summarize
 from sdebayes.inference.findings import SEVERITIES
 from sdebayes.reporting.blocks import Block, Chapter, Legend, Paragraph, Verdict, Verdicts
-from sdebayes.reporting.chapters import properties, verdicts
+from sdebayes.reporting.chapters import groups, properties, verdicts
 from sdebayes.reporting.chapters.headline import headline
 from sdebayes.reporting.context import ReportContext
 from sdebayes.reporting.wording import interval, listed, percent, plural
@@ -23,7 +23,7 @@ def write(context: ReportContext) -> Chapter:
     judged = [
         gain,
         verdicts.calibration(context),
-        properties.judged(context),
+        *([groups.judged(context)] if context.groups else [properties.judged(context)]),
         *([moments] if moments else []),
     ]
     checks = verdicts.fit(context)
@@ -31,7 +31,7 @@ def write(context: ReportContext) -> Chapter:
     if warning:
         judged.append(Verdict("warning", "Construction of the steps", str(warning)))
     blocks: list[Block] = [
-        headline([*judged, *checks], gain),
+        headline([*judged, *checks], [gain, *([groups.judged(context)] if context.groups else [])]),
         Paragraph(_data(context)),
         Paragraph(_time(context)),
         Verdicts(_shortened(judged, checks)),
@@ -62,10 +62,17 @@ def _data(context: ReportContext) -> str:
     return (
         f"A stochastic differential equation in {plural(len(posterior.states), 'state')} was fitted to "
         f"{train} {context.noun if train == 1 else context.nouns} with {plural(steps, 'observed step')}{also}."
-        f"{step}{_held(context)} Everything below is read from {sizes['chain']} × {sizes['draw']} posterior draws. "
+        f"{_groups(context)}{step}{_held(context)} Everything below is read from {sizes['chain']} × {sizes['draw']} "
+        "posterior draws. "
         "Brackets hold 90 % intervals unless said otherwise, and ± is one standard error or, of a place, one standard "
         "deviation."
     )
+
+
+def _groups(context: ReportContext) -> str:
+    if not context.groups:
+        return ""
+    return f" They are of {len(context.groups)} groups, {groups.sizes(context)}, fitted together."
 
 
 def _held(context: ReportContext) -> str:
@@ -78,6 +85,12 @@ def _held(context: ReportContext) -> str:
 
 
 def _time(context: ReportContext) -> str:
+    if context.groups:
+        each = [
+            f"{interval(found.isel(mode=0), 1)} {context.time_units} in {name}"
+            for name, found in context.time_constants.items()
+        ]
+        return f"The slowest direction forgets with a time constant of {listed(each)}."
     summary, prior = (
         summarize(spectrum[["time_constant"]].isel(point=0))["time_constant"]
         for spectrum in (context.spectrum, context.prior_spectrum)

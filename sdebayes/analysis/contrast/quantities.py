@@ -1,8 +1,9 @@
-"""Quantities of one SDE that `contrast` compares by name."""
+"""Quantities of one SDE that are compared by name."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Literal
 
 import jax
 import numpy as np
@@ -16,6 +17,17 @@ from sdebayes.analysis.fields.jacobian import jacobian_spectrum
 from sdebayes.analysis.process.entropy import entropy_production
 from sdebayes.analysis.variance import noise
 from sdebayes.simulation import Source
+
+Name = Literal[
+    "time_constants",
+    "equilibrium",
+    "covariance",
+    "noise",
+    "trajectory_effect",
+    "stationary_covariance",
+    "entropy_production",
+]
+Quantity = Callable[[Source], xr.Dataset | xr.DataArray] | Name
 
 
 def _labelled(source: Source, name: str, values: np.ndarray, units: str, long_name: str) -> xr.DataArray:
@@ -56,15 +68,43 @@ def _stationary_covariance(source: Source) -> xr.DataArray:
     return _labelled(source, "stationary_covariance", values, "state²", "stationary covariance")
 
 
+def _trajectory_effect(source: Source) -> xr.DataArray:
+    values = np.diagonal(np.asarray(source.observed.effect_covariance, dtype=float), axis1=-2, axis2=-1)
+    return _labelled(source, "trajectory_effect", values, "state²", "variance of the offsets of trajectories")
+
+
 def _entropy_production(source: Source) -> xr.DataArray:
     return entropy_production(source)["rate"]
 
 
-QUANTITIES: dict[str, Callable[[Source], xr.Dataset | xr.DataArray]] = {
+QUANTITIES: dict[Name, Callable[[Source], xr.Dataset | xr.DataArray]] = {
     "time_constants": _time_constants,
     "equilibrium": _equilibrium,
     "covariance": _covariance,
     "noise": noise,
+    "trajectory_effect": _trajectory_effect,
     "stationary_covariance": _stationary_covariance,
     "entropy_production": _entropy_production,
 }
+SCALES: tuple[Name, ...] = (
+    "time_constants",
+    "covariance",
+    "noise",
+    "trajectory_effect",
+    "stationary_covariance",
+)
+"""Those that are positive, or matrices with a positive diagonal: groups are compared by ratios of them."""
+
+
+def of_scale(name: Name) -> Callable[[Source], xr.Dataset | xr.DataArray]:
+    """Return what reads a quantity's positive numbers: of a matrix the diagonal."""
+
+    def read(source: Source) -> xr.Dataset | xr.DataArray:
+        found = QUANTITIES[name](source)
+        if isinstance(found, xr.Dataset) or "state_bis" not in found.dims:
+            return found
+        words = str(found.attrs["long_name"]).replace("covariance", "variance")
+        values = np.diagonal(found.values, axis1=-2, axis2=-1)
+        return _labelled(source, str(found.name), values, str(found.attrs["units"]), words)
+
+    return read
