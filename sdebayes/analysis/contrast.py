@@ -15,8 +15,9 @@ from sdebayes._core.errors import DataError, ModelError, SdebayesError, StateSpa
 from sdebayes._core.kinds import Count, Seed
 from sdebayes.analysis.contrast_quantities import QUANTITIES
 from sdebayes.simulation import Source, as_source
+from sdebayes.simulation.posterior_like import PosteriorLike, WithGroups
 from sdebayes.simulation.prior import WithPrior
-from sdebayes.simulation.source import PosteriorLike, SourceLike, WithGroups, has_groups, of_groups
+from sdebayes.simulation.source import SourceLike, has_groups, of_groups
 
 __all__ = ["contrast", "shuffled_groups"]
 

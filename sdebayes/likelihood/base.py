@@ -100,6 +100,10 @@ class AbstractLikelihood(ABC):
         """Return the linear step that stands for the SDE's around a normal law, as regimes need it."""
         raise ModelError(f"{self.title} has no linear steps, between which regimes could switch.")
 
+    def regimes(self, model: ObservedSDE, data: Observations) -> Float[Array, "trajectory time regime"]:
+        """Return the probability of the regime that led to each step, given the whole trajectory."""
+        raise ModelError(f"{self.title} is of one SDE, without regimes.")
+
     def stepper(self, model: ObservedSDE, data: Observations) -> Stepper:
         """Return what draws the next state of a path: (x, t, index of Δt, standard normals) → x'."""
         steps = jnp.asarray(data.steps)

@@ -33,15 +33,8 @@ from sdebayes.model.observation import AbstractObservation
 from sdebayes.model.precomputed_features import tabulated
 from sdebayes.model.regimes import check_regimes, diffusion_of, say_process
 from sdebayes.model.scale import data_scale
-from sdebayes.priors import (
-    AbstractDiffusionPrior,
-    AbstractDriftPrior,
-    Constant,
-    DataScale,
-    Linear,
-    Regimes,
-)
-from sdebayes.priors.base import Dims
+from sdebayes.priors import Constant, Linear, Regimes
+from sdebayes.priors.base import AbstractDiffusionPrior, AbstractDriftPrior, DataScale, Dims
 from sdebayes.schemes import AbstractScheme, LocalLinearization, Moments
 
 
@@ -237,7 +230,8 @@ class SDEModel(Stored):
         """Names and dimensions of the interpretable parameters."""
         start = dims_of_start(self.initial, self.stationary)
         level: Dims = {"level_slope": ["level_term", "state"]} if self.levels else {}
-        return self.drift.dims() | self.diffusion.dims() | self.observation.dims() | start | level
+        own = self.diffusion.dims() if self.regimes is None or self.regimes.diffusion is None else {}
+        return self.drift.dims() | own | self.observation.dims() | start | level
 
     def coords(self) -> dict[str, list[str]]:
         """Labels of the dimensions that `dims` names, but those of states."""

@@ -34,10 +34,17 @@ class Switching(NamedTuple):
     def model(self) -> ObservedSDE:
         """The same as the likelihoods take it."""
         factors = np.linalg.cholesky(self.sigma)
-        sde = SDE(LinearDrift(jnp.array(self.A[0]), jnp.array(self.b[0])), ConstantDiffusion(jnp.array(factors[0])))
+        sde = SDE(
+            LinearDrift(jnp.array(self.A[0]), jnp.array(self.b[0])), ConstantDiffusion(jnp.array(factors[0]))
+        )
         one = ObservedSDE(
-            sde, jnp.array(self.b), jnp.array(self.stationary), jnp.eye(self.b.shape[1]), jnp.array(self.R),
-            jnp.array(self.C), generator=jnp.array(self.Q),
+            sde,
+            jnp.array(self.b),
+            jnp.array(self.stationary),
+            jnp.eye(self.b.shape[1]),
+            jnp.array(self.R),
+            jnp.array(self.C),
+            generator=jnp.array(self.Q),
         )
         parts = lambda m: (m.sde.drift.matrix, m.sde.drift.location, m.sde.diffusion.factor)  # noqa: E731
         import equinox as eqx
@@ -77,9 +84,7 @@ class Switching(NamedTuple):
         S = covariance.reshape(length * n, length * n) + np.kron(np.eye(length), self.R)
         S = S + np.kron(np.ones((length, length)), self.C)
         seen = np.isfinite(values.ravel())
-        return multivariate_normal.logpdf(
-            values.ravel()[seen], means.ravel()[seen], S[np.ix_(seen, seen)]
-        )
+        return multivariate_normal.logpdf(values.ravel()[seen], means.ravel()[seen], S[np.ix_(seen, seen)])
 
 
 def two_regimes(noise: float = 0.0, effect: float = 0.0, states: int = 2) -> Switching:
