@@ -74,7 +74,7 @@ class SwitchingFilter(AbstractWrapper):
 
     def log_density(self, model: ObservedSDE, data: Observations) -> Float[Array, "trajectory time"]:
         """Return log p(y_k | y_1, …, y_{k−1}); see `AbstractLikelihood.log_density`."""
-        return self._run(model, data, lambda step: step.log_density)
+        return _of_seen(self._run(model, data, lambda step: step.log_density), data)
 
     def draw(
         self, model: ObservedSDE, data: Observations, key: Key
@@ -164,7 +164,8 @@ class SwitchingTransitions(SwitchingFilter):
         """Return log p(y_k | y_1, …, y_{k−1}); see `AbstractLikelihood.log_density`."""
         if not data.complete:
             return super().log_density(model, data)
-        return forward(chain_of(model, data), data, self._terms(model, data)).log_density
+        found = forward(chain_of(model, data), data, self._terms(model, data)).log_density
+        return _of_seen(found, data)
 
     def draw(
         self, model: ObservedSDE, data: Observations, key: Key
@@ -183,6 +184,11 @@ class SwitchingTransitions(SwitchingFilter):
         if not data.complete:
             return super().regimes(model, data)
         return smoothed(chain_of(model, data), data, self._terms(model, data))
+
+
+def _of_seen(terms: Array, data: Observations) -> Float[Array, "trajectory time"]:
+    """Return terms with those of steps without a value, which rounding leaves, at zero."""
+    return jnp.where(jnp.any(jnp.asarray(data.seen), -1), terms, 0.0)
 
 
 _NO_STEP = (

@@ -40,7 +40,7 @@ from sdebayes.likelihood.gaussian_steps import (
 )
 from sdebayes.likelihood.regime_chain import Chain, moves
 
-Laws = tuple[Float[Array, "*many z"], Float[Array, "*many z z"]]
+Laws = tuple[Float[Array, "*laws z"], Float[Array, "*laws z z"]]
 
 
 class Belief(NamedTuple):
@@ -94,7 +94,7 @@ class Step(NamedTuple):
     belief: Belief
 
 
-def joined(log_weights: Float[Array, "*many part"], laws: Laws) -> tuple[Array, Laws]:
+def joined(log_weights: Float[Array, "*many part"], laws: Laws) -> tuple[Array, tuple[Array, Array]]:
     """Return the sum of weights, and the normal law of mean and covariance of a mixture, over the last axis."""
     total = logsumexp(log_weights, -1)
     share = jnp.exp(log_weights - total[..., None])

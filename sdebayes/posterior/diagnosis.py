@@ -80,7 +80,9 @@ def diagnose(
     if of is not None:
         sde = jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:]), sde)
     with precision.scope(precision_name):
-        (computation if model.exact_transitions else findings).append(_step(model, sde, scale))
+        exact_within = model.affine and model.discretization.exact_when_linear
+        if model.regimes is None or not exact_within:
+            (computation if model.exact_transitions else findings).append(_step(model, sde, scale))
         if model.drift.may_explode:
             findings.append(explosion_finding(_explosive(sde, scale)))
     return Findings((*computation, *doubted([*findings, *criticism], computation)))

@@ -158,9 +158,10 @@ class _Reader:
     def _parameters(
         self, variables: dict[str, Any], stacked: ObservedSDE, shape: tuple[int, int]
     ) -> xr.Dataset:
-        states = list(self.model.frozen_scale.states)
+        states, regimes = list(self.model.frozen_scale.states), self.model.regimes
+        labels = [] if regimes is None else regimes.labels
         used = {dim for dims, _ in variables.values() for dim in dims}
-        known = {"state": states, "state_bis": states}
+        known = {"state": states, "state_bis": states, "regime": labels, "regime_bis": labels}
         known |= {"group": list(self.model.frozen_scale.groups)} | self.model.coords()
         coords = {dim: labels for dim, labels in known.items() if dim in used}
         dataset = xr.Dataset(variables, coords)

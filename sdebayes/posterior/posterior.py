@@ -28,6 +28,7 @@ from sdebayes.posterior.diagnosis import diagnose
 from sdebayes.posterior.groups import group_tree
 from sdebayes.posterior.labelling import TrajectoryGrid, check_space, labelled_scores
 from sdebayes.posterior.packing import training_data, training_scale
+from sdebayes.posterior.regime_findings import regime_findings
 from sdebayes.posterior.regimes import Switches
 from sdebayes.priors.base import DataScale
 
@@ -289,7 +290,7 @@ class Posterior(Switches):
     @cached_property
     def _diagnosis(self) -> Findings:
         fitted = self.model, self.data, self._observed_sde, self.training_scale, self.precision
-        return diagnose(*fitted, model_findings(self))
+        return diagnose(*fitted, [*model_findings(self), *regime_findings(self)])
 
     def to_netcdf(self, path: PathLike) -> Path:
         """Write the posterior to a netCDF file that `sdebayes.load` and `arviz.from_netcdf` read.

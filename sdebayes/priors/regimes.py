@@ -172,9 +172,9 @@ class Regimes(AbstractDriftPrior):
             "switching_rate": ["regime", "regime_bis"],
         }
 
-    def coords(self) -> dict[str, Any]:
-        """Labels of regimes, and of dimensions that are the drift prior's own."""
-        return self.drift.coords() | {"regime": self.labels, "regime_bis": self.labels}
+    def coords(self) -> dict[str, list[str]]:
+        """Labels of dimensions that are the drift prior's own."""
+        return self.drift.coords()
 
     def sample(
         self, state_dim: int, diffusion: AbstractDiffusion, *, variance: Vector | None = None
