@@ -41,10 +41,10 @@ def regime_findings(posterior: Posterior) -> list[Finding]:
     found = posterior.regime_probability(posterior.training_data())["probability"].values
     p = found[:, np.isfinite(found).all((0, -1))]
     labels = posterior.regimes
-    return [_empty(p, labels), *_alike(p, labels), _changes(posterior)]
+    return [of_steps(p, labels), of_pairs(p, labels), _changes(posterior)]
 
 
-def _empty(p: np.ndarray, labels: tuple[int, ...]) -> Finding:
+def of_steps(p: np.ndarray, labels: tuple[int, ...]) -> Finding:
     """Judge how many steps each regime holds."""
     steps, total = p.sum(1).mean(0), p.shape[1]
     values = {f"steps_{label}": float(count) for label, count in zip(labels, steps, strict=True)}
@@ -66,7 +66,7 @@ def _empty(p: np.ndarray, labels: tuple[int, ...]) -> Finding:
     )
 
 
-def _alike(p: np.ndarray, labels: tuple[int, ...]) -> list[Finding]:
+def of_pairs(p: np.ndarray, labels: tuple[int, ...]) -> Finding:
     """Judge whether two regimes share their steps: the cosine between their probabilities is 1 where they coincide."""
     sizes = np.sqrt((p**2).sum(1))
     cosine = (np.einsum("sti,stj->sij", p, p) / np.maximum(sizes[:, :, None] * sizes[:, None], 1e-300)).mean(
@@ -78,10 +78,10 @@ def _alike(p: np.ndarray, labels: tuple[int, ...]) -> list[Finding]:
     values = {"largest_cosine": float(cosine[worst])}
     if same:
         said = f"steps of the regimes {'; '.join(same)} cannot be told apart: they coincide, or the data are too few."
-        return [Finding("Regimes apart", "warning", said, _FEWER, values)]
+        return Finding("Regimes apart", "warning", said, _FEWER, values)
     first, second = (labels[place] for place in worst)
     said = f"steps are told apart; of all pairs {first} and {second} share most (cosine {cosine[worst]:.2f})."
-    return [Finding("Regimes apart", "good", said, values=values)]
+    return Finding("Regimes apart", "good", said, values=values)
 
 
 def _changes(posterior: Posterior) -> Finding:

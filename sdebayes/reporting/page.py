@@ -13,7 +13,7 @@ from sdebayes._core.errors import ModelError
 from sdebayes._core.kinds import CountFromTwo, Name, PathLike, Seed
 from sdebayes.posterior import Posterior
 from sdebayes.reporting.blocks import Chapter
-from sdebayes.reporting.chapters import CHAPTERS
+from sdebayes.reporting.chapters import CHAPTERS, OF_REGIMES
 from sdebayes.reporting.context import ReportContext
 
 
@@ -82,7 +82,7 @@ def report(
     files.check_writable(path)
     data = posterior.training_data() if data is None else data
     context = ReportContext(posterior, data, test, draws, seed, comparison, plane)
-    chapters = [write(context) for write in CHAPTERS]
+    chapters = [write(context) for write in (OF_REGIMES if posterior.regimes else CHAPTERS)]
     page = _render(title, chapters)
     files.write(path, page.encode())
     return path

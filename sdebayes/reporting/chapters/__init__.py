@@ -12,6 +12,7 @@ from sdebayes.reporting.chapters import (
     process,
     properties,
     provenance,
+    regimes,
     summary,
     texts,
 )
@@ -31,3 +32,18 @@ CHAPTERS = (
     texts.write,
     provenance.write,
 )
+
+OF_REGIMES = (
+    summary.write,
+    data.write,
+    comparison.write,
+    model.write,
+    diagnostics.write,
+    calibration.write,
+    forecasts.write,
+    regimes.write,
+    moments.write,
+    texts.write,
+    provenance.write,
+)
+"""Of several regimes there is no one phase space, and no one process whose properties could be judged."""
