@@ -105,6 +105,12 @@ def joined(log_weights: Float[Array, "*many part"], laws: Laws) -> tuple[Array, 
     return total, (mean, symmetrize(jnp.sum(share[..., None, None] * covariances, -3) + spread))
 
 
+def stacked(laws: Sequence[tuple[Array, Array]], axis: int = 0) -> tuple[Array, Array]:
+    """Stack laws along a new axis."""
+    means, covariances = zip(*laws, strict=True)
+    return jnp.stack(means, axis), jnp.stack(covariances, axis)
+
+
 def run(
     model: ObservedSDE,
     steps: Sequence[Linearize],
@@ -136,7 +142,7 @@ def run(
     """
     count, one = len(steps), model.of_regime(0)
     begin = [initial_law(model.of_regime(k), effect) for k in range(count)]
-    start = Belief(chain.log_initial, tuple(jnp.stack(parts) for parts in zip(*begin, strict=True)))
+    start = Belief(chain.log_initial, stacked(begin))
     diagonal = jnp.where(jnp.eye(count, dtype=bool), 0.0, -jnp.inf)
     given = _given(model, data, draw)
 
@@ -209,8 +215,7 @@ def foretold(
         return jax.vmap(lambda *law: predict(linearize, law, n, t, dt))(*belief.laws)
 
     laws = [by(linearize) for linearize in steps]
-    stacked = tuple(jnp.stack(parts, 1) for parts in zip(*laws, strict=True))
-    return Branches(belief.log_weights[:, None] + log_transition, stacked)
+    return Branches(belief.log_weights[:, None] + log_transition, stacked(laws, 1))
 
 
 def meet(one: ObservedSDE, branches: Branches, value: Array, given: _Given) -> Step:

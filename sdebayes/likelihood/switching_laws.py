@@ -13,7 +13,7 @@ from sdebayes.dynamics import ObservedSDE
 from sdebayes.likelihood.arrays import Observations
 from sdebayes.likelihood.gaussian_steps import Law, Linearize, clock, observed_covariance, sum_parts
 from sdebayes.likelihood.regime_chain import Chain, moves
-from sdebayes.likelihood.switching_filter import Belief, Step, foretold, joined
+from sdebayes.likelihood.switching_filter import Belief, Step, foretold, joined, stacked
 
 
 def foretold_observations(
@@ -69,9 +69,8 @@ def smooth(
             into = jax.tree.map(lambda part, j=j: part[:, j], step.foretold.laws)
             each = jax.vmap(branch, in_axes=(None, 0, 0, None, None, None))
             laws.append(each(linearize, belief.laws, into, next_law, t, dt))
-        stacked = tuple(jnp.stack(parts, 1) for parts in zip(*laws, strict=True))
         weights = later.log_weights + step.log_weights
-        found = Belief(*joined(weights, stacked))
+        found = Belief(*joined(weights, stacked(laws, 1)))
         return found, found
 
     def one(steps_of: Step, t: Array, dt: Array) -> Belief:

@@ -94,7 +94,8 @@ def _in_each(
     """Judge what the data say of each quantity: in every group or regime by itself, where they differ, else once."""
     if of is None or of.dim not in posterior.dims:
         return _of_what_is_learned(model, posterior, prior, scale)
-    parts = [tuple(one.sel({of.dim: label}, drop=True) for one in (posterior, prior)) for label in of.labels]
+    keys = [{of.dim: label} for label in of.labels]
+    parts = [(posterior.sel(key, drop=True), prior.sel(key, drop=True)) for key in keys]
     found: list[Finding] = []
     for same in zip(*(_of_what_is_learned(model, *part, scale) for part in parts), strict=True):
         alike = len({one.message for one in same}) == 1

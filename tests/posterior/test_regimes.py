@@ -245,7 +245,7 @@ def test_more_regimes_than_steps_are_refused():
         sb.fit(MODEL, few, sb.Marginal(draws=5), progress=False)
 
 
-def test_regimes_are_shown_and_reported(posterior, data, tmp_path):
+def test_regimes_are_shown(posterior, data):
     dwell = analysis.regimes.dwell_times(posterior)
     np.testing.assert_allclose(
         dwell["dwell_time"], posterior.data["posterior"]["dwell_time"].values.reshape(-1, 2)
@@ -261,7 +261,15 @@ def test_regimes_are_shown_and_reported(posterior, data, tmp_path):
     assert steps["name"].values[0, 0] == data[0]["trajectory"].values[row]
     assert len(figures.probability(found, trajectory="trajectory 2").lines) == 2
     assert len(figures.dwell_times(dwell).containers) == 1
-    page = sb.report(posterior, tmp_path / "page.html", data=told, test=walks(7, count=3)[0], draws=10)
+
+
+@pytest.mark.slow
+def test_a_page_has_a_chapter_of_regimes(posterior, data, tmp_path):
+    texts = np.array([[f"Text {i}-{k}." for k in range(40)] for i in range(8)])
+    told = data[0].assign(text=(("trajectory", "time"), texts))
+    held = walks(7, count=3)[0]
+    held = held.assign(text=(("trajectory", "time"), texts[:3]))
+    page = sb.report(posterior, tmp_path / "page.html", data=told, test=held, draws=10)
     text = page.read_text(encoding="utf-8")
     assert "It switches between 2 regimes" in text
     assert "What stands in each regime" in text
