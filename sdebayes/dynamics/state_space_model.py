@@ -68,6 +68,11 @@ class ObservedSDE(eqx.Module):
         ----------
         place
             Its place along the regime axis.
+
+        Returns
+        -------
+        ObservedSDE
+            Without regimes.
         """
 
         def own(leaf: Any) -> Any:

@@ -195,6 +195,11 @@ class Regimes(AbstractDriftPrior):
             The model's diffusion prior: of all regimes together where they have none of their own.
         variance
             Stationary variance of each state, (state,), where the observation has drawn it already.
+
+        Returns
+        -------
+        Switching
+            Drifts, diffusions and Q.
         """
         generator = self._sample_generator()
         variances = self._sample_variances(variance)
