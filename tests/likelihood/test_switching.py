@@ -12,7 +12,15 @@ from scipy import linalg
 
 import sdebayes as sb
 from sdebayes._core.errors import ModelError
-from sdebayes.likelihood import Kalman, LinearTransitions, SwitchingFilter, Transitions, switching
+from sdebayes.dynamics import SDE, ConstantDiffusion, ObservedSDE, ParametricDrift
+from sdebayes.likelihood import (
+    GaussianFilter,
+    Kalman,
+    LinearTransitions,
+    SwitchingFilter,
+    Transitions,
+    switching,
+)
 from sdebayes.likelihood.arrays import read
 from sdebayes.likelihood.regime_chain import stationary_law, transition_probabilities
 from sdebayes.schemes import LocalLinearization
@@ -170,6 +178,26 @@ def test_what_is_drawn_has_the_law(x64, law, way):
     last = y[:, 3, 0]
     assert abs(last.mean() - mean) < 4 * np.sqrt(variance / 4000)
     assert last.var() == pytest.approx(variance, rel=0.1)
+
+
+@pytest.mark.parametrize("inner", [Transitions(SCHEME), GaussianFilter(SCHEME)], ids=["observed", "noise"])
+def test_equal_nonlinear_regimes_are_one_sde(x64, inner):
+    def wells(pull):
+        drift = ParametricDrift(lambda x, t, p: p["pull"] * (x - x**3), {"pull": pull})
+        return SDE(drift, ConstantDiffusion(0.5 * jnp.eye(1)))
+
+    sde = jax.vmap(wells)(jnp.ones(2))
+    unit, noise = jnp.eye(1), 0.0 if inner.states_observed else 0.2
+    parts = (unit, noise * unit, 0.0 * unit)
+    model = ObservedSDE(
+        sde, jnp.zeros((2, 1)), jnp.ones((2, 1, 1)), *parts, generator=jnp.array([[-0.3, 0.3], [0.5, -0.5]])
+    )
+    values, times = series(states=1)
+    observations = read(sb.trajectories([np.tanh(one) for one in values], t=times))
+    both = asked(switching(inner), "log_density", model, observations)
+    np.testing.assert_allclose(
+        both, asked(inner, "log_density", model.of_regime(1), observations), atol=1e-12
+    )
 
 
 def test_a_law_without_linear_steps_has_no_regimes(x64):
