@@ -109,7 +109,8 @@ def _in_each(
 
 def _parts(model: SDEModel, parameters: xr.Dataset) -> list[str]:
     """Return the parameters of which several values make one function."""
-    made = [prior.dims() for prior in (model.drift, model.diffusion) if not prior.identified]
+    drift = model.drift if model.regimes is None else model.regimes.drift
+    made = [prior.dims() for prior in (drift, model.diffusion) if not prior.identified]
     return [name for dims in made for name in dims if name in parameters]
 
 

@@ -124,6 +124,8 @@ def as_source(source: SourceLike, n_states: Count | None = None, *, whole: bool 
     if isinstance(source, SDE):
         return _from_sde(source, n_states)
     if isinstance(source, ObservedSDE):
+        if source.generator is not None:
+            raise ModelError("This ObservedSDE has several regimes; take one: observed.of_regime(0).")
         with precision.scope("float64"):
             observed = _lifted(source, stacked=source.initial_mean.ndim == 2)
         states = _labels(observed.initial_mean.shape[-1])

@@ -193,6 +193,8 @@ def test_what_has_no_one_sde_says_so(posterior, data):
         sb.simulate(posterior, times=np.arange(3.0))
     with pytest.raises(ModelError, match="has no regime 3; it has 1, 2"):
         posterior.regime(3)
+    with pytest.raises(ModelError, match=r"observed\.of_regime\(0\)"):
+        sb.simulate(posterior.observed_sde_by_regime(), times=np.arange(3.0))
     one = sb.fit(sb.SDEModel(observation=sb.Exact()), data[0], sb.Laplace(draws=5), progress=False)
     for ask in (one.observed_sde_by_regime, lambda: one.regime(1), lambda: one.regime_probability(data[0])):
         with pytest.raises(ModelError, match="has no regimes"):
@@ -241,8 +243,12 @@ def test_more_regimes_than_steps_are_refused():
     few = sb.trajectories([np.random.default_rng(0).normal(size=(3, 1))])
     with pytest.raises(ModelError, match="more regimes than the data have steps, 3"):
         sb.fit(sb.SDEModel(Regimes(4), observation=sb.Exact()), few, sb.Laplace(draws=5), progress=False)
-    with pytest.raises(ModelError, match="Regimes"):
+    with pytest.raises(ModelError, match="regimes are summed out"):
         sb.fit(MODEL, few, sb.Marginal(draws=5), progress=False)
+    with pytest.raises(ModelError, match="each regime has its own"):
+        sb.fit(MODEL, few, sb.ParticleCorrection(), progress=False)
+    with pytest.raises(ModelError, match="data of several regimes"):
+        sb.calibrate(MODEL, few, sb.Laplace(draws=5), n=2, substeps=3, progress=False)
 
 
 def test_regimes_are_shown(posterior, data):
