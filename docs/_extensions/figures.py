@@ -17,6 +17,7 @@ WITHOUT = {
     "forecasts.reference_forecasts": "forecasts; rows of `forecasts.by_horizon`",
     "moments.mask_like": "simulated paths with the gaps of the data",
     "phase_space.exemplars": "texts, to be read",
+    "regimes.exemplars": "texts, to be read",
     "phase_space.without_effect": "data",
 }
 """Functions of ``sdebayes.analysis`` that have no figure of their own, and what they return instead of a result."""

@@ -8,6 +8,8 @@ DIMS: dict[str, str] = {
     "quantity": "what a calibration study ranks: drift or covariance at a place, a variance, the log-likelihood",
     "step": "step of an optimisation",
     "group": "group of trajectories",
+    "regime": "one of the drifts and diffusions between which a Markov chain switches",
+    "regime_bis": "second index of a (regime, regime) matrix",
     "contrast": "pair of groups, of which the first is compared with the second",
     "trajectory": "one text or one path",
     "time": "step of a trajectory, NaN after its end",

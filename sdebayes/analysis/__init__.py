@@ -10,6 +10,7 @@ from sdebayes.analysis import (
     persistence,
     phase_space,
     process,
+    regimes,
     surprise,
     variance,
 )
@@ -25,6 +26,7 @@ __all__ = [
     "persistence",
     "phase_space",
     "process",
+    "regimes",
     "summarize",
     "surprise",
     "variance",

@@ -21,7 +21,8 @@ from sdebayes.model.observation import AbstractObservation, Exact
 from sdebayes.model.student_t_noise import StudentTNoise
 from sdebayes.schemes import LocalLinearization, Moments
 from sdebayes.simulation import Source, as_source
-from sdebayes.simulation.source import PosteriorLike, SourceLike
+from sdebayes.simulation.posterior_like import PosteriorLike
+from sdebayes.simulation.source import SourceLike
 
 
 @runtime_checkable
@@ -63,7 +64,7 @@ class Judge:
             If the source has no initial law.
         """
         validate(data)
-        stacked = as_source(source, by_group=True)
+        stacked = as_source(source, whole=True)
         mine, theirs = stacked.provenance.get("space_hash"), data.attrs.get("space_hash")
         if isinstance(source, PosteriorLike) and mine != theirs:
             raise StateSpaceError(

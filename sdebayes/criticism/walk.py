@@ -62,13 +62,18 @@ def directions_of_return(judge: Judge, replicates: int, seed: int) -> list[Direc
     Raises
     ------
     ModelError
-        If the observations are not the states themselves, with or without noise, or the draws are of several groups.
+        If the observations are not the states themselves, with or without noise, or the draws are of several groups or
+        regimes.
 
     References
     ----------
     Sargan & Bhargava (1983), doi:10.2307/1912252; Dickey & Fuller (1979), doi:10.2307/2286348.
     """
     observed = judge.source.observed
+    if observed.generator is not None:
+        raise ModelError(
+            "A random walk is tried for one SDE, and there are several regimes; sdebayes.compare asks it."
+        )
     if observed.initial_mean.ndim > 2:
         raise ModelError("A random walk is tried for one group at a time: posterior.group(...).")
     matrix = np.asarray(observed.matrix)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import equinox as eqx
+import jax
 from jaxtyping import Array, Float
 
 from sdebayes._core.arguments import checked
-from sdebayes._core.types import Matrix, Scalar, Vector
+from sdebayes._core.types import Matrix, Scalar
 from sdebayes.dynamics.scale_mixture import ScaleMixture
 from sdebayes.dynamics.sde import SDE
 
@@ -41,11 +44,14 @@ class ObservedSDE(eqx.Module):
         same at all steps.
     level_slopes
         B, (term, state): at a step whose covariates make the terms w, Y_k = H (X(t_k) + c + B w) + ε_k; None without.
+    generator
+        Q, (regime, regime), in 1/time, of the Markov chain that rules which of several drifts and diffusions is in
+        force. ``sde``, m₀ and P₀ then have a leading regime axis. None where there is one regime.
     """
 
     sde: SDE
-    initial_mean: Vector
-    initial_covariance: Matrix
+    initial_mean: Float[Array, "*regime state"]
+    initial_covariance: Float[Array, "*regime state state"]
     matrix: Float[Array, "observed state"]
     noise_covariance: Float[Array, "observed observed"]
     effect_covariance: Matrix
@@ -53,3 +59,27 @@ class ObservedSDE(eqx.Module):
     noise_scales: ScaleMixture | None = None
     noise_slopes: Float[Array, "*sample term"] | None = None
     level_slopes: Float[Array, "*sample level_term state"] | None = None
+    generator: Float[Array, "regime regime"] | None = None
+
+    def of_regime(self, place: int) -> ObservedSDE:
+        """Return what there would be if one regime stayed in force.
+
+        Parameters
+        ----------
+        place
+            Its place along the regime axis.
+
+        Returns
+        -------
+        ObservedSDE
+            Without regimes.
+        """
+
+        def own(leaf: Any) -> Any:
+            return leaf[place] if eqx.is_array(leaf) else leaf
+
+        def parts(one: ObservedSDE) -> tuple[Any, ...]:
+            return one.sde, one.initial_mean, one.initial_covariance, one.generator
+
+        found = (*jax.tree.map(own, parts(self)[:3]), None)
+        return eqx.tree_at(parts, self, found, is_leaf=lambda leaf: leaf is None)

@@ -183,6 +183,11 @@ def _search(
     return Mode(jnp.asarray(found.x, dtype=target.start.dtype), float(found.fun), whitenings)
 
 
+def few_steps(target: Target, start: np.ndarray, held: np.ndarray) -> Flat:
+    """Go a few steps of the search from a start, without weights, which are held."""
+    return _search(target, start, target.density.no_whitening, _ROUGH, held, _FEW_ITERATIONS).position
+
+
 def _whitened(target: Target, mode: Mode, apart: list[bool]) -> tuple[np.ndarray, Whitenings, list[bool]]:
     """Approximate the likelihood of the weights at a mode; return the mode in the coordinates that follow from it.
 
@@ -246,7 +251,10 @@ def weight_hessian(
 
 
 def _starts(target: Target, key: Key, held: np.ndarray) -> list[np.ndarray]:
-    """Return the coordinatewise median of draws of the prior, and the best of these draws; what is held is 0."""
+    """Return the coordinatewise median of draws of the prior, the best of these draws, and starts of the target's own.
+
+    What is held is 0.
+    """
     objective = Objective(target, target.density.no_whitening)
     draws = [
         np.array(z, dtype=np.float64)
@@ -255,4 +263,5 @@ def _starts(target: Target, key: Key, held: np.ndarray) -> list[np.ndarray]:
     for draw in draws:
         draw[held] = 0.0
     ranked = sorted(draws, key=lambda z: objective(z)[0])
-    return [np.median(draws, axis=0), *ranked[:_BEST_DRAWS]]
+    own = [np.array(z, dtype=np.float64) for z in target.starts]
+    return [np.median(draws, axis=0), *ranked[:_BEST_DRAWS], *own]

@@ -199,6 +199,10 @@ def _check(model: SDEModel) -> None:
         raise ModelError(
             "ParticleCorrection is for one SDE, and groups have their own (by_group); use sdebayes.NUTS()."
         )
+    if model.regimes is not None:
+        raise ModelError(
+            "ParticleCorrection is for one SDE, and each regime has its own; use sdebayes.NUTS()."
+        )
     if not model.likelihood.approximate:
         raise ModelError(
             "ParticleCorrection corrects the Gaussian filter of a nonlinear drift seen through noise; the likelihood "

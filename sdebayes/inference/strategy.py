@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, ClassVar
 
@@ -19,6 +19,7 @@ from sdebayes._core.stored import Stored
 from sdebayes._core.types import Key
 from sdebayes.inference.checkpoint import Checkpoint
 from sdebayes.inference.findings import Finding
+from sdebayes.inference.regime_starts import guided_starts, with_hints
 from sdebayes.inference.sufficient_statistics import shortest_program
 from sdebayes.inference.target import Density, Target, density_of, make_target
 from sdebayes.likelihood import Observations
@@ -52,8 +53,13 @@ class Problem:
     @cached_property
     def target(self) -> Target:
         """The density of these data, from sums over them if they tell all; a first point, an InferenceError if none."""
-        program, data = shortest_program(self.model, self.observations)
-        return make_target(program, self.model.build, data, self.key)
+        regimes = self.model.regimes
+        if regimes is None:
+            program, data = shortest_program(self.model, self.observations)
+            return make_target(program, self.model.build, data, self.key)
+        data = with_hints(self.observations, regimes.n)
+        target = make_target(self.model.program, self.model.build, data, self.key)
+        return replace(target, starts=guided_starts(target, data, regimes.n, self.key))
 
 
 @checked

@@ -162,11 +162,14 @@ class Target:
         The data, a pytree of arrays.
     start
         A draw from the prior with a finite density, (dimension,).
+    starts
+        Further points from which a mode is searched.
     """
 
     density: Density
     data: PyTree
     start: Flat
+    starts: tuple[Flat, ...] = ()
 
     @property
     def dimension(self) -> int:

@@ -10,6 +10,9 @@ from sdebayes.likelihood.filters import ExtendedKalman, UnscentedKalman
 from sdebayes.likelihood.gaussian_filter import GaussianFilter as GaussianFilter
 from sdebayes.likelihood.kalman import Kalman as Kalman
 from sdebayes.likelihood.level import AroundLevel as AroundLevel
+from sdebayes.likelihood.switching import SwitchingFilter as SwitchingFilter
+from sdebayes.likelihood.switching import SwitchingTransitions as SwitchingTransitions
+from sdebayes.likelihood.switching import switching as switching
 from sdebayes.likelihood.transitions import LinearTransitions as LinearTransitions
 from sdebayes.likelihood.transitions import Transitions as Transitions
 

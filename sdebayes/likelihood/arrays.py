@@ -50,6 +50,9 @@ class Observations(eqx.Module):
         w, (trajectory, time, term), of the covariates that the level depends on; None if there are none.
     group
         (trajectory,), the group of each trajectory, as an index into those of the model; None if it has none.
+    regime_hints
+        (trajectory, time, regime), added to the log density of each step under each regime while a search begins; None
+        where the data speak for themselves.
     rows_of_groups
         (group, row), the trajectories of each group, some of them again where it has fewer than the largest; None
         where each trajectory is looked at by itself.
@@ -67,6 +70,7 @@ class Observations(eqx.Module):
     level_terms: Float[Array | np.ndarray, "trajectory time level_term"] | None = None
     group: Int[Array | np.ndarray, " trajectory"] | None = None
     rows_of_groups: Int[Array | np.ndarray, "group row"] | None = None
+    regime_hints: Float[Array | np.ndarray, "trajectory time regime"] | None = None
 
     def noise_factors(self, slopes: Float[Array, " term"] | None) -> Float[Array, "trajectory time"]:
         """Return what R is multiplied by at each step: exp(w · β), or 1 where R is the same at all steps.

@@ -13,9 +13,11 @@ import numpyro.distributions as dist
 from jaxtyping import Array, Float, Int
 from numpyro.distributions import constraints
 
+from sdebayes._core.errors import ModelError
 from sdebayes._core.types import Key
 from sdebayes.dynamics import ObservedSDE
 from sdebayes.likelihood.arrays import Observations
+from sdebayes.likelihood.gaussian_steps import Linearize
 from sdebayes.likelihood.generate import Stepper, generate
 from sdebayes.likelihood.horizons import Start, horizon_laws
 from sdebayes.likelihood.whitening import whiten
@@ -42,6 +44,11 @@ class AbstractLikelihood(ABC):
     """
 
     scheme: AbstractScheme
+
+    @property
+    def effect(self) -> bool:
+        """Whether a trajectory's offset c rides along with the state."""
+        return False
 
     @property
     def states_observed(self) -> bool:
@@ -88,6 +95,14 @@ class AbstractLikelihood(ABC):
     @abstractmethod
     def horizon_start(self, model: ObservedSDE, data: Observations) -> Start:
         """Return the laws of z_k given y_1, …, y_k, and how a law is carried over a step without looking."""
+
+    def linear_step(self, model: ObservedSDE, data: Observations) -> Linearize:
+        """Return the linear step that stands for the SDE's around a normal law, as regimes need it."""
+        raise ModelError(f"{self.title} has no linear steps, between which regimes could switch.")
+
+    def regimes(self, model: ObservedSDE, data: Observations) -> Float[Array, "trajectory time regime"]:
+        """Return the probability of the regime that led to each step, given the whole trajectory."""
+        raise ModelError(f"{self.title} is of one SDE, without regimes.")
 
     def stepper(self, model: ObservedSDE, data: Observations) -> Stepper:
         """Return what draws the next state of a path: (x, t, index of Δt, standard normals) → x'."""

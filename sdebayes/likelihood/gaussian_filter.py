@@ -55,6 +55,11 @@ class GaussianFilter(AbstractLikelihood):
         """The filter's name."""
         return "Kalman" if self.linear else type(self.filter).__name__
 
+    @property
+    def effect(self) -> bool:
+        """Whether there is an offset c."""
+        return self.trajectory_effect
+
     def linear_step(self, model: ObservedSDE, data: Observations) -> Linearize:
         """Return the linear step that stands for the SDE's around a normal law."""
         if self.linear:

@@ -78,7 +78,7 @@ def filter_draw(
         S = observed_covariance(model, P, scale * factor)[1]
         root = jnp.linalg.cholesky(jnp.where(seen[:, None] & seen[None, :], S, jnp.eye(len(seen))))
         value = jnp.where(seen, model.matrix @ sum_parts(mean, model) + root @ z, 0.0)
-        return _update(model, predicted, value, seen, factor)[1], value
+        return update(model, predicted, value, seen, factor)[1], value
 
     inputs = white, scales, observations.noise_factors(model.noise_slopes)
     return _over_time(model, linearize, observations, trajectory_effect, inputs, one)
@@ -95,7 +95,7 @@ def _scan(
 
     def one(predicted: Law, given: tuple[Array, Array], seen: Array) -> tuple[Law, Any]:
         value, factor = given
-        density, updated = _update(model, predicted, value, seen, factor)
+        density, updated = update(model, predicted, value, seen, factor)
         return updated, emit(density, predicted, updated)
 
     values = jnp.asarray(observations.values), observations.noise_factors(model.noise_slopes)
@@ -119,7 +119,7 @@ def _over_time(
     n = model.initial_mean.shape[0]
 
     def both(law: Law, value: Any, seen: Array, t: Array, dt: Array) -> tuple[Law, Any]:
-        return one(_predict(linearize, law, n, t, dt), value, seen)
+        return one(predict(linearize, law, n, t, dt), value, seen)
 
     def step(laws: Laws, inputs: tuple[Any, ...]) -> tuple[Laws, Any]:
         return jax.vmap(both)(laws, *inputs)
@@ -127,7 +127,7 @@ def _over_time(
     inputs = (values, jnp.asarray(observations.seen), times, dts)
     start = jax.tree.map(
         lambda part: jnp.broadcast_to(part, (times.shape[0], *part.shape)),
-        _initial_law(model, trajectory_effect),
+        initial_law(model, trajectory_effect),
     )
     by_time = jax.tree.map(lambda part: jnp.swapaxes(part, 0, 1), inputs)
     _, results = jax.lax.scan(jax.checkpoint(step), start, by_time)
@@ -149,14 +149,16 @@ def clock(
     return before, jnp.where(ahead | (times > before), dts, 0.0)
 
 
-def _initial_law(model: ObservedSDE, trajectory_effect: bool) -> Law:
+def initial_law(model: ObservedSDE, trajectory_effect: bool) -> Law:
+    """Return the law of z at the first step before anything is seen."""
     if not trajectory_effect:
         return model.initial_mean, model.initial_covariance
     mean = jnp.concatenate([model.initial_mean, jnp.zeros_like(model.initial_mean)])
     return mean, jax.scipy.linalg.block_diag(model.initial_covariance, model.effect_covariance)
 
 
-def _predict(linearize: Linearize, law: Law, n: int, t: Scalar, dt: Scalar) -> Law:
+def predict(linearize: Linearize, law: Law, n: int, t: Scalar, dt: Scalar) -> Law:
+    """Carry the law of z, whose first n entries are x, over a step."""
     mean, P = law
     return carry(law, *linearize(mean[:n], P[:n, :n], t, dt))
 
@@ -170,7 +172,7 @@ def carry(law: Law, following: Vector, F: Matrix, Q: Matrix) -> Law:
     return jnp.concatenate([following, mean[n:]]), predicted
 
 
-def _update(
+def update(
     model: ObservedSDE,
     law: Law,
     value: Float[Array, " observed"],

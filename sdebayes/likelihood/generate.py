@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import jax
 import jax.numpy as jnp
@@ -20,12 +20,45 @@ def generate(
     model: ObservedSDE, stepper: Stepper, observations: Observations, key: Key
 ) -> Float[Array, "trajectory time observed"]:
     """Draw y at the data's times, zero where the data have no value."""
+    each = jnp.zeros(observations.times.shape, int)
+    return _generate(
+        model, [stepper], model.initial_mean[None], model.initial_covariance[None], each, observations, key
+    )
+
+
+def generate_switching(
+    model: ObservedSDE,
+    steppers: Sequence[Stepper],
+    regimes: Int[Array, "trajectory time"],
+    observations: Observations,
+    key: Key,
+) -> Float[Array, "trajectory time observed"]:
+    """Draw y of an SDE that switches between regimes, given the regime that leads to each step."""
+    return _generate(
+        model, steppers, model.initial_mean, model.initial_covariance, regimes, observations, key
+    )
+
+
+def _generate(
+    model: ObservedSDE,
+    steppers: Sequence[Stepper],
+    means: Float[Array, "regime state"],
+    covariances: Float[Array, "regime state state"],
+    regimes: Int[Array, "trajectory time"],
+    observations: Observations,
+    key: Key,
+) -> Float[Array, "trajectory time observed"]:
     path_key, effect_key, noise_key = jax.random.split(key, 3)
-    white = jax.random.normal(path_key, (*observations.times.shape, model.initial_mean.shape[0]))
+    white = jax.random.normal(path_key, (*observations.times.shape, means.shape[-1]))
     if model.degrees_of_freedom is not None:
         white = white.at[:, 1:].multiply(_heavy_scales(model.degrees_of_freedom, path_key, white[:, 1:, :1]))
-    paths = jax.vmap(_path, in_axes=(None, None, 0, 0, 0))(
-        model, stepper, white, jnp.asarray(observations.times), jnp.asarray(observations.step_index)
+
+    def one(white: Array, regimes: Array, times: Array, index: Array) -> Float[Array, "time state"]:
+        first = means[regimes[0]] + scale_normals(covariances[regimes[0]], white[0])
+        return _path(first, steppers, white[1:], regimes[1:], times[:-1], index)
+
+    paths = jax.vmap(one)(
+        white, regimes, jnp.asarray(observations.times), jnp.asarray(observations.step_index)
     )
     factors = observations.noise_factors(model.noise_slopes)
     return observe(model, paths, jnp.asarray(observations.seen), factors, effect_key, noise_key)
@@ -66,14 +99,13 @@ def scale_normals(
 
 
 def _path(
-    model: ObservedSDE, stepper: Stepper, white: Array, times: Array, index: Array
+    first: Vector, steppers: Sequence[Stepper], white: Array, regimes: Array, times: Array, index: Array
 ) -> Float[Array, "time state"]:
-    first = model.initial_mean + scale_normals(model.initial_covariance, white[0])
-
     def step(x: Array, inputs: tuple[Array, ...]) -> tuple[Array, Array]:
-        z, t, u = inputs
-        following = stepper(x, t, u, z)
+        z, regime, t, u = inputs
+        each = [stepper(x, t, u, z) for stepper in steppers]
+        following = each[0] if len(each) == 1 else jnp.stack(each)[regime]
         return following, following
 
-    _, later = jax.lax.scan(step, first, (white[1:], times[:-1], index))
+    _, later = jax.lax.scan(step, first, (white, regimes, times, index))
     return jnp.concatenate([first[None], later])

@@ -73,6 +73,15 @@ class Kalman(AbstractLikelihood):
 
     trajectory_effect: bool = False
 
+    @property
+    def effect(self) -> bool:
+        """Whether there is an offset c."""
+        return self.trajectory_effect
+
+    def linear_step(self, model: ObservedSDE, data: Observations) -> Linearize:
+        """Return the step of the SDE itself."""
+        return tabulated_step(model, self.scheme, data)
+
     def system(self, model: ObservedSDE, data: Observations) -> LinearGaussian:
         """Return the linear-Gaussian state-space model of z = (x, c), or x alone."""
         return linear_gaussian(model, transitions_of(model, self.scheme, data.steps), self.trajectory_effect)

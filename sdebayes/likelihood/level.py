@@ -46,6 +46,10 @@ class AroundLevel(AbstractWrapper):
         """Return mean and covariance of z_k, about the level, given the whole trajectory."""
         return self.inner.smooth(model, data.centred(model))
 
+    def regimes(self, model: ObservedSDE, data: Observations) -> Float[Array, "trajectory time regime"]:
+        """Return the probability of the regime that led to each step, given the whole trajectory."""
+        return self.inner.regimes(model, data.centred(model))
+
     def horizon_start(self, model: ObservedSDE, data: Observations) -> Start:
         """Return the laws of z_k, about the level, given y_1, …, y_k."""
         return self.inner.horizon_start(model, data.centred(model))

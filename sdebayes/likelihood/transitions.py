@@ -15,6 +15,7 @@ from sdebayes.dynamics import SDE, ObservedSDE
 from sdebayes.likelihood.arrays import Observations
 from sdebayes.likelihood.base import AbstractLikelihood, Innovations, Laws
 from sdebayes.likelihood.gaussian_filter import GaussianFilter
+from sdebayes.likelihood.gaussian_steps import Linearize
 from sdebayes.likelihood.generate import Stepper
 from sdebayes.likelihood.horizons import Start
 from sdebayes.likelihood.kalman import Kalman, transitions_of
@@ -70,6 +71,10 @@ class Transitions(AbstractLikelihood):
         x = jnp.asarray(data.values)
         return x, jnp.zeros((*x.shape, x.shape[-1]), dtype=x.dtype)
 
+    def linear_step(self, model: ObservedSDE, data: Observations) -> Linearize:
+        """Return the extended Kalman filter's step."""
+        return GaussianFilter(self.scheme).linear_step(model, data)
+
     def horizon_start(self, model: ObservedSDE, data: Observations) -> Start:
         """Return the states, carried on by the extended Kalman filter."""
         return GaussianFilter(self.scheme).horizon_start(model, data)
@@ -119,6 +124,10 @@ class LinearTransitions(AbstractLikelihood):
     ) -> tuple[Float[Array, "trajectory time z"], Float[Array, "trajectory time z z"]]:
         """Return mean and covariance of the states given the whole trajectory."""
         return self._filter.smooth(model, data)
+
+    def linear_step(self, model: ObservedSDE, data: Observations) -> Linearize:
+        """Return the step of the SDE itself."""
+        return self._filter.linear_step(model, data)
 
     def stepper(self, model: ObservedSDE, data: Observations) -> Stepper:
         """Return what draws the next state of a path, by the transitions over each different Δt."""

@@ -18,20 +18,23 @@ from sdebayes._core.errors import ModelError
 from sdebayes._core.kinds import Positive
 from sdebayes._core.stored import Stored
 from sdebayes._core.tracing import one_at_a_time
-from sdebayes.dynamics import SDE, ObservedSDE
-from sdebayes.likelihood import AbstractLikelihood, AroundLevel, ByGroup, Observations, TrajectoryLaw
+from sdebayes.dynamics import ObservedSDE
+from sdebayes.likelihood import AbstractLikelihood, Observations, TrajectoryLaw
 from sdebayes.likelihood.arrays import read
 from sdebayes.model.compatibility import check_data, check_levels, check_scheme, rehearse, say_scheme
+from sdebayes.model.drawing import draw_sde
 from sdebayes.model.gaussian_noise import GaussianNoise
 from sdebayes.model.group_labels import group_names, groups_of
-from sdebayes.model.groups import OfPart, Pooling, pooling_of
-from sdebayes.model.initial import check_start, dims_of_start, law_of_start, say_law_of_start
-from sdebayes.model.level import Level, level_term_names, level_terms, sample_level, say_levels
+from sdebayes.model.groups import Pooling, pooling_of
+from sdebayes.model.initial import check_start, dims_of_start, say_law_of_start
+from sdebayes.model.law import likelihood_of
+from sdebayes.model.level import Level, level_term_names, level_terms, say_levels
 from sdebayes.model.observation import AbstractObservation
 from sdebayes.model.precomputed_features import tabulated
+from sdebayes.model.regimes import check_regimes, diffusion_of, say_process
 from sdebayes.model.scale import data_scale
-from sdebayes.priors import AbstractDiffusionPrior, AbstractDriftPrior, Constant, DataScale, Linear
-from sdebayes.priors.base import Dims
+from sdebayes.priors import Constant, Linear, Regimes
+from sdebayes.priors.base import AbstractDiffusionPrior, AbstractDriftPrior, DataScale, Dims
 from sdebayes.schemes import AbstractScheme, LocalLinearization, Moments
 
 
@@ -51,7 +54,8 @@ class SDEModel(Stored):
     Parameters
     ----------
     drift
-        Prior over f, an object of `sdebayes.priors`.
+        Prior over f, an object of `sdebayes.priors`; with `sdebayes.priors.Regimes` over several, between which a
+        Markov chain switches.
     diffusion
         Prior over G, an object of `sdebayes.priors`.
     scheme
@@ -89,6 +93,8 @@ class SDEModel(Stored):
     pooling: Pooling | None = None
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "diffusion", diffusion_of(self.drift, self.diffusion))
+        check_regimes(self.regimes, self.parts_by_group)
         check_scheme(self.likelihood, self.diffusion, self.observation)
         check_start(self.initial)
         check_levels(self.levels)
@@ -118,6 +124,11 @@ class SDEModel(Stored):
         return tuple(dict.fromkeys((*self.observation.covariates, *(one.covariate for one in self.levels))))
 
     @property
+    def regimes(self) -> Regimes | None:
+        """The drift if it is one of several regimes, else None."""
+        return self.drift if isinstance(self.drift, Regimes) else None
+
+    @property
     def affine(self) -> bool:
         """Whether the drift is linear and Σ constant, so that the likelihood is exact up to the scheme."""
         return self.drift.affine and self.diffusion.constant
@@ -125,14 +136,12 @@ class SDEModel(Stored):
     @property
     def likelihood(self) -> AbstractLikelihood:
         """How the law of trajectories is computed: what observation, drift, diffusion and scheme make of it."""
-        law = self.observation.likelihood(self.affine, self.discretization)
-        law = AroundLevel(law.scheme, law) if self.levels else law
-        return law if self.pooling is None else ByGroup(law.scheme, law)
+        return likelihood_of(self)
 
     @property
     def exact_transitions(self) -> bool:
         """Whether the scheme's law is the true transition law, at any step."""
-        return self.affine and self.discretization.exact_when_linear
+        return self.regimes is None and self.affine and self.discretization.exact_when_linear
 
     @property
     def stationary(self) -> bool:
@@ -182,10 +191,12 @@ class SDEModel(Stored):
         ModelError
             If the parts do not fit together in so many states.
         """
+        drift = self.drift.scaled_to(scale)
+        own = None if self.regimes is None else drift.diffusion
         scaled = replace(
             self,
-            drift=self.drift.scaled_to(scale),
-            diffusion=self.diffusion.scaled_to(scale),
+            drift=drift,
+            diffusion=self.diffusion.scaled_to(scale) if own is None else own,
             observation=self.observation.scaled_to(scale),
             scale=scale,
         )
@@ -213,23 +224,14 @@ class SDEModel(Stored):
 
     @one_at_a_time
     def _of_one_group(self) -> ObservedSDE:
-        n = len(self.frozen_scale.states)
-        with OfPart("observation", self.observation.by_group):
-            drawn = self.observation.sample(n)
-        with OfPart("diffusion", self.diffusion.by_group):
-            diffusion = self.diffusion.sample(n, variance=drawn.variance)
-        with OfPart("drift", self.drift.by_group):
-            drift = self.drift.sample(n, diffusion, variance=drawn.variance)
-            start = law_of_start(self.initial, self.stationary, self.frozen_scale, drift, diffusion)
-        seen = {name: value for name, value in drawn._asdict().items() if name != "variance"}
-        slopes = sample_level(self.levels, self.frozen_scale)
-        return ObservedSDE(SDE(drift, diffusion), *start, **seen, level_slopes=slopes)
+        return draw_sde(self)
 
     def dims(self) -> Dims:
         """Names and dimensions of the interpretable parameters."""
         start = dims_of_start(self.initial, self.stationary)
         level: Dims = {"level_slope": ["level_term", "state"]} if self.levels else {}
-        return self.drift.dims() | self.diffusion.dims() | self.observation.dims() | start | level
+        own = self.diffusion.dims() if self.regimes is None or self.regimes.diffusion is None else {}
+        return self.drift.dims() | own | self.observation.dims() | start | level
 
     def coords(self) -> dict[str, list[str]]:
         """Labels of the dimensions that `dims` names, but those of states."""
@@ -307,9 +309,7 @@ class SDEModel(Stored):
     def describe(self) -> str:
         """Say the model in words and formulas: prior constants as numbers once scaled to data, as rules before."""
         lines = [
-            "dX = f(X, t) dt + G(X, t) dW,  Σ = G Gᵀ",
-            self.drift.describe(self.observation.draws_variance),
-            self.diffusion.describe(self.observation.draws_variance),
+            *say_process(self.drift, self.diffusion, self.observation.draws_variance),
             say_scheme(self.likelihood, self.exact_transitions),
             self.observation.describe(),
             *say_levels(self.levels),

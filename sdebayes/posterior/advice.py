@@ -56,7 +56,12 @@ def _trend(model: SDEModel) -> str:
 
 
 def _changing_variance(model: SDEModel) -> str:
-    return "Fit quiet and loud stretches apart; Σ and the noise are averages over both."
+    if model.regimes is not None:
+        return "Fit quiet and loud stretches apart, or with one regime more."
+    return (
+        "Fit quiet and loud stretches apart, or let the process switch between them, SDEModel(priors.Regimes(2, "
+        "diffusion=priors.Constant())); Σ and the noise are averages over both."
+    )
 
 
 def _heavy_tails(model: SDEModel) -> str:

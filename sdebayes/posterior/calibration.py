@@ -191,6 +191,10 @@ def _check(model: SDEModel, rescale: bool, other_law: bool) -> None:
             "calibrate: data of several groups (by_group) are drawn from the likelihood's own law; leave truth and "
             "substeps out."
         )
+    if other_law and model.regimes is not None:
+        raise ModelError(
+            "calibrate: data of several regimes are drawn from the likelihood's own law; leave truth and substeps out."
+        )
     if rescale and model.scale is not None:
         raise ModelError(
             "calibrate: rescale=True scales the model to each data set, but this one is scaled to data already; give "

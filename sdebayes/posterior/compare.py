@@ -131,7 +131,7 @@ def _check(models: Mapping[str, Posterior], data: xr.Dataset) -> None:
 
 
 def _kind(model: SDEModel) -> str:
-    if not model.drift.affine:
+    if not model.drift.affine or model.regimes is not None:
         return NONLINEAR
     return DIAGONAL if getattr(model.drift, "diagonal", False) else LINEAR
 

@@ -87,6 +87,12 @@ def horizon_laws(
 
 
 @lru_cache(maxsize=8)
+def regimes(likelihood: AbstractLikelihood) -> Callable[[ObservedSDE, Observations], np.ndarray]:
+    """From draws and data to the probability of each step's regime, (sample, trajectory, time, regime)."""
+    return per_draw(likelihood.regimes)
+
+
+@lru_cache(maxsize=8)
 def smoothed(
     likelihood: AbstractLikelihood,
 ) -> Callable[[ObservedSDE, Observations], tuple[np.ndarray, np.ndarray]]:

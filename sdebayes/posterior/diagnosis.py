@@ -30,6 +30,7 @@ from sdebayes.inference.identifiability import (
 from sdebayes.inference.learning import learned_finding, time_constant_finding
 from sdebayes.model.rebuild import per_draw
 from sdebayes.model.sdemodel import SDEModel
+from sdebayes.model.several import Several, several
 from sdebayes.priors.base import DataScale
 
 _DIRECTIONS, _FAR = 256, 1e3
@@ -74,30 +75,33 @@ def diagnose(
     parameters = tree["posterior"].to_dataset()
     strategy = class_named(tree.attrs["strategy_name"], AbstractStrategy)
     computation = strategy.findings(tree, _parts(model, parameters))
-    findings = _in_each_group(model, parameters, tree["prior"].to_dataset(), scale)
-    if model.pooling is not None:
-        stacked = jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:]), stacked)
+    of, sde = several(model), stacked.sde
+    findings = _in_each(of, model, parameters, tree["prior"].to_dataset(), scale)
+    if of is not None:
+        sde = jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:]), sde)
     with precision.scope(precision_name):
-        (computation if model.exact_transitions else findings).append(_step(model, stacked, scale))
+        exact_within = model.affine and model.discretization.exact_when_linear
+        if model.regimes is None or not exact_within:
+            (computation if model.exact_transitions else findings).append(_step(model, sde, scale))
         if model.drift.may_explode:
-            findings.append(explosion_finding(_explosive(stacked, scale)))
+            findings.append(explosion_finding(_explosive(sde, scale)))
     return Findings((*computation, *doubted([*findings, *criticism], computation)))
 
 
-def _in_each_group(
-    model: SDEModel, posterior: xr.Dataset, prior: xr.Dataset, scale: DataScale
+def _in_each(
+    of: Several | None, model: SDEModel, posterior: xr.Dataset, prior: xr.Dataset, scale: DataScale
 ) -> list[Finding]:
-    """Judge what the data say of each quantity: in every group by itself, where they differ, else once."""
-    if "group" not in posterior.dims:
+    """Judge what the data say of each quantity: in every group or regime by itself, where they differ, else once."""
+    if of is None or of.dim not in posterior.dims:
         return _of_what_is_learned(model, posterior, prior, scale)
-    names = [str(name) for name in posterior["group"].values]
-    parts = [(posterior.sel(group=name, drop=True), prior.sel(group=name, drop=True)) for name in names]
+    keys = [{of.dim: label} for label in of.labels]
+    parts = [(posterior.sel(key, drop=True), prior.sel(key, drop=True)) for key in keys]
     found: list[Finding] = []
     for same in zip(*(_of_what_is_learned(model, *part, scale) for part in parts), strict=True):
         alike = len({one.message for one in same}) == 1
         own = [
-            replace(one, subject=f"{one.subject}, group {name}")
-            for one, name in zip(same, names, strict=True)
+            replace(one, subject=f"{one.subject}, {of.dim} {label}")
+            for one, label in zip(same, of.labels, strict=True)
         ]
         found += same[:1] if alike else own
     return found
@@ -105,7 +109,8 @@ def _in_each_group(
 
 def _parts(model: SDEModel, parameters: xr.Dataset) -> list[str]:
     """Return the parameters of which several values make one function."""
-    made = [prior.dims() for prior in (model.drift, model.diffusion) if not prior.identified]
+    drift = model.drift if model.regimes is None else model.regimes.drift
+    made = [prior.dims() for prior in (drift, model.diffusion) if not prior.identified]
     return [name for dims in made for name in dims if name in parameters]
 
 
@@ -163,20 +168,20 @@ def _log(values: xr.DataArray) -> xr.DataArray:
     return xr.apply_ufunc(np.log, values)
 
 
-def _step(model: SDEModel, stacked: ObservedSDE, scale: DataScale) -> Finding:
+def _step(model: SDEModel, sde: SDE, scale: DataScale) -> Finding:
     points = scale.of_path().points
     points = points[:: -(-len(points) // _POINTS)]
-    steep = float(np.median(_steepness(stacked.sde, points))) * scale.step
+    steep = float(np.median(_steepness(sde, points))) * scale.step
     additive, exact = model.diffusion.constant, model.exact_transitions
     return step_finding(steep, model.discretization, additive=additive, exact=exact)
 
 
-def _explosive(stacked: ObservedSDE, scale: DataScale) -> float:
+def _explosive(sde: SDE, scale: DataScale) -> float:
     """Return the share of draws whose drift points outwards somewhere on a far sphere around the data."""
     directions = np.random.default_rng(0).standard_normal((_DIRECTIONS, len(scale.states)))
     directions /= np.linalg.norm(directions, axis=1, keepdims=True)
     places = scale.location + _FAR * scale.extent * directions
-    return float(_outward(stacked.sde, places, directions / scale.extent).mean())
+    return float(_outward(sde, places, directions / scale.extent).mean())
 
 
 @per_draw

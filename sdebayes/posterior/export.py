@@ -22,6 +22,7 @@ from sdebayes.model.sdemodel import SDEModel
 from sdebayes.posterior import compiled
 from sdebayes.posterior.packing import Packing, pack_steps
 from sdebayes.posterior.probes import probe_points, probes
+from sdebayes.posterior.relabelling import relabelled
 
 PRIOR_DRAWS = 500
 PREDICTIVE_DRAWS = 100
@@ -51,6 +52,7 @@ def build_tree(
         Draws of the prior, where they are not the model's own.
     """
     model, observations, density = problem.model, problem.observations, problem.density
+    draws = relabelled(problem, draws)
     chains, count = draws.position.shape[:2]
     packing = pack_steps(data, model, observations)
     read = _Reader(model, density, probe_points(model, data_scale(data, model.observation)))
@@ -156,14 +158,15 @@ class _Reader:
     def _parameters(
         self, variables: dict[str, Any], stacked: ObservedSDE, shape: tuple[int, int]
     ) -> xr.Dataset:
-        states = list(self.model.frozen_scale.states)
+        states, regimes = list(self.model.frozen_scale.states), self.model.regimes
+        labels = [] if regimes is None else regimes.labels
         used = {dim for dims, _ in variables.values() for dim in dims}
-        known = {"state": states, "state_bis": states}
+        known = {"state": states, "state_bis": states, "regime": labels, "regime_bis": labels}
         known |= {"group": list(self.model.frozen_scale.groups)} | self.model.coords()
         coords = {dim: labels for dim, labels in known.items() if dim in used}
         dataset = xr.Dataset(variables, coords)
         return dataset.merge(
-            probes(self.model, stacked, self.points, dict(zip(("chain", "draw"), shape, strict=True)))
+            probes(self.model, stacked.sde, self.points, dict(zip(("chain", "draw"), shape, strict=True)))
         )
 
 

@@ -15,6 +15,7 @@ from scipy.special import log_softmax
 
 from sdebayes._core import precision
 from sdebayes._core.arguments import checked
+from sdebayes._core.draws import choose_draws
 from sdebayes._core.errors import ModelError
 from sdebayes._core.kinds import Count, Positive, Seed
 from sdebayes.dynamics import ObservedSDE
@@ -25,6 +26,8 @@ from sdebayes.posterior import compiled, serialization
 from sdebayes.posterior.export import build_tree, draw_positions
 from sdebayes.posterior.labelling import check_space, labelled_scores
 from sdebayes.posterior.packing import training_data
+
+MOST_DRAWS = 100
 
 _NO_GROUPS = (
     "The posterior has no groups: give by_group=True to what may differ between them, as in "
@@ -128,6 +131,11 @@ class Groups:
         place = None if group is None else self._place(group)
         return drawn if place is None else jax.tree.map(lambda leaf: leaf[:, place], drawn)
 
+    def _draws(self, samples: int | None, bytes_per_draw: int) -> tuple[ObservedSDE, np.ndarray]:
+        total = self.data["unconstrained"].sizes["chain"] * self.data["unconstrained"].sizes["draw"]
+        chosen = choose_draws(total, bytes_per_draw, samples, MOST_DRAWS)
+        return jax.tree.map(lambda leaf: leaf[chosen], self._observed_sde), chosen
+
     def observed_sde_by_group(self) -> ObservedSDE:
         """Return the SDEs of all groups: every array has a leading sample axis and a group axis behind it."""
         if not self.groups:
@@ -147,6 +155,12 @@ class Groups:
                 f"The posterior is of the groups {', '.join(map(repr, self.groups))}, each with an SDE of its own; "
                 f"take one: posterior.group({self.groups[0]!r}). What differs between them: "
                 "sdebayes.analysis.contrast.contrast."
+            )
+        if self.model.regimes is not None:
+            raise ModelError(
+                f"The posterior is of {self.model.regimes.n} regimes, each with an SDE of its own; take the one that "
+                "there would be if a regime stayed in force: posterior.regime(1). Which steps are of which: "
+                "posterior.regime_probability(data)."
             )
 
 

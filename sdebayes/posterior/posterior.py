@@ -13,7 +13,6 @@ import xarray as xr
 
 from sdebayes._core import precision
 from sdebayes._core.arguments import checked
-from sdebayes._core.draws import choose_draws
 from sdebayes._core.kinds import Count, Numbers, PathLike
 from sdebayes._core.places import Places
 from sdebayes._core.units import time_unit
@@ -22,19 +21,20 @@ from sdebayes.dynamics import SDE, ObservedSDE
 from sdebayes.inference.findings import Findings
 from sdebayes.likelihood import Observations
 from sdebayes.model.sdemodel import SDEModel
+from sdebayes.model.several import several
 from sdebayes.posterior import compiled, store
 from sdebayes.posterior.criticism import model_findings
 from sdebayes.posterior.diagnosis import diagnose
-from sdebayes.posterior.groups import Groups, group_tree
+from sdebayes.posterior.groups import group_tree
 from sdebayes.posterior.labelling import TrajectoryGrid, check_space, labelled_scores
 from sdebayes.posterior.packing import training_data, training_scale
+from sdebayes.posterior.regime_findings import regime_findings
+from sdebayes.posterior.regimes import Switches
 from sdebayes.priors.base import DataScale
-
-MOST_DRAWS = 100
 
 
 @checked
-class Posterior(Groups):
+class Posterior(Switches):
     """Posterior draws of an `SDEModel`.
 
     Nothing changes it: every method computes from the draws and returns something new.
@@ -55,7 +55,8 @@ class Posterior(Groups):
         self.data = data
 
     def __repr__(self) -> str:
-        sizes, of = self.data["unconstrained"].sizes, f" in {len(self.groups)} groups" * bool(self.groups)
+        sizes, found = self.data["unconstrained"].sizes, several(self.model)
+        of = "" if found is None else f" in {len(found.labels)} {found.dim}s"
         return (
             f"<Posterior: {sizes['chain']} chains × {sizes['draw']} draws of {len(self.states)} states{of}>"
         )
@@ -184,11 +185,6 @@ class Posterior(Groups):
         with precision.scope(self.precision):
             return self.model.read(data)
 
-    def _draws(self, samples: int | None, bytes_per_draw: int) -> tuple[ObservedSDE, np.ndarray]:
-        total = self.data["unconstrained"].sizes["chain"] * self.data["unconstrained"].sizes["draw"]
-        chosen = choose_draws(total, bytes_per_draw, samples, MOST_DRAWS)
-        return jax.tree.map(lambda leaf: leaf[chosen], self._observed_sde), chosen
-
     def log_score(self, data: xr.Dataset) -> xr.DataArray:
         r"""Score trajectories: the log posterior-predictive density of each as a whole.
 
@@ -294,7 +290,7 @@ class Posterior(Groups):
     @cached_property
     def _diagnosis(self) -> Findings:
         fitted = self.model, self.data, self._observed_sde, self.training_scale, self.precision
-        return diagnose(*fitted, model_findings(self))
+        return diagnose(*fitted, [*model_findings(self), *regime_findings(self)])
 
     def to_netcdf(self, path: PathLike) -> Path:
         """Write the posterior to a netCDF file that `sdebayes.load` and `arviz.from_netcdf` read.

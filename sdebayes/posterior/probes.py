@@ -10,8 +10,9 @@ import xarray as xr
 from jaxtyping import Float64
 
 from sdebayes._core.draws import evenly_spread
-from sdebayes.dynamics import ObservedSDE
+from sdebayes.dynamics import SDE
 from sdebayes.model.sdemodel import SDEModel
+from sdebayes.model.several import several
 from sdebayes.posterior.compiled import covariance_at, drift_at
 from sdebayes.priors.base import DataScale
 
@@ -44,7 +45,7 @@ def probe_points(model: SDEModel, scale: DataScale) -> tuple[list[str], Float64[
 
 def probes(
     model: SDEModel,
-    stacked: ObservedSDE,
+    sde: SDE,
     points: tuple[list[str], Float64[np.ndarray, "point state"]],
     shape: dict[str, int],
 ) -> xr.Dataset:
@@ -54,8 +55,8 @@ def probes(
     ----------
     model
         The model, scaled to data.
-    stacked
-        All its draws.
+    sde
+        Drift and diffusion of all its draws.
     points
         Names and places, from :func:`probe_points`.
     shape
@@ -71,13 +72,13 @@ def probes(
     """
     names, places = points
     states = list(model.frozen_scale.states)
-    if model.pooling is not None:
-        groups = list(model.pooling.groups)
-        flat = jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:]), stacked)
-        found = probes(model.of_one_group, flat, points, {**shape, "group": len(groups)})
-        return _without_common(found.assign_coords(group=groups))
+    of = several(model)
+    if of is not None and of.dim not in shape:
+        flat = jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:]), sde)
+        found = probes(model, flat, points, {**shape, of.dim: len(of.labels)})
+        return _without_common(found.assign_coords({of.dim: of.labels}), of.dim)
     lead, sizes = tuple(shape), tuple(shape.values())
-    drift, covariance = (read(stacked.sde, places) for read in (drift_at, covariance_at))
+    drift, covariance = (read(sde, places) for read in (drift_at, covariance_at))
     variables: dict[str, Any] = {}
     coords: dict[str, Any] = {}
     if np.ptp(drift, axis=0).any():
@@ -99,7 +100,7 @@ def probes(
             coords["point"] = names
         variables["covariance_probe"] = (dims, kept.reshape(*sizes, *kept.shape[1:]))
         coords["term"] = labels[varying]
-    linear = stacked.sde.drift.as_affine()
+    linear = sde.drift.as_affine()
     if linear is not None:
         rates = np.sort(np.linalg.eigvals(np.asarray(linear.matrix)).real, axis=-1)
         if np.ptp(rates, axis=0).any() and np.all(rates > 0):
@@ -108,12 +109,12 @@ def probes(
     return xr.Dataset(variables, coords)
 
 
-def _without_common(dataset: xr.Dataset) -> xr.Dataset:
-    """Leave the groups out of what does not vary between them."""
+def _without_common(dataset: xr.Dataset, dim: str) -> xr.Dataset:
+    """Leave groups or regimes out of what does not vary between them."""
     common = {
-        name: values.isel(group=0, drop=True)
+        name: values.isel({dim: 0}, drop=True)
         for name, values in dataset.data_vars.items()
-        if "group" in values.dims and bool((values == values.isel(group=0)).all())
+        if dim in values.dims and bool((values == values.isel({dim: 0})).all())
     }
     kept = dataset.assign(common)
-    return kept if any("group" in values.dims for values in kept.values()) else kept.drop_vars("group")
+    return kept if any(dim in values.dims for values in kept.values()) else kept.drop_vars(dim)

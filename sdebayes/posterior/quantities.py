@@ -12,8 +12,9 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from sdebayes._core.errors import DataError
-from sdebayes.dynamics import ObservedSDE
+from sdebayes.dynamics import SDE, ObservedSDE
 from sdebayes.likelihood import Observations
+from sdebayes.likelihood.regime_chain import stationary_law
 from sdebayes.model.sdemodel import SDEModel
 
 Places = tuple[tuple[float, ...], ...]
@@ -62,6 +63,8 @@ def as_places(model: SDEModel, points: object) -> Places | None:
 def quantities(model: SDEModel, points: Places | None, log_likelihood: bool = True) -> Quantities:
     """List drift and Σ at fixed places, the variances of noise and trajectory effect, and the log-likelihood.
 
+    Of several regimes, whose labels mean nothing, drift and Σ are the means over the stationary law of the regimes.
+
     Parameters
     ----------
     model
@@ -84,10 +87,17 @@ def quantities(model: SDEModel, points: Places | None, log_likelihood: bool = Tr
     matrix, likelihood = model.observation.observation_matrix, model.likelihood
     observed = len(states) if matrix is None else len(matrix)
 
+    def of_sde(sde: SDE) -> Float[Array, " quantity"]:
+        values = (
+            jax.vmap(sde.drift)(jnp.asarray(places)).ravel(),
+            jax.vmap(sde.covariance)(jnp.asarray(noise_at))[:, rows, columns].ravel(),
+        )
+        return jnp.concatenate(values)
+
     def of_one(model: ObservedSDE) -> Float[Array, " quantity"]:
+        Q = model.generator
         values = [
-            jax.vmap(model.sde.drift)(jnp.asarray(places)).ravel(),
-            jax.vmap(model.sde.covariance)(jnp.asarray(noise_at))[:, rows, columns].ravel(),
+            of_sde(model.sde) if Q is None else stationary_law(Q) @ jax.vmap(of_sde)(model.sde),
             jnp.diagonal(model.noise_covariance),
             jnp.diagonal(model.effect_covariance),
             jnp.zeros(0) if model.noise_slopes is None else model.noise_slopes,

@@ -13,6 +13,7 @@ from sdebayes.priors.library import AbstractLibrary, Functions, Polynomial
 from sdebayes.priors.linear import Linear
 from sdebayes.priors.parametric import Fixed, Parametric
 from sdebayes.priors.random_fourier import RandomFourier
+from sdebayes.priors.regimes import Regimes
 from sdebayes.priors.selection import Horseshoe, SpikeAndSlab
 from sdebayes.priors.sparse import Sparse
 
@@ -37,6 +38,7 @@ __all__ = [
     "Parametric",
     "Polynomial",
     "RandomFourier",
+    "Regimes",
     "Sparse",
     "SpikeAndSlab",
     "SquaredExponential",

@@ -262,7 +262,7 @@ class ReportContext:
         """Simulated copies of the training data, draw by draw; None where the states are not what is observed."""
         if not self.identity:
             return None
-        if not self.same_times or self.posterior.model.covariates or self.groups:
+        if not self.same_times or self.posterior.model.covariates or self.groups or self.posterior.regimes:
             return replicate(self.posterior, self.cut, self.draws, self.seed)
         t = self.cut["t"].values
         times = t[int(np.isfinite(t).sum(axis=1).argmax())]

@@ -13,7 +13,7 @@ from sdebayes._core.errors import ModelError
 from sdebayes._core.kinds import CountFromTwo, Name, PathLike, Seed
 from sdebayes.posterior import Posterior
 from sdebayes.reporting.blocks import Chapter
-from sdebayes.reporting.chapters import CHAPTERS, GROUPED
+from sdebayes.reporting.chapters import chapters_of
 from sdebayes.reporting.context import ReportContext
 
 
@@ -83,7 +83,7 @@ def report(
     files.check_writable(path)
     data = posterior.training_data() if data is None else data
     context = ReportContext(posterior, data, test, draws, seed, comparison, plane)
-    chapters = [write(context) for write in (GROUPED if posterior.groups else CHAPTERS)]
+    chapters = [write(context) for write in chapters_of(posterior)]
     page = _render(title, chapters)
     files.write(path, page.encode())
     return path

@@ -6,7 +6,8 @@ from dataclasses import replace
 from typing import Protocol, runtime_checkable
 
 from sdebayes.dynamics import ObservedSDE
-from sdebayes.simulation.source import PosteriorLike, Source, SourceLike, as_source
+from sdebayes.simulation.posterior_like import PosteriorLike
+from sdebayes.simulation.source import Source, SourceLike, as_source
 
 DRAWS = 200
 

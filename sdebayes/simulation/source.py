@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Annotated, Any, Protocol, TypeGuard, runtime_checkable
+from typing import Annotated, Any, TypeGuard
 
 import equinox as eqx
 import jax
@@ -17,48 +17,9 @@ from sdebayes._core.kinds import Count
 from sdebayes._core.linalg import stationary_covariance
 from sdebayes._core.units import time_unit
 from sdebayes.dynamics import SDE, AbstractAffineDrift, ObservedSDE
+from sdebayes.simulation.posterior_like import PosteriorLike, WithGroups, WithRegimes
 
 _CARRIED_ATTRIBUTES = ("time_unit", "step", "encoder", "space_hash", "warning")
-
-
-@runtime_checkable
-class PosteriorLike(Protocol):
-    """What simulation and analysis read of a posterior."""
-
-    data: Any
-
-    @property
-    def precision(self) -> str:
-        """``"float64"`` or ``"float32"``."""
-
-    @property
-    def states(self) -> list[str]:
-        """Labels of the states."""
-
-    @property
-    def region(self) -> np.ndarray | None:
-        """Middle and half-width of the box that the training data fill, (2, state), or None."""
-
-    def observed_sde(self) -> ObservedSDE:
-        """Return the stacked SDE with its initial law and observation."""
-
-
-@runtime_checkable
-class WithGroups(PosteriorLike, Protocol):
-    """A posterior that may be one of several groups."""
-
-    @property
-    def groups(self) -> tuple[str, ...]:
-        """Names of the groups; none where there is one SDE."""
-
-    def observed_sde_by_group(self) -> ObservedSDE:
-        """Return the SDEs of all groups: every array has a leading sample axis and a group axis behind it."""
-
-    def training_data(self) -> Any:
-        """Return the trajectories that it was fitted to, with their groups."""
-
-    def draw_prior(self, draws: int, seed: int, group: str | None) -> ObservedSDE:
-        """Draw from the prior of a group; draws of one seed are of all groups together."""
 
 
 @checked
@@ -133,7 +94,7 @@ type SourceLike = Annotated[
 
 
 @checked
-def as_source(source: SourceLike, n_states: Count | None = None, *, by_group: bool = False) -> Source:
+def as_source(source: SourceLike, n_states: Count | None = None, *, whole: bool = False) -> Source:
     """Bring a posterior or an SDE into one form.
 
     Parameters
@@ -144,8 +105,8 @@ def as_source(source: SourceLike, n_states: Count | None = None, *, by_group: bo
         counts as single; one that does so only under ``jax.vmap`` is stacked.
     n_states
         Number of states, for a single SDE made of functions from which it cannot be read.
-    by_group
-        Whether a posterior of several groups is taken, with the arrays of all groups behind the sample axis.
+    whole
+        Whether a posterior of several groups or regimes is taken, with the arrays of all behind the sample axis.
 
     Returns
     -------
@@ -156,22 +117,22 @@ def as_source(source: SourceLike, n_states: Count | None = None, *, by_group: bo
     ------
     ModelError
         If the argument is none of these, its drift and diffusion do not fit together, or it is a posterior of several
-        groups, which has no one SDE.
+        groups or regimes, which has no one SDE.
     """
     if isinstance(source, Source):
         return source
     if isinstance(source, SDE):
         return _from_sde(source, n_states)
     if isinstance(source, ObservedSDE):
+        if source.generator is not None:
+            raise ModelError("This ObservedSDE has several regimes; take one: observed.of_regime(0).")
         with precision.scope("float64"):
             observed = _lifted(source, stacked=source.initial_mean.ndim == 2)
         states = _labels(observed.initial_mean.shape[-1])
         return Source(observed, "float64", states, has_initial_law=True, provenance={"source": "ObservedSDE"})
     with precision.scope(source.precision):
-        observed = (
-            source.observed_sde_by_group() if by_group and has_groups(source) else source.observed_sde()
-        )
-    return _of_posterior(source, observed)
+        observed = _whole(source) if whole else source.observed_sde()
+    return of_posterior(source, observed)
 
 
 def of_groups(source: WithGroups) -> dict[str, Source]:
@@ -185,9 +146,17 @@ def of_groups(source: WithGroups) -> dict[str, Source]:
     with precision.scope(source.precision):
         observed = source.observed_sde_by_group()
     return {
-        name: _of_posterior(source, jax.tree.map(lambda leaf, g=place: leaf[:, g], observed))
+        name: of_posterior(source, jax.tree.map(lambda leaf, g=place: leaf[:, g], observed))
         for place, name in enumerate(source.groups)
     }
+
+
+def _whole(source: PosteriorLike) -> ObservedSDE:
+    if has_groups(source):
+        return source.observed_sde_by_group()
+    if isinstance(source, WithRegimes) and source.regimes:
+        return source.observed_sde_by_regime()
+    return source.observed_sde()
 
 
 def has_groups(source: object) -> TypeGuard[WithGroups]:
@@ -195,7 +164,8 @@ def has_groups(source: object) -> TypeGuard[WithGroups]:
     return isinstance(source, WithGroups) and bool(source.groups)
 
 
-def _of_posterior(source: PosteriorLike, observed: ObservedSDE) -> Source:
+def of_posterior(source: PosteriorLike, observed: ObservedSDE) -> Source:
+    """Return an SDE with the labels, the precision and the region of a posterior."""
     provenance = {"source": "posterior", **_carried(source.data)}
     chains = source.data["unconstrained"].sizes["chain"] if "unconstrained" in source.data else None
     return Source(observed, source.precision, tuple(source.states), True, provenance, source.region, chains)

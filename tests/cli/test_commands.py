@@ -109,7 +109,7 @@ def test_score_sets_several_beside_the_baseline(here):
 def few_chapters(monkeypatch) -> None:
     """What the others say is the page's own, whoever asks for it."""
     monkeypatch.setattr(
-        "sdebayes.reporting.page.CHAPTERS", [chapters.summary.write, chapters.comparison.write]
+        "sdebayes.reporting.page.chapters_of", lambda _: [chapters.summary.write, chapters.comparison.write]
     )
 
 

@@ -102,9 +102,10 @@ def test_groups_by_lot(here):
 
 
 def test_a_page_on_groups_and_on_one_by_itself(here, monkeypatch):
-    page = "sdebayes.reporting.page"
-    monkeypatch.setattr(f"{page}.GROUPED", [chapters.summary.write, chapters.groups.write])
-    monkeypatch.setattr(f"{page}.CHAPTERS", [chapters.summary.write])
+    monkeypatch.setattr(
+        "sdebayes.reporting.page.chapters_of",
+        lambda posterior: [chapters.summary.write, *([chapters.groups.write] if posterior.groups else [])],
+    )
     run("report", "groups.nc", "--data", "traj.nc", "-o", "all.html")
     content = Path("all.html").read_text(encoding="utf-8")
     assert "of 2 groups, ann (3) and bob (3)" in content

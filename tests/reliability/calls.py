@@ -26,6 +26,7 @@ DEAR = {"report", "calibrate", "embed", "load_sotu", "SentenceEncoder.encode"}
 OWN_METHODS = (
     "Posterior",
     "Groups",
+    "Switches",
     "StateSpace",
     "PCA",
     "Sentences",
@@ -98,6 +99,12 @@ class Calls:
         model = sb.SDEModel(sb.priors.Linear(by_group=True), observation=sb.Exact())
         data = self.data.assign_coords(group=("trajectory", ["a", "b"] * 4))
         return sb.fit(model, data, sb.Laplace(draws=20), progress=False)
+
+    @cached_property
+    def switching(self) -> sb.Posterior:
+        """A small fit of two regimes."""
+        model = sb.SDEModel(sb.priors.Regimes(2), observation=sb.Exact())
+        return sb.fit(model, self.data, sb.Laplace(draws=5), progress=False)
 
     @cached_property
     def observed(self) -> ObservedSDE:
@@ -218,6 +225,7 @@ class Calls:
         return {
             "Posterior": lambda: self.posterior,
             "Groups": lambda: self.grouped,
+            "Switches": lambda: self.switching,
             "StateSpace": lambda: sb.PCA(2).fit(self.data),
             "PCA": lambda: sb.PCA(2),
             "Sentences": sb.Sentences,
@@ -248,6 +256,8 @@ class Calls:
             **dict.fromkeys((f"{sa}.process.{name}" for name in JUDGED), lambda: {"source": self.observed}),
             f"{sa}.contrast.contrast": lambda: {"posterior": self.grouped, "quantity": "equilibrium"},
             f"{sa}.contrast.overview": lambda: {"posterior": self.grouped, "quantities": ["equilibrium"]},
+            f"{sa}.regimes.dwell_times": lambda: {"posterior": self.switching},
+            f"{sa}.regimes.exemplars": lambda: {"probability": self.switching.regime_probability(self.data)},
             f"{sa}.level.along": lambda: {"posterior": self.leveled},
             f"{sa}.contrast.shuffled_groups": lambda: {
                 "posterior": self.grouped,
@@ -312,6 +322,7 @@ class Calls:
             "plots.fields.stratonovich": lambda: {
                 "dataset": fields.stratonovich(self.well, fields.points(line()))
             },
+            "plots.regimes.probability": lambda: {"dataset": self.switching.regime_probability(self.data)},
             "plots.fields.scalar": lambda: {"values": plane()["drift"].isel(state=0)},
             "plots.fields.profile": lambda: {"dataset": line()},
             "plots.moments.kramers_moyal_plane": lambda: {
@@ -336,6 +347,7 @@ class Calls:
         return {
             "model.sdemodel.SDEModel.along": lambda: {"observations": self._model.read(self.data)},
             "posterior.posterior.Posterior.group": lambda: {"name": "a"},
+            "posterior.regimes.Switches.regime": lambda: {"label": 1},
             "posterior.groups.Groups.draw_prior": lambda: {"group": "a"},
             "model.sdemodel.SDEModel.with_scale": lambda: {"scale": self._model.scale},
             "model.sdemodel.SDEModel.with_values": lambda: {

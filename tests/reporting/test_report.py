@@ -49,7 +49,7 @@ def bare(exact, tmp_path_factory):
 def only(monkeypatch):
     """Leave a page these chapters alone."""
     return lambda *names: monkeypatch.setattr(
-        "sdebayes.reporting.page.CHAPTERS", [getattr(chapters, name).write for name in names]
+        "sdebayes.reporting.page.chapters_of", lambda _: [getattr(chapters, name).write for name in names]
     )
 
 
@@ -125,7 +125,7 @@ def test_a_failed_report_leaves_the_former_one(noisy, texts, series, tmp_path, m
     with pytest.raises(StateSpaceError):
         report(noisy, path, data=texts[0], test=series, draws=10)
     monkeypatch.setattr(os, "replace", lambda *paths: (_ for _ in ()).throw(OSError("disk full")))
-    monkeypatch.setattr("sdebayes.reporting.page.CHAPTERS", ())
+    monkeypatch.setattr("sdebayes.reporting.page.chapters_of", lambda _: ())
     with pytest.raises(StoreError, match="disk full"):
         report(noisy, path)
     assert path.read_text() == "former"

@@ -11,7 +11,8 @@ from sdebayes._core.errors import ModelError
 from sdebayes._core.kinds import Seed
 from sdebayes.analysis.contrast.pairs import SAME, are_same, beside_prior, differences, sources_of, values_of
 from sdebayes.analysis.contrast.quantities import QUANTITIES, Quantity
-from sdebayes.simulation.source import PosteriorLike, SourceLike
+from sdebayes.simulation.posterior_like import PosteriorLike
+from sdebayes.simulation.source import SourceLike
 
 
 @checked

@@ -25,7 +25,8 @@ from sdebayes.analysis.contrast.pairs import (
 from sdebayes.analysis.contrast.quantities import QUANTITIES, SCALES, Name, of_scale
 from sdebayes.analysis.summary import summarize
 from sdebayes.simulation import Source
-from sdebayes.simulation.source import PosteriorLike, SourceLike
+from sdebayes.simulation.posterior_like import PosteriorLike
+from sdebayes.simulation.source import SourceLike
 
 DIFFERS, NOT_SEEN, UNTOLD = "differs", "no difference seen", "the data do not tell"
 UNLEARNED = 0.8

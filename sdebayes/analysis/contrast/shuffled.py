@@ -12,7 +12,8 @@ from sdebayes._core.errors import ModelError
 from sdebayes._core.kinds import Count, Seed
 from sdebayes.analysis.contrast.pairs import differences, sources_of, values_of
 from sdebayes.analysis.contrast.quantities import QUANTITIES, Quantity
-from sdebayes.simulation.source import PosteriorLike, has_groups
+from sdebayes.simulation.posterior_like import PosteriorLike
+from sdebayes.simulation.source import has_groups
 
 SHUFFLED, P_VALUE = "_shuffled", "_p_value"
 

@@ -114,6 +114,7 @@ def obstacle_but_scheme(model: SDEModel) -> str:
     drift = type(model.drift).__name__
     checks = (
         (not model.levels, "the level depends on covariates; use sdebayes.NUTS()"),
+        (model.regimes is None, "regimes are summed out step by step; use sdebayes.NUTS()"),
         (model.pooling is None, "groups have parameters of their own (by_group); use sdebayes.NUTS()"),
         (
             model.likelihood.states_observed,

@@ -1,5 +1,11 @@
 """The chapters of the report, each a module with a function ``write(context) -> Chapter``."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from sdebayes.posterior import Posterior
+from sdebayes.reporting.blocks import Chapter
 from sdebayes.reporting.chapters import (
     calibration,
     comparison,
@@ -13,37 +19,31 @@ from sdebayes.reporting.chapters import (
     process,
     properties,
     provenance,
+    regimes,
     summary,
     texts,
 )
+from sdebayes.reporting.context import ReportContext
 
-CHAPTERS = (
-    summary.write,
-    data.write,
-    comparison.write,
-    model.write,
-    diagnostics.write,
-    calibration.write,
-    forecasts.write,
-    phase_space.write,
-    moments.write,
-    process.write,
-    properties.write,
-    texts.write,
-    provenance.write,
-)
+Write = Callable[[ReportContext], Chapter]
 
-GROUPED = (
-    summary.write,
-    data.write,
-    comparison.write,
-    groups.write,
-    model.write,
-    diagnostics.write,
-    calibration.write,
-    forecasts.write,
-    moments.write,
-    texts.write,
-    provenance.write,
-)
-"""Those of a posterior of several groups, which has no one drift to draw."""
+
+def chapters_of(posterior: Posterior) -> tuple[Write, ...]:
+    """Return what writes the chapters of a posterior; several groups or regimes have no one process to draw."""
+    one_process = not (posterior.groups or posterior.regimes)
+    return (
+        summary.write,
+        data.write,
+        comparison.write,
+        *((groups.write,) if posterior.groups else ()),
+        model.write,
+        diagnostics.write,
+        calibration.write,
+        forecasts.write,
+        *((regimes.write,) if posterior.regimes else ()),
+        *((phase_space.write,) if one_process else ()),
+        moments.write,
+        *((process.write, properties.write) if one_process else ()),
+        texts.write,
+        provenance.write,
+    )

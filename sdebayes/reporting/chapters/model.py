@@ -18,9 +18,10 @@ PARTS = {"drift": "drift", "diffusion": "diffusion", "observation": "noise"}
 def write(context: ReportContext) -> Chapter:
     """Write the chapter."""
     model = context.posterior.model
+    linear = context.linear and not context.posterior.regimes
     blocks: list[Block] = [
         Paragraph(_words(context)),
-        Formulas(context.noisy, context.effect, not context.identity, context.linear, bool(model.levels)),
+        Formulas(context.noisy, context.effect, not context.identity, linear, bool(model.levels)),
         Paragraph("The priors, with the numbers that the training data gave them:"),
         Listing(model.describe()),
         *(block for level in model.levels for block in _level(context, level.covariate)),

@@ -68,6 +68,8 @@ def _allan(context: ReportContext, simulated: xr.Dataset) -> Figure:
 
 def _coefficients(context: ReportContext, simulated: xr.Dataset) -> list[Block]:
     """Compare the Kramers–Moyal coefficients of the first state with those of simulated copies."""
+    if context.noisy and context.posterior.regimes:
+        return []
     noise = analysis.variance.noise(context.posterior) if context.noisy else None
     try:
         found = analysis.moments.kramers_moyal(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sdebayes.analysis import summarize
+from sdebayes.analysis import regimes, summarize
 from sdebayes.inference.findings import SEVERITIES
 from sdebayes.reporting.blocks import Block, Chapter, Legend, Paragraph, Verdict, Verdicts
 from sdebayes.reporting.chapters import groups, properties, verdicts
@@ -23,7 +23,8 @@ def write(context: ReportContext) -> Chapter:
     judged = [
         gain,
         verdicts.calibration(context),
-        *([groups.judged(context)] if context.groups else [properties.judged(context)]),
+        *([groups.judged(context)] if context.groups else []),
+        *([] if context.groups or context.posterior.regimes else [properties.judged(context)]),
         *([moments] if moments else []),
     ]
     checks = verdicts.fit(context)
@@ -33,7 +34,7 @@ def write(context: ReportContext) -> Chapter:
     blocks: list[Block] = [
         headline([*judged, *checks], [gain, *([groups.judged(context)] if context.groups else [])]),
         Paragraph(_data(context)),
-        Paragraph(_time(context)),
+        Paragraph(_dwell(context) if context.posterior.regimes else _time(context)),
         Verdicts(_shortened(judged, checks)),
         Paragraph("What the words on the left mean:", quiet=True),
         Legend(list(SEVERITIES.items())),
@@ -82,6 +83,16 @@ def _held(context: ReportContext) -> str:
         return ""
     share = float(space.explained_variance.sum())
     return f" The states hold {percent(share)} of the variance of the embedding; of the rest nothing is said here."
+
+
+def _dwell(context: ReportContext) -> str:
+    """Say how many regimes there are and how long they last."""
+    found = summarize(regimes.dwell_times(context.posterior))["dwell_time"]
+    said = [f"regime {label} {interval(found.sel(regime=label), 1)}" for label in found["regime"].values]
+    return (
+        f"It switches between {len(said)} regimes, which last on average {listed(said)} {context.time_units}. Each has "
+        "a drift and a phase space of its own, of which this page does not speak: posterior.regime(1) is one of them."
+    )
 
 
 def _time(context: ReportContext) -> str:

@@ -1,0 +1,18 @@
+"""How the law of a model's trajectories is computed: what its parts make of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sdebayes.likelihood import AbstractLikelihood, AroundLevel, ByGroup, switching
+
+if TYPE_CHECKING:
+    from sdebayes.model.sdemodel import SDEModel
+
+
+def likelihood_of(model: SDEModel) -> AbstractLikelihood:
+    """Return the likelihood that the observation chooses, of all regimes, about the level, for each group."""
+    law = model.observation.likelihood(model.affine, model.discretization)
+    law = law if model.regimes is None else switching(law)
+    law = AroundLevel(law.scheme, law) if model.levels else law
+    return law if model.pooling is None else ByGroup(law.scheme, law)
