@@ -11,8 +11,8 @@ import xarray as xr
 
 from sdebayes._core.errors import DataError, ModelError, SdebayesError, StateSpaceError
 from sdebayes.simulation import Source, as_source
-from sdebayes.simulation.prior import WithPrior
 from sdebayes.simulation.posterior_like import PosteriorLike, WithGroups
+from sdebayes.simulation.prior import WithPrior
 from sdebayes.simulation.source import SourceLike, has_groups, of_groups
 
 Read = Callable[[Source], xr.Dataset | xr.DataArray]
