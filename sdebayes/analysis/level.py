@@ -50,7 +50,7 @@ def along(posterior: SourceLike, covariate: Name | None = None, *, points: Count
     DataError
         If its level does not depend on the covariate.
     """
-    stacked = as_source(posterior, by_group=True)
+    stacked = as_source(posterior, whole=True)
     slopes = stacked.observed.level_slopes
     if slopes is not None and has_groups(posterior):
         slopes = slopes[:, 0]  # groups share the level
