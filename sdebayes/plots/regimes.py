@@ -11,7 +11,7 @@ from sdebayes._core.arguments import checked
 from sdebayes._core.errors import DataError
 from sdebayes._core.kinds import Name, Probability
 from sdebayes.analysis import summarize
-from sdebayes.plots.style import look, need, one_axes
+from sdebayes.plots.style import legend_above, look, need, one_axes, plain_decades, time_label
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -62,8 +62,9 @@ def probability(
             mean = values.values[:, inside, place].mean(0)
             (line,) = ax.plot(t[inside], mean, label=f"regime {label}")
             ax.fill_between(t[inside], *tails[:, :, place], color=line.get_color(), alpha=0.25, linewidth=0)
-        ax.set(ylim=(-0.03, 1.03), xlabel="time", ylabel="probability", title=name.replace("$", r"\$"))
-        ax.legend(ncols=min(4, dataset.sizes["regime"]), fontsize=7)
+        ax.set(ylim=(-0.03, 1.03), xlabel=time_label(dataset), ylabel="probability")
+        ax.set_title(name.replace("$", r"\$"), loc="left")
+        legend_above(ax)
     return ax
 
 
@@ -97,7 +98,9 @@ def dwell_times(dataset: xr.Dataset, ax: Axes | None = None, *, prob: Probabilit
     with look():
         ax = one_axes(ax, height=0.8 + 0.3 * len(rows))
         ax.errorbar(middle, rows, xerr=[middle - low, high - middle], fmt="o", markersize=4)
+        ax.margins(y=0.3)
         ax.set_yticks(rows, [f"regime {label}" for label in dataset["regime"].values])
         ax.set(xscale="log", xlabel=f"dwell time ({dataset['dwell_time'].attrs.get('units', 'time')})")
+        plain_decades(ax.xaxis)
         ax.invert_yaxis()
     return ax
