@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -43,12 +44,23 @@ def test_what_differs_is_said_beside_the_prior(material):
 def test_the_verdict_asks_for_more_differences_than_chance_has(material, monkeypatch):
     found = material.group_rows
     many = [row for row in found if row.verdict == DIFFERS] * 10
-    few = many[:1] + [row for row in found if row.verdict != DIFFERS] * 5
-    for rows, severity in ((many, "good"), (few, "note"), ([], "note")):
+    others = [row for row in found if row.verdict != DIFFERS] * 5
+    faint = replace(many[0], posterior=(0.5, 0.01, 1.0))
+    clear = [replace(many[0], posterior=(3.0, 2.5, 3.5)), *others]
+    cases = (
+        (many, "good"),
+        ([faint] * 20, "good"),
+        ([faint, *others], "note"),
+        (clear, "good"),
+        ([], "note"),
+    )
+    for rows, severity in cases:
         monkeypatch.setitem(vars(material), "group_rows", rows)
         verdict = groups.judged(material)
         assert verdict.severity == severity
-        assert verdict.message.startswith(f"{len(many) if rows is many else 1} of" if rows else "no quantity")
+        assert ("Too clear for chance: equilibrium (1)" in verdict.message) == (rows is clear)
+        count = sum(row.verdict == DIFFERS for row in rows)
+        assert verdict.message.startswith(f"{count} of" if rows else "no quantity")
 
 
 def test_the_summary_knows_of_groups(material):

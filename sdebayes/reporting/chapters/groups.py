@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from itertools import groupby
 
 import numpy as np
-from scipy.stats import binom
+from scipy.stats import binom, norm
 
 from sdebayes import plots
 from sdebayes.analysis.contrast.overview import DIFFERS, NOT_SEEN, UNTOLD, Row
@@ -64,8 +64,11 @@ def judged(context: ReportContext) -> Verdict:
     message = f"{len(differ)} of {plural(len(found), 'comparison')} differ"
     message += f": {_named(differ)}." if differ else "."
     message += f" Of {untold} the data tell hardly more than the prior." if untold else ""
-    if differ and binom.sf(len(differ) - 1, len(found), 0.1) < CHANCE:
-        return Verdict("good", TITLE, message)
+    clear = [row for row in differ if _is_clear(row, len(found))]
+    if clear or (differ and binom.sf(len(differ) - 1, len(found), 0.1) < CHANCE):
+        return Verdict(
+            "good", TITLE, f"{message} Too clear for chance: {_named(clear)}." if clear else message
+        )
     expected = number(0.1 * len(found), 0)
     advice = f"Of groups that are the same about {expected} would, or fewer: read no single one as found."
     return Verdict(
@@ -118,6 +121,11 @@ def _declared(context: ReportContext) -> list[Block]:
     shown = "" if len(differ) <= MOST_ROWS else f" The {MOST_ROWS} clearest of {len(differ)}."
     head = ["quantity", "groups", MEDIAN, f"the prior's, {MEDIAN}"]
     return [Table(head, rows, f"What differs: a difference (−) or a ratio (/), the clearest first.{shown}")]
+
+
+def _is_clear(row: Row, count: int) -> bool:
+    """Whether the largest of so many differences would hardly be so large by chance, if their laws are normal."""
+    return bool(2 * count * norm.sf(-_closeness(row) * 2 * norm.ppf(0.95)) < CHANCE)
 
 
 def _closeness(row: Row) -> float:
