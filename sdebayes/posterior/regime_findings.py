@@ -21,6 +21,10 @@ ALIKE = 0.8
 RARE, OFTEN = 0.1, 0.3
 _FEWER = "Fit with fewer regimes, and compare the two on held-out trajectories (sdebayes.compare)."
 
+_HOW_MANY = (
+    "Whether there are so many, held-out trajectories say: compare with a fit of fewer (sdebayes.compare)."
+)
+
 
 def regime_findings(posterior: Posterior) -> list[Finding]:
     """Judge the regimes of a fit by its training data.
@@ -54,7 +58,7 @@ def of_steps(p: np.ndarray, labels: tuple[int, ...]) -> Finding:
             f"regime {label} {count / total:.0%}" for label, count in zip(labels, steps, strict=True)
         )
         return Finding(
-            "Steps of regimes", "good", f"each regime holds a share of them: {shares}.", values=values
+            "Steps of regimes", "assumed", f"each regime is given a share of them: {shares}.", values=values
         )
     said = ", ".join(f"regime {label} holds {count:.1f}" for label, count in few)
     return Finding(
@@ -80,8 +84,11 @@ def of_pairs(p: np.ndarray, labels: tuple[int, ...]) -> Finding:
         said = f"steps of the regimes {'; '.join(same)} cannot be told apart: they coincide, or the data are too few."
         return Finding("Regimes apart", "warning", said, _FEWER, values)
     first, second = (labels[place] for place in worst)
-    said = f"steps are told apart; of all pairs {first} and {second} share most (cosine {cosine[worst]:.2f})."
-    return Finding("Regimes apart", "good", said, values=values)
+    said = (
+        f"so many were asked for, and the model tells their steps apart; of all pairs {first} and {second} share most "
+        f"(cosine {cosine[worst]:.2f}). It divides the steps of data that have no regimes as well."
+    )
+    return Finding("Regimes apart", "assumed", said, _HOW_MANY, values)
 
 
 def _changes(posterior: Posterior) -> Finding:

@@ -20,8 +20,10 @@ def write(context: ReportContext) -> Chapter:
     found = context.posterior.regime_probability(context.data)
     blocks: list[Block] = [
         Paragraph(
-            "The process switches between regimes, each with a drift of its own. Labels mean nothing but the order of "
-            "the regimes by the steps that they hold. A step is of the regime that led to it."
+            "The process is taken to switch between regimes, each with a drift of its own: a fit of several divides "
+            "the steps of a process without regimes as well, and whether there are several a comparison with a fit of one "
+            "on held-out data says. Labels mean nothing but the order of the regimes by the steps that they hold. A "
+            "step is of the regime that led to it."
         ),
         Figure(
             picture(plots.regimes.dwell_times(dwell)),
