@@ -90,8 +90,9 @@ def _dwell(context: ReportContext) -> str:
     found = summarize(regimes.dwell_times(context.posterior))["dwell_time"]
     said = [f"regime {label} {interval(found.sel(regime=label), 1)}" for label in found["regime"].values]
     return (
-        f"It was taken to switch between {len(said)} regimes, which last on average {listed(said)} {context.time_units}. "
-        "Each has a drift and a phase space of its own, of which this page does not speak: posterior.regime(1) is one of them."
+        f"It was taken to switch between {len(said)} regimes, which last on average {listed(said)} "
+        f"{context.time_units}. Each has a drift and a phase space of its own, of which this page does not speak: "
+        "posterior.regime(1) is one of them."
     )
 
 
