@@ -22,8 +22,8 @@ def write(context: ReportContext) -> Chapter:
         Paragraph(
             "The process is taken to switch between regimes, each with a drift of its own: a fit of several divides "
             "the steps of a process without regimes as well, and whether there are several a comparison with a fit "
-            "of one on held-out data says. Labels mean nothing but the order of the regimes by the steps that they hold. "
-            "A step is of the regime that led to it."
+            "of one on held-out data says. Labels mean nothing but the order of the regimes by the steps that they "
+            "hold. A step is of the regime that led to it."
         ),
         Figure(
             picture(plots.regimes.dwell_times(dwell)),
