@@ -17,8 +17,10 @@ from sdebayes._core.errors import DataError, ModelError
 from sdebayes._core.kinds import Count, Name, Positive, WholeNumber
 from sdebayes._core.stored import Stored
 from sdebayes.model.covariates import read_covariate, refuse
-from sdebayes.priors.base import DataScale
+from sdebayes.priors.base import DataScale, Dims
 from sdebayes.priors.covariate_basis import AbstractCovariateBasis, CategoryBasis, NumberBasis
+from sdebayes.priors.covariate_process import SPREAD, ProcessBasis
+from sdebayes.priors.kernels import AbstractKernel
 
 
 @checked
@@ -33,9 +35,10 @@ class Level(Stored):
     steps of the data that the prior is scaled to, and σ the standard deviations of the states there. So X moves in
     coordinates that are centred on the level, and the drift's equilibrium is that of an average step.
 
-    Numbers enter as a straight line, as a polynomial, or as a natural cubic spline, which beyond the data goes on as a
-    straight line. Names are categories: each has a level of its own, :math:`s σ_j` times a standard normal variable,
-    less the mean over the steps.
+    Numbers enter as a straight line, as a polynomial, as a natural cubic spline, which beyond the data goes on as a
+    straight line, or as a Gaussian process, whose functions are correlated and which goes back to the mean there. Names
+    are categories: each has a level of its own, :math:`s σ_j` times a standard normal variable, less the mean over the
+    steps.
 
     Parameters
     ----------
@@ -45,13 +48,16 @@ class Level(Stored):
         Of the polynomial; 1 for a straight line.
     knots
         Number of inner knots of a spline, at quantiles of the different values; 0 for none.
+    kernel
+        Covariance of a Gaussian process of a number, such as ``sdebayes.priors.Matern52()``, in the place of a
+        polynomial or spline; its length-scale is learned. None for none.
     spread
         s, prior standard deviation of this part of the level, in standard deviations of the state.
 
     Raises
     ------
     ModelError
-        If both a degree and knots are given.
+        If more than one of degree, knots and kernel is given.
 
     References
     ----------
@@ -62,11 +68,13 @@ class Level(Stored):
     degree: Count = 1
     knots: WholeNumber = 0
     spread: Positive = 0.5
+    kernel: AbstractKernel | None = None
 
     def __post_init__(self) -> None:
-        if self.degree > 1 and self.knots:
+        if (self.degree > 1) + (self.knots > 0) + (self.kernel is not None) > 1:
             raise ModelError(
-                f"Level: degree={self.degree} is of a polynomial and knots={self.knots} of a spline; give one of them."
+                f"Level: degree={self.degree} is of a polynomial, knots={self.knots} of a spline and "
+                f"kernel={self.kernel} of a Gaussian process; give one of them."
             )
 
     def basis(self, data: xr.Dataset) -> AbstractCovariateBasis:
@@ -98,6 +106,8 @@ class Level(Stored):
         if values.dtype.kind == "U":
             self._check_categories(values, seen)
             return CategoryBasis.of(known)
+        if self.kernel is not None:
+            return ProcessBasis.of(known, self.kernel)
         made = NumberBasis.of(known, self.degree, self.knots)
         if made is None:
             terms = self.knots + 1 if self.knots else self.degree
@@ -164,9 +174,9 @@ class Level(Stored):
         return names, seen
 
     def _check_categories(self, values: np.ndarray, seen: np.ndarray) -> None:
-        if self.degree > 1 or self.knots:
+        if self.degree > 1 or self.knots or self.kernel is not None:
             raise DataError(
-                f"The covariate {self.covariate!r} holds names, which have no degree and no knots; give "
+                f"The covariate {self.covariate!r} holds names, which have no degree, knots or kernel; give "
                 f"Level({self.covariate!r})."
             )
         own = [set(row[here]) for row, here in zip(values, seen, strict=True)]
@@ -185,6 +195,8 @@ class Level(Stored):
     def describe(self) -> str:
         """Say it in words: what it is of numbers, as names are known by the data alone."""
         shape = f"natural cubic spline, {self.knots} inner knots" if self.knots else f"degree {self.degree}"
+        if self.kernel is not None:
+            shape = f"Gaussian process, {self.kernel.title}, log ℓ ~ Normal(log of 1 covariate sd or more, {SPREAD:g})"
         return f"{self.covariate}: {shape} (of names: categories), prior sd {self.spread:g} data sd"
 
 
@@ -198,7 +210,7 @@ def level_bases(levels: Sequence[Level], data: xr.Dataset) -> tuple[AbstractCova
     """
     bases = tuple(level.basis(data) for level in levels)
     whole = [
-        (level.covariate, basis.contrasts.shape[1])
+        (level.covariate, basis.weights)
         for level, basis in zip(levels, bases, strict=True)
         if _is_of_trajectories(data, level.covariate)
     ]
@@ -235,15 +247,21 @@ def sample_level(levels: Sequence[Level], scale: DataScale) -> Float[Array, "lev
         raise ModelError(
             "The model's scale was made without its level; scale the model with it: SDEModel(level=…).scaled_to(data)."
         )
-    count = sum(basis.contrasts.shape[1] for basis in scale.levels)
+    count = sum(basis.weights for basis in scale.levels)
     standard = dist.Normal(0, 1).expand([count, len(scale.states)]).to_event(2)
     weights = numpyro.sample("level_weight", standard)
     slopes, start = [], 0
     for level, basis in zip(levels, scale.levels, strict=True):
-        contrasts = level.spread * basis.contrasts
-        slopes.append(contrasts @ weights[start : start + contrasts.shape[1]])
-        start += contrasts.shape[1]
+        contrasts = level.spread * basis.drawn_contrasts(f"level_{level.covariate}")
+        slopes.append(contrasts @ weights[start : start + basis.weights])
+        start += basis.weights
     return numpyro.deterministic("level_slope", jnp.concatenate(slopes) * jnp.sqrt(scale.variance))
+
+
+def dims_of_level(levels: Sequence[Level]) -> Dims:
+    """Return names and dimensions of the slopes, and of the length-scales of Gaussian processes."""
+    drawn: Dims = {f"level_{one.covariate}_lengthscale": [] for one in levels if one.kernel is not None}
+    return drawn | ({"level_slope": ["level_term", "state"]} if levels else {})
 
 
 def say_levels(levels: Sequence[Level]) -> list[str]:

@@ -28,7 +28,7 @@ from sdebayes.model.group_labels import group_names, groups_of
 from sdebayes.model.groups import Pooling, pooling_of
 from sdebayes.model.initial import check_start, dims_of_start, say_law_of_start
 from sdebayes.model.law import likelihood_of
-from sdebayes.model.level import Level, level_term_names, level_terms, say_levels
+from sdebayes.model.level import Level, dims_of_level, level_term_names, level_terms, say_levels
 from sdebayes.model.observation import AbstractObservation
 from sdebayes.model.precomputed_features import tabulated
 from sdebayes.model.regimes import check_regimes, diffusion_of, say_process
@@ -229,7 +229,7 @@ class SDEModel(Stored):
     def dims(self) -> Dims:
         """Names and dimensions of the interpretable parameters."""
         start = dims_of_start(self.initial, self.stationary)
-        level: Dims = {"level_slope": ["level_term", "state"]} if self.levels else {}
+        level = dims_of_level(self.levels)
         own = self.diffusion.dims() if self.regimes is None or self.regimes.diffusion is None else {}
         return self.drift.dims() | own | self.observation.dims() | start | level
 

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float64
+from jaxtyping import Array, Float, Float64
 
 from sdebayes._core.stored import Stored
 
@@ -27,6 +27,15 @@ class AbstractCovariateBasis(Stored, ABC):
     @abstractmethod
     def contrasts(self) -> Float64[np.ndarray, "term weight"]:
         """From standard normal weights to slopes."""
+
+    @property
+    def weights(self) -> int:
+        """Number of weights."""
+        return self.contrasts.shape[1]
+
+    def drawn_contrasts(self, name: str) -> Float[Array | np.ndarray, "term weight"]:
+        """Return `contrasts` inside a NumPyro model, where what they depend on is drawn under names with this one."""
+        return self.contrasts
 
     @abstractmethod
     def names(self, covariate: str) -> list[str]:

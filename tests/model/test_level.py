@@ -19,6 +19,7 @@ from sdebayes.criticism.walk import directions_of_return
 from sdebayes.posterior.advice import ADVICE
 from sdebayes.posterior.replicate import replicate
 from sdebayes.priors.covariate_basis import CategoryBasis, NumberBasis
+from sdebayes.priors.covariate_process import ProcessBasis
 
 LEVELS = (sb.Level("year"), sb.Level("party"), sb.Level("t", knots=2))
 YEARS, PARTIES = [1900.0, 1930.0, 1960.0, 1990.0, 2000.0, 2020.0], ["A", "B", "C", "A", "B", "C"]
@@ -288,3 +289,48 @@ def test_a_model_says_its_level():
     said = MODELS["Kalman"].describe()
     assert "Level: B w_k, added to X(t_k)" in said
     assert "t: natural cubic spline, 2 inner knots" in said
+
+
+@pytest.mark.parametrize(
+    "kernel", [sb.priors.SquaredExponential(), sb.priors.Matern52()], ids=lambda k: k.title
+)
+def test_a_process_of_a_covariate_has_its_kernel_s_covariance(kernel, x64):
+    t = np.linspace(3, 9, 201)
+    basis = ProcessBasis.of(t, kernel)
+    u = (t - t.mean()) / t.std()
+    apart = np.eye(len(u)) - 1 / len(u)
+    distance = jnp.asarray(np.abs(u[:, None] - u) / basis.median)
+    expected = apart @ np.asarray(kernel.covariance(distance)) @ apart
+    slopes = basis(t) @ basis.contrasts
+    np.testing.assert_allclose(slopes @ slopes.T, expected, atol=0.02)
+    np.testing.assert_allclose(basis(t).mean(0), 0, atol=1e-12)
+    beyond = basis(np.array([-50.0, 80.0, np.nan]))
+    np.testing.assert_allclose(beyond[:2], -np.tile(basis.means, (2, 1)), atol=1e-9)
+    np.testing.assert_array_equal(beyond[2], 0)
+
+
+def test_a_process_finds_a_bend_and_its_length_scale():
+    rng = np.random.default_rng(0)
+    t = np.arange(60.0)
+    bend = 2 * np.sin(t / 10)
+    data = sb.trajectories([bend[:, None] + rng.normal(size=(60, 1)) for _ in range(8)])
+    level = sb.Level("t", kernel=sb.priors.SquaredExponential(), spread=1.0)
+    model = sb.SDEModel(observation=sb.GaussianNoise(), level=level)
+    posterior = sb.fit(model, data, sb.Laplace(draws=200), seed=0)
+    found = sb.analysis.level.along(posterior, "t")
+    draws = found["level"].isel(state=0).transpose("sample", "point").values
+    truth = np.interp(found["at"], t, bend - bend.mean())
+    low, high = np.quantile(draws, [0.05, 0.95], axis=0)
+    assert np.mean((low < truth) & (truth < high)) > 0.7
+    assert np.abs(draws.mean(0) - truth).max() < 0.6
+    lengthscale = posterior.data["posterior"]["level_t_lengthscale"]
+    assert lengthscale.dims == ("chain", "draw")
+    assert 0.3 < float(lengthscale.median()) < 1.2
+
+
+def test_a_process_takes_no_degree_and_no_names():
+    kernel = sb.priors.SquaredExponential()
+    with pytest.raises(ModelError, match=r"degree=2 .* Gaussian process; give one of them"):
+        sb.Level("t", degree=2, kernel=kernel)
+    with pytest.raises(DataError, match="no degree, knots or kernel"):
+        sb.SDEModel(level=sb.Level("party", kernel=kernel)).scaled_to(walks())
