@@ -22,7 +22,7 @@ import sdebayes as sb
 from sdebayes._core.precision import scope, single_blas_thread
 from sdebayes.inference.curvature import hessian_of
 from sdebayes.inference.target import Target, make_target
-from sdebayes.model.rebuild import constrained_sites, rebuild
+from sdebayes.model.rebuild import read_draw
 
 DRAWS = 8
 
@@ -70,7 +70,7 @@ def main() -> None:
 
             @jax.jit
             def score(z, model=model, target=target, held_out=held_out):
-                law = rebuild(model, constrained_sites(model, target.unravel(z)))
+                law = read_draw(model, target.unravel(z)).observed
                 return model.likelihood.log_density(law, held_out).sum()
 
             rows = []

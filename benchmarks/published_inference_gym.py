@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 import xarray as xr
 from numpyro import distributions as dist
+from numpyro import handlers
 from peers import peer_python
 from published_lorenz63 import lorenz
 from published_runs import Row, Run, sampled
@@ -20,7 +21,7 @@ import sdebayes as sb
 from sdebayes._core.precision import scope
 from sdebayes.dynamics import ConstantDiffusion
 from sdebayes.likelihood.particle_filter import draw_paths
-from sdebayes.model.rebuild import per_draw, rebuild
+from sdebayes.model.rebuild import per_draw
 
 GYM = "inference-gym==0.0.5"
 FILTERS: tuple[tuple[Any, int | None], ...] = (
@@ -113,7 +114,8 @@ def bridge_by_particles(model: sb.SDEModel, data: xr.Dataset, seed: int) -> dict
     def likelihood(pair: tuple[Any, Any], observations: Any) -> Any:
         (innovation, noise), key = pair
         sites = {"innovation": jnp.exp(innovation), "noise_covariance": jnp.exp(2 * noise)}
-        sde, key = rebuild(frozen, sites), jax.random.wrap_key_data(key)
+        sde = handlers.substitute(handlers.seed(frozen.build, jax.random.key(0)), data=sites)()
+        key = jax.random.wrap_key_data(key)
         return draw_paths(sde, frozen.discretization, observations, GRID_PARTICLES, key).log_likelihood.sum()
 
     with scope("float64"):

@@ -34,7 +34,7 @@ from sdebayes.inference.strategy import Problem
 from sdebayes.inference.target import Flat
 from sdebayes.likelihood import Observations
 from sdebayes.likelihood.arrays import row_axes, rows
-from sdebayes.model.rebuild import constrained_sites, rebuild
+from sdebayes.model.rebuild import read_draw
 
 _MEMORY = 2**26
 _MOST_ROWS = 512
@@ -82,8 +82,8 @@ def _whitened_moments(problem: Problem, mode: Mode) -> Callable[[Flat, Observati
     model, density, likelihood = problem.model, problem.density, problem.model.likelihood
 
     def moments(v: Flat, data: Observations) -> Float[Array, " output"]:
-        sites = constrained_sites(model, density.unravel(density.placed(v, mode.whitenings)[0]))
-        law = likelihood.one_step(rebuild(model, sites), data)
+        observed = read_draw(model, density.unravel(density.placed(v, mode.whitenings)[0])).observed
+        law = likelihood.one_step(observed, data)
         return jax.vmap(jax.vmap(_whitened))(*law, jnp.asarray(data.seen)).ravel()
 
     return moments

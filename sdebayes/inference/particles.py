@@ -26,7 +26,7 @@ from sdebayes.inference.strategy import AbstractStrategy, Draws, Problem, RunOpt
 from sdebayes.inference.target import Density
 from sdebayes.likelihood.arrays import AnyFloat, Observations
 from sdebayes.likelihood.particle_filter import draw_paths
-from sdebayes.model.rebuild import constrained_sites, per_draw, rebuild
+from sdebayes.model.rebuild import per_draw, read_draw
 from sdebayes.model.sdemodel import SDEModel
 
 _BLOCK = 20
@@ -179,7 +179,7 @@ def _estimator(model: SDEModel, density: Density, particles: int) -> Callable[..
 
     def one(pair: tuple[Array, Array], data: Observations) -> ParticleEstimates:
         position, key = pair
-        sde = rebuild(model, constrained_sites(model, density.unravel(position)))
+        sde = read_draw(model, density.unravel(position)).observed
         filtered = likelihood.log_density(sde, data)
         found = draw_paths(
             sde, likelihood.scheme, data.centred(sde), particles, jax.random.wrap_key_data(key)

@@ -65,7 +65,7 @@ class Density:
 
     def __init__(self, model: Program, prior: Program) -> None:
         self._model, self._prior = model, prior
-        shapes = jax.eval_shape(lambda key: unconstrained_draw(prior, key), jax.random.key(0))
+        shapes, self._scaled = _shapes_and_scaled_sites(prior)
         if not shapes:
             raise InferenceError(
                 "The model has no unknown parameter: drift, diffusion and observation are all fixed. Give at least "
@@ -76,7 +76,6 @@ class Density:
         )
         self.dimension = int(flat.shape[0])
         index = self.unravel(jnp.arange(self.dimension, dtype=flat.dtype))
-        self._scaled = _scaled_sites(prior)
         self.weights = tuple(np.asarray(index[name]).astype(int).T for name in self._scaled)
         self.draw_prior = jax.jit(lambda key: ravel_pytree(unconstrained_draw(prior, key))[0])
         self.value_and_gradient = jax.jit(jax.value_and_grad(self.potential))
@@ -247,7 +246,10 @@ def _density(model: Program, prior: Program, precision: str) -> Density:
 @one_at_a_time
 def unconstrained_draw(prior: Program, key: Key) -> dict[str, Array]:
     """Draw the free sites of a program from its prior, by name."""
-    sites = trace(seed(prior, key)).get_trace()
+    return _unconstrained(trace(seed(prior, key)).get_trace())
+
+
+def _unconstrained(sites: dict[str, Any]) -> dict[str, Array]:
     return {
         name: biject_to(site["fn"].support).inv(site["value"])
         for name, site in sites.items()
@@ -255,14 +257,14 @@ def unconstrained_draw(prior: Program, key: Key) -> dict[str, Array]:
     }
 
 
-def _scaled_sites(prior: Program) -> list[str]:
-    """Return the names of the sites whose values multiply a scale."""
+def _shapes_and_scaled_sites(prior: Program) -> tuple[dict[str, jax.ShapeDtypeStruct], list[str]]:
+    """Return the shapes of the free sites, and the names of those whose values multiply a scale, in one run."""
     names: list[str] = []
 
     @one_at_a_time
-    def once(key: Key) -> None:
+    def once(key: Key) -> dict[str, Array]:
         sites = trace(seed(prior, key)).get_trace()
         names.extend(name for name, site in sites.items() if WEIGHT_SCALE in site.get("infer", {}))
+        return _unconstrained(sites)
 
-    jax.eval_shape(once, jax.random.key(0))
-    return names
+    return jax.eval_shape(once, jax.random.key(0)), names

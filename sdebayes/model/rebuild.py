@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import PyTree
+from numpyro.distributions import biject_to
 from numpyro.handlers import seed, substitute, trace
-from numpyro.infer.util import constrain_fn
 
 from sdebayes._core.threads import side_by_side
 from sdebayes._core.tracing import one_at_a_time
@@ -31,42 +31,54 @@ def prior_draw(model: SDEModel, key: Key) -> ObservedSDE:
     return seed(model.build, key)()
 
 
+class Draw(NamedTuple):
+    """What one draw's unconstrained sites say.
+
+    Attributes
+    ----------
+    sites
+        All sites on their own supports, deterministic ones included.
+    observed
+        The SDE.
+    log_prior
+        Log prior density of each site that was sampled, in nats, on its own support.
+    """
+
+    sites: Sites
+    observed: ObservedSDE
+    log_prior: Sites
+
+
 @one_at_a_time
-def constrained_sites(model: SDEModel, unconstrained: Sites) -> Sites:
-    """Return one draw's sites on their own supports, deterministic ones included."""
-    program = seed(model.build, jax.random.key(0))
-    return constrain_fn(program, (), {}, unconstrained, return_deterministic=True)
+def read_draw(model: SDEModel, unconstrained: Sites) -> Draw:
+    """Run the model's program once at the unconstrained sites of one draw."""
+
+    def on_support(site: dict[str, Any]) -> Any:
+        known = site["type"] == "sample" and site["name"] in unconstrained
+        return biject_to(site["fn"].support)(unconstrained[site["name"]]) if known else None
+
+    with trace() as found, substitute(substitute_fn=on_support), seed(rng_seed=jax.random.key(0)):
+        observed = model.build()
+    sampled = {name: site for name, site in found.items() if site["type"] == "sample"}
+    return Draw(
+        {name: site["value"] for name, site in found.items() if site["type"] in ("sample", "deterministic")},
+        observed,
+        {name: site["fn"].log_prob(site["value"]).sum() for name, site in sampled.items()},
+    )
 
 
 def parameters(model: SDEModel, unconstrained: Sites) -> Sites:
-    """Return one draw's interpretable parameters, with a leading group axis where there are groups.
+    """Return one draw's interpretable parameters by group, with a leading group axis; for a model with groups.
 
     Beside them, s of each site that varies between groups, under the site's name with ``_group_scale``.
     """
     pooling = model.pooling
     if pooling is None:
-        return constrained_sites(model, unconstrained)
+        return read_draw(model, unconstrained).sites
     own = pooling.of_groups(unconstrained)
-    by_group = jax.vmap(lambda sites: constrained_sites(model.of_one_group, sites), (pooling.axes(own),))
+    by_group = jax.vmap(lambda sites: read_draw(model.of_one_group, sites).sites, (pooling.axes(own),))
     scales = {name + SCALE: jnp.exp(unconstrained[name + SCALE]) for name in pooling.widths}
     return by_group(own) | scales
-
-
-@one_at_a_time
-def rebuild(model: SDEModel, sites: Sites) -> ObservedSDE:
-    """Return the SDE of one draw's constrained sites."""
-    return substitute(seed(model.build, jax.random.key(0)), data=sites)()
-
-
-@one_at_a_time
-def log_prior(model: SDEModel, sites: Sites) -> Sites:
-    """Return the log prior density of one draw's constrained sites, in nats, each on its own support."""
-    program = substitute(seed(model.build, jax.random.key(0)), data=sites)
-    return {
-        name: site["fn"].log_prob(site["value"]).sum()
-        for name, site in trace(program).get_trace().items()
-        if site["type"] == "sample"
-    }
 
 
 def per_draw(function: Callable[..., PyTree], block: int = _BLOCK) -> Callable[..., PyTree]:

@@ -21,7 +21,7 @@ from sdebayes.data.container import feature_dim
 from sdebayes.inference import AbstractStrategy, Problem, RunOptions
 from sdebayes.inference.target import Density
 from sdebayes.likelihood import Observations
-from sdebayes.model.rebuild import constrained_sites, per_draw, rebuild
+from sdebayes.model.rebuild import per_draw, read_draw
 from sdebayes.model.sdemodel import SDEModel
 from sdebayes.posterior.calibration_truths import Draw
 from sdebayes.posterior.quantities import Quantities, Read
@@ -200,7 +200,7 @@ def _of_positions(model: SDEModel, density: Density, read: Read) -> Callable[...
     """From positions (sample, dimension) and data to the quantities, (sample, quantity)."""
 
     def one(z: Array, data: Observations) -> Array:
-        return read(rebuild(model, constrained_sites(model, density.unravel(z))), data)
+        return read(read_draw(model, density.unravel(z)).observed, data)
 
     return per_draw(one)
 

@@ -15,7 +15,7 @@ from sdebayes._core import precision
 from sdebayes.dynamics import ObservedSDE
 from sdebayes.inference.target import Density, Program
 from sdebayes.likelihood import AbstractLikelihood, Observations
-from sdebayes.model.rebuild import constrained_sites, log_prior, parameters, per_draw, prior_draw, rebuild
+from sdebayes.model.rebuild import parameters, per_draw, prior_draw, read_draw
 from sdebayes.model.sdemodel import SDEModel
 
 drift_at = per_draw(lambda sde, points: jax.vmap(sde.drift)(points))
@@ -25,7 +25,7 @@ covariance_at = per_draw(lambda sde, points: jax.vmap(sde.covariance)(points))
 @lru_cache(maxsize=8)
 def rebuilding(model: SDEModel) -> Program:
     """From free sites to the SDE."""
-    return per_draw(lambda free: rebuild(model, constrained_sites(model, free)))
+    return per_draw(lambda free: read_draw(model, free).observed)
 
 
 @lru_cache(maxsize=8)
@@ -47,8 +47,9 @@ def reading(model: SDEModel, density: Density) -> Program:
 
     def one(position: Array) -> tuple[Any, ...]:
         free = density.unravel(position)
-        sites = constrained_sites(model, free)
-        return free, parameters(model, free), rebuild(model, sites), log_prior(model, sites)
+        found = read_draw(model, free)
+        own = found.sites if model.pooling is None else parameters(model, free)
+        return free, own, found.observed, found.log_prior
 
     return per_draw(one)
 

@@ -31,7 +31,7 @@ from sdebayes._core.draws import evenly_spread
 from sdebayes.inference.strategy import Draws, Problem
 from sdebayes.inference.target import Program
 from sdebayes.likelihood import Observations
-from sdebayes.model.rebuild import constrained_sites, per_draw, rebuild
+from sdebayes.model.rebuild import per_draw, read_draw
 from sdebayes.model.sdemodel import SDEModel
 from sdebayes.priors.regimes import RATES, RATIOS, Regimes, off_diagonal, site_prefix
 
@@ -125,7 +125,7 @@ def _reading(model: SDEModel, unravel: Any) -> Program:
 
     def one(position: Array, data: Observations, steps: tuple[Array, Array]) -> tuple[Any, Array]:
         free = unravel(position)
-        sde = rebuild(model, constrained_sites(model, free))
+        sde = read_draw(model, free).observed
         return free, model.likelihood.regimes(sde, data)[steps]
 
     return per_draw(one)

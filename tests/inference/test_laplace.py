@@ -21,7 +21,7 @@ from sdebayes.inference.importance import importance_finding, smoothed_weights
 from sdebayes.inference.independent_blocks import independent_blocks
 from sdebayes.inference.mode import Mode
 from sdebayes.inference.strategy import Problem, RunOptions
-from sdebayes.model.rebuild import constrained_sites, rebuild
+from sdebayes.model.rebuild import read_draw
 from tests.inference.conftest import FACTOR
 from tests.inference.test_nuts import regression
 
@@ -148,7 +148,8 @@ def test_largest_ratios_that_are_all_equal_show_no_tail(draws, equal):
 
 
 def test_no_good_news_is_read_from_draws_that_fail_their_check(regression_data):
-    model = sb.SDEModel(sb.priors.Linear(), sb.priors.Constant(), observation=sb.Exact())
+    diagonal = sb.priors.Linear(diagonal=True), sb.priors.Constant("diagonal")
+    model = sb.SDEModel(*diagonal, observation=sb.Exact())
     posterior = sb.fit(model, regression_data, sb.Laplace(draws=200), progress=False)
 
     def severities(log_weight) -> dict[str, str]:
@@ -185,7 +186,7 @@ def fisher(problem: Problem, mode: Mode) -> np.ndarray:
     model, density, data = problem.model, problem.target.density, problem.observations
 
     def laws(v):
-        observed = rebuild(model, constrained_sites(model, density.unravel(v)))
+        observed = read_draw(model, density.unravel(v)).observed
         return model.likelihood.one_step(observed, data)
 
     v = mode.position

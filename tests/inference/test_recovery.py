@@ -23,7 +23,7 @@ from sdebayes.inference.curvature import curvature_units
 from sdebayes.inference.mode import find_mode
 from sdebayes.inference.target import make_target
 from sdebayes.likelihood import TrajectoryLaw
-from sdebayes.model.rebuild import constrained_sites, rebuild
+from sdebayes.model.rebuild import read_draw
 
 SEEDS = 100
 WARMUP, DRAWS = 100, 200
@@ -111,7 +111,7 @@ def posterior_drift(truth: Truth) -> Callable[[np.ndarray, jax.Array], np.ndarra
         _, positions = jax.lax.scan(step, state, None, length=WARMUP + DRAWS)
 
         def drift(z: jax.Array) -> jax.Array:
-            observed = rebuild(model, constrained_sites(model, target.unravel(z)))
+            observed = read_draw(model, target.unravel(z)).observed
             return jax.vmap(observed.sde.drift)(jnp.asarray(truth.probes))
 
         return jax.lax.map(drift, positions[WARMUP:])

@@ -109,9 +109,9 @@ def test_wrong_draws_are_found(fault):
 def test_the_scheme_of_the_fit_is_not_to_blame_in_the_study_of_its_own_law_and_is_in_the_one_of_the_truth():
     """Euler–Maruyama at λΔt = 0.5 and 1 is biased; the exact scheme is not."""
     coarse = one_unknown(sb.schemes.EulerMaruyama()).scaled_to(DESIGN)
-    own = sb.calibrate(coarse, DESIGN, Exact(), 100, progress=False)
-    truth = sb.calibrate(coarse, DESIGN, Exact(), 200, progress=False, substeps=40)
-    exact = study(n=100, substeps=40)
+    own = sb.calibrate(coarse, DESIGN, Exact(), 60, progress=False)
+    truth = sb.calibrate(coarse, DESIGN, Exact(), 150, progress=False, substeps=40)
+    exact = study(n=60, substeps=40)
     assert float(own["overall_p_value"]) > 0.05
     assert float(truth["overall_p_value"]) < 1e-3
     assert float(exact["overall_p_value"]) > 0.05
@@ -206,9 +206,6 @@ def test_a_start_far_from_equilibrium_is_seen_by_given_truths_and_not_by_those_o
     assert "log-likelihood" not in far["quantity"]
     worst = abs(far["bias"] / far["bias_error"]).where(far["part"] == "drift").max()
     assert float(worst) > 4
-    free = sb.SDEModel(sb.priors.Linear(), observation=sb.Exact(), initial="free")
-    mended = sb.calibrate(free, data, strategy, 15, points=places, progress=False, truth=start_at(5.0))
-    assert drift_coverage(mended) > 0.7
     np.testing.assert_allclose(far["truth"].isel(quantity=slice(3)), [[1.0, 0.0, -1.0]] * 15, atol=1e-12)
 
 
@@ -216,7 +213,7 @@ def test_a_prior_scaled_to_the_data_themselves_is_seen_where_each_is_scaled_anew
     """With a spread far below what the data tell, the prior follows each data set's own estimate."""
     model = sb.SDEModel(MODEL.drift, sb.priors.Constant("diagonal", spread=0.02), observation=sb.Exact())
     frozen = sb.calibrate(model, DESIGN, Exact(), 25, progress=False)
-    anew = sb.calibrate(model, DESIGN, Exact(), 5, progress=False, rescale=True)
+    anew = sb.calibrate(model, DESIGN, Exact(), 3, progress=False, rescale=True)
     assert float(frozen["overall_p_value"]) > 0.01
     assert float(anew["coverage"].sel(nominal=0.9, quantity="covariance x1·x1")) < 0.5
     assert anew.attrs["scaled_to"] == "each data set"

@@ -12,6 +12,7 @@ from sdebayes._core.ratio import ratio
 from tests.posterior.conftest import ornstein_uhlenbeck
 
 QUICK = sb.Laplace(draws=100)
+PLAIN = sb.SDEModel(sb.priors.Linear(diagonal=True), sb.priors.Constant("diagonal"), observation=sb.Exact())
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +74,7 @@ def test_a_null_cannot_be_the_name_of_a_model(noisy, fresh):
 
 def test_fits_of_different_groups_compare_in_one_space(training, fresh):
     groups = training.isel(trajectory=slice(12)), training.isel(trajectory=slice(12, 24))
-    model = sb.SDEModel().scaled_to(training)  # once, so that the fits share what is compiled
+    model = PLAIN.scaled_to(training)  # once, so that the fits share what is compiled
     first, second = (sb.fit(model, group, QUICK, progress=False) for group in groups)
     judged = xr.concat(
         [groups[1].isel(trajectory=slice(2)), fresh], "trajectory", join="outer", data_vars="all"
@@ -180,7 +181,7 @@ def test_the_space_of_a_fit_is_at_hand(noisy, tmp_path):
         "embedding",
     )
     space = sb.PCA(2).fit(texts)
-    posterior = sb.fit(sb.SDEModel(), space.transform(texts), QUICK, progress=False)
+    posterior = sb.fit(PLAIN, space.transform(texts), QUICK, progress=False)
     assert posterior.space.hash == space.hash
     loaded = sb.load(posterior.to_netcdf(tmp_path / "p.nc"))
     assert loaded.space.hash == loaded.space_hash == space.hash

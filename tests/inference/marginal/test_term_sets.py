@@ -161,6 +161,7 @@ def test_a_cubic_well_is_found(summed):
     assert findings["Far from the data"].values["explosive"] < 0.05
 
 
+@pytest.mark.slow
 def test_a_fit_that_draws_terms_in_turn_agrees(summed, monkeypatch):
     monkeypatch.setattr(marginalized_module, "MOST_TERMS", 2)
     drawn = fitted_to_a_well()
