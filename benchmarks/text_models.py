@@ -51,6 +51,7 @@ OVER = {
 """What the gain of a model is over."""
 LEVELS: dict[str, tuple[sb.Level, ...]] = {
     "R, C full, level by t": (sb.Level("t", knots=2),),
+    "R, C full, level by t, a Gaussian process": (sb.Level("t", kernel=sb.priors.Matern52()),),
     "R, C full, level by year": (sb.Level("year"),),
     "R, C full, level by year, curved": (sb.Level("year", knots=2),),
     "R, C full, level by year, curved, and t": (sb.Level("year", knots=2), sb.Level("t", knots=2)),
