@@ -125,9 +125,23 @@ def test_options_make_the_model(monkeypatch, options, drift, diffusion, strategy
     assert ("correlation of C" in model.describe()) is ("--correlated-noise" in options)
 
 
+@pytest.mark.parametrize("own_diffusion", [False, True])
+def test_regimes_are_of_the_drift_that_is_named(monkeypatch, own_diffusion):
+    """Each has the named diffusion as well, where that is asked for."""
+    options = ["--regimes", "3", "--drift", "bnn", "--diffusion", "varying", "--diagonal"]
+    model = asked(monkeypatch, *options, *["--regime-diffusion"] * own_diffusion)["model"]
+    assert model.regimes.n == 3
+    assert isinstance(model.regimes.drift, sb.priors.BNN)
+    assert isinstance(model.regimes.diffusion, sb.priors.Diagonal) is own_diffusion
+    assert isinstance(model.diffusion, sb.priors.Diagonal)
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [
+        (("--regimes", "1"), "n=1 must be a whole number, 2 or more"),
+        (("--regime-diffusion",), "--regime-diffusion is of several regimes; say how many: --regimes 2."),
+        (("--regimes", "2", "--by-group", "drift"), "regimes are the same in all groups"),
         (("--exact", "--noise-covariate", "words"), "--exact says that there is no noise; leave --noise-covariate out"),
         (("--level", "year"), "depends on the covariate 'year', which the data do not have; they have 'words'"),
         (("--strategy", "laplace", "--chains", "4"), "--strategy laplace does not take --chains; it takes --draws."),
