@@ -26,8 +26,8 @@ RARE, OFTEN = 0.1, 0.3
 _FEWER = "Fit with fewer regimes, and compare the two on held-out trajectories (sdebayes.compare)."
 
 _DISAGREEING = (
-    "draws disagree on the steps of each regime, by a probability of {:.2f} on average: fewer regimes may explain the data "
-    "as well, and in simulations 90 % intervals of what a regime is held .78 then."
+    "draws disagree on the steps of each regime, by a probability of {:.2f} on average: fewer regimes may explain the "
+    "data as well, and in simulations 90 % intervals of what a regime is held .78 then."
 )
 
 _HOW_MANY = (

@@ -159,7 +159,7 @@ def test_report_shows_another_fit_beside(here, few_chapters):
 
 def test_regimes_are_fitted_scored_and_reported(here, monkeypatch):
     sizes = ("--components", "2", "--hold-out", "0.25", "--strategy", "laplace", "--draws", "40")
-    fit = run("fit", "traj.nc", "-o", "two.nc", "--regimes", "2", "--no-trajectory-effect", *sizes)
+    fit = run("fit", "traj.nc", "-o", "two.nc", "--regimes", "2", "--exact", *sizes)
     said(fit, "Regimes apart")
     said(run("score", "two.nc", "new.txt"), "new 30")
     said(run("compare", "two.nc", "posterior.nc", "--test", "traj.nc"), "What two can claim")
