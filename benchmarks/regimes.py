@@ -30,8 +30,6 @@ from typing import Any
 import numpy as np
 import regimes_peers
 import typer
-from rich.console import Console
-from rich.table import Table
 from scipy.linalg import logm
 from scipy.special import logsumexp
 
@@ -143,7 +141,7 @@ def judge(found: Found, led: np.ndarray) -> dict[str, float]:
     return row | {"seconds": float(found["seconds"])}
 
 
-def summary(rows: list[dict[str, float]]) -> dict[str, str]:
+def summary(rows: list[dict[str, float]]) -> str:
     """Return means over data sets with their errors, of squared errors the root."""
     cells = {}
     for name in rows[0]:
@@ -156,21 +154,20 @@ def summary(rows: list[dict[str, float]]) -> dict[str, str]:
             cells[name] = f"{np.median(values):.1f}"
         else:
             cells[name] = f"{values.mean():.3f} ± {error:.3f}"
-    return cells
+    return "; ".join(f"{name} {cell}" for name, cell in cells.items())
 
 
-def show(heads: tuple[str, ...], rows: list[dict[str, str]]) -> None:
-    table = Table(*heads)
-    for row in rows:
-        table.add_row(*(row.get(head, "") for head in heads))
-    Console(width=200).print(table)
+def say(what: str, found: str) -> None:
+    """Print and keep a row."""
+    from record import keep
+
+    print(f"{what}: {found}", flush=True)
+    keep("regimes", [{"what": what, "found": found}], ("what",))
 
 
 @app.command()
 def recovery(sets: int = 20, methods: str = "NUTS, Laplace, dynamax") -> None:
     """Fit data sets by each method, and compare with the truth."""
-    from record import keep
-
     import sdebayes as sb
 
     known: dict[str, Callable[[], Any]] = {
@@ -178,16 +175,13 @@ def recovery(sets: int = 20, methods: str = "NUTS, Laplace, dynamax") -> None:
         "Laplace": lambda: Ours(sb.Laplace(draws=400)),
         "dynamax": Dynamax,
     }
-    lines = []
     for name in (name.strip() for name in methods.split(",")):
         fit, rows = known[name](), []
         for seed in range(1, sets + 1):
             y, led = simulated(seed)
             rows.append(judge(fit(y, simulated(seed + 10_000)[0], seed), led))
             print(name, seed, rows[-1], flush=True)
-        lines.append({"what": f"{name}, {sets} data sets"} | summary(rows))
-        keep("regimes", lines[-1:], ("what",))
-    show(tuple(max(lines, key=len)), lines)
+        say(f"{name}, {sets} data sets", summary(rows))
 
 
 @app.command()
@@ -195,7 +189,6 @@ def cost(repeats: int = 20) -> None:
     """Time a gradient of one regime and of two, in turn."""
     import jax
     from kalman_gradient import data
-    from record import keep
 
     import sdebayes as sb
     from sdebayes._core.precision import scope, single_blas_thread
@@ -220,9 +213,7 @@ def cost(repeats: int = 20) -> None:
                 times[name] += [1e3 * (time.perf_counter() - start)] * (count > 0)
     ratio = statistics.median(b / a for a, b in zip(*times.values(), strict=True))
     both = " and ".join(f"{statistics.median(values):.1f}" for values in times.values())
-    lines = [{"what": "a gradient, one regime and two", "ms": both, "ratio": f"{ratio:.1f}"}]
-    keep("regimes", lines, ("what",))
-    show(("what", "ms", "ratio"), lines)
+    say("a gradient of 33 × 130 × 8, one regime and two", f"{both} ms, {ratio:.1f} times as much")
 
 
 if __name__ == "__main__":
