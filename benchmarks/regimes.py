@@ -12,10 +12,11 @@ over regimes and data sets; regimes are matched by their level. Steps right: mos
 the whole trajectory. Held-out: nats a step, each trajectory's first step given. Coverage is of 90 % intervals.
 Seconds include compilation, of ours in the first data set alone.
 
-``cost``: ms of a gradient on 33 trajectories × 130 steps × 8 states behind noise, with a document effect, of one
+``one``: how often held-out scores prefer two regimes to one where the data are of one Ornstein–Uhlenbeck process with a
+time constant of two steps; fits by `Laplace`. ``cost``: ms of a gradient on 33 trajectories × 130 steps × 8 states behind noise, with a document effect, of one
 regime and of two, taken in turn.
 
-Run: .uv/bin/uv run python benchmarks/regimes.py recovery; .uv/bin/uv run python benchmarks/regimes.py cost
+Run: .uv/bin/uv run python benchmarks/regimes.py recovery (or one, or cost)
 """
 
 from __future__ import annotations
@@ -56,6 +57,13 @@ def simulated(seed: int) -> tuple[np.ndarray, np.ndarray]:
     return np.stack(x, 1)[..., None], np.stack(led, 1)
 
 
+def two_regimes() -> Any:
+    import sdebayes as sb
+
+    drift = sb.priors.Regimes(2, sb.priors.Linear(), sb.priors.Constant())
+    return sb.SDEModel(drift, observation=sb.Exact())
+
+
 class Ours:
     """Fits by a strategy, all of one compilation."""
 
@@ -63,9 +71,7 @@ class Ours:
         import sdebayes as sb
 
         self.strategy = strategy
-        part = sb.priors.Regimes(2, sb.priors.Linear(), sb.priors.Constant())
-        model = sb.SDEModel(part, observation=sb.Exact())
-        self.model = model.scaled_to(sb.trajectories(list(simulated(0)[0])))
+        self.model = two_regimes().scaled_to(sb.trajectories(list(simulated(0)[0])))
 
     def __call__(self, y: np.ndarray, new: np.ndarray, seed: int) -> Found:
         """Return draws, and what they say of the steps."""
@@ -182,6 +188,39 @@ def recovery(sets: int = 20, methods: str = "NUTS, Laplace, dynamax") -> None:
             rows.append(judge(fit(y, simulated(seed + 10_000)[0], seed), led))
             print(name, seed, rows[-1], flush=True)
         say(f"{name}, {sets} data sets", summary(rows))
+
+
+def ornstein_uhlenbeck(seed: int, time_constant: float = 2.0) -> np.ndarray:
+    """Return states of one process of variance 1, (trajectory, time, 1)."""
+    rng = np.random.default_rng(seed)
+    keep = np.exp(-1 / time_constant)
+    x = [rng.standard_normal(TRAJECTORIES)]
+    for _ in range(STEPS - 1):
+        x.append(keep * x[-1] + np.sqrt(1 - keep**2) * rng.standard_normal(TRAJECTORIES))
+    return np.stack(x, 1)[..., None]
+
+
+@app.command()
+def one(sets: int = 20) -> None:
+    """Fit one regime and two to data of one, and count how often held-out scores prefer two."""
+    import sdebayes as sb
+
+    first = sb.trajectories(list(ornstein_uhlenbeck(0)))
+    models = [model.scaled_to(first) for model in (sb.SDEModel(observation=sb.Exact()), two_regimes())]
+    gains = []
+    for seed in range(1, sets + 1):
+        data, new = (sb.trajectories(list(ornstein_uhlenbeck(s))) for s in (seed, seed + 10_000))
+        fits = [sb.fit(model, data, sb.Laplace(draws=400), seed=seed, progress=False) for model in models]
+        alone, both = (fit.log_score(new).values / STEPS for fit in fits)
+        gain = both - alone
+        gains.append((gain.mean(), gain.std(ddof=1) / np.sqrt(len(gain))))
+        print(seed, gains[-1], flush=True)
+    mean, error = np.array(gains).T
+    found = f"two score higher in {np.sum(mean > 0)}, by more than a standard error in {np.sum(mean > error)}"
+    say(
+        f"one OU, {sets} data sets",
+        f"{found}; gain {mean.mean():+.4f} ± {mean.std(ddof=1) / np.sqrt(sets):.4f}",
+    )
 
 
 @app.command()

@@ -20,7 +20,7 @@ FEW_STEPS = 10
 ALIKE = 0.8
 DISAGREEING = 0.1
 """Mean total variation from the mean of the draws: at most .05 where 90 % intervals hold, most often more than .1 where
-they do not (decision 0027)."""
+they do not (decision 0029)."""
 
 RARE, OFTEN = 0.1, 0.3
 _FEWER = "Fit with fewer regimes, and compare the two on held-out trajectories (sdebayes.compare)."
