@@ -10,11 +10,11 @@ deviations apart, mean dwell 15 steps; 10 trajectories of 60 steps to fit to, as
 Errors are of posterior means, or of the maximum, of levels, of log A and of log mean dwell times, as root mean squares
 over regimes and data sets; regimes are matched by their level. Steps right: most probable regime of each step given
 the whole trajectory. Held-out: nats a step, each trajectory's first step given. Coverage is of 90 % intervals.
-Seconds include compilation, of ours in the first data set alone.
+Seconds are medians over data sets, of ours after the compilation that the first one has.
 
 ``one``: how often held-out scores prefer two regimes to one where the data are of one Ornstein–Uhlenbeck process with a
-time constant of two steps; fits by `Laplace`. ``cost``: ms of a gradient on 33 trajectories × 130 steps × 8 states behind noise, with a document effect, of one
-regime and of two, taken in turn.
+time constant of two steps; fits by `Laplace`. ``cost``: ms of a gradient on 33 trajectories × 130 steps × 8 states
+behind noise, with a document effect, of one regime and of two, taken in turn.
 
 Run: .uv/bin/uv run python benchmarks/regimes.py recovery (or one, or cost)
 """
