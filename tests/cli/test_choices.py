@@ -172,3 +172,15 @@ def test_short_trajectories_are_left_out_of_a_fit_on_request():
     assert posterior.data.attrs["left_out"] == said
     assert posterior.data.attrs["strategy_name"] == "Laplace"
     assert posterior.training_data()["trajectory"].values.tolist() == ["trajectory 1", "trajectory 3"]
+
+
+@pytest.mark.slow
+def test_regimes_are_fitted_and_scored():
+    options = ("--exact", "--regimes", "2", "--diagonal", "--strategy", "laplace", "--draws", "10")
+    fit = CliRunner().invoke(app, ["fit", "states.nc", "-o", "p.nc", *options])
+    assert fit.exit_code == 0, fit.output
+    assert "Regimes apart" in fit.stdout
+    assert sb.load("p.nc").regimes == (1, 2)
+    score = CliRunner().invoke(app, ["score", "p.nc", "states.nc"])
+    assert score.exit_code == 0, score.output
+    assert score.stdout.count("trajectory ") >= 4

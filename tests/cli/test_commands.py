@@ -157,17 +157,6 @@ def test_report_shows_another_fit_beside(here, few_chapters):
         assert said in result.stderr
 
 
-def test_regimes_are_fitted_scored_and_reported(here, monkeypatch):
-    sizes = ("--components", "2", "--hold-out", "0.25", "--strategy", "laplace", "--draws", "40")
-    fit = run("fit", "traj.nc", "-o", "two.nc", "--regimes", "2", "--exact", *sizes)
-    said(fit, "Regimes apart")
-    said(run("score", "two.nc", "new.txt"), "new 30")
-    said(run("compare", "two.nc", "posterior.nc", "--test", "traj.nc"), "What two can claim")
-    monkeypatch.setattr("sdebayes.reporting.page.chapters_of", lambda _: [chapters.regimes.write])
-    run("report", "two.nc", "--data", "traj.nc", "-o", "two.html")
-    assert "The regimes along speech" in Path("two.html").read_text(encoding="utf-8")
-
-
 def test_compare_leaves_out_what_was_fitted_to(here):
     result = run("compare", "posterior.nc", "--test", "traj.nc")
     said(result, "2 held-out trajectories")
