@@ -16,7 +16,9 @@ Seconds are medians over data sets, of ours after the compilation that the first
 time constant of two steps; fits by `Laplace`. ``cost``: ms of a gradient on 33 trajectories × 130 steps × 8 states
 behind noise, with a document effect, of one regime and of two, taken in turn.
 
-Run: .uv/bin/uv run python benchmarks/regimes.py recovery (or one, or cost)
+``exact``: see `regimes_exact.py`.
+
+Run: .uv/bin/uv run python benchmarks/regimes.py recovery (or one, cost, or exact draws --time-constant 2)
 """
 
 from __future__ import annotations
@@ -31,6 +33,7 @@ from typing import Any
 import numpy as np
 import regimes_peers
 import typer
+from regimes_exact import exact
 from scipy.linalg import logm
 from scipy.special import logsumexp
 
@@ -41,6 +44,7 @@ Found = dict[str, np.ndarray]
 """Draws of ``level``, ``A`` and ``dwell``, (draw, regime); ``probability`` of the later steps, ``score`` and more."""
 
 app = typer.Typer()
+app.command()(exact)
 
 
 def simulated(seed: int) -> tuple[np.ndarray, np.ndarray]:

@@ -4,8 +4,7 @@ Two Ornstein–Uhlenbeck processes of one state, variance 1, levels two standard
 time constant of half a step or of two, trajectories of 60 steps; the prior of ``Regimes(2)`` with a shared Σ, frozen at
 other such data. A forward algorithm in JAX, particles tempered from the prior to the posterior and moved by random
 walks; labels by the package's rule, and in the order of levels. Draws are kept in a folder; a run goes on from there.
-
-Run: .uv/bin/uv run python benchmarks/regimes_exact.py draws --time-constant 2 --sets 60
+`regimes.py` has it as the command ``exact``.
 """
 
 from __future__ import annotations
@@ -17,7 +16,6 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-import typer
 from jax.scipy.stats import norm
 from record import keep
 from scipy.optimize import linear_sum_assignment
@@ -231,7 +229,7 @@ def judge(u: np.ndarray, y: np.ndarray, prior: Prior, time_constant: float) -> l
     return [*by_label, held(np.sort(level, axis=1), truth), float(few), float(disagreement)]
 
 
-def main(
+def exact(
     folder: Path, time_constant: float = 2.0, trajectories: int = 10, sets: int = 60, particles: int = 800
 ) -> None:
     """Draw from the posteriors of data sets, and say what their intervals hold."""
@@ -254,7 +252,3 @@ def main(
     what = f"exact posterior, τ {time_constant:g} steps, {trajectories} trajectories, {sets} data sets"
     print(what, "; ".join(said))
     keep("regimes", [{"what": what, "found": "; ".join(said)}], ("what",))
-
-
-if __name__ == "__main__":
-    typer.run(main)
