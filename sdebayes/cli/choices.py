@@ -27,6 +27,7 @@ from sdebayes.priors import (
     Full,
     Horseshoe,
     Linear,
+    Regimes,
     Sparse,
 )
 from sdebayes.schemes import (
@@ -207,6 +208,36 @@ def by_group(
                 "out. A class of yours says by_group = True."
             )
     return found
+
+
+def regimes(count: int | None, diffusion: bool, parts: Mapping[str, Any]) -> dict[str, Any]:
+    """Make the drift of a model one of several regimes.
+
+    Parameters
+    ----------
+    count
+        Number of regimes; None for the parts as they are.
+    diffusion
+        Whether each regime has a diffusion of its own as well.
+    parts
+        The parts of a model by the names that it has for them.
+
+    Returns
+    -------
+    dict
+        All parts.
+
+    Raises
+    ------
+    ModelError
+        If regimes are to have a diffusion and there are none, the number is below 2, or a part goes with no regimes.
+    """
+    if count is None:
+        if diffusion:
+            raise ModelError("--regime-diffusion is of several regimes; say how many: --regimes 2.")
+        return dict(parts)
+    own_diffusion = parts["diffusion"] if diffusion else None
+    return {**parts, "drift": Regimes(count, parts["drift"], own_diffusion)}
 
 
 def _leave_out(reason: str, options: Mapping[str, bool]) -> None:

@@ -31,6 +31,12 @@ def fit(
     diffusion: Annotated[
         str, typer.Option(help="constant, or varying with the state, as a Gaussian process.")
     ] = "constant",
+    regimes: Annotated[
+        int | None, typer.Option(help="So many drifts, between which each text switches; 2 or more.")
+    ] = None,
+    regime_diffusion: Annotated[
+        bool, typer.Option("--regime-diffusion", help="Each of the --regimes has a diffusion of its own.")
+    ] = False,
     diagonal: Annotated[
         bool, typer.Option("--diagonal", help="Independent states: diagonal drift matrix and Σ.")
     ] = False,
@@ -134,7 +140,7 @@ def fit(
         ),
     }
     model = SDEModel(
-        **choices.by_group(by_group or (), parts),
+        **choices.regimes(regimes, regime_diffusion, choices.by_group(by_group or (), parts)),
         scheme=choices.scheme(scheme),
         initial="free" if free_start else None,
         level=tuple(Level(name) for name in level or ()),

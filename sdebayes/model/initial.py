@@ -14,7 +14,8 @@ from sdebayes._core.errors import ModelError
 from sdebayes._core.linalg import stationary_covariance
 from sdebayes._core.types import Matrix, Vector
 from sdebayes.dynamics import AbstractDiffusion
-from sdebayes.priors.base import DataScale, Dims, positive
+from sdebayes.priors.base import DataScale, Dims
+from sdebayes.priors.positive import positive
 
 
 def check_start(initial: object) -> None:

@@ -36,7 +36,9 @@ from sdebayes.model.shares import (
     path_share,
 )
 from sdebayes.model.variance_function import VarianceFunction
-from sdebayes.priors.base import DataScale, Dims, constant, positive, say, say_law
+from sdebayes.priors.base import DataScale, Dims
+from sdebayes.priors.constants import constant, say, say_law
+from sdebayes.priors.positive import positive
 
 
 @checked

@@ -19,6 +19,7 @@ from sdebayes.posterior import compiled
 from sdebayes.posterior.groups import Groups
 from sdebayes.posterior.labelling import TrajectoryGrid, check_space
 from sdebayes.simulation import Source
+from sdebayes.simulation.posterior_like import WithRegimes
 from sdebayes.simulation.source import of_posterior
 
 _NO_REGIMES = (
@@ -35,7 +36,7 @@ class Switches(Groups):
         """Labels of the regimes, that of most steps first; none where there is one SDE."""
         return () if self.model.regimes is None else tuple(self.model.regimes.labels)
 
-    def regime(self, label: int) -> Source:
+    def regime(self: WithRegimes, label: int) -> Source:
         """Return the SDE that there would be if one regime stayed in force: every analysis of one SDE takes it.
 
         Parameters
@@ -57,9 +58,9 @@ class Switches(Groups):
             known = f"The posterior has no regime {label!r}; it has {', '.join(map(str, self.regimes))}."
             raise ModelError(known if self.regimes else _NO_REGIMES)
         place = self.regimes.index(label)
-        with precision.scope(self.data.attrs["precision"]):
-            observed = jax.vmap(lambda one: one.of_regime(place))(self._observed_sde)
-        found = of_posterior(self, observed)  # type: ignore[arg-type]
+        with precision.scope(self.precision):
+            observed = jax.vmap(lambda one: one.of_regime(place))(self.observed_sde_by_regime())
+        found = of_posterior(self, observed)
         return replace(found, provenance=found.provenance | {"regime": label})
 
     def observed_sde_by_regime(self) -> ObservedSDE:

@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
-import jax.numpy as jnp
 import numpy as np
-import numpyro
-import numpyro.distributions as dist
 from jaxtyping import Array, Float, Float64
 
 from sdebayes._core.arguments import checked
-from sdebayes._core.errors import ModelError
 from sdebayes._core.stored import Stored
 from sdebayes._core.types import Vector
 from sdebayes.dynamics import AbstractDiffusion, AbstractDrift
@@ -105,25 +100,32 @@ class AbstractDriftPrior(Stored, ABC):
     ----------
     title
         What it is, in a few words.
-    far
-        What a draw does far from the data, in a few words.
-    may_explode
-        Whether a draw may send paths to infinity in finite time.
-    identified
-        Whether the parameters are worth knowing beside the function they make: a function has one value of them.
-    overparameterized
-        Whether very different weights make one function, so that the density's curvature at a mode is often
-        indefinite.
     by_group
         Whether each group of trajectories has its own draw, near one that all share.
     """
 
     title: ClassVar[str] = "prior of your own"
-    far: ClassVar[str] = "what its author knows"
-    identified: ClassVar[bool] = True
-    overparameterized: ClassVar[bool] = False
-    may_explode: ClassVar[bool] = False
     by_group: bool = False
+
+    @property
+    def far(self) -> str:
+        """What a draw does far from the data, in a few words."""
+        return "what its author knows"
+
+    @property
+    def may_explode(self) -> bool:
+        """Whether a draw may send paths to infinity in finite time."""
+        return False
+
+    @property
+    def identified(self) -> bool:
+        """Whether the parameters are worth knowing beside the function they make: a function has one value of them."""
+        return True
+
+    @property
+    def overparameterized(self) -> bool:
+        """Whether very different weights make one function, so that the density's curvature is often indefinite."""
+        return False
 
     @property
     def affine(self) -> bool:
@@ -216,13 +218,17 @@ class AbstractDiffusionPrior(Stored, ABC):
     ----------
     title
         What it is, in a few words.
-    identified, by_group
+    by_group
         As in `AbstractDriftPrior`.
     """
 
     title: ClassVar[str] = "prior of your own"
-    identified: ClassVar[bool] = True
     by_group: bool = False
+
+    @property
+    def identified(self) -> bool:
+        """Whether the parameters are worth knowing beside the function, as in `AbstractDriftPrior`."""
+        return True
 
     @property
     def constant(self) -> bool:
@@ -254,63 +260,3 @@ class AbstractDiffusionPrior(Stored, ABC):
     @abstractmethod
     def describe(self, variance_drawn: bool = False) -> str:
         """Say the prior in words and formulas; the argument as in `AbstractDriftPrior.describe`."""
-
-
-def constant(name: str, value: object, owner: str, state_dim: int) -> Float64[np.ndarray, " state"]:
-    """Return a prior constant as a vector over states.
-
-    Raises
-    ------
-    ModelError
-        If the constant is still a rule, or has another length than ``state_dim``.
-    """
-    if value is None:
-        raise ModelError(
-            f"{owner}: the constant {name!r} is scaled to data that the prior has not seen; "
-            f"call model.scaled_to(data), or give {name}= yourself."
-        )
-    array = np.asarray(value, dtype=np.float64)
-    if array.ndim > 1 or (array.ndim == 1 and array.shape[0] != state_dim):
-        raise ModelError(f"{owner}: {name} has shape {array.shape}, expected () or ({state_dim},).")
-    return np.broadcast_to(array, (state_dim,))
-
-
-def positive(name: str, median: object, spread: float) -> Float[Array, " state"]:
-    """Draw independent log-normal values with this median and standard deviation of the logarithm."""
-    return numpyro.sample(name, dist.LogNormal(jnp.log(jnp.asarray(median)), spread).to_event(1))
-
-
-def correlation_cholesky(name: str, state_dim: int, concentration: float) -> Float[Array, "state state"]:
-    """Draw the Cholesky factor of a correlation matrix, LKJ(concentration)."""
-    if state_dim == 1:
-        return jnp.ones((1, 1))
-    return numpyro.sample(name, dist.LKJCholesky(state_dim, concentration=concentration))
-
-
-def covariance_cholesky(
-    name: str, variance: Float[Array, " state"], concentration: float
-) -> Float[Array, "state state"]:
-    """Draw the Cholesky factor of a covariance matrix of given variances, its correlations LKJ(concentration)."""
-    correlation = correlation_cholesky(f"{name}_correlation", variance.shape[0], concentration)
-    factor = jnp.sqrt(variance)[:, None] * correlation
-    numpyro.deterministic(f"{name}_covariance", factor @ factor.T)
-    return factor
-
-
-def say(value: Sequence[float] | np.ndarray | float | None, rule: str) -> str:
-    """Write a constant as a number, or as the rule that will set it."""
-    if value is None:
-        return rule
-    array = np.atleast_1d(np.asarray(value, dtype=float))
-    array = np.where(np.abs(array) < 1e-12, 0.0, array)
-    if np.allclose(array, array[0]):
-        return f"{array[0]:.4g}"
-    return "[" + ", ".join(f"{v:.4g}" for v in array) + "]"
-
-
-def say_law(law: dist.Distribution) -> str:
-    """Write a distribution with its parameters."""
-    while isinstance(law, dist.Independent | dist.ExpandedDistribution):
-        law = law.base_dist
-    values = ", ".join(f"{key}={getattr(law, key, '…')}" for key in law.arg_constraints)
-    return f"{type(law).__name__}({values})"

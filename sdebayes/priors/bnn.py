@@ -18,7 +18,8 @@ from sdebayes._core.errors import ModelError
 from sdebayes._core.kinds import Count, Positive
 from sdebayes.dynamics import Network
 from sdebayes.dynamics.network import Activation, activation_function
-from sdebayes.priors.base import Dims, constant, say
+from sdebayes.priors.base import Dims
+from sdebayes.priors.constants import constant, say
 from sdebayes.priors.field import AbstractFieldPrior
 
 # Evidence for a limit cycle's drift (2 states, N = 1,000, 3 seeds) in the limit of wide layers, in nats beside the best

@@ -14,15 +14,9 @@ from sdebayes._core.arguments import checked
 from sdebayes._core.kinds import Positive, PositiveNumbers
 from sdebayes._core.types import Vector
 from sdebayes.dynamics import ConstantDiffusion
-from sdebayes.priors.base import (
-    AbstractDiffusionPrior,
-    DataScale,
-    Dims,
-    constant,
-    covariance_cholesky,
-    positive,
-    say,
-)
+from sdebayes.priors.base import AbstractDiffusionPrior, DataScale, Dims
+from sdebayes.priors.constants import constant, say
+from sdebayes.priors.positive import covariance_cholesky, positive
 
 Shape = Literal["diagonal", "full"]
 

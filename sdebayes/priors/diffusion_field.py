@@ -14,7 +14,8 @@ from sdebayes._core.arguments import checked
 from sdebayes._core.errors import ModelError
 from sdebayes._core.types import Vector
 from sdebayes.dynamics import DiagonalDiffusion, FullDiffusion
-from sdebayes.priors.base import AbstractDiffusionPrior, DataScale, Dims, constant
+from sdebayes.priors.base import AbstractDiffusionPrior, DataScale, Dims
+from sdebayes.priors.constants import constant
 from sdebayes.priors.diffusion import Constant, Shape
 from sdebayes.priors.field import AbstractFieldPrior, refuse_groups
 from sdebayes.priors.gp import GP

@@ -18,14 +18,8 @@ from sdebayes._core.errors import ModelError
 from sdebayes._core.kinds import Numbers, Positive, PositiveNumbers
 from sdebayes._core.types import Vector
 from sdebayes.dynamics import AbstractDiffusion, AbstractField, FieldDrift, LinearDrift
-from sdebayes.priors.base import (
-    AbstractDiffusionPrior,
-    AbstractDriftPrior,
-    DataScale,
-    Dims,
-    constant,
-    say,
-)
+from sdebayes.priors.base import AbstractDiffusionPrior, AbstractDriftPrior, DataScale, Dims
+from sdebayes.priors.constants import constant, say
 from sdebayes.priors.linear import Linear
 
 # Decision 0020: a drift that bends slowly is a small part of a long and high field, beside a linear part of any rate.

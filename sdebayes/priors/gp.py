@@ -18,19 +18,13 @@ from sdebayes._core.arguments import checked
 from sdebayes._core.errors import ModelError
 from sdebayes._core.kinds import Positive, PositiveNumbers
 from sdebayes.dynamics import BasisField
-from sdebayes.priors.base import (
-    WEIGHT_OFFSET,
-    WEIGHT_SCALE,
-    DataScale,
-    Dims,
-    constant,
-    positive,
-    say,
-)
+from sdebayes.priors.base import WEIGHT_OFFSET, WEIGHT_SCALE, DataScale, Dims
+from sdebayes.priors.constants import constant, say
 from sdebayes.priors.expansion import AbstractExpansion
 from sdebayes.priors.field import AbstractFieldPrior
 from sdebayes.priors.hsgp import HSGP, MOST_STATES
 from sdebayes.priors.kernels import AbstractKernel, SquaredExponential
+from sdebayes.priors.positive import positive
 from sdebayes.priors.random_fourier import RandomFourier
 
 _LOWER_TAIL = 0.84  # standard normal quantile of 80 %

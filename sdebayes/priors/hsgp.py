@@ -15,7 +15,8 @@ from sdebayes._core.errors import ModelError
 from sdebayes._core.kinds import Counts, Positive, PositiveNumbers
 from sdebayes._core.types import Vector
 from sdebayes.dynamics import BasisField, LaplacianBasis
-from sdebayes.priors.base import DataScale, constant, say
+from sdebayes.priors.base import DataScale
+from sdebayes.priors.constants import constant, say
 from sdebayes.priors.expansion import AbstractExpansion
 from sdebayes.priors.kernels import AbstractKernel
 

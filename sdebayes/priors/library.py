@@ -18,7 +18,8 @@ from sdebayes._core.errors import ModelError
 from sdebayes._core.kinds import Count, Labels, Numbers, PositiveNumbers
 from sdebayes._core.stored import Stored
 from sdebayes.dynamics import AbstractBasis, FunctionBasis, MonomialBasis
-from sdebayes.priors.base import DataScale, constant
+from sdebayes.priors.base import DataScale
+from sdebayes.priors.constants import constant
 
 
 @checked

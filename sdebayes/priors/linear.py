@@ -15,15 +15,9 @@ from sdebayes._core.arguments import checked
 from sdebayes._core.kinds import Numbers, Positive, PositiveNumbers
 from sdebayes._core.types import Matrix, Vector
 from sdebayes.dynamics import AbstractDiffusion, AffineDrift, LinearDrift
-from sdebayes.priors.base import (
-    AbstractDriftPrior,
-    DataScale,
-    Dims,
-    constant,
-    correlation_cholesky,
-    positive,
-    say,
-)
+from sdebayes.priors.base import AbstractDriftPrior, DataScale, Dims
+from sdebayes.priors.constants import constant, say
+from sdebayes.priors.positive import correlation_cholesky, positive
 
 
 @checked

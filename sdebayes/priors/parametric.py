@@ -24,7 +24,8 @@ from sdebayes.dynamics import (
     ParametricDrift,
 )
 from sdebayes.dynamics.parametric import as_diffusion, as_drift
-from sdebayes.priors.base import AbstractDiffusionPrior, AbstractDriftPrior, Dims, say_law
+from sdebayes.priors.base import AbstractDiffusionPrior, AbstractDriftPrior, Dims
+from sdebayes.priors.constants import say_law
 
 
 @checked

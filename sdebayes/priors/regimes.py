@@ -20,7 +20,8 @@ from sdebayes._core.errors import ModelError
 from sdebayes._core.kinds import CountFromTwo, Positive
 from sdebayes._core.types import Vector
 from sdebayes.dynamics import AbstractDiffusion, AbstractDrift
-from sdebayes.priors.base import AbstractDiffusionPrior, AbstractDriftPrior, DataScale, Dims, say
+from sdebayes.priors.base import AbstractDiffusionPrior, AbstractDriftPrior, DataScale, Dims
+from sdebayes.priors.constants import say
 from sdebayes.priors.linear import Linear
 
 RATES, RATIOS = "switching_rates", "regime_variance_ratio"
@@ -116,7 +117,7 @@ class Regimes(AbstractDriftPrior):
         return list(range(1, self.n + 1))
 
     @property
-    def far(self) -> str:  # type: ignore[override]
+    def far(self) -> str:
         """What a draw does far from the data."""
         return f"{self.drift.far}, in each regime"
 
@@ -136,17 +137,17 @@ class Regimes(AbstractDriftPrior):
         return self.drift.smooth
 
     @property
-    def identified(self) -> bool:  # type: ignore[override]
+    def identified(self) -> bool:
         """Whether a function has one value of the parameters."""
         return self.drift.identified
 
     @property
-    def overparameterized(self) -> bool:  # type: ignore[override]
+    def overparameterized(self) -> bool:
         """Whether very different weights make one function."""
         return self.drift.overparameterized
 
     @property
-    def may_explode(self) -> bool:  # type: ignore[override]
+    def may_explode(self) -> bool:
         """Whether a draw may send paths to infinity in finite time."""
         return self.drift.may_explode
 

@@ -15,7 +15,8 @@ from sdebayes._core.errors import ModelError
 from sdebayes._core.kinds import Labels, PositiveNumbers
 from sdebayes._core.types import Vector
 from sdebayes.dynamics import AbstractDiffusion, BasisField, LibraryDrift
-from sdebayes.priors.base import AbstractDriftPrior, DataScale, Dims, constant, say
+from sdebayes.priors.base import AbstractDriftPrior, DataScale, Dims
+from sdebayes.priors.constants import constant, say
 from sdebayes.priors.library import AbstractLibrary, Polynomial
 from sdebayes.priors.selection import AbstractSelection, SpikeAndSlab
 

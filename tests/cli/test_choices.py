@@ -125,9 +125,23 @@ def test_options_make_the_model(monkeypatch, options, drift, diffusion, strategy
     assert ("correlation of C" in model.describe()) is ("--correlated-noise" in options)
 
 
+@pytest.mark.parametrize("own_diffusion", [False, True])
+def test_regimes_are_of_the_drift_that_is_named(monkeypatch, own_diffusion):
+    """Each has the named diffusion as well, where that is asked for."""
+    options = ["--regimes", "3", "--drift", "bnn", "--diffusion", "varying", "--diagonal"]
+    model = asked(monkeypatch, *options, *["--regime-diffusion"] * own_diffusion)["model"]
+    assert model.regimes.n == 3
+    assert isinstance(model.regimes.drift, sb.priors.BNN)
+    assert isinstance(model.regimes.diffusion, sb.priors.Diagonal) is own_diffusion
+    assert isinstance(model.diffusion, sb.priors.Diagonal)
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [
+        (("--regimes", "1"), "n=1 must be a whole number, 2 or more"),
+        (("--regime-diffusion",), "--regime-diffusion is of several regimes; say how many: --regimes 2."),
+        (("--regimes", "2", "--by-group", "drift"), "regimes are the same in all groups"),
         (("--exact", "--noise-covariate", "words"), "--exact says that there is no noise; leave --noise-covariate out"),
         (("--level", "year"), "depends on the covariate 'year', which the data do not have; they have 'words'"),
         (("--strategy", "laplace", "--chains", "4"), "--strategy laplace does not take --chains; it takes --draws."),
@@ -158,3 +172,15 @@ def test_short_trajectories_are_left_out_of_a_fit_on_request():
     assert posterior.data.attrs["left_out"] == said
     assert posterior.data.attrs["strategy_name"] == "Laplace"
     assert posterior.training_data()["trajectory"].values.tolist() == ["trajectory 1", "trajectory 3"]
+
+
+@pytest.mark.slow
+def test_regimes_are_fitted_and_scored():
+    options = ("--exact", "--regimes", "2", "--diagonal", "--strategy", "laplace", "--draws", "10")
+    fit = CliRunner().invoke(app, ["fit", "states.nc", "-o", "p.nc", *options])
+    assert fit.exit_code == 0, fit.output
+    assert "Regimes apart" in fit.stdout
+    assert sb.load("p.nc").regimes == (1, 2)
+    score = CliRunner().invoke(app, ["score", "p.nc", "states.nc"])
+    assert score.exit_code == 0, score.output
+    assert score.stdout.count("trajectory ") >= 4

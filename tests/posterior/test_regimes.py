@@ -135,6 +135,7 @@ def test_findings_are_of_each_regime(posterior):
     found = {finding.subject: finding for finding in posterior.diagnosis()}
     assert found["Steps of regimes"].values["steps_1"] > found["Steps of regimes"].values["steps_2"] > 80
     assert found["Regimes apart"].values["largest_cosine"] < 0.3
+    assert found["Regimes apart"].values["disagreement"] < 0.05
     assert 0.02 < found["Changes of regime"].values["changing"] < 0.15
     assert {"Diffusion, regime 1", "Diffusion, regime 2"} <= set(found)
     assert "several regimes" in found["Return to an equilibrium"].message
@@ -153,6 +154,17 @@ def test_regimes_that_the_data_do_not_hold_are_found():
     apart = regime_findings.of_pairs(sure, (1, 2, 3))
     assert apart.severity == "assumed"
     assert "have no regimes" in apart.message
+
+
+def test_draws_that_disagree_on_the_steps_of_regimes_are_found():
+    """Each is sure of all steps, and one in four exchanges a third of them."""
+    sure = np.tile(np.eye(2)[np.arange(300) % 2], (4, 1, 1))
+    assert regime_findings.of_pairs(sure, (1, 2)).severity == "assumed"
+    sure[0, ::3] = sure[0, ::3, ::-1]
+    apart = regime_findings.of_pairs(sure, (1, 2))
+    assert apart.severity == "warning"
+    assert apart.values["disagreement"] == pytest.approx(1 / 3 * (1 / 4 * 3 / 4 + 3 / 4 * 1 / 4))
+    assert "by a probability of 0.12" in apart.message
 
 
 def test_clusters_of_steps_are_near_the_regimes(data):

@@ -17,7 +17,7 @@ from sdebayes._core.tracing import one_at_a_time
 from sdebayes._core.types import Vector
 from sdebayes.inference.sufficient_statistics.euler_maruyama import Given, Statistics, known_log_density
 from sdebayes.model.sdemodel import SDEModel
-from sdebayes.priors.base import constant
+from sdebayes.priors.constants import constant
 
 
 @dataclass(frozen=True, eq=False)
