@@ -33,7 +33,7 @@ SPEECHES, SENTENCES, STATES = 44, 130, 8
 MAIN = "OU + noise + document effect"
 MODEL = SDEModel(observation=GaussianNoise(covariance="full", trajectory_effect=True))
 OBSERVED = "OU, observed exactly"
-LONG = NUTS(draws=900, warmup=200, target_acceptance=0.5)
+LONG = NUTS(draws=1200, warmup=200, target_acceptance=0.5)
 QUICK = Laplace(draws=400)
 """Enough for a null and for a picture: the posterior of both is close to normal at its mode."""
 CONTROL = NUTS(draws=75, warmup=50, target_acceptance=0.6, max_tree_depth=5)

@@ -248,7 +248,7 @@ def test_sums_and_tables_are_not_used():
         (sb.Level("party"), {"party": ["", *PARTIES[1:]]}, "'party' is '' at step 0 of trajectory 'trajectory 1'"),
         (sb.Level("party"), {"party": list("ABCDEF")}, "another name in each of 6 trajectories"),
         (sb.Level("year", degree=6), {}, "has 6 different values, too few for the 6 terms"),
-        (sb.Level("party", degree=2), {}, "names, which have no degree and no knots"),
+        (sb.Level("party", degree=2), {}, "names, which have no degree, knots or kernel"),
         ((sb.Level("year", degree=4), sb.Level("party")), {}, "6 terms of covariates that are the same along"),
         (sb.Level("text"), {"text": [[f"{i} {k}" for k in range(10 - i % 2)] for i in range(6)]}, "different names at"),
     ],
