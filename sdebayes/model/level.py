@@ -48,11 +48,11 @@ class Level(Stored):
         Of the polynomial; 1 for a straight line.
     knots
         Number of inner knots of a spline, at quantiles of the different values; 0 for none.
+    spread
+        s, prior standard deviation of this part of the level, in standard deviations of the state.
     kernel
         Covariance of a Gaussian process of a number, such as ``sdebayes.priors.Matern52()``, in the place of a
         polynomial or spline; its length-scale is learned. None for none.
-    spread
-        s, prior standard deviation of this part of the level, in standard deviations of the state.
 
     Raises
     ------
