@@ -60,8 +60,9 @@ def _surprises(context: ReportContext) -> list[Block]:
     places = [np.unravel_index(index, tail.shape) for index in order]
     names = judged["trajectory"].values
     which = "held-out" if context.held_out else "training"
+    others = f"all other steps of their {context.noun}" if context.two_sided else "the steps before them"
     intro = Paragraph(
-        f"Of {count} {which} steps these lie farthest from what the steps before them foretold. The number is how "
+        f"Of {count} {which} steps these lie farthest from what {others} foretold. The number is how "
         f"often a calibrated process would bring a step at least so far off; among {count} steps the smallest is "
         f"expected near {significant(1 / (count + 1), 1)}."
     )
