@@ -74,8 +74,18 @@ def _surprises(context: ReportContext) -> list[Block]:
     quotes = [
         Quote(
             passage(str(judged["text"].values[i, k])),
-            f"{names[i]}, step {k + 1}, probability {significant(float(tail[i, k]), 2)}",
+            f"{names[i]}, step {k + 1}, probability {significant(float(tail[i, k]), 2)}{expected}",
         )
-        for i, k in places
+        for (i, k), expected in zip(places, _expected(context, places), strict=True)
     ]
     return [heading, intro, Quotes("", quotes)]
+
+
+def _expected(context: ReportContext, places: list[tuple[np.intp, ...]]) -> list[str]:
+    """Say for each step which training step is nearest to what was expected in its place, where that can be read."""
+    space = context.posterior.space
+    if space is None or "text" not in context.data or not places:
+        return [""] * len(places)
+    points = np.array([context.surprise["expected"].values[i, k] for i, k in places])
+    near = space.exemplars(points, context.data, 1)["text"].values[:, 0]
+    return [f"; nearest to what was expected: “{passage(str(text))}”" for text in near]
