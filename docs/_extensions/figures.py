@@ -18,7 +18,6 @@ WITHOUT = {
     "moments.mask_like": "simulated paths with the gaps of the data",
     "phase_space.exemplars": "texts, to be read",
     "regimes.exemplars": "texts, to be read",
-    "quality.misfits": "a table of texts; `quality.surprise` marks them",
     "phase_space.without_effect": "data",
 }
 """Functions of ``sdebayes.analysis`` that have no figure of their own, and what they return instead of a result."""
