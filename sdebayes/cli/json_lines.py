@@ -61,10 +61,10 @@ def _ranking(line: str, where: str) -> tuple[str, list[str]]:
         raise DataError(f"{where} is no JSON ({error}); expected {_EXPECTED}.") from error
     given = row if isinstance(row, dict) else {}
     context, candidates = given.get("context"), given.get("candidates")
-    many = isinstance(candidates, list) and all(isinstance(one, str) for one in candidates)
-    if not isinstance(context, str) or not many or len(candidates) < 2:
+    several = candidates if isinstance(candidates, list) else []
+    if not isinstance(context, str) or len(several) < 2 or not all(isinstance(one, str) for one in several):
         raise DataError(f"{where}: expected {_EXPECTED}, with two candidates or more, each a text.")
-    texts = [cleaned(text, where) for text in (context, *candidates)]
+    texts = [cleaned(text, where) for text in (context, *several)]
     blank = [place for place, text in enumerate(texts) if not text.strip()]
     if blank:
         which = f"candidate {blank[0]}" if blank[0] else "the context"

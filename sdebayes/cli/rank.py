@@ -47,7 +47,7 @@ def rank(
         spread = summarize(found["probability_by_draw"].rename("value"), prob=prob)["value"]
         say_line(
             {
-                "best": int(found["score"].argmax()),
+                "best": int(found["score"].values.argmax()),
                 "score": found["score"].values,
                 "probability": found["probability"].values,
                 "lower": spread.sel(statistic="lower").values,

@@ -89,7 +89,7 @@ def test_each_line_of_candidates_has_ranks(here):
     assert found[0] == found[1]
     np.testing.assert_allclose(found[0]["score"], expected["score"], atol=1e-5)
     np.testing.assert_allclose(found[0]["probability"], expected["probability"], atol=1e-5)
-    assert found[0]["best"] == int(expected["score"].argmax())
+    assert found[0]["best"] == int(expected["score"].values.argmax())
     assert (np.array(found[0]["lower"]) <= found[0]["upper"]).all()
 
 
