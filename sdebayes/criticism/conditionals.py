@@ -28,7 +28,9 @@ def asking(likelihood: AbstractLikelihood, given: Given) -> Callable[..., PyTree
     return per_draw(getattr(likelihood, f"given_{given}"))
 
 
-def conditionals(judge: Judge, draws: np.ndarray, given: Given, data: xr.Dataset) -> Conditional:
+def conditionals(
+    judge: Judge, draws: np.ndarray, given: Given, data: xr.Dataset, left_out: np.ndarray | None = None
+) -> Conditional:
     """Judge each step under chosen draws, on the grid of the data.
 
     Parameters
@@ -41,6 +43,8 @@ def conditionals(judge: Judge, draws: np.ndarray, given: Given, data: xr.Dataset
         What of the trajectory is known beside the step.
     data
         The data.
+    left_out
+        Steps, (trajectory, time), that tell nothing of the others of which each is given; by default none.
 
     Returns
     -------
@@ -53,7 +57,12 @@ def conditionals(judge: Judge, draws: np.ndarray, given: Given, data: xr.Dataset
         If the model has no such law, or it is not finite in some draw.
     """
     with precision.scope(judge.source.precision), precision.single_blas_thread():
-        found = asking(judge.likelihood, given)(judge.source.take(draws).observed, judge.observations)
+        of_steps = [np.zeros(judge.observations.times.shape, bool)] if given == "others" else []
+        if left_out is not None:
+            of_steps = [left_out]
+        found = asking(judge.likelihood, given)(
+            judge.source.take(draws).observed, judge.observations, *of_steps
+        )
     seen = np.asarray(judge.observations.seen).any(-1)
     lost = ~np.isfinite(found.log_density[:, seen]).all(axis=1)
     if lost.any():

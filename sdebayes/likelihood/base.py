@@ -10,7 +10,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpyro.distributions as dist
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Bool, Float, Int
 from numpyro.distributions import constraints
 
 from sdebayes._core.errors import ModelError
@@ -24,6 +24,7 @@ from sdebayes.likelihood.conditional import (
     read_at,
     seeing,
     signal,
+    without,
 )
 from sdebayes.likelihood.gaussian_steps import Linearize
 from sdebayes.likelihood.generate import Stepper, generate
@@ -108,8 +109,12 @@ class AbstractLikelihood(ABC):
         found = read_at(model, data, self.one_step(model, data))
         return found._replace(log_density=self.log_density(model, data))
 
-    def given_others(self, model: ObservedSDE, data: Observations) -> Conditional:
+    def given_others(
+        self, model: ObservedSDE, data: Observations, left_out: Bool[Array, "trajectory time"] | None = None
+    ) -> Conditional:
         """Return the law of each y_k given all other steps of its trajectory: of a pass for each step.
+
+        Steps that are ``left_out`` tell nothing of others, and are judged all the same.
 
         Raises
         ------
@@ -118,9 +123,10 @@ class AbstractLikelihood(ABC):
         """
         self._need_noise("The law of a step given all others")
         steps, noise = jnp.arange(data.times.shape[1]), noise_of_steps(model, data)
+        known = without(data, left_out)
 
         def one(k: Array) -> tuple[Array, Array]:
-            mean, covariance = self.smooth(model, seeing(data, (steps != k)[None, :, None]))
+            mean, covariance = self.smooth(model, seeing(known, (steps != k)[None, :, None]))
             return signal(model, mean[:, k], covariance[:, k])
 
         mean, covariance = (jnp.swapaxes(part, 0, 1) for part in jax.lax.map(one, steps))

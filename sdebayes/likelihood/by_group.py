@@ -9,7 +9,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int, PyTree
+from jaxtyping import Array, Bool, Float, Int, PyTree
 
 from sdebayes._core.errors import ModelError
 from sdebayes._core.types import Key
@@ -53,9 +53,11 @@ class ByGroup(AbstractWrapper):
         """Return the law of each y_k given y_1, …, y_{k−1}."""
         return _ask(self.inner.given_past, model, data)
 
-    def given_others(self, model: ObservedSDE, data: Observations) -> Conditional:
+    def given_others(
+        self, model: ObservedSDE, data: Observations, left_out: Bool[Array, "trajectory time"] | None = None
+    ) -> Conditional:
         """Return the law of each y_k given all other steps of its trajectory."""
-        return _ask(self.inner.given_others, model, data)
+        return _ask(self.inner.given_others, model, data, *([] if left_out is None else [left_out]))
 
     def given_nothing(self, model: ObservedSDE, data: Observations) -> Conditional:
         """Return the law of each y_k where nothing of its trajectory is known."""

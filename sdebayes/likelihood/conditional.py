@@ -130,3 +130,8 @@ def signal(
 def seeing(data: Observations, seen: Bool[Array, "trajectory time observed"]) -> Observations:
     """Return data of which only some entries are seen."""
     return dataclasses.replace(data, seen=jnp.asarray(data.seen) & seen, shared=False, complete=False)
+
+
+def without(data: Observations, left_out: Bool[Array, "trajectory time"] | None) -> Observations:
+    """Return data of which some steps are not seen; their values stay, to be judged."""
+    return data if left_out is None else seeing(data, ~jnp.asarray(left_out)[..., None])

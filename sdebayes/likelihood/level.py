@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Bool, Float, Int
 
 from sdebayes._core.types import Key
 from sdebayes.dynamics import ObservedSDE
@@ -45,9 +45,11 @@ class AroundLevel(AbstractWrapper):
         """Return the law of each y_k given y_1, …, y_{k−1}."""
         return self._about(self.inner.given_past(model, data.centred(model)), model, data)
 
-    def given_others(self, model: ObservedSDE, data: Observations) -> Conditional:
+    def given_others(
+        self, model: ObservedSDE, data: Observations, left_out: Bool[Array, "trajectory time"] | None = None
+    ) -> Conditional:
         """Return the law of each y_k given all other steps of its trajectory."""
-        return self._about(self.inner.given_others(model, data.centred(model)), model, data)
+        return self._about(self.inner.given_others(model, data.centred(model), left_out), model, data)
 
     def given_nothing(self, model: ObservedSDE, data: Observations) -> Conditional:
         """Return the law of each y_k where nothing of its trajectory is known but the level."""

@@ -91,10 +91,26 @@ def test_p_values_rank_among_all_steps_of_held_out_documents(posterior):
         assert found.attrs["calibration_steps"] == 21
         assert found.attrs["calibration_score"] == score
     m = 6
-    own = np.sort(found["p_value"].values[0][np.isfinite(found["p_value"].values[0])])
+    q = quality.surprise(posterior, data, two_sided=False)
+    own = np.sort(q["p_value"].values[0][np.isfinite(q["p_value"].values[0])])
     adjusted = np.minimum.accumulate((own * m / np.arange(1, m + 1))[::-1])[::-1]
-    q = found["q_value"].values[0]
-    np.testing.assert_allclose(np.sort(q[np.isfinite(q)]), adjusted)
+    own = q["q_value"].values[0]
+    np.testing.assert_allclose(np.sort(own[np.isfinite(own)]), adjusted)
+
+
+def test_what_does_not_belong_is_left_out_of_what_others_are_judged_by(posterior):
+    data = texts(3, 7, 30)
+    data["y"][1, 3] += 12.0
+    found = quality.surprise(posterior, data, rate=0.001)
+    without = data.copy(deep=True)
+    without["y"][1, 3] = np.nan
+    p = quality.surprise(posterior, without)["p_value"].values[1]
+    p[3] = expected_of(data, 1, 3, "others")[1].mean()
+    ordered = np.argsort(p)
+    adjusted = np.minimum.accumulate((p[ordered] * 7 / np.arange(1, 8))[::-1])[::-1]
+    np.testing.assert_allclose(found["q_value"].values[1, ordered], adjusted, rtol=1e-6)
+    assert found["q_value"].values[1, 3] < 0.001
+    assert np.delete(p, 3).min() > 2 * np.delete(found["p_value"].values[1], 3).min()
 
 
 def test_repeated_sentences_have_scores(posterior):

@@ -11,7 +11,7 @@ from sdebayes._core.arguments import checked
 from sdebayes._core.errors import DataError
 from sdebayes._core.kinds import CountFromTwo, Probability, Seed, Trajectories
 from sdebayes._core.units import with_units
-from sdebayes.analysis.quality.surprise import log_mean
+from sdebayes.analysis.quality.examined import log_mean
 from sdebayes.criticism.conditionals import totals
 from sdebayes.criticism.innovations import Judge
 from sdebayes.inference import AbstractStrategy, Laplace

@@ -8,8 +8,8 @@ import xarray as xr
 from sdebayes._core.arguments import checked
 from sdebayes._core.errors import DataError
 from sdebayes._core.kinds import Trajectories
+from sdebayes.analysis.quality.examined import log_mean
 from sdebayes.analysis.quality.reading import in_space
-from sdebayes.analysis.quality.surprise import log_mean
 from sdebayes.criticism.conditionals import levels, totals
 from sdebayes.criticism.innovations import Judge
 from sdebayes.inference.nulls import IID, IIDDocumentEffect

@@ -2,48 +2,74 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import xarray as xr
 
 from sdebayes._core.errors import DataError
 from sdebayes.simulation.source import SourceLike
 
+Scores = Callable[[np.ndarray], np.ndarray]
+"""From the steps that are left out of what others are judged by to a score of each step, the larger the worse."""
 
-def conformal_p_values(
-    scores: xr.DataArray, calibration: xr.DataArray
-) -> tuple[xr.DataArray, dict[str, str | int]]:
-    """Rank scores among those of calibration documents.
+
+def conformal_p_values(scores: np.ndarray, calibration: np.ndarray) -> np.ndarray:
+    """Return (1 + number of calibration scores at least as large) / (n + 1), NaN where there is no score.
 
     Parameters
     ----------
     scores, calibration
         The larger the worse, (trajectory, time), NaN where there is none.
+    """
+    ordered = np.sort(calibration[np.isfinite(calibration)])
+    above = ordered.size - np.searchsorted(ordered, scores, side="left")
+    return np.where(np.isfinite(scores), (1 + above) / (ordered.size + 1), np.nan)
+
+
+def adjusted(p_value: np.ndarray) -> np.ndarray:
+    """Adjust the p-values of each trajectory by Benjamini & Hochberg's rule, (trajectory, time)."""
+    from scipy.stats import false_discovery_control
+
+    found = np.full(p_value.shape, np.nan)
+    for row, own in enumerate(p_value):
+        known = np.isfinite(own)
+        if known.any():
+            found[row, known] = false_discovery_control(own[known])
+    return found
+
+
+def adjusted_in_turn(
+    scores: Scores, p_values: Callable[[np.ndarray], np.ndarray], shape: tuple[int, ...], rate: float
+) -> np.ndarray:
+    """Adjust p-values while the worst steps are left out of what others are judged by, one after another.
+
+    Parameters
+    ----------
+    scores
+        Judges all steps, those left out as well.
+    p_values
+        From scores to p-values.
+    shape
+        (trajectory, time).
+    rate
+        The worst step of a trajectory that is found at this rate is left out next, at most half of its steps.
 
     Returns
     -------
-    (xarray.DataArray, dict)
-        The p-values, (1 + number of calibration scores at least as large) / (n + 1), and how many documents and steps
-        they rest on.
+    numpy.ndarray
+        The adjusted p-values of the last round, (trajectory, time).
     """
-    known = calibration.values[np.isfinite(calibration.values)]
-    ordered = np.sort(known)
-    above = ordered.size - np.searchsorted(ordered, scores.values, side="left")
-    p_value = np.where(np.isfinite(scores.values), (1 + above) / (ordered.size + 1), np.nan)
-    documents = int(np.isfinite(calibration.values).any(axis=1).sum())
-    said: dict[str, str | int] = {"calibration_documents": documents, "calibration_steps": int(known.size)}
-    return scores.copy(data=p_value).drop_attrs(), said
-
-
-def false_discovery(p_value: xr.DataArray) -> xr.DataArray:
-    """Adjust the p-values of each trajectory so that those below q hold the share q of false discoveries on average."""
-    from scipy.stats import false_discovery_control
-
-    adjusted = np.full(p_value.shape, np.nan)
-    for row, own in enumerate(p_value.values):
-        known = np.isfinite(own)
-        if known.any():
-            adjusted[row, known] = false_discovery_control(own[known])
-    return p_value.copy(data=adjusted).drop_attrs()
+    left_out = np.zeros(shape, bool)
+    while True:
+        score = scores(left_out)
+        found = adjusted(p_values(score))
+        room = 2 * left_out.sum(1) + 2 <= np.isfinite(score).sum(1)
+        chosen = (np.nan_to_num(found, nan=1.0) <= rate) & ~left_out & room[:, None]
+        rows = np.flatnonzero(chosen.any(1))
+        if not rows.size:
+            return found
+        left_out[rows, np.where(chosen, score, -np.inf)[rows].argmax(1)] = True
 
 
 def refuse_known(posterior: SourceLike, calibration: xr.Dataset, data: xr.Dataset) -> None:

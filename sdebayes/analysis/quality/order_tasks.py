@@ -11,8 +11,8 @@ import xarray as xr
 from sdebayes._core.arguments import checked
 from sdebayes._core.errors import DataError
 from sdebayes._core.kinds import Count, Probability, Seed, Trajectories
+from sdebayes.analysis.quality.examined import log_mean
 from sdebayes.analysis.quality.reading import in_space
-from sdebayes.analysis.quality.surprise import log_mean
 from sdebayes.criticism.conditionals import totals
 from sdebayes.criticism.innovations import Judge
 from sdebayes.data import shuffle

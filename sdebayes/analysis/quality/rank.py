@@ -12,8 +12,8 @@ from sdebayes._core.errors import DataError, ModelError
 from sdebayes._core.kinds import Count, Positive
 from sdebayes._core.units import with_units
 from sdebayes.analysis.quality.continuation import Texts, joined, states_of
+from sdebayes.analysis.quality.examined import log_mean
 from sdebayes.analysis.quality.reading import MOST_DRAWS
-from sdebayes.analysis.quality.surprise import log_mean
 from sdebayes.criticism.conditionals import continuing
 from sdebayes.criticism.innovations import Judge
 from sdebayes.data.embed import EncoderLike
