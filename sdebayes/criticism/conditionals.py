@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
@@ -15,11 +15,27 @@ from sdebayes._core import precision
 from sdebayes._core.errors import ModelError
 from sdebayes.criticism.innovations import Judge
 from sdebayes.dynamics import ObservedSDE
-from sdebayes.likelihood import AbstractLikelihood, Conditional, Observations
+from sdebayes.likelihood import AbstractLikelihood, Observations
 from sdebayes.likelihood.conditional import seeing
 from sdebayes.model.rebuild import per_draw
 
 type Given = Literal["past", "others", "nothing"]
+
+
+class Judged(NamedTuple):
+    """Steps of data under draws: as `Conditional`, on the grid of the data, with a leading sample axis.
+
+    Attributes
+    ----------
+    log_density, distance
+        (sample, trajectory, time), NaN where nothing was observed.
+    mean
+        (sample, trajectory, time, observed).
+    """
+
+    log_density: np.ndarray
+    distance: np.ndarray
+    mean: np.ndarray
 
 
 @lru_cache(maxsize=12)
@@ -30,7 +46,7 @@ def asking(likelihood: AbstractLikelihood, given: Given) -> Callable[..., PyTree
 
 def conditionals(
     judge: Judge, draws: np.ndarray, given: Given, data: xr.Dataset, left_out: np.ndarray | None = None
-) -> Conditional:
+) -> Judged:
     """Judge each step under chosen draws, on the grid of the data.
 
     Parameters
@@ -48,8 +64,8 @@ def conditionals(
 
     Returns
     -------
-    Conditional
-        Each part with a leading sample axis; log density and distance are NaN where nothing was observed.
+    Judged
+        Log density, distance and mean of each step.
 
     Raises
     ------
@@ -72,7 +88,7 @@ def conditionals(
             "from zero, or fit with precision='float64'."
         )
     log_density, distance = (np.where(seen, part, np.nan) for part in found[:2])
-    return Conditional(*(judge.placed(part, data) for part in (log_density, distance, found.mean)))
+    return Judged(*(judge.placed(part, data) for part in (log_density, distance, found.mean)))
 
 
 @lru_cache(maxsize=8)

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import xarray as xr
 
-from sdebayes._core.precision import scope, single_blas_thread
+from sdebayes._core.precision import Precision, scope, single_blas_thread
 from sdebayes.inference.strategy import AbstractStrategy, Problem, RunOptions
 from sdebayes.model.rebuild import constrained_sites, per_draw, rebuild
 from sdebayes.model.sdemodel import SDEModel
@@ -27,7 +27,7 @@ def draw(model: SDEModel, data: xr.Dataset, strategy: AbstractStrategy, seed: in
     seed
         Seed of the fit.
     """
-    precision = "float64"
+    precision: Precision = "float64"
     with scope(precision), single_blas_thread():
         target_key, run_key = jax.random.split(jax.random.key(seed))
         problem = Problem(model, model.read(data), target_key)

@@ -11,9 +11,8 @@ import xarray as xr
 from sdebayes._core.draws import choose_draws
 from sdebayes._core.units import with_units
 from sdebayes.analysis.quality.reading import MOST_DRAWS, in_space
-from sdebayes.criticism.conditionals import conditionals
+from sdebayes.criticism.conditionals import Given, Judged, conditionals
 from sdebayes.criticism.innovations import Judge
-from sdebayes.likelihood import Conditional
 from sdebayes.simulation.source import SourceLike
 
 _GRID = ("trajectory", "time")
@@ -68,12 +67,12 @@ class Examined:
         known: np.ndarray = others - seen > 0
         return known
 
-    def own(self, left_out: np.ndarray | None = None) -> Conditional:
+    def own(self, left_out: np.ndarray | None = None) -> Judged:
         """Judge each step; those left out, (trajectory, time), tell nothing of others."""
-        given = "others" if self.two_sided else "past"
+        given: Given = "others" if self.two_sided else "past"
         return conditionals(self.judge, self.draws, given, self.states, left_out)
 
-    def tail(self, own: Conditional) -> np.ndarray:
+    def tail(self, own: Judged) -> np.ndarray:
         """Return how often a calibrated process brings a step at least so far off, (trajectory, time)."""
         from scipy.stats import chi2
 
@@ -81,14 +80,14 @@ class Examined:
         found: np.ndarray = chi2.sf(own.distance, np.where(count > 0, count, np.nan)).mean(0)
         return found
 
-    def information(self, own: Conditional) -> np.ndarray:
+    def information(self, own: Judged) -> np.ndarray:
         """Return what the others have of each step in nats, (trajectory, time); NaN where it is not known."""
         if self.alone is None:
             return np.full(self.observed.shape, np.nan)
         gained = log_mean(own.log_density) - log_mean(self.alone)
         return np.where(self.accompanied, gained, np.nan)
 
-    def labelled(self, own: Conditional) -> xr.Dataset:
+    def labelled(self, own: Judged) -> xr.Dataset:
         """Name what is found of each step."""
         states = self.states
         inside = np.arange(states.sizes["time"]) < states["n_steps"].values[:, None]

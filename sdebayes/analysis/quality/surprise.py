@@ -19,7 +19,7 @@ from sdebayes.analysis.quality.conformal import (
     refuse_known,
 )
 from sdebayes.analysis.quality.examined import Examined, log_mean
-from sdebayes.likelihood import Conditional
+from sdebayes.criticism.conditionals import Judged
 from sdebayes.simulation.source import SourceLike
 
 type Score = Annotated[Literal["information", "surprise"], one_of("information", "surprise")]
@@ -140,5 +140,5 @@ def surprise(
     return found.assign_attrs(found.attrs | said)
 
 
-def _badness(examined: Examined, own: Conditional, score: Score) -> np.ndarray:
+def _badness(examined: Examined, own: Judged, score: Score) -> np.ndarray:
     return -examined.information(own) if score == "information" else -log_mean(own.log_density)

@@ -55,8 +55,8 @@ def rank(dataset: xr.Dataset, ax: Axes | None = None, *, prob: Probability = 0.9
     with look():
         ax = one_axes(ax, height=0.8 + 0.22 * count)
         ax.axvline(1 / count, color=REFERENCE, linewidth=0.8, label="all alike")
-        ends = (spread.sel(statistic=name).values for name in ("lower", "upper"))
-        ax.hlines(rows, *ends, color=POSTERIOR, linewidth=2, alpha=0.5, label=f"{prob:.0%} of the draws")
+        low, high = (spread.sel(statistic=name).values for name in ("lower", "upper"))
+        ax.hlines(rows, low, high, color=POSTERIOR, linewidth=2, alpha=0.5, label=f"{prob:.0%} of the draws")
         ax.plot(best["probability"].values, rows, "o", color=POSTERIOR, markersize=4, label="probability")
         name_rows(ax, [str(name).replace("$", r"\$") for name in best["candidate"].values])
         for row, score in enumerate(best["score"].values):
