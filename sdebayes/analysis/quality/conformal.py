@@ -39,37 +39,32 @@ def adjusted(p_value: np.ndarray) -> np.ndarray:
     return found
 
 
-def adjusted_in_turn(
-    scores: Scores, p_values: Callable[[np.ndarray], np.ndarray], shape: tuple[int, ...], rate: float
-) -> np.ndarray:
-    """Adjust p-values while the worst steps are left out of what others are judged by, one after another.
+def judged_in_turn(scores: Scores, threshold: float, shape: tuple[int, ...]) -> np.ndarray:
+    """Score steps while the worst are left out of what others are judged by, one after another.
 
     Parameters
     ----------
     scores
-        Judges all steps, those left out as well.
-    p_values
-        From scores to p-values.
+        Scores all steps, those left out as well.
+    threshold
+        The worst step of a trajectory above it is left out next, at most half of its steps.
     shape
         (trajectory, time).
-    rate
-        The worst step of a trajectory that is found at this rate is left out next, at most half of its steps.
 
     Returns
     -------
     numpy.ndarray
-        The adjusted p-values of the last round, (trajectory, time).
+        The scores of the last round, (trajectory, time).
     """
     left_out = np.zeros(shape, bool)
     while True:
-        score = scores(left_out)
-        found = adjusted(p_values(score))
-        room = 2 * left_out.sum(1) + 2 <= np.isfinite(score).sum(1)
-        chosen = (np.nan_to_num(found, nan=1.0) <= rate) & ~left_out & room[:, None]
+        found = scores(left_out)
+        room = 2 * left_out.sum(1) + 2 <= np.isfinite(found).sum(1)
+        chosen = (np.nan_to_num(found, nan=-np.inf) >= threshold) & ~left_out & room[:, None]
         rows = np.flatnonzero(chosen.any(1))
         if not rows.size:
             return found
-        left_out[rows, np.where(chosen, score, -np.inf)[rows].argmax(1)] = True
+        left_out[rows, np.where(chosen, found, -np.inf)[rows].argmax(1)] = True
 
 
 def refuse_known(posterior: SourceLike, calibration: xr.Dataset, data: xr.Dataset) -> None:

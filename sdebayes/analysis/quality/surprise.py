@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
 from typing import Annotated, Literal
 
 import numpy as np
@@ -14,8 +12,8 @@ from sdebayes._core.errors import ModelError
 from sdebayes._core.kinds import Count, Probability, Trajectories, one_of
 from sdebayes.analysis.quality.conformal import (
     adjusted,
-    adjusted_in_turn,
     conformal_p_values,
+    judged_in_turn,
     refuse_known,
 )
 from sdebayes.analysis.quality.examined import Examined, log_mean
@@ -62,7 +60,7 @@ def surprise(
         What a conformal p-value ranks: ``"information"``, the least being the worst, or ``"surprise"``; by default
         information, and surprise where states are observed exactly.
     rate
-        At which share of false discoveries steps are left out of what others are judged by, for q-values.
+        For q-values, steps with a p-value up to it are left out of what others are judged by.
     samples
         At most so many draws, evenly spread; default at most 100, fewer where an array would pass 1 GiB.
 
@@ -72,10 +70,11 @@ def surprise(
         Over (trajectory, time): ``surprise`` and ``information`` in nats, each with ``…_by_draw`` (sample, …);
         ``tail_probability``, the mean over draws of :math:`P(χ^2_n ≥ d^2)`, d the Mahalanobis distance of what came
         from its law and n the number of observed coordinates; ``p_value``, which is conformal with ``calibration`` and
-        the tail probability without; ``q_value``, p-values adjusted over the steps of each trajectory: of those at most
-        ``rate`` on average no larger share is wrong; ``expected`` (…, state), the mean of the law; and ``text`` where
-        the data have it. NaN where nothing was observed; information is NaN as well where nothing else was, and not
-        there where states are observed exactly. ``attrs["caution"]`` names trajectories of one step.
+        the tail probability without; ``q_value``, p-values adjusted over the steps of each trajectory: of those with
+        one up to q about the share q is wrong, on average over trajectories; ``expected`` (…, state), the mean of the
+        law; and ``text`` where the data have it. NaN where nothing was observed; information is NaN as well where
+        nothing else was, and not there where states are observed exactly. ``attrs["caution"]`` names trajectories of
+        one step.
 
     Raises
     ------
@@ -98,8 +97,8 @@ def surprise(
     It is uniform on average over documents if the new one is exchangeable with them, whatever is wrong with the model;
     steps of one document are not independent, so its precision is that of the number of documents. The adjustment is
     Benjamini & Hochberg's. A step that does not belong makes its neighbours look odd as well: with both sides, the
-    worst step of each trajectory that is found at ``rate`` is left out of what all others are given, and all are judged
-    again, itself among them, until no further one is found.
+    worst step of each trajectory is left out of what all others are given, and all are judged again, itself among them,
+    until no further one has a p-value up to ``rate``. Documents for calibration go the same way.
 
     References
     ----------
@@ -115,30 +114,44 @@ def surprise(
             "surprise: score='information' needs observation noise; give score='surprise', or fit with GaussianNoise()."
         )
     chosen: Score = score or ("surprise" if examined.alone is None else "information")
-    said: dict[str, str | int] = {}
-
-    def scores(left_out: np.ndarray) -> np.ndarray:
-        own = examined.own(left_out) if left_out.any() else first
-        return -examined.tail(own) if calibration is None else _badness(examined, own, chosen)
-
-    p_values: Callable[[np.ndarray], np.ndarray] = np.negative
-    if calibration is not None:
+    if calibration is None:
+        p_value = examined.tail(first)
+        q_value = p_value if not two_sided else -_in_turn(examined, first, "tail", -rate)
+        said: dict[str, str | int] = {}
+    else:
         refuse_known(posterior, calibration, data)
         held_out = Examined.of(posterior, calibration, two_sided, samples)
-        known = _badness(held_out, held_out.own(), chosen)
-        p_values = partial(conformal_p_values, calibration=known)
+        before = held_out.own()
+        known, own = _badness(held_out, before, chosen), _badness(examined, first, chosen)
+        p_value = q_value = conformal_p_values(own, known)
+        if two_sided:
+            threshold = float(np.nanquantile(known, 1 - rate))
+            final = (
+                _in_turn(one, start, chosen, threshold)
+                for one, start in ((examined, first), (held_out, before))
+            )
+            q_value = conformal_p_values(*final)
         documents, steps = np.isfinite(known).any(1).sum(), np.isfinite(known).sum()
-        said = {
-            "calibration_documents": int(documents),
-            "calibration_steps": int(steps),
-            "calibration_score": chosen,
-        }
-    grid, p_value = ("trajectory", "time"), p_values(scores(np.zeros(examined.observed.shape, bool)))
-    in_turn = adjusted_in_turn(scores, p_values, p_value.shape, rate) if two_sided else adjusted(p_value)
+        said = {"calibration_documents": int(documents), "calibration_steps": int(steps)}
+        said["calibration_score"] = chosen
+    grid = ("trajectory", "time")
     found["p_value"] = (grid, p_value, {"long_name": "p-value"})
-    found["q_value"] = (grid, in_turn, {"long_name": "p-value adjusted over the trajectory"})
+    found["q_value"] = (grid, adjusted(q_value), {"long_name": "p-value adjusted over the trajectory"})
     return found.assign_attrs(found.attrs | said)
 
 
-def _badness(examined: Examined, own: Judged, score: Score) -> np.ndarray:
+def _in_turn(
+    examined: Examined, first: Judged, score: Score | Literal["tail"], threshold: float
+) -> np.ndarray:
+    """Score steps while the worst are left out of what others are judged by."""
+
+    def scores(left_out: np.ndarray) -> np.ndarray:
+        return _badness(examined, examined.own(left_out) if left_out.any() else first, score)
+
+    return judged_in_turn(scores, threshold, examined.observed.shape)
+
+
+def _badness(examined: Examined, own: Judged, score: Score | Literal["tail"]) -> np.ndarray:
+    if score == "tail":
+        return -examined.tail(own)
     return -examined.information(own) if score == "information" else -log_mean(own.log_density)
