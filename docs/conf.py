@@ -68,7 +68,7 @@ NAMESPACES = (
     "sdebayes.dynamics",
     "sdebayes.datasets",
     "sdebayes.data",
-    "sdebayes.posterior.nulls",
+    "sdebayes.inference.nulls",
 )
 NAMESPACES_OF_MODULES = ("sdebayes.analysis", "sdebayes.plots")
 GENERATED = Path(__file__).parent / "reference" / "generated"

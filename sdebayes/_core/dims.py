@@ -40,6 +40,10 @@ DIMS: dict[str, str] = {
     "mode": "eigenvalue of a Jacobian or of the generator, slowest first",
     "property": "property of a stochastic process that is judged",
     "radius": "distance from the middle of the data, in half-widths of their box",
+    "part": "part of a log likelihood ratio",
+    "task": "change of the order of a text that a score is to find",
+    "scorer": "what gives a text a score",
+    "misfit": "step that does not belong to its trajectory",
     "exemplar": "one of the observed steps nearest to a place in state space",
 }
 

@@ -10,8 +10,8 @@ from sdebayes.analysis import (
     persistence,
     phase_space,
     process,
+    quality,
     regimes,
-    surprise,
     variance,
 )
 from sdebayes.analysis.summary import summarize
@@ -26,8 +26,8 @@ __all__ = [
     "persistence",
     "phase_space",
     "process",
+    "quality",
     "regimes",
     "summarize",
-    "surprise",
     "variance",
 ]

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from sdebayes.cli import compare, contrast, demo, embed, fit, report, score, simulate
+from sdebayes.cli import compare, contrast, demo, embed, fit, rank, report, score, simulate
 from sdebayes.cli.errors import guarded
 from sdebayes.cli.own import imported
 
@@ -43,6 +43,7 @@ for command in (
     report.report,
     simulate.simulate,
     score.score,
+    rank.rank,
     compare.compare,
     contrast.contrast,
     demo.demo,

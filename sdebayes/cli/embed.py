@@ -39,7 +39,8 @@ def embed(
     min_steps: Annotated[
         int | None,
         typer.Option(
-            help="Leave out texts with fewer steps, at least 3; by default texts with fewer than 3 are refused."
+            help="Leave out texts with fewer steps; by default texts with fewer than 3 are refused, which can be "
+            "scored and not fitted."
         ),
     ] = None,
 ) -> None:

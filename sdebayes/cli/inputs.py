@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import xarray as xr
 
 from sdebayes._core.errors import DataError, StateSpaceError, StoreError
-from sdebayes._core.stored import decode
 from sdebayes.cli.own import is_own, own
-from sdebayes.data import Encoder, SentenceEncoder, Sentences, StateSpace, Steps, embed, load, read_texts
+from sdebayes.data import Encoder, SentenceEncoder, Sentences, StateSpace, Steps, load, read_texts
+from sdebayes.data.alike import embed_alike
 from sdebayes.data.container import feature_dim
-from sdebayes.data.encoders import identity_of
 from sdebayes.data.shortness import long_enough
+from sdebayes.data.validation import MINIMUM_STEPS
 from sdebayes.posterior import Posterior
 
 STORED = (".nc", ".zarr")
-_HUB = re.compile(r"hub ([A-Za-z0-9][\w.-]*(?:/[A-Za-z0-9][\w.-]*)?)", re.ASCII)
 
 
 def encoder(name: str | None) -> Encoder:
@@ -81,7 +78,12 @@ def of_group(data: xr.Dataset, group: str | None) -> xr.Dataset:
     return data.isel(trajectory=own)
 
 
-def states_for(posterior: Posterior, paths: Sequence[Path], encoder_name: str | None = None) -> xr.Dataset:
+def states_for(
+    posterior: Posterior,
+    paths: Sequence[Path],
+    encoder_name: str | None = None,
+    min_steps: int | None = None,
+) -> xr.Dataset:
     """Read trajectories, or texts, and bring them into the state space of a posterior.
 
     Parameters
@@ -92,6 +94,8 @@ def states_for(posterior: Posterior, paths: Sequence[Path], encoder_name: str | 
         One data set (``.nc``, ``.zarr``), or text files and directories of such.
     encoder_name
         The encoder, if it is not the one that the posterior names. What a file names is not fetched.
+    min_steps
+        As in `sdebayes.embed`.
 
     Raises
     ------
@@ -103,7 +107,12 @@ def states_for(posterior: Posterior, paths: Sequence[Path], encoder_name: str | 
     stored = [path for path in paths if path.suffix in STORED]
     if stored and len(paths) > 1:
         raise DataError(f"{stored[0]} is a data set; give it alone, or give texts only.")
-    data = load(stored[0]) if stored else _embedded(posterior, paths, encoder_name)
+    if stored:
+        data = load(stored[0])
+    else:
+        chosen = None if encoder_name is None else encoder(encoder_name)
+        corpus = read_texts(list(paths))
+        data = embed_alike(posterior.data.attrs, corpus, chosen, min_steps)
     if "embedding" in data["y"].dims:
         return space_of(posterior).transform(data)
     return data
@@ -131,6 +140,8 @@ def with_steps(data: xr.Dataset, min_steps: int | None) -> xr.Dataset:
     """
     if min_steps is None:
         return data
+    if min_steps < MINIMUM_STEPS:
+        raise DataError(f"min_steps={min_steps} must be {MINIMUM_STEPS} or more: fewer steps are not fitted.")
     observed = data["y"].notnull().any(feature_dim(data)).sum("time").values
     counts = dict(zip(data["trajectory"].values.tolist(), observed.tolist(), strict=True))
     names, left_out = long_enough(counts, min_steps, "trajectories")
@@ -152,69 +163,6 @@ def space_of(posterior: Posterior) -> StateSpace:
             "This posterior was fitted to arrays, in which embeddings have no place; give states."
         )
     return posterior.space
-
-
-def _embedded(posterior: Posterior, paths: Sequence[Path], encoder_name: str | None) -> xr.Dataset:
-    attributes = posterior.data.attrs
-    if posterior.space_hash is None:
-        raise StateSpaceError(
-            "This posterior was fitted to arrays, in which texts have no place; give a data set of such arrays."
-        )
-    wanted = str(attributes.get("encoder", ""))
-    chosen = _local_encoder(wanted) if encoder_name is None else encoder(encoder_name)
-    if identity_of(chosen) != wanted:
-        raise StateSpaceError(
-            f"The posterior's texts were embedded by {wanted!r} and these would be by {identity_of(chosen)!r}; "
-            "name the same encoder with --encoder."
-        )
-    step, corpus = _stored_rule(attributes), read_texts(list(paths))
-    return embed(corpus, chosen, step, time=str(attributes.get("time_unit", "step")))
-
-
-def _stored_rule(attributes: Mapping[Any, Any]) -> Steps:
-    """Return the rule that a file describes, of a class that is defined here: nothing is imported.
-
-    Raises
-    ------
-    StateSpaceError
-        If it describes none.
-    """
-    reason = ""
-    try:
-        found = decode(str(attributes.get("step_rule", "")))
-    except StoreError as error:
-        reason = f" {error}"
-    except Exception:  # what a file says may be anything, and fail in any way
-        pass
-    else:
-        if isinstance(found, Steps):
-            return found
-    raise StateSpaceError(
-        f"The posterior's texts were cut by {str(attributes.get('step', ''))!r}, which this command cannot repeat."
-        f"{reason} Or embed the new ones with sdebayes.embed and give the data set."
-    )
-
-
-def _local_encoder(wanted: str) -> SentenceEncoder:
-    """Return the encoder that a file names, if it is the packaged one, or one of the hub that was fetched before.
-
-    Nothing is fetched because a file says so, and no path is opened.
-
-    Raises
-    ------
-    StateSpaceError
-        If it names anything else.
-    """
-    if not wanted.startswith("hub "):
-        return SentenceEncoder()
-    named = _HUB.fullmatch(wanted)
-    if named is None or Path(named[1]).exists():
-        raise StateSpaceError(
-            f"The posterior's file names the encoder {wanted!r}, which is a path or no name of a model; a file may "
-            "name the packaged model, or one of the hub that is on this machine already. If you trust it, name it "
-            "yourself with --encoder."
-        )
-    return SentenceEncoder(named[1], download=False)
 
 
 def without_training(posterior: Posterior, data: xr.Dataset) -> tuple[xr.Dataset | None, xr.Dataset | None]:

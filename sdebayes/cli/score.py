@@ -20,24 +20,53 @@ def score(
             "machine: what a file names is not fetched or imported."
         ),
     ] = None,
+    surprise: Annotated[
+        bool, typer.Option("--surprise", help="Print a JSON line for each sentence: how surprising it is.")
+    ] = False,
+    calibration: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="With --surprise: texts that were held out and are as good ones are, or one data set of such; may be "
+            "given several times. P-values are conformal then."
+        ),
+    ] = None,
+    exemplars: Annotated[
+        Path | None,
+        typer.Option(
+            help="With --surprise: embeddings, whose sentences are shown where another was expected."
+        ),
+    ] = None,
+    rate: Annotated[
+        float, typer.Option(help="With --surprise: share of false ones among what does not belong to a text.")
+    ] = 0.1,
 ) -> None:
     """Score new texts or trajectories in the state space of a fit.
 
     The log score is the log density of a whole text in nats; beside it the same of the baseline, which knows all about
-    a text but the order of its sentences.
+    a text but the order of its sentences. With --surprise each sentence is scored, given all others of its text: its
+    surprise in nats, the information that the others have of it, its p-value, and whether it belongs.
     """
     from rich import box
     from rich.markup import escape
     from rich.table import Table
 
     from sdebayes import posterior as posteriors
+    from sdebayes._core.errors import DataError
     from sdebayes.cli.console import console, say_claims
     from sdebayes.cli.errors import prepare_compiler
     from sdebayes.cli.inputs import check_inputs, states_for
 
-    check_inputs([posterior, *paths])
+    if not surprise and (calibration or exemplars):
+        raise DataError(
+            "--calibration and --exemplars are of --surprise; give that as well, or leave them out."
+        )
+    check_inputs([posterior, *paths, *(calibration or []), *([exemplars] if exemplars else [])])
     prepare_compiler()
     fitted = posteriors.load(posterior)
+    if surprise:
+        from sdebayes.cli.surprise import say_surprise
+
+        return say_surprise(fitted, paths, calibration or [], exemplars, rate, encoder)
     data = states_for(fitted, paths, encoder)
     shown = Table("trajectory", box=box.SIMPLE_HEAD, caption_justify="left")
     for head in ("steps", "log score, nats", "nats per step"):

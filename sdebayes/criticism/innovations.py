@@ -94,14 +94,14 @@ class Judge:
             program = judging(self.likelihood)
             return program(self.source.take(draws).observed, self.observations)[0]
 
-    def placed(self, white: np.ndarray, data: xr.Dataset) -> np.ndarray:
-        """Put innovations at the steps of the data that they belong to, steps that reading left out being NaN."""
+    def placed(self, values: np.ndarray, data: xr.Dataset) -> np.ndarray:
+        """Put (sample, trajectory, read step, …) at the steps of the data, those that reading left out being NaN."""
         seen = np.isfinite(data["y"].transpose("trajectory", "time", "state").values)
         if np.array_equal(seen, self.observations.seen):
-            return white
-        found = np.full((len(white), *seen.shape), np.nan, white.dtype)
+            return values
+        found = np.full((len(values), *seen.shape[:2], *values.shape[3:]), np.nan, values.dtype)
         for row, steps in enumerate(seen.any(-1)):
-            found[:, row, steps] = white[:, row, : steps.sum()]
+            found[:, row, steps] = values[:, row, : steps.sum()]
         return found
 
     def replicated(self, replicates: int, seed: int) -> Replicated:

@@ -13,7 +13,7 @@ from jaxtyping import Bool, Float, Int
 from sdebayes._core.arguments import checked
 from sdebayes._core.characters import cleaned, cleaned_name
 from sdebayes._core.errors import DataError
-from sdebayes._core.kinds import Labels, OneEach
+from sdebayes._core.kinds import Count, Labels, OneEach
 from sdebayes.data.attached import Steps, read_covariates, read_texts_of_steps
 from sdebayes.data.columns import state_names
 from sdebayes.data.validation import check_numeric, check_unique, feature_dim, unobserved_states, validate
@@ -63,6 +63,7 @@ def trajectories(
     unobserved: Labels = (),
     texts: Sequence[object] | None = None,
     covariates: Mapping[str, object] | None = None,
+    min_steps: Count | None = None,
 ) -> xr.Dataset:
     """Make a data set of trajectories from arrays.
 
@@ -89,6 +90,8 @@ def trajectories(
     covariates
         For each name one value for each trajectory, or for each trajectory a list with one value for each step: real
         numbers, NaN where missing, or texts.
+    min_steps
+        The least number of observed steps of a trajectory; by default 3. With 1 or 2, data are scored and not fitted.
 
     Returns
     -------
@@ -130,6 +133,8 @@ def trajectories(
     dataset.attrs["time_unit"] = cleaned_name(str(time_unit), "time_unit")
     if unobserved:
         dataset.attrs["unobserved"] = json.dumps(list(unobserved))
+    if min_steps is not None:
+        dataset.attrs["min_steps"] = int(min_steps)
     return validate(dataset)
 
 

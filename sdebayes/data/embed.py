@@ -14,7 +14,7 @@ import xarray as xr
 
 from sdebayes._core.arguments import Said, checked
 from sdebayes._core.errors import DataError, StoreError
-from sdebayes._core.kinds import CountFromThree, PathLike, one_of
+from sdebayes._core.kinds import Count, PathLike, one_of
 from sdebayes._core.stored import encode
 from sdebayes.data.cache import EmbeddingCache
 from sdebayes.data.container import pack, validate
@@ -23,6 +23,7 @@ from sdebayes.data.encoders import Encoder, identity_of
 from sdebayes.data.segment import Sentences, Step, Steps
 from sdebayes.data.shortness import long_enough
 from sdebayes.data.unread import count_unread, say_unread
+from sdebayes.data.validation import MINIMUM_STEPS
 
 type TimeUnit = Annotated[str, one_of("step", "token", "fraction")]
 
@@ -48,7 +49,7 @@ def embed(
     cache: bool | PathLike = True,
     progress: bool | None = None,
     time: TimeUnit = "step",
-    min_steps: CountFromThree | None = None,
+    min_steps: Count | None = None,
 ) -> xr.Dataset:
     """Cut each text into steps and embed them.
 
@@ -70,8 +71,8 @@ def embed(
         What ``t`` counts: ``"step"`` the step's index; ``"token"`` the words and punctuation marks before the step;
         ``"fraction"`` the share of the text's characters before the step.
     min_steps
-        Leave out texts with fewer steps, blank ones included, with a warning that names them; at least 3. By default
-        such texts are refused.
+        Leave out texts with fewer steps, blank ones included, with a warning that names them. By default texts with
+        fewer than 3 are refused; texts of 1 or 2 can be scored and not fitted.
 
     Returns
     -------
@@ -84,8 +85,8 @@ def embed(
     Raises
     ------
     DataError
-        If there is no text, texts are blank or have too few steps (all of them are named), ``min_steps`` is below 3, or
-        ``encoder`` or ``step`` is none.
+        If there is no text, texts are blank or have too few steps (all of them are named), or ``encoder`` or ``step``
+        is none.
     StoreError
         If the model or the cache cannot be read or written.
     """
@@ -134,6 +135,8 @@ def embed(
         )
         if words
     }
+    if min_steps is not None and min_steps < MINIMUM_STEPS:
+        dataset.attrs["min_steps"] = min_steps
     return validate(dataset)
 
 

@@ -19,7 +19,7 @@ def long_enough(
     steps
         For each name its number of steps.
     min_steps
-        What has fewer is left out, with a LeftOutWarning; None refuses what has fewer than a data set needs.
+        What has fewer is left out, with a LeftOutWarning; None refuses what has fewer than a fit needs.
     noun
         What has these names, in the plural.
     rule
@@ -33,11 +33,9 @@ def long_enough(
     Raises
     ------
     DataError
-        If some have too few steps and ``min_steps`` is None, all have, or ``min_steps`` is below what a data set needs.
+        If some have too few steps and ``min_steps`` is None, or all have.
     """
     least = MINIMUM_STEPS if min_steps is None else min_steps
-    if least < MINIMUM_STEPS:
-        raise DataError(f"min_steps={least} must be a whole number, {MINIMUM_STEPS} or more.")
     kept = [name for name, count in steps.items() if count >= least]
     short = [f"{name!r} ({count})" for name, count in steps.items() if count < least]
     if not short:

@@ -32,6 +32,34 @@ def feature_dim(dataset: xr.Dataset) -> str:
     return str(dataset["y"].dims[-1])
 
 
+def least_steps(dataset: xr.Dataset) -> int:
+    """Return how many observed steps each trajectory needs: three, or as many as the data say.
+
+    Raises
+    ------
+    DataError
+        If the attribute that says so was changed by hand.
+    """
+    least = dataset.attrs.get("min_steps", MINIMUM_STEPS)
+    if isinstance(least, bool) or not isinstance(least, int | np.integer) or least < 1:
+        raise DataError(
+            f"The attribute 'min_steps' is {str(least)[:80]!r}; expected a whole number, 1 or more. Remove it, and "
+            "give trajectories(..., min_steps=...)."
+        )
+    return int(least)
+
+
+def refuse_short(dataset: xr.Dataset) -> None:
+    """Raise a DataError if trajectories are shorter than a fit needs."""
+    steps = dataset["n_steps"].values
+    short = [str(name) for name in dataset["trajectory"].values[steps < MINIMUM_STEPS]]
+    if short:
+        raise DataError(
+            f"{len(short)} of {steps.size} trajectories have fewer than {MINIMUM_STEPS} steps: {_listing(short)}. They "
+            "can be scored, and not fitted; leave them out."
+        )
+
+
 def unobserved_states(dataset: xr.Dataset) -> list[str]:
     """Labels of the states that were declared unobserved (they may be missing everywhere).
 
@@ -58,7 +86,8 @@ def validate(dataset: Any) -> xr.Dataset:
     """Check a data set of trajectories and return it as it is.
 
     Missing values (whole steps or single entries, as NaN) and irregular times are ordinary. The checks read only
-    ``y``, ``t``, ``n_steps`` and the names.
+    ``y``, ``t``, ``n_steps`` and the names. Data that are scored only, as ``attrs["min_steps"]`` below three says, may
+    have trajectories of one or two steps, and states that stay the same.
 
     Parameters
     ----------
@@ -82,12 +111,14 @@ def validate(dataset: Any) -> xr.Dataset:
     for index, name in enumerate(names):
         cleaned_name(name, f"The name of trajectory {index + 1}")
     check_unique(names)
+    least = least_steps(dataset)
     for name, steps in zip(names, dataset["n_steps"].values, strict=True):
-        _check_length(name, int(steps), dataset.sizes["time"])
+        _check_length(name, int(steps), dataset.sizes["time"], least)
     _check_finite(dataset, names)
     for index, name in enumerate(names):
-        _check_trajectory(dataset, index, name)
-    _check_variation(dataset)
+        _check_trajectory(dataset, index, name, least)
+    if least >= MINIMUM_STEPS:
+        _check_variation(dataset)
     return dataset
 
 
@@ -139,15 +170,15 @@ def _check_layout(dataset: Any) -> None:
         raise DataError(f"y has no {dims[2]}; at least one is needed.")
 
 
-def _check_length(name: str, steps: int, longest: int) -> None:
+def _check_length(name: str, steps: int, longest: int, least: int) -> None:
     if not 0 <= steps <= longest:
         raise DataError(
             f"Trajectory {name!r}: n_steps is {steps}, but there is room for 0 to {longest} steps."
         )
-    if steps < MINIMUM_STEPS:
+    if steps < least:
         raise DataError(
             f"Trajectory {name!r} has {steps} step{'' if steps == 1 else 's'}; "
-            f"at least {MINIMUM_STEPS} observed steps are needed. Leave it out."
+            f"at least {least} observed step{'s are' if least > 1 else ' is'} needed. Leave it out."
         )
 
 
@@ -161,7 +192,7 @@ def _check_finite(dataset: xr.Dataset, names: list[str]) -> None:
         )
 
 
-def _check_trajectory(dataset: xr.Dataset, index: int, name: str) -> None:
+def _check_trajectory(dataset: xr.Dataset, index: int, name: str, least: int) -> None:
     end = int(dataset["n_steps"].values[index])
     values, times = dataset["y"].values[index], dataset["t"].values[index]
     check_times(times[:end], name)
@@ -172,10 +203,10 @@ def _check_trajectory(dataset: xr.Dataset, index: int, name: str) -> None:
     observed = int((~np.isnan(values[:end])).any(axis=-1).sum())
     if observed == 0:
         raise DataError(f"Trajectory {name!r} has no observed value: all are NaN. Leave it out.")
-    if observed < MINIMUM_STEPS:
+    if observed < least:
         raise DataError(
             f"Trajectory {name!r} has {observed} observed step{'' if observed == 1 else 's'} among {end}; "
-            f"at least {MINIMUM_STEPS} are needed. Leave it out."
+            f"at least {least} are needed. Leave it out."
         )
 
 

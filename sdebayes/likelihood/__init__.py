@@ -5,6 +5,7 @@ from sdebayes.likelihood.arrays import Observations as Observations
 from sdebayes.likelihood.base import AbstractLikelihood as AbstractLikelihood
 from sdebayes.likelihood.base import TrajectoryLaw as TrajectoryLaw
 from sdebayes.likelihood.by_group import ByGroup as ByGroup
+from sdebayes.likelihood.conditional import Conditional as Conditional
 from sdebayes.likelihood.filters import AbstractGaussianFilter as AbstractGaussianFilter
 from sdebayes.likelihood.filters import ExtendedKalman, UnscentedKalman
 from sdebayes.likelihood.gaussian_filter import GaussianFilter as GaussianFilter

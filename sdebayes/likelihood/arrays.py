@@ -204,6 +204,8 @@ def _observations(values: np.ndarray, times: np.ndarray, seen: np.ndarray, ends:
 def _unique_steps(steps: np.ndarray, inside: np.ndarray, largest: float) -> tuple[np.ndarray, np.ndarray]:
     """Group steps that differ by the rounding of their times only."""
     found = np.sort(steps[inside])
+    if not found.size:
+        return np.ones(1), np.zeros(steps.shape, dtype=int)
     tolerance = 8 * np.finfo(np.float64).eps * max(largest, 1e-300)
     starts = np.concatenate([[True], np.diff(found) > tolerance])
     group = np.cumsum(starts) - 1

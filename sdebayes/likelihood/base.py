@@ -10,20 +10,28 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpyro.distributions as dist
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Bool, Float, Int
 from numpyro.distributions import constraints
 
 from sdebayes._core.errors import ModelError
 from sdebayes._core.types import Key
 from sdebayes.dynamics import ObservedSDE
 from sdebayes.likelihood.arrays import Observations
+from sdebayes.likelihood.conditional import (
+    Conditional,
+    Laws,
+    noise_of_steps,
+    read_at,
+    seeing,
+    signal,
+    without,
+)
 from sdebayes.likelihood.gaussian_steps import Linearize
 from sdebayes.likelihood.generate import Stepper, generate
 from sdebayes.likelihood.horizons import Start, horizon_laws
 from sdebayes.likelihood.whitening import whiten
 from sdebayes.schemes import AbstractScheme
 
-Laws = tuple[Float[Array, "trajectory time observed"], Float[Array, "trajectory time observed observed"]]
 Innovations = tuple[Float[Array, "trajectory time observed"], Float[Array, "trajectory time observed"]]
 
 
@@ -95,6 +103,53 @@ class AbstractLikelihood(ABC):
     @abstractmethod
     def horizon_start(self, model: ObservedSDE, data: Observations) -> Start:
         """Return the laws of z_k given y_1, …, y_k, and how a law is carried over a step without looking."""
+
+    def given_past(self, model: ObservedSDE, data: Observations) -> Conditional:
+        """Return the law of each y_k given y_1, …, y_{k−1}."""
+        found = read_at(model, data, self.one_step(model, data))
+        return found._replace(log_density=self.log_density(model, data))
+
+    def given_others(
+        self, model: ObservedSDE, data: Observations, left_out: Bool[Array, "trajectory time"] | None = None
+    ) -> Conditional:
+        """Return the law of each y_k given all other steps of its trajectory: of a pass for each step.
+
+        Steps that are ``left_out`` tell nothing of others, and are judged all the same.
+
+        Raises
+        ------
+        ModelError
+            If the states themselves are observed.
+        """
+        self._need_noise("The law of a step given all others")
+        steps, noise = jnp.arange(data.times.shape[1]), noise_of_steps(model, data)
+        known = without(data, left_out)
+
+        def one(k: Array) -> tuple[Array, Array]:
+            mean, covariance = self.smooth(model, seeing(known, (steps != k)[None, :, None]))
+            return signal(model, mean[:, k], covariance[:, k])
+
+        mean, covariance = (jnp.swapaxes(part, 0, 1) for part in jax.lax.map(one, steps))
+        return read_at(model, data, (mean, covariance + noise))
+
+    def given_nothing(self, model: ObservedSDE, data: Observations) -> Conditional:
+        """Return the law of each y_k where nothing of its trajectory is known.
+
+        Raises
+        ------
+        ModelError
+            If the states themselves are observed.
+        """
+        self._need_noise("The law of a step by itself")
+        blind = seeing(data, jnp.zeros(data.seen.shape, bool))
+        return read_at(model, data, self.one_step(model, blind))
+
+    def _need_noise(self, what: str) -> None:
+        if self.states_observed:
+            raise ModelError(
+                f"{what} is there for models with observation noise, and {self.title} observes the states "
+                "themselves; fit with GaussianNoise()."
+            )
 
     def linear_step(self, model: ObservedSDE, data: Observations) -> Linearize:
         """Return the linear step that stands for the SDE's around a normal law, as regimes need it."""

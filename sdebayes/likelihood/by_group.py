@@ -9,13 +9,14 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int, PyTree
+from jaxtyping import Array, Bool, Float, Int, PyTree
 
 from sdebayes._core.errors import ModelError
 from sdebayes._core.types import Key
 from sdebayes.dynamics import ObservedSDE
 from sdebayes.likelihood.arrays import Observations, row_axes, rows
 from sdebayes.likelihood.base import Innovations, Laws
+from sdebayes.likelihood.conditional import Conditional
 from sdebayes.likelihood.generate import Stepper
 from sdebayes.likelihood.horizons import Start
 from sdebayes.likelihood.wrapper import AbstractWrapper
@@ -47,6 +48,20 @@ class ByGroup(AbstractWrapper):
     def one_step(self, model: ObservedSDE, data: Observations) -> Laws:
         """Return mean and covariance of y_k given y_1, …, y_{k−1}."""
         return _ask(self.inner.one_step, model, data)
+
+    def given_past(self, model: ObservedSDE, data: Observations) -> Conditional:
+        """Return the law of each y_k given y_1, …, y_{k−1}."""
+        return _ask(self.inner.given_past, model, data)
+
+    def given_others(
+        self, model: ObservedSDE, data: Observations, left_out: Bool[Array, "trajectory time"] | None = None
+    ) -> Conditional:
+        """Return the law of each y_k given all other steps of its trajectory."""
+        return _ask(self.inner.given_others, model, data, *([] if left_out is None else [left_out]))
+
+    def given_nothing(self, model: ObservedSDE, data: Observations) -> Conditional:
+        """Return the law of each y_k where nothing of its trajectory is known."""
+        return _ask(self.inner.given_nothing, model, data)
 
     def smooth(
         self, model: ObservedSDE, data: Observations

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float
 
 from sdebayes._core.errors import ModelError
 from sdebayes._core.types import Matrix, Scalar, Vector
 from sdebayes.dynamics import ObservedSDE
 from sdebayes.likelihood.arrays import Observations
 from sdebayes.likelihood.base import AbstractLikelihood, Innovations, Laws
+from sdebayes.likelihood.conditional import Conditional, read_at, without, without_own
 from sdebayes.likelihood.gaussian_steps import Law, Linearize, carry
 from sdebayes.likelihood.generate import Stepper
 from sdebayes.likelihood.horizons import Start
@@ -108,6 +109,13 @@ class Kalman(AbstractLikelihood):
     ) -> tuple[Float[Array, "trajectory time z"], Float[Array, "trajectory time z z"]]:
         """Return mean and covariance of z_k given the whole trajectory."""
         return smooth(*self.run(model, data), data)
+
+    def given_others(
+        self, model: ObservedSDE, data: Observations, left_out: Bool[Array, "trajectory time"] | None = None
+    ) -> Conditional:
+        """Return the law of each y_k given all other steps of its trajectory, of one smoother pass."""
+        known = without(data, left_out)
+        return read_at(model, data, without_own(model, known, *self.smooth(model, known)))
 
     def stepper(self, model: ObservedSDE, data: Observations) -> Stepper:
         """Return what draws the next state of a path, by the transitions over each different Δt."""

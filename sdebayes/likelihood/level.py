@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Bool, Float, Int
 
 from sdebayes._core.types import Key
 from sdebayes.dynamics import ObservedSDE
 from sdebayes.likelihood.arrays import Observations
 from sdebayes.likelihood.base import Innovations, Laws
+from sdebayes.likelihood.conditional import Conditional
 from sdebayes.likelihood.generate import Stepper
 from sdebayes.likelihood.horizons import Start
 from sdebayes.likelihood.wrapper import AbstractWrapper
@@ -39,6 +40,20 @@ class AroundLevel(AbstractWrapper):
         """Return mean and covariance of y_k given y_1, …, y_{k−1}."""
         mean, covariance = self.inner.one_step(model, data.centred(model))
         return mean + data.level(model), covariance
+
+    def given_past(self, model: ObservedSDE, data: Observations) -> Conditional:
+        """Return the law of each y_k given y_1, …, y_{k−1}."""
+        return self._about(self.inner.given_past(model, data.centred(model)), model, data)
+
+    def given_others(
+        self, model: ObservedSDE, data: Observations, left_out: Bool[Array, "trajectory time"] | None = None
+    ) -> Conditional:
+        """Return the law of each y_k given all other steps of its trajectory."""
+        return self._about(self.inner.given_others(model, data.centred(model), left_out), model, data)
+
+    def given_nothing(self, model: ObservedSDE, data: Observations) -> Conditional:
+        """Return the law of each y_k where nothing of its trajectory is known but the level."""
+        return self._about(self.inner.given_nothing(model, data.centred(model)), model, data)
 
     def smooth(
         self, model: ObservedSDE, data: Observations
@@ -87,6 +102,10 @@ class AroundLevel(AbstractWrapper):
         level = data.level(model)
         about = self.inner.innovations(model, data.centred(model), [values - level for values in sets])
         return [(white, predicted + level) for white, predicted in about]
+
+    @staticmethod
+    def _about(found: Conditional, model: ObservedSDE, data: Observations) -> Conditional:
+        return found._replace(mean=found.mean + data.level(model))
 
     @staticmethod
     def _raised(

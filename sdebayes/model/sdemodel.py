@@ -18,6 +18,7 @@ from sdebayes._core.errors import ModelError
 from sdebayes._core.kinds import Positive
 from sdebayes._core.stored import Stored
 from sdebayes._core.tracing import one_at_a_time
+from sdebayes.data.validation import refuse_short
 from sdebayes.dynamics import ObservedSDE
 from sdebayes.likelihood import AbstractLikelihood, Observations, TrajectoryLaw
 from sdebayes.likelihood.arrays import read
@@ -168,6 +169,7 @@ class SDEModel(Stored):
         ModelError
             If the data do not have the observed coordinates that the model expects.
         """
+        refuse_short(data)
         if self.scale is not None:
             return self
         groups = group_names(data) if self.parts_by_group else ()

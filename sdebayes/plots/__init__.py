@@ -11,9 +11,9 @@ from sdebayes.plots import (
     persistence,
     phase_space,
     process,
+    quality,
     regimes,
     scores,
-    surprise,
     variance,
 )
 
@@ -28,8 +28,8 @@ __all__ = [
     "persistence",
     "phase_space",
     "process",
+    "quality",
     "regimes",
     "scores",
-    "surprise",
     "variance",
 ]

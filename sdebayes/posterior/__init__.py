@@ -1,7 +1,7 @@
 """The result of a fit, and comparisons of results."""
 
 import sdebayes._core.whole_numpyro  # noqa: F401
-from sdebayes.posterior import nulls
+from sdebayes.inference import nulls
 from sdebayes.posterior.calibration import calibrate
 from sdebayes.posterior.claims import claims
 from sdebayes.posterior.compare import compare

@@ -8,8 +8,8 @@ import xarray as xr
 from sdebayes._core.arguments import checked
 from sdebayes._core.errors import DataError
 from sdebayes._core.ratio import ratio
+from sdebayes.inference.nulls import IID, IIDDocumentEffect, RandomWalkNoise
 from sdebayes.posterior.compare import DIAGONAL, LINEAR, NONLINEAR
-from sdebayes.posterior.nulls import IID, IIDDocumentEffect, RandomWalkNoise
 
 ORDER, RETURN, COUPLING, NONLINEARITY = "order", "return to an equilibrium", "coupling", "nonlinearity"
 _NUMBERS, _UNITS = ("difference", "lower", "upper"), {"units": "nat per observed step"}

@@ -11,8 +11,8 @@ from sdebayes._core.arguments import checked
 from sdebayes._core.errors import DataError, ModelError, StateSpaceError
 from sdebayes._core.ratio import caution, ratio
 from sdebayes.data.container import pack, to_arrays
+from sdebayes.inference import nulls as null_models
 from sdebayes.model.sdemodel import SDEModel
-from sdebayes.posterior import nulls as null_models
 from sdebayes.posterior.posterior import Posterior
 
 NULL, LINEAR, DIAGONAL, NONLINEAR = "null", "linear", "diagonal linear", "nonlinear"

@@ -20,11 +20,11 @@ from sdebayes._core.errors import ModelError
 from sdebayes._core.kinds import Count, Positive, Seed
 from sdebayes.dynamics import ObservedSDE
 from sdebayes.inference.strategy import Draws, Problem
+from sdebayes.likelihood.labelled import check_space, labelled_scores
 from sdebayes.model.groups import Pooling
 from sdebayes.model.sdemodel import SDEModel
 from sdebayes.posterior import compiled, serialization
 from sdebayes.posterior.export import build_tree, draw_positions
-from sdebayes.posterior.labelling import check_space, labelled_scores
 from sdebayes.posterior.packing import training_data
 
 MOST_DRAWS = 100

@@ -20,13 +20,14 @@ from sdebayes.data.space import StateSpace
 from sdebayes.dynamics import SDE, ObservedSDE
 from sdebayes.inference.findings import Findings
 from sdebayes.likelihood import Observations
+from sdebayes.likelihood.labelled import check_space, labelled_scores
 from sdebayes.model.sdemodel import SDEModel
 from sdebayes.model.several import several
 from sdebayes.posterior import compiled, store
 from sdebayes.posterior.criticism import model_findings
 from sdebayes.posterior.diagnosis import diagnose
 from sdebayes.posterior.groups import group_tree
-from sdebayes.posterior.labelling import TrajectoryGrid, check_space, labelled_scores
+from sdebayes.posterior.labelling import TrajectoryGrid
 from sdebayes.posterior.packing import training_data, training_scale
 from sdebayes.posterior.regime_findings import regime_findings
 from sdebayes.posterior.regimes import Switches

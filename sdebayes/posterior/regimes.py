@@ -14,10 +14,11 @@ from sdebayes._core.arguments import checked
 from sdebayes._core.errors import ModelError
 from sdebayes._core.kinds import Count
 from sdebayes.dynamics import ObservedSDE
+from sdebayes.likelihood.labelled import check_space
 from sdebayes.likelihood.regime_chain import stationary_law
 from sdebayes.posterior import compiled
 from sdebayes.posterior.groups import Groups
-from sdebayes.posterior.labelling import TrajectoryGrid, check_space
+from sdebayes.posterior.labelling import TrajectoryGrid
 from sdebayes.simulation import Source
 from sdebayes.simulation.posterior_like import WithRegimes
 from sdebayes.simulation.source import of_posterior

@@ -17,7 +17,7 @@ from sdebayes.analysis.contrast.overview import Row, rows
 from sdebayes.analysis.moments import mask_like, moments
 from sdebayes.analysis.phase_space import fixed_points, matched, without_effect
 from sdebayes.analysis.process import properties
-from sdebayes.analysis.surprise import surprise
+from sdebayes.analysis.quality import surprise
 from sdebayes.inference.findings import Findings
 from sdebayes.posterior import Posterior, compare, forecast, replicate
 from sdebayes.simulation import simulate
@@ -213,8 +213,13 @@ class ReportContext:
 
     @cached_property
     def surprise(self) -> xr.Dataset:
-        """How surprising each judged step is."""
-        return surprise(self.predicted, self.judged)
+        """How surprising each judged step is: between all others where one pass tells, else after those before it."""
+        return surprise(self.posterior, self.judged, self.two_sided, samples=FORECAST_DRAWS)
+
+    @property
+    def two_sided(self) -> bool:
+        """Whether a step is judged by all others of its trajectory."""
+        return self.noisy and not self.posterior.model.likelihood.approximate
 
     def coverage(self, nominal: float) -> xr.Dataset:
         """How often forecast intervals held what came, for each state."""

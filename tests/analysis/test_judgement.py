@@ -1,4 +1,4 @@
-"""Persistence, coverage, surprise and shares of variance against closed forms and other routes."""
+"""Persistence, coverage and shares of variance against closed forms and other routes."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import xarray as xr
-from scipy.stats import binomtest, chi2, multivariate_normal
+from scipy.stats import binomtest
 
 from sdebayes._core.errors import DataError, ModelError
-from sdebayes.analysis import calibration, persistence, surprise, variance
+from sdebayes.analysis import calibration, persistence, variance
 from sdebayes.data import trajectories
 from sdebayes.dynamics import SDE, ConstantDiffusion, LinearDrift, ObservedSDE
 
@@ -57,33 +57,6 @@ def test_coverage_counts_and_has_wilsons_interval():
         assert float(found["coverage"][state]) == inside / int(found["count"][state])
         np.testing.assert_allclose(
             [found["lower"][state], found["upper"][state]], [interval.low, interval.high]
-        )
-
-
-def test_surprise_is_the_mixture_of_normal_laws_with_missing_coordinates_left_out():
-    generator = np.random.default_rng(1)
-    y = generator.standard_normal((1, 4, 2))
-    y[0, 1, 0] = np.nan
-    data = trajectories(y)
-    mean = generator.standard_normal((3, 1, 4, 2))
-    root = generator.standard_normal((3, 1, 4, 2, 2))
-    covariance = root @ np.swapaxes(root, -1, -2) + np.eye(2)
-    dims = ("sample", "trajectory", "time", "state")
-    predicted = xr.Dataset({"mean": (dims, mean), "covariance": ((*dims, "state_bis"), covariance)})
-    found = surprise.surprise(predicted, data)
-    for k in range(4):
-        seen = np.isfinite(y[0, k])
-        laws = [
-            multivariate_normal(mean[s, 0, k][seen], covariance[s, 0, k][np.ix_(seen, seen)])
-            for s in range(3)
-        ]
-        density = np.mean([law.pdf(y[0, k][seen]) for law in laws])
-        distances = [
-            (y[0, k][seen] - law.mean) @ np.linalg.inv(law.cov) @ (y[0, k][seen] - law.mean) for law in laws
-        ]
-        assert float(found["log_density"][0, k]) == pytest.approx(np.log(density))
-        assert float(found["tail_probability"][0, k]) == pytest.approx(
-            np.mean(chi2.sf(distances, seen.sum()))
         )
 
 

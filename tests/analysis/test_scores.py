@@ -10,7 +10,6 @@ from scipy.special import logsumexp
 
 from sdebayes._core.errors import DataError
 from sdebayes.analysis import forecasts
-from sdebayes.analysis.surprise import surprise
 from sdebayes.data import trajectories
 
 SHAPE = (2, 4)
@@ -103,7 +102,6 @@ def test_log_score_squared_error_and_pit_are_those_of_scipy():
     assert found["crps"].isnull()[1, 2].values.tolist() == [True, False]
     single = forecast.isel(horizon=0, drop=True)
     np.testing.assert_allclose(found["pit"], forecasts.pit(single, data))
-    np.testing.assert_allclose(found["log_score"], surprise(single, data)["log_density"])
 
 
 def test_forecasts_without_a_horizon_and_steps_without_a_forecast():

@@ -128,7 +128,7 @@ def test_new_texts_are_cut_and_embedded_as_the_file_says(fitted, tmp_path, monke
     """By the rule that the file describes, and by an encoder that the user names."""
     case = fitted.case
     if case.encoder_name is None:
-        monkeypatch.setattr("sdebayes.cli.inputs._local_encoder", lambda wanted: case.encoder)
+        monkeypatch.setattr("sdebayes.data.alike.local_encoder", lambda wanted: case.encoder)
     (tmp_path / "a.txt").write_text(TEXTS["a"], encoding="utf-8")
     monkeypatch.setenv("SDEBAYES_CACHE", str(tmp_path / "cache"))
     states = states_for(fitted.loaded, [tmp_path / "a.txt"], case.encoder_name)

@@ -176,8 +176,19 @@ def test_short_texts_are_left_out_on_request():
     assert "left_out" not in embed(TEXTS, min_steps=4).attrs
 
 
+def test_texts_of_a_sentence_are_kept_on_request_and_not_fitted():
+    dataset = embed(SHORT, min_steps=1)
+    assert dataset["trajectory"].values.tolist() == list(SHORT)
+    states = sb.PCA(1).fit(dataset).transform(dataset)
+    assert states.attrs["min_steps"] == 1
+    with pytest.raises(
+        DataError, match=r"2 of 5 trajectories have fewer than 3 steps: 'one', 'two'\. They can be"
+    ):
+        sb.SDEModel().scaled_to(states)
+
+
 @pytest.mark.parametrize(
-    ("least", "message"), [(2, "3 or more"), (3.0, "3 or more"), (True, "3 or more"), (9, "None is left")]
+    ("least", "message"), [(0, "1 or more"), (3.0, "1 or more"), (True, "1 or more"), (9, "None is left")]
 )
 def test_bad_least_numbers_of_steps(least, message, untyped):
     with pytest.raises(DataError, match=message):

@@ -50,6 +50,9 @@ QUESTIONS = {
     "one step": ("kalman", True, lambda law, sde, read: law.one_step(sde, read)),
     "smoothing": ("kalman", True, lambda law, sde, read: law.smooth(sde, read)[0]),
     "innovations": ("kalman", False, lambda law, sde, read: law.innovations(sde, read, [read.values])),
+    "given past": ("kalman", True, lambda law, sde, read: law.given_past(sde, read)),
+    "given others": ("kalman", True, lambda law, sde, read: law.given_others(sde, read, read.times > 3)),
+    "given nothing": ("kalman", True, lambda law, sde, read: law.given_nothing(sde, read)),
     "horizons": ("kalman", False, lambda law, sde, read: horizons(law, sde, read)),
 }
 

@@ -18,18 +18,73 @@ def line(ax, label: str):
     return next(artist for artist in ax.lines if artist.get_label() == label)
 
 
-def test_surprise_is_a_row_a_trajectory():
-    tail = np.array([[0.5, 1e-3, np.nan], [0.9, 1e-7, 0.2]])
-    dataset = xr.Dataset(
-        {"tail_probability": (("trajectory", "time"), tail)}, {"trajectory": ["first", "second"]}
-    )
-    ax = plots.surprise.surprise(dataset)
+def test_surprise_is_a_row_a_trajectory_with_what_does_not_belong():
+    p = np.array([[0.5, 1e-3, np.nan], [0.9, 1e-7, 0.2]])
+    q = np.array([[0.5, 0.2, np.nan], [0.9, 0.01, 0.3]])
+    grid = ("trajectory", "time")
+    dataset = xr.Dataset({"p_value": (grid, p), "q_value": (grid, q)}, {"trajectory": ["first", "second"]})
+    ax = plots.quality.surprise(dataset)
     shown = ax.collections[0].get_array()
-    np.testing.assert_array_equal(np.ma.filled(shown, np.nan).reshape(2, 3), tail)
+    np.testing.assert_array_equal(np.ma.filled(shown, np.nan).reshape(2, 3), p)
     assert ax.collections[0].get_clim() == (1e-4, 1.0)
     assert [label.get_text() for label in ax.get_yticklabels()] == ["first", "second"]
-    with pytest.raises(DataError, match=r"surprise\.surprise"):
-        plots.surprise.surprise(xr.Dataset())
+    np.testing.assert_array_equal(ax.lines[0].get_xydata(), [[1, 1]])
+    assert len(plots.quality.surprise(dataset, rate=0.25).lines[0].get_xydata()) == 2
+    with pytest.raises(DataError, match=r"quality\.surprise"):
+        plots.quality.surprise(xr.Dataset())
+
+
+def test_candidates_stand_in_the_order_of_their_scores():
+    score = np.array([0.5, 2.0, -1.0])
+    dataset = xr.Dataset(
+        {
+            "score": ("candidate", score),
+            "probability": ("candidate", np.exp(score) / np.exp(score).sum()),
+            "probability_by_draw": (("sample", "candidate"), GENERATOR.dirichlet([1, 3, 1], 50)),
+        },
+        {"candidate": ["a", "b", "c"], "sample": np.arange(50)},
+    )
+    ax = plots.quality.rank(dataset)
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["b", "a", "c"]
+    assert [text.get_text() for text in ax.texts] == ["+2.0", "+0.5", "-1.0"]
+    np.testing.assert_allclose(line(ax, "probability").get_xdata(), dataset["probability"][[1, 0, 2]])
+    assert line(ax, "all alike").get_xdata()[0] == 1 / 3
+    with pytest.raises(DataError, match=r"quality\.rank"):
+        plots.quality.rank(xr.Dataset())
+
+
+def test_parts_of_coherence_are_stacked_from_zero():
+    parts = {"place": [0.1, 0.2], "level": [-0.1, 0.3], "order": [0.2, 0.4]}
+    dataset = xr.Dataset(
+        {name: ("trajectory", values) for name, values in parts.items()}, {"trajectory": ["a", "b"]}
+    )
+    dataset["total"] = sum(dataset[name] for name in parts)
+    ax = plots.quality.coherence(dataset)
+    ends = [(bar.get_x(), bar.get_x() + bar.get_width()) for bars in ax.containers for bar in bars]
+    expected = [(0, 0.2), (0, 0.1), (0.2, 0.5), (0, -0.1), (0.5, 0.9), (0.1, 0.3)]
+    np.testing.assert_allclose(ends, expected)
+    np.testing.assert_allclose(line(ax, "sum").get_xdata(), [0.9, 0.2])
+    with pytest.raises(DataError, match=r"quality\.coherence"):
+        plots.quality.coherence(xr.Dataset())
+
+
+def test_tasks_have_a_row_and_scorers_a_colour():
+    dims, share = ("task", "scorer"), np.array([[0.9, 0.6], [0.8, 0.5]])
+    dataset = xr.Dataset(
+        {
+            "accuracy": (dims, share),
+            "lower": (dims, share - 0.1),
+            "upper": (dims, share + 0.05),
+            "count": ("task", [7, 8]),
+        },
+        {"task": ["steps shuffled", "reversed"], "scorer": ["model", "cosine"]},
+    )
+    ax = plots.quality.order_tasks(dataset)
+    np.testing.assert_allclose(line(ax, "model").get_xdata(), [0.9, 0.8])
+    np.testing.assert_allclose(line(ax, "cosine").get_xdata(), [0.6, 0.5])
+    assert [text.get_text() for text in ax.texts] == ["of 7", "of 8"]
+    with pytest.raises(DataError, match=r"quality\.order_tasks"):
+        plots.quality.order_tasks(xr.Dataset())
 
 
 def test_coverage_stands_beside_what_was_promised():

@@ -54,14 +54,14 @@ def test_the_rules_see_what_they_should(figures):
         Parameters
         ----------
         dataset
-            As ``sdebayes.analysis.fields.grid`` returns it, or `sdebayes.analysis.surprise.surprise`.
+            As ``sdebayes.analysis.fields.grid`` returns it, or `sdebayes.analysis.quality.surprise`.
         ax
             Axes, or None.
         truth
             As ``sdebayes.analysis.fields.line`` returns it.
         """
 
-    assert figures.analyses_of(figure) == ["fields.grid", "surprise.surprise"]
+    assert figures.analyses_of(figure) == ["fields.grid", "quality.surprise"]
     assert misnamed({"a.b": ["a.c"], "a.d": ["a.d"], "a.e": ["a.f", "a.g"], "a.h": []}) == {"a.c": "a.b"}
 
 

@@ -264,6 +264,7 @@ class Calls:
                 "refit": lambda data: self.grouped,
                 "quantity": "equilibrium",
             },
+            **self._qualities,
             f"{sa}.process.mixing_time": lambda: {"times": np.arange(20) * 0.2},
             f"{sa}.variance.shares": lambda: {"source": self.observed},
             f"{sa}.moments.moment_equations": lambda: {"source": self.observed},
@@ -294,6 +295,30 @@ class Calls:
             f"{sa}.phase_space.without_effect": lambda: {"smoothed": self.with_effect.smooth(self.data)},
             f"{sa}.phase_space.occupation_density": lambda: {"paths": self.simulated},
             f"{sa}.summary.summarize": lambda: {"dataset": xr.Dataset({"z": ("sample", np.arange(9.0))})},
+        }
+
+    @property
+    def _qualities(self) -> dict[str, Callable[[], dict[str, Any]]]:
+        qa, behind_noise = "analysis.quality", lambda: {"posterior": self.with_effect}
+        return {
+            **dict.fromkeys(
+                (f"{qa}.{name}" for name in ("surprise", "coherence", "order_tasks")), behind_noise
+            ),
+            f"{qa}.misfits": lambda: {"found": self.result("quality.surprise")},
+            f"{qa}.rank": lambda: {
+                **behind_noise(),
+                "context": self.data.isel(trajectory=[0]),
+                "candidates": self.data.isel(trajectory=[1, 2]),
+            },
+            f"{qa}.classify": lambda: {
+                "groups": {
+                    "a": self.data.isel(trajectory=slice(4)),
+                    "b": self.data.isel(trajectory=slice(4, 8)),
+                },
+                "model": self.with_effect.model,
+                "strategy": sb.Laplace(draws=5),
+                "folds": 2,
+            },
         }
 
     def _exemplars(self) -> dict[str, Any]:

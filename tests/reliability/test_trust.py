@@ -185,7 +185,7 @@ def test_nothing_is_fetched_where_that_is_not_wanted(recorded):
     ],
 )
 def test_the_rule_that_a_file_describes_is_read_and_not_run(stored, recorded, rule):
-    with pytest.raises(StateSpaceError, match="cannot repeat"):
+    with pytest.raises(StateSpaceError, match="cannot be repeated"):
         states_for(stored(step_rule=rule), [Path("new.txt")])
     assert not Path("run").exists()
 

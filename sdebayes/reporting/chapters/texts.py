@@ -60,8 +60,9 @@ def _surprises(context: ReportContext) -> list[Block]:
     places = [np.unravel_index(index, tail.shape) for index in order]
     names = judged["trajectory"].values
     which = "held-out" if context.held_out else "training"
+    others = f"all other steps of their {context.noun}" if context.two_sided else "the steps before them"
     intro = Paragraph(
-        f"Of {count} {which} steps these lie farthest from what the steps before them foretold. The number is how "
+        f"Of {count} {which} steps these lie farthest from what {others} foretold. The number is how "
         f"often a calibrated process would bring a step at least so far off; among {count} steps the smallest is "
         f"expected near {significant(1 / (count + 1), 1)}."
     )
@@ -73,8 +74,18 @@ def _surprises(context: ReportContext) -> list[Block]:
     quotes = [
         Quote(
             passage(str(judged["text"].values[i, k])),
-            f"{names[i]}, step {k + 1}, probability {significant(float(tail[i, k]), 2)}",
+            f"{names[i]}, step {k + 1}, probability {significant(float(tail[i, k]), 2)}{expected}",
         )
-        for i, k in places
+        for (i, k), expected in zip(places, _expected(context, places), strict=True)
     ]
     return [heading, intro, Quotes("", quotes)]
+
+
+def _expected(context: ReportContext, places: list[tuple[np.intp, ...]]) -> list[str]:
+    """Say for each step which training step is nearest to what was expected in its place, where that can be read."""
+    space = context.posterior.space
+    if space is None or "text" not in context.data or not places:
+        return [""] * len(places)
+    points = np.array([context.surprise["expected"].values[i, k] for i, k in places])
+    near = space.exemplars(points, context.data, 1)["text"].values[:, 0]
+    return [f"; nearest to what was expected: “{passage(str(text))}”" for text in near]

@@ -21,9 +21,9 @@ from sdebayes._core.errors import DataError
 from sdebayes.data.validation import feature_dim
 from sdebayes.inference.curvature import hessian_of, inverse_factor
 from sdebayes.likelihood.arrays import Observations, read
+from sdebayes.likelihood.labelled import check_space, labelled_scores
 from sdebayes.likelihood.linear_gaussian import LinearGaussian, kalman_filter, shared_log_density
 from sdebayes.model.rebuild import per_draw
-from sdebayes.posterior.labelling import check_space, labelled_scores
 
 __all__ = ["IID", "AbstractNull", "FittedNull", "IIDDocumentEffect", "RandomWalkNoise", "fit"]
 

@@ -1,0 +1,94 @@
+"""Split-conformal p-values over held-out documents, and the rate of false discoveries within one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import xarray as xr
+
+from sdebayes._core.errors import DataError
+from sdebayes.simulation.source import SourceLike
+
+Scores = Callable[[np.ndarray], np.ndarray]
+"""From the steps that are left out of what others are judged by to a score of each step, the larger the worse."""
+
+
+def conformal_p_values(scores: np.ndarray, calibration: np.ndarray) -> np.ndarray:
+    """Return (1 + number of calibration scores at least as large) / (n + 1), NaN where there is no score.
+
+    Parameters
+    ----------
+    scores, calibration
+        The larger the worse, (trajectory, time), NaN where there is none.
+    """
+    ordered = np.sort(calibration[np.isfinite(calibration)])
+    above = ordered.size - np.searchsorted(ordered, scores, side="left")
+    return np.where(np.isfinite(scores), (1 + above) / (ordered.size + 1), np.nan)
+
+
+def adjusted(p_value: np.ndarray) -> np.ndarray:
+    """Adjust the p-values of each trajectory by Benjamini & Hochberg's rule, (trajectory, time)."""
+    from scipy.stats import false_discovery_control
+
+    found = np.full(p_value.shape, np.nan)
+    for row, own in enumerate(p_value):
+        known = np.isfinite(own)
+        if known.any():
+            found[row, known] = false_discovery_control(own[known])
+    return found
+
+
+def judged_in_turn(scores: Scores, threshold: float, shape: tuple[int, ...]) -> np.ndarray:
+    """Score steps while the worst are left out of what others are judged by, one after another.
+
+    Parameters
+    ----------
+    scores
+        Scores all steps, those left out as well.
+    threshold
+        The worst step of a trajectory above it is left out next, at most half of its steps.
+    shape
+        (trajectory, time).
+
+    Returns
+    -------
+    numpy.ndarray
+        The scores of the last round, (trajectory, time).
+    """
+    left_out = np.zeros(shape, bool)
+    while True:
+        found = scores(left_out)
+        room = 2 * left_out.sum(1) + 2 <= np.isfinite(found).sum(1)
+        chosen = (np.nan_to_num(found, nan=-np.inf) >= threshold) & ~left_out & room[:, None]
+        rows = np.flatnonzero(chosen.any(1))
+        if not rows.size:
+            return found
+        left_out[rows, np.where(chosen, found, -np.inf)[rows].argmax(1)] = True
+
+
+def refuse_known(posterior: SourceLike, calibration: xr.Dataset, data: xr.Dataset) -> None:
+    """Raise a DataError if a trajectory for calibration is one of the fit or of the data: its scores are too good."""
+    own = _values(calibration)
+    for what, other in (("judged by them", data), ("the posterior was fitted to", _training(posterior))):
+        if other is None or other["y"].dims[-1] != calibration["y"].dims[-1]:
+            continue
+        same = [name for name, values in own.items() if values in set(_values(other).values())]
+        if same:
+            raise DataError(
+                f"surprise: {len(same)} of {len(own)} trajectories for calibration, such as {same[0]!r}, are among "
+                f"those that {'are ' if other is data else ''}{what}; give held-out ones."
+            )
+
+
+def _training(posterior: SourceLike) -> xr.Dataset | None:
+    read = getattr(posterior, "training_data", None)
+    return None if read is None else read()
+
+
+def _values(data: xr.Dataset) -> dict[str, bytes]:
+    rows = data["y"].transpose("trajectory", "time", ...).values
+    return {
+        str(name): own[np.isfinite(own).any(-1)].tobytes()
+        for name, own in zip(data["trajectory"].values, rows, strict=True)
+    }

@@ -1,0 +1,136 @@
+"""Data beside a posterior, each step judged by others of its trajectory as often as it takes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from sdebayes._core.draws import choose_draws
+from sdebayes._core.units import with_units
+from sdebayes.analysis.quality.reading import MOST_DRAWS, in_space
+from sdebayes.criticism.conditionals import Given, Judged, conditionals
+from sdebayes.criticism.innovations import Judge
+from sdebayes.simulation.source import SourceLike
+
+_GRID = ("trajectory", "time")
+
+
+@dataclass(frozen=True)
+class Examined:
+    """Trajectories that are judged step by step.
+
+    Parameters
+    ----------
+    judge
+        The posterior with the data as it reads them.
+    states
+        The data.
+    draws
+        Which draws.
+    two_sided
+        Whether a step is judged by all others; else by those before it.
+    alone
+        Log density of each step by itself, (sample, trajectory, time); None where states are observed exactly.
+    """
+
+    judge: Judge
+    states: xr.Dataset
+    draws: np.ndarray
+    two_sided: bool
+    alone: np.ndarray | None
+
+    @classmethod
+    def of(cls, posterior: SourceLike, data: xr.Dataset, two_sided: bool, samples: int | None) -> Examined:
+        """Bring posterior and data together."""
+        states = in_space(posterior, data)
+        judge = Judge.of(posterior, states)
+        size = 8 * judge.observations.values.size
+        draws = choose_draws(judge.source.n_draws, size, samples, MOST_DRAWS)
+        noisy = not judge.likelihood.states_observed
+        alone = conditionals(judge, draws, "nothing", states).log_density if noisy else None
+        return cls(judge, states, draws, two_sided, alone)
+
+    @property
+    def observed(self) -> np.ndarray:
+        """How many coordinates each step has, (trajectory, time)."""
+        count: np.ndarray = np.isfinite(self.states["y"].transpose(*_GRID, "state").values).sum(-1)
+        return count
+
+    @property
+    def accompanied(self) -> np.ndarray:
+        """Whether anything else is there by which a step is judged, (trajectory, time)."""
+        seen = (self.observed > 0).astype(int)
+        others = seen.sum(1, keepdims=True) if self.two_sided else seen.cumsum(1)
+        known: np.ndarray = others - seen > 0
+        return known
+
+    def own(self, left_out: np.ndarray | None = None) -> Judged:
+        """Judge each step; those left out, (trajectory, time), tell nothing of others."""
+        given: Given = "others" if self.two_sided else "past"
+        return conditionals(self.judge, self.draws, given, self.states, left_out)
+
+    def tail(self, own: Judged) -> np.ndarray:
+        """Return how often a calibrated process brings a step at least so far off, (trajectory, time)."""
+        from scipy.stats import chi2
+
+        count = self.observed
+        found: np.ndarray = chi2.sf(own.distance, np.where(count > 0, count, np.nan)).mean(0)
+        return found
+
+    def information(self, own: Judged) -> np.ndarray:
+        """Return what the others have of each step in nats, (trajectory, time); NaN where it is not known."""
+        if self.alone is None:
+            return np.full(self.observed.shape, np.nan)
+        gained = log_mean(own.log_density) - log_mean(self.alone)
+        return np.where(self.accompanied, gained, np.nan)
+
+    def labelled(self, own: Judged) -> xr.Dataset:
+        """Name what is found of each step."""
+        states = self.states
+        inside = np.arange(states.sizes["time"]) < states["n_steps"].values[:, None]
+        variables: dict[str, Any] = {
+            "surprise": (_GRID, -log_mean(own.log_density)),
+            "surprise_by_draw": (("sample", *_GRID), -own.log_density),
+            "tail_probability": (_GRID, self.tail(own), {"long_name": "tail probability"}),
+            "expected": ((*_GRID, "state"), np.where(inside[..., None], own.mean.mean(0), np.nan)),
+        }
+        if self.alone is not None:
+            by_draw = np.where(self.accompanied, own.log_density - self.alone, np.nan)
+            variables["information"] = (_GRID, self.information(own))
+            variables["information_by_draw"] = (("sample", *_GRID), by_draw)
+        if "text" in states:
+            variables["text"] = (_GRID, states["text"].transpose(*_GRID).values)
+        coords = {
+            "sample": self.draws,
+            "trajectory": states["trajectory"].values,
+            "t": (_GRID, states["t"].values),
+            "state": states["state"].values,
+        }
+        given = {"given": "others" if self.two_sided else "past"}
+        attrs = self.judge.source.provenance | given | self._caution()
+        return with_units(
+            xr.Dataset(variables, coords, attrs), surprise="nat", information="nat", expected="state"
+        )
+
+    def _caution(self) -> dict[str, str]:
+        """Say of how many trajectories there is a single step."""
+        steps = (self.observed > 0).sum(1)
+        alone = [repr(str(name)) for name in self.states["trajectory"].values[steps == 1]]
+        if not alone:
+            return {}
+        listed = ", ".join(alone[:5]) + " and others" * (len(alone) > 5)
+        return {
+            "caution": f"{len(alone)} of {steps.size} trajectories have one observed step, of which no other tells "
+            f"anything: {listed}."
+        }
+
+
+def log_mean(log_density: np.ndarray) -> np.ndarray:
+    """Return the log of the mean over the first axis of densities given by their logs, NaN where they are."""
+    from scipy.special import logsumexp
+
+    found: np.ndarray = logsumexp(log_density, axis=0) - np.log(len(log_density))
+    return found

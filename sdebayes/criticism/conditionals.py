@@ -1,0 +1,130 @@
+"""Each step of data judged by what other steps of its trajectory say of it, draw by draw."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Literal, NamedTuple
+
+import jax.numpy as jnp
+import numpy as np
+import xarray as xr
+from jaxtyping import Array, PyTree
+
+from sdebayes._core import precision
+from sdebayes._core.errors import ModelError
+from sdebayes.criticism.innovations import Judge
+from sdebayes.dynamics import ObservedSDE
+from sdebayes.likelihood import AbstractLikelihood, Observations
+from sdebayes.likelihood.conditional import seeing
+from sdebayes.model.rebuild import per_draw
+
+type Given = Literal["past", "others", "nothing"]
+
+
+class Judged(NamedTuple):
+    """Steps of data under draws: as `Conditional`, on the grid of the data, with a leading sample axis.
+
+    Attributes
+    ----------
+    log_density, distance
+        (sample, trajectory, time), NaN where nothing was observed.
+    mean
+        (sample, trajectory, time, observed).
+    """
+
+    log_density: np.ndarray
+    distance: np.ndarray
+    mean: np.ndarray
+
+
+@lru_cache(maxsize=12)
+def asking(likelihood: AbstractLikelihood, given: Given) -> Callable[..., PyTree]:
+    """From draws and data to the law of each step given others, read at what was observed."""
+    return per_draw(getattr(likelihood, f"given_{given}"))
+
+
+def conditionals(
+    judge: Judge, draws: np.ndarray, given: Given, data: xr.Dataset, left_out: np.ndarray | None = None
+) -> Judged:
+    """Judge each step under chosen draws, on the grid of the data.
+
+    Parameters
+    ----------
+    judge
+        The source with the data as it reads them.
+    draws
+        Which draws.
+    given
+        What of the trajectory is known beside the step.
+    data
+        The data.
+    left_out
+        Steps, (trajectory, time), that tell nothing of the others of which each is given; by default none.
+
+    Returns
+    -------
+    Judged
+        Log density, distance and mean of each step.
+
+    Raises
+    ------
+    ModelError
+        If the model has no such law, or it is not finite in some draw.
+    """
+    with precision.scope(judge.source.precision), precision.single_blas_thread():
+        of_steps = [np.zeros(judge.observations.times.shape, bool)] if given == "others" else []
+        if left_out is not None:
+            of_steps = [left_out]
+        found = asking(judge.likelihood, given)(
+            judge.source.take(draws).observed, judge.observations, *of_steps
+        )
+    seen = np.asarray(judge.observations.seen).any(-1)
+    lost = ~np.isfinite(found.log_density[:, seen]).all(axis=1)
+    if lost.any():
+        raise ModelError(
+            f"In {lost.sum()} of {lost.size} draws the law of a step given {given} is not finite: its noise is too "
+            "small beside what is known without it, or the filter broke down. Give the noise a prior that keeps away "
+            "from zero, or fit with precision='float64'."
+        )
+    log_density, distance = (np.where(seen, part, np.nan) for part in found[:2])
+    return Judged(*(judge.placed(part, data) for part in (log_density, distance, found.mean)))
+
+
+@lru_cache(maxsize=8)
+def continuing(likelihood: AbstractLikelihood) -> Callable[..., PyTree]:
+    """From draws, data and a step to the log density of all from that step on, given what is before, and by itself."""
+
+    def one(draw: ObservedSDE, data: Observations, first: Array) -> tuple[Array, Array]:
+        after = jnp.arange(data.times.shape[1]) >= first
+        alone = seeing(data, after[None, :, None])
+        terms = likelihood.log_density(draw, data), likelihood.log_density(draw, alone)
+        return jnp.where(after, terms[0], 0.0).sum(-1), jnp.where(after, terms[1], 0.0).sum(-1)
+
+    return per_draw(one)
+
+
+@lru_cache(maxsize=8)
+def _total(likelihood: AbstractLikelihood) -> Callable[..., PyTree]:
+    return per_draw(lambda draw, data: likelihood.log_density(draw, data).sum(-1))
+
+
+_level = per_draw(lambda draw, data: data.level(draw))
+
+
+def totals(judge: Judge) -> np.ndarray:
+    """Return the log density of each trajectory under each draw, (sample, trajectory)."""
+    with precision.scope(judge.source.precision), precision.single_blas_thread():
+        found: np.ndarray = _total(judge.likelihood)(judge.source.observed, judge.observations)
+    return np.where(np.isnan(found), -np.inf, found)
+
+
+def levels(judge: Judge, data: xr.Dataset) -> np.ndarray:
+    """Return the mean over draws of the level at each step of the data, (trajectory, time, observed)."""
+    observed = judge.source.observed
+    if observed.level_slopes is None:
+        return np.zeros(data["y"].shape)
+    with precision.scope(judge.source.precision):
+        found = _level(observed, judge.observations)
+    mean: np.ndarray = judge.placed(found.mean(0, keepdims=True), data)[0]
+    return mean

@@ -1,0 +1,76 @@
+"""Two groups told apart by likelihood ratios that add up."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import xarray as xr
+
+import sdebayes as sb
+from sdebayes._core.errors import DataError
+from sdebayes.analysis import quality
+from sdebayes.analysis.quality.classify import auc
+from tests.analysis.quality_truth import texts
+
+MODEL = sb.SDEModel(
+    sb.priors.Linear(diagonal=True),
+    sb.priors.Constant("diagonal"),
+    observation=sb.GaussianNoise(trajectory_effect=True),
+)
+
+
+@pytest.fixture(scope="module")
+def groups() -> dict[str, xr.Dataset]:
+    """One group lies elsewhere, and its texts are longer."""
+    there = texts(6, 12, 201)
+    return {"here": texts(6, 8, 200), "there": there.assign(y=there["y"] + 1.5)}
+
+
+def test_parts_add_up_and_place_tells_groups_apart(groups):
+    found = quality.classify(groups, MODEL, sb.Laplace(draws=20), folds=2, seed=0)
+    ratio = found["log_ratio"]
+    parts = ratio.sel(part=["place", "level", "order"]).sum("part")
+    np.testing.assert_allclose(parts, ratio.sel(part="total"), rtol=1e-9, atol=1e-9)
+    steps = ratio.sel(part="length")
+    np.testing.assert_array_equal(steps, [8] * 6 + [12] * 6)
+    np.testing.assert_allclose(ratio.sel(part="total per step") * steps, ratio.sel(part="total"))
+    own = found["group"].values == "here"
+    for part in found["part"].values:
+        a, b = (ratio.sel(part=part).values[chosen] for chosen in (own, ~own))
+        expected = np.mean([(x > y) + 0.5 * (x == y) for x in a for y in b])
+        assert float(found["auc"].sel(part=part)) == pytest.approx(expected)
+    assert float(found["auc"].sel(part="length")) == 0
+    assert float(found["auc"].sel(part="place")) > 0.8
+    assert (found["lower"] <= found["auc"]).all()
+    assert (found["auc"] <= found["upper"]).all()
+
+
+def test_ties_count_one_half():
+    np.testing.assert_array_equal(auc(np.array([[1.0], [2.0]]), np.array([[1.0], [3.0]])), [0.375])
+
+
+def test_groups_that_cannot_be_compared_are_refused(groups):
+    with pytest.raises(DataError, match="got 1; give two"):
+        quality.classify({"here": groups["here"]}, MODEL)
+    with pytest.raises(DataError, match="6 documents, fewer than 7 folds"):
+        quality.classify(groups, MODEL, folds=7)
+    other = groups["there"].assign_attrs(space_hash="other")
+    with pytest.raises(DataError, match="different state spaces"):
+        quality.classify(groups | {"there": other}, MODEL)
+
+
+@pytest.mark.slow
+def test_groups_by_lot_are_not_told_apart():
+    """The interval of each part holds one half as often as it says, within Monte-Carlo error."""
+    held = []
+    for seed in range(40):
+        data = texts(24, 10, 300 + seed)
+        halves = {"a": data.isel(trajectory=slice(0, 12)), "b": data.isel(trajectory=slice(12, None))}
+        found = quality.classify(halves, MODEL, sb.Laplace(draws=20), folds=2, seed=seed, prob=0.9)
+        held.append(((found["lower"] <= 0.5) & (found["upper"] >= 0.5)).values[:5])
+    share = np.mean(held, 0)
+    error = np.sqrt(share * (1 - share) / len(held))
+    print(
+        f"the 90 % interval holds one half in {share.round(3)} +- {error.round(3)} of {len(held)} data sets"
+    )
+    assert (share + 4 * np.maximum(error, 0.047) > 0.9).all()
