@@ -276,7 +276,7 @@ def test_scoring_needs_the_covariates_that_were_fitted():
 
 
 def test_odd_levels_are_refused():
-    with pytest.raises(ModelError, match="degree=2 is of a polynomial and knots=3 of a spline"):
+    with pytest.raises(ModelError, match="degree=2 is of a polynomial, knots=3 of a spline"):
         sb.Level("t", degree=2, knots=3)
     with pytest.raises(ModelError, match="'t' more than once"):
         sb.SDEModel(level=(sb.Level("t"), sb.Level("t", knots=2)))
