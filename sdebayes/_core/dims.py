@@ -40,6 +40,8 @@ DIMS: dict[str, str] = {
     "mode": "eigenvalue of a Jacobian or of the generator, slowest first",
     "property": "property of a stochastic process that is judged",
     "radius": "distance from the middle of the data, in half-widths of their box",
+    "components": "how many principal components slow states are made of",
+    "fold": "part of the trajectories that is held out",
     "exemplar": "one of the observed steps nearest to a place in state space",
 }
 
