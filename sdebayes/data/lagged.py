@@ -57,9 +57,7 @@ def shrunk(
     return (1 - share) * covariance + share * np.trace(covariance) / states * np.eye(states), share
 
 
-def slowest(
-    found: Pairs, n: int
-) -> tuple[Float[np.ndarray, " n"], Float[np.ndarray, "state n"], float]:
+def slowest(found: Pairs, n: int) -> tuple[Float[np.ndarray, " n"], Float[np.ndarray, "state n"], float]:
     """Solve C₁ w = λ C₀ w with C₀ shrunk: the ``n`` largest λ, their vectors, and the share of shrinkage."""
     instant, lagged = found.covariances()
     regular, share = shrunk(instant, len(found.first))

@@ -16,6 +16,7 @@ from sdebayes.data.space import StateSpace, refuse_states
 
 __all__ = ["PCA", "StateSpace"]
 
+
 @checked
 @dataclass(frozen=True)
 class PCA:

@@ -69,14 +69,9 @@ class StateSpace:
 
     @property
     def time_constants(self) -> Float[np.ndarray, " state"] | None:
-        """The implied time scale −lag / ln λ of each state in steps, noise included; NaN where λ ≤ 0.
-
-        None for a space that `TICA` did not make.
-        """
+        """The implied time scale −lag / ln λ of each state of `TICA` in steps, noise included; NaN where λ ≤ 0."""
         found = self.autocorrelation
-        if found is None:
-            return None
-        return -self.spec["lag"] / np.log(np.where(found > 0, found, np.nan))
+        return None if found is None else -self.spec["lag"] / np.log(np.where(found > 0, found, np.nan))
 
     @property
     def hash(self) -> str:
@@ -98,16 +93,15 @@ class StateSpace:
         """Say in a sentence what the space is."""
         standardised = "standardised " if self.embedding_scale is not None else ""
         share = 100 * self.explained_variance.sum()
-        times = self.time_constants
-        slow = (
-            f"{len(self.scale)} principal components of"
-            if times is None
-            else f"{len(self.scale)} time-lagged independent components, slowest first (time constants of "
-            f"{times[0]:.3g} to {times[-1]:.3g} steps, noise included), of {self.spec['components']} principal "
-            "components of"
+        correlation = self.autocorrelation
+        kind = (
+            "principal components of"
+            if correlation is None
+            else f"time-lagged independent components, slowest first (autocorrelation {correlation[0]:.2f} to "
+            f"{correlation[-1]:.2f} at lag {self.spec['lag']}), of {self.spec['components']} principal components of"
         )
         return (
-            f"{slow} a {standardised}{len(self.mean)}-dimensional embedding, "
+            f"{len(self.scale)} {kind} a {standardised}{len(self.mean)}-dimensional embedding, "
             f"fitted on {self.spec['training_steps']} steps of {self.spec['training_trajectories']} trajectories, "
             f"holding {share:.1f} % of its variance; each state has unit standard deviation there."
         )

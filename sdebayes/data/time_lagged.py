@@ -189,7 +189,9 @@ class TICA:
         if components is not None:
             numbers = sorted({int(number) for number in np.atleast_1d(np.asarray(components))})
             if numbers[0] < self.n:
-                raise DataError(f"TICA({self.n}).score: components={numbers[0]} is less than the {self.n} states.")
+                raise DataError(
+                    f"TICA({self.n}).score: components={numbers[0]} is less than the {self.n} states."
+                )
             return numbers
         most = max(min(most_components(_steps(part)) for part in fitted) // 2, self.n)
         return [self.n * 2**power for power in range((most // self.n).bit_length())]
