@@ -144,12 +144,12 @@ class TICA:
         Returns
         -------
         xr.Dataset
-            ``vamp2`` (components, fold).
+            ``vamp2`` (components, fold), NaN of a part that has no more pairs than there are states.
 
         Raises
         ------
         DataError
-            If there are too few trajectories, steps, or pairs of them, or fewer components than states.
+            If there are too few trajectories, steps, or pairs of them, in all parts, or fewer components than states.
         StateSpaceError
             If the data are already states of a space.
 
@@ -174,11 +174,16 @@ class TICA:
         for fold, (fitted, held_out) in enumerate(parts):
             name = self._name(max(numbers))
             whole = principal_components(_steps(fitted), max(numbers), self.standardize, name)
-            known, unknown = self._pairs(fitted, whole), self._pairs(held_out, whole, self.n)
+            known, unknown = self._pairs(fitted, whole), self._all_pairs(held_out, whole)
             for row, number in enumerate(numbers):
                 _, vectors, _ = slowest(_leading(known, number), self.n)
-                states = (side @ vectors for side in _leading(unknown, number))
-                scores[row, fold] = vamp2(Pairs(*states))
+                states = Pairs(*(side @ vectors for side in _leading(unknown, number)))
+                scores[row, fold] = vamp2(states) if len(states.first) > self.n else np.nan
+        if np.isnan(scores).all():
+            raise DataError(
+                f"TICA({self.n}).score: no part of the trajectories has more than {self.n} pairs of steps {self.lag} "
+                "apart to be held out. Use fewer folds or states, or give components= to the projection."
+            )
         return xr.Dataset(
             {"vamp2": (("components", "fold"), scores)},
             {"components": numbers, "fold": np.arange(1, len(parts) + 1)},
@@ -196,17 +201,19 @@ class TICA:
         most = max(min(most_components(_steps(part)) for part in fitted) // 2, self.n)
         return [self.n * 2**power for power in range((most // self.n).bit_length())]
 
-    def _pairs(self, data: xr.Dataset, found: PrincipalComponents, least: int | None = None) -> Pairs:
-        arrays = to_arrays(data)
-        result = pairs(arrays, found.transform(arrays.values), self.lag)
-        least = len(found.rows) if least is None else least
-        if len(result.first) <= least:
+    def _pairs(self, data: xr.Dataset, found: PrincipalComponents) -> Pairs:
+        result, components = self._all_pairs(data, found), len(found.rows)
+        if len(result.first) <= components:
             raise DataError(
-                f"{self._name(len(found.rows))} needs more than {least} pairs of steps {self.lag} apart; "
+                f"{self._name(components)} needs more than {components} pairs of steps {self.lag} apart; "
                 f"{data.sizes['trajectory']} trajectories have {len(result.first)}. Ask for fewer components or "
                 "states, or give more steps."
             )
         return result
+
+    def _all_pairs(self, data: xr.Dataset, found: PrincipalComponents) -> Pairs:
+        arrays = to_arrays(data)
+        return pairs(arrays, found.transform(arrays.values), self.lag)
 
     def _name(self, components: int) -> str:
         return f"TICA({self.n}, components={components})"

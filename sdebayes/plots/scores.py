@@ -130,7 +130,7 @@ def components(scores: xr.Dataset, ax: Axes | None = None) -> Axes:
     need(scores, ["vamp2"], "sdebayes.TICA.score")
     numbers = scores["components"].values
     parts = scores["vamp2"].transpose("fold", "components").values
-    mean = parts.mean(axis=0)
+    mean = scores["vamp2"].mean("fold").values
     with look():
         ax = one_axes(ax)
         ax.plot(numbers, parts.T, color=REFERENCE, linewidth=0.6)

@@ -133,6 +133,12 @@ def test_where_steps_are_few_states_shrink_or_it_is_said_how_many_are_needed():
         sb.TICA(2, components=7).fit(data)
     with pytest.raises(DataError, match=r"there is 1\. Give components="):
         sb.TICA(2).fit(data.isel(trajectory=[0]))
+    short = mixed(lengths=(40, 30, 3))[0]
+    known = np.isfinite(sb.TICA(2).score(short)["vamp2"].values)
+    assert known.all(axis=0).sum() == 2
+    assert not known.any(axis=0).all()
+    with pytest.raises(DataError, match="no part of the trajectories has more than 2 pairs"):
+        sb.TICA(2).score(mixed(lengths=(3, 3, 3, 3))[0])
     flat = data.copy(deep=True)
     flat["y"][..., 3:] = flat["y"][..., :3].values
     with pytest.raises(DataError, match="3 directions only"):
