@@ -69,11 +69,17 @@ def linear(name: str) -> str:
 
 
 @cache
-def texts(corpus: str) -> tuple[Any, Any]:
-    """Return training and held-out speeches as states."""
+def embedded(corpus: str) -> tuple[Any, Any]:
+    """Return embeddings of training and held-out speeches."""
     cache = Path(gettempdir()) / "sdebayes-text-models"
     data = sb.embed(sb.datasets.load_sotu(**CORPORA[corpus]), sb.SentenceEncoder(), cache=cache)
-    train, test = sb.split(data, test=0.25, seed=0)
+    return sb.split(data, test=0.25, seed=0)
+
+
+@cache
+def texts(corpus: str) -> tuple[Any, Any]:
+    """Return training and held-out speeches as states."""
+    train, test = embedded(corpus)
     space = sb.PCA(8).fit(train)
     return space.transform(train), space.transform(test)
 

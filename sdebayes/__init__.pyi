@@ -5,6 +5,7 @@ from ._core import errors
 from .analysis.summary import summarize
 from .data import (
     PCA,
+    TICA,
     Precomputed,
     SentenceEncoder,
     Sentences,
@@ -38,6 +39,7 @@ __all__ = [
     "PCA",
     "SDE",
     "SVI",
+    "TICA",
     "Exact",
     "ExtendedKalman",
     "GaussianNoise",

@@ -44,6 +44,8 @@ DIMS: dict[str, str] = {
     "task": "change of the order of a text that a score is to find",
     "scorer": "what gives a text a score",
     "misfit": "step that does not belong to its trajectory",
+    "components": "how many principal components slow states are made of",
+    "fold": "part of the trajectories that is held out",
     "exemplar": "one of the observed steps nearest to a place in state space",
 }
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from sdebayes._core.errors import ModelError
 from sdebayes.cli.own import is_own, own
+from sdebayes.data import PCA, TICA
 from sdebayes.inference import HMC, NUTS, SVI, AbstractStrategy, Laplace, Marginal, ParticleCorrection
 from sdebayes.model import (
     AbstractObservation,
@@ -66,6 +67,8 @@ SCHEMES: dict[str, type[AbstractScheme]] = {
     "strang": Strang,
 }
 
+PROJECTIONS: dict[str, Callable[[int], PCA | TICA]] = {"pca": PCA, "tica": TICA}
+
 STRATEGIES: dict[str, tuple[type[AbstractStrategy], Callable[[Any], AbstractStrategy]]] = {
     "nuts": (NUTS, lambda sampler: sampler),
     "hmc": (HMC, lambda sampler: sampler),
@@ -107,6 +110,13 @@ def strategy(name: str, settings: Mapping[str, object]) -> AbstractStrategy:
         raise ModelError(f"--strategy {name} does not take {', '.join(foreign)}; it takes {takes}.")
     made = replace(made, **given) if given else made
     return made if finish is None else finish(made)
+
+
+def projection(name: str, states: int) -> PCA | TICA:
+    """Return the projection of this name on so many states; a ModelError if there is none."""
+    if name not in PROJECTIONS:
+        raise ModelError(f"--projection {name} is not known; use one of {', '.join(PROJECTIONS)}.")
+    return PROJECTIONS[name](states)
 
 
 def drift(name: str, diagonal: bool) -> AbstractDriftPrior:

@@ -11,7 +11,13 @@ import typer
 def fit(
     data: Annotated[Path, typer.Argument(help="Trajectories, .nc or .zarr: embeddings, or states.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="Posterior to write, .nc.")],
-    components: Annotated[int, typer.Option(help="Principal components that embeddings are reduced to.")] = 8,
+    components: Annotated[int, typer.Option(help="States that embeddings are reduced to.")] = 8,
+    projection: Annotated[
+        str | None,
+        typer.Option(
+            help="Which states: pca, directions of largest variance, or tica, those that forget slowest. [default: pca]"
+        ),
+    ] = None,
     hold_out: Annotated[
         float,
         typer.Option(
@@ -108,28 +114,34 @@ def fit(
 ) -> None:
     """Fit a stochastic differential equation, by default a latent Ornstein–Uhlenbeck process.
 
-    Embeddings are reduced to principal components of the fitted trajectories; the posterior keeps this state space, so
+    Embeddings are reduced to a few coordinates of the fitted trajectories; the posterior keeps this state space, so
     that new texts can be scored in it. By default states are coupled and observed with noise, and each trajectory has
     an offset of its own if there are several. A drift, a diffusion, a scheme, an observation or a strategy of yours is
     named as module:Name, a class or an object.
     """
     from sdebayes import posterior
+    from sdebayes._core.errors import ModelError
     from sdebayes._core.files import check_writable
     from sdebayes.cli import choices
     from sdebayes.cli.console import say_findings
     from sdebayes.cli.errors import prepare_compiler
     from sdebayes.cli.inputs import with_steps
-    from sdebayes.data import PCA, load, split
+    from sdebayes.data import load, split
     from sdebayes.model import Level, SDEModel
 
     check_writable(output)
     settings = {"draws": draws, "warmup": warmup, "chains": chains, "target_acceptance": target_acceptance}
     way = choices.strategy(strategy, settings | {"steps": steps, "batch": batch})
+    reduction = choices.projection(projection or "pca", components)
     known = with_steps(load(data), min_steps)
     if hold_out:
         known, _ = split(known, test=float(hold_out), seed=seed)
     if "embedding" in known["y"].dims:
-        known = PCA(components).fit(known).transform(known)
+        known = reduction.fit(known).transform(known)
+    elif projection is not None:
+        raise ModelError(
+            f"--projection {projection} is of embeddings, but {data} holds states. Leave it out."
+        )
     prepare_compiler()
     effect = not no_trajectory_effect and known.sizes["trajectory"] > 1
     parts: dict[str, choices.Part] = {

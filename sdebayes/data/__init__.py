@@ -11,9 +11,11 @@ from sdebayes.data.shuffling import shuffle, shuffle_across, shuffle_within
 from sdebayes.data.space import StateSpace
 from sdebayes.data.split import split
 from sdebayes.data.texts import read_texts
+from sdebayes.data.time_lagged import TICA
 
 __all__ = [
     "PCA",
+    "TICA",
     "Encoder",
     "Precomputed",
     "SentenceEncoder",

@@ -35,7 +35,7 @@ class StateSpace:
     mean
         m, (embedding,).
     components
-        V, (state, embedding), with orthonormal rows.
+        V, (state, embedding), with rows of unit length; orthogonal ones if the states are principal components.
     scale
         s, (state,), which gives the states of the training set unit standard deviation.
     embedding_scale
@@ -52,13 +52,26 @@ class StateSpace:
 
     @property
     def states(self) -> list[str]:
-        """The labels of the states, "PC1", "PC2", …."""
-        return [f"PC{index + 1}" for index in range(len(self.scale))]
+        """The labels of the states: "PC1", "PC2", … of `PCA`, "TIC1", "TIC2", … of `TICA`."""
+        label = "PC" if self.autocorrelation is None else "TIC"
+        return [f"{label}{index + 1}" for index in range(len(self.scale))]
 
     @property
     def explained_variance(self) -> Float[np.ndarray, " state"]:
         """The share of the embedding's variance on the training set that each state holds."""
         return np.array(self.spec["explained_variance"])
+
+    @property
+    def autocorrelation(self) -> Float[np.ndarray, " state"] | None:
+        """Of each state at the lag that `TICA` had, on the training set; None for a space of other kind."""
+        found = self.spec.get("autocorrelation")
+        return None if found is None else np.array(found)
+
+    @property
+    def time_constants(self) -> Float[np.ndarray, " state"] | None:
+        """The implied time scale −lag / ln λ of each state of `TICA` in steps, noise included; NaN where λ ≤ 0."""
+        found = self.autocorrelation
+        return None if found is None else -self.spec["lag"] / np.log(np.where(found > 0, found, np.nan))
 
     @property
     def hash(self) -> str:
@@ -67,6 +80,8 @@ class StateSpace:
         Numbers are taken to seven digits: the same fit on another machine differs in the last bits.
         """
         named = {"explained_variance": self.explained_variance, **self._arrays()}
+        if self.autocorrelation is not None:
+            named["autocorrelation"] = self.autocorrelation
         spec = {name: value for name, value in self.spec.items() if name not in named}
         digest = hashlib.sha256(_json(spec).encode())
         for name, array in named.items():
@@ -78,8 +93,15 @@ class StateSpace:
         """Say in a sentence what the space is."""
         standardised = "standardised " if self.embedding_scale is not None else ""
         share = 100 * self.explained_variance.sum()
+        correlation = self.autocorrelation
+        kind = (
+            "principal components of"
+            if correlation is None
+            else f"time-lagged independent components, slowest first (autocorrelation {correlation[0]:.2f} to "
+            f"{correlation[-1]:.2f} at lag {self.spec['lag']}), of {self.spec['components']} principal components of"
+        )
         return (
-            f"{len(self.scale)} principal components of a {standardised}{len(self.mean)}-dimensional embedding, "
+            f"{len(self.scale)} {kind} a {standardised}{len(self.mean)}-dimensional embedding, "
             f"fitted on {self.spec['training_steps']} steps of {self.spec['training_trajectories']} trajectories, "
             f"holding {share:.1f} % of its variance; each state has unit standard deviation there."
         )
@@ -255,7 +277,7 @@ class StateSpace:
 
     def _reconstruct(self, states: np.ndarray) -> np.ndarray:
         _check_width(states, len(self.scale), "state")
-        centred = (states * self.scale) @ self.components
+        centred = (states * self.scale) @ np.linalg.pinv(self.components).T
         if self.embedding_scale is not None:
             centred = centred * self.embedding_scale
         return centred + self.mean

@@ -16,7 +16,7 @@ from sdebayes.plots.style import DATA, POSTERIOR, REFERENCE, legend_above, look,
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["differences", "per_trajectory"]
+__all__ = ["components", "differences", "per_trajectory"]
 
 _MAKER = "sdebayes.compare"
 
@@ -103,6 +103,41 @@ def per_trajectory(table: xr.Dataset, ax: Axes | None = None, *, candidate: str,
         ax.set(xlabel="log score, nats per step")
         name_rows(ax, [_short(str(table["trajectory"].values[i])) for i in order])
         legend_above(ax)
+    return ax
+
+
+@checked
+def components(scores: xr.Dataset, ax: Axes | None = None) -> Axes:
+    """Draw how slow held-out states are against the number of principal components that they are made of.
+
+    Parameters
+    ----------
+    scores
+        As ``sdebayes.TICA.score`` returns them.
+    ax
+        Axes, or None.
+
+    Returns
+    -------
+    Axes
+        VAMP-2 scores, each part of the trajectories a thin line, their mean a thick one, its largest marked.
+
+    Raises
+    ------
+    DataError
+        If the dataset holds no such scores.
+    """
+    need(scores, ["vamp2"], "sdebayes.TICA.score")
+    numbers = scores["components"].values
+    parts = scores["vamp2"].transpose("fold", "components").values
+    mean = scores["vamp2"].mean("fold").values
+    with look():
+        ax = one_axes(ax)
+        ax.plot(numbers, parts.T, color=REFERENCE, linewidth=0.6)
+        ax.plot(numbers, mean, color=POSTERIOR, linewidth=1.6)
+        ax.plot(numbers[mean.argmax()], mean.max(), "o", color=POSTERIOR)
+        ax.set_xscale("log", base=2)
+        ax.set(xlabel="principal components", ylabel="VAMP-2, held out", xticks=numbers, xticklabels=numbers)
     return ax
 
 

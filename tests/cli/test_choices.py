@@ -53,6 +53,16 @@ def refused(*options: str) -> str:
     return line
 
 
+def test_embeddings_are_projected_as_asked_and_states_are_not(monkeypatch):
+    assert "--projection tica is of embeddings, but states.nc holds states" in refused("--projection", "tica")
+    assert "--projection wide is not known; use one of pca, tica" in refused("--projection", "wide")
+    data = sb.data.load("states.nc").rename(state="embedding").drop_vars("embedding")
+    sb.data.save(data, "states.nc")
+    for option, labels in ((), ["PC1", "PC2"]), (("--projection", "tica"), ["TIC1", "TIC2"]):
+        found = asked(monkeypatch, "--components", "2", *option)["data"]
+        assert found["state"].values.tolist() == labels
+
+
 @pytest.mark.parametrize("diagonal", [False, True])
 def test_every_drift_goes_with_every_diffusion(diagonal):
     for drift in choices.DRIFTS:

@@ -36,3 +36,16 @@ def test_bars_are_the_intervals_and_nulls_are_grey(table):
 def test_a_table_without_intervals_is_refused(table):
     with pytest.raises(DataError, match=r"sdebayes\.compare"):
         plots.scores.differences(table.drop_vars("lower"))
+
+
+def test_the_largest_mean_over_parts_is_marked():
+    scores = xr.Dataset(
+        {"vamp2": (("components", "fold"), [[1.0, 1.2], [1.6, 1.5], [1.4, 1.6]])},
+        {"components": [4, 8, 16], "fold": [1, 2]},
+    )
+    ax = plots.scores.components(scores)
+    *_, mean, best = ax.lines
+    np.testing.assert_allclose(mean.get_ydata(), [1.1, 1.55, 1.5])
+    assert (best.get_xdata().item(), best.get_ydata().item()) == (8, 1.55)
+    with pytest.raises(DataError, match=r"sdebayes\.TICA\.score"):
+        plots.scores.components(scores.drop_vars("vamp2"))

@@ -29,6 +29,7 @@ OWN_METHODS = (
     "Switches",
     "StateSpace",
     "PCA",
+    "TICA",
     "Sentences",
     "Precomputed",
     "SDEModel",
@@ -228,6 +229,7 @@ class Calls:
             "Switches": lambda: self.switching,
             "StateSpace": lambda: sb.PCA(2).fit(self.data),
             "PCA": lambda: sb.PCA(2),
+            "TICA": lambda: sb.TICA(2),
             "Sentences": sb.Sentences,
             "Precomputed": lambda: sb.Precomputed({"One.": [1.0]}),
             "SDEModel": lambda: self._model,
@@ -363,6 +365,7 @@ class Calls:
             },
             "plots.checks.elbo": lambda: {"trace": xr.Dataset({"elbo": ("step", np.arange(50.0))})},
             "plots.checks.predictive": lambda: {"simulated": self.simulated},
+            "plots.scores.components": lambda: {"scores": sb.TICA(2).score(self.data)},
             "plots.scores.differences": lambda: {"table": self.table},
             "plots.scores.per_trajectory": lambda: {"table": self.table, "candidate": "model"},
         }

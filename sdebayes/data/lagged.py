@@ -1,0 +1,81 @@
+"""Pairs of steps a lag apart, and their covariances."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float
+from scipy.linalg import eigh
+
+from sdebayes.data.container import PaddedArrays
+
+_SAME_TIME = 1e-6
+
+
+class Pairs(NamedTuple):
+    """Steps and those that follow them by a lag, (pair, state) each."""
+
+    first: Float[np.ndarray, "pair state"]
+    second: Float[np.ndarray, "pair state"]
+
+    def covariances(self) -> tuple[Float[np.ndarray, "state state"], Float[np.ndarray, "state state"]]:
+        """Return the covariance of states and their lagged one, both about 0 and as if time could run backwards."""
+        count = 2 * len(self.first)
+        instant = (self.first.T @ self.first + self.second.T @ self.second) / count
+        lagged = self.first.T @ self.second
+        return instant, (lagged + lagged.T) / count
+
+
+def pairs(arrays: PaddedArrays, values: Float[np.ndarray, "trajectory time state"], lag: int) -> Pairs:
+    """Collect pairs of complete steps ``lag`` apart, none of them across the end of a trajectory or a gap in time."""
+    whole = np.isfinite(values).all(axis=-1)
+    together = whole[:, :-lag] & whole[:, lag:]
+    apart = arrays.times[:, lag:] - arrays.times[:, :-lag]
+    step = _regular_step(arrays.times)
+    if step is not None:
+        together &= np.abs(apart - lag * step) <= _SAME_TIME * step
+    return Pairs(values[:, :-lag][together], values[:, lag:][together])
+
+
+def shrunk(
+    covariance: Float[np.ndarray, "state state"], count: int
+) -> tuple[Float[np.ndarray, "state state"], float]:
+    r"""Shrink a covariance of ``count`` observations towards a multiple of the identity; return it and the share ρ.
+
+    The Rao–Blackwellised rule of Ledoit and Wolf (Chen et al. 2010, doi:10.1109/TSP.2010.2053029), for K states:
+
+    .. math::
+        ρ = \frac{(N - 2)/N \; \operatorname{tr} S^2 + \operatorname{tr}^2 S}
+                 {(N + 2) (\operatorname{tr} S^2 - \operatorname{tr}^2 S / K)}, \text{ at most } 1.
+    """
+    states = len(covariance)
+    squares, square = float((covariance**2).sum()), float(np.trace(covariance) ** 2)
+    numerator = (count - 2) / count * squares + square
+    denominator = (count + 2) * (squares - square / states)
+    share = 1.0 if numerator >= denominator else numerator / denominator
+    return (1 - share) * covariance + share * np.trace(covariance) / states * np.eye(states), share
+
+
+def slowest(found: Pairs, n: int) -> tuple[Float[np.ndarray, " n"], Float[np.ndarray, "state n"], float]:
+    """Solve C₁ w = λ C₀ w with C₀ shrunk: the ``n`` largest λ, their vectors, and the share of shrinkage."""
+    instant, lagged = found.covariances()
+    regular, share = shrunk(instant, len(found.first))
+    states = len(instant)
+    values, vectors = eigh(lagged, regular, subset_by_index=(states - n, states - 1))
+    return values[::-1], vectors[:, ::-1], share
+
+
+def vamp2(found: Pairs) -> float:
+    """Return 1 + ‖C₀^(−1/2) C₁ C₀^(−1/2)‖², the VAMP-2 score of states about their mean."""
+    instant, lagged = found.covariances()
+    propagator = np.linalg.pinv(instant, hermitian=True) @ lagged
+    return 1.0 + float(np.trace(propagator @ propagator))
+
+
+def _regular_step(times: Float[np.ndarray, "trajectory time"]) -> float | None:
+    """Return the time between steps if most of them take the same; None if times are irregular throughout."""
+    steps = np.diff(times, axis=1)
+    steps = steps[np.isfinite(steps)]
+    middle = float(np.median(steps))
+    return middle if np.mean(np.abs(steps - middle) <= _SAME_TIME * middle) > 0.5 else None
