@@ -8,7 +8,7 @@ import xarray as xr
 
 from sdebayes._core.precision import Precision, scope, single_blas_thread
 from sdebayes.inference.strategy import AbstractStrategy, Problem, RunOptions
-from sdebayes.model.rebuild import constrained_sites, per_draw, rebuild
+from sdebayes.model.rebuild import per_draw, read_draw
 from sdebayes.model.sdemodel import SDEModel
 from sdebayes.simulation import Source
 
@@ -33,9 +33,7 @@ def draw(model: SDEModel, data: xr.Dataset, strategy: AbstractStrategy, seed: in
         problem = Problem(model, model.read(data), target_key)
         found = strategy.run(problem, RunOptions(run_key, precision))
         density = problem.density
-        sde_of = per_draw(
-            lambda position: rebuild(model, constrained_sites(model, density.unravel(position)))
-        )
+        sde_of = per_draw(lambda position: read_draw(model, density.unravel(position)).observed)
         observed = sde_of(found.position.reshape(-1, found.position.shape[-1]))
         observed = jax.tree.map(jnp.asarray, observed)
     return Source(observed, precision, tuple(model.frozen_scale.states), True, {})
