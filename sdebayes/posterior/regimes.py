@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import cast
 
 import jax
 import jax.numpy as jnp
@@ -37,7 +38,7 @@ class Switches(Groups):
         """Labels of the regimes, that of most steps first; none where there is one SDE."""
         return () if self.model.regimes is None else tuple(self.model.regimes.labels)
 
-    def regime(self: WithRegimes, label: int) -> Source:
+    def regime(self, label: int) -> Source:
         """Return the SDE that there would be if one regime stayed in force: every analysis of one SDE takes it.
 
         Parameters
@@ -59,9 +60,9 @@ class Switches(Groups):
             known = f"The posterior has no regime {label!r}; it has {', '.join(map(str, self.regimes))}."
             raise ModelError(known if self.regimes else _NO_REGIMES)
         place = self.regimes.index(label)
-        with precision.scope(self.precision):
+        with precision.scope(self.data.attrs["precision"]):
             observed = jax.vmap(lambda one: one.of_regime(place))(self.observed_sde_by_regime())
-        found = of_posterior(self, observed)
+        found = of_posterior(cast("WithRegimes", self), observed)
         return replace(found, provenance=found.provenance | {"regime": label})
 
     def observed_sde_by_regime(self) -> ObservedSDE:
