@@ -37,7 +37,10 @@ def score(
         ),
     ] = None,
     rate: Annotated[
-        float, typer.Option(help="With --surprise: share of false ones among what does not belong to a text.")
+        float,
+        typer.Option(
+            help="With --surprise: share of false ones aimed at among what does not belong; more if much is foreign."
+        ),
     ] = 0.1,
 ) -> None:
     """Score new texts or trajectories in the state space of a fit.
