@@ -19,7 +19,7 @@ def likelihood_of(model: SDEModel) -> AbstractLikelihood:
 
 
 def _of_independent_states(model: SDEModel) -> AbstractLikelihood | None:
-    """Return the observation's likelihood for states that do not touch each other; None where they may, or it has none."""
+    """Return the observation's likelihood of states that do not touch each other; None where they may."""
     known_start = model.initial is not None and not isinstance(model.initial, str)
     if not model.affine or known_start or not (model.drift.diagonal and model.diffusion.diagonal):
         return None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -40,8 +42,7 @@ def data_of(make_values, gaps: bool):
 
 
 @pytest.mark.smoke
-@pytest.mark.parametrize("effect", [True, False])
-@pytest.mark.parametrize("gaps", [True, False])
+@pytest.mark.parametrize(("effect", "gaps"), [(True, False), (False, True)])
 def test_all_that_is_asked_of_it_is_what_the_joint_filter_answers(make_values, effect, gaps, x64):
     data, model = read(data_of(make_values, gaps)), observed_sde()
     joint, own = Kalman(SCHEME, effect), IndependentKalman(SCHEME, effect)
@@ -78,10 +79,9 @@ def test_its_gradient_is_that_of_the_joint_filter(make_values, gaps, x64):
         jax.grad(total(kind(SCHEME, True)))(observed_sde()) for kind in (IndependentKalman, Kalman)
     )
     for part in ("sde.drift.location", "initial_mean"):
-        one, other = (eval(f"x.{part}", {"x": found}) for found in (mine, theirs))
-        np.testing.assert_allclose(one, other, atol=1e-8)
+        np.testing.assert_allclose(attrgetter(part)(mine), attrgetter(part)(theirs), atol=1e-8)
     for part in ("sde.drift.matrix", "sde.diffusion.factor", "noise_covariance", "effect_covariance"):
-        one, other = (np.diag(eval(f"x.{part}", {"x": found})) for found in (mine, theirs))
+        one, other = (np.diag(attrgetter(part)(found)) for found in (mine, theirs))
         np.testing.assert_allclose(one, other, atol=1e-8)
 
 
