@@ -6,15 +6,13 @@ model has independent states, Ornstein–Uhlenbeck processes behind noise with a
 scores log p(context, candidate) − log p(context) − log p(candidate); cosines are of the means of both halves, centred
 on the mean of all training sentences or not. In brackets the 95 % interval of a bootstrap over held-out speeches;
 beside the centred cosine the bootstrap is of pairs. Nats are those of a held-out sentence in the span of the states'
-directions, so that the last two rows of 64 states compare. Seconds are those of the fit, on a machine that did other
-work.
+directions, so that the two rows of 64 states compare.
 
 Run: .uv/bin/uv run python benchmarks/text_tasks.py
 """
 
 from __future__ import annotations
 
-import time
 from functools import cache
 from pathlib import Path
 from tempfile import gettempdir
@@ -131,9 +129,7 @@ def main() -> None:
         for name in task.spaces:
             space = SPACES[name].fit(train)
             known, new = space.transform(train), space.transform(test)
-            start = time.perf_counter()
             posterior = sb.fit(wide_model(), known, STRATEGY, seed=0)
-            seconds = time.perf_counter() - start
             nats = posterior.log_score(new) / new["n_steps"] + space.log_volume
             hits = found(log_ratios(posterior, new))
             rows.append(
@@ -142,7 +138,6 @@ def main() -> None:
                     "found": interval(hits),
                     "beside centred": interval(hits - centred, "+"),
                     "nats": f"{float(nats.mean()):.2f}",
-                    "seconds": f"{seconds:.0f}",
                 }
             )
             print(task, rows[-1], flush=True)

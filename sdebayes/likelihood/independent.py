@@ -129,8 +129,8 @@ def _log_density(systems: LinearGaussian, data: Observations) -> Float[Array, "t
     slopes = systems.noise_slopes
     factors = data.noise_factors(None if slopes is None else slopes[0])
     nothing = jnp.zeros((states if data.shared else (count, states)), values.dtype)
-    start, effect = systems.covariance[:, 0, 0], systems.covariance[:, -1, -1]
-    effect = effect if systems.mean.shape[-1] > 1 else 0.0
+    start = systems.covariance[:, 0, 0]
+    effect = systems.covariance[:, -1, -1] * float(systems.mean.shape[-1] > 1)
 
     def step(carry: tuple[Array, ...], inputs: tuple[Array, ...]) -> tuple[tuple[Array, ...], Array]:
         x, c, xx, xc, cc = carry
@@ -150,8 +150,9 @@ def _log_density(systems: LinearGaussian, data: Observations) -> Float[Array, "t
         return (*moved, *spread), jnp.where(here, term, 0.0).sum(-1)
 
     mean = jnp.broadcast_to(systems.mean[:, 0], (count, states)), jnp.zeros((count, states), values.dtype)
-    spread = start + nothing, nothing, effect + nothing
-    _, terms = jax.lax.scan(step, (*mean, *spread), (values, seen, index, factors.T))
+    begin: tuple[Array, ...] = (*mean, start + nothing, nothing, effect + nothing)
+    each: tuple[Array, ...] = (values, seen, index, factors.T)
+    _, terms = jax.lax.scan(step, begin, each)
     return terms.T
 
 
