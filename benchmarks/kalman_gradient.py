@@ -6,7 +6,7 @@ same NumPyro model around the likelihood. "Per document" is the textbook filter,
 Cholesky solve, the layout whose 4.7 ms FACTS reports; "sdebayes" is the likelihood of the package. Where states are
 independent, "one by one" is the likelihood of the package for these, "jointly" its likelihood of any linear SDE.
 
-Run: .uv/bin/uv run python benchmarks/kalman_gradient.py
+Run: .uv/bin/uv run python benchmarks/kalman_gradient.py (or with coupled, independent).
 """
 
 from __future__ import annotations
@@ -14,10 +14,12 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Callable
+from typing import Annotated
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+import typer
 import xarray as xr
 from jax.scipy.linalg import cho_solve, solve_triangular
 from numpyro.handlers import seed, substitute
@@ -122,13 +124,30 @@ def compared(
         return milliseconds(functions, target.start, repeats)
 
 
-def main() -> None:
+def coupled() -> list[dict[str, list[float]]]:
+    """Time eight states that are coupled, by hand and by the package."""
     by_hand = {"per document": per_document, "shared covariances": shared_covariances}
-    found = [compared(sb.SDEModel(), data(), by_hand, "sdebayes", REPEATS)]
-    independent = sb.SDEModel(sb.priors.Linear(diagonal=True), sb.priors.Constant("diagonal"))
-    for states in (8, 32):
-        joint = {f"{states} independent states, jointly": of_any_linear_sde}
-        found.append(compared(independent, data(states), joint, f"{states} one by one", FEW))
+    return [compared(sb.SDEModel(), data(), by_hand, "sdebayes", REPEATS)]
+
+
+def independent() -> list[dict[str, list[float]]]:
+    """Time states that are not, jointly and one by one."""
+    model = sb.SDEModel(sb.priors.Linear(diagonal=True), sb.priors.Constant("diagonal"))
+    return [
+        compared(
+            model,
+            data(states),
+            {f"{states} independent states, jointly": of_any_linear_sde},
+            f"{states} one by one",
+            FEW,
+        )
+        for states in (8, 32)
+    ]
+
+
+def main(states: Annotated[list[str] | None, typer.Argument(help="coupled, independent.")] = None) -> None:
+    parts = {"coupled": coupled, "independent": independent}
+    found = [times for name in states or parts for times in parts[name]()]
     heads = ("filter", "ms", "10 % to 90 %", "sdebayes is faster by")
     table = Table(*heads)
     for times in found:
@@ -143,4 +162,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    typer.run(main)
