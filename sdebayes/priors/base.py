@@ -112,8 +112,7 @@ class AbstractDriftPrior(Stored, ABC):
     identified
         Whether the parameters are worth knowing beside the function they make: a function has one value of them.
     overparameterized
-        Whether very different weights make one function, so that the density's curvature at a mode is often
-        indefinite.
+        Whether very different weights make one function, so that the curvature at a mode is often indefinite.
     by_group
         Whether each group of trajectories has its own draw, near one that all share.
     """
