@@ -102,7 +102,8 @@ class AbstractNoise(AbstractObservation):
     @property
     def independent(self) -> bool:
         """Whether H is the identity and R and C are diagonal."""
-        known = not isinstance(self.covariance, dist.Distribution) and np.ndim(self.covariance) < 2
+        given: Any = self.covariance
+        known = not isinstance(given, dist.Distribution) and np.ndim(given) < 2
         diagonal = ("isotropic", "diagonal")
         noise = known if self._shape is None else self._shape in diagonal
         return self.matrix is None and noise and self.effect_covariance in diagonal
