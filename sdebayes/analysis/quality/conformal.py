@@ -70,7 +70,7 @@ def judged_in_turn(scores: Scores, threshold: float, first: np.ndarray) -> np.nd
 
 
 def _filled_up(rows: np.ndarray, count: int) -> np.ndarray:
-    """Repeat rows up to a power of two, so that few sizes are compiled for; all there are instead of more than these."""
+    """Repeat rows up to a power of two, so that few sizes are compiled for; or return all that there are."""
     size = 1 << (len(rows) - 1).bit_length()
     return np.resize(rows, size) if size < count else np.arange(count)
 
