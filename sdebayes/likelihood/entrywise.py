@@ -169,7 +169,8 @@ def _smooth(
         return (m, u, P), (m, u, P)
 
     mean = jnp.broadcast_to(own.mean, values.shape[1:])
-    begin = mean, jnp.zeros_like(mean), jnp.broadcast_to(own.variance, mean.shape)
+    variance = jnp.broadcast_to(own.variance, mean.shape)
+    begin: tuple[Array, ...] = mean, jnp.zeros_like(mean), variance
     _, found = jax.lax.scan(forward, begin, (values, here, index, noise))
     last = tuple(part[-1] for part in found)
     earlier = tuple(part[:-1] for part in found)
