@@ -13,8 +13,10 @@ from sdebayes.criticism.departures import FAMILY, Components, Statistic, flatten
 from sdebayes.criticism.innovations import Judge, Judged, check_left
 
 REPLICATES, FEWEST_REPLICATES = 399, 199
-MOST_STEPS = 20_000
-MOST_NUMBERS = 2e7
+MANY_VALUES = 100_000
+MOST_STEPS, MOST_VALUES = 20_000, 320_000
+MOST_NUMBERS = 2e6
+"""In an array of replicates: few enough that its memory is used again by the next."""
 
 
 @dataclass(frozen=True)
@@ -81,9 +83,10 @@ def criticise(judge: Judge, states: list[str], seed: int = 0) -> Criticism:
     -----
     Each replicate is drawn from, and the data are judged by, the same draw: as parameters were fitted to the data, a
     right model is rejected more rarely than a p-value says (Gelman, Meng & Stern, 1996). Replicates are fewer where a
-    filter is dear.
+    filter is dear or values are many.
     """
-    count = FEWEST_REPLICATES if judge.likelihood.approximate else REPLICATES
+    dear = judge.likelihood.approximate or judge.observations.values.size > MANY_VALUES
+    count = FEWEST_REPLICATES if dear else REPLICATES
     block = int(np.clip(MOST_NUMBERS // judge.observations.values.size, 1, 100))
     own: dict[str, list[Components]] = {name: [] for name in FAMILY}
     copies: dict[str, list[Components]] = {name: [] for name in FAMILY}
@@ -96,8 +99,9 @@ def criticise(judge: Judge, states: list[str], seed: int = 0) -> Criticism:
             continue
         left += len(replicated.values)
         for kept, judged in ((own, replicated.own), (copies, replicated.copies)):
+            known = judged if seen.all() else _of_seen(judged, seen)
             for name, statistic in FAMILY.items():
-                kept[name].append(_of_seen(statistic, judged, seen))
+                kept[name].append(_components(statistic, known))
         white += replicated.own.white.sum(axis=0)
         predicted += replicated.own.predicted.sum(axis=0)
     check_left(left, count)
@@ -110,12 +114,13 @@ def criticise(judge: Judge, states: list[str], seed: int = 0) -> Criticism:
 def excerpt(data: xr.Dataset) -> xr.Dataset:
     """Return as much of the data as can be judged in a short time: evenly chosen trajectories, or one's beginning."""
     trajectories, steps = data.sizes["trajectory"], data.sizes["time"]
-    if trajectories * steps <= MOST_STEPS:
+    most = min(MOST_STEPS, MOST_VALUES // data.sizes["state"])
+    if trajectories * steps <= most:
         return data
-    if steps > MOST_STEPS:
-        data = data.isel(time=slice(MOST_STEPS))
-        data = data.assign(n_steps=np.minimum(data["n_steps"], MOST_STEPS))
-    kept = max(1, MOST_STEPS // data.sizes["time"])
+    if steps > most:
+        data = data.isel(time=slice(most))
+        data = data.assign(n_steps=np.minimum(data["n_steps"], most))
+    kept = max(1, most // data.sizes["time"])
     return data.isel(trajectory=np.floor(np.arange(kept) * (trajectories / kept)).astype(int))
 
 
@@ -133,10 +138,15 @@ def adjusted(p_values: Float[np.ndarray, " question"]) -> Float[np.ndarray, " qu
     return found
 
 
-def _of_seen(statistic: Statistic, judged: Judged, seen: np.ndarray) -> Components:
+def _of_seen(judged: Judged, seen: np.ndarray) -> Judged:
+    """Return the coordinates that are observed anywhere."""
     values, white, predicted = (part[..., seen] for part in judged[:3])
-    found = statistic(Judged(values, white, predicted, judged.times))
-    return {name: np.broadcast_to(part, (len(white), part.shape[1])) for name, part in found.items()}
+    return Judged(values, white, predicted, judged.times)
+
+
+def _components(statistic: Statistic, judged: Judged) -> Components:
+    found = statistic(judged)
+    return {name: np.broadcast_to(part, (len(judged.white), part.shape[1])) for name, part in found.items()}
 
 
 def _departure(name: str, own: list[Components], copies: list[Components], labels: list[str]) -> Departure:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
@@ -23,14 +23,14 @@ type Given = Literal["past", "others", "nothing"]
 
 
 class Judged(NamedTuple):
-    """Steps of data under draws: as `Conditional`, on the grid of the data, with a leading sample axis.
+    """Steps of data under draws: as `Conditional`, on the grid of the data.
 
     Attributes
     ----------
     log_density, distance
         (sample, trajectory, time), NaN where nothing was observed.
     mean
-        (sample, trajectory, time, observed).
+        Its mean over draws, (trajectory, time, observed).
     """
 
     log_density: np.ndarray
@@ -40,8 +40,14 @@ class Judged(NamedTuple):
 
 @lru_cache(maxsize=12)
 def asking(likelihood: AbstractLikelihood, given: Given) -> Callable[..., PyTree]:
-    """From draws and data to the law of each step given others, read at what was observed."""
-    return per_draw(getattr(likelihood, f"given_{given}"))
+    """From draws and data to log density and distance of each step given others, and what it is expected to be."""
+    law = getattr(likelihood, f"given_{given}")
+
+    def one(draw: ObservedSDE, *data: Any) -> tuple[tuple[Array, Array], Array]:
+        found = law(draw, *data)
+        return (found.log_density, found.distance), found.mean
+
+    return per_draw(one, averaging=True)
 
 
 def conditionals(
@@ -76,19 +82,21 @@ def conditionals(
         of_steps = [np.zeros(judge.observations.times.shape, bool)] if given == "others" else []
         if left_out is not None:
             of_steps = [left_out]
-        found = asking(judge.likelihood, given)(
+        (log_density, distance), mean = asking(judge.likelihood, given)(
             judge.source.take(draws).observed, judge.observations, *of_steps
         )
     seen = np.asarray(judge.observations.seen).any(-1)
-    lost = ~np.isfinite(found.log_density[:, seen]).all(axis=1)
+    lost = ~np.isfinite(log_density[:, seen]).all(axis=1)
     if lost.any():
         raise ModelError(
             f"In {lost.sum()} of {lost.size} draws the law of a step given {given} is not finite: its noise is too "
             "small beside what is known without it, or the filter broke down. Give the noise a prior that keeps away "
             "from zero, or fit with precision='float64'."
         )
-    log_density, distance = (np.where(seen, part, np.nan) for part in found[:2])
-    return Judged(*(judge.placed(part, data) for part in (log_density, distance, found.mean)))
+    log_density, distance = (np.where(seen, part, np.nan) for part in (log_density, distance))
+    placed = (judge.placed(part, data) for part in (log_density, distance, mean[None]))
+    log_density, distance, (mean,) = placed
+    return Judged(log_density, distance, mean)
 
 
 @lru_cache(maxsize=8)

@@ -41,7 +41,8 @@ def shape(white: Batch) -> tuple[Float[np.ndarray, "sample state"], Float[np.nda
     count = np.maximum(seen.sum(axis=(1, 2)), 1)
     mean = np.where(seen, white, 0.0).sum(axis=(1, 2)) / count
     z = np.where(seen, white - mean[:, None, None], 0.0)
-    second, third, fourth = ((z**power).sum(axis=(1, 2)) / count for power in (2, 3, 4))
+    square = z * z
+    second, third, fourth = (part.sum(axis=(1, 2)) / count for part in (square, square * z, square * square))
     return third / second**1.5, fourth / second**2 - 3
 
 

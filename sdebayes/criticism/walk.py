@@ -18,7 +18,7 @@ from sdebayes.criticism.innovations import Judge
 from sdebayes.criticism.statistics import Batch, centred
 from sdebayes.model.rebuild import per_draw
 
-MOST_NUMBERS = 2e7
+MOST_NUMBERS = 2e6
 PLACES = 20
 
 _covariance_at = per_draw(lambda sde, places: jax.vmap(sde.covariance)(places))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +15,7 @@ from sdebayes._core.arguments import checked
 from sdebayes._core.errors import DataError, StateSpaceError
 from sdebayes._core.kinds import Count, Numbers
 from sdebayes.data.container import feature_dim, to_arrays, validate
+from sdebayes.data.fingerprint import fingerprint
 
 _VARIABLES = {
     "space_mean": ("embedding",),
@@ -74,20 +74,22 @@ class StateSpace:
         return None if found is None else -self.spec["lag"] / np.log(np.where(found > 0, found, np.nan))
 
     @property
-    def hash(self) -> str:
-        """A hash of the arrays and the specification, which equal spaces share, and only these.
+    def log_volume(self) -> float:
+        r"""The log of how much the map from embeddings to states stretches volumes in the span of V's rows.
 
-        Numbers are taken to seven digits: the same fit on another machine differs in the last bits.
+        :math:`\tfrac12 \log |V V^\top| - \sum_j \log s_j`, in nats a step. Log scores of complete steps with this
+        added are those of the embedding in that span: two spaces of one span, such as ``PCA(n)`` and
+        ``TICA(n, components=n)`` of the same data, compare by them.
         """
+        return float(np.linalg.slogdet(self.components @ self.components.T)[1] / 2 - np.log(self.scale).sum())
+
+    @property
+    def hash(self) -> str:
+        """A hash of the arrays and the specification, which equal spaces share, and only these."""
         named = {"explained_variance": self.explained_variance, **self._arrays()}
         if self.autocorrelation is not None:
             named["autocorrelation"] = self.autocorrelation
-        spec = {name: value for name, value in self.spec.items() if name not in named}
-        digest = hashlib.sha256(_json(spec).encode())
-        for name, array in named.items():
-            digest.update(name.encode())
-            digest.update(_to_seven_digits(array))
-        return digest.hexdigest()
+        return fingerprint({name: value for name, value in self.spec.items() if name not in named}, named)
 
     def describe(self) -> str:
         """Say in a sentence what the space is."""
@@ -306,13 +308,6 @@ def refuse_states(dataset: xr.Dataset) -> None:
         raise StateSpaceError(
             "The data are already states of a space; give the embeddings they were made from."
         )
-
-
-def _to_seven_digits(array: np.ndarray) -> bytes:
-    """Write an array with seven digits of its largest entry, and −0 as 0."""
-    largest = float(np.abs(array).max(initial=0.0)) or 1.0
-    rounded = np.ascontiguousarray(np.round(array / largest, 7) + 0.0, dtype="<f8")
-    return f"{largest:.6e}".encode() + rounded.tobytes()
 
 
 def _json(spec: dict[str, Any]) -> str:

@@ -9,6 +9,7 @@ from sdebayes.likelihood.conditional import Conditional as Conditional
 from sdebayes.likelihood.filters import AbstractGaussianFilter as AbstractGaussianFilter
 from sdebayes.likelihood.filters import ExtendedKalman, UnscentedKalman
 from sdebayes.likelihood.gaussian_filter import GaussianFilter as GaussianFilter
+from sdebayes.likelihood.independent import IndependentKalman as IndependentKalman
 from sdebayes.likelihood.kalman import Kalman as Kalman
 from sdebayes.likelihood.level import AroundLevel as AroundLevel
 from sdebayes.likelihood.switching import SwitchingFilter as SwitchingFilter

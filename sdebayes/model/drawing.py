@@ -53,4 +53,6 @@ def _several(model: SDEModel, regimes: Regimes, n: int, variance: Vector | None)
 
 
 def _start(model: SDEModel, drift: AbstractDrift, diffusion: AbstractDiffusion) -> tuple[Vector, Matrix]:
-    return law_of_start(model.initial, model.stationary, model.frozen_scale, drift, diffusion)
+    return law_of_start(
+        model.initial, model.stationary, model.frozen_scale, drift, diffusion, model.drift.diagonal
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from sdebayes._core.arguments import checked
-from sdebayes.likelihood import AbstractLikelihood, GaussianFilter, Kalman
+from sdebayes.likelihood import AbstractLikelihood, GaussianFilter, IndependentKalman, Kalman
 from sdebayes.model.noise import AbstractNoise
 from sdebayes.schemes import AbstractScheme
 
@@ -66,3 +66,7 @@ class GaussianNoise(AbstractNoise):
         if linear:
             return Kalman(scheme, self.trajectory_effect)
         return GaussianFilter(scheme, self.filter, self.trajectory_effect)
+
+    def independent_likelihood(self, scheme: AbstractScheme) -> AbstractLikelihood | None:
+        """Return the likelihood of independent states, if noise and effect leave them so."""
+        return IndependentKalman(scheme, self.trajectory_effect) if self.independent else None

@@ -56,9 +56,20 @@ def known_law(initial: Any, state_dim: int) -> tuple[Vector, Matrix]:
 
 
 def law_of_start(
-    initial: Any, stationary: bool, scale: DataScale, drift: Any, diffusion: AbstractDiffusion
+    initial: Any,
+    stationary: bool,
+    scale: DataScale,
+    drift: Any,
+    diffusion: AbstractDiffusion,
+    diagonal: bool = False,
 ) -> tuple[Vector, Matrix]:
-    """Return m₀ and P₀ inside a NumPyro model: of the stationary law, or known, or drawn."""
+    """Return m₀ and P₀ inside a NumPyro model: of the stationary law, or known, or drawn.
+
+    The stationary covariance is Σ_ij / (A_ii + A_jj) where A is diagonal.
+    """
+    if stationary and diagonal:
+        rates = jnp.diagonal(drift.matrix)
+        return drift.location, diffusion.covariance(drift.location) / (rates[:, None] + rates)
     if stationary:
         return drift.location, stationary_covariance(drift.matrix, diffusion.covariance(drift.location))
     if initial is None or isinstance(initial, str):

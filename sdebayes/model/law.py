@@ -12,7 +12,15 @@ if TYPE_CHECKING:
 
 def likelihood_of(model: SDEModel) -> AbstractLikelihood:
     """Return the likelihood that the observation chooses, of all regimes, about the level, for each group."""
-    law = model.observation.likelihood(model.affine, model.discretization)
+    law = _of_independent_states(model) or model.observation.likelihood(model.affine, model.discretization)
     law = law if model.regimes is None else switching(law)
     law = AroundLevel(law.scheme, law) if model.levels else law
     return law if model.pooling is None else ByGroup(law.scheme, law)
+
+
+def _of_independent_states(model: SDEModel) -> AbstractLikelihood | None:
+    """Return the observation's likelihood of states that do not touch each other; None where they may."""
+    known_start = model.initial is not None and not isinstance(model.initial, str)
+    if not model.affine or known_start or not (model.drift.diagonal and model.diffusion.diagonal):
+        return None
+    return model.observation.independent_likelihood(model.discretization)

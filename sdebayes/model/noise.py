@@ -102,6 +102,15 @@ class AbstractNoise(AbstractObservation):
         return self.matrix is None and self._shape not in (None, "isotropic")
 
     @property
+    def independent(self) -> bool:
+        """Whether H is the identity and R and C are diagonal."""
+        given: Any = self.covariance
+        known = not isinstance(given, dist.Distribution) and np.ndim(given) < 2
+        diagonal = ("isotropic", "diagonal")
+        noise = known if self._shape is None else self._shape in diagonal
+        return self.matrix is None and noise and self.effect_covariance in diagonal
+
+    @property
     def draws_variance(self) -> bool:
         """Whether the stationary variance of the path is drawn here."""
         return True

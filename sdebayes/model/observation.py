@@ -88,6 +88,16 @@ class AbstractObservation(Stored, ABC):
             The law of a step.
         """
 
+    def independent_likelihood(self, scheme: AbstractScheme) -> AbstractLikelihood | None:
+        """Return how it is computed where drift and diffusion leave the states independent; None if no other way.
+
+        Parameters
+        ----------
+        scheme
+            The law of a step.
+        """
+        return None
+
     def covariate_scale(self, data: xr.Dataset) -> tuple[tuple[float, float], ...]:
         """Return mean and standard deviation of each covariate that R depends on; none by default."""
         return ()

@@ -9,7 +9,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import PyTree
+from jaxtyping import Array, PyTree
 from numpyro.distributions import biject_to
 from numpyro.handlers import seed, substitute, trace
 
@@ -81,7 +81,9 @@ def parameters(model: SDEModel, unconstrained: Sites) -> Sites:
     return by_group(own) | scales
 
 
-def per_draw(function: Callable[..., PyTree], block: int = _BLOCK) -> Callable[..., PyTree]:
+def per_draw(
+    function: Callable[..., PyTree], block: int = _BLOCK, averaging: bool = False
+) -> Callable[..., PyTree]:
     """Make a function of one draw a function of stacked draws, compiled for few sizes of blocks.
 
     Parameters
@@ -90,6 +92,8 @@ def per_draw(function: Callable[..., PyTree], block: int = _BLOCK) -> Callable[.
         ``function(draw, *shared)``: a draw is a pytree, the rest is the same for all draws.
     block
         Draws in a block, at most.
+    averaging
+        Whether it returns a pair, of which the second is too large to be kept for each draw: its mean is returned.
 
     Returns
     -------
@@ -98,22 +102,46 @@ def per_draw(function: Callable[..., PyTree], block: int = _BLOCK) -> Callable[.
         Draws are taken in blocks, one after another on each processor, so memory does not grow with their number
         beyond the result. ``advance`` is told after each block how many draws it had.
     """
-    compiled = eqx.filter_jit(lambda draws, *shared: jax.lax.map(lambda draw: function(draw, *shared), draws))
+    mapped = _summing(function) if averaging else _stacking(function)
+    compiled = eqx.filter_jit(mapped)
 
     def apply(stacked: Any, *shared: Any, advance: Callable[[int], None] | None = None) -> Any:
         count = jax.tree.leaves(stacked)[0].shape[0]
         size = block if 4 * count > block else 1 << (count - 1).bit_length()
 
         def one_block(start: int) -> Any:
-            index = np.minimum(np.arange(start, start + size), count - 1)
-            draws = jax.tree.map(lambda leaf: np.asarray(leaf)[index], stacked)
-            result = jax.tree.map(np.asarray, compiled(draws, *shared))
+            index = np.arange(start, start + size)
+            draws = jax.tree.map(lambda leaf: np.asarray(leaf)[np.minimum(index, count - 1)], stacked)
+            result = jax.tree.map(np.asarray, compiled(index < count, draws, *shared))
             if advance is not None:
                 advance(min(size, count - start))
             return result
 
         first, *others = range(0, count, size)
         results = [one_block(first), *side_by_side(one_block, others)]
-        return jax.tree.map(lambda *leaves: np.concatenate(leaves)[:count], *results)
+        sums = jax.tree.map(lambda *leaves: np.sum(leaves, axis=0) / count, *(total for total, _ in results))
+        each = jax.tree.map(lambda *leaves: np.concatenate(leaves)[:count], *(found for _, found in results))
+        return (each, sums) if averaging else each
 
     return apply
+
+
+def _stacking(function: Callable[..., PyTree]) -> Callable[..., PyTree]:
+    return lambda here, draws, *shared: ((), jax.lax.map(lambda draw: function(draw, *shared), draws))
+
+
+def _summing(function: Callable[..., PyTree]) -> Callable[..., PyTree]:
+    """Add up the second of the pairs over the draws that are there."""
+
+    def mapped(here: Array, draws: PyTree, *shared: Any) -> tuple[PyTree, PyTree]:
+        def step(total: PyTree, inputs: tuple[Array, PyTree]) -> tuple[PyTree, PyTree]:
+            own, draw = inputs
+            each, more = function(draw, *shared)
+            return jax.tree.map(lambda a, b: a + jnp.where(own, b, 0.0), total, more), each
+
+        first = jax.tree.map(lambda leaf: leaf[0], draws)
+        like = jax.eval_shape(lambda draw: function(draw, *shared)[1], first)
+        zero = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), like)
+        return jax.lax.scan(step, zero, (here, draws))
+
+    return mapped

@@ -133,6 +133,11 @@ class AbstractDriftPrior(Stored, ABC):
         return False
 
     @property
+    def diagonal(self) -> bool:
+        """Whether no draw couples states: df_i/dx_j = 0 for i ≠ j."""
+        return False
+
+    @property
     def stable(self) -> bool:
         """Whether every draw is a stable linear map, so that a constant Σ gives a stationary law."""
         return False

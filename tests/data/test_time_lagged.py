@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from scipy.linalg import eigh
+from scipy.stats import multivariate_normal
 
 import sdebayes as sb
 from sdebayes._core.errors import DataError, StateSpaceError
@@ -155,3 +156,18 @@ def test_arguments_that_do_not_fit_are_refused(untyped):
     for wrong in ({"n": 0}, {"n": 2, "lag": 0}, {"n": 2, "components": 2.5}):
         with pytest.raises(DataError):
             sb.TICA(**wrong)
+
+
+def test_log_densities_of_two_maps_of_one_span_differ_by_their_volumes():
+    data, _, _ = mixed(lengths=(60, 50))
+    densities = []
+    for space in (
+        sb.PCA(4).fit(data),
+        sb.TICA(4, components=4).fit(data),
+        sb.TICA(4, components=4, lag=2).fit(data),
+    ):
+        states = np.concatenate([space.transform(values[:50]) for values in data["y"].values])
+        law = multivariate_normal(states.mean(axis=0), np.cov(states.T))
+        densities.append(law.logpdf(states) + space.log_volume)
+    np.testing.assert_allclose(densities[1:], [densities[0]] * 2)
+    assert abs(sb.PCA(4).fit(data).log_volume - sb.TICA(4, components=6).fit(data).log_volume) > 1e-3

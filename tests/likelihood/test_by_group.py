@@ -39,6 +39,11 @@ MODELS = {
         sb.priors.Constant(by_group=True),
         observation=sb.GaussianNoise(trajectory_effect=True, by_group=True),
     ),
+    "independent": sb.SDEModel(
+        sb.priors.Linear(diagonal=True, by_group=True),
+        sb.priors.Constant("diagonal", by_group=True),
+        observation=sb.GaussianNoise(trajectory_effect=True),
+    ),
     "transitions": sb.SDEModel(
         sb.priors.GP(basis=sb.priors.HSGP((4,)), lengthscale=1.0, by_group=True), observation=sb.Exact()
     ),
@@ -46,6 +51,7 @@ MODELS = {
 QUESTIONS = {
     "density": ("kalman", True, lambda law, sde, read: law.log_density(sde, read)),
     "shared density": ("kalman", False, lambda law, sde, read: law.log_density(sde, read)),
+    "independent density": ("independent", False, lambda law, sde, read: law.log_density(sde, read)),
     "tables": ("transitions", False, lambda law, sde, read: law.log_density(sde, read)),
     "one step": ("kalman", True, lambda law, sde, read: law.one_step(sde, read)),
     "smoothing": ("kalman", True, lambda law, sde, read: law.smooth(sde, read)[0]),

@@ -48,6 +48,15 @@ def test_every_stable_draw_is_stable_with_the_stationary_law_it_says(data, draw,
         assert np.all(G[:, ~np.eye(3, dtype=bool)] == 0)
 
 
+def test_draws_with_diagonal_rates_have_the_stationary_law_they_say(data, draw, x64):
+    for shape in ("diagonal", "full"):
+        observed, sites = draw(scaled(data, drift=Linear(diagonal=True), diffusion=Constant(shape)), 30)
+        A, G = observed.sde.drift.matrix, observed.sde.diffusion.factor
+        P = np.array([linalg.solve_continuous_lyapunov(a, g @ g.T) for a, g in zip(A, G, strict=True)])
+        np.testing.assert_allclose(observed.initial_covariance, P, rtol=1e-8, atol=1e-10)
+        np.testing.assert_allclose(sites["stationary_variance"], np.diagonal(P, axis1=1, axis2=2), rtol=1e-8)
+
+
 @pytest.mark.smoke
 def test_no_rotation_if_and_only_if_reversible(data, x64):
     """Detailed balance of a linear diffusion is A Σ = Σ Aᵀ (Kolmogorov's condition)."""

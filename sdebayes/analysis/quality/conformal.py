@@ -10,8 +10,9 @@ import xarray as xr
 from sdebayes._core.errors import DataError
 from sdebayes.simulation.source import SourceLike
 
-Scores = Callable[[np.ndarray], np.ndarray]
-"""From the steps that are left out of what others are judged by to a score of each step, the larger the worse."""
+Scores = Callable[[np.ndarray, np.ndarray], np.ndarray]
+"""From the steps that are left out of what others are judged by, and the trajectories that these are of, to a score of
+each step, the larger the worse."""
 
 
 def conformal_p_values(scores: np.ndarray, calibration: np.ndarray) -> np.ndarray:
@@ -39,32 +40,39 @@ def adjusted(p_value: np.ndarray) -> np.ndarray:
     return found
 
 
-def judged_in_turn(scores: Scores, threshold: float, shape: tuple[int, ...]) -> np.ndarray:
+def judged_in_turn(scores: Scores, threshold: float, first: np.ndarray) -> np.ndarray:
     """Score steps while the worst are left out of what others are judged by, one after another.
 
     Parameters
     ----------
     scores
-        Scores all steps, those left out as well.
+        Scores all steps of some trajectories, those left out as well.
     threshold
         The worst step of a trajectory above it is left out next, at most half of its steps.
-    shape
-        (trajectory, time).
+    first
+        The scores while none is left out, (trajectory, time).
 
     Returns
     -------
     numpy.ndarray
         The scores of the last round, (trajectory, time).
     """
-    left_out = np.zeros(shape, bool)
+    found, left_out = first.copy(), np.zeros(first.shape, bool)
     while True:
-        found = scores(left_out)
         room = 2 * left_out.sum(1) + 2 <= np.isfinite(found).sum(1)
         chosen = (np.nan_to_num(found, nan=-np.inf) >= threshold) & ~left_out & room[:, None]
         rows = np.flatnonzero(chosen.any(1))
         if not rows.size:
             return found
         left_out[rows, np.where(chosen, found, -np.inf)[rows].argmax(1)] = True
+        several = _filled_up(rows, len(found))
+        found[several] = scores(left_out[several], several)
+
+
+def _filled_up(rows: np.ndarray, count: int) -> np.ndarray:
+    """Repeat rows up to a power of two, so that few sizes are compiled for; or return all that there are."""
+    size = 1 << (len(rows) - 1).bit_length()
+    return np.resize(rows, size) if size < count else np.arange(count)
 
 
 def refuse_known(posterior: SourceLike, calibration: xr.Dataset, data: xr.Dataset) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from sdebayes._core.units import with_units
 from sdebayes.analysis.quality.reading import MOST_DRAWS, in_space
 from sdebayes.criticism.conditionals import Given, Judged, conditionals
 from sdebayes.criticism.innovations import Judge
+from sdebayes.likelihood.arrays import rows as rows_of
 from sdebayes.simulation.source import SourceLike
 
 _GRID = ("trajectory", "time")
@@ -47,11 +48,17 @@ class Examined:
         """Bring posterior and data together."""
         states = in_space(posterior, data)
         judge = Judge.of(posterior, states)
-        size = 8 * judge.observations.values.size
+        size = 8 * judge.observations.times.size
         draws = choose_draws(judge.source.n_draws, size, samples, MOST_DRAWS)
         noisy = not judge.likelihood.states_observed
         alone = conditionals(judge, draws, "nothing", states).log_density if noisy else None
         return cls(judge, states, draws, two_sided, alone)
+
+    def part(self, rows: np.ndarray) -> Examined:
+        """Return some of the trajectories."""
+        judge = replace(self.judge, observations=rows_of(self.judge.observations, rows))
+        alone = None if self.alone is None else self.alone[:, rows]
+        return replace(self, judge=judge, states=self.states.isel(trajectory=rows), alone=alone)
 
     @property
     def observed(self) -> np.ndarray:
@@ -95,7 +102,7 @@ class Examined:
             "surprise": (_GRID, -log_mean(own.log_density)),
             "surprise_by_draw": (("sample", *_GRID), -own.log_density),
             "tail_probability": (_GRID, self.tail(own), {"long_name": "tail probability"}),
-            "expected": ((*_GRID, "state"), np.where(inside[..., None], own.mean.mean(0), np.nan)),
+            "expected": ((*_GRID, "state"), np.where(inside[..., None], own.mean, np.nan)),
         }
         if self.alone is not None:
             by_draw = np.where(self.accompanied, own.log_density - self.alone, np.nan)

@@ -145,10 +145,11 @@ def _in_turn(
 ) -> np.ndarray:
     """Score steps while the worst are left out of what others are judged by."""
 
-    def scores(left_out: np.ndarray) -> np.ndarray:
-        return _badness(examined, examined.own(left_out) if left_out.any() else first, score)
+    def scores(left_out: np.ndarray, rows: np.ndarray) -> np.ndarray:
+        part = examined.part(rows)
+        return _badness(part, part.own(left_out), score)
 
-    return judged_in_turn(scores, threshold, examined.observed.shape)
+    return judged_in_turn(scores, threshold, _badness(examined, first, score))
 
 
 def _badness(examined: Examined, own: Judged, score: Score | Literal["tail"]) -> np.ndarray:

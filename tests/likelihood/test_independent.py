@@ -1,0 +1,136 @@
+"""The likelihood of independent states against that of any linear SDE, and which models have it."""
+
+from __future__ import annotations
+
+from operator import attrgetter
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import sdebayes as sb
+from sdebayes.dynamics import SDE, ConstantDiffusion, LinearDrift, ObservedSDE
+from sdebayes.likelihood import IndependentKalman, Kalman
+from sdebayes.likelihood.arrays import read
+from sdebayes.schemes import EulerMaruyama, LocalLinearization
+
+SCHEME = LocalLinearization()
+RATES, VARIANCES = np.array([0.2, 0.9, 2.0]), np.array([1.0, 0.5, 2.0])
+
+
+def observed_sde() -> ObservedSDE:
+    """Three states that do not touch each other, away from equilibrium at first."""
+    sde = SDE(
+        LinearDrift(jnp.diag(RATES), jnp.array([1.0, -0.5, 0.0])),
+        ConstantDiffusion(jnp.diag(np.sqrt(2 * RATES * VARIANCES))),
+    )
+    start, noise, effect = (
+        jnp.diag(jnp.array(x)) for x in ([1.5, 0.4, 0.7], [0.3, 1.0, 0.4], [0.5, 0.2, 0.9])
+    )
+    return ObservedSDE(sde, jnp.array([2.0, 0.0, -1.0]), start, jnp.eye(3), noise, effect)
+
+
+def data_of(make_values, gaps: bool):
+    values = make_values(0, [9, 4, 12], 3, missing=0.3 * gaps)
+    if gaps:
+        values[0][3:6] = np.nan
+    times = [np.array([0.0, 0.5, 0.7, 2.0, 2.5, 3.0, 3.5, 4.0, 9.0]), np.arange(4.0), np.arange(12) * 0.5]
+    data = sb.trajectories(values, t=times if gaps else 0.4)
+    assert read(data).shared is not gaps
+    return data
+
+
+@pytest.mark.smoke
+@pytest.mark.parametrize(("effect", "gaps"), [(True, False), (False, True)])
+def test_all_that_is_asked_of_it_is_what_the_joint_filter_answers(make_values, effect, gaps, x64):
+    data, model = read(data_of(make_values, gaps)), observed_sde()
+    joint, own = Kalman(SCHEME, effect), IndependentKalman(SCHEME, effect)
+    seen, inside = np.asarray(data.seen), np.asarray(data.seen).any(-1)
+    np.testing.assert_allclose(own.log_density(model, data), joint.log_density(model, data), atol=1e-9)
+    for mine, theirs in zip(own.one_step(model, data), joint.one_step(model, data), strict=True):
+        np.testing.assert_allclose(mine[inside], theirs[inside], atol=1e-9)
+    for mine, theirs in zip(own.smooth(model, data), joint.smooth(model, data), strict=True):
+        assert mine.shape == theirs.shape
+        np.testing.assert_allclose(mine[inside], theirs[inside], atol=1e-9)
+    targets = jnp.array([1, 3])
+    for mine, theirs in zip(
+        own.horizons(model, data, 2, targets), joint.horizons(model, data, 2, targets), strict=True
+    ):
+        np.testing.assert_allclose(mine, theirs, atol=1e-9)
+    sets = [jnp.asarray(data.values), jnp.asarray(data.values) + 1]
+    for mine, theirs in zip(
+        own.innovations(model, data, sets), joint.innovations(model, data, sets), strict=True
+    ):
+        for one, other in zip(mine, theirs, strict=True):
+            np.testing.assert_allclose(one[seen], other[seen], atol=1e-9)
+    key = jax.random.key(0)
+    np.testing.assert_allclose(own.draw(model, data, key), joint.draw(model, data, key), atol=1e-9)
+
+
+@pytest.mark.parametrize(("effect", "gaps"), [(True, False), (True, True), (False, True)])
+def test_steps_given_others_have_the_laws_of_the_joint_filter(make_values, effect, gaps, x64):
+    data, model = read(data_of(make_values, gaps)), observed_sde()
+    joint, own = Kalman(SCHEME, effect), IndependentKalman(SCHEME, effect)
+    left_out = np.zeros(data.times.shape, bool)
+    left_out[[0, 2], [1, 7]] = True
+    asked = [("given_past",), ("given_nothing",), ("given_others",), ("given_others", jnp.asarray(left_out))]
+    inside = np.asarray(data.seen).any(-1)
+    for name, *args in asked:
+        mine, theirs = (getattr(kind, name)(model, data, *args) for kind in (own, joint))
+        for one, other in zip(mine, theirs, strict=True):
+            np.testing.assert_allclose(one[inside], other[inside], atol=1e-8)
+
+
+@pytest.mark.parametrize("gaps", [True, False])
+def test_its_gradient_is_that_of_the_joint_filter(make_values, gaps, x64):
+    data = read(data_of(make_values, gaps))
+
+    def total(likelihood):
+        return lambda model: likelihood.log_density(model, data).sum()
+
+    mine, theirs = (
+        jax.grad(total(kind(SCHEME, True)))(observed_sde()) for kind in (IndependentKalman, Kalman)
+    )
+    for part in ("sde.drift.location", "initial_mean"):
+        np.testing.assert_allclose(attrgetter(part)(mine), attrgetter(part)(theirs), atol=1e-8)
+    for part in ("sde.drift.matrix", "sde.diffusion.factor", "noise_covariance", "effect_covariance"):
+        one, other = (np.diag(attrgetter(part)(found)) for found in (mine, theirs))
+        np.testing.assert_allclose(one, other, atol=1e-8)
+
+
+DIAGONAL = {"drift": sb.priors.Linear(diagonal=True), "diffusion": sb.priors.Constant("diagonal")}
+
+
+def test_models_of_independent_states_have_it():
+    for noise in (None, "isotropic", "diagonal", 0.3, np.array([0.1, 0.2])):
+        for effect in ({}, {"trajectory_effect": True, "effect_covariance": "isotropic"}):
+            observation = sb.GaussianNoise(covariance=noise, **effect)
+            found = sb.SDEModel(**DIAGONAL, observation=observation, scheme=EulerMaruyama()).likelihood
+            assert found == IndependentKalman(EulerMaruyama(), bool(effect))
+    assert isinstance(sb.SDEModel(**DIAGONAL, initial="free").likelihood, IndependentKalman)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"drift": sb.priors.Linear()},
+        {"diffusion": sb.priors.Constant()},
+        {"observation": sb.GaussianNoise(covariance="full")},
+        {"observation": sb.GaussianNoise(covariance=np.array([[1.0, 0.5], [0.5, 1.0]]))},
+        {"observation": sb.GaussianNoise(matrix=np.eye(2))},
+        {"observation": sb.GaussianNoise(trajectory_effect=True, effect_covariance=sb.LowRank(1))},
+        {"initial": (np.zeros(2), np.array([[1.0, 0.5], [0.5, 1.0]]))},
+    ],
+)
+def test_a_model_in_which_anything_couples_states_has_not(other):
+    assert type(sb.SDEModel(**DIAGONAL | other).likelihood) is Kalman
+
+
+def test_nonlinear_heavy_tailed_and_exact_models_have_their_own():
+    for other in (
+        {"drift": sb.priors.GP()},
+        {"observation": sb.StudentTNoise()},
+        {"observation": sb.Exact()},
+    ):
+        assert not isinstance(sb.SDEModel(**DIAGONAL | other).likelihood, Kalman)
