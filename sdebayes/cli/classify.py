@@ -26,14 +26,14 @@ def classify(
     diagonal: Annotated[
         bool, typer.Option("--diagonal", help="Independent states: diagonal drift matrix and Σ.")
     ] = False,
-    folds: Annotated[int, typer.Option(help="Parts of each group, each scored by fits to the others.")] = 5,
+    folds: Annotated[int, typer.Option(help="Parts of each group, each scored by fits to the others.")] = 2,
     strategy: Annotated[str, typer.Option(help="Strategy of these fits, as of fit.")] = "laplace",
     draws: Annotated[int | None, typer.Option(help="Their kept draws, of each chain.")] = None,
     prob: Annotated[float, typer.Option(help="Probability of the intervals, over texts.")] = 0.95,
     by_text: Annotated[
         bool, typer.Option("--by-text", help="A line for each text, with its log ratios in nats, instead.")
     ] = False,
-    seed: Annotated[int, typer.Option(help="Seed of folds, fits and bootstrap.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of folds and fits.")] = 0,
 ) -> None:
     """Tell two groups of texts apart by place, level and order.
 

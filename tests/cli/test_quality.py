@@ -127,7 +127,7 @@ def two_groups(names: list[str], steps: int = 6) -> xr.Dataset:
     return data.assign_coords(group=("trajectory", names))
 
 
-def classified(groups: dict[str, xr.Dataset], seed: int, prob: float) -> xr.Dataset:
+def classified(groups: dict[str, xr.Dataset], prob: float) -> xr.Dataset:
     """What the analysis finds, without its fits: ratios that say which text it was asked about."""
     start = 0
     ratios = {}
@@ -135,7 +135,8 @@ def classified(groups: dict[str, xr.Dataset], seed: int, prob: float) -> xr.Data
         count = data.sizes["trajectory"]
         ratios[name] = start + np.arange(count)[:, None] + np.arange(len(PARTS)) / 10
         start += count
-    return _labelled(groups, ratios, np.random.default_rng(seed), prob)
+    fold = {name: np.arange(len(own)) % 2 for name, own in ratios.items()}
+    return _labelled(groups, ratios, fold, prob)
 
 
 def test_groups_are_told_apart_by_parts(tmp_path, monkeypatch):
@@ -143,7 +144,7 @@ def test_groups_are_told_apart_by_parts(tmp_path, monkeypatch):
 
     def asked(groups, model, strategy, folds, seed, *, prob):
         seen.update(groups=groups, model=model, strategy=strategy, folds=folds, seed=seed, prob=prob)
-        return classified(groups, seed, prob)
+        return classified(groups, prob)
 
     monkeypatch.setattr(quality, "classify", asked)
     settings(monkeypatch, tmp_path)
@@ -174,7 +175,7 @@ def test_groups_are_told_apart_by_parts(tmp_path, monkeypatch):
         (["a", "b", "c", "c"], (), "3 are given"),
         (["a", "b", "a", "b"], ("--group", "a", "--group", "d"), "No trajectory is of the group 'd'"),
         (["a", "b", "a", "b"], ("--projection", "tica"), "holds states"),
-        (["a", "b", "a", "b"], (), "fewer than 5 folds"),
+        (["a", "b", "a"], (), "fewer than two in each of 2 folds"),
     ],
 )
 def test_groups_that_are_not_two_are_refused(tmp_path, monkeypatch, names, options, said):
