@@ -1,12 +1,17 @@
-"""What is a model of texts good for? The true continuation of a speech, among those of eight speeches.
+"""What is a model of texts good for? Its continuation, a sentence that is not its own, and its order.
 
-Texts are all State of the Union addresses, cut after 32 sentences, or after 12; a quarter is held out. Given the first
-half of a held-out speech, its second half is to be found among it and those of seven others, drawn 50 times. A wide
-model has independent states, Ornstein–Uhlenbeck processes behind noise with an offset of each speech, by Laplace, and
-scores log p(context, candidate) − log p(context) − log p(candidate); cosines are of the means of both halves, centred
-on the mean of all training sentences or not. In brackets the 95 % interval of a bootstrap over held-out speeches;
-beside the centred cosine the bootstrap is of pairs. Nats are those of a held-out sentence in the span of the states'
-directions, so that the two rows of 64 states compare.
+Texts are all State of the Union addresses, cut after 32 sentences, or after 12; a quarter is held out. A wide model has
+independent states, Ornstein–Uhlenbeck processes behind noise with an offset of each speech, by Laplace. Cosines are
+centred on the mean of all training sentences, or not.
+
+- Continuation: given the first half of a held-out speech, its second half is to be found among it and those of seven
+  others, drawn 50 times; by log p(context, candidate) − log p(context) − log p(candidate), or the cosine of the means.
+- Foreign sentence: in ten copies of each speech a sentence of another stands in the place of one. How often does it
+  score above one of the speech's own (AUC), and above all? By the information that all others have of it, its surprise
+  among them, or the cosine with the mean of those around it.
+- Order: how often does the true order score above a changed one? By log p, or the mean cosine of neighbours.
+
+In brackets the 95 % interval of a bootstrap over held-out speeches; beside the best cosine the bootstrap is of pairs.
 
 Run: .uv/bin/uv run python benchmarks/text_tasks.py
 """
@@ -20,6 +25,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import xarray as xr
+from foreign_sentence import Changed, by_cosines, by_model, with_foreign_sentences
+from foreign_sentence import found as found_foreign
 from record import keep
 
 import sdebayes as sb
@@ -116,34 +123,93 @@ def wide_model() -> sb.SDEModel:
     )
 
 
+def spread_over(scores: dict[str, np.ndarray], cosines: list[str]) -> list[dict[str, str]]:
+    """Put the share of each scorer beside that of the best cosine, as rows."""
+    best = max(cosines, key=lambda name: scores[name].mean())
+    return [
+        {"scorer": name, "found": interval(own)}
+        | ({} if name == best else {"beside the best cosine": interval(own - scores[best], "+")})
+        for name, own in scores.items()
+    ]
+
+
+def asked_of_cosines(
+    train: xr.Dataset, test: xr.Dataset, changed: Changed
+) -> dict[str, dict[str, np.ndarray]]:
+    """Return what cosines find in each task, by text."""
+    middle = train["y"].mean(["trajectory", "time"]).values
+    tasks: dict[str, dict[str, np.ndarray]] = {
+        "continuation": {"cosine of means": found(cosines(test, 0.0))},
+        "foreign sentence, AUC": {},
+        "foreign sentence, first of all": {},
+    }
+    tasks["continuation"]["cosine of means, centred"] = found(cosines(test, middle))
+    for name, scores in by_cosines(changed, middle).items():
+        in_tasks(tasks, name, scores, changed)
+    return tasks
+
+
+def in_tasks(
+    tasks: dict[str, dict[str, np.ndarray]], name: str, scores: np.ndarray, changed: Changed
+) -> None:
+    """Say how often a scorer finds the foreign sentence."""
+    for task, share in zip(
+        ("foreign sentence, AUC", "foreign sentence, first of all"),
+        found_foreign(scores, changed),
+        strict=True,
+    ):
+        tasks[task][name] = share
+
+
+def asked_of_model(
+    posterior: sb.Posterior, space: sb.StateSpace, name: str, test: xr.Dataset, changed: Changed
+) -> dict[str, dict[str, np.ndarray]]:
+    """Return what a model finds in each task, by text, and cosines of neighbours where order is asked for."""
+    tasks: dict[str, dict[str, np.ndarray]] = {
+        "foreign sentence, AUC": {},
+        "foreign sentence, first of all": {},
+    }
+    tasks["continuation"] = {name: found(log_ratios(posterior, space.transform(test)))}
+    for score, values in by_model(posterior, changed._replace(texts=space.transform(changed.texts))).items():
+        in_tasks(tasks, f"{name}, {score}", values, changed)
+    order = sb.analysis.quality.order_tasks(posterior, test, shuffles=5)
+    for task in order["task"].values:
+        right = order["right"].sel(task=task)
+        tasks[str(task)] = {
+            str(one).replace("cosine", "cosine of neighbours").replace("model", name): right.sel(
+                scorer=one
+            ).values
+            for one in right["scorer"].values[::-1]
+        }
+    return tasks
+
+
 def main() -> None:
     for task in TASKS:
         train, test = texts(task.sentences)
         if task.training is not None:
             train, _ = sb.split(train, test=train.sizes["trajectory"] - task.training, seed=1)
-        plain, centred = (
-            found(cosines(test, c)) for c in (0.0, train["y"].mean(["trajectory", "time"]).values)
-        )
-        rows = [{"scorer": "cosine of means", "found": interval(plain)}]
-        rows += [{"scorer": "the same, centred", "found": interval(centred)}]
+        changed = with_foreign_sentences(test)
+        tasks = asked_of_cosines(train, test, changed)
         for name in task.spaces:
             space = SPACES[name].fit(train)
-            known, new = space.transform(train), space.transform(test)
-            posterior = sb.fit(wide_model(), known, STRATEGY, seed=0)
-            nats = posterior.log_score(new) / new["n_steps"] + space.log_volume
-            hits = found(log_ratios(posterior, new))
-            rows.append(
-                {
-                    "scorer": f"wide model, {name}",
-                    "found": interval(hits),
-                    "beside centred": interval(hits - centred, "+"),
-                    "nats": f"{float(nats.mean()):.2f}",
-                }
+            posterior = sb.fit(wide_model(), space.transform(train), STRATEGY, seed=0)
+            for asked, scores in asked_of_model(
+                posterior, space, f"wide model, {name}", test, changed
+            ).items():
+                tasks[asked] = tasks.get(asked, {}) | scores
+            print(
+                task,
+                name,
+                {asked: {k: v.mean().round(2) for k, v in s.items()} for asked, s in tasks.items()},
             )
-            print(task, rows[-1], flush=True)
         texts_of = f"{train.sizes['trajectory']} texts of {task.sentences} sentences"
-        kept = [{"task": "continuation", "learned from": texts_of} | row for row in rows]
-        keep("text_tasks", kept, ["task", "learned from"])
+        rows = [
+            {"task": asked, "learned from": texts_of} | row
+            for asked, scores in tasks.items()
+            for row in spread_over(scores, [name for name in scores if name.startswith("cosine")])
+        ]
+        keep("text_tasks", rows, ["task", "learned from"])
 
 
 if __name__ == "__main__":

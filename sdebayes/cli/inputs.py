@@ -78,6 +78,28 @@ def of_group(data: xr.Dataset, group: str | None) -> xr.Dataset:
     return data.isel(trajectory=own)
 
 
+def two_groups(data: xr.Dataset, chosen: Sequence[str] | None) -> dict[str, xr.Dataset]:
+    """Divide trajectories into two groups, by name, in the order in which they are chosen or come first.
+
+    Raises
+    ------
+    DataError
+        If the trajectories say no group, or there are not two.
+    """
+    if "group" not in data.coords:
+        raise DataError(
+            "The trajectories say no group; embed texts with --groups COLUMN, or --group-by-path and two paths."
+        )
+    known = list(dict.fromkeys(map(str, data["group"].values)))
+    names = list(chosen or known)
+    if len(names) != 2 or len(set(names)) != 2:
+        raise DataError(
+            f"Two groups are told apart, and {len(names)} are given ({', '.join(names)}); name two with --group, of "
+            f"{', '.join(known)}."
+        )
+    return {name: of_group(data, name) for name in names}
+
+
 def states_for(
     posterior: Posterior,
     paths: Sequence[Path],

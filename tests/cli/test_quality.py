@@ -7,11 +7,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import xarray as xr
 from typer.testing import CliRunner
 
 import sdebayes as sb
 from sdebayes.analysis import quality
+from sdebayes.analysis.quality.classify import PARTS, _labelled
 from sdebayes.cli.app import app
+from sdebayes.data import save
 from tests.cli.test_commands import run, settings, speech
 
 
@@ -115,3 +118,70 @@ def test_options_of_surprise_need_it(here):
     result = CliRunner().invoke(app, ["score", "posterior.nc", "new.txt", "--calibration", "new.txt"])
     assert result.exit_code == 2
     assert "are of --surprise" in result.stderr
+
+
+def two_groups(names: list[str], steps: int = 6) -> xr.Dataset:
+    """States of texts whose groups are named."""
+    generator = np.random.default_rng(0)
+    data = sb.trajectories([generator.normal(size=(steps, 2)) for _ in names])
+    return data.assign_coords(group=("trajectory", names))
+
+
+def classified(groups: dict[str, xr.Dataset], prob: float) -> xr.Dataset:
+    """What the analysis finds, without its fits: ratios that say which text it was asked about."""
+    start = 0
+    ratios = {}
+    for name, data in groups.items():
+        count = data.sizes["trajectory"]
+        ratios[name] = start + np.arange(count)[:, None] + np.arange(len(PARTS)) / 10
+        start += count
+    fold = {name: np.arange(len(own)) % 2 for name, own in ratios.items()}
+    return _labelled(groups, ratios, fold, prob)
+
+
+def test_groups_are_told_apart_by_parts(tmp_path, monkeypatch):
+    seen = {}
+
+    def asked(groups, model, strategy, folds, seed, *, prob):
+        seen.update(groups=groups, model=model, strategy=strategy, folds=folds, seed=seed, prob=prob)
+        return classified(groups, prob)
+
+    monkeypatch.setattr(quality, "classify", asked)
+    settings(monkeypatch, tmp_path)
+    data = two_groups(["b", "a", "b", "a", "c"])
+    save(data, tmp_path / "states.nc")
+    shape = ("--group", "a", "--group", "b", "--diagonal", "--folds", "2", "--draws", "30", "--seed", "3")
+    found = lines(run("classify", str(tmp_path / "states.nc"), *shape, "--prob", "0.8"))
+    assert {name: one["trajectory"].values.tolist() for name, one in seen["groups"].items()} == {
+        "a": ["trajectory 2", "trajectory 4"],
+        "b": ["trajectory 1", "trajectory 3"],
+    }
+    assert seen["strategy"] == sb.Laplace(draws=30)
+    assert (seen["folds"], seen["seed"], seen["prob"]) == (2, 3, 0.8)
+    assert seen["model"].drift.diagonal
+    assert seen["model"].observation.trajectory_effect
+    assert [line["part"] for line in found] == list(PARTS)
+    assert all(line["first"] == "a" and line["lower"] <= line["auc"] <= line["upper"] for line in found)
+    by_text = lines(run("classify", str(tmp_path / "states.nc"), *shape, "--by-text"))
+    named = [(line["name"][-1], line["group"]) for line in by_text]
+    assert named == [("2", "a"), ("4", "a"), ("1", "b"), ("3", "b")]
+    assert by_text[1]["level"] == pytest.approx(1.1)
+
+
+@pytest.mark.parametrize(
+    ("names", "options", "said"),
+    [
+        (None, (), "say no group; embed texts with --groups"),
+        (["a", "b", "c", "c"], (), "3 are given"),
+        (["a", "b", "a", "b"], ("--group", "a", "--group", "d"), "No trajectory is of the group 'd'"),
+        (["a", "b", "a", "b"], ("--projection", "tica"), "holds states"),
+        (["a", "b", "a"], (), "fewer than two in each of 2 folds"),
+    ],
+)
+def test_groups_that_are_not_two_are_refused(tmp_path, monkeypatch, names, options, said):
+    settings(monkeypatch, tmp_path)
+    data = two_groups(names or ["a"] * 4)
+    save(data if names else data.drop_vars("group"), tmp_path / "states.nc")
+    result = CliRunner().invoke(app, ["classify", str(tmp_path / "states.nc"), *options])
+    assert result.exit_code != 0
+    assert said in " ".join(result.stderr.split())

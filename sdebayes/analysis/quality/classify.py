@@ -20,7 +20,6 @@ from sdebayes.inference.nulls import IID, IIDDocumentEffect
 from sdebayes.model.sdemodel import SDEModel
 
 PARTS = ("place", "level", "order", "total", "total per step", "length")
-_RESAMPLES = 2000
 
 
 @checked
@@ -28,7 +27,7 @@ def classify(
     groups: Mapping[str, Trajectories],
     model: SDEModel,
     strategy: AbstractStrategy | None = None,
-    folds: CountFromTwo = 5,
+    folds: CountFromTwo = 2,
     seed: Seed = 0,
     *,
     prob: Probability = 0.95,
@@ -54,26 +53,39 @@ def classify(
     strategy
         How to fit; ``Laplace()`` by default.
     folds
-        Number of folds of each group's documents.
+        Number of folds of each group's documents. More leave more to learn from, and widen the interval.
     seed
-        Seed of folds, fits and bootstrap.
+        Seed of folds and fits.
     prob
         Probability of the intervals.
 
     Returns
     -------
     xarray.Dataset
-        ``log_ratio`` (trajectory, part) in nats, above zero for the first group, with the coord ``group``; ``auc``
-        (part,), how often a document of the first group is above one of the second, with its bootstrap interval over
-        documents ``lower`` and ``upper``. Beside the three parts and their ``total`` stand the total per step, and the
-        length alone, in steps: where that tells groups apart, so does the total, without telling how texts move.
+        ``log_ratio`` (trajectory, part) in nats, above zero for the first group, with the coords ``group`` and
+        ``fold``; ``auc`` (part,), how often a document of the first group is above one of the second of its fold, mean
+        over folds, with its interval over documents ``lower`` and ``upper``. Beside the three parts and their ``total``
+        stand the total per step, and the length alone, in steps: where that tells groups apart, so does the total,
+        without telling how texts move.
 
     Raises
     ------
     DataError
-        If there are not two groups, their states differ, or one has fewer documents than folds.
+        If there are not two groups, their states differ, or one has fewer than two documents in a fold.
     ModelError, InferenceError
         If a fit fails.
+
+    Notes
+    -----
+    What one fold's documents are judged by was learned from the others', so that folds agree in their errors: where
+    groups are the same, what happens to tell them apart in one fold does so in the other, and a bootstrap over all
+    documents at .9 held one half in .77 to .80 ± .05 of 60 data sets. The interval is therefore that of one fold by
+    itself, which has seen none of what it is judged by, around the mean: as if all folds erred together.
+
+    References
+    ----------
+    Newcombe (2006), Confidence intervals for an effect size measure based on the Mann–Whitney statistic, part 2, method
+    5, doi:10.1002/sim.2324.
     """
     _check(groups, folds)
     strategy = Laplace() if strategy is None else strategy
@@ -90,7 +102,7 @@ def classify(
         )
         for name in groups:
             ratios[name][fold[name] == number] = _parts(first[name] - second[name], test[name])
-    return _labelled(groups, ratios, rng, prob).assign_attrs(folds=folds, seed=seed, strategy=repr(strategy))
+    return _labelled(groups, ratios, fold, prob).assign_attrs(seed=seed, strategy=repr(strategy))
 
 
 def _check(groups: Mapping[str, xr.Dataset], folds: int) -> None:
@@ -103,9 +115,10 @@ def _check(groups: Mapping[str, xr.Dataset], folds: int) -> None:
     if not same or first.attrs.get("space_hash") != second.attrs.get("space_hash"):
         raise DataError("classify: the groups are in different state spaces; transform both with one space.")
     for name, data in groups.items():
-        if data.sizes["trajectory"] < folds:
+        if data.sizes["trajectory"] < 2 * folds:
             raise DataError(
-                f"classify: {name!r} has {data.sizes['trajectory']} documents, fewer than {folds} folds; take fewer."
+                f"classify: {name!r} has {data.sizes['trajectory']} documents, fewer than two in each of {folds} "
+                "folds; take fewer folds, or give more documents."
             )
 
 
@@ -155,28 +168,33 @@ def _parts(difference: np.ndarray, data: xr.Dataset) -> np.ndarray:
 
 
 def _labelled(
-    groups: Mapping[str, xr.Dataset], ratios: dict[str, np.ndarray], rng: np.random.Generator, prob: float
+    groups: Mapping[str, xr.Dataset],
+    ratios: dict[str, np.ndarray],
+    fold: dict[str, np.ndarray],
+    prob: float,
 ) -> xr.Dataset:
     first, second = ratios.values()
-    drawn = np.array(
-        [
-            auc(*(one[rng.integers(len(one), size=len(one))] for one in (first, second)))
-            for _ in range(_RESAMPLES)
-        ]
-    )
-    low, high = np.quantile(drawn, [(1 - prob) / 2, (1 + prob) / 2], axis=0)
+    own, other = fold.values()
+    folds = int(own.max()) + 1
+    share = np.mean([auc(first[own == k], second[other == k]) for k in range(folds)], axis=0)
+    ends = [interval(float(one), len(own) // folds, len(other) // folds, prob) for one in share]
     names = [str(own) for data in groups.values() for own in data["trajectory"].values]
     labels = [name for name, data in groups.items() for _ in range(data.sizes["trajectory"])]
     return with_units(
         xr.Dataset(
             {
                 "log_ratio": (("trajectory", "part"), np.concatenate([first, second])),
-                "auc": ("part", auc(first, second)),
-                "lower": ("part", low),
-                "upper": ("part", high),
+                "auc": ("part", share),
+                "lower": ("part", [low for low, _ in ends]),
+                "upper": ("part", [high for _, high in ends]),
             },
-            {"trajectory": names, "group": ("trajectory", labels), "part": list(PARTS)},
-            {"first": next(iter(groups)), "prob": prob},
+            {
+                "trajectory": names,
+                "group": ("trajectory", labels),
+                "fold": ("trajectory", np.concatenate([own, other])),
+                "part": list(PARTS),
+            },
+            {"first": next(iter(groups)), "prob": prob, "folds": folds},
         ),
         log_ratio="nat",
     )
@@ -187,3 +205,32 @@ def auc(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     gain = np.sign(first[:, None] - second[None])
     share: np.ndarray = 0.5 * (1 + gain.mean((0, 1)))
     return share
+
+
+def interval(share: float, first: int, second: int, prob: float) -> tuple[float, float]:
+    r"""Return an interval of an area under the ROC curve.
+
+    All θ with :math:`|\hat θ - θ| ≤ z \sqrt{V(θ)}`, where V is the variance of the estimate of so many documents,
+    :math:`V = θ (1 - θ) (1 + N ((1 - θ)/(2 - θ) + θ/(1 + θ))) / (n_1 n_2)`, N being :math:`(n_1 + n_2)/2 - 1`.
+
+    Parameters
+    ----------
+    share
+        The estimate.
+    first, second
+        Numbers of documents.
+    prob
+        Probability.
+    """
+    from scipy.optimize import brentq
+    from scipy.stats import norm
+
+    z, more = norm.ppf((1 + prob) / 2), (first + second) / 2 - 1
+
+    def beyond(true: float) -> float:
+        spread = 1 + more * ((1 - true) / (2 - true) + true / (1 + true))
+        return (share - true) ** 2 - z**2 * true * (1 - true) * spread / (first * second)
+
+    low = 0.0 if share <= 0 else brentq(beyond, 0.0, min(share, 1 - 1e-9))
+    high = 1.0 if share >= 1 else brentq(beyond, max(share, 1e-9), 1.0)
+    return low, high
