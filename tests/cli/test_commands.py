@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -15,75 +14,7 @@ import sdebayes as sb
 from sdebayes.cli.app import app
 from sdebayes.cli.inputs import without_training
 from sdebayes.reporting import chapters
-
-WORDS = ("peace", "trade", "harvest", "winter", "army", "school", "river", "law")
-
-
-def encode(self, texts: list[str]) -> np.ndarray:
-    """A direction for each word, and a little of the text's own."""
-    directions = np.eye(len(WORDS))
-    own = [int(hashlib.sha256(text.encode()).hexdigest(), 16) % 1000 / 1000 for text in texts]
-    base = [sum(directions[i] for i, word in enumerate(WORDS) if word in text) for text in texts]
-    return (np.array(base) + 0.2 * np.array(own)[:, None]).astype("f4")
-
-
-def speech(seed: int, sentences: int = 30) -> str:
-    """Sentences whose subject changes now and then."""
-    generator = np.random.default_rng(seed)
-    subject, lines = 0, []
-    for number in range(sentences):
-        if generator.random() < 0.3:
-            subject = int(generator.integers(len(WORDS)))
-        other = WORDS[generator.integers(len(WORDS))]
-        lines.append(f"Sentence {number} of {seed} is on {WORDS[subject]} and {other}.")
-    return " ".join(lines)
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory) -> Path:
-    """Texts, their embeddings, and a fit to three quarters of them, all made by commands."""
-    folder = tmp_path_factory.mktemp("commands")
-    (folder / "texts").mkdir()
-    for seed in range(8):
-        (folder / "texts" / f"speech {seed}.txt").write_text(speech(seed))
-    (folder / "new.txt").write_text(speech(99))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        settings(patch, folder)
-        said(run("embed", "texts", "-o", "traj.nc"), "8 texts, 240 steps of 8 dimensions: traj.nc")
-        sizes = ("--draws", "20", "--warmup", "20")
-        fit = run("fit", "traj.nc", "-o", "posterior.nc", "--components", "2", "--hold-out", "0.25", *sizes)
-        said(fit, "Divergences")
-    return folder
-
-
-def settings(patch: pytest.MonkeyPatch, folder: Path) -> None:
-    """Take the place of the network, and keep caches here and JAX's configuration as it is."""
-    patch.setattr("sdebayes.data.SentenceEncoder.encode", encode)
-    patch.setattr(
-        "sdebayes.data.SentenceEncoder.unread_tokens", lambda self, texts: np.zeros(len(texts), int)
-    )
-    patch.setenv("SDEBAYES_CACHE", str(folder / "cache"))
-    patch.setenv("JAX_COMPILATION_CACHE_DIR", "off")
-    patch.setenv("XLA_FLAGS", os.environ["XLA_FLAGS"])
-
-
-@pytest.fixture
-def here(folder, monkeypatch) -> Path:
-    monkeypatch.chdir(folder)
-    settings(monkeypatch, folder)
-    return folder
-
-
-def run(*arguments: str):
-    result = CliRunner().invoke(app, arguments)
-    assert result.exit_code == 0, result.output
-    return result
-
-
-def said(result, text: str) -> None:
-    assert text in " ".join(result.stdout.split())
-
+from tests.cli.conftest import run, said, speech
 
 def test_score_embeds_new_texts_in_the_posteriors_space(here):
     posterior = sb.load("posterior.nc")
@@ -142,9 +73,7 @@ def test_embed_says_what_the_encoder_cuts_off(here, monkeypatch):
 
 
 def test_report_shows_another_fit_beside(here, few_chapters):
-    run(
-        "fit", "traj.nc", "-o", "quick.nc", "--components", "2", "--hold-out", "0.25", "--strategy", "laplace"
-    )
+    shutil.copy("posterior.nc", "quick.nc")
     run("report", "posterior.nc", "--data", "traj.nc", "-o", "both.html", "--beside", "quick.nc")
     assert "quick" in Path("both.html").read_text(encoding="utf-8")
     for options, said in (

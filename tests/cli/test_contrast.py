@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 import sdebayes as sb
 from sdebayes.cli.app import app
 from sdebayes.reporting import chapters
-from tests.cli.test_commands import run, said, settings, speech
+from tests.cli.conftest import run, said, settings, speech
 
 
 @pytest.fixture(scope="module")
@@ -118,7 +118,7 @@ def test_a_page_on_groups_and_on_one_by_itself(here, monkeypatch):
 
 def test_what_cannot_be_compared_is_said_in_a_line(here):
     shape = ("--components", "2", "--exact", "--strategy", "laplace", "--draws", "10")
-    run("fit", "traj.nc", "-o", "alike.nc", *shape)
+    sb.load("groups.nc").group("ann").to_netcdf("alike.nc")
     for arguments, words in (
         (["groups.nc", "--quantity", "mood"], "must be a list of 'time_constants' or"),
         (["groups.nc", "--quantity", "noise"], "same in all groups"),

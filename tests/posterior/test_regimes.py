@@ -54,7 +54,7 @@ class Exchanged(TwoChains):
 
     def run(self, problem, options) -> Draws:
         found = super().run(problem, options)
-        sites = jax.vmap(problem.density.unravel)(found.position[1])
+        sites = jax.tree.map(np.asarray, jax.vmap(problem.density.unravel)(found.position[1]))
         other = permuted(problem.model.regimes, sites, np.tile([1, 0], (len(found.position[1]), 1)))
         second = jax.vmap(lambda one: jax.flatten_util.ravel_pytree(one)[0])(other)
         return replace(found, position=np.stack([found.position[0], second]))
