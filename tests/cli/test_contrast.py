@@ -102,16 +102,18 @@ def test_groups_by_lot(here):
 
 
 def test_a_page_on_groups_and_on_one_by_itself(here, monkeypatch):
+    """What chapters make of groups is theirs: they are given the fit and its own texts."""
+    given = []
     monkeypatch.setattr(
         "sdebayes.reporting.page.chapters_of",
-        lambda posterior: [chapters.summary.write, *([chapters.groups.write] if posterior.groups else [])],
+        lambda _: [lambda context: given.append(context) or chapters.provenance.write(context)],
     )
     run("report", "groups.nc", "--data", "traj.nc", "-o", "all.html")
-    content = Path("all.html").read_text(encoding="utf-8")
-    assert "of 2 groups, ann (3) and bob (3)" in content
-    assert "fitted to 6 texts" in content
     run("report", "groups.nc", "--data", "traj.nc", "--group", "ann", "-o", "ann.html")
-    assert "fitted to 3 texts with 90 observed steps." in Path("ann.html").read_text(encoding="utf-8")
+    assert [context.groups for context in given] == [("ann", "bob"), ()]
+    assert [context.data["n_steps"].values.tolist() for context in given] == [[30] * 6, [30] * 3]
+    assert set(given[1].data["group"].values) == {"ann"}
+    assert "Laplace(draws=40" in Path("ann.html").read_text(encoding="utf-8")
     words = fails("report", "groups.nc", "--group", "eve", "-o", "none.html")
     assert "no group 'eve'; it has 'ann', 'bob'" in words
 
