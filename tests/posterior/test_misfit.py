@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import sdebayes as sb
+from sdebayes._core import precision
 from sdebayes._core.errors import DataError
 from sdebayes.criticism.innovations import Judge
 from tests.project.source import ROOT
@@ -109,10 +110,12 @@ def test_one_trajectory_has_no_effect_to_learn(misfit):
 def test_innovations_of_a_tabulated_drift_are_those_of_its_replicates(misfit):
     """Functions tabulated at the data say nothing of replicates, which visit other places."""
     case = misfit.TRUTHS["cubic"]
-    drift = sb.priors.Sparse(sb.priors.Polynomial(3))
+    drift = sb.priors.GP(basis=sb.priors.HSGP(functions=8))
     model = sb.SDEModel(drift=drift, scheme=sb.schemes.EulerMaruyama(), observation=sb.Exact())
-    posterior = sb.fit(model, data_of(case), sb.Marginal(draws=100, warmup=100), progress=False)
+    posterior = sb.fit(model, data_of(case), sb.Laplace(draws=100), progress=False)
     data = posterior.training_data()
+    with precision.scope("float64"):
+        assert posterior.model.read(data).table is not None
     white = Judge.of(posterior, data).replicated(99, seed=0).innovations_replicated
     assert abs(white.std() - 1) < 0.03
 

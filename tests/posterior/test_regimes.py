@@ -135,7 +135,7 @@ def test_what_a_fit_has_works_with_regimes(posterior, one, tmp_path):
     again = sb.load(posterior.to_netcdf(tmp_path / "regimes.nc"))
     assert again.model.describe() == posterior.model.describe()
     np.testing.assert_array_equal(again.log_score(new), scores)
-    table = sb.compare({"one": one, "two": posterior}, new)
+    table = sb.compare({"one": one, "two": posterior}, new, nulls=False, baseline="one")
     assert float(table["per_step"].sel(candidate="two") - table["per_step"].sel(candidate="one")) > 0.05
     ahead = sb.forecast(posterior, new, horizon=8, samples=10)["mean"]
     first = posterior.predict(new, samples=10)["mean"]

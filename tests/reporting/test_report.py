@@ -178,6 +178,7 @@ def test_a_nonlinear_drift_has_places_with_exemplars(four_wells, texts, tmp_path
     assert "circles those that repel" in content
 
 
+@pytest.mark.slow
 def test_one_long_series_with_known_noise_is_judged_on_others(tmp_path, only):
     """One training trajectory has no level of its own to tell, and known noise is no parameter."""
     only("data", "model", "diagnostics", "forecasts", "moments")
