@@ -16,6 +16,7 @@ from sdebayes.cli.inputs import without_training
 from sdebayes.reporting import chapters
 from tests.cli.conftest import run, said, speech
 
+
 def test_score_embeds_new_texts_in_the_posteriors_space(here):
     posterior = sb.load("posterior.nc")
     embedded = sb.embed({"new": speech(99)}, sb.SentenceEncoder(), cache=False, progress=False)
@@ -76,14 +77,14 @@ def test_report_shows_another_fit_beside(here, few_chapters):
     shutil.copy("posterior.nc", "quick.nc")
     run("report", "posterior.nc", "--data", "traj.nc", "-o", "both.html", "--beside", "quick.nc")
     assert "quick" in Path("both.html").read_text(encoding="utf-8")
-    for options, said in (
+    for options, words in (
         (["--beside", "quick.nc"], "--data or --test"),
         (["--beside", "posterior.nc", "--data", "traj.nc"], "given twice"),
         (["--plane", "quick.nc"], "expected a nonlinear drift"),
     ):
         result = CliRunner().invoke(app, ["report", "posterior.nc", "-o", "none.html", *options])
         assert result.exit_code == 2
-        assert said in result.stderr
+        assert words in result.stderr
 
 
 def test_compare_leaves_out_what_was_fitted_to(here):

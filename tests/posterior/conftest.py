@@ -1,4 +1,4 @@
-"""One small fit under noise, of two chains, and one of exactly observed states, shared by all tests of the posterior."""
+"""One small fit under noise, of two chains, and one of exactly observed states, for all tests of the posterior."""
 
 from __future__ import annotations
 

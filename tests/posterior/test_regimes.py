@@ -195,10 +195,8 @@ def test_clusters_of_steps_are_near_the_regimes(data):
 
 def test_calibration_ranks_what_no_label_changes(posterior, data):
     with jax.enable_x64(True):
-        read, data = (
-            quantities(posterior.model, None, log_likelihood=False).read,
-            posterior.model.read(data[0]),
-        )
+        read = quantities(posterior.model, None, log_likelihood=False).read
+        data = posterior.model.read(data[0])
         one = jax.tree.map(lambda leaf: leaf[0], posterior.observed_sde_by_regime())
         flip = lambda part: jax.tree.map(lambda leaf: leaf[::-1], part)  # noqa: E731
         other = replace(

@@ -19,7 +19,6 @@ from sdebayes.dynamics import ConstantDiffusion, LinearDrift
 from sdebayes.posterior.serialization import decode, encode
 from sdebayes.priors import Constant, Fixed, Linear, Parametric
 
-
 ITS_FUNCTION = r"Parametric\.function is a function.*sdebayes\.load\(path, model="
 
 

@@ -139,7 +139,9 @@ def test_a_posterior_of_one_draw_is_reported_as_one(exact, tmp_path):
     tree = xr.DataTree.from_dict(single)
     tree.attrs.update(exact.data.attrs)
     page = report(sb.Posterior(exact.model, tree), tmp_path / "report.html")
-    assert "1 draws are too few to tell how near the normal law at the mode is" in page.read_text(encoding="utf-8")
+    assert "1 draws are too few to tell how near the normal law at the mode is" in page.read_text(
+        encoding="utf-8"
+    )
 
 
 def test_outputs_that_cannot_be_written_are_refused_before_the_work(exact, tmp_path):
