@@ -14,6 +14,7 @@ import sdebayes as sb
 from sdebayes.cli.app import app
 from sdebayes.cli.inputs import without_training
 from sdebayes.reporting import chapters
+from sdebayes.reporting.context import ReportContext
 from tests.cli.conftest import run, said, speech
 
 
@@ -38,17 +39,21 @@ def test_score_sets_several_beside_the_baseline(here):
 
 
 @pytest.fixture
-def few_chapters(monkeypatch) -> None:
-    """What the others say is the page's own, whoever asks for it."""
+def given(monkeypatch) -> list[ReportContext]:
+    """What the chapters of pages are given, of which the scores alone are written: what others say is the page's."""
+    found = []
     monkeypatch.setattr(
-        "sdebayes.reporting.page.chapters_of", lambda _: [chapters.summary.write, chapters.comparison.write]
+        "sdebayes.reporting.page.chapters_of",
+        lambda _: [lambda context: found.append(context) or chapters.comparison.write(context)],
     )
+    return found
 
 
-def test_report_judges_on_what_was_held_out(here, few_chapters):
+def test_report_judges_on_what_was_held_out(here, given):
     run("report", "posterior.nc", "--data", "traj.nc", "-o", "report.html", "--title", "Of <peace>")
     content = Path("report.html").read_text(encoding="utf-8")
-    assert "judged on 2 that were held out" in content
+    assert given[0].test.sizes["trajectory"] == 2
+    assert given[0].data.sizes["trajectory"] == 6
     assert "<h1>Of &lt;peace&gt;</h1>" in content
 
 
@@ -73,7 +78,7 @@ def test_embed_says_what_the_encoder_cuts_off(here, monkeypatch):
     assert "Cut off: 1 of 31 sentences is longer" in result.stderr
 
 
-def test_report_shows_another_fit_beside(here, few_chapters):
+def test_report_shows_another_fit_beside(here, given):
     shutil.copy("posterior.nc", "quick.nc")
     run("report", "posterior.nc", "--data", "traj.nc", "-o", "both.html", "--beside", "quick.nc")
     assert "quick" in Path("both.html").read_text(encoding="utf-8")
