@@ -41,7 +41,7 @@ def model_of(make, shared) -> sb.SDEModel:
     return make() if shared is None else make().scaled_to(data_of(shared))
 
 
-@lru_cache
+@lru_cache(maxsize=8)
 def fitted(case, seed: int = 0, shared=None) -> sb.Posterior:
     return sb.fit(model_of(case.model, shared), data_of(case, seed), QUICK, seed=seed, progress=False)
 

@@ -182,7 +182,7 @@ def test_a_nonlinear_drift_has_places_with_exemplars(four_wells, texts, tmp_path
 @pytest.mark.slow
 def test_one_long_series_with_known_noise_is_judged_on_others(tmp_path, only):
     """One training trajectory has no level of its own to tell, and known noise is no parameter."""
-    only("data", "model", "diagnostics", "forecasts", "moments")
+    only("summary", "data", "comparison", "model", "diagnostics", "forecasts", "moments")
     data, _ = sb.datasets.benchmark("ornstein_uhlenbeck_1d", 400, 0.2, 3, seed=0, noise=0.3)
     model = sb.SDEModel(observation=sb.GaussianNoise(covariance=0.09))
     one, others = data.isel(trajectory=[0]), data.isel(trajectory=[1, 2])
