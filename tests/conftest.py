@@ -45,6 +45,7 @@ DEAR = (
 SHARE_FITS = (
     ("tests/posterior/",),
     ("tests/reporting/",),
+    ("tests/cli/test_commands.py", "tests/cli/test_quality.py"),
     ("tests/inference/test_nuts.py", "tests/inference/marginal/test_strategy.py"),
 )
 

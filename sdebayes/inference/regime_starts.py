@@ -52,6 +52,13 @@ def with_hints(observations: Observations, n: int, clusters: Steps | None = None
     return replace(observations, regime_hints=hints)
 
 
+def check_steps(observations: Observations, n: int) -> None:
+    """Raise a ModelError if there are more regimes than steps."""
+    steps = int(np.asarray(observations.seen).any(-1).sum())
+    if n > steps:
+        raise ModelError(f"Regimes({n}): more regimes than the data have steps, {steps}; take fewer.")
+
+
 def guided_starts(target: Target, observations: Observations, n: int, key: Key) -> tuple[Flat, ...]:
     """Return points from which the search of the mode begins.
 
@@ -65,15 +72,7 @@ def guided_starts(target: Target, observations: Observations, n: int, key: Key) 
         Number of regimes.
     key
         Random key.
-
-    Raises
-    ------
-    ModelError
-        If there are more regimes than steps.
     """
-    steps = int(np.asarray(observations.seen).any(-1).sum())
-    if n > steps:
-        raise ModelError(f"Regimes({n}): more regimes than the data have steps, {steps}; take fewer.")
     draws = np.array([target.draw_prior(one) for one in single_keys(key, _PRIOR_DRAWS)], dtype=np.float64)
     middle = np.median(draws, axis=0)
     held = weights_of(target)

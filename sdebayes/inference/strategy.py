@@ -19,7 +19,7 @@ from sdebayes._core.stored import Stored
 from sdebayes._core.types import Key
 from sdebayes.inference.checkpoint import Checkpoint
 from sdebayes.inference.findings import Finding
-from sdebayes.inference.regime_starts import guided_starts, with_hints
+from sdebayes.inference.regime_starts import check_steps, guided_starts, with_hints
 from sdebayes.inference.sufficient_statistics import shortest_program
 from sdebayes.inference.target import Density, Target, density_of, make_target
 from sdebayes.likelihood import Observations
@@ -57,6 +57,7 @@ class Problem:
         if regimes is None:
             program, data = shortest_program(self.model, self.observations)
             return make_target(program, self.model.build, data, self.key)
+        check_steps(self.observations, regimes.n)
         data = with_hints(self.observations, regimes.n)
         target = make_target(self.model.program, self.model.build, data, self.key)
         return replace(target, starts=guided_starts(target, data, regimes.n, self.key))

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -15,74 +14,8 @@ import sdebayes as sb
 from sdebayes.cli.app import app
 from sdebayes.cli.inputs import without_training
 from sdebayes.reporting import chapters
-
-WORDS = ("peace", "trade", "harvest", "winter", "army", "school", "river", "law")
-
-
-def encode(self, texts: list[str]) -> np.ndarray:
-    """A direction for each word, and a little of the text's own."""
-    directions = np.eye(len(WORDS))
-    own = [int(hashlib.sha256(text.encode()).hexdigest(), 16) % 1000 / 1000 for text in texts]
-    base = [sum(directions[i] for i, word in enumerate(WORDS) if word in text) for text in texts]
-    return (np.array(base) + 0.2 * np.array(own)[:, None]).astype("f4")
-
-
-def speech(seed: int, sentences: int = 30) -> str:
-    """Sentences whose subject changes now and then."""
-    generator = np.random.default_rng(seed)
-    subject, lines = 0, []
-    for number in range(sentences):
-        if generator.random() < 0.3:
-            subject = int(generator.integers(len(WORDS)))
-        other = WORDS[generator.integers(len(WORDS))]
-        lines.append(f"Sentence {number} of {seed} is on {WORDS[subject]} and {other}.")
-    return " ".join(lines)
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory) -> Path:
-    """Texts, their embeddings, and a fit to three quarters of them, all made by commands."""
-    folder = tmp_path_factory.mktemp("commands")
-    (folder / "texts").mkdir()
-    for seed in range(8):
-        (folder / "texts" / f"speech {seed}.txt").write_text(speech(seed))
-    (folder / "new.txt").write_text(speech(99))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        settings(patch, folder)
-        said(run("embed", "texts", "-o", "traj.nc"), "8 texts, 240 steps of 8 dimensions: traj.nc")
-        sizes = ("--draws", "20", "--warmup", "20")
-        fit = run("fit", "traj.nc", "-o", "posterior.nc", "--components", "2", "--hold-out", "0.25", *sizes)
-        said(fit, "Divergences")
-    return folder
-
-
-def settings(patch: pytest.MonkeyPatch, folder: Path) -> None:
-    """Take the place of the network, and keep caches here and JAX's configuration as it is."""
-    patch.setattr("sdebayes.data.SentenceEncoder.encode", encode)
-    patch.setattr(
-        "sdebayes.data.SentenceEncoder.unread_tokens", lambda self, texts: np.zeros(len(texts), int)
-    )
-    patch.setenv("SDEBAYES_CACHE", str(folder / "cache"))
-    patch.setenv("JAX_COMPILATION_CACHE_DIR", "off")
-    patch.setenv("XLA_FLAGS", os.environ["XLA_FLAGS"])
-
-
-@pytest.fixture
-def here(folder, monkeypatch) -> Path:
-    monkeypatch.chdir(folder)
-    settings(monkeypatch, folder)
-    return folder
-
-
-def run(*arguments: str):
-    result = CliRunner().invoke(app, arguments)
-    assert result.exit_code == 0, result.output
-    return result
-
-
-def said(result, text: str) -> None:
-    assert text in " ".join(result.stdout.split())
+from sdebayes.reporting.context import ReportContext
+from tests.cli.conftest import run, said, speech
 
 
 def test_score_embeds_new_texts_in_the_posteriors_space(here):
@@ -106,17 +39,21 @@ def test_score_sets_several_beside_the_baseline(here):
 
 
 @pytest.fixture
-def few_chapters(monkeypatch) -> None:
-    """What the others say is the page's own, whoever asks for it."""
+def given(monkeypatch) -> list[ReportContext]:
+    """What the chapters of pages are given, of which the scores alone are written: what others say is the page's."""
+    found = []
     monkeypatch.setattr(
-        "sdebayes.reporting.page.chapters_of", lambda _: [chapters.summary.write, chapters.comparison.write]
+        "sdebayes.reporting.page.chapters_of",
+        lambda _: [lambda context: found.append(context) or chapters.comparison.write(context)],
     )
+    return found
 
 
-def test_report_judges_on_what_was_held_out(here, few_chapters):
+def test_report_judges_on_what_was_held_out(here, given):
     run("report", "posterior.nc", "--data", "traj.nc", "-o", "report.html", "--title", "Of <peace>")
     content = Path("report.html").read_text(encoding="utf-8")
-    assert "judged on 2 that were held out" in content
+    assert given[0].test.sizes["trajectory"] == 2
+    assert given[0].data.sizes["trajectory"] == 6
     assert "<h1>Of &lt;peace&gt;</h1>" in content
 
 
@@ -141,20 +78,18 @@ def test_embed_says_what_the_encoder_cuts_off(here, monkeypatch):
     assert "Cut off: 1 of 31 sentences is longer" in result.stderr
 
 
-def test_report_shows_another_fit_beside(here, few_chapters):
-    run(
-        "fit", "traj.nc", "-o", "quick.nc", "--components", "2", "--hold-out", "0.25", "--strategy", "laplace"
-    )
+def test_report_shows_another_fit_beside(here, given):
+    shutil.copy("posterior.nc", "quick.nc")
     run("report", "posterior.nc", "--data", "traj.nc", "-o", "both.html", "--beside", "quick.nc")
     assert "quick" in Path("both.html").read_text(encoding="utf-8")
-    for options, said in (
+    for options, words in (
         (["--beside", "quick.nc"], "--data or --test"),
         (["--beside", "posterior.nc", "--data", "traj.nc"], "given twice"),
         (["--plane", "quick.nc"], "expected a nonlinear drift"),
     ):
         result = CliRunner().invoke(app, ["report", "posterior.nc", "-o", "none.html", *options])
         assert result.exit_code == 2
-        assert said in result.stderr
+        assert words in result.stderr
 
 
 def test_compare_leaves_out_what_was_fitted_to(here):

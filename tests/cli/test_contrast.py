@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 import sdebayes as sb
 from sdebayes.cli.app import app
 from sdebayes.reporting import chapters
-from tests.cli.test_commands import run, said, settings, speech
+from tests.cli.conftest import run, said, settings, speech
 
 
 @pytest.fixture(scope="module")
@@ -102,23 +102,25 @@ def test_groups_by_lot(here):
 
 
 def test_a_page_on_groups_and_on_one_by_itself(here, monkeypatch):
+    """What chapters make of groups is theirs: they are given the fit and its own texts."""
+    given = []
     monkeypatch.setattr(
         "sdebayes.reporting.page.chapters_of",
-        lambda posterior: [chapters.summary.write, *([chapters.groups.write] if posterior.groups else [])],
+        lambda _: [lambda context: given.append(context) or chapters.provenance.write(context)],
     )
     run("report", "groups.nc", "--data", "traj.nc", "-o", "all.html")
-    content = Path("all.html").read_text(encoding="utf-8")
-    assert "of 2 groups, ann (3) and bob (3)" in content
-    assert "fitted to 6 texts" in content
     run("report", "groups.nc", "--data", "traj.nc", "--group", "ann", "-o", "ann.html")
-    assert "fitted to 3 texts with 90 observed steps." in Path("ann.html").read_text(encoding="utf-8")
+    assert [context.groups for context in given] == [("ann", "bob"), ()]
+    assert [context.data["n_steps"].values.tolist() for context in given] == [[30] * 6, [30] * 3]
+    assert set(given[1].data["group"].values) == {"ann"}
+    assert "Laplace(draws=40" in Path("ann.html").read_text(encoding="utf-8")
     words = fails("report", "groups.nc", "--group", "eve", "-o", "none.html")
     assert "no group 'eve'; it has 'ann', 'bob'" in words
 
 
 def test_what_cannot_be_compared_is_said_in_a_line(here):
     shape = ("--components", "2", "--exact", "--strategy", "laplace", "--draws", "10")
-    run("fit", "traj.nc", "-o", "alike.nc", *shape)
+    sb.load("groups.nc").group("ann").to_netcdf("alike.nc")
     for arguments, words in (
         (["groups.nc", "--quantity", "mood"], "must be a list of 'time_constants' or"),
         (["groups.nc", "--quantity", "noise"], "same in all groups"),

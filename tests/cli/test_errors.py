@@ -122,7 +122,7 @@ def test_numbers_out_of_range(here):
     ("broken", "command"),
     [
         ("sdebayes.data.cache.EmbeddingCache.write", ["embed", "text.txt"]),
-        ("sdebayes.inference.hamiltonian.find_typical_point", ["fit", "states.nc"]),
+        ("sdebayes.inference.hamiltonian.find_typical_point", ["fit", "states.nc", "--exact", "--diagonal"]),
         ("xarray.Dataset.to_netcdf", ["embed", "text.txt"]),
     ],
 )

@@ -15,31 +15,7 @@ from sdebayes.analysis import quality
 from sdebayes.analysis.quality.classify import PARTS, _labelled
 from sdebayes.cli.app import app
 from sdebayes.data import save
-from tests.cli.test_commands import run, settings, speech
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory) -> Path:
-    folder = tmp_path_factory.mktemp("quality")
-    (folder / "texts").mkdir()
-    for seed in range(5):
-        (folder / "texts" / f"speech {seed}.txt").write_text(speech(seed, 15))
-    (folder / "new.txt").write_text(speech(99, 15))
-    (folder / "short.txt").write_text("Of peace alone.")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        settings(patch, folder)
-        run("embed", "texts", "-o", "traj.nc")
-        shape = ("--components", "2", "--diagonal", "--strategy", "laplace", "--draws", "20")
-        run("fit", "traj.nc", "-o", "posterior.nc", *shape)
-    return folder
-
-
-@pytest.fixture
-def here(folder, monkeypatch) -> Path:
-    monkeypatch.chdir(folder)
-    settings(monkeypatch, folder)
-    return folder
+from tests.cli.conftest import run, settings, speech
 
 
 def lines(result) -> list[dict]:
@@ -47,9 +23,10 @@ def lines(result) -> list[dict]:
 
 
 def test_each_sentence_has_a_line(here):
-    for seed in (7, 8):
-        Path(f"held {seed}.txt").write_text(speech(seed, 15))
-    known = ("--calibration", "held 7.txt", "--calibration", "held 8.txt")
+    for seed in (101, 102):
+        Path(f"held {seed}.txt").write_text(speech(seed))
+    Path("short.txt").write_text("Of peace alone.")
+    known = ("--calibration", "held 101.txt", "--calibration", "held 102.txt")
     result = run(
         "score",
         "posterior.nc",
@@ -63,20 +40,20 @@ def test_each_sentence_has_a_line(here):
         "traj.nc",
     )
     found = lines(result)
-    assert [line["step"] for line in found] == [*range(15), 0]
+    assert [line["step"] for line in found] == [*range(30), 0]
     posterior = sb.load("posterior.nc")
     data, held = (
         sb.embed(
-            {name: speech(int(name), 15) for name in names}, sb.SentenceEncoder(), cache=False, progress=False
+            {name: speech(int(name)) for name in names}, sb.SentenceEncoder(), cache=False, progress=False
         )
-        for names in (["99"], ["7", "8"])
+        for names in (["99"], ["101", "102"])
     )
     expected = quality.surprise(posterior, data, calibration=held)
     for name in ("surprise", "information", "p_value", "q_value"):
-        own = [line[name] for line in found[:15]]
+        own = [line[name] for line in found[:30]]
         np.testing.assert_allclose(own, expected[name].values[0], atol=1e-5)
         assert found[-1][name] is None or name == "surprise"
-    assert [line["belongs"] for line in found[:15]] == (expected["q_value"].values[0] > 0.9).tolist()
+    assert [line["belongs"] for line in found[:30]] == (expected["q_value"].values[0] > 0.9).tolist()
     for line in found:
         assert ("expected" in line) != line["belongs"]
     assert found[0]["text"] == data["text"].values[0, 0]

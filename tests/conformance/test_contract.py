@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import subprocess
+import runpy
 import sys
 from dataclasses import dataclass
 from typing import Any
@@ -299,7 +299,7 @@ def test_texts_are_embedded_by_parts_of_the_user(tmp_path, monkeypatch):
     assert data.attrs["step_rule"] == '{"class": "own_parts:Words", "count": 20}'
 
 
-def test_classes_of_a_script_are_found_again(tmp_path):
+def test_classes_of_a_script_are_found_again(tmp_path, capsys):
     """``__main__`` is a module like others: a script that defines a part saves it and loads it."""
     script = tmp_path / "script.py"
     script.write_text(
@@ -308,5 +308,5 @@ def test_classes_of_a_script_are_found_again(tmp_path):
         "@dataclass(frozen=True)\nclass Mine(Sentences):\n    more: int = 3\n"
         "print(encode(Mine(2)), decode(encode(Mine(2))) == Mine(2))\n"
     )
-    said = subprocess.run([sys.executable, script], capture_output=True, text=True, check=True).stdout
-    assert said == '{"class": "__main__:Mine", "block": 2, "more": 3} True\n'
+    runpy.run_path(str(script), run_name="__main__")
+    assert capsys.readouterr().out == '{"class": "__main__:Mine", "block": 2, "more": 3} True\n'

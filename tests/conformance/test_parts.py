@@ -56,7 +56,7 @@ def precomputed(step: sb.data.Steps) -> sb.Precomputed:
 CASES = {
     "outside": Case(
         sb.SDEModel(own.TwoWells(), own.Growing(), own.Heun(), own.Instrument(0.3)),
-        own.RandomWalk(draws=60, block=20),
+        own.RandomWalk(draws=20, block=10),
         own.Letters(),
         own.Words(3),
         "own_parts:Letters",
@@ -138,8 +138,9 @@ def test_new_texts_are_cut_and_embedded_as_the_file_says(fitted, tmp_path, monke
 @pytest.mark.parametrize("fitted", ["outside"], indirect=True)
 def test_a_report_is_written_and_calibration_runs(fitted, tmp_path):
     """Long to compile, so for one case, which has all parts that these read."""
-    page = sb.report(fitted.loaded, tmp_path / "report.html", data=fitted.states).read_text(encoding="utf-8")
-    assert "RandomWalk(draws=60" in page
+    path = sb.report(fitted.loaded, tmp_path / "report.html", data=fitted.states, draws=10)
+    page = path.read_text(encoding="utf-8")
+    assert "RandomWalk(draws=20" in page
     assert "3 words" in page
     model = fitted.posterior.model
     found = sb.calibrate(model, fitted.states, fitted.case.strategy, n=2, checkpoint=tmp_path, progress=False)

@@ -1,8 +1,5 @@
 from __future__ import annotations
 
-import subprocess
-import sys
-
 import jax
 import jax.numpy as jnp
 import matplotlib as mpl
@@ -218,11 +215,3 @@ def test_every_figure_can_be_written(tmp_path, data, simulated):
     axes = plots.checks.predictive(simulated, data=data)
     axes[0].figure.savefig(tmp_path / "figure.svg")
     assert b"<svg" in (tmp_path / "figure.svg").read_bytes()
-
-
-def test_import_loads_no_plotting_library():
-    script = (
-        "import sys, sdebayes.plots; print([m for m in ('matplotlib.pyplot', 'seaborn') if m in sys.modules])"
-    )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"

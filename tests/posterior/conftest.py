@@ -1,6 +1,8 @@
-"""One small fit under noise and one of exactly observed states, shared by all tests of the posterior."""
+"""One small fit under noise, of two chains, and one of exactly observed states, for all tests of the posterior."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -8,8 +10,19 @@ import xarray as xr
 from scipy import linalg
 
 import sdebayes as sb
+from sdebayes.inference import Draws
 
-STRATEGY = sb.NUTS(draws=250, warmup=150, chains=2)
+
+@dataclass(frozen=True)
+class TwoChains(sb.Laplace):
+    """Independent draws of the normal law at the mode, handed over as two chains."""
+
+    def run(self, problem, options) -> Draws:
+        found = super().run(problem, options)
+        statistics = {name: values.reshape(2, -1) for name, values in found.statistics.items()}
+        return replace(
+            found, position=found.position.reshape(2, -1, found.position.shape[-1]), statistics=statistics
+        )
 
 
 def ornstein_uhlenbeck(seed: int, lengths: list[int], noise: float, effect: float) -> list[np.ndarray]:
@@ -47,13 +60,13 @@ def exact_training() -> xr.Dataset:
 @pytest.fixture(scope="session")
 def noisy(training) -> sb.Posterior:
     model = sb.SDEModel(observation=sb.GaussianNoise(trajectory_effect=True))
-    return sb.fit(model, training, STRATEGY, seed=0, progress=False)
+    return sb.fit(model, training, TwoChains(draws=500), seed=0, progress=False)
 
 
 @pytest.fixture(scope="session")
 def exact(exact_training) -> sb.Posterior:
     model = sb.SDEModel(diffusion=sb.priors.Constant("full"), observation=sb.Exact())
-    return sb.fit(model, exact_training, STRATEGY, seed=0, progress=False)
+    return sb.fit(model, exact_training, sb.Laplace(draws=500), seed=0, progress=False)
 
 
 @pytest.fixture(scope="session")

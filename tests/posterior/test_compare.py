@@ -72,10 +72,33 @@ def test_a_null_cannot_be_the_name_of_a_model(noisy, fresh):
         sb.compare({"iid": noisy}, fresh)
 
 
-def test_fits_of_different_groups_compare_in_one_space(training, fresh):
-    groups = training.isel(trajectory=slice(12)), training.isel(trajectory=slice(12, 24))
-    model = PLAIN.scaled_to(training)  # once, so that the fits share what is compiled
+@pytest.fixture(scope="module")
+def space(training) -> sb.PCA:
+    """A space in which the training data are embeddings."""
+    return sb.PCA(2).fit(training.rename(state="embedding"))
+
+
+@pytest.fixture(scope="module")
+def projected(space, training) -> xr.Dataset:
+    return space.transform(training.rename(state="embedding"))
+
+
+@pytest.fixture(scope="module")
+def groups(projected) -> tuple[xr.Dataset, xr.Dataset]:
+    return projected.isel(trajectory=slice(12)), projected.isel(trajectory=slice(12, 24))
+
+
+@pytest.fixture(scope="module")
+def pair(projected, groups) -> tuple[sb.Posterior, sb.Posterior]:
+    """Fits to each group, of one model, so that they share what is compiled."""
+    model = PLAIN.scaled_to(projected)
     first, second = (sb.fit(model, group, QUICK, progress=False) for group in groups)
+    return first, second
+
+
+def test_fits_of_different_groups_compare_in_one_space(projected, space, groups, pair, fresh):
+    first, second = pair
+    fresh = space.transform(fresh.rename(state="embedding"))
     judged = xr.concat(
         [groups[1].isel(trajectory=slice(2)), fresh], "trajectory", join="outer", data_vars="all"
     )
@@ -84,7 +107,7 @@ def test_fits_of_different_groups_compare_in_one_space(training, fresh):
     np.testing.assert_allclose(found["log_score"].sel(candidate="first"), first.log_score(judged))
     seen = found["in_sample"].sum("trajectory").to_series().to_dict()
     assert seen == {"first": 0, "second": 2, "iid": 2, "iid + document effect": 2, "random walk + noise": 2}
-    whole = sb.nulls.IID().fit(training).log_score(judged)
+    whole = sb.nulls.IID().fit(projected).log_score(judged)
     np.testing.assert_allclose(found["log_score"].sel(candidate="iid"), whole, rtol=1e-3)
     own = sb.compare({"first": first, "second": second}, judged, nulls_from=groups[0])
     assert int(own["in_sample"].sel(candidate="iid").sum()) == 0
@@ -172,16 +195,9 @@ def test_kinds_are_read_from_the_models(noisy, exact, table):
     assert verdicts(table)["order"] == "supported"
 
 
-def test_the_space_of_a_fit_is_at_hand(noisy, tmp_path):
+def test_the_space_of_a_fit_is_at_hand(noisy, space, pair, tmp_path):
     assert noisy.space is None
-    texts = sb.data.container.pack(
-        [np.random.default_rng(i).normal(size=(20, 4)) for i in range(4)],
-        [np.arange(20.0)] * 4,
-        "abcd",
-        "embedding",
-    )
-    space = sb.PCA(2).fit(texts)
-    posterior = sb.fit(PLAIN, space.transform(texts), QUICK, progress=False)
+    posterior, _ = pair
     assert posterior.space.hash == space.hash
     loaded = sb.load(posterior.to_netcdf(tmp_path / "p.nc"))
     assert loaded.space.hash == loaded.space_hash == space.hash

@@ -192,11 +192,11 @@ def test_shuffled_groups_differ_less(posterior, data):
     figures.shuffled_groups(found)
 
 
-def test_calibration_ranks_each_group(data):
-    found = sb.calibrate(MODEL, data, sb.Laplace(draws=20), n=2, progress=False)
+def test_calibration_ranks_each_group(posterior, data):
+    found = sb.calibrate(posterior.model, data, sb.Laplace(draws=20), n=2, progress=False)
     assert {"drift x1 at mean, group high", "drift x1 at mean, group one"} <= set(found["quantity"].values)
     with pytest.raises(ModelError, match="drawn from the likelihood's own law"):
-        sb.calibrate(MODEL, data, sb.Laplace(draws=20), n=2, substeps=4, progress=False)
+        sb.calibrate(posterior.model, data, sb.Laplace(draws=20), n=2, substeps=4, progress=False)
 
 
 @pytest.mark.parametrize(

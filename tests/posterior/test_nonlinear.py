@@ -13,7 +13,8 @@ def noisy_double_well():
     design = {"n_steps": 60, "dt": 0.2, "n_trajectories": 2, "noise": 0.15}
     data, _ = sb.datasets.benchmark("double_well_1d", **design, seed=0)
     drift = sb.priors.GP(basis=sb.priors.HSGP(functions=8))
-    model = sb.SDEModel(drift=drift, observation=sb.GaussianNoise(filter=sb.ExtendedKalman()))
+    noise = sb.GaussianNoise(filter=sb.ExtendedKalman())
+    model = sb.SDEModel(drift=drift, scheme=sb.schemes.EulerMaruyama(), observation=noise)
     return data, sb.fit(model, data, sb.Laplace(draws=25), seed=0, progress=False)
 
 

@@ -30,7 +30,8 @@ def model() -> sb.SDEModel:
     """Frozen on data around 0 with a step of 1."""
     here = sb.trajectories(ornstein_uhlenbeck(2, [60, 40], noise=0.0, effect=0.0))
     drift = sb.priors.Parametric(bowl, {"rate": dist.HalfNormal(1)})
-    return sb.SDEModel(drift=drift, observation=sb.Exact()).scaled_to(here)
+    euler = sb.schemes.EulerMaruyama()
+    return sb.SDEModel(drift=drift, scheme=euler, observation=sb.Exact()).scaled_to(here)
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,10 @@
+"""Replicates of data have the times of the data and the law of the posterior."""
+
 from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.linalg import expm
 
 import sdebayes as sb
 from sdebayes.posterior import replicate
@@ -9,47 +12,39 @@ from sdebayes.posterior import replicate
 
 @pytest.fixture(scope="module")
 def ragged():
-    """Trajectories of an OU process of variance 1 at times of their own, with gaps, seen through noise."""
+    """Six trajectories of two states at times of their own, with gaps."""
     rng = np.random.default_rng(0)
     values, times = [], []
     for steps in (40, 60, 80, 50, 70, 90):
-        t = np.cumsum(rng.uniform(0.2, 1.8, steps))
-        x = np.empty(steps)
-        x[0] = rng.normal()
-        for k in range(1, steps):
-            decay = np.exp(-(t[k] - t[k - 1]) / 3)
-            x[k] = decay * x[k - 1] + np.sqrt(1 - decay**2) * rng.normal()
-        y = x + 0.5 * rng.normal(size=steps)
-        y[rng.random(steps) < 0.1] = np.nan
-        values.append(y[:, None])
-        times.append(t)
+        y = rng.normal(size=(steps, 2))
+        y[rng.random((steps, 2)) < 0.1] = np.nan
+        values.append(y)
+        times.append(np.cumsum(rng.uniform(0.2, 1.8, steps)))
     return sb.trajectories(values, t=times)
 
 
-@pytest.fixture(scope="module")
-def posterior(ragged):
-    return sb.fit(sb.SDEModel(), ragged, sb.Laplace(draws=100), seed=0, progress=False)
-
-
-def test_each_trajectory_keeps_its_times_length_and_gaps(posterior, ragged):
-    found = replicate(posterior, ragged, samples=40)
-    assert dict(found.sizes) == {"sample": 40, "path": 6, "time": 90, "state": 1}
+def test_each_trajectory_keeps_its_times_length_and_gaps(noisy, ragged):
+    found = replicate(noisy, ragged, samples=100)
+    assert dict(found.sizes) == {"sample": 100, "path": 6, "time": 90, "state": 2}
     missing = np.broadcast_to(ragged["y"].isnull().values, found["y"].shape)
     np.testing.assert_array_equal(found["y"].isnull(), missing)
-    again, other = replicate(posterior, ragged, samples=40), replicate(posterior, ragged, samples=40, seed=1)
+    again, other = replicate(noisy, ragged, samples=100), replicate(noisy, ragged, samples=100, seed=1)
     assert found.identical(again)
     assert not found.identical(other)
 
 
-def test_they_vary_over_short_steps_less_than_over_long_ones(posterior, ragged):
-    """E (y_{k+1} − y_k)² = 2P(1 − e^{−Δ/τ}) + 2R under each draw, Δ being the trajectory's own."""
-    found = replicate(posterior, ragged, samples=100)
+def test_they_vary_over_short_steps_less_than_over_long_ones(noisy, ragged):
+    """E (y_{k+1} − y_k)² = 2 (P − e^{−AΔ} P + R) under each draw, Δ being the trajectory's own."""
+    found = replicate(noisy, ragged, samples=100)
     steps = np.diff(ragged["t"].values, axis=1)
-    squares = (np.diff(found["y"].values[..., 0], axis=2) ** 2).mean(axis=0)
-    groups = posterior.data["posterior"].to_dataset().mean(("chain", "draw"))
-    P, R = float(groups["stationary_variance"][0]), float(groups["noise_variance"][0])
-    tau = float(groups["time_constant"][0])
+    squares = (np.diff(found["y"].values, axis=2) ** 2).mean(axis=0)
+    stacked, taken = noisy.observed_sde(), found["sample"].values
+    A, P, R = (
+        np.asarray(part)[taken]
+        for part in (stacked.sde.drift.matrix, stacked.initial_covariance, stacked.noise_covariance)
+    )
     for low, high in ((0.2, 0.7), (0.7, 1.3), (1.3, 1.8)):
-        here = (steps > low) & (steps < high) & np.isfinite(squares)
-        expected = 2 * P * (1 - np.exp(-steps[here].mean() / tau)) + 2 * R
-        assert squares[here].mean() == pytest.approx(expected, rel=0.12)
+        here = (steps > low) & (steps < high)
+        covariance = P - expm(-A * steps[here].mean()) @ P + R
+        expected = 2 * np.diagonal(covariance, axis1=1, axis2=2).mean(axis=0)
+        np.testing.assert_allclose(np.nanmean(squares[here], axis=0), expected, rtol=0.12)

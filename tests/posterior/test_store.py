@@ -19,6 +19,8 @@ from sdebayes.dynamics import ConstantDiffusion, LinearDrift
 from sdebayes.posterior.serialization import decode, encode
 from sdebayes.priors import Constant, Fixed, Linear, Parametric
 
+ITS_FUNCTION = r"Parametric\.function is a function.*sdebayes\.load\(path, model="
+
 
 def clipped(x, t, p):
     """A drift of the user's own."""
@@ -39,14 +41,30 @@ def model_of(function, rate, shape="full") -> sb.SDEModel:
     )
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def own_model() -> sb.SDEModel:
     return model_of(clipped, 4)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def own(own_model, exact_training) -> sb.Posterior:
     return sb.fit(own_model, exact_training, sb.Laplace(draws=30), seed=0, progress=False)
+
+
+@pytest.fixture(scope="module")
+def own_file(own, tmp_path_factory):
+    with pytest.warns(NotStoredWarning, match=ITS_FUNCTION):
+        return own.to_netcdf(tmp_path_factory.mktemp("own") / "fit.nc")
+
+
+@pytest.fixture
+def tree(exact) -> xr.DataTree:
+    """The data of a posterior, of a few draws."""
+    groups = {name: node.to_dataset() for name, node in exact.data.children.items()}
+    few = {name: group.isel(draw=slice(3), missing_dims="ignore") for name, group in groups.items()}
+    tree = xr.DataTree.from_dict(few)
+    tree.attrs = dict(exact.data.attrs)
+    return tree
 
 
 @pytest.mark.parametrize("name", ["noisy", "exact"])
@@ -81,14 +99,11 @@ def test_writing_again_replaces_the_file(exact, noisy, tmp_path):
     assert len(list(tmp_path.iterdir())) == 1
 
 
-def test_a_model_of_the_users_own_is_given_again(own, own_model, exact_training, tmp_path):
+def test_a_model_of_the_users_own_is_given_again(own, own_file, own_model, exact_training):
     """The data have a step that is missing altogether, which must not change the scale of the model."""
-    says = r"Parametric\.function is a function.*sdebayes\.load\(path, model="
-    with pytest.warns(NotStoredWarning, match=says):
-        path = own.to_netcdf(tmp_path / "fit.nc")
-    with pytest.raises(StoreError, match=says):
-        sb.load(path)
-    loaded = sb.load(path, model=own_model)
+    with pytest.raises(StoreError, match=ITS_FUNCTION):
+        sb.load(own_file)
+    loaded = sb.load(own_file, model=own_model)
     x = np.array([[0.3, -1.0]])
     xr.testing.assert_identical(loaded.drift(x), own.drift(x))
     xr.testing.assert_identical(loaded.log_score(exact_training), own.log_score(exact_training))
@@ -105,16 +120,13 @@ def test_a_model_of_the_users_own_is_given_again(own, own_model, exact_training,
     ],
     ids=["function", "prior", "diffusion", "drift"],
 )
-def test_a_wrong_model_is_refused(own, wrong, tmp_path):
-    with pytest.warns(NotStoredWarning):
-        path = own.to_netcdf(tmp_path / "fit.nc")
+def test_a_wrong_model_is_refused(own_file, wrong):
     with pytest.raises(StoreError, match="another model"):
-        sb.load(path, model=wrong)
+        sb.load(own_file, model=wrong)
 
 
-def test_no_code_is_stored(own, tmp_path):
-    with pytest.warns(NotStoredWarning):
-        content = own.to_netcdf(tmp_path / "fit.nc").read_bytes()
+def test_no_code_is_stored(own, own_file):
+    content = own_file.read_bytes()
     assert b"pickle" not in content
     assert b"co_code" not in content
     assert own.data.attrs["model"] == ""
@@ -144,9 +156,8 @@ def test_truncated_and_foreign_files_are_refused(exact, tmp_path):
         sb.load(tmp_path)
 
 
-def test_a_file_of_a_newer_version_is_refused(exact, tmp_path):
-    tree = exact.data.copy()
-    tree.attrs = {**tree.attrs, "schema_version": 99, "sdebayes_version": "9.9"}
+def test_a_file_of_a_newer_version_is_refused(tree, tmp_path):
+    tree.attrs |= {"schema_version": 99, "sdebayes_version": "9.9"}
     write_netcdf(tree, tmp_path / "newer.nc")
     with pytest.raises(StoreError, match=r"sdebayes 9\.9.*newer.*update sdebayes"):
         sb.load(tmp_path / "newer.nc")
@@ -155,9 +166,8 @@ def test_a_file_of_a_newer_version_is_refused(exact, tmp_path):
 @pytest.mark.parametrize(
     "text", ["not json", "[]", '{"class": "os.system"}', '{"class": "Exact", "a": 1}', '{"class": "Exact"}']
 )
-def test_a_stored_model_that_cannot_be_read_is_refused(exact, text, tmp_path):
-    tree = exact.data.copy()
-    tree.attrs = {**tree.attrs, "model": text}
+def test_a_stored_model_that_cannot_be_read_is_refused(tree, text, tmp_path):
+    tree.attrs["model"] = text
     write_netcdf(tree, tmp_path / "odd.nc")
     with pytest.raises(StoreError, match=r"sdebayes\.load\(path, model="):
         sb.load(tmp_path / "odd.nc")

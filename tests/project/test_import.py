@@ -51,7 +51,7 @@ def effects_of_importing(imported: str) -> dict:
 
 @pytest.fixture(scope="module")
 def effects():
-    return effects_of_importing("sdebayes; from sdebayes import *")
+    return effects_of_importing("sdebayes, sdebayes.plots; from sdebayes import *")
 
 
 @pytest.mark.smoke

@@ -85,7 +85,8 @@ class Calls:
     @cached_property
     def posterior(self) -> sb.Posterior:
         """A small fit of a linear model."""
-        model = sb.SDEModel(observation=sb.Exact())
+        drift, diffusion = sb.priors.Linear(diagonal=True), sb.priors.Constant("diagonal")
+        model = sb.SDEModel(drift, diffusion, observation=sb.Exact())
         return sb.fit(model, self.data, sb.Laplace(draws=20), progress=False)
 
     @cached_property

@@ -11,6 +11,7 @@ import sdebayes as sb
 
 SCRIPT = "<script>document.title = 'broken'</script>"
 TINY = sb.NUTS(draws=30, warmup=30, chains=2, workers=1)
+QUICK = sb.Laplace(draws=60)
 
 
 class Letters:
@@ -74,15 +75,17 @@ def series() -> xr.Dataset:
 
 @pytest.fixture(scope="session")
 def exact(series) -> sb.Posterior:
-    """A fit to an exactly observed series."""
-    return sb.fit(sb.SDEModel(observation=sb.Exact()), series, TINY, seed=0, progress=False)
+    """A fit to an exactly observed series about a level that time says."""
+    model = sb.SDEModel(observation=sb.Exact(), level=sb.Level("t"))
+    return sb.fit(model, series, QUICK, seed=0, progress=False)
 
 
 @pytest.fixture(scope="session")
 def four_wells(texts) -> sb.Posterior:
-    """A fit of a drift with stable equilibria at (±1, ±1)."""
+    """A fit of a drift with stable equilibria at (±1, ±1), with a scheme too coarse for it."""
     drift = sb.priors.Parametric(lambda x, t, p: p["rate"] * (x - x**3), {"rate": dist.Gamma(2, 10)})
-    return sb.fit(sb.SDEModel(drift, observation=sb.Exact()), texts[0], TINY, seed=0, progress=False)
+    model = sb.SDEModel(drift, scheme=sb.schemes.EulerMaruyama(), observation=sb.Exact())
+    return sb.fit(model, texts[0], QUICK, seed=0, progress=False)
 
 
 @pytest.fixture(scope="session")
@@ -95,7 +98,7 @@ def grouped(texts) -> sb.Posterior:
         observation=sb.Exact(),
         level=sb.Level("t"),
     )
-    return sb.fit(model, train, sb.Laplace(draws=60), seed=0, progress=False)
+    return sb.fit(model, train, QUICK, seed=0, progress=False)
 
 
 def with_groups(data: xr.Dataset) -> xr.Dataset:

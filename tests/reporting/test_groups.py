@@ -13,6 +13,7 @@ from sdebayes.analysis.contrast.overview import DIFFERS, NOT_SEEN
 from sdebayes.reporting.blocks import Table, Verdicts
 from sdebayes.reporting.chapters import groups, model, summary
 from sdebayes.reporting.context import ReportContext
+from sdebayes.reporting.wording import MEDIAN
 from tests.reporting.conftest import with_groups
 
 
@@ -75,7 +76,7 @@ def test_the_summary_knows_of_groups(material):
 
 def test_the_level_is_told_in_numbers(material):
     (table,) = tables(model.write(material))
-    assert table.head == ["state", "change of level from 0 to 39"]
+    assert table.head == ["state", f"change of level from 0 to 39, {MEDIAN}"]
     along = sb.analysis.level.along(material.posterior, "t")["level"].isel(state=0)
     change = (along.isel(point=-1) - along.isel(point=0)).median("sample")
     assert table.rows[0][1].startswith(f"{float(change):.2f}".replace("-", "−"))

@@ -49,13 +49,13 @@ def _level_table(found: xr.Dataset, name: str) -> Table:
     level = found["level"].isel(state=slice(MOST_STATES))
     if places.dtype.kind in "OU":
         shown = level.isel(point=slice(MOST_NAMES))
-        heads = [f"at {place}" for place in places[:MOST_NAMES]]
-        caption = f"Level at each {name}, {MEDIAN}. A star marks an interval without zero."
+        heads = [f"at {place}, {MEDIAN}" for place in places[:MOST_NAMES]]
+        caption = f"Level at each {name}. A star marks an interval without zero."
     else:
         shown = level.isel(point=[-1]) - level.isel(point=0, drop=True)
         ends = [significant(float(places[k])) for k in (0, -1)]
-        heads = [f"change of level from {ends[0]} to {ends[1]}"]
-        caption = f"From the least to the largest {name}, {MEDIAN}. A star marks an interval without zero."
+        heads = [f"change of level from {ends[0]} to {ends[1]}, {MEDIAN}"]
+        caption = f"From the least to the largest {name}. A star marks an interval without zero."
     summary = summarize(shown.rename("level"))["level"]
     rows = [
         [str(one["state"].values), *(_starred(one.isel(point=k)) for k in range(one.sizes["point"]))]
