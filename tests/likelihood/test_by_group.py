@@ -47,23 +47,29 @@ QUESTIONS = {
     "density": ("kalman", True, lambda law, sde, read: law.log_density(sde, read)),
     "shared density": ("kalman", False, lambda law, sde, read: law.log_density(sde, read)),
     "tables": ("transitions", False, lambda law, sde, read: law.log_density(sde, read)),
-    "one step": ("kalman", True, lambda law, sde, read: law.one_step(sde, read)),
-    "smoothing": ("kalman", True, lambda law, sde, read: law.smooth(sde, read)[0]),
+    "laws": (
+        "kalman",
+        True,
+        lambda law, sde, read: (
+            law.one_step(sde, read),
+            law.smooth(sde, read)[0],
+            law.given_past(sde, read),
+            law.given_nothing(sde, read),
+        ),
+    ),
     "innovations": ("kalman", False, lambda law, sde, read: law.innovations(sde, read, [read.values])),
-    "given past": ("kalman", True, lambda law, sde, read: law.given_past(sde, read)),
     "given others": ("kalman", True, lambda law, sde, read: law.given_others(sde, read, read.times > 3)),
-    "given nothing": ("kalman", True, lambda law, sde, read: law.given_nothing(sde, read)),
     "horizons": ("kalman", False, lambda law, sde, read: horizons(law, sde, read)),
 }
 
 
 @cache
 def case(name, irregular):
-    """A scaled model, the SDEs of one draw of its prior, and data."""
+    """A scaled model, the SDEs of one draw of its prior as NumPy arrays, and data."""
     data = walks(irregular)
     model = MODELS[name].scaled_to(data)
     stacked = jax.jit(lambda key: prior_draw(model, key))(jax.random.key(1))
-    return model, stacked, jax.tree.map(jnp.asarray, model.read(data)), data
+    return model, jax.tree.map(np.asarray, stacked), jax.tree.map(np.asarray, model.read(data)), data
 
 
 def horizons(likelihood, sde, read):
@@ -103,8 +109,7 @@ def test_parts_of_data_are_asked_one_by_one(x64):
 
 def test_replicates_are_of_their_group(x64):
     model, stacked, read, _ = case("kalman", False)
-    far = jnp.array([[0.0], [1e4], [-1e4]])
-
+    far = np.array([[0.0], [1e4], [-1e4]])
     stacked = eqx.tree_at(lambda o: (o.initial_mean, o.sde.drift.location), stacked, (far, far))
     y = np.asarray(jax.jit(model.likelihood.draw)(stacked, read, jax.random.key(0)))
     for row, group in enumerate(LABELS):
@@ -180,15 +185,18 @@ def test_a_level_goes_with_groups(x64):
     years = np.arange(len(LABELS)) % 3.0
     data = walks(irregular=False).assign_coords(year=("trajectory", years))
     grouped = replace(MODELS["kalman"], level=sb.Level("year")).scaled_to(data)
-    stacked = jax.jit(lambda key: prior_draw(grouped, key))(jax.random.key(1))
-    found = np.asarray(grouped.likelihood.log_density(stacked, grouped.read(data)))
-    level = np.asarray(grouped.read(data).level(stacked))
+    stacked = jax.tree.map(np.asarray, jax.jit(lambda key: prior_draw(grouped, key))(jax.random.key(1)))
+
+    def ask(model):
+        return jax.jit(lambda sde, read: (model.likelihood.log_density(sde, read), read.level(sde)))
+
+    found, level = map(np.asarray, ask(grouped)(stacked, grouped.read(data)))
     assert np.ptp(level) > 0
+    of_one = ask(grouped.of_one_group)
     for place, name in enumerate("abc"):
         mine = np.array(LABELS) == name
         own = data.isel(trajectory=mine)
         one = jax.tree.map(lambda leaf, g=place: leaf[g], stacked)
-        read = grouped.of_one_group.read(own)
-        np.testing.assert_allclose(read.level(one), level[mine][:, : read.values.shape[1]])
-        alone = np.asarray(grouped.of_one_group.likelihood.log_density(one, read))
+        alone, here = map(np.asarray, of_one(one, grouped.of_one_group.read(own)))
+        np.testing.assert_allclose(here, level[mine][:, : here.shape[1]])
         np.testing.assert_allclose(found[mine][:, : alone.shape[1]], alone, rtol=1e-9, atol=1e-9)

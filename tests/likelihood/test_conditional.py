@@ -108,10 +108,9 @@ def test_noise_of_each_step_and_a_level(x64):
     )
     noise = sb.GaussianNoise(trajectory_effect=True, variance_function=sb.VarianceFunction("words", log=True))
     model = sb.SDEModel(observation=noise, level=sb.Level("t")).scaled_to(data)
-    with seed(rng_seed=3):
-        observed = model.build()
+    observed = jax.tree.map(np.asarray, jax.jit(seed(model.build, 3))())
     observations = model.read(data)
-    level = np.asarray(observations.level(observed))
+    level = np.asarray(jax.jit(observations.level)(observed))
     assert np.abs(level).max() > 0.01
     about = data.assign(y=data["y"] - level)
     dense = Dense.of(jax.tree.map(lambda leaf: leaf[None], observed), 0)
