@@ -31,7 +31,12 @@ def cubed(x, t, p):
     return p["a"] * x**3
 
 
-ERGODIC, EXISTS, EXPLODES, NEITHER = (True, False, True), (True, False, False), (False, True, False), (False,) * 3
+ERGODIC, EXISTS, EXPLODES, NEITHER = (
+    (True, False, True),
+    (True, False, False),
+    (False, True, False),
+    (False,) * 3,
+)
 POLYNOMIALS = [
     ((0, 0, -1), (1, 0, 0), ERGODIC),
     ((1, 0, -1), (1, 0, 0), ERGODIC),

@@ -68,7 +68,9 @@ def test_derivatives_are_those_of_differences(widths, activation):
     for j in range(n):
         h = 1e-5 * float(net.state_scale[j]) * np.eye(n)[j]
         (_, *up), (_, *down) = both(x + h), both(x - h)
-        slope, curvature = ((np.asarray(a) - np.asarray(b)) / (2 * h[j]) for a, b in zip(up, down, strict=True))
+        slope, curvature = (
+            (np.asarray(a) - np.asarray(b)) / (2 * h[j]) for a, b in zip(up, down, strict=True)
+        )
         np.testing.assert_allclose(jets.gradient[..., j], slope, rtol=1e-5, atol=1e-6)
         np.testing.assert_allclose(jets.hessian[..., j], curvature, rtol=1e-5, atol=1e-6)
 

@@ -64,12 +64,17 @@ QUESTIONS = {
 
 
 @cache
-def case(name, irregular):
-    """A scaled model, the SDEs of one draw of its prior as NumPy arrays, and data."""
-    data = walks(irregular)
-    model = MODELS[name].scaled_to(data)
+def drawn(name):
+    """A scaled model, and the SDEs of one draw of its prior as NumPy arrays."""
+    model = MODELS[name].scaled_to(walks(irregular=False))
     stacked = jax.jit(lambda key: prior_draw(model, key))(jax.random.key(1))
-    return model, jax.tree.map(np.asarray, stacked), jax.tree.map(np.asarray, model.read(data)), data
+    return model, jax.tree.map(np.asarray, stacked)
+
+
+def case(name, irregular):
+    """The same, and data."""
+    (model, stacked), data = drawn(name), walks(irregular)
+    return model, stacked, jax.tree.map(np.asarray, model.read(data)), data
 
 
 def horizons(likelihood, sde, read):
@@ -94,17 +99,13 @@ def test_each_group_is_asked_by_itself(asked, x64):
 
 
 def test_parts_of_data_are_asked_one_by_one(x64):
-    data = walks(irregular=False)
-    model = MODELS["transitions"].scaled_to(data)
-    read = model.read(data)
+    model, stacked, read, _ = case("transitions", irregular=False)
+    parts = independent_blocks(model, read)
 
-    def both(key):
-        sde = prior_draw(model, key)
-        return [
-            model.likelihood.log_density(sde, one).sum() for one in (read, independent_blocks(model, read))
-        ]
+    def both(sde):
+        return [model.likelihood.log_density(sde, one).sum() for one in (read, parts)]
 
-    np.testing.assert_allclose(*jax.jit(both)(jax.random.key(1)))
+    np.testing.assert_allclose(*jax.jit(both)(stacked))
 
 
 def test_replicates_are_of_their_group(x64):
@@ -120,15 +121,19 @@ def test_replicates_are_of_their_group(x64):
 def test_without_spread_the_density_is_that_of_one_sde(name, x64):
     model, _, _, data = case(name, False)
     shared = model.of_one_group
-    free = jax.jit(lambda key: unconstrained_draw(model.build, key))(jax.random.key(3))
-    free = {site: 0 * value if site.endswith("_deviation") else value for site, value in free.items()}
+    sites = jax.eval_shape(lambda key: unconstrained_draw(model.build, key), jax.random.key(3))
+    rng = np.random.default_rng(3)
+    free = {
+        site: np.zeros(leaf.shape) if site.endswith("_deviation") else rng.normal(size=leaf.shape)
+        for site, leaf in sites.items()
+    }
     own = {site: value for site, value in free.items() if not model.pooling.is_own(site)}
 
     def density(one, free):
         sde = read_draw(one, free).observed
         return one.likelihood.log_density(sde, one.read(data))
 
-    grouped, pooled = jax.jit(lambda: (density(model, free), density(shared, own)))()
+    grouped, pooled = jax.jit(lambda free, own: (density(model, free), density(shared, own)))(free, own)
     np.testing.assert_allclose(grouped, pooled, rtol=1e-6, atol=1e-7)
     found = jax.jit(lambda free: parameters(model, free))(free)
     for parameter in model.dims():
@@ -136,7 +141,8 @@ def test_without_spread_the_density_is_that_of_one_sde(name, x64):
 
 
 def test_every_group_has_a_stable_drift_and_its_own_values(x64):
-    model = MODELS["kalman"].scaled_to(walks(False, states=2))
+    parts = sb.priors.Linear(by_group=True), sb.priors.Constant(by_group=True)
+    model = sb.SDEModel(*parts, observation=sb.Exact()).scaled_to(walks(False, states=2))
     draws = jax.jit(jax.vmap(lambda key: prior_draw(model, key)))(jax.random.split(jax.random.key(0), 300))
     assert (np.linalg.eigvals(np.asarray(draws.sde.drift.matrix)).real > 0).all()
     location = np.asarray(draws.sde.drift.location)
@@ -185,7 +191,8 @@ def test_a_level_goes_with_groups(x64):
     years = np.arange(len(LABELS)) % 3.0
     data = walks(irregular=False).assign_coords(year=("trajectory", years))
     grouped = replace(MODELS["kalman"], level=sb.Level("year")).scaled_to(data)
-    stacked = jax.tree.map(np.asarray, jax.jit(lambda key: prior_draw(grouped, key))(jax.random.key(1)))
+    _, plain = drawn("kalman")
+    stacked = replace(jax.tree.map(jnp.asarray, plain), level_slopes=jnp.full((3, 1, 1), 0.7))
 
     def ask(model):
         return jax.jit(lambda sde, read: (model.likelihood.log_density(sde, read), read.level(sde)))

@@ -21,7 +21,8 @@ from sdebayes.priors import BNN, Linear
 ARCHITECTURES = {
     "narrow": BNN(hidden=(2,)),
     "default": BNN(),
-    "deep": BNN(hidden=(16, 3, 8), layer_scale=2.0, activation="swish"),
+    "deep": BNN(hidden=(16, 3, 8), layer_scale=2.0),
+    "swish": BNN(hidden=(8, 8), activation="swish"),
 }
 
 
