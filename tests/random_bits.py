@@ -1,7 +1,7 @@
 """JAX's random bits by a program that is compiled in half the time: most programs of the tests draw numbers.
 
-JAX writes Threefry for a processor as a loop over seven arrays, of which XLA makes ten kernels for each call; here it is
-a loop over one.
+JAX writes Threefry for a processor as a loop over seven arrays, of which XLA makes ten kernels for each call; here it
+is a loop over one.
 """
 
 from __future__ import annotations

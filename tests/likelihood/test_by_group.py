@@ -192,7 +192,8 @@ def test_a_level_goes_with_groups(x64):
     data = walks(irregular=False).assign_coords(year=("trajectory", years))
     grouped = replace(MODELS["kalman"], level=sb.Level("year")).scaled_to(data)
     _, plain = drawn("kalman")
-    stacked = replace(jax.tree.map(jnp.asarray, plain), level_slopes=jnp.full((3, 1, 1), 0.7))
+    slopes = np.full((3, 1, 1), 0.7)
+    stacked = eqx.tree_at(lambda o: o.level_slopes, plain, slopes, is_leaf=lambda leaf: leaf is None)
 
     def ask(model):
         return jax.jit(lambda sde, read: (model.likelihood.log_density(sde, read), read.level(sde)))

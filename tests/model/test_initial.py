@@ -130,7 +130,7 @@ def test_a_free_start_leaves_the_drift_alone():
     for initial in (None, "free"):
         model = sb.SDEModel(sb.priors.Linear(diagonal=True), observation=sb.Exact(), initial=initial)
         posterior = sb.fit(model, data, sb.Laplace(draws=400), seed=0, progress=False)
-        rates[initial] = posterior.data["posterior"]["drift_matrix"].quantile([0.05, 0.95]).values
+        rates[initial] = posterior.data["posterior"]["drift_rate"].quantile([0.05, 0.95]).values
     assert rates[None][1] < 0.5
     assert rates["free"][0] < 1.0 < rates["free"][1]
 

@@ -9,12 +9,12 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import xarray as xr
-from numpyro.handlers import seed
-from scipy.linalg import expm
+from scipy.linalg import expm, solve_continuous_lyapunov
 from scipy.stats import multivariate_normal
 
 import sdebayes as sb
 from sdebayes._core.errors import DataError, ModelError, StoreError
+from sdebayes.dynamics import SDE, ConstantDiffusion, LinearDrift, ObservedSDE
 from sdebayes.likelihood import GaussianFilter
 from sdebayes.schemes import LocalLinearization
 
@@ -28,12 +28,13 @@ def with_words(seed_of_words: int = 0, trajectories: int = 3, steps: int = 12) -
     return sb.trajectories(walks, covariates={"words": words})
 
 
-def drawn(model: sb.SDEModel, number: int = 0):
-    def build():
-        with seed(rng_seed=number):
-            return model.build()
-
-    return jax.jit(build)()
+def known() -> ObservedSDE:
+    """A stationary process behind noise that its words make larger."""
+    A, factor = np.array([[0.5, 1.0], [-1.0, 0.3]]), np.array([[0.7, 0.0], [0.2, 0.5]])
+    P, R = solve_continuous_lyapunov(A, factor @ factor.T), np.array([[0.3, 0.1], [0.1, 0.4]])
+    sde = SDE(LinearDrift(jnp.asarray(A), jnp.array([0.4, -1.0])), ConstantDiffusion(jnp.asarray(factor)))
+    mean, *parts = map(jnp.asarray, (np.array([0.4, -1.0]), P, np.eye(2), R, np.diag([0.5, 0.2])))
+    return ObservedSDE(sde, mean, *parts, noise_slopes=jnp.array([0.4, -0.2]))
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +63,7 @@ def dense(observed, data):
 
 def test_the_likelihood_is_the_dense_normal_law(model, x64):
     data = model.read(with_words())
-    observed = drawn(model)
+    observed = known()
     mean = np.tile(observed.initial_mean, data.times.shape[1])
     flat = np.asarray(data.values).reshape(len(data.values), -1)
     laws = dense(observed, data)
@@ -74,7 +75,7 @@ def test_the_likelihood_is_the_dense_normal_law(model, x64):
 
 def test_replicates_and_forecasts_have_the_noise_of_their_steps(model, x64):
     data = model.read(with_words())
-    observed = drawn(model)
+    observed = known()
     S = dense(observed, data)
     many = jax.jit(jax.vmap(lambda key: model.likelihood.replicate(observed, data, key)))
     for draw in (many, jax.jit(jax.vmap(lambda key: model.likelihood.draw(observed, data, key)))):
