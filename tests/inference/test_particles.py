@@ -20,7 +20,7 @@ from sdebayes.inference.particles import chain_weights
 
 STEPS, DT, DIFFUSION, NOISE, START = 30, 0.5, 0.6, 0.3, 0.7
 STRATEGY = sb.ParticleCorrection(sb.NUTS(draws=400, warmup=200), particles=200, paths=200)
-QUICK = sb.ParticleCorrection(sb.NUTS(draws=40, warmup=40, chains=1), particles=50)
+QUICK = sb.ParticleCorrection(sb.NUTS(draws=40, warmup=200, chains=1), particles=200)
 
 
 def well(x: Any, t: Any, p: dict[str, Any]) -> Any:

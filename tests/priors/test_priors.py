@@ -123,7 +123,8 @@ def test_prior_medians_and_spreads_are_the_constants(data, draw, x64):
         "drift": Linear(location=1.0, location_spread=2.0, variance=[1.0, 2.0, 3.0], variance_spread=0.3),
         "diffusion": Constant("diagonal", rate=[4.0, 5.0, 6.0], spread=0.2),
     }
-    _, sites = draw(scaled(data, **prior), 2000)
+    names = "equilibrium", "stationary_variance", "diffusion_variance"
+    _, sites = draw(scaled(data, **prior), 2000, names)
     for value, law in (
         (sites["equilibrium"][:, 1], stats.norm(1, 2)),
         (np.log(sites["stationary_variance"][:, 2]), stats.norm(np.log(3), 0.3)),
@@ -137,7 +138,8 @@ def test_under_learned_noise_the_time_constant_is_drawn(data, draw, x64):
     model = scaled(
         data, diffusion=Constant("diagonal", time_constant=7.0, time_constant_spread=0.5), observation=noise
     )
-    _, sites = draw(model, 2000)
+    names = "diffusion_variance", "stationary_variance", "noise_variance", "trajectory_effect_variance"
+    _, sites = draw(model, 2000, names)
     tau = 2 * sites["stationary_variance"] / sites["diffusion_variance"]
     assert stats.kstest(np.log(tau[:, 0]), stats.norm(np.log(7), 0.5).cdf).pvalue > 1e-3
     parts = [sites[f"{name}_variance"] for name in ("stationary", "noise", "trajectory_effect")]
