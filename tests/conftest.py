@@ -28,6 +28,10 @@ if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
     os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
     atexit.register(shutil.rmtree, os.environ["JAX_COMPILATION_CACHE_DIR"], ignore_errors=True)
 
+from tests import random_bits  # noqa: E402 - imports JAX, which reads the environment
+
+random_bits.use_everywhere()
+
 TESTS = Path(__file__).parent
 MOST_MAPS = 20_000
 # What takes long begins early, so that no process of pytest-xdist waits for another at the end.

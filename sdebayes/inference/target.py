@@ -76,11 +76,16 @@ class Density:
         )
         self.dimension = int(flat.shape[0])
         index = self.unravel(jnp.arange(self.dimension, dtype=flat.dtype))
-        self.weights = tuple(np.asarray(index[name]).astype(int).T for name in self._scaled)
+        self._places = {name: np.asarray(places).astype(int) for name, places in index.items()}
+        self.weights = tuple(self._places[name].T for name in self._scaled)
         self.draw_prior = jax.jit(lambda key: ravel_pytree(unconstrained_draw(prior, key))[0])
         self.value_and_gradient = jax.jit(jax.value_and_grad(self.potential))
         self.weight_places = jax.jit(self._weight_places)
         self.place = jax.jit(lambda v, whitenings: self.placed(v, whitenings)[0])
+
+    def sites(self, positions: Float[np.ndarray, "draw dimension"]) -> dict[str, np.ndarray]:
+        """Return the unconstrained sites of flat vectors, each (draw, …)."""
+        return {name: positions[:, places] for name, places in self._places.items()}
 
     @property
     def no_whitening(self) -> Whitenings:

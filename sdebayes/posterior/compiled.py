@@ -13,19 +13,13 @@ from jaxtyping import Array
 
 from sdebayes._core import precision
 from sdebayes.dynamics import ObservedSDE
-from sdebayes.inference.target import Density, Program
+from sdebayes.inference.target import Program
 from sdebayes.likelihood import AbstractLikelihood, Observations
 from sdebayes.model.rebuild import parameters, per_draw, prior_draw, read_draw
 from sdebayes.model.sdemodel import SDEModel
 
 drift_at = per_draw(lambda sde, points: jax.vmap(sde.drift)(points))
 covariance_at = per_draw(lambda sde, points: jax.vmap(sde.covariance)(points))
-
-
-@lru_cache(maxsize=8)
-def rebuilding(model: SDEModel) -> Program:
-    """From free sites to the SDE."""
-    return per_draw(lambda free: read_draw(model, free).observed)
 
 
 @lru_cache(maxsize=8)
@@ -42,14 +36,13 @@ def draw_prior(model: SDEModel, precision_name: str, draws: int, seed: int) -> O
 
 
 @lru_cache(maxsize=8)
-def reading(model: SDEModel, density: Density) -> Program:
-    """From positions to free sites, interpretable parameters, the SDE and the log prior."""
+def reading(model: SDEModel) -> Program:
+    """From free sites to interpretable parameters, the SDE and the log prior."""
 
-    def one(position: Array) -> tuple[Any, ...]:
-        free = density.unravel(position)
+    def one(free: dict[str, Array]) -> tuple[Any, ...]:
         found = read_draw(model, free)
         own = found.sites if model.pooling is None else parameters(model, free)
-        return free, own, found.observed, found.log_prior
+        return own, found.observed, found.log_prior
 
     return per_draw(one)
 

@@ -120,12 +120,14 @@ class _Reader:
         self, model: SDEModel, density: Density, points: tuple[list[str], Float64[np.ndarray, "point state"]]
     ) -> None:
         self.model = model
+        self.density = density
         self.points = points
-        self.read = compiled.reading(model, density)
+        self.read = compiled.reading(model)
 
     def __call__(self, positions: np.ndarray) -> _Read:
         shape = positions.shape[:2]
-        free, sites, stacked, prior = self.read(positions.reshape(-1, positions.shape[-1]))
+        free = self.density.sites(positions.reshape(-1, positions.shape[-1]))
+        sites, stacked, prior = self.read(free)
         lead = ("chain", "draw")
 
         def folded(values: dict[str, np.ndarray], dims: dict[str, list[str]]) -> dict[str, Any]:

@@ -56,7 +56,7 @@ class Groups:
         free = self.data["unconstrained"].to_dataset()
         sites = {str(name): array.values.reshape(-1, *array.shape[2:]) for name, array in free.items()}
         with precision.scope(self.data.attrs["precision"]):
-            return jax.tree.map(jnp.asarray, compiled.rebuilding(self.model)(sites))
+            return jax.tree.map(jnp.asarray, compiled.reading(self.model)(sites)[1])
 
     @property
     def groups(self) -> tuple[str, ...]:
@@ -184,7 +184,7 @@ def group_tree(posterior: Groups, name: str, place: int) -> xr.DataTree:
     shape = free.sizes["chain"], free.sizes["draw"]
     with precision.scope(tree.attrs["precision"]), precision.single_blas_thread():
         density = Problem(posterior.model, posterior.model.read(whole), keys[0]).density
-        before = jax.vmap(density.unravel)(jnp.asarray(draw_positions(density, keys[1])))
+        before = density.sites(draw_positions(density, keys[1]))
         after = {str(site): v.values.reshape(-1, *v.shape[2:]) for site, v in free.data_vars.items()}
         draws = Draws(
             _positions(pooling, after, place).reshape(*shape, -1),

@@ -28,7 +28,7 @@ def groups() -> dict[str, xr.Dataset]:
 
 
 def test_parts_add_up_and_place_tells_groups_apart(groups):
-    found = quality.classify(groups, MODEL, sb.Laplace(draws=20), folds=2, seed=0)
+    found = quality.classify(groups, MODEL, sb.Laplace(draws=30), folds=2, seed=0)
     ratio = found["log_ratio"]
     parts = ratio.sel(part=["place", "level", "order"]).sum("part")
     np.testing.assert_allclose(parts, ratio.sel(part="total"), rtol=1e-9, atol=1e-9)

@@ -28,7 +28,7 @@ def fitted(training) -> sb.Posterior:
         observation=sb.GaussianNoise(trajectory_effect=True),
         level=sb.Level("t"),
     )
-    return sb.fit(model, training, sb.Laplace(draws=20), seed=0, progress=False)
+    return sb.fit(model, training, sb.Laplace(draws=30), seed=0, progress=False)
 
 
 def test_parts_are_differences_of_log_scores_and_add_up(fitted, training):

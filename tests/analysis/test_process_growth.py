@@ -31,17 +31,40 @@ def cubed(x, t, p):
     return p["a"] * x**3
 
 
-def test_one_state():
-    """Exists and is ergodic; exists only; explodes; neither condition says anything."""
-    assert verdict(one_state(lambda x: -(x**3))) == (True, False, True)
-    assert verdict(one_state(lambda x: x - x**3)) == (True, False, True)
-    assert verdict(one_state(lambda x: -x)) == (True, False, True)
-    assert verdict(one_state(lambda x: 0.3 * x, lambda x: 0.5 * x[:, None])) == (True, False, False)
-    assert verdict(one_state(lambda x: x**3)) == (False, True, False)
-    assert verdict(one_state(lambda x: x**3, lambda x: jnp.zeros((1, 1)))) == (False, True, False)
-    assert verdict(one_state(lambda x: x**2)) == (False, True, False)
+ERGODIC, EXISTS, EXPLODES, NEITHER = (
+    (True, False, True),
+    (True, False, False),
+    (False, True, False),
+    (False,) * 3,
+)
+POLYNOMIALS = [
+    ((0, 0, -1), (1, 0, 0), ERGODIC),
+    ((1, 0, -1), (1, 0, 0), ERGODIC),
+    ((-1, 0, 0), (1, 0, 0), ERGODIC),
+    ((0.3, 0, 0), (0, 0.5, 0), EXISTS),
+    ((0, 0, 1), (1, 0, 0), EXPLODES),
+    ((0, 0, 1), (0, 0, 0), EXPLODES),
+    ((0, 1, 0), (1, 0, 0), EXPLODES),
     # Feller's test: the scale function ∫ x^(−1/2) dx of f = x³, Σ = 4x⁴ is infinite at infinity: no explosion there
-    assert verdict(one_state(lambda x: x**3, lambda x: 2 * x[:, None] ** 2)) == (False, False, False)
+    ((0, 0, 1), (0, 0, 2), NEITHER),
+]
+
+
+def test_one_state():
+    """Each draw has a drift a x + b x² + c x³ and a factor u + v x + w x²."""
+    drifts, factors = (np.array([row[k] for row in POLYNOMIALS], dtype=float) for k in (0, 1))
+
+    def one(a, u) -> SDE:
+        drift = ParametricDrift(lambda x, t, p: p["a"][0] * x + p["a"][1] * x**2 + p["a"][2] * x**3, {"a": a})
+        factor = ParametricDiffusion(
+            lambda x, t, p: (p["u"][0] + p["u"][1] * x + p["u"][2] * x**2)[:, None], {"u": u}
+        )
+        return SDE(drift, factor)
+
+    stacked = jax.vmap(one)(drifts, factors)
+    found, inward = process.growth(stacked, limits=UNIT), process.dissipativity(stacked, limits=UNIT)
+    verdicts = zip(found.bounded.values, found.explosive.values, inward.ergodic.values, strict=True)
+    assert [tuple(map(bool, row)) for row in verdicts] == [row[2] for row in POLYNOMIALS]
 
 
 def test_the_condition_of_brownian_motion_on_an_exponential():

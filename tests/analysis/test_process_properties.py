@@ -177,7 +177,8 @@ def test_a_slow_way_down_a_gradient_is_not_called_irreversible():
 
 def believed(drift) -> dict[str, str]:
     """Verdicts on a fit of this drift to a stable process."""
-    path = simulate(turning(0.5), np.arange(60.0), paths=2, seed=1)["y"].values[0]
+    stable = SDE(LinearDrift(0.5 * jnp.eye(1), jnp.zeros(1)), ConstantDiffusion(jnp.eye(1)))
+    path = simulate(stable, np.arange(60.0), paths=2, seed=1)["y"].values[0]
     model = SDEModel(drift, observation=Exact())
     found = process.properties(fit(model, trajectories(path), Laplace(draws=40), seed=0, progress=False))
     assert set(np.unique(found.prior_probability.values[:3])) <= set(np.linspace(0, 1, 201))

@@ -174,16 +174,18 @@ def test_the_shape_of_pareto_ratios(shape):
     assert weights.sum() == pytest.approx(1.0)
 
 
-@pytest.fixture(scope="module")
-def network() -> sb.SDEModel:
-    return sb.SDEModel(
-        sb.priors.BNN(hidden=(3,)), sb.priors.Constant(), sb.schemes.EulerMaruyama(), sb.Exact()
-    )
+def network(data, states: int, observation: sb.model.AbstractObservation) -> Problem:
+    """A network's drift and the first steps of the first two trajectories."""
+    ends = zip(data["y"].values[..., :states], data["t"].values, (8, 6), strict=False)
+    y, t = zip(*((values[:end], times[:end]) for values, times, end in ends), strict=True)
+    drift = sb.priors.BNN(hidden=(3,))
+    model = sb.SDEModel(drift, sb.priors.Constant(), sb.schemes.EulerMaruyama(), observation)
+    return problem_of(model, sb.trajectories(list(y), t=list(t)))
 
 
 def fisher(problem: Problem, mode: Mode) -> np.ndarray:
     """Information of all one-step laws by dense derivatives of mean and covariance, transition by transition."""
-    model, density, data = problem.model, problem.target.density, problem.observations
+    model, density, data = problem.model, problem.density, problem.observations
 
     def laws(v):
         observed = read_draw(model, density.unravel(v)).observed
@@ -201,20 +203,15 @@ def fisher(problem: Problem, mode: Mode) -> np.ndarray:
     return total
 
 
-@pytest.mark.parametrize("noisy", [False, True])
-def test_the_curvature_of_a_network_is_the_information_and_the_priors(regression_data, network, noisy, x64):
-    model, ends = network, (8, 6)
-    arrays = (regression_data[name].values for name in ("y", "t"))
-    y, t = ([rows[:end] for rows, end in zip(array, ends, strict=False)] for array in arrays)
-    data = sb.trajectories(y, t=t)
-    if noisy:
-        model = sb.SDEModel(
-            network.drift, network.diffusion, network.scheme, sb.GaussianNoise(trajectory_effect=False)
-        )
-    problem = problem_of(model, data)
-    z = problem.target.draw_prior(jax.random.key(4))
-    mode = Mode(z, 0.0, problem.target.density.no_whitening)
-    prior = jax.jit(jax.hessian(lambda v: problem.target.density.prior_potential(v, mode.whitenings)))(z)
+@pytest.mark.parametrize(("states", "observation"), [(2, sb.Exact()), (1, sb.GaussianNoise())])
+def test_the_curvature_of_a_network_is_the_information_and_the_priors(
+    regression_data, states, observation, x64
+):
+    problem = network(regression_data, states, observation)
+    density = problem.density
+    z = jnp.asarray(0.7 * np.random.default_rng(4).standard_normal(density.dimension))
+    mode = Mode(z, 0.0, density.no_whitening)
+    prior = jax.jit(jax.hessian(lambda v: density.prior_potential(v, mode.whitenings)))(z)
     expected = fisher(problem, mode) + np.asarray(prior)
     found = gauss_newton(problem, mode)
     np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-7 * np.abs(expected).max())
@@ -223,32 +220,33 @@ def test_the_curvature_of_a_network_is_the_information_and_the_priors(regression
 
 
 def labels(problem: Problem) -> list[str]:
-    index = problem.target.unravel(jnp.arange(problem.target.dimension, dtype=float))
-    names = np.empty(problem.target.dimension, dtype=object)
-    for name, places in index.items():
-        names[np.asarray(places).astype(int).ravel()] = name
+    dimension = problem.density.dimension
+    names = np.empty(dimension, dtype=object)
+    for name, places in problem.density.sites(np.arange(float(dimension))[None]).items():
+        names[places.astype(int).ravel()] = name
     return list(names)
 
 
-def test_a_networks_draws_are_of_a_proper_normal_law(regression_data, network):
+def test_a_networks_draws_are_of_a_proper_normal_law(regression_data, x64):
     """Its curvature is Gauss and Newton's: every weight is at most as wide as its prior."""
-    posterior = sb.fit(network, regression_data, sb.Laplace(draws=400), seed=1, progress=False)
-    group = posterior.data["unconstrained"].to_dataset()
-    for name in ("drift_weights_1", "drift_weights_2"):
-        assert float(group[name].std("draw").max()) < 1 + 4.5 / np.sqrt(2 * 400)
-    assert np.isfinite(posterior.data["sample_stats"]["lp"].values).all()
+    problem = network(regression_data, 1, sb.Exact())
+    draws = sb.Laplace(draws=400).run(problem, RunOptions(jax.random.key(1)))
+    weights = np.array(["drift_weights" in name for name in labels(problem)])
+    assert weights.sum() == 3 * 2 + 1 * 4
+    assert draws.position[0, :, weights].std(1).max() < 1 + 4.5 / np.sqrt(2 * 400)
+    assert np.isfinite(draws.statistics["lp"]).all()
 
 
-def test_parts_have_the_likelihood_of_the_whole(regression_data, network, x64):
+def test_parts_have_the_likelihood_of_the_whole(regression_model, regression_data, x64):
     """Also with steps that are missing altogether."""
     values = regression_data["y"].values.copy()
     values[0, 5] = np.nan
     data = regression_data.assign(y=(regression_data["y"].dims, values))
-    problem = problem_of(network, data)
+    problem = problem_of(regression_model, data)
+    density, none = problem.density, problem.density.no_whitening
     parts = independent_blocks(problem.model, problem.observations)
     assert parts.values.shape == (int(data["n_steps"].sum()) - 1 - 5, 2, 2)
-    z = problem.target.draw_prior(jax.random.key(1))
-    density, none = problem.target.density, problem.target.density.no_whitening
+    z = jnp.asarray(np.random.default_rng(1).standard_normal(density.dimension))
     potential = jax.jit(density.potential)
     whole = potential(z, problem.observations, none)
     np.testing.assert_allclose(potential(z, parts, none), whole, rtol=1e-12)

@@ -14,8 +14,13 @@ from sdebayes.inference import strategy as strategies
 from sdebayes.model.sdemodel import SDEModel
 
 DATA = sb.trajectories([np.random.default_rng(0).normal(size=(40, 1))])
-MODEL = sb.SDEModel(sb.priors.Linear(), scheme=sb.schemes.EulerMaruyama(), observation=sb.Exact())
-FEW, QUICK = sb.NUTS(draws=20, warmup=20, chains=2), sb.Laplace(draws=20)
+MODEL = sb.SDEModel(
+    sb.priors.Linear(stable=False),
+    sb.priors.Constant("diagonal"),
+    sb.schemes.EulerMaruyama(),
+    sb.Exact(),
+)
+FEW, QUICK = sb.NUTS(draws=20, warmup=20, chains=2), sb.Laplace(draws=30)
 
 
 @pytest.fixture
@@ -40,10 +45,10 @@ def in_order(text: str, *words: str) -> bool:
     ("strategy", "terminal", "search", "count"),
     [
         (FEW, True, "searching the middle", "sampling, chain 1"),
-        (sb.Marginal(draws=20, warmup=20, chains=1), False, "searching the middle", "sampling, chain 1"),
+        (sb.Marginal(draws=30, warmup=20, chains=1), False, "searching the middle", "sampling, chain 1"),
         (QUICK, True, "searching the mode", "drawing"),
         (QUICK, False, "searching the mode", "drawing"),
-        (sb.SVI(draws=20, steps=100), True, "searching the mode", "raising the bound"),
+        (sb.SVI(draws=30, steps=100), True, "searching the mode", "raising the bound"),
     ],
     ids=["NUTS", "Marginal", "Laplace", "Laplace to a file", "SVI"],
 )

@@ -45,7 +45,7 @@ def optimized(guide, observations, steps: int = 2000, start: float = 0.0) -> tup
         state, trace = optimizer.run(state, chart, observations, jax.random.key(block))
         traces.append(np.asarray(trace))
     white = jax.random.normal(jax.random.key(9), (4000, 3))
-    return np.asarray(jax.vmap(optimizer.transform(state))(white)) + start, np.concatenate(traces)
+    return np.asarray(jax.jit(jax.vmap(optimizer.transform(state)))(white)) + start, np.concatenate(traces)
 
 
 @pytest.fixture

@@ -53,23 +53,34 @@ QUESTIONS = {
     "shared density": ("kalman", False, lambda law, sde, read: law.log_density(sde, read)),
     "independent density": ("independent", False, lambda law, sde, read: law.log_density(sde, read)),
     "tables": ("transitions", False, lambda law, sde, read: law.log_density(sde, read)),
-    "one step": ("kalman", True, lambda law, sde, read: law.one_step(sde, read)),
-    "smoothing": ("kalman", True, lambda law, sde, read: law.smooth(sde, read)[0]),
+    "laws": (
+        "kalman",
+        True,
+        lambda law, sde, read: (
+            law.one_step(sde, read),
+            law.smooth(sde, read)[0],
+            law.given_past(sde, read),
+            law.given_nothing(sde, read),
+        ),
+    ),
     "innovations": ("kalman", False, lambda law, sde, read: law.innovations(sde, read, [read.values])),
-    "given past": ("kalman", True, lambda law, sde, read: law.given_past(sde, read)),
     "given others": ("kalman", True, lambda law, sde, read: law.given_others(sde, read, read.times > 3)),
-    "given nothing": ("kalman", True, lambda law, sde, read: law.given_nothing(sde, read)),
     "horizons": ("kalman", False, lambda law, sde, read: horizons(law, sde, read)),
 }
 
 
 @cache
-def case(name, irregular):
-    """A scaled model, the SDEs of one draw of its prior, and data."""
-    data = walks(irregular)
-    model = MODELS[name].scaled_to(data)
+def drawn(name):
+    """A scaled model, and the SDEs of one draw of its prior as NumPy arrays."""
+    model = MODELS[name].scaled_to(walks(irregular=False))
     stacked = jax.jit(lambda key: prior_draw(model, key))(jax.random.key(1))
-    return model, stacked, jax.tree.map(jnp.asarray, model.read(data)), data
+    return model, jax.tree.map(np.asarray, stacked)
+
+
+def case(name, irregular):
+    """The same, and data."""
+    (model, stacked), data = drawn(name), walks(irregular)
+    return model, stacked, jax.tree.map(np.asarray, model.read(data)), data
 
 
 def horizons(likelihood, sde, read):
@@ -94,23 +105,18 @@ def test_each_group_is_asked_by_itself(asked, x64):
 
 
 def test_parts_of_data_are_asked_one_by_one(x64):
-    data = walks(irregular=False)
-    model = MODELS["transitions"].scaled_to(data)
-    read = model.read(data)
+    model, stacked, read, _ = case("transitions", irregular=False)
+    parts = independent_blocks(model, read)
 
-    def both(key):
-        sde = prior_draw(model, key)
-        return [
-            model.likelihood.log_density(sde, one).sum() for one in (read, independent_blocks(model, read))
-        ]
+    def both(sde):
+        return [model.likelihood.log_density(sde, one).sum() for one in (read, parts)]
 
-    np.testing.assert_allclose(*jax.jit(both)(jax.random.key(1)))
+    np.testing.assert_allclose(*jax.jit(both)(stacked))
 
 
 def test_replicates_are_of_their_group(x64):
     model, stacked, read, _ = case("kalman", False)
-    far = jnp.array([[0.0], [1e4], [-1e4]])
-
+    far = np.array([[0.0], [1e4], [-1e4]])
     stacked = eqx.tree_at(lambda o: (o.initial_mean, o.sde.drift.location), stacked, (far, far))
     y = np.asarray(jax.jit(model.likelihood.draw)(stacked, read, jax.random.key(0)))
     for row, group in enumerate(LABELS):
@@ -121,15 +127,19 @@ def test_replicates_are_of_their_group(x64):
 def test_without_spread_the_density_is_that_of_one_sde(name, x64):
     model, _, _, data = case(name, False)
     shared = model.of_one_group
-    free = jax.jit(lambda key: unconstrained_draw(model.build, key))(jax.random.key(3))
-    free = {site: 0 * value if site.endswith("_deviation") else value for site, value in free.items()}
+    sites = jax.eval_shape(lambda key: unconstrained_draw(model.build, key), jax.random.key(3))
+    rng = np.random.default_rng(3)
+    free = {
+        site: np.zeros(leaf.shape) if site.endswith("_deviation") else rng.normal(size=leaf.shape)
+        for site, leaf in sites.items()
+    }
     own = {site: value for site, value in free.items() if not model.pooling.is_own(site)}
 
     def density(one, free):
         sde = read_draw(one, free).observed
         return one.likelihood.log_density(sde, one.read(data))
 
-    grouped, pooled = jax.jit(lambda: (density(model, free), density(shared, own)))()
+    grouped, pooled = jax.jit(lambda free, own: (density(model, free), density(shared, own)))(free, own)
     np.testing.assert_allclose(grouped, pooled, rtol=1e-6, atol=1e-7)
     found = jax.jit(lambda free: parameters(model, free))(free)
     for parameter in model.dims():
@@ -137,7 +147,8 @@ def test_without_spread_the_density_is_that_of_one_sde(name, x64):
 
 
 def test_every_group_has_a_stable_drift_and_its_own_values(x64):
-    model = MODELS["kalman"].scaled_to(walks(False, states=2))
+    parts = sb.priors.Linear(by_group=True), sb.priors.Constant(by_group=True)
+    model = sb.SDEModel(*parts, observation=sb.Exact()).scaled_to(walks(False, states=2))
     draws = jax.jit(jax.vmap(lambda key: prior_draw(model, key)))(jax.random.split(jax.random.key(0), 300))
     assert (np.linalg.eigvals(np.asarray(draws.sde.drift.matrix)).real > 0).all()
     location = np.asarray(draws.sde.drift.location)
@@ -186,15 +197,20 @@ def test_a_level_goes_with_groups(x64):
     years = np.arange(len(LABELS)) % 3.0
     data = walks(irregular=False).assign_coords(year=("trajectory", years))
     grouped = replace(MODELS["kalman"], level=sb.Level("year")).scaled_to(data)
-    stacked = jax.jit(lambda key: prior_draw(grouped, key))(jax.random.key(1))
-    found = np.asarray(grouped.likelihood.log_density(stacked, grouped.read(data)))
-    level = np.asarray(grouped.read(data).level(stacked))
+    _, plain = drawn("kalman")
+    slopes = np.full((3, 1, 1), 0.7)
+    stacked = eqx.tree_at(lambda o: o.level_slopes, plain, slopes, is_leaf=lambda leaf: leaf is None)
+
+    def ask(model):
+        return jax.jit(lambda sde, read: (model.likelihood.log_density(sde, read), read.level(sde)))
+
+    found, level = map(np.asarray, ask(grouped)(stacked, grouped.read(data)))
     assert np.ptp(level) > 0
+    of_one = ask(grouped.of_one_group)
     for place, name in enumerate("abc"):
         mine = np.array(LABELS) == name
         own = data.isel(trajectory=mine)
         one = jax.tree.map(lambda leaf, g=place: leaf[g], stacked)
-        read = grouped.of_one_group.read(own)
-        np.testing.assert_allclose(read.level(one), level[mine][:, : read.values.shape[1]])
-        alone = np.asarray(grouped.of_one_group.likelihood.log_density(one, read))
+        alone, here = map(np.asarray, of_one(one, grouped.of_one_group.read(own)))
+        np.testing.assert_allclose(here, level[mine][:, : here.shape[1]])
         np.testing.assert_allclose(found[mine][:, : alone.shape[1]], alone, rtol=1e-9, atol=1e-9)

@@ -6,6 +6,7 @@ import dataclasses
 
 import equinox as eqx
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from numpyro.handlers import seed
@@ -109,13 +110,13 @@ def test_noise_of_each_step_and_a_level(x64):
     noise = sb.GaussianNoise(trajectory_effect=True, variance_function=sb.VarianceFunction("words", log=True))
     model = sb.SDEModel(observation=noise, level=sb.Level("t")).scaled_to(data)
     with seed(rng_seed=3):
-        observed = model.build()
+        observed = jax.tree.map(np.asarray, model.build())
     observations = model.read(data)
-    level = np.asarray(observations.level(observed))
+    level = np.asarray(observations.level_terms) @ observed.level_slopes
     assert np.abs(level).max() > 0.01
     about = data.assign(y=data["y"] - level)
     dense = Dense.of(jax.tree.map(lambda leaf: leaf[None], observed), 0)
-    factors = np.asarray(observations.noise_factors(observed.noise_slopes))
+    factors = np.asarray(observations.noise_factors(jnp.asarray(observed.noise_slopes)))
     for given in ("past", "others", "nothing"):
         found = ask(model.likelihood, given, observed, observations)
         for i in range(3):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -16,6 +17,7 @@ from sdebayes.likelihood.linear_gaussian import kalman_filter, linear_gaussian, 
 from sdebayes.schemes import LocalLinearization
 
 SCHEME = LocalLinearization()
+LENGTHS = [9, 5, 12]
 
 
 def times_of(lengths: list[int], seed: int = 5) -> list[np.ndarray]:
@@ -29,15 +31,28 @@ def pieces(data) -> list[tuple[np.ndarray, np.ndarray]]:
     return [(y[:n], t[:n]) for y, t, n in zip(data["y"].values, data["t"].values, ends, strict=True)]
 
 
+@eqx.filter_jit
+def answers(likelihood, model, observations):
+    return (
+        likelihood.log_density(model, observations),
+        likelihood.one_step(model, observations),
+        likelihood.smooth(model, observations),
+    )
+
+
+@eqx.filter_jit
+def log_density(likelihood, model, observations):
+    return likelihood.log_density(model, observations)
+
+
 def agree(dense, data, observation) -> None:
     """Compare the log density, its one-step laws and the smoother with dense Gaussian conditioning."""
     model, likelihood = dense.observed_sde(), observation.likelihood(True, SCHEME)
     observations = read(data, drop_missing_steps=likelihood.states_observed)
-    terms = np.asarray(likelihood.log_density(model, observations))
+    found = jax.tree.map(np.asarray, answers(likelihood, model, observations))
+    terms, (means, covariances), (x, V) = found
     expected = [dense.log_density(y, t) for y, t in pieces(data)]
     np.testing.assert_allclose(terms.sum(-1), expected, rtol=1e-8, atol=1e-8)
-    means, covariances = likelihood.one_step(model, observations)
-    x, V = likelihood.smooth(model, observations)
     d = len(dense.b)
     for i, (y, t) in enumerate(pieces(data)):
         for k in range(len(t)):
@@ -60,7 +75,7 @@ def without_effect(dense):
 
 @pytest.mark.parametrize("effect", [True, False])
 def test_regular_times_and_early_ends(rotating, make_values, effect, x64):
-    data = sb.trajectories(make_values(0, [9, 4, 12], 2), t=0.4)
+    data = sb.trajectories(make_values(0, LENGTHS, 2), t=0.4)
     assert read(data).shared
     dense = rotating if effect else without_effect(rotating)
     agree(dense, data, sb.GaussianNoise(trajectory_effect=effect))
@@ -69,11 +84,10 @@ def test_regular_times_and_early_ends(rotating, make_values, effect, x64):
 @pytest.mark.smoke
 @pytest.mark.parametrize("effect", [True, False])
 def test_irregular_times_gaps_and_partly_missing_steps(rotating, make_values, effect, x64):
-    lengths = [9, 5, 12]
-    values = make_values(1, lengths, 2, missing=0.3)
+    values = make_values(1, LENGTHS, 2, missing=0.3)
     values[0][3:6] = np.nan
     values[2][0] = np.nan
-    data = sb.trajectories(values, t=times_of(lengths))
+    data = sb.trajectories(values, t=times_of(LENGTHS))
     assert not read(data).shared
     dense = rotating if effect else without_effect(rotating)
     agree(dense, data, sb.GaussianNoise(trajectory_effect=effect))
@@ -88,8 +102,8 @@ def test_an_observation_matrix(partly_observed, make_values, missing, x64):
 
 
 def test_a_shared_irregular_grid_takes_the_fast_path(rotating, make_values, x64):
-    grid = times_of([10])[0]
-    data = sb.trajectories(make_values(3, [10, 6], 2), t=[grid, grid[:6]])
+    grid = times_of([12])[0]
+    data = sb.trajectories(make_values(3, LENGTHS, 2), t=[grid[:n] for n in LENGTHS])
     assert read(data).shared
     agree(rotating, data, sb.GaussianNoise(trajectory_effect=True))
 
@@ -98,12 +112,15 @@ def test_a_shared_irregular_grid_takes_the_fast_path(rotating, make_values, x64)
 def test_the_fast_path_is_the_general_path(rotating, make_values, effect, x64):
     data = sb.trajectories(make_values(4, [40, 25, 3, 60], 2), t=0.4)
     observations = read(data)
-    model = rotating.observed_sde()
-    steps = jnp.asarray(observations.steps)
-    transitions = jax.vmap(lambda dt: SCHEME.affine_transition(model.sde.linear, dt))(steps)
-    system = linear_gaussian(model, transitions, effect)
-    fast = shared_log_density(system, observations)
-    general = kalman_filter(system, observations).log_density
+
+    @jax.jit
+    def both(model):
+        steps = jnp.asarray(observations.steps)
+        transitions = jax.vmap(lambda dt: SCHEME.affine_transition(model.sde.linear, dt))(steps)
+        system = linear_gaussian(model, transitions, effect)
+        return shared_log_density(system, observations), kalman_filter(system, observations).log_density
+
+    fast, general = both(rotating.observed_sde())
     np.testing.assert_allclose(fast, general, rtol=1e-8, atol=1e-8)
     assert np.all(np.asarray(fast)[2, 3:] == 0)
 
@@ -142,7 +159,7 @@ def test_little_noise_beside_a_wide_effect_keeps_eight_digits(rotating, make_val
     dense = dataclasses.replace(rotating, R=1e-6 * np.eye(2), C=1e3 * np.eye(2))
     data = sb.trajectories(make_values(7, [30, 20], 2), t=0.1)
     for d in (data, data.assign(y=data["y"].where(data["time"] != 4))):
-        terms = Kalman(SCHEME, True).log_density(dense.observed_sde(), read(d))
+        terms = log_density(Kalman(SCHEME, True), dense.observed_sde(), read(d))
         expected = [dense.log_density(y, t) for y, t in pieces(d)]
         np.testing.assert_allclose(np.asarray(terms).sum(-1), expected, rtol=1e-8)
 
@@ -158,7 +175,7 @@ def test_units_of_a_million_change_the_density_by_their_jacobian_only(rotating, 
     values = make_values(8, [7, 5], 2, missing=0.2)
     small_data, large_data = sb.trajectories(values), sb.trajectories([unit * v for v in values])
     small, big = (
-        np.asarray(Kalman(SCHEME, True).log_density(d.observed_sde(), read(s))).sum(-1)
+        np.asarray(log_density(Kalman(SCHEME, True), d.observed_sde(), read(s))).sum(-1)
         for d, s in ((rotating, small_data), (large, large_data))
     )
     counts = np.isfinite(small_data["y"].values).sum((1, 2))
@@ -167,8 +184,8 @@ def test_units_of_a_million_change_the_density_by_their_jacobian_only(rotating, 
 
 def test_exact_observation_is_the_product_of_transitions(rotating, make_values, x64):
     dense = dataclasses.replace(without_effect(rotating), R=np.zeros((2, 2)))
-    for t in (0.4, times_of([9, 4, 12])):
-        agree(dense, sb.trajectories(make_values(9, [9, 4, 12], 2), t=t), sb.Exact())
+    for t in (0.4, times_of(LENGTHS)):
+        agree(dense, sb.trajectories(make_values(9, LENGTHS, 2), t=t), sb.Exact())
 
 
 def test_exact_observation_integrates_missing_entries_and_steps_out(rotating, make_values, x64):
@@ -176,7 +193,8 @@ def test_exact_observation_integrates_missing_entries_and_steps_out(rotating, ma
     values = make_values(10, [9, 12], 2, missing=0.3)
     values[0][4] = np.nan
     data = sb.trajectories(values, t=times_of([9, 12]))
-    terms = LinearTransitions(SCHEME).log_density(dense.observed_sde(), read(data, drop_missing_steps=True))
+    observations = read(data, drop_missing_steps=True)
+    terms = log_density(LinearTransitions(SCHEME), dense.observed_sde(), observations)
     expected = [dense.log_density(y, t) for y, t in pieces(data)]
     np.testing.assert_allclose(np.asarray(terms).sum(-1), expected, rtol=1e-8)
 

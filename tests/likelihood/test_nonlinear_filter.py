@@ -37,6 +37,13 @@ def results(strategy, model, scheme, observations, effect: bool):
 
 
 @eqx.filter_jit
+def filtered(strategy, model, observations):
+    """What a filter alone gives, and its laws of the observations."""
+    found = GaussianFilter(LinearNoise(), strategy, True).run(model, observations)
+    return found, predicted_observations(model, found, observations.noise_factors(None))
+
+
+@eqx.filter_jit
 def log_density(strategy, model, observations):
     return GaussianFilter(LinearNoise(), strategy, True).log_density(model, observations)
 
@@ -55,9 +62,10 @@ def agree(strategy, dense, data, effect: bool, scheme=None, tolerance: float = 1
         exact = kalman_filter(system, observations)
         return system, exact, smooth(system, exact, observations)
 
-    system, exact, (exact_mean, exact_covariance) = truth(model)
+    system, exact, (exact_mean, exact_covariance) = jax.tree.map(np.asarray, truth(model))
 
-    found, (mean, covariance), (y_mean, y_covariance) = results(strategy, model, scheme, observations, effect)
+    both = results(strategy, model, scheme, observations, effect)
+    found, (mean, covariance), (y_mean, y_covariance) = jax.tree.map(np.asarray, both)
     np.testing.assert_allclose(found.log_density, exact.log_density, rtol=tolerance, atol=tolerance)
     for i, n in enumerate(data["n_steps"].values):
         for name in ("predicted_mean", "predicted_covariance", "mean", "covariance"):
@@ -65,16 +73,12 @@ def agree(strategy, dense, data, effect: bool, scheme=None, tolerance: float = 1
                 getattr(found, name)[i, :n], getattr(exact, name)[i, :n], rtol=tolerance, atol=tolerance
             )
         H = system.matrix
-        expected = exact.predicted_mean[i, :n] @ H.T
+        expected = np.asarray(exact.predicted_mean[i, :n]) @ H.T
         np.testing.assert_allclose(y_mean[i, :n], expected, rtol=tolerance, atol=tolerance)
-        expected = H @ exact.predicted_covariance[i, :n] @ H.T + system.noise
+        expected = H @ np.asarray(exact.predicted_covariance[i, :n]) @ H.T + system.noise
         np.testing.assert_allclose(y_covariance[i, :n], expected, rtol=tolerance, atol=tolerance)
         np.testing.assert_allclose(mean[i, :n], exact_mean[i, :n], rtol=tolerance, atol=tolerance)
         np.testing.assert_allclose(covariance[i, :n], exact_covariance[i, :n], rtol=tolerance, atol=tolerance)
-
-
-def test_a_linear_sde_at_regular_times(rotating, make_values, x64):
-    agree(UnscentedKalman(), rotating, sb.trajectories(make_values(0, LENGTHS, 2), t=0.4), False)
 
 
 @pytest.mark.parametrize("strategy", FILTERS, ids=repr)
@@ -89,7 +93,7 @@ def test_a_linear_sde_at_irregular_times_with_gaps_seen_through_a_matrix(
 
 def test_another_scheme_filters_a_linear_sde_as_its_own_affine_law(rotating, make_values, x64):
     data = sb.trajectories(make_values(3, LENGTHS, 2), t=irregular(LENGTHS))
-    agree(ExtendedKalman(), rotating, data, True, LinearNoise(steps=2))
+    agree(ExtendedKalman(), rotating, data, False, LinearNoise(steps=2))
 
 
 def cubic(x, t, parameters):
@@ -182,7 +186,7 @@ def test_draws_have_the_law_whose_density_the_filter_computes(make_values, strat
     drawn = jax.jit(law.sample)(jax.random.key(0))
     assert np.all(np.asarray(drawn)[~observations.seen] == 0)
     again = eqx.tree_at(lambda o: o.values, observations, drawn)
-    _, _, (mean, covariance) = results(strategy, model, LinearNoise(), again, True)
+    _, (mean, covariance) = filtered(strategy, model, again)
     whole = observations.seen.all(-1)
     residual = (np.asarray(drawn) - np.asarray(mean))[whole]
     factor = np.linalg.cholesky(np.asarray(covariance)[whole])
@@ -198,12 +202,11 @@ def test_draws_have_the_law_whose_density_the_filter_computes(make_values, strat
 def test_padding_changes_nothing(make_values, x64):
     values = make_values(4, [4, 30], 2, missing=0.1)
     alone, padded = (read(sb.trajectories(v, t=0.3)) for v in ([values[0], values[0]], values))
-    short, long = (
-        results(UnscentedKalman(), multiplicative(), LinearNoise(), o, True)[0] for o in (alone, padded)
-    )
+    short, long = (filtered(UnscentedKalman(), multiplicative(), o)[0] for o in (alone, padded))
     for part, same in zip(jax.tree.leaves(short), jax.tree.leaves(long), strict=True):
         np.testing.assert_allclose(part[0], same[0, :4], rtol=1e-10, atol=1e-12)
     assert np.all(np.asarray(long.log_density)[0, 4:] == 0)
+    long = jax.tree.map(np.asarray, long)
     cheap = log_density(UnscentedKalman(), multiplicative(), padded)
     np.testing.assert_allclose(cheap, long.log_density, rtol=1e-12, atol=1e-12)
     np.testing.assert_allclose(long.mean[0, 4:], np.broadcast_to(long.mean[0, 3], (26, 4)), rtol=1e-10)
@@ -214,21 +217,23 @@ def test_the_gradient_is_that_of_finite_differences(make_values, strategy, x64):
     observations = read(sb.trajectories(make_values(5, [4, 9], 2, missing=0.1), t=0.3))
     arrays, static = eqx.partition(multiplicative(), eqx.is_array)
     flat, unravel = ravel_pytree(arrays)
+    flat = np.asarray(flat)
 
     @jax.jit
+    @jax.value_and_grad
     def total(flat):
         model = eqx.combine(unravel(flat), static)
         return GaussianFilter(LinearNoise(), strategy, True).log_density(model, observations).sum()
 
-    direction = jnp.asarray(np.random.default_rng(0).normal(size=flat.shape))
+    direction = np.random.default_rng(0).normal(size=flat.shape)
     P0, R, C = slice(4, 8), slice(-8, -4), slice(-4, None)
     assert flat.shape == (20,)
     for block in (P0, R, C):
         matrix = direction[block].reshape(2, 2)
-        direction = direction.at[block].set((matrix + matrix.T).ravel())
+        direction[block] = (matrix + matrix.T).ravel()
     h = 1e-5
-    slope = (total(flat + h * direction) - total(flat - h * direction)) / (2 * h)
-    np.testing.assert_allclose(jax.grad(total)(flat) @ direction, slope, rtol=1e-6)
+    slope = float(total(flat + h * direction)[0] - total(flat - h * direction)[0]) / (2 * h)
+    np.testing.assert_allclose(np.asarray(total(flat)[1]) @ direction, slope, rtol=1e-6)
 
 
 def test_a_covariance_that_is_none_gives_no_number_and_no_error(make_values, x64):

@@ -23,7 +23,7 @@ TIMES = np.array([0.0, 0.3, 1.5])
 
 def heavy(model, degrees_of_freedom: float):
     """Give a model noise of the same covariance and heavy tails."""
-    scales = student_t_scales(jnp.asarray(degrees_of_freedom))
+    scales = jax.jit(student_t_scales)(degrees_of_freedom)
     return eqx.tree_at(lambda m: m.noise_scales, model, scales, is_leaf=lambda leaf: leaf is None)
 
 
@@ -31,9 +31,14 @@ def filtered(effect: bool = True) -> GaussianFilter:
     return GaussianFilter(SCHEME, trajectory_effect=effect, linear=True)
 
 
+@eqx.filter_jit
+def log_density(likelihood, model, data):
+    return likelihood.log_density(model, data)
+
+
 @pytest.mark.parametrize("nu", [2.1, 3.0, 8.0, 200.0])
 def test_the_mixture_is_a_student_t_of_unit_covariance(nu, x64):
-    mixture = student_t_scales(jnp.asarray(nu))
+    mixture = jax.jit(student_t_scales)(nu)
     scale = np.sqrt((nu - 2) / nu)
     x = scale * np.array([0.0, 0.5, 1.0, 3.0, 10.0])[: 5 if nu < 10 else 4]
     found = stats.norm.pdf(x[:, None], 0, np.sqrt(mixture.factors)) @ np.exp(mixture.log_weights)
@@ -63,7 +68,7 @@ def test_the_density_is_that_of_brute_force(rotating, outlier, x64):
     """Of a single step to the quadrature's digits, of a whole trajectory as nearly as normal laws carry it."""
     y = np.array([[2.5, 0.3], [1.0 + outlier, np.nan], [0.5, -1.0]])
     data = read(sb.trajectories([y], t=[TIMES]))
-    found = np.asarray(filtered().log_density(heavy(rotating.observed_sde(), 3.0), data))[0]
+    found = np.asarray(log_density(filtered(), heavy(rotating.observed_sde(), 3.0), data))[0]
     assert found[0] == pytest.approx(brute_force(rotating, y[:1], TIMES[:1], 3.0, 200), abs=1e-3)
     assert found.sum() == pytest.approx(brute_force(rotating, y, TIMES, 3.0, 25), abs=0.03)
 
@@ -103,8 +108,8 @@ def test_draws_are_uniform_under_the_forecasts(rotating, x64):
         return jax.scipy.special.ndtr(z) @ jnp.exp(model.noise_scales.log_weights)
 
     draws = {
-        "replicate": likelihood.replicate(model, data, jax.random.key(1)),
-        "draw": likelihood.draw(model, data, jax.random.key(2)),
+        "replicate": jax.jit(lambda key: likelihood.replicate(model, data, key))(jax.random.key(1)),
+        "draw": jax.jit(lambda key: likelihood.draw(model, data, key))(jax.random.key(2)),
         "simulate": jnp.asarray(simulated.values),
     }
     for name, values in draws.items():
@@ -124,4 +129,5 @@ def test_a_nonlinear_drift_has_the_same_filter(rotating, x64):
     data = read(sb.trajectories([np.random.default_rng(1).normal(size=(5, 2))], t=[np.arange(5) * 0.3]))
     model = heavy(rotating.observed_sde(), 4.0)
     linear, other = filtered(), GaussianFilter(SCHEME, trajectory_effect=True)
-    np.testing.assert_allclose(other.log_density(model, data), linear.log_density(model, data), rtol=1e-7)
+    found, expected = (log_density(law, model, data) for law in (other, linear))
+    np.testing.assert_allclose(found, expected, rtol=1e-7)

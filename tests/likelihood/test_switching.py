@@ -98,23 +98,22 @@ def test_equal_regimes_are_one_sde(x64, law):
     values, times = series()
     observations = read(sb.trajectories(values, t=times))
     one = model.of_regime(1)
-    np.testing.assert_allclose(
-        asked(law, "log_density", model, observations), asked(law.inner, "log_density", one, observations)
-    )
+
+    def answers(of, model):
+        def all_of(m, o):
+            horizons = of.horizons(m, o, 3, jnp.arange(1, 5))
+            return of.log_density(m, o), of.one_step(m, o), of.smooth(m, o), horizons
+
+        return jax.tree.map(np.asarray, jax.jit(all_of)(model, observations))
+
+    (density, *laws, ahead), (other, *theirs, their_ahead) = answers(law, model), answers(law.inner, one)
+    np.testing.assert_allclose(density, other)
     inside = np.asarray(observations.seen).any(-1)
-    for question in ("one_step", "smooth"):
-        ours, theirs = (
-            jax.jit(lambda m, o, of=of: getattr(of, question)(m, o))(m, observations)  # noqa: B023
-            for of, m in ((law, model), (law.inner, one))
-        )
+    for ours, alone in zip(laws, theirs, strict=True):
         for k in (0, 1):
-            np.testing.assert_allclose(np.asarray(ours[k])[inside], np.asarray(theirs[k])[inside], atol=1e-9)
-    ours, theirs = (
-        jax.jit(lambda m, o, of=of: of.horizons(m, o, 3, jnp.arange(1, 5)))(m, observations)
-        for of, m in ((law, model), (law.inner, one))
-    )
+            np.testing.assert_allclose(ours[k][inside], alone[k][inside], atol=1e-9)
     for k in (0, 1):
-        np.testing.assert_allclose(ours[k], np.broadcast_to(theirs[k], ours[k].shape), atol=1e-9)
+        np.testing.assert_allclose(ahead[k], np.broadcast_to(their_ahead[k], ahead[k].shape), atol=1e-9)
 
 
 def test_forecasts_are_the_moments_of_what_is_drawn(x64):
@@ -126,7 +125,8 @@ def test_forecasts_are_the_moments_of_what_is_drawn(x64):
     )
     observations = read(sb.trajectories([np.nan_to_num(values[0])], t=times))
     model = truth.model()
-    mean, covariance = NOISY.horizons(model, observations, 2, jnp.array([4]))
+    ahead = jax.jit(lambda m, o: NOISY.horizons(m, o, 2, jnp.array([4])))
+    mean, covariance = map(np.asarray, ahead(model, observations))
     total = np.zeros(2)
     steps, F = [], [linalg.expm(-A) for A in truth.A]
     # the belief at the third step, carried on by hand

@@ -10,12 +10,13 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import xarray as xr
-from numpyro.handlers import seed
 
 import sdebayes as sb
 from sdebayes._core.errors import DataError, ModelError
 from sdebayes.criticism.innovations import Judge
 from sdebayes.criticism.walk import directions_of_return
+from sdebayes.dynamics import SDE, ConstantDiffusion, LinearDrift, ObservedSDE, ParametricDrift
+from sdebayes.model.student_t_noise import student_t_scales
 from sdebayes.posterior.advice import ADVICE
 from sdebayes.posterior.replicate import replicate
 from sdebayes.priors.covariate_basis import CategoryBasis, NumberBasis
@@ -23,13 +24,14 @@ from sdebayes.priors.covariate_process import ProcessBasis
 
 LEVELS = (sb.Level("year"), sb.Level("party"), sb.Level("t", knots=2))
 YEARS, PARTIES = [1900.0, 1930.0, 1960.0, 1990.0, 2000.0, 2020.0], ["A", "B", "C", "A", "B", "C"]
+FIELD = sb.priors.GP(basis=sb.priors.HSGP(functions=2))
 MODELS = {
     "Kalman": sb.SDEModel(observation=sb.GaussianNoise(trajectory_effect=True), level=LEVELS),
     "StudentTNoise": sb.SDEModel(observation=sb.StudentTNoise(), level=LEVELS),
     "LinearTransitions": sb.SDEModel(observation=sb.Exact(), level=LEVELS),
     "StudentT": sb.SDEModel(observation=sb.Exact(innovations=sb.StudentT()), level=LEVELS),
-    "Transitions": sb.SDEModel(sb.priors.GP(), observation=sb.Exact(), level=LEVELS),
-    "GaussianFilter": sb.SDEModel(sb.priors.GP(), observation=sb.GaussianNoise(), level=LEVELS),
+    "Transitions": sb.SDEModel(FIELD, observation=sb.Exact(), level=LEVELS),
+    "GaussianFilter": sb.SDEModel(FIELD, observation=sb.GaussianNoise(), level=LEVELS),
 }
 
 
@@ -41,48 +43,65 @@ def walks(steps: int = 10, gap: bool = False, **covariates: object) -> xr.Datase
     return sb.trajectories(values, covariates={"year": YEARS, "party": PARTIES} | covariates)
 
 
-def drawn(model: sb.SDEModel):
-    with seed(rng_seed=1):
-        return model.build()
+def known(name: str, terms: int) -> ObservedSDE:
+    """An SDE that the model's law knows how to read, with slopes of a level."""
+    unit, seen = jnp.eye(2), isinstance(MODELS[name].observation, sb.Exact)
+    drift = LinearDrift(jnp.array([[0.5, 1.0], [-1.0, 0.3]]), jnp.zeros(2))
+    if name in ("Transitions", "GaussianFilter"):
+        drift = ParametricDrift(lambda x, t, p: jnp.stack([x[1] - x[0] ** 3, -x[1]]), {})
+    effect = 0.2 * unit if name == "Kalman" else 0 * unit
+    return ObservedSDE(
+        SDE(drift, ConstantDiffusion(0.7 * unit)),
+        *(jnp.zeros(2), unit, unit, 0.0 * unit if seen else 0.4 * unit, effect),
+        degrees_of_freedom=jnp.asarray(4.5) if name == "StudentT" else None,
+        noise_scales=student_t_scales(jnp.asarray(4.0)) if name == "StudentTNoise" else None,
+        level_slopes=jnp.asarray(np.random.default_rng(1).normal(size=(terms, 2))),
+    )
 
 
 def apart(name: str, gap: bool = False):
-    """A model's law with a draw and data, and the same without a level, of data less it."""
+    """A model's law with a draw and data, and the same with a level of zero, of data less it."""
     model = MODELS[name].scaled_to(walks(gap=gap))
-    data, observed = model.read(walks(gap=gap)), drawn(model)
-    level = np.asarray(data.level_terms @ np.asarray(observed.level_slopes))
+    data = model.read(walks(gap=gap))
+    observed = known(name, data.level_terms.shape[-1])
+    level = np.asarray(data.level_terms) @ np.asarray(observed.level_slopes)
     assert np.ptp(level) > 0.1
     about = np.where(data.seen, data.values - level, 0.0)
-    plain = dataclasses.replace(observed, level_slopes=None)
-    without = dataclasses.replace(data, values=about, level_terms=None)
-    return model.likelihood, (observed, data), (plain, without), level
+    flat = dataclasses.replace(observed, level_slopes=jnp.zeros_like(observed.level_slopes))
+    return model.likelihood, (observed, data), (flat, dataclasses.replace(data, values=about)), level
 
 
 @pytest.mark.parametrize("name", MODELS)
 def test_the_density_is_that_of_data_less_the_level(name, x64):
-    law, own, plain, _ = apart(name, gap=name in ("LinearTransitions", "Kalman"))
-    expected = jax.jit(law.inner.log_density)(*plain)
-    np.testing.assert_allclose(jax.jit(law.log_density)(*own), expected, atol=1e-9)
+    law, own, flat, _ = apart(name, gap=name in ("LinearTransitions", "Kalman"))
+    density = jax.jit(law.log_density)
+    np.testing.assert_allclose(density(*own), density(*flat), atol=1e-9)
+
+
+def test_a_level_of_zero_is_none(x64):
+    law, _, (observed, data), _ = apart("LinearTransitions", gap=True)
+    plain = dataclasses.replace(observed, level_slopes=None), dataclasses.replace(data, level_terms=None)
+    found = jax.jit(law.log_density)(observed, data)
+    np.testing.assert_allclose(found, jax.jit(law.inner.log_density)(*plain), atol=1e-12)
 
 
 def test_the_level_is_added_to_what_is_foretold_and_drawn(x64):
-    law, own, plain, level = apart("Kalman")
+    law, own, flat, level = apart("Kalman")
     data = own[1]
 
     @jax.jit
     def all_of(model, data):
-        this = law if model.level_slopes is not None else law.inner
         key = jax.random.key(2)
         return {
-            "one step": this.one_step(model, data),
-            "ahead": this.horizons(model, data, 2, jnp.arange(1, 6)),
-            "smooth": this.smooth(model, data),
-            "replicate": this.replicate(model, data, key),
-            "draw": this.draw(model, data, key),
-            "innovations": this.innovations(model, data, [jnp.asarray(data.values)])[0],
+            "one step": law.one_step(model, data),
+            "ahead": law.horizons(model, data, 2, jnp.arange(1, 6)),
+            "smooth": law.smooth(model, data),
+            "replicate": law.replicate(model, data, key),
+            "draw": law.draw(model, data, key),
+            "innovations": law.innovations(model, data, [jnp.asarray(data.values)])[0],
         }
 
-    found, expected = all_of(*own), all_of(*plain)
+    found, expected = all_of(*own), all_of(*flat)
     np.testing.assert_allclose(found["one step"][0], expected["one step"][0] + level, atol=1e-9)
     np.testing.assert_allclose(found["one step"][1], expected["one step"][1], atol=1e-9)
     np.testing.assert_allclose(found["ahead"][0], expected["ahead"][0] + level[:, 1:6], atol=1e-9)
@@ -144,7 +163,8 @@ def trending() -> xr.Dataset:
 def fitted() -> tuple[sb.Posterior, xr.Dataset]:
     data = trending()
     level = (sb.Level("year"), sb.Level("t"), sb.Level("party"))
-    model = sb.SDEModel(observation=sb.GaussianNoise(), level=level)
+    parts = sb.priors.Linear(diagonal=True), sb.priors.Constant("diagonal")
+    model = sb.SDEModel(*parts, observation=sb.GaussianNoise(), level=level)
     return sb.fit(model, data, sb.Laplace(draws=200), seed=0), data
 
 
@@ -194,8 +214,10 @@ def test_a_fit_keeps_covariates_and_scores_by_them(tmp_path, fitted):
     assert again.model.describe() == posterior.model.describe()
     score = posterior.log_score(data)
     np.testing.assert_allclose(again.log_score(again.training_data()), score, rtol=1e-5)
+    model = posterior.model
     given = sb.load(
-        tmp_path / "posterior.nc", sb.SDEModel(observation=sb.GaussianNoise(), level=posterior.model.level)
+        tmp_path / "posterior.nc",
+        sb.SDEModel(model.drift, model.diffusion, observation=sb.GaussianNoise(), level=model.level),
     )
     np.testing.assert_allclose(given.log_score(data), score, rtol=1e-5)
     assert not np.allclose(again.log_score(data.assign_coords(year=data["year"] + 100)), score, rtol=1e-2)

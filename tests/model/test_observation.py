@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import NamedTuple
 
 import jax
 import numpy as np
@@ -21,14 +22,25 @@ def data():
     return sb.trajectories([np.array([1.0, 3.0]) * np.cumsum(rng.normal(size=(20, 2)), 0) for _ in range(4)])
 
 
+class Drawn(NamedTuple):
+    """What the observation has a part in, of an observed SDE: nothing else is computed."""
+
+    matrix: np.ndarray
+    initial_covariance: np.ndarray
+    noise_covariance: np.ndarray
+    effect_covariance: np.ndarray
+
+
 def built(observation, data, count: int = 1):
     """Draw the prior of a model of independent states with this observation."""
-    model = sb.SDEModel(sb.priors.Linear(diagonal=True), observation=observation).scaled_to(data)
+    parts = sb.priors.Linear(diagonal=True), sb.priors.Constant("diagonal")
+    model = sb.SDEModel(*parts, observation=observation).scaled_to(data)
 
     def one(key):
         with seed(rng_seed=key), trace() as sites:
             observed = model.build()
-        return observed, {n: s["value"] for n, s in sites.items() if "value" in s}
+        own = {n: s["value"] for n, s in sites.items() if n.startswith(("noise_", "trajectory_effect_"))}
+        return Drawn(*(getattr(observed, name) for name in Drawn._fields)), own
 
     return jax.tree.map(np.asarray, jax.jit(jax.vmap(one))(jax.random.split(jax.random.key(0), count)))
 
@@ -124,7 +136,7 @@ def test_an_observation_matrix_sets_the_number_of_states(data, x64):
     np.testing.assert_array_equal(observed.matrix[0], H)
     assert observed.noise_covariance.shape == (1, 2, 2)
     assert observed.effect_covariance.shape == (1, 3, 3)
-    assert observed.sde.drift.matrix.shape == (1, 3, 3)
+    assert jax.eval_shape(seed(model.build, jax.random.key(0))).sde.drift.matrix.shape == (3, 3)
 
 
 @pytest.mark.parametrize("effect", [False, True])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import jax
 import numpy as np
 import pytest
@@ -23,13 +25,14 @@ def data() -> xr.Dataset:
 
 @pytest.fixture
 def draw():
-    """Draw (ObservedSDE, sites) from a model's prior, any number of times, compiled once."""
+    """Draw (ObservedSDE, sites) from a model's prior, any number of times, compiled once; or some sites alone."""
 
-    def draws(model: sb.SDEModel, count: int):
+    def draws(model: sb.SDEModel, count: int, only: Collection[str] = ()):
         def one(key):
             with seed(rng_seed=key), trace() as sites:
                 observed = model.build()
-            return observed, {name: site["value"] for name, site in sites.items() if "value" in site}
+            values = {name: site["value"] for name, site in sites.items() if "value" in site}
+            return (None, {name: values[name] for name in only}) if only else (observed, values)
 
         return jax.tree.map(np.asarray, jax.jit(jax.vmap(one))(jax.random.split(jax.random.key(0), count)))
 

@@ -185,9 +185,7 @@ def test_a_table_gives_the_same_factor(shape, x64):
 
 @pytest.mark.parametrize("shape", KINDS)
 def test_a_model_with_it_has_a_density(data, shape, x64):
-    model = sb.SDEModel(
-        BNN(Linear(diagonal=True), hidden=(4,)), KINDS[shape](), observation=sb.Exact()
-    ).scaled_to(data)
+    model = sb.SDEModel(Linear(diagonal=True), KINDS[shape](), observation=sb.Exact()).scaled_to(data)
     program = substitute(seed(model.numpyro_model(data), 3), data=correlation())
     assert np.isfinite(jax.jit(lambda: log_density(program, (), {}, {})[0])())
     dims = model.dims()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -26,6 +28,12 @@ from tests.schemes.test_linear_noise import DTS, errors, scalar
 from tests.schemes.test_schemes import X, slope
 
 
+@eqx.filter_jit
+def transition(sde: SDE, x, t, dt):
+    return Moments().transition(sde, x, t, dt)
+
+
+@cache
 def planar() -> SDE:
     """A drift and a factor without symmetry, both with a clock."""
     return SDE(
@@ -71,9 +79,9 @@ def test_both_moments_are_those_of_the_generator_to_second_order(x64):
     sde, dts, differences = planar(), np.array([0.001, 0.002, 0.004]), []
     law = by_generator(sde, X, 0.4)
     for dt in dts:
-        found, truth = Moments().transition(sde, jnp.asarray(X), 0.4, float(dt)), law(float(dt))
+        found, truth = transition(sde, jnp.asarray(X), 0.4, jnp.asarray(dt)), law(float(dt))
         np.testing.assert_allclose(found[0], truth[0], rtol=1e-12)
-        differences.append(np.abs(found[1] - truth[1]).max())
+        differences.append(np.abs(np.asarray(found[1]) - truth[1]).max())
     assert slope(np.array(differences), dts) == pytest.approx(3, abs=0.05)
 
 
@@ -93,20 +101,23 @@ def test_geometric_brownian_motion(x64):
 @pytest.mark.parametrize("dt", [1e-9, 0.1, 1.0, 30.0])
 def test_the_covariance_is_positive_definite_at_any_step(dt, x64):
     rng = np.random.default_rng(0)
+    step, sigma = jnp.asarray(dt), eqx.filter_jit(lambda sde, x: sde.covariance(x))
     for _ in range(5):
         drift = LinearDrift(jnp.asarray(rng.normal(size=(2, 2)) * rng.choice([1.0, 1 / dt])), jnp.zeros(2))
         for diffusion in (planar().diffusion, ConstantDiffusion(jnp.array([[0.5, 0.0], [0.2, 0.4]]))):
             sde = SDE(drift, diffusion)
-            covariance = np.asarray(Moments().transition(sde, jnp.asarray(X), 0.0, dt)[1]) / dt
+            covariance = np.asarray(transition(sde, jnp.asarray(X), 0.0, step)[1]) / dt
             assert np.linalg.eigvalsh(covariance).min() > 1e-6
             if diffusion.constant:
-                rest = covariance - np.asarray(sde.covariance(jnp.asarray(X))) / 6
+                rest = covariance - np.asarray(sigma(sde, jnp.asarray(X))) / 6
                 assert np.linalg.eigvalsh(rest).min() > -1e-12 * np.trace(rest)
 
 
 def test_an_uncertain_state_is_averaged_over(x64):
     """m, F P Fᵀ + Q against E and Cov of X(Δt) from draws' own laws; left out are terms in P², P Δt² and Δt³."""
     sde, rng = planar(), np.random.default_rng(1)
+    many = jax.jit(jax.vmap(lambda x, dt: Moments().transition(sde, x, 0.4, dt), (0, None)))
+    carried = jax.jit(lambda P, dt: Moments().propagate(sde, jnp.asarray(X), P, 0.4, dt))
     errors = []
     for size in (0.01, 0.005):
         P = size * np.array([[0.5, -0.2], [-0.2, 0.3]])
@@ -114,11 +125,11 @@ def test_an_uncertain_state_is_averaged_over(x64):
         white = np.concatenate([white, -white])
         white = white @ np.linalg.inv(np.linalg.cholesky(np.cov(white.T, bias=True))).T
         points = jnp.asarray(X + white @ np.linalg.cholesky(P).T)
-        means, noises = jax.jit(jax.vmap(lambda x, dt=size: Moments().transition(sde, x, 0.4, dt)))(points)
+        means, noises = many(points, size)
         truth = np.cov(np.asarray(means).T, bias=True) + np.asarray(noises).mean(0)
-        mean, F, Q = Moments().propagate(sde, jnp.asarray(X), jnp.asarray(P), 0.4, size)
+        mean, F, Q = map(np.asarray, carried(P, size))
         np.testing.assert_allclose(mean, np.asarray(means).mean(0), rtol=2e-5)
-        without = np.asarray(Moments().transition(sde, jnp.asarray(X), 0.4, size)[1])
+        without = np.asarray(transition(sde, jnp.asarray(X), 0.4, jnp.asarray(size))[1])
         errors.append([np.abs(F @ P @ F.T + Q - truth).max(), np.abs(F @ P @ F.T + without - truth).max()])
     errors = np.array(errors)
     assert np.all(errors[:, 0] < 0.3 * errors[:, 1])
@@ -138,19 +149,14 @@ def test_fields_give_their_derivatives_and_tables(kind, x64):
     x, spread = jnp.array([0.3, -0.2, 0.9]), jnp.diag(jnp.array([0.2, 0.1, 0.4])) + 0.05
     table = diffusion.at(diffusion.tabulate(x, 2))
     elsewhere = jnp.full(3, 99.0)
+    read = eqx.filter_jit(lambda one, x: (*one.expansion(x), one.mean_shift(x, 0.0, spread)))
+    expected = read(own, x)
     for found, at in ((diffusion, x), (table, elsewhere)):
-        for part, other in zip(found.expansion(at), own.expansion(x), strict=True):
+        for part, other in zip(read(found, at), expected, strict=True):
             np.testing.assert_allclose(part, other, rtol=1e-10, atol=1e-12)
-        np.testing.assert_allclose(
-            found.mean_shift(at, 0.0, spread), own.mean_shift(x, 0.0, spread), rtol=1e-10, atol=1e-12
-        )
-    hessian = jax.jacfwd(jax.jacfwd(diffusion))(x)
-    np.testing.assert_allclose(
-        own.mean_shift(x, 0.0, spread),
-        0.5 * jnp.einsum("ijkl,kl->ij", hessian, spread),
-        rtol=1e-10,
-        atol=1e-12,
-    )
+    hessian = np.asarray(eqx.filter_jit(lambda one, x: jax.jacfwd(jax.jacfwd(one))(x))(diffusion, x))
+    shift = 0.5 * np.einsum("ijkl,kl->ij", hessian, spread)
+    np.testing.assert_allclose(expected[-1], shift, rtol=1e-10, atol=1e-12)
 
 
 def test_tables_do_not_change_the_likelihood(x64):

@@ -8,10 +8,9 @@ import numpy as np
 import pytest
 
 import sdebayes as sb
-from sdebayes.inference.strategy import Problem
 from sdebayes.inference.sufficient_statistics import Statistics, shortest_program
 from sdebayes.inference.sufficient_statistics.linear_drift import TransitionSums, transition_sums
-from sdebayes.inference.target import make_target
+from sdebayes.inference.target import density_of
 
 GP = sb.priors.GP(basis=sb.priors.HSGP(functions=4))
 FULL, EULER = sb.priors.Constant(), sb.schemes.EulerMaruyama()
@@ -25,13 +24,22 @@ def gaps(regression_data):
     return data
 
 
-def targets(model, data):
-    """Densities of both kinds, the one from sums first."""
+def agree(model, data):
+    """Compare value and slopes of the density from sums with those of the density from the data."""
     ready = model.scaled_to(data)
-    observations, key = ready.read(data), jax.random.key(0)
-    summed = Problem(ready, observations, key).target
-    assert isinstance(summed.data, Statistics | TransitionSums)
-    return summed, make_target(ready.program, ready.build, observations, key)
+    observations = ready.read(data)
+    program, sums = shortest_program(ready, observations)
+    assert isinstance(sums, Statistics | TransitionSums)
+    summed, direct = density_of(program, ready.build), density_of(ready.program, ready.build)
+    for seed in range(3):
+        z = jnp.asarray(0.7 * np.random.default_rng(seed).standard_normal(direct.dimension))
+        found, expected = (
+            density.value_and_gradient(z, jax.tree.map(jnp.asarray, read), density.no_whitening)
+            for density, read in ((summed, sums), (direct, observations))
+        )
+        assert np.isfinite(expected[0])
+        np.testing.assert_allclose(found[0], expected[0], rtol=1e-10)
+        np.testing.assert_allclose(found[1], expected[1], rtol=1e-8, atol=1e-8 * np.abs(expected[1]).max())
 
 
 def reads_the_data(model, data) -> bool:
@@ -43,12 +51,7 @@ def reads_the_data(model, data) -> bool:
 
 @pytest.mark.parametrize("drift", [GP, sb.priors.Linear(), sb.priors.Sparse(selection=sb.priors.Horseshoe())])
 def test_value_and_slopes_are_those_of_the_data(x64, gaps, drift):
-    summed, direct = targets(sb.SDEModel(drift, FULL, EULER, sb.Exact()), gaps)
-    for seed in range(3):
-        z = direct.draw_prior(jax.random.key(seed))
-        found, expected = summed.value_and_gradient(z), direct.value_and_gradient(z)
-        np.testing.assert_allclose(found[0], expected[0], rtol=1e-10)
-        np.testing.assert_allclose(found[1], expected[1], rtol=1e-8, atol=1e-8 * np.abs(expected[1]).max())
+    agree(sb.SDEModel(drift, FULL, EULER, sb.Exact()), gaps)
 
 
 @pytest.mark.parametrize(
@@ -79,12 +82,7 @@ def coarse():
 
 @pytest.mark.parametrize("drift", [sb.priors.Linear(), sb.priors.Linear(stable=False)])
 def test_a_linear_drift_has_sums_under_its_exact_law(x64, coarse, drift):
-    summed, direct = targets(sb.SDEModel(drift, FULL, None, sb.Exact()), coarse)
-    for seed in range(3):
-        z = direct.draw_prior(jax.random.key(seed))
-        found, expected = summed.value_and_gradient(z), direct.value_and_gradient(z)
-        np.testing.assert_allclose(found[0], expected[0], rtol=1e-10)
-        np.testing.assert_allclose(found[1], expected[1], rtol=1e-8, atol=1e-8 * np.abs(expected[1]).max())
+    agree(sb.SDEModel(drift, FULL, None, sb.Exact()), coarse)
 
 
 def test_sums_of_a_linear_drift_keep_their_digits_where_x_tells_the_next(x64):
