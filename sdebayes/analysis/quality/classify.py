@@ -80,7 +80,8 @@ def classify(
     What one fold's documents are judged by was learned from the others', so that folds agree in their errors: where
     groups are the same, what happens to tell them apart in one fold does so in the other, and a bootstrap over all
     documents at .9 held one half in .77 to .80 ± .05 of 60 data sets. The interval is therefore that of one fold by
-    itself, which has seen none of what it is judged by, around the mean: as if all folds erred together.
+    itself, which has seen none of what it is judged by, around the mean: as if all folds erred together. It held one
+    half in .90 to .95 of these sets with two folds, and in all with four.
 
     References
     ----------
