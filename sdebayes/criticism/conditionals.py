@@ -21,6 +21,9 @@ from sdebayes.model.rebuild import per_draw
 
 type Given = Literal["past", "others", "nothing"]
 
+BLOCK = 10
+"""Draws in a block: few, so that blocks of a usual number of draws keep all processors busy."""
+
 
 class Judged(NamedTuple):
     """Steps of data under draws: as `Conditional`, on the grid of the data.
@@ -47,7 +50,7 @@ def asking(likelihood: AbstractLikelihood, given: Given) -> Callable[..., PyTree
         found = law(draw, *data)
         return (found.log_density, found.distance), found.mean
 
-    return per_draw(one, averaging=True)
+    return per_draw(one, block=BLOCK, averaging=True)
 
 
 def conditionals(
