@@ -16,7 +16,8 @@ REPLICATES, FEWEST_REPLICATES = 399, 199
 MANY_VALUES = 100_000
 MOST_STEPS, MOST_VALUES = 20_000, 320_000
 MOST_NUMBERS = 2e6
-"""In an array of replicates: few enough that its memory is used again by the next."""
+"""In an array of replicates: few enough that its memory is used again by the next. Their number is a power of two, to
+which it is filled up where they are computed."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,7 @@ def criticise(judge: Judge, states: list[str], seed: int = 0) -> Criticism:
     """
     dear = judge.likelihood.approximate or judge.observations.values.size > MANY_VALUES
     count = FEWEST_REPLICATES if dear else REPLICATES
-    block = int(np.clip(MOST_NUMBERS // judge.observations.values.size, 1, 100))
+    block = 1 << int(np.clip(MOST_NUMBERS // judge.observations.values.size, 1, 16)).bit_length() - 1
     own: dict[str, list[Components]] = {name: [] for name in FAMILY}
     copies: dict[str, list[Components]] = {name: [] for name in FAMILY}
     white = np.zeros(judge.observations.values.shape)
