@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from operator import attrgetter
 
 import equinox as eqx
@@ -79,6 +80,28 @@ def test_all_that_is_asked_of_it_is_what_the_joint_filter_answers(make_values, e
         for mine, theirs in zip(found, joint[name], strict=True):
             assert mine.shape == theirs.shape
             np.testing.assert_allclose(mine[places], theirs[places], atol=1e-8)
+
+
+def test_noise_that_goes_with_covariates_is_that_of_the_joint_filter(make_values, x64):
+    data = read(data_of(make_values, gaps=False))
+    terms = np.random.default_rng(0).normal(size=(*data.times.shape, 1))
+    data = replace(data, noise_terms=terms, shared=False)
+    slopes = jnp.array([0.5])
+    model = eqx.tree_at(
+        lambda one: one.noise_slopes, observed_sde(), slopes, is_leaf=lambda leaf: leaf is None
+    )
+    inside = np.asarray(data.seen).any(-1)
+
+    def asked(likelihood):
+        return eqx.filter_jit(
+            lambda one: (*likelihood.given_past(one, data), *likelihood.given_others(one, data))
+        )(model)
+
+    for mine, theirs in zip(
+        *(asked(kind(SCHEME, True)) for kind in (IndependentKalman, Kalman)), strict=True
+    ):
+        np.testing.assert_allclose(mine[inside], theirs[inside], atol=1e-8)
+        assert np.abs(np.asarray(mine)[inside]).max() > 0
 
 
 @pytest.mark.parametrize("gaps", [True, False])
