@@ -115,6 +115,51 @@ def continuing(likelihood: AbstractLikelihood) -> Callable[..., PyTree]:
     return per_draw(one)
 
 
+class Leading(NamedTuple):
+    """Log densities of one step of each trajectory and of what is seen behind it, each (sample, trajectory), in nats.
+
+    Attributes
+    ----------
+    given
+        Of the step, given what is before it.
+    alone
+        Of the step by itself.
+    behind
+        Of what is behind, given all before it.
+    free
+        Of what is behind, given what is before the step, and not the step.
+    distance
+        rᵀ S⁻¹ r of the step given what is before it.
+    """
+
+    given: np.ndarray
+    alone: np.ndarray
+    behind: np.ndarray
+    free: np.ndarray
+    distance: np.ndarray
+
+
+@lru_cache(maxsize=8)
+def leading(likelihood: AbstractLikelihood) -> Callable[..., PyTree]:
+    """From draws, data and the place of a step to `Leading`."""
+
+    def one(draw: ObservedSDE, data: Observations, place: Array) -> Leading:
+        steps = jnp.arange(data.times.shape[1])
+        here, later = steps == place, steps > place
+
+        def total(data: Observations, over: Array) -> Array:
+            return jnp.where(over, likelihood.log_density(draw, data), 0.0).sum(-1)
+
+        terms = likelihood.log_density(draw, data)
+        given, behind = (jnp.where(over, terms, 0.0).sum(-1) for over in (here, later))
+        alone = total(seeing(data, here[None, :, None]), here)
+        free = total(seeing(data, ~here[None, :, None]), later)
+        distance = likelihood.given_past(draw, data).distance
+        return Leading(given, alone, behind, free, jnp.where(here, distance, 0.0).sum(-1))
+
+    return per_draw(one)
+
+
 @lru_cache(maxsize=8)
 def _total(likelihood: AbstractLikelihood) -> Callable[..., PyTree]:
     return per_draw(lambda draw, data: likelihood.log_density(draw, data).sum(-1))
