@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, Literal, NamedTuple
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import xarray as xr
@@ -147,15 +148,13 @@ def leading(likelihood: AbstractLikelihood) -> Callable[..., PyTree]:
         steps = jnp.arange(data.times.shape[1])
         here, later = steps == place, steps > place
 
-        def total(data: Observations, over: Array) -> Array:
-            return jnp.where(over, likelihood.log_density(draw, data), 0.0).sum(-1)
+        def terms(seen: Array) -> Array:
+            return likelihood.log_density(draw, seeing(data, seen[None, :, None]))
 
-        terms = likelihood.log_density(draw, data)
-        given, behind = (jnp.where(over, terms, 0.0).sum(-1) for over in (here, later))
-        alone = total(seeing(data, here[None, :, None]), here)
-        free = total(seeing(data, ~here[None, :, None]), later)
+        whole, alone, free = jax.lax.map(terms, jnp.stack([steps >= 0, here, ~here]))
         distance = likelihood.given_past(draw, data).distance
-        return Leading(given, alone, behind, free, jnp.where(here, distance, 0.0).sum(-1))
+        parts = ((whole, here), (alone, here), (whole, later), (free, later), (distance, here))
+        return Leading(*(jnp.where(over, values, 0.0).sum(-1) for values, over in parts))
 
     return per_draw(one)
 

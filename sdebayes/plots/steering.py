@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from textwrap import wrap
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,7 +15,7 @@ from sdebayes.plots.style import POSTERIOR, REFERENCE, legend_above, look, need,
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_LONGEST = 60
+_WIDTH = 30
 
 
 @checked
@@ -42,7 +43,7 @@ def steer(dataset: xr.Dataset, ax: Axes | None = None) -> Axes:
     rows = np.arange(dataset.sizes["step"])
     score = dataset["score"].transpose("step", "candidate").values
     with look():
-        ax = one_axes(ax, height=0.9 + 0.3 * rows.size)
+        ax = one_axes(ax, height=1.0 + 0.42 * rows.size)
         ax.plot(score.T, np.broadcast_to(rows, score.T.shape), "o", color=REFERENCE, markersize=3)
         ax.plot([], [], "o", color=REFERENCE, markersize=3, label="offered")
         chosen = score[rows, dataset["chosen"].values]
@@ -50,11 +51,12 @@ def steer(dataset: xr.Dataset, ax: Axes | None = None) -> Axes:
         name_rows(ax, [_begun(str(text)) for text in dataset["text"].values])
         for row, share in enumerate(dataset["agreement"].values):
             note_row(ax, row, f"{share:.0%}")
-        ax.set_xlabel("score (nats); at the right: draws that agree")
+        note_row(ax, -1, "agree")
+        ax.set_xlabel("score (nats)")
         legend_above(ax)
     return ax
 
 
 def _begun(text: str) -> str:
-    short = text if len(text) <= _LONGEST else text[: _LONGEST - 1].rsplit(" ", 1)[0] + " …"
-    return short.replace("$", r"\$")
+    lines = wrap(text, _WIDTH, max_lines=3, placeholder=" …")
+    return "\n".join(lines).replace("$", r"\$")

@@ -120,12 +120,13 @@ def steer(
     generator = np.random.default_rng(seed)
     state = states_of(posterior, context, encoder) if context.strip() else None
     log = Log(context, aim.words, source, draws)
+    room = steps + (0 if state is None else int(state["n_steps"].values[0])) + len(aim.ahead(0)[0])
     for step in range(steps):
         place, gap = f"step {step + 1} of {steps}", _gap(posterior, state)
         try:
             offer = offered(posterior, ask(generate, log.text, candidates, place), encoder, place)
             led = with_aim(offer.states, *aim.ahead(step), gap)
-            weights = weigh(posterior, draws, state, led, gap, aim.words == TYPICAL, candidates)
+            weights = weigh(posterior, draws, state, led, gap, aim.words == TYPICAL, candidates, room)
         except SdebayesError as error:
             if step == 0:
                 raise

@@ -67,6 +67,7 @@ def weigh(
     gap: float,
     typical: bool = False,
     rows: int = 1,
+    steps: int = 1,
 ) -> Weights:
     """Weigh the first step of each candidate.
 
@@ -86,6 +87,8 @@ def weigh(
         Whether the score is how usual its surprise is.
     rows
         How many candidates are computed at a time, repeated where there are fewer, so that little is compiled.
+    steps
+        For how many steps there is room, for the same reason.
 
     Raises
     ------
@@ -95,7 +98,7 @@ def weigh(
     count = candidates.sizes["trajectory"]
     filled = candidates.isel(trajectory=np.resize(np.arange(count), max(rows, count)))
     filled = filled.assign_coords(trajectory=np.arange(filled.sizes["trajectory"]).astype(str))
-    data, place = (filled, 0) if context is None else joined(context, filled, gap)
+    data, place = (filled, 0) if context is None else joined(context, filled, gap, steps)
     judge = Judge.of(posterior, data)
     if judge.likelihood.states_observed:
         raise ModelError("steer needs a posterior with observation noise; fit with GaussianNoise().")

@@ -164,6 +164,7 @@ def test_the_chosen_candidate_of_each_step_is_marked():
     names = [label.get_text() for label in ax.get_yticklabels()]
     assert names[0] == r"Of \$5 and more."
     assert names[1].endswith("word …")
-    assert [text.get_text() for text in ax.texts] == ["75%", "100%"]
+    assert names[1].count("\n") == 2
+    assert [text.get_text() for text in ax.texts] == ["75%", "100%", "agree"]
     with pytest.raises(DataError, match=r"sdebayes\.steer"):
         plots.steering.steer(xr.Dataset())
