@@ -32,6 +32,7 @@ from .model import (
 from .posterior import Posterior, calibrate, claims, compare, fit, forecast, load, nulls
 from .reporting import report
 from .simulation import simulate
+from .steering import steer
 
 __all__ = [
     "HMC",
@@ -79,6 +80,7 @@ __all__ = [
     "shuffle",
     "simulate",
     "split",
+    "steer",
     "summarize",
     "trajectories",
 ]

@@ -1,5 +1,7 @@
 """The errors that sdebayes raises: each says what was found, where, what was expected and what to do next."""
 
+from typing import Any
+
 
 class SdebayesError(Exception):
     """Base class of every error that sdebayes raises on purpose."""
@@ -27,6 +29,20 @@ class InferenceError(SdebayesError, RuntimeError):
 
 class StoreError(SdebayesError, OSError):
     """A file that cannot be read or written."""
+
+
+class SteeringError(SdebayesError, RuntimeError):
+    """Steering ended early, because no candidate came.
+
+    Attributes
+    ----------
+    log
+        What was chosen before, as `sdebayes.steer` returns it; None if nothing was.
+    """
+
+    def __init__(self, message: str, log: Any = None) -> None:
+        super().__init__(message)
+        self.log = log
 
 
 class LeftOutWarning(UserWarning):

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from sdebayes.cli import classify, compare, contrast, demo, embed, fit, rank, report, score, simulate
+from sdebayes.cli import classify, compare, contrast, demo, embed, fit, rank, report, score, simulate, steer
 from sdebayes.cli.errors import guarded
 from sdebayes.cli.own import imported
 
@@ -44,6 +44,7 @@ for command in (
     simulate.simulate,
     score.score,
     rank.rank,
+    steer.steer,
     classify.classify,
     compare.compare,
     contrast.contrast,

@@ -13,10 +13,12 @@ from sdebayes._core.errors import DataError, StoreError
 
 def say_line(values: dict[str, Any]) -> None:
     """Print one object on one line; what is not finite becomes null."""
-    print(json.dumps({name: _plain(value) for name, value in values.items()}, ensure_ascii=False))
+    print(json.dumps(_plain(values), ensure_ascii=False))
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _plain(one) for name, one in value.items()}
     if isinstance(value, list):
         return [_plain(one) for one in value]
     if hasattr(value, "tolist"):
@@ -41,29 +43,63 @@ def read_rankings(path: Path) -> list[tuple[str, list[str]]]:
     StoreError
         If the file cannot be read.
     """
+    return [_ranking(row, where) for row, where in _objects(path, _RANKING)]
+
+
+def read_contexts(path: Path) -> list[str]:
+    """Read texts that are to go on.
+
+    Parameters
+    ----------
+    path
+        JSON lines, each an object with the text ``context``, which may be empty.
+
+    Raises
+    ------
+    DataError
+        If a line is no such object; the message names it.
+    StoreError
+        If the file cannot be read.
+    """
+    found = []
+    for row, where in _objects(path, _CONTEXT):
+        context = row.get("context")
+        if not isinstance(context, str):
+            raise DataError(f"{where}: expected {_CONTEXT}, a text.")
+        found.append(cleaned(context, where))
+    return found
+
+
+_RANKING = '{"context": "…", "candidates": ["…", "…"]}'
+_CONTEXT = '{"context": "…"}'
+
+
+def _objects(path: Path, expected: str) -> list[tuple[dict[str, Any], str]]:
+    """Read the objects of a file, each with where it stands."""
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, ValueError) as error:
         raise StoreError(f"{path} cannot be read: {error}.") from error
-    found = [_ranking(line, f"{path}, line {place}") for place, line in enumerate(lines, 1) if line.strip()]
+    found = []
+    for place, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        where = f"{path}, line {place}"
+        try:
+            row = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            raise DataError(f"{where} is no JSON ({error}); expected {expected}.") from error
+        found.append((row if isinstance(row, dict) else {}, where))
     if not found:
-        raise DataError(f"{path} has no line; expected {_EXPECTED} on each.")
+        raise DataError(f"{path} has no line; expected {expected} on each.")
     return found
 
 
-_EXPECTED = '{"context": "…", "candidates": ["…", "…"]}'
-
-
-def _ranking(line: str, where: str) -> tuple[str, list[str]]:
-    try:
-        row = json.loads(line)
-    except (ValueError, RecursionError) as error:
-        raise DataError(f"{where} is no JSON ({error}); expected {_EXPECTED}.") from error
-    given = row if isinstance(row, dict) else {}
+def _ranking(given: dict[str, Any], where: str) -> tuple[str, list[str]]:
     context, candidates = given.get("context"), given.get("candidates")
     several = candidates if isinstance(candidates, list) else []
     if not isinstance(context, str) or len(several) < 2 or not all(isinstance(one, str) for one in several):
-        raise DataError(f"{where}: expected {_EXPECTED}, with two candidates or more, each a text.")
+        raise DataError(f"{where}: expected {_RANKING}, with two candidates or more, each a text.")
     texts = [cleaned(text, where) for text in (context, *several)]
     blank = [place for place, text in enumerate(texts) if not text.strip()]
     if blank:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, Literal, NamedTuple
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import xarray as xr
@@ -111,6 +112,49 @@ def continuing(likelihood: AbstractLikelihood) -> Callable[..., PyTree]:
         alone = seeing(data, after[None, :, None])
         terms = likelihood.log_density(draw, data), likelihood.log_density(draw, alone)
         return jnp.where(after, terms[0], 0.0).sum(-1), jnp.where(after, terms[1], 0.0).sum(-1)
+
+    return per_draw(one)
+
+
+class Leading(NamedTuple):
+    """Log densities of one step of each trajectory and of what is seen behind it, each (sample, trajectory), in nats.
+
+    Attributes
+    ----------
+    given
+        Of the step, given what is before it.
+    alone
+        Of the step by itself.
+    behind
+        Of what is behind, given all before it.
+    free
+        Of what is behind, given what is before the step, and not the step.
+    distance
+        rᵀ S⁻¹ r of the step given what is before it.
+    """
+
+    given: np.ndarray
+    alone: np.ndarray
+    behind: np.ndarray
+    free: np.ndarray
+    distance: np.ndarray
+
+
+@lru_cache(maxsize=8)
+def leading(likelihood: AbstractLikelihood) -> Callable[..., PyTree]:
+    """From draws, data and the place of a step to `Leading`."""
+
+    def one(draw: ObservedSDE, data: Observations, place: Array) -> Leading:
+        steps = jnp.arange(data.times.shape[1])
+        here, later = steps == place, steps > place
+
+        def terms(seen: Array) -> Array:
+            return likelihood.log_density(draw, seeing(data, seen[None, :, None]))
+
+        whole, alone, free = jax.lax.map(terms, jnp.stack([steps >= 0, here, ~here]))
+        distance = likelihood.given_past(draw, data).distance
+        parts = ((whole, here), (alone, here), (whole, later), (free, later), (distance, here))
+        return Leading(*(jnp.where(over, values, 0.0).sum(-1) for values, over in parts))
 
     return per_draw(one)
 

@@ -14,6 +14,7 @@ from sdebayes.plots import (
     quality,
     regimes,
     scores,
+    steering,
     variance,
 )
 
@@ -31,5 +32,6 @@ __all__ = [
     "quality",
     "regimes",
     "scores",
+    "steering",
     "variance",
 ]

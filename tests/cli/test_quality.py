@@ -73,6 +73,38 @@ def test_each_line_of_candidates_has_ranks(here):
     assert (np.array(found[0]["lower"]) <= found[0]["upper"]).all()
 
 
+def test_texts_are_steered_and_what_was_written_is_kept(here, monkeypatch):
+    Path("proposing.py").write_text(
+        "def generate(text, n):\n"
+        "    if text.count('.') > 3:\n"
+        "        raise RuntimeError('no more')\n"
+        "    return [f'It is on {word} and law.' for word in ('peace', 'trade', 'river')][:n]\n"
+    )
+    monkeypatch.syspath_prepend(".")
+    Path("begun.jsonl").write_text(
+        json.dumps({"context": "Of peace."}) + "\n" + json.dumps({"context": "Of law. " * 4})
+    )
+    steering = ("steer", "posterior.nc", "begun.jsonl", "--generate", "proposing:generate", "--steps", "2")
+    result = CliRunner().invoke(app, [*steering, "--towards", "Of river and law.", "--candidates", "3"])
+    assert result.exit_code == 2
+    assert "1 of 2 texts ended early" in result.stderr
+    whole, stopped = lines(result)
+    expected = sb.steer(
+        lambda text, n: [f"It is on {word} and law." for word in ("peace", "trade", "river")],
+        sb.load("posterior.nc"),
+        ["Of river and law."],
+        context="Of peace.",
+        steps=2,
+        candidates=3,
+    )
+    assert whole["text"] == expected.attrs["text"]
+    np.testing.assert_allclose(whole["steps"][1]["score"], expected["score"][1], atol=1e-5)
+    assert stopped["steps"] == []
+    assert "RuntimeError: no more" in stopped["stopped"]
+    both = CliRunner().invoke(app, [*steering, "--typical", "--towards", "Of law."])
+    assert "are two targets; give one" in both.stderr
+
+
 @pytest.mark.parametrize(
     ("content", "said"),
     [

@@ -147,3 +147,24 @@ def test_noise_has_a_row_a_state():
     np.testing.assert_allclose(ax.collections[0].get_segments()[1][:, 0], draws[:, 1].quantile([0.05, 0.95]))
     with pytest.raises(DataError, match="no draws"):
         plots.variance.noise(draws.isel(sample=0))
+
+
+def test_the_chosen_candidate_of_each_step_is_marked():
+    score = np.array([[0.5, 2.0, -1.0], [1.0, np.nan, np.nan]])
+    dataset = xr.Dataset(
+        {
+            "score": (("step", "candidate"), score),
+            "chosen": ("step", [1, 0]),
+            "text": ("step", ["Of $5 and more.", "word " * 40]),
+            "agreement": ("step", [0.75, 1.0]),
+        }
+    )
+    ax = plots.steering.steer(dataset)
+    np.testing.assert_array_equal(line(ax, "chosen").get_xdata(), [2.0, 1.0])
+    names = [label.get_text() for label in ax.get_yticklabels()]
+    assert names[0] == r"Of \$5 and more."
+    assert names[1].endswith("word …")
+    assert names[1].count("\n") == 2
+    assert [text.get_text() for text in ax.texts] == ["75%", "100%", "agree"]
+    with pytest.raises(DataError, match=r"sdebayes\.steer"):
+        plots.steering.steer(xr.Dataset())

@@ -366,6 +366,7 @@ class Calls:
             },
             "plots.checks.elbo": lambda: {"trace": xr.Dataset({"elbo": ("step", np.arange(50.0))})},
             "plots.checks.predictive": lambda: {"simulated": self.simulated},
+            "plots.steering.steer": lambda: {"dataset": sb.steer(**self._steering)},
             "plots.scores.components": lambda: {"scores": sb.TICA(2).score(self.data)},
             "plots.scores.differences": lambda: {"table": self.table},
             "plots.scores.per_trajectory": lambda: {"table": self.table, "candidate": "model"},
@@ -388,6 +389,7 @@ class Calls:
             "plots.process.mixing_time": lambda: {"values": xr.DataArray(np.arange(1.0, 9.0), dims="sample")},
             "dynamics.sde.LinearSDE": lambda: {"drift": self.observed.sde.drift},
             "posterior.claims.claims": lambda: {"table": self.table},
+            "steering.steer.steer": lambda: self._steering,
             "posterior.fit.fit": lambda: {"strategy": sb.Laplace(draws=5)},
             "posterior.posterior.Posterior": lambda: {"data": self.posterior.data},
             "paths.container.trajectories": lambda: {"x": np.arange(12.0).reshape(6, 2) ** 2},
@@ -402,6 +404,24 @@ class Calls:
             "paths.space.StateSpace.from_dataset": lambda: {"dataset": self._states},
             "paths.io.load": lambda: {"path": self._stored("data.nc", partial(sb.data.save, self.data))},
             "posterior.load.load": lambda: {"path": self._stored("posterior.nc", self.posterior.to_netcdf)},
+        }
+
+    @cached_property
+    def _steering(self) -> dict[str, Any]:
+        """A small fit of texts, and what their next sentences may be."""
+        sentences = [f"It is {number}." for number in range(8)]
+        vectors = sb.Precomputed(sentences, np.random.default_rng(0).normal(size=(8, 2)))
+        texts = [" ".join(np.random.default_rng(row).permutation(sentences)) for row in range(8)]
+        embedded = sb.embed(texts, vectors, cache=False, progress=False)
+        states = sb.PCA(2).fit(embedded).transform(embedded)
+        posterior = sb.fit(self.with_effect.model, states, sb.Laplace(draws=5), progress=False)
+        return {
+            "generate": lambda text, n: sentences[:n],
+            "posterior": posterior,
+            "context": sentences[0],
+            "encoder": vectors,
+            "candidates": 2,
+            "steps": 2,
         }
 
     @cached_property

@@ -50,7 +50,9 @@ def states_of(posterior: SourceLike, given: Any, encoder: Encoder | None) -> xr.
     return in_space(posterior, embed_alike(attributes_of(posterior), corpus, encoder, min_steps=1))
 
 
-def joined(context: xr.Dataset, candidates: xr.Dataset, gap: float | None) -> tuple[xr.Dataset, int]:
+def joined(
+    context: xr.Dataset, candidates: xr.Dataset, gap: float | None, steps: int = _LEAST
+) -> tuple[xr.Dataset, int]:
     """Put each candidate behind the context.
 
     Parameters
@@ -61,6 +63,8 @@ def joined(context: xr.Dataset, candidates: xr.Dataset, gap: float | None) -> tu
         States of several.
     gap
         Time from the last step of the context to the first of a candidate; None for the median step of both.
+    steps
+        For how many steps there is room at least.
 
     Returns
     -------
@@ -89,7 +93,7 @@ def joined(context: xr.Dataset, candidates: xr.Dataset, gap: float | None) -> tu
     ]
     names = [str(name) for name in candidates["trajectory"].values]
     data = pack([row["y"] for row in both], [row["t"] for row in both], names, "state")
-    room = max(_LEAST, 1 << (data.sizes["time"] - 1).bit_length())
+    room = 1 << (max(steps, data.sizes["time"]) - 1).bit_length()
     data = data.pad(time=(0, room - data.sizes["time"])).assign_coords(time=np.arange(room))
     data = data.assign_coords(state=context["state"].values)
     for name in set(both[0]) - set(_OWN):

@@ -1,0 +1,186 @@
+"""A text that is written step by step, towards a place or not."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+
+import sdebayes as sb
+from sdebayes._core.errors import ArgumentError, DataError, ModelError, StateSpaceError, SteeringError
+from tests.analysis.quality_truth import texts
+
+PLACE = re.compile(r"at (-?\d+) and (-?\d+)")
+UNIT = 1000.0
+
+
+class Places:
+    """Read the place that a sentence names, in three coordinates, so that two components lose nothing."""
+
+    identity = "places"
+
+    def encode(self, texts: list[str]) -> np.ndarray:
+        found = [PLACE.search(text) for text in texts]
+        x = np.array([[float(match[1]), float(match[2])] for match in found if match]) / UNIT
+        return np.column_stack([x, np.full(len(x), 3.0)])
+
+
+def sentence(x: np.ndarray) -> str:
+    return f"It is at {round(UNIT * x[0])} and {round(UNIT * x[1])} now."
+
+
+@pytest.fixture(scope="module")
+def posterior(tmp_path_factory):
+    corpus = [" ".join(map(sentence, one)) for one in texts(12, 30, 3)["y"].values]
+    data = sb.embed(corpus, Places(), cache=False)
+    states = sb.PCA(2).fit(data).transform(data)
+    model = sb.SDEModel(observation=sb.GaussianNoise(trajectory_effect=True))
+    return sb.fit(model, states, sb.Laplace(draws=30), seed=0, progress=False)
+
+
+def proposing(seed: int):
+    """A model that goes anywhere, whatever was said."""
+    generator = np.random.default_rng(seed)
+    return lambda text, n: [sentence(x) + " And more at 0 and 0." for x in generator.normal(0.4, 1.0, (n, 2))]
+
+
+def steered(posterior, generate, target=None, **options):
+    options = {"context": sentence(np.zeros(2)), "steps": 4, "candidates": 6, "encoder": Places()} | options
+    return sb.steer(generate, posterior, target, **options)
+
+
+def states_at(posterior, place: np.ndarray) -> np.ndarray:
+    data = sb.embed([sentence(place)], Places(), cache=False, min_steps=1)
+    return posterior.space.transform(data)["y"].values[0, 0]
+
+
+@pytest.mark.smoke
+def test_a_text_is_written_of_the_first_steps_that_fit_best(posterior):
+    log = steered(posterior, proposing(0))
+    assert log["candidates"].shape == (4, 6)
+    assert "And more" not in log.attrs["text"]
+    assert log.attrs["text"] == " ".join([sentence(np.zeros(2)), *log["text"].values])
+    np.testing.assert_array_equal(log["chosen"], log["fit"].argmax("candidate"))
+    np.testing.assert_allclose(log["pull"], 0, atol=1e-9)
+    np.testing.assert_allclose(log["probability"].sum("candidate"), 1)
+    best = log["score_by_draw"].argmax("candidate") == log["chosen"]
+    np.testing.assert_allclose(log["agreement"], best.mean("sample"))
+    same = steered(posterior, proposing(0))
+    assert same.attrs["text"] == log.attrs["text"]
+
+
+def test_fits_are_ranks(posterior):
+    log = steered(posterior, proposing(1), steps=2)
+    context = " ".join([sentence(np.zeros(2)), str(log["text"].values[0])])
+    candidates = {str(name): text for name, text in enumerate(log["candidates"].values[1])}
+    found = sb.analysis.quality.rank(posterior, context, candidates, encoder=Places())
+    np.testing.assert_allclose(log["fit"][1], found["score"], rtol=1e-6)
+
+
+def test_a_target_is_come_to_and_the_end_pulls_most(posterior):
+    """In the mean of six texts; a sentence names the place as its state does."""
+    place = np.array([1.9, -1.4])
+    target = states_at(posterior, place)
+    far = []
+    for goal in (None, target):
+        logs = [steered(posterior, proposing(seed), goal) for seed in range(6)]
+        ends = [np.array(PLACE.search(str(log["text"].values[-1])).groups(), float) / UNIT for log in logs]
+        far.append(np.linalg.norm(np.array(ends) - place, axis=1))
+    nearer = far[0] - far[1]
+    assert nearer.mean() > 2 * nearer.std(ddof=1) / np.sqrt(6)
+    spread = np.mean([log["pull"].std("candidate") for log in logs], axis=0)
+    assert spread[-1] > 1.5 * spread[0]
+    named = steered(posterior, proposing(0), [sentence(place)])
+    np.testing.assert_allclose(named["score"], logs[0]["score"], rtol=1e-4)
+
+
+def test_a_path_is_followed_and_the_same_place_at_its_end_is_a_place(posterior):
+    place = states_at(posterior, np.array([1.0, 1.0]))
+    path = np.full((4, 2), np.nan)
+    path[-1] = place
+    one, other = (steered(posterior, proposing(5), target) for target in (place, path))
+    np.testing.assert_allclose(one["score"], other["score"])
+    path[:] = place
+    held = steered(posterior, proposing(5), path)
+    assert np.abs(held["pull"][0]).max() > np.abs(one["pull"][0]).max()
+
+
+def test_typical_surprise_is_neither_high_nor_low(posterior):
+    logs = [steered(posterior, proposing(seed), "typical") for seed in range(5)]
+    chosen = np.array([log["tail_probability"].isel(candidate=log["chosen"]).values for log in logs])
+    offered = np.array([log["tail_probability"].values for log in logs])
+    assert np.abs(chosen - 0.5).max() <= np.abs(offered - 0.5).min(axis=-1).max()
+
+
+def test_a_draw_goes_by_the_probabilities(posterior):
+    """Of 24 choices as many are the likeliest candidate as its probabilities say, within three standard errors."""
+    log = steered(posterior, proposing(3), steps=24, candidates=3, choice="draw", samples=5)
+    likeliest = log["probability"].max("candidate").values
+    hits = (log["chosen"] == log["probability"].argmax("candidate")).values
+    assert abs(hits.sum() - likeliest.sum()) < 3 * np.sqrt((likeliest * (1 - likeliest)).sum())
+    assert 0 < hits.mean() < 1
+    other = steered(posterior, proposing(3), steps=3, candidates=3, choice="draw", samples=5, seed=1)
+    assert not log.attrs["text"].startswith(other.attrs["text"])
+
+
+def test_fewer_blank_and_repeated_candidates_are_left_out(posterior):
+    def generate(text, n):
+        own = proposing(len(text))(text, 3)
+        return [own[0], own[0], " ", own[1]] if text.count("It is") < 3 else own[:1]
+
+    log = steered(posterior, generate, steps=3)
+    np.testing.assert_array_equal(log["offered"], [2, 2, 1])
+    np.testing.assert_array_equal(log["left_out"], [2, 2, 0])
+    assert log["candidates"].values[2].tolist()[1:] == [""]
+    assert np.isnan(log["score"].values[2, 1])
+
+
+def test_a_text_may_begin_with_nothing(posterior):
+    log = steered(posterior, proposing(2), states_at(posterior, np.ones(2)), context="")
+    np.testing.assert_allclose(log["fit"][0], 0, atol=1e-9)
+    assert log.attrs["text"].startswith("It is")
+
+
+@pytest.mark.parametrize(
+    ("broken", "message"),
+    [
+        (lambda text, n: 1 / 0, "generate failed at step 3 of 4: ZeroDivisionError"),
+        (lambda text, n: [], "no candidate at step 3 of 4"),
+        (lambda text, n: ["", " "], "no text at step 3 of 4; of 2 candidates all are blank"),
+        (lambda text, n: "one text", "returned str at step 3 of 4; expected a list of 6 texts"),
+    ],
+)
+def test_the_log_is_kept_where_no_candidate_comes(posterior, broken, message):
+    def generate(text, n):
+        return (proposing(0) if text.count("It is") < 3 else broken)(text, n)
+
+    with pytest.raises(SteeringError, match=re.escape(message)) as caught:
+        steered(posterior, generate)
+    assert caught.value.log.sizes["step"] == 2
+    with pytest.raises(SteeringError) as caught:
+        steered(posterior, broken)
+    assert caught.value.log is None
+
+
+def test_what_is_no_target_is_refused_in_one_line(posterior):
+    with pytest.raises(ArgumentError, match="'typical', a place"):
+        steered(posterior, proposing(0), "usual")
+    with pytest.raises(DataError, match=r"shape \(3,\); expected \(2,\), a place to reach, or \(4, 2\)"):
+        steered(posterior, proposing(0), np.zeros(3))
+    with pytest.raises(DataError, match="no finite value"):
+        steered(posterior, proposing(0), np.full(2, np.nan))
+    other = sb.trajectories(np.zeros((1, 3, 2)) + np.arange(3)[:, None]).assign_attrs(space_hash="another")
+    with pytest.raises(StateSpaceError, match="state space another"):
+        steered(posterior, proposing(0), other)
+    with pytest.raises(ArgumentError, match="generate"):
+        steered(posterior, "no function")
+    arrays = sb.datasets.benchmark("ornstein_uhlenbeck", 5, 0.1)[1]
+    with pytest.raises(StateSpaceError):
+        sb.steer(proposing(0), arrays, context="A text.", encoder=Places())
+
+
+def test_steps_that_share_sentences_are_refused(posterior, monkeypatch):
+    monkeypatch.setitem(posterior.data.attrs, "warning", "neighbours share sentences")
+    with pytest.raises(ModelError, match=r"cannot be chosen one by one \(neighbours share"):
+        steered(posterior, proposing(0))
