@@ -41,8 +41,6 @@ def steer(
     probabilities, and the share of the posterior draws that agree. Where no candidate comes, the line holds the steps
     before and why it ended.
     """
-    from collections.abc import Callable
-
     from sdebayes import posterior as posteriors
     from sdebayes import steering
     from sdebayes._core.errors import DataError, SteeringError
@@ -55,7 +53,7 @@ def steer(
     contexts = read_contexts(path)
     if typical and towards:
         raise DataError("--typical and --towards are two targets; give one.")
-    proposing = own("--generate", generate, Callable)
+    proposing = own("--generate", generate, object)
     prepare_compiler()
     fitted = posteriors.load(posterior)
     unfinished = 0

