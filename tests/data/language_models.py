@@ -62,11 +62,12 @@ def tokenizer() -> PreTrainedTokenizerFast:
 def model(name: str):
     """Make a model of a kind, its weights large enough that layers differ."""
     torch.manual_seed(0)
-    config = CONFIG_MAPPING[name](vocab_size=len(tokenizer()), **SETTINGS[name])
+    ends = {"bos_token_id": 0, "eos_token_id": 0, "pad_token_id": 0}
+    config = CONFIG_MAPPING[name](vocab_size=len(tokenizer()), **ends, **SETTINGS[name])
     made = AutoModelForCausalLM.from_config(config).eval()
     with torch.no_grad():
         for parameter in made.parameters():
-            if parameter.ndim > 1:
+            if parameter.ndim > 1 and parameter.std() < 0.1:
                 parameter.mul_(5)
     return made
 
