@@ -73,10 +73,8 @@ def measured(corpus: xr.Dataset, encoder: Any, sampled: bool) -> dict[str, Any]:
 def main(
     corpora: Annotated[list[str] | None, typer.Argument(help="Names of corpora; by default all.")] = None,
 ) -> None:
-    reader = sb.HiddenStates()
-    alone = sb.HiddenStates(alone=True)
-    for one in (reader, alone):
-        one.encode(["What is read first loads the model."])
+    reader, alone = sb.HiddenStates(), sb.HiddenStates(alone=True)
+    reader.encode(["What is read first loads the model."])
     for name in corpora or CORPORA:
         corpus = CORPORA[name]()
         rows = []

@@ -15,7 +15,7 @@ from sdebayes._core.arguments import Said, checked
 from sdebayes._core.characters import cleaned
 from sdebayes._core.errors import DataError
 from sdebayes._core.kinds import Count, PathLike, WholeNumber, one_of
-from sdebayes.data.language_model import LanguageModel, Source
+from sdebayes.data.language_model import LanguageModel, Source, kept_model
 from sdebayes.data.places import Place
 from sdebayes.data.tokens import last_characters, merged, offsets
 from sdebayes.data.torch_threads import quiet_torch
@@ -265,8 +265,9 @@ class HiddenStates:
 
     @cached_property
     def _language_model(self) -> LanguageModel:
-        source = self.model if isinstance(self.model, tuple) else Source.of(self.model)
-        return LanguageModel(source, self.device, self.download)
+        if isinstance(self.model, tuple):
+            return LanguageModel(self.model, self.device, self.download)
+        return kept_model(Source.of(self.model), self.device, self.download)
 
     @cached_property
     def _context(self) -> int | None:

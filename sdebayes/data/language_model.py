@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from importlib.metadata import version
 from importlib.util import find_spec
 from io import StringIO
@@ -239,6 +239,12 @@ class LanguageModel:
                 f"{'' if self.download else ' from this machine'}: {reason} Give the name of a causal language model, "
                 "its folder or a GGUF file."
             ) from error
+
+
+@lru_cache(maxsize=1)
+def kept_model(source: Source, device: str, download: bool) -> LanguageModel:
+    """Return a model, the same object for what was asked for last: encoders of several layers read its weights once."""
+    return LanguageModel(source, device, download)
 
 
 def _run(network: Any, tokens: Any) -> Any:

@@ -359,6 +359,8 @@ def test_a_folder_is_a_model_known_by_its_files(tmp_path):
     encoder = sb.HiddenStates(tmp_path / "tiny", 2)
     np.testing.assert_allclose(embed(TEXTS, encoder)["y"], embed(TEXTS, states(name="gpt2"))["y"], atol=1e-5)
     assert encoder.identity.startswith("hidden states of tiny ")
+    other_layer = sb.HiddenStates(tmp_path / "tiny", 3)
+    assert other_layer._language_model is encoder._language_model
     (tmp_path / "tiny" / "more.txt").write_text("")
     assert sb.HiddenStates(tmp_path / "tiny", 2).identity != encoder.identity
 
