@@ -125,9 +125,14 @@ class Sentences(Steps):
 
 
 def step_of(text: str, spans: Sequence[tuple[int, int]]) -> Step:
-    """Make a step of the pieces of a text that stand at these places, white space inside them reduced."""
+    """Make a step of the pieces of a text that stand at these places, white space inside and behind them reduced."""
     pieces = tuple(" ".join(text[start:end].split()) for start, end in spans)
-    return Step(pieces, spans[0][0], tuple(spans))
+    return Step(pieces, spans[0][0], tuple((start, written_end(text, start, end)) for start, end in spans))
+
+
+def written_end(text: str, start: int, end: int) -> int:
+    """Return where the last character of a piece that is not blank is followed by another."""
+    return start + len(text[start:end].rstrip())
 
 
 def sentence_spans(text: str) -> list[tuple[int, int]]:

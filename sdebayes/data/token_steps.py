@@ -12,7 +12,7 @@ import numpy as np
 from sdebayes._core.arguments import checked
 from sdebayes._core.errors import DataError
 from sdebayes._core.kinds import Count, WholeNumber
-from sdebayes.data.segment import Step, Steps, sentence_spans, step_of
+from sdebayes.data.segment import Step, Steps, sentence_spans, step_of, written_end
 
 type Spans = Sequence[tuple[int, int]]
 """Places in a text: the first character of each and the one after its last."""
@@ -118,7 +118,7 @@ class Prefixes(_TokenSteps):
         return f"the text up to the end of a sentence, its last {self.max_tokens} tokens"
 
     def _cut_tokens(self, text: str, tokens: Spans) -> list[Step]:
-        ends = np.array([end for _, end in tokens])
+        ends = np.array([written_end(text, *span) for span in tokens])
         steps = []
         for _, end in sentence_spans(text):
             last = int(np.searchsorted(ends, end, side="right"))

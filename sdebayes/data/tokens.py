@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from sdebayes._core.errors import DataError
+from sdebayes.data.segment import written_end
 
 
 def offsets(tokenizer: Any, text: str, **options: Any) -> tuple[list[int], list[tuple[int, int]]]:
@@ -48,9 +49,8 @@ def last_characters(text: str, spans: list[tuple[int, int]]) -> list[int]:
     """
     found: list[int] = []
     for start, end in spans:
-        written = len(text[start:end].rstrip())
-        of_text = start + written - 1 if written else end - 1
-        found.append(of_text if end > start else found[-1] if found else -1)
+        written = written_end(text, start, end)
+        found.append((written if written > start else end) - 1 if end > start else found[-1] if found else -1)
     for index in range(len(spans) - 1, -1, -1):
         if spans[index][0] < spans[index][1]:
             break

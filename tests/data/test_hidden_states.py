@@ -20,8 +20,8 @@ from sdebayes.data.alike import embed_alike, local_encoder, stored_rule
 from tests.data import language_models as tiny
 
 TEXTS = {
-    "war": "The war is over. Peace is here, and the größe 木🙂 of it is known.\n\nWe rest. The end is near.",
-    "peace": "Peace is here, and it is the end. The war is over. We rest.",
+    "war": "The war is over. Peace is here, and the größe 木🙂 of it is known.\n\nWe rest! The end is near.",
+    "peace": "Peace is here, and it is the end. The war is over. We rest!",
 }
 LONG = " ".join(f"This is sentence number {number} of the text." for number in range(12))
 SENTENCE = "The war is over."
