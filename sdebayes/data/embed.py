@@ -3,33 +3,28 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Callable, Sequence
 from typing import Annotated
 
 import numpy as np
 import xarray as xr
 
 from sdebayes._core.arguments import Said, checked
-from sdebayes._core.errors import DataError, StoreError
+from sdebayes._core.errors import StoreError
 from sdebayes._core.kinds import Count, PathLike, one_of
 from sdebayes._core.stored import encode
-from sdebayes.data.cache import EmbeddingCache
 from sdebayes.data.container import pack, validate
 from sdebayes.data.corpus import as_corpus
 from sdebayes.data.encoders import Encoder, identity_of
-from sdebayes.data.places import ContextEncoder, Piece, Place, key_of, pieces_of, whole_text
+from sdebayes.data.places import Piece, Place, pieces_of, whole_text
 from sdebayes.data.segment import Sentences, Step, Steps
 from sdebayes.data.shortness import long_enough
 from sdebayes.data.token_steps import word_spans
 from sdebayes.data.unread import count_unread, say_missing, say_unread, say_windows
 from sdebayes.data.validation import MINIMUM_STEPS
+from sdebayes.data.vectors import embed_pieces, stores
 
 type TimeUnit = Annotated[str, one_of("step", "token", "fraction")]
-
-_SAVE_EVERY = 256
-
 
 type EncoderLike = Annotated[
     Encoder,
@@ -106,12 +101,12 @@ def embed(
     ]
     pieces = list(dict.fromkeys(piece for one in asked for item in one for piece in item))
     shown = sys.stderr.isatty() if progress is None else progress
-    kept = _stores(encoder, cache)
+    kept = stores(encoder, cache)
     unread = count_unread([piece for piece in pieces if isinstance(piece, str)], encoder, kept["unread"])
     cut_off = say_unread(names, steps, unread)
     read = [list(dict.fromkeys(whole_text(piece) for item in one for piece in item)) for one in asked]
     windows = say_windows(names, read, encoder, kept["windows"])
-    vectors = _embed_pieces(pieces, encoder, kept["vectors"], shown)
+    vectors = embed_pieces(pieces, encoder, kept["vectors"], shown)
     values = [
         np.array([np.mean([vectors[piece] for piece in item], axis=0) for item in one]) for one in asked
     ]
@@ -127,24 +122,17 @@ def embed(
     dataset = dataset.assign_coords(
         {name: texts[name].variable for name in texts.coords if name != "trajectory"}
     )
-    dataset.attrs |= {
-        "time_unit": time,
-        "step": repr(step),
-        "encoder": identity_of(encoder),
+    said = {
+        "step_meaning": step.meaning,
+        "step_rule": _stored_rule(step),
+        "warning": _warning(step, encoder, pieces),
+        "left_out": left_out,
+        "cut_off": cut_off,
+        "windows": windows,
+        "missing": missing,
     }
-    dataset.attrs |= {
-        name: words
-        for name, words in (
-            ("step_meaning", step.meaning),
-            ("step_rule", _stored_rule(step)),
-            ("warning", _warning(step, encoder, pieces)),
-            ("left_out", left_out),
-            ("cut_off", cut_off),
-            ("windows", windows),
-            ("missing", missing),
-        )
-        if words
-    }
+    dataset.attrs |= {"time_unit": time, "step": repr(step), "encoder": identity_of(encoder)}
+    dataset.attrs |= {name: words for name, words in said.items() if words}
     if min_steps is not None and min_steps < MINIMUM_STEPS:
         dataset.attrs["min_steps"] = min_steps
     return validate(dataset)
@@ -168,91 +156,6 @@ def _stored_rule(step: Steps) -> str:
         return encode(step)
     except StoreError:
         return ""
-
-
-def _stores(encoder: Encoder, cache: bool | str | Path) -> dict[str, EmbeddingCache | None]:
-    """Open what is kept of an encoder: its vectors, and how much of texts it does not read."""
-    identity = getattr(encoder, "identity", None)
-    if not identity or cache is False:
-        return {"vectors": None, "unread": None, "windows": None}
-    directory = None if cache is True else cache
-    return {
-        "vectors": EmbeddingCache(identity, directory),
-        "unread": EmbeddingCache(f"{identity}: unread tokens", directory),
-        "windows": EmbeddingCache(f"{identity}: windows", directory),
-    }
-
-
-def _embed_pieces(
-    pieces: list[Piece], encoder: Encoder, store: EmbeddingCache | None, progress: bool
-) -> dict[Piece, np.ndarray]:
-    """Embed pieces, longest first (batches of equal length waste no work), saving as it goes."""
-    keys = {key_of(piece): piece for piece in pieces}
-    vectors = {keys[key]: vector for key, vector in store.read(list(keys)).items()} if store else {}
-    missing = [piece for piece in pieces if piece not in vectors]
-    with _progress_bar(len(missing), progress and bool(missing)) as advance:
-        for chunk in _chunks(missing):
-            embedded = _encoded(chunk, encoder)
-            if store:
-                embedded = embedded.astype(np.float32)
-                store.write([key_of(piece) for piece in chunk], embedded)
-            vectors |= zip(chunk, embedded, strict=True)
-            advance(len(chunk))
-    widths = {len(vector) for vector in vectors.values()}
-    if len(widths) > 1:
-        raise DataError(f"{encoder!r} returned vectors of different widths: {sorted(widths)}.")
-    return {piece: vector.astype(np.float64) for piece, vector in vectors.items()}
-
-
-def _chunks(pieces: list[Piece]) -> Iterator[list[Piece]]:
-    """Divide pieces into what is embedded before it is saved; those of one text, which is read once, stay together."""
-    chunk: list[Piece] = []
-    by_text: dict[str, list[Piece]] = {}
-    for piece in pieces:
-        by_text.setdefault(whole_text(piece), []).append(piece)
-    for text in sorted(by_text, key=len, reverse=True):
-        chunk += by_text[text]
-        if len(chunk) >= _SAVE_EVERY:
-            yield chunk
-            chunk = []
-    if chunk:
-        yield chunk
-
-
-def _encoded(pieces: list[Piece], encoder: Encoder) -> np.ndarray:
-    """Embed texts, or places; steps that an encoder leaves out are missing there, and no texts."""
-    places = [piece for piece in pieces if isinstance(piece, Place)]
-    if places and isinstance(encoder, ContextEncoder):
-        return _checked(encoder.encode_places(places), len(places), encoder, gaps=True)
-    texts = [piece for piece in pieces if isinstance(piece, str)]
-    return _checked(encoder.encode(texts), len(texts), encoder, gaps=isinstance(encoder, ContextEncoder))
-
-
-def _checked(vectors: np.ndarray, count: int, encoder: Encoder, gaps: bool) -> np.ndarray:
-    vectors = np.asarray(vectors)
-    if vectors.ndim != 2 or len(vectors) != count or not vectors.shape[1] or vectors.dtype.kind != "f":
-        raise DataError(
-            f"{encoder!r} returned an array of shape {vectors.shape} and dtype {vectors.dtype} for {count} texts; "
-            f"expected floating-point numbers of shape ({count}, embedding)."
-        )
-    left = vectors[~np.isnan(vectors).all(axis=1)] if gaps else vectors
-    if not np.isfinite(left).all():
-        raise DataError(f"{encoder!r} returned values that are not finite.")
-    return vectors
-
-
-@contextmanager
-def _progress_bar(total: int, shown: bool) -> Iterator[Callable[[int], None]]:
-    if not shown:
-        yield lambda done: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("Embedding"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True)) as bar:
-        task = bar.add_task("Embedding", total=total)
-        yield lambda done: bar.advance(task, done)
 
 
 def _step_index(text: str, steps: Sequence[Step]) -> np.ndarray:

@@ -22,6 +22,7 @@ from sdebayes.data.torch_threads import quiet_torch
 from sdebayes.data.windows import Window, run, windows_of
 
 type Pool = Annotated[str, one_of("mean", "last")]
+type Layer = Annotated[int, Said("a whole number", lambda value: not isinstance(value, bool))]
 type LoadedModel = Annotated[
     tuple[Any, Any],
     Said(
@@ -106,7 +107,7 @@ class HiddenStates:
     def __init__(
         self,
         model: PathLike | LoadedModel | None = None,
-        layer: int | None = None,
+        layer: Layer | None = None,
         pool: Pool = "mean",
         *,
         skip: WholeNumber = 1,
@@ -298,6 +299,8 @@ class HiddenStates:
 
     def _read(self, text: str) -> _Read:
         tokens, spans = offsets(self._language_model.tokenizer, text)
+        if not tokens:
+            raise DataError(f"The tokenizer makes no token of {text[:80]!r}; leave the text out.")
         return _Read(tokens, last_characters(text, spans))
 
     def _windows(self, text: str, read: _Read) -> Iterator[Window]:
