@@ -118,7 +118,7 @@ def say_missing(names: Sequence[str], steps: Sequence[Sequence[Step]], vectors: 
         A sentence; empty where all steps have one.
     """
     missing = [
-        (name, index, one[index].text)
+        (name, int(index), one[int(index)].text)
         for name, one, values in zip(names, steps, vectors, strict=True)
         for index in np.flatnonzero(np.isnan(values).any(axis=1))
     ]
