@@ -126,7 +126,7 @@ def short(texts: list[dict[str, Any]], folder: Path) -> list[str]:
 
 def made(texts: dict[str, Any], folder: Path = FOLDER) -> str:
     """Return RESULTS.md."""
-    lines = ["# Results", "", *texts["opening"].strip().splitlines(), ""]
+    lines = ["# Results", *texts["opening"].strip().splitlines(), ""]
     for one in texts["section"]:
         lines += section(one, folder)
     return "\n".join([*lines, *short(texts["short"], folder)]) + "\n"

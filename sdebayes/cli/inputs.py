@@ -9,8 +9,9 @@ import numpy as np
 import xarray as xr
 
 from sdebayes._core.errors import DataError, StateSpaceError, StoreError
-from sdebayes.cli.own import is_own, own
-from sdebayes.data import Encoder, SentenceEncoder, Sentences, StateSpace, Steps, load, read_texts
+from sdebayes.cli.choices import encoder
+from sdebayes.cli.own import own
+from sdebayes.data import Sentences, StateSpace, Steps, load, read_texts
 from sdebayes.data.alike import embed_alike
 from sdebayes.data.container import feature_dim
 from sdebayes.data.shortness import long_enough
@@ -18,11 +19,6 @@ from sdebayes.data.validation import MINIMUM_STEPS
 from sdebayes.posterior import Posterior
 
 STORED = (".nc", ".zarr")
-
-
-def encoder(name: str | None) -> Encoder:
-    """Return an encoder: ``module:Name``, a model on disk, or one of the hub; by default the packaged one."""
-    return own("--encoder", str(name), Encoder) if is_own(name) else SentenceEncoder(name)
 
 
 def rule(name: str | None, block: int) -> Steps:

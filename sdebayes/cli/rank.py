@@ -34,6 +34,7 @@ def rank(
     from sdebayes import posterior as posteriors
     from sdebayes.analysis import quality, summarize
     from sdebayes.cli import inputs
+    from sdebayes.cli.choices import encoder as encoder_of
     from sdebayes.cli.errors import prepare_compiler
     from sdebayes.cli.json_lines import read_rankings, say_line
 
@@ -41,7 +42,7 @@ def rank(
     rankings = read_rankings(path)
     prepare_compiler()
     fitted = posteriors.load(posterior)
-    chosen = None if encoder is None else inputs.encoder(encoder)
+    chosen = None if encoder is None else encoder_of(encoder)
     for context, candidates in rankings:
         found = quality.rank(fitted, context, candidates, encoder=chosen)
         spread = summarize(found["probability_by_draw"].rename("value"), prob=prob)["value"]

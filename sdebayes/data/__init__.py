@@ -3,7 +3,9 @@
 from sdebayes.data.container import trajectories, validate
 from sdebayes.data.embed import embed
 from sdebayes.data.encoders import Encoder, Precomputed
+from sdebayes.data.hidden_states import HiddenStates
 from sdebayes.data.io import load, save
+from sdebayes.data.places import ContextEncoder, Place
 from sdebayes.data.reduce import PCA
 from sdebayes.data.segment import Sentences, Step, Steps
 from sdebayes.data.sentence_encoder import SentenceEncoder
@@ -12,17 +14,24 @@ from sdebayes.data.space import StateSpace
 from sdebayes.data.split import split
 from sdebayes.data.texts import read_texts
 from sdebayes.data.time_lagged import TICA
+from sdebayes.data.token_steps import Layers, Prefixes, TokenWindows
 
 __all__ = [
     "PCA",
     "TICA",
+    "ContextEncoder",
     "Encoder",
+    "HiddenStates",
+    "Layers",
+    "Place",
     "Precomputed",
+    "Prefixes",
     "SentenceEncoder",
     "Sentences",
     "StateSpace",
     "Step",
     "Steps",
+    "TokenWindows",
     "embed",
     "load",
     "read_texts",

@@ -13,6 +13,8 @@ from sdebayes._core.errors import StateSpaceError, StoreError
 from sdebayes._core.stored import decode
 from sdebayes.data.embed import embed
 from sdebayes.data.encoders import Encoder, identity_of
+from sdebayes.data.hidden_states import NAMED, HiddenStates
+from sdebayes.data.language_model import PACKAGED
 from sdebayes.data.segment import Steps
 from sdebayes.data.sentence_encoder import SentenceEncoder
 
@@ -84,8 +86,8 @@ def stored_rule(attributes: Mapping[Any, Any]) -> Steps:
     )
 
 
-def local_encoder(wanted: str) -> SentenceEncoder:
-    """Return the encoder that a file names, if it is the packaged one, or one of the hub that was fetched before.
+def local_encoder(wanted: str) -> SentenceEncoder | HiddenStates:
+    """Return the encoder that a file names, if it is a packaged one, or one of the hub that was fetched before.
 
     Nothing is fetched because a file says so, and no path is opened.
 
@@ -94,13 +96,35 @@ def local_encoder(wanted: str) -> SentenceEncoder:
     StateSpaceError
         If it names anything else.
     """
-    if not wanted.startswith("hub "):
+    named = NAMED.fullmatch(wanted)
+    model = named["model"] if named else wanted
+    if named is None and not model.startswith("hub "):
         return SentenceEncoder()
-    named = _HUB.fullmatch(wanted)
-    if named is None or Path(named[1]).exists():
+    if named and model.startswith(f"{PACKAGED} "):
+        return _hidden_states(named, None)
+    of_hub = _HUB.fullmatch(model)
+    if of_hub is None or Path(of_hub[1]).exists():
         raise StateSpaceError(
             f"The posterior's file names the encoder {wanted!r}, which is a path or no name of a model; a file may "
             "name the packaged model, or one of the hub that is on this machine already. If you trust it, name it "
             "yourself with --encoder, or give it as encoder=."
         )
-    return SentenceEncoder(named[1], download=False)
+    return _hidden_states(named, of_hub[1]) if named else SentenceEncoder(of_hub[1], download=False)
+
+
+def _hidden_states(named: re.Match[str], model: str | None) -> HiddenStates:
+    """Make the encoder whose options a file names."""
+
+    def number(name: str) -> int | None:
+        return None if named[name] is None else int(named[name])
+
+    return HiddenStates(
+        model,
+        number("layer"),
+        named["pool"],
+        skip=int(named["skip"]),
+        alone=named["read"] == "alone",
+        context=number("context"),
+        overlap=number("overlap"),
+        download=False,
+    )

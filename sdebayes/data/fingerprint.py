@@ -1,10 +1,11 @@
-"""A hash of arrays and words that the same computation on another machine gives too."""
+"""Hashes: of arrays and words, the same where another machine computes them, and of files."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -27,3 +28,14 @@ def _to_seven_digits(array: np.ndarray) -> bytes:
     largest = float(np.abs(array).max(initial=0.0)) or 1.0
     rounded = np.ascontiguousarray(np.round(array / largest, 7) + 0.0, dtype="<f8")
     return f"{largest:.6e}".encode() + rounded.tobytes()
+
+
+def hash_files(path: Path) -> str:
+    """Return a hash of a file, or of the names and contents of all files in a folder."""
+    digest = hashlib.sha256()
+    files = [path] if path.is_file() else sorted(one for one in path.rglob("*") if one.is_file())
+    for one in files:
+        digest.update(one.relative_to(path).as_posix().encode() + b"\0")
+        with one.open("rb") as file:
+            digest.update(hashlib.file_digest(file, "sha256").digest())
+    return digest.hexdigest()[:24]

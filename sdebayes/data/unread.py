@@ -1,4 +1,4 @@
-"""Sentences that are longer than an encoder reads: counted, and said."""
+"""What an encoder does not read as it stands in the text: counted, and said."""
 
 from __future__ import annotations
 
@@ -36,22 +36,101 @@ def count_unread(pieces: list[str], encoder: object, store: EmbeddingCache | Non
     DataError
         If the encoder returns anything but a whole number for each text.
     """
-    count = getattr(encoder, "unread_tokens", None)
+    return {
+        text: number
+        for text, number in _counted(pieces, encoder, "unread_tokens", store).items()
+        if number > 0
+    }
+
+
+def _counted(texts: list[str], encoder: object, method: str, store: EmbeddingCache | None) -> dict[str, int]:
+    """Ask an encoder for a number of each text, unless it is kept; nothing if it has no such method."""
+    count = getattr(encoder, method, None)
     if not callable(count):
         return {}
-    found = {text: int(number[0]) for text, number in store.read(pieces).items()} if store else {}
-    missing = [piece for piece in pieces if piece not in found]
+    found = {text: int(number[0]) for text, number in store.read(texts).items()} if store else {}
+    missing = [text for text in texts if text not in found]
     if missing:
         counts = np.asarray(count(missing))
         if counts.shape != (len(missing),) or counts.dtype.kind not in "iu":
             raise DataError(
-                f"{encoder!r}: unread_tokens returned an array of shape {counts.shape} and dtype {counts.dtype} for "
+                f"{encoder!r}: {method} returned an array of shape {counts.shape} and dtype {counts.dtype} for "
                 f"{len(missing)} texts; expected a whole number for each."
             )
         if store:
             store.write(missing, counts[:, None].astype(np.float32))
         found |= zip(missing, counts.tolist(), strict=True)
-    return {text: number for text, number in found.items() if number > 0}
+    return found
+
+
+def say_windows(
+    names: Sequence[str], read: Sequence[Sequence[str]], encoder: object, store: EmbeddingCache | None
+) -> str:
+    """Say with a LeftOutWarning which texts are longer than an encoder reads at once.
+
+    Parameters
+    ----------
+    names
+        Names of the texts.
+    read
+        What is read at once of each: the text, or its pieces.
+    encoder
+        The encoder; one without ``count_windows`` reads no windows.
+    store
+        Where counts are kept, or None.
+
+    Returns
+    -------
+    str
+        A sentence; empty where all are read at once.
+    """
+    counts = _counted(
+        list(dict.fromkeys(text for one in read for text in one)), encoder, "count_windows", store
+    )
+    most = {name: max(counts.get(text, 1) for text in one) for name, one in zip(names, read, strict=True)}
+    several = [name for name, count in most.items() if count > 1]
+    if not several:
+        return ""
+    longest = max(several, key=lambda name: most[name])
+    said = (
+        f"{len(several)} of {len(names)} texts {'is' if len(several) == 1 else 'are'} longer than the encoder reads at "
+        f"once, and read in windows that overlap: {most[longest]} of {longest!r}."
+    )
+    warnings.warn(f"Left out of the context: {said}", LeftOutWarning, stacklevel=3)
+    return said
+
+
+def say_missing(names: Sequence[str], steps: Sequence[Sequence[Step]], vectors: Sequence[np.ndarray]) -> str:
+    """Say with a LeftOutWarning which steps have no vector.
+
+    Parameters
+    ----------
+    names
+        Names of the texts.
+    steps
+        The steps of each.
+    vectors
+        For each text (step, embedding), NaN where there is none.
+
+    Returns
+    -------
+    str
+        A sentence; empty where all steps have one.
+    """
+    missing = [
+        (name, int(index), one[int(index)].text)
+        for name, one, values in zip(names, steps, vectors, strict=True)
+        for index in np.flatnonzero(np.isnan(values).any(axis=1))
+    ]
+    if not missing:
+        return ""
+    name, index, text = missing[0]
+    said = (
+        f"{len(missing)} of {sum(map(len, steps))} steps {'has' if len(missing) == 1 else 'have'} no token besides "
+        f"those that the encoder leaves out, and no vector: the first is step {index} of {name!r}, {text[:80]!r}."
+    )
+    warnings.warn(f"Left out: {said}", LeftOutWarning, stacklevel=3)
+    return said
 
 
 def say_unread(names: Sequence[str], steps: Sequence[Sequence[Step]], unread: Mapping[str, int]) -> str:

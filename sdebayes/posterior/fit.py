@@ -113,6 +113,8 @@ _CARRIED = (
     "warning",
     "left_out",
     "cut_off",
+    "windows",
+    "missing",
 )
 
 

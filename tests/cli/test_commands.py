@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -11,11 +12,13 @@ import xarray as xr
 from typer.testing import CliRunner
 
 import sdebayes as sb
+from sdebayes._core.errors import LeftOutWarning
 from sdebayes.cli.app import app
 from sdebayes.cli.inputs import without_training
 from sdebayes.reporting import chapters
 from sdebayes.reporting.context import ReportContext
 from tests.cli.conftest import run, said, speech
+from tests.data import language_models as tiny
 
 
 def test_score_embeds_new_texts_in_the_posteriors_space(here):
@@ -65,6 +68,39 @@ def test_embed_leaves_out_short_and_blank_texts_on_request(here):
     left_out = "2 of 3 texts have fewer than 3 steps under Sentences(block=1): 'short' (2), 'empty' (0)."
     assert result.stderr == f"sdebayes: Left out: {left_out}\n"
     assert sb.data.load("long.nc").attrs["left_out"] == left_out
+
+
+def test_embed_reads_hidden_states(here, tmp_path):
+    tiny.model("gpt2").save_pretrained(tmp_path / "tiny")
+    tiny.tokenizer().save_pretrained(tmp_path / "tiny")
+    model = ["--encoder", "hidden-states", "--model", str(tmp_path / "tiny")]
+    options = [*model, "--layer", "-2", "--pool", "last"]
+    said(
+        run("embed", "new.txt", "-o", "states.nc", *options), "1 of 1 texts is longer than the encoder reads"
+    )
+    run("embed", "new.txt", "-o", "alone.nc", *options, "--alone")
+    for name, alone in (("states.nc", False), ("alone.nc", True)):
+        encoder = sb.HiddenStates(tiny.pair("gpt2"), 3, "last", alone=alone)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", LeftOutWarning)
+            expected = sb.embed({"new": Path("new.txt").read_text()}, encoder, cache=False, progress=False)
+        np.testing.assert_allclose(sb.data.load(name)["y"], expected["y"], atol=1e-5)
+    assert "layer -2, last" in sb.data.load("alone.nc").attrs["encoder"]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--layer", "3"], "--layer: these go with --encoder hidden-states only"),
+        (["--encoder", "minilm", "--alone", "--model", "x"], "--model, --alone: these go with"),
+        (["--encoder", "hidden-states", "--model", "x", "--pool", "max"], "'mean' or 'last'"),
+        (["--encoder", "hidden-states", "--model", "./none"], "'./none' cannot be loaded"),
+    ],
+)
+def test_embed_refuses_options_that_say_nothing(here, options, message):
+    result = CliRunner().invoke(app, ["embed", "new.txt", "-o", "states.nc", *options])
+    assert result.exit_code == 2
+    assert message in " ".join(result.stderr.split())
 
 
 def test_embed_says_what_the_encoder_cuts_off(here, monkeypatch):

@@ -252,7 +252,7 @@ def test_the_second_run_asks_the_encoder_nothing(tmp_path):
 
 
 def test_an_interrupt_loses_only_the_chunk_at_work(tmp_path, monkeypatch):
-    monkeypatch.setattr(sys.modules["sdebayes.data.embed"], "_SAVE_EVERY", 4)
+    monkeypatch.setattr(sys.modules["sdebayes.data.vectors"], "_SAVE_EVERY", 4)
     with pytest.raises(KeyboardInterrupt):
         embed(TEXTS, Lengths(fail_after=4), cache=tmp_path)
     encoder = Lengths()

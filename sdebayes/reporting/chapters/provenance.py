@@ -16,6 +16,8 @@ _ATTRIBUTES = {
     "step": "step",
     "left_out": "left out",
     "cut_off": "cut off by the encoder",
+    "windows": "read in windows",
+    "missing": "steps without a vector",
     "time_unit": "unit of time",
     "null": "null",
     "space_hash": "hash of the state space",
