@@ -16,12 +16,11 @@ from sdebayes.analysis.quality.conformal import (
     judged_in_turn,
     refuse_known,
 )
-from sdebayes.analysis.quality.examined import Examined, log_mean
-from sdebayes.criticism.conditionals import Judged
+from sdebayes.analysis.quality.examined import Examined
 from sdebayes.simulation.source import SourceLike
 
 type Score = Annotated[Literal["information", "surprise"], one_of("information", "surprise")]
-type Ranked = Literal["information", "surprise", "tail"]
+type Numbers = dict[str, np.ndarray]
 
 
 @checked
@@ -111,63 +110,61 @@ def surprise(
     (1995), doi:10.1111/j.2517-6161.1995.tb02031.x.
     """
     examined = Examined.of(posterior, data, two_sided, samples)
-    first = examined.own()
-    found = examined.labelled(first)
     if score == "information" and examined.alone is None:
         raise ModelError(
             "surprise: score='information' needs observation noise; give score='surprise', or fit with GaussianNoise()."
         )
     chosen: Score = score or ("surprise" if examined.alone is None else "information")
-    pairs: list[tuple[Examined, Judged]] = [(examined, first)]
+    own = examined.own()
+    numbers = examined.numbers(own)
+    found = examined.labelled(own, numbers)
+    several = [(examined, numbers)]
     said: dict[str, str | int] = {}
-    ranked: Ranked = "tail" if calibration is None else chosen
     if calibration is None:
-        p_value = examined.tail(first)
+        p_value, ranked = numbers["tail_probability"], "tail_probability"
     else:
         refuse_known(posterior, calibration, data)
         held_out = Examined.of(posterior, calibration, two_sided, samples)
-        pairs.append((held_out, held_out.own()))
-        own, known = (_badness(*pair, chosen) for pair in pairs)
-        p_value = conformal_p_values(own, known)
+        several.append((held_out, held_out.numbers(held_out.own())))
+        ranked, known = chosen, _badness(several[1][1], chosen)
+        p_value = conformal_p_values(_badness(numbers, chosen), known)
         said["calibration_documents"] = int(np.isfinite(known).any(1).sum())
         said |= {"calibration_steps": int(np.isfinite(known).sum()), "calibration_score": chosen}
-    q_value = adjusted(_of_foreign(pairs, ranked, foreign) if two_sided else p_value)
+    q_value = adjusted(_of_foreign(several, ranked, foreign) if two_sided else p_value)
     grid = ("trajectory", "time")
     found["p_value"] = (grid, p_value, {"long_name": "p-value"})
     found["q_value"] = (grid, q_value, {"long_name": "p-value adjusted over the trajectory"})
     return found.assign_attrs(found.attrs | said)
 
 
-def _of_foreign(pairs: list[tuple[Examined, Judged]], score: Ranked, foreign: float) -> np.ndarray:
+def _of_foreign(several: list[tuple[Examined, Numbers]], ranked: str, foreign: float) -> np.ndarray:
     """Return p-values of steps that are left out of what others are judged by; of others it is one.
 
     Parameters
     ----------
-    pairs
+    several
         What is judged and how; and the same of trajectories for calibration, if there are any.
-    score
-        What is ranked.
+    ranked
+        The name of what is ranked.
     foreign
         How probable it is, beforehand, that a step does not belong.
     """
     odds = float(np.log1p(-foreign) - np.log(foreign))
-    (own, left_out), *known = (_in_turn(*pair, score, odds) for pair in pairs)
+    (own, left_out), *known = (_in_turn(*one, ranked, odds) for one in several)
     p_value = conformal_p_values(own, known[0][0]) if known else -own
     return np.where(left_out | np.isnan(p_value), p_value, 1.0)
 
 
-def _in_turn(examined: Examined, first: Judged, score: Ranked, odds: float) -> tuple[np.ndarray, np.ndarray]:
+def _in_turn(examined: Examined, first: Numbers, ranked: str, odds: float) -> tuple[np.ndarray, np.ndarray]:
     """Score steps while those that do not seem to belong are left out of what others are judged by; say which are."""
 
     def judged(left_out: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         part = examined.part(rows)
-        own = part.own(left_out)
-        return -part.information(own), _badness(part, own, score)
+        numbers = part.numbers(part.own(left_out))
+        return -numbers["information"], _badness(numbers, ranked)
 
-    return judged_in_turn(judged, odds, -examined.information(first), _badness(examined, first, score))
+    return judged_in_turn(judged, odds, -first["information"], _badness(first, ranked))
 
 
-def _badness(examined: Examined, own: Judged, score: Ranked) -> np.ndarray:
-    if score == "tail":
-        return -examined.tail(own)
-    return -examined.information(own) if score == "information" else -log_mean(own.log_density)
+def _badness(numbers: Numbers, ranked: str) -> np.ndarray:
+    return numbers[ranked] if ranked == "surprise" else -numbers[ranked]
