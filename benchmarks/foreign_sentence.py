@@ -44,7 +44,7 @@ def with_foreign_sentences(data: xr.Dataset, seed: int = 0) -> Changed:
 
 def by_model(posterior: sb.Posterior, changed: Changed) -> dict[str, np.ndarray]:
     """Score each sentence by how little all others of its text tell of it, and by how unusual it is among them."""
-    found = sb.analysis.quality.surprise(posterior, changed.texts, samples=DRAWS, rate=1e-12)
+    found = sb.analysis.quality.surprise(posterior, changed.texts, samples=DRAWS, foreign=1e-12)
     return {"information": -found["information"].values, "surprise": found["surprise"].values}
 
 

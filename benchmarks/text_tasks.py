@@ -11,7 +11,9 @@ centred on the mean of all training sentences, or not.
   among them, or the cosine with the mean of those around it.
 - Order: how often does the true order score above a changed one? By log p, or the mean cosine of neighbours.
 
-In brackets the 95 % interval of a bootstrap over held-out speeches; beside the best cosine the bootstrap is of pairs.
+Baselines beside cosines are those of text_baselines.py. 240 texts of 12 sentences are the first and second dozens of
+training speeches. In brackets the 95 % interval of a bootstrap over held-out speeches; beside the best baseline the
+bootstrap is of pairs.
 
 Run: .uv/bin/uv run python benchmarks/text_tasks.py
 """
@@ -28,10 +30,11 @@ import xarray as xr
 from foreign_sentence import Changed, by_cosines, by_model, with_foreign_sentences
 from foreign_sentence import found as found_foreign
 from record import keep
+from text_baselines import baselines, halves, of_order
 
 import sdebayes as sb
 
-CANDIDATES, SETS, RESAMPLES = 8, 50, 2000
+CANDIDATES, SETS, RESAMPLES, SHUFFLES = 8, 50, 2000, 5
 STRATEGY = sb.Laplace(draws=100)
 SPACES: dict[str, Any] = {
     "PCA(8)": sb.PCA(8),
@@ -51,6 +54,7 @@ class Task(NamedTuple):
 
 TASKS = (
     Task(32, None, tuple(SPACES)),
+    Task(12, 240, ("PCA(64)", "TICA(64, components=64)")),
     Task(12, 75, ("PCA(8)", "PCA(64)")),
     Task(12, 20, ("PCA(8)", "PCA(64)")),
 )
@@ -62,12 +66,27 @@ def texts(sentences: int) -> tuple[xr.Dataset, xr.Dataset]:
     store = Path(gettempdir()) / "sdebayes-text-models"
     corpus = sb.datasets.load_sotu(sentences=32)
     data = sb.embed(corpus, sb.SentenceEncoder(), cache=store, min_steps=32)
-    data = data.isel(time=slice(sentences)).assign(n_steps=data["n_steps"].clip(max=sentences))
-    return sb.split(data, test=0.25, seed=0)
+    train, test = sb.split(data, test=0.25, seed=0)
+    return cut(train, 0, sentences), cut(test, 0, sentences)
 
 
-def halves(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    return values[:, : values.shape[1] // 2], values[:, values.shape[1] // 2 :]
+def cut(data: xr.Dataset, first: int, sentences: int) -> xr.Dataset:
+    """Return so many sentences of each text, from one on."""
+    part = data.isel(time=slice(first, first + sentences)).assign(n_steps=data["n_steps"] * 0 + sentences)
+    return part.assign(t=part["t"] - part["t"].isel(time=0)).assign_coords(time=np.arange(sentences))
+
+
+def learned_from(task: Task, train: xr.Dataset) -> xr.Dataset:
+    """Return as many training texts as a task has, from further on in the speeches where these are fewer."""
+    if task.training is None:
+        return train
+    if task.training > train.sizes["trajectory"]:
+        more = cut(texts(32)[0], task.sentences, task.sentences)
+        more = more.assign_coords(trajectory=[f"{name}, later" for name in more["trajectory"].values])
+        train = xr.concat(
+            [train, more], "trajectory", data_vars="minimal", coords="minimal", compat="override"
+        )
+    return sb.split(train, test=train.sizes["trajectory"] - task.training, seed=1)[0]
 
 
 def cosines(data: xr.Dataset, centre: np.ndarray | float) -> np.ndarray:
@@ -123,20 +142,21 @@ def wide_model() -> sb.SDEModel:
     )
 
 
-def spread_over(scores: dict[str, np.ndarray], cosines: list[str]) -> list[dict[str, str]]:
-    """Put the share of each scorer beside that of the best cosine, as rows."""
-    best = max(cosines, key=lambda name: scores[name].mean())
+def spread_over(scores: dict[str, np.ndarray]) -> list[dict[str, str]]:
+    """Put the share of each scorer beside that of the best without a model, as rows."""
+    simple = [name for name in scores if not name.startswith("wide model")]
+    best = max(simple, key=lambda name: scores[name].mean())
     return [
         {"scorer": name, "found": interval(own)}
-        | ({} if name == best else {"beside the best cosine": interval(own - scores[best], "+")})
+        | ({} if name == best else {"beside the best baseline": interval(own - scores[best], "+")})
         for name, own in scores.items()
     ]
 
 
-def asked_of_cosines(
+def asked_of_baselines(
     train: xr.Dataset, test: xr.Dataset, changed: Changed
 ) -> dict[str, dict[str, np.ndarray]]:
-    """Return what cosines find in each task, by text."""
+    """Return what cosines and other baselines find in each task, by text."""
     middle = train["y"].mean(["trajectory", "time"]).values
     tasks: dict[str, dict[str, np.ndarray]] = {
         "continuation": {"cosine of means": found(cosines(test, 0.0))},
@@ -146,6 +166,11 @@ def asked_of_cosines(
     tasks["continuation"]["cosine of means, centred"] = found(cosines(test, middle))
     for name, scores in by_cosines(changed, middle).items():
         in_tasks(tasks, name, scores, changed)
+    for name, one in baselines(train).items():
+        tasks["continuation"][name] = found(one.continuation(test))
+        in_tasks(tasks, name, one.foreign(changed.texts), changed)
+        for task, right in (of_order(one.text, test, SHUFFLES) if hasattr(one, "text") else {}).items():
+            tasks[task] = tasks.get(task, {}) | {name: right}
     return tasks
 
 
@@ -172,7 +197,7 @@ def asked_of_model(
     tasks["continuation"] = {name: found(log_ratios(posterior, space.transform(test)))}
     for score, values in by_model(posterior, changed._replace(texts=space.transform(changed.texts))).items():
         in_tasks(tasks, f"{name}, {score}", values, changed)
-    order = sb.analysis.quality.order_tasks(posterior, test, shuffles=5)
+    order = sb.analysis.quality.order_tasks(posterior, test, shuffles=SHUFFLES)
     for task in order["task"].values:
         right = order["right"].sel(task=task)
         tasks[str(task)] = {
@@ -187,10 +212,9 @@ def asked_of_model(
 def main() -> None:
     for task in TASKS:
         train, test = texts(task.sentences)
-        if task.training is not None:
-            train, _ = sb.split(train, test=train.sizes["trajectory"] - task.training, seed=1)
+        train = learned_from(task, train)
         changed = with_foreign_sentences(test)
-        tasks = asked_of_cosines(train, test, changed)
+        tasks = asked_of_baselines(train, test, changed)
         for name in task.spaces:
             space = SPACES[name].fit(train)
             posterior = sb.fit(wide_model(), space.transform(train), STRATEGY, seed=0)
@@ -207,7 +231,7 @@ def main() -> None:
         rows = [
             {"task": asked, "learned from": texts_of} | row
             for asked, scores in tasks.items()
-            for row in spread_over(scores, [name for name in scores if name.startswith("cosine")])
+            for row in spread_over(scores)
         ]
         keep("text_tasks", rows, ["task", "learned from"])
 

@@ -20,7 +20,7 @@ from sdebayes.likelihood import AbstractLikelihood, Observations
 from sdebayes.likelihood.conditional import seeing
 from sdebayes.model.rebuild import per_draw
 
-type Given = Literal["past", "others", "nothing"]
+type Given = Literal["past", "others"]
 
 BLOCK = 10
 """Draws in a block: few, so that blocks of a usual number of draws keep all processors busy."""
@@ -82,13 +82,35 @@ def conditionals(
     ModelError
         If the model has no such law, or it is not finite in some draw.
     """
+    of_steps = [] if left_out is None else [left_out]
     with precision.scope(judge.source.precision), precision.single_blas_thread():
-        of_steps = [np.zeros(judge.observations.times.shape, bool)] if given == "others" else []
-        if left_out is not None:
-            of_steps = [left_out]
         (log_density, distance), mean = asking(judge.likelihood, given)(
             judge.source.take(draws).observed, judge.observations, *of_steps
         )
+    _check_finite(judge, log_density, given)
+    seen = np.asarray(judge.observations.seen).any(-1)
+    log_density, distance = (np.where(seen, part, np.nan) for part in (log_density, distance))
+    placed = (judge.placed(part, data) for part in (log_density, distance, mean[None]))
+    log_density, distance, (mean,) = placed
+    return Judged(log_density, distance, mean)
+
+
+def by_themselves(judge: Judge, draws: np.ndarray, data: xr.Dataset) -> np.ndarray:
+    """Return the log density of each step where nothing of its trajectory is known, (sample, trajectory, time).
+
+    Raises
+    ------
+    ModelError
+        If it is not finite in some draw.
+    """
+    with precision.scope(judge.source.precision), precision.single_blas_thread():
+        log_density = _alone(judge.likelihood)(judge.source.take(draws).observed, judge.observations)
+    _check_finite(judge, log_density, "nothing")
+    seen = np.asarray(judge.observations.seen).any(-1)
+    return judge.placed(np.where(seen, log_density, np.nan), data)
+
+
+def _check_finite(judge: Judge, log_density: np.ndarray, given: str) -> None:
     seen = np.asarray(judge.observations.seen).any(-1)
     lost = ~np.isfinite(log_density[:, seen]).all(axis=1)
     if lost.any():
@@ -97,10 +119,11 @@ def conditionals(
             "small beside what is known without it, or the filter broke down. Give the noise a prior that keeps away "
             "from zero, or fit with precision='float64'."
         )
-    log_density, distance = (np.where(seen, part, np.nan) for part in (log_density, distance))
-    placed = (judge.placed(part, data) for part in (log_density, distance, mean[None]))
-    log_density, distance, (mean,) = placed
-    return Judged(log_density, distance, mean)
+
+
+@lru_cache(maxsize=8)
+def _alone(likelihood: AbstractLikelihood) -> Callable[..., PyTree]:
+    return per_draw(lambda draw, data: likelihood.given_nothing(draw, data).log_density, block=BLOCK)
 
 
 @lru_cache(maxsize=8)

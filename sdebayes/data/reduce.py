@@ -23,8 +23,8 @@ class PCA:
     """Principal components of the training embeddings, not whitened beyond the scale of each state.
 
     The embedding is centred (and standardised on demand), projected on the leading right singular vectors, and each
-    state is divided by its standard deviation over the training steps. The sign is such that the largest entry of
-    each component is positive.
+    state is divided by its standard deviation over the training steps, or all by one number. The sign is such that the
+    largest entry of each component is positive.
 
     Parameters
     ----------
@@ -33,6 +33,9 @@ class PCA:
     standardize
         Divide each dimension of the embedding by its standard deviation first: for hidden states of language
         models, whose few huge dimensions would otherwise be all one sees.
+    common_scale
+        Divide all states by one number, the root of their mean variance: distances are then those of the embedding, and
+        later components count for less. Few texts tell the variance of many components badly.
 
     Raises
     ------
@@ -42,6 +45,7 @@ class PCA:
 
     n: Count
     standardize: bool = False
+    common_scale: bool = False
 
     def fit(self, train: xr.Dataset) -> StateSpace:
         """Fit on the steps of the training set.
@@ -73,7 +77,10 @@ class PCA:
             "standardize": bool(self.standardize),
             "explained_variance": (found.scale**2 / found.total).tolist(),
         } | origin(train, steps)
-        return StateSpace(found.mean, largest_positive(found.rows), found.scale, found.embedding_scale, spec)
+        scale = found.scale
+        if self.common_scale:
+            scale, spec["common_scale"] = np.full_like(scale, np.sqrt(np.mean(scale**2))), True
+        return StateSpace(found.mean, largest_positive(found.rows), scale, found.embedding_scale, spec)
 
 
 def origin(train: xr.Dataset, steps: np.ndarray) -> dict[str, Any]:

@@ -37,7 +37,7 @@ class StateSpace:
     components
         V, (state, embedding), with rows of unit length; orthogonal ones if the states are principal components.
     scale
-        s, (state,), which gives the states of the training set unit standard deviation.
+        s, (state,), which gives the states of the training set unit standard deviation, each or all together.
     embedding_scale
         r, (embedding,), or None where the embedding is not standardised.
     spec
@@ -96,6 +96,10 @@ class StateSpace:
         standardised = "standardised " if self.embedding_scale is not None else ""
         share = 100 * self.explained_variance.sum()
         correlation = self.autocorrelation
+        common = self.spec.get("common_scale", False)
+        scaled = (
+            "states have unit variance on average" if common else "each state has unit standard deviation"
+        )
         kind = (
             "principal components of"
             if correlation is None
@@ -105,7 +109,7 @@ class StateSpace:
         return (
             f"{len(self.scale)} {kind} a {standardised}{len(self.mean)}-dimensional embedding, "
             f"fitted on {self.spec['training_steps']} steps of {self.spec['training_trajectories']} trajectories, "
-            f"holding {share:.1f} % of its variance; each state has unit standard deviation there."
+            f"holding {share:.1f} % of its variance; {scaled} there."
         )
 
     def transform(self, data: xr.Dataset | Numbers) -> Any:

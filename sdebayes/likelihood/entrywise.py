@@ -17,8 +17,8 @@ from sdebayes.likelihood.arrays import Observations
 from sdebayes.likelihood.conditional import Conditional
 from sdebayes.likelihood.linear_gaussian import LinearGaussian
 
-MOST_NUMBERS = 4096
-"""Of trajectories times states that are smoothed side by side: few enough for the nearest memory."""
+MOST_NUMBERS = 2048
+"""Of trajectories times steps times states that are smoothed side by side: few enough for the nearest memory."""
 
 
 class Steps(NamedTuple):
@@ -63,19 +63,19 @@ def steps_of(systems: LinearGaussian) -> Steps:
     return Steps(a, systems.shift[..., 0].T, process, noise, slopes, systems.mean[:, 0], start, effect)
 
 
-def filtered(steps: Steps, data: Observations, learning: bool = True) -> Conditional:
-    """Return the law of each y_k given y_1, …, y_{k−1}, or, without learning, by itself.
+def filtered(steps: Steps, data: Observations) -> Conditional:
+    """Return the law of each y_k given y_1, …, y_{k−1}.
 
     Variances are (state,) where trajectories share them, else (trajectory, state).
     """
-    values, seen, index, factors = _by_time(steps, data)
+    values, seen, index, factors = (jnp.swapaxes(part, 0, 1) for part in _by_row(steps, data))
     count, states = values.shape[1:]
     nothing = jnp.zeros((states if data.shared else (count, states)), values.dtype)
 
     def step(carry: tuple[Array, ...], inputs: tuple[Array, ...]) -> tuple[tuple[Array, ...], tuple]:
         x, c, xx, xc, cc = carry
         value, here, u, factor = inputs
-        known = float(learning) if data.shared or not learning else here
+        known = 1.0 if data.shared else here
         variance = xx + 2 * xc + cc + (steps.noise if data.shared else factor[:, None] * steps.noise)
         a, shift, process = steps.over(u[0] if data.shared else u)
         residual = jnp.where(here, value - x - c, 0.0)
@@ -96,6 +96,24 @@ def filtered(steps: Steps, data: Observations, learning: bool = True) -> Conditi
     return Conditional(*(jnp.swapaxes(part, 0, 1) for part in found))
 
 
+def by_itself(steps: Steps, data: Observations) -> Conditional:
+    """Return the law of each y_k where nothing of its trajectory is known."""
+    values, seen, index, factors = _by_row(steps, data)
+
+    def path(index: Array) -> tuple[Array, Array]:
+        def step(law: tuple[Array, Array], at: Array) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
+            a, shift, process = steps.over(at)
+            return (a * law[0] + shift, a**2 * law[1] + process), law
+
+        _, laws = jax.lax.scan(step, (steps.mean, steps.variance), index)
+        return laws
+
+    mean, variance = path(index[0]) if data.shared else jax.vmap(path)(index)
+    noise = steps.noise if steps.slopes is None else factors[..., None] * steps.noise
+    density, square = _read(values, seen, mean, variance + steps.effect + noise)
+    return Conditional(density, square, jnp.broadcast_to(mean, values.shape))
+
+
 def smoothed(
     steps: Steps, known: Observations, seen: Bool[Array | np.ndarray, "trajectory time state"]
 ) -> Conditional:
@@ -109,78 +127,126 @@ def smoothed(
         \hat c = v \sum_k (y_k - m_k) / R_k, \quad v = (1/C + \sum_k (1 - u_k) / R_k)^{-1}, \qquad
         x_k + c \mid y \sim N(m_k + \hat c (1 - u_k),\ V_k + v (1 - u_k)^2),
 
-    from which the step's own value is taken out as in `sdebayes.likelihood.conditional`.
+    from which the step's own value is taken out as in `sdebayes.likelihood.conditional`. Where trajectories share their
+    times, all but the means is computed for each length that one can have, not for each trajectory.
     """
-    values, here, index, factors = _by_time(steps, known)
-    judged = jnp.swapaxes(jnp.asarray(seen), 0, 1)
+    values, here, index, factors = _by_row(steps, known)
+    count, length, _ = values.shape
+    lengths = jnp.asarray(known.seen).any(-1).sum(1)
+    by_length = known.shared and length < count
+    if by_length:
+        inside = jnp.arange(length) < jnp.arange(1, length + 1)[:, None]
+        table = jax.vmap(lambda own: _weights(steps, own[:, None], index[0], factors[0]))(inside)
 
-    def one(own: Steps, values: Array, here: Array, judged: Array) -> tuple[Array, ...]:
-        noise = factors * own.noise
-        mean, variance = _given_others(own, values, here, index, noise)
-        square = jnp.where(judged, (values - mean) ** 2 / variance, 0.0)
-        density = jnp.where(judged, -0.5 * (square + jnp.log(2 * jnp.pi * variance)), 0.0)
-        return density.T, square.T, mean.T
+    def one(inputs: tuple[Array, ...]) -> Conditional:
+        values, here, judged, index, factor, steps_seen = inputs
+        if by_length:
+            weights = jax.tree.map(lambda part: part[steps_seen - 1], table)
+        else:
+            weights = _weights(steps, here, index, factor)
+        mean = _given_others(steps, weights, values, here, index, factor)
+        square = jnp.where(judged, (values - mean) ** 2 * weights.precision, 0.0)
+        density = -0.5 * (square + jnp.where(judged, weights.log_variance, 0.0))
+        return Conditional(density.sum(-1), square.sum(-1), mean)
 
-    by_state = steps._replace(
-        factor=steps.factor.T, shift=steps.shift.T, process=steps.process.T, slopes=None
-    )
-    along = (by_state, *(jnp.moveaxis(part, -1, 0) for part in (values, here, judged)))
-    density, square, mean = jax.lax.map(
-        lambda inputs: one(*inputs), along, batch_size=max(1, MOST_NUMBERS // values.shape[1])
-    )
-    return Conditional(density.sum(0), square.sum(0), jnp.moveaxis(mean, 0, -1))
+    along = values, here, jnp.asarray(seen), index, factors, lengths
+    return jax.lax.map(one, along, batch_size=max(1, MOST_NUMBERS // values[0].size))
 
 
-def _given_others(own: Steps, values: Array, here: Array, index: Array, noise: Array) -> tuple[Array, Array]:
-    """Return mean and variance of one state's y_k given what is known of its other steps, (time, trajectory)."""
-    (m, u), V = _smooth(own, values, here, index, noise)
+type _Pair = tuple[Array, Array]
+
+
+class _Weights(NamedTuple):
+    """What does not depend on the values of one trajectory.
+
+    Attributes
+    ----------
+    forward, backward
+        Gains of filter and smoother, (time, state).
+    answer
+        1 − u, (time, state).
+    spread
+        v, (state,).
+    own
+        What of the difference between a value and the smoothed mean is taken out again, (time, state).
+    precision, log_variance
+        1/s² and log 2πs², s² being the variance of y_k given all others, (time, state).
+    """
+
+    forward: Float[Array, "time state"]
+    backward: Float[Array, "time state"]
+    answer: Float[Array, "time state"]
+    spread: Float[Array, " state"]
+    own: Float[Array, "time state"]
+    precision: Float[Array, "time state"]
+    log_variance: Float[Array, "time state"]
+
+
+def _weights(steps: Steps, here: Array, index: Array, factor: Array) -> _Weights:
+    """Smooth variances; the recursion of Rauch, Tung & Striebel, doi:10.2514/3.3166."""
+    noise = factor[:, None] * steps.noise
+
+    def forward(carry: _Pair, inputs: tuple[Array, Array, Array]) -> tuple[_Pair, tuple[Array, ...]]:
+        u, P = carry
+        known, at, R = inputs
+        gain = jnp.where(known, P / (P + R), 0.0)
+        u, P = u + gain * (1 - u), P - gain * P
+        a, _, process = steps.over(at)
+        ahead = a**2 * P + process
+        return (a * u, ahead), (u, P, a * P / ahead, ahead, a * u, gain)
+
+    def backward(carry: _Pair, inputs: tuple[Array, ...]) -> tuple[_Pair, _Pair]:
+        later_u, later_P = carry
+        u, P, gain, ahead, moved_u = inputs
+        u, P = u + gain * (later_u - moved_u), P + gain**2 * (later_P - ahead)
+        return (u, P), (u, P)
+
+    begin = jnp.zeros_like(steps.variance), steps.variance
+    (u, P), (*found, gain) = jax.lax.scan(forward, begin, (here, index, noise))
+    _, (u, V) = jax.lax.scan(backward, (u, P), tuple(found), reverse=True)
     answer = 1 - u
     precision = jnp.where(here, answer / noise, 0.0).sum(0)
-    spread = own.effect / (1 + own.effect * precision)
-    effect = spread * jnp.where(here, (values - m) / noise, 0.0).sum(0)
-    mean, variance = m + effect * answer, V + spread * answer**2
+    spread = steps.effect / (1 + steps.effect * precision)
+    variance = V + spread * answer**2
     left = jnp.where(here, noise - variance, 1.0)
-    mean = mean - jnp.where(here, variance / left * (values - mean), 0.0)
-    return mean, jnp.where(here, noise**2 / left, variance + noise)
+    own = jnp.where(here, variance / left, 0.0)
+    variance = jnp.where(here, noise**2 / left, variance + noise)
+    return _Weights(gain, found[2], answer, spread, own, 1 / variance, jnp.log(2 * jnp.pi * variance))
 
 
-def _smooth(
-    own: Steps, values: Array, here: Array, index: Array, noise: Array
-) -> tuple[tuple[Array, Array], Array]:
-    """Smooth x without c, and the answer to ones; the recursion of Rauch, Tung & Striebel, doi:10.2514/3.3166."""
+def _given_others(
+    steps: Steps, weights: _Weights, values: Array, here: Array, index: Array, factor: Array
+) -> Array:
+    """Return the mean of each y_k of one trajectory given what is known of its other steps, (time, state)."""
 
-    def forward(carry: tuple[Array, ...], inputs: tuple[Array, ...]) -> tuple[tuple[Array, ...], tuple]:
-        m, u, P = carry
-        value, known, at, R = inputs
-        gain = jnp.where(known, P / (P + R), 0.0)
-        m, u, P = m + gain * (value - m), u + gain * (1 - u), P - gain * P
-        a, shift, process = own.over(at)
-        return (a * m + shift, a * u, a**2 * P + process), (m, u, P)
+    def forward(m: Array, inputs: tuple[Array, Array, Array]) -> tuple[Array, _Pair]:
+        value, gain, at = inputs
+        m = m + gain * (value - m)
+        a, shift, _ = steps.over(at)
+        ahead = a * m + shift
+        return ahead, (m, ahead)
 
-    def backward(carry: tuple[Array, ...], inputs: tuple[tuple[Array, ...], Array]) -> tuple[tuple, tuple]:
-        later_m, later_u, later_P = carry
-        (m, u, P), at = inputs
-        a, shift, process = own.over(at)
-        ahead = a**2 * P + process
-        gain = a * P / ahead
-        m = m + gain * (later_m - a * m - shift)
-        u = u + gain * (later_u - a * u)
-        P = P + gain**2 * (later_P - ahead)
-        return (m, u, P), (m, u, P)
+    def backward(later: Array, inputs: tuple[Array, Array, Array]) -> _Pair:
+        m, ahead, gain = inputs
+        m = m + gain * (later - ahead)
+        return m, m
 
-    mean = jnp.broadcast_to(own.mean, values.shape[1:])
-    variance = jnp.broadcast_to(own.variance, mean.shape)
-    begin: tuple[Array, ...] = mean, jnp.zeros_like(mean), variance
-    _, found = jax.lax.scan(forward, begin, (values, here, index, noise))
-    last = tuple(part[-1] for part in found)
-    earlier = tuple(part[:-1] for part in found)
-    _, before = jax.lax.scan(backward, last, (earlier, index[:-1]), reverse=True)
-    m, u, V = (jnp.concatenate([part, end[None]]) for part, end in zip(before, last, strict=True))
-    return (m, u), V
+    last, found = jax.lax.scan(forward, steps.mean, (values, weights.forward, index))
+    _, m = jax.lax.scan(backward, last, (*found, weights.backward), reverse=True)
+    noise = factor[:, None] * steps.noise
+    effect = weights.spread * jnp.where(here, (values - m) / noise, 0.0).sum(0)
+    mean = m + effect * weights.answer
+    return mean - weights.own * (values - mean)
 
 
-def _by_time(steps: Steps, data: Observations) -> tuple[Array, Array, Array, Array]:
-    """Return values, what is seen, the index of the step that follows, and factors of the noise, with time leading."""
-    values, seen = (jnp.swapaxes(jnp.asarray(part), 0, 1) for part in (data.values, data.seen))
-    index = jnp.pad(jnp.asarray(data.step_index).T, ((0, 1), (0, 0)))
-    return values, seen, index, data.noise_factors(steps.slopes).T
+def _read(values: Array, seen: Array, mean: Array, variance: Array) -> tuple[Array, Array]:
+    """Return log density and distance of steps whose states are seen, under independent normal laws."""
+    square = jnp.where(seen, (values - mean) ** 2 / variance, 0.0)
+    density = jnp.where(seen, -0.5 * (square + jnp.log(2 * jnp.pi * variance)), 0.0)
+    return density.sum(-1), square.sum(-1)
+
+
+def _by_row(steps: Steps, data: Observations) -> tuple[Array, Array, Array, Array]:
+    """Return values, what is seen, the index of the step that follows, and factors of the noise, by trajectory."""
+    index = jnp.pad(jnp.asarray(data.step_index), ((0, 0), (0, 1)))
+    return jnp.asarray(data.values), jnp.asarray(data.seen), index, data.noise_factors(steps.slopes)

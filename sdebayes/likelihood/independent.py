@@ -16,7 +16,7 @@ from sdebayes.dynamics import SDE, AffineDrift, ConstantDiffusion, ObservedSDE
 from sdebayes.likelihood.arrays import Observations
 from sdebayes.likelihood.base import Innovations, Laws
 from sdebayes.likelihood.conditional import Conditional, without
-from sdebayes.likelihood.entrywise import Steps, filtered, smoothed, steps_of
+from sdebayes.likelihood.entrywise import Steps, by_itself, filtered, smoothed, steps_of
 from sdebayes.likelihood.generate import Stepper
 from sdebayes.likelihood.kalman import Kalman
 
@@ -47,7 +47,7 @@ class IndependentKalman(Kalman):
 
     def given_nothing(self, model: ObservedSDE, data: Observations) -> Conditional:
         """Return the law of each y_k where nothing of its trajectory is known."""
-        return filtered(self._by_step(model, data), data, learning=False)
+        return by_itself(self._by_step(model, data), data)
 
     def one_step(self, model: ObservedSDE, data: Observations) -> Laws:
         """Return mean and covariance of y_k given y_1, …, y_{k−1}."""

@@ -83,6 +83,7 @@ class LowRank(Stored):
 
 
 Shape = Literal["isotropic", "diagonal", "full"] | LowRank
+PathShape = Literal["isotropic", "diagonal"]
 
 
 def check_known(owner: str, given: Any) -> None:

@@ -45,6 +45,10 @@ class GaussianNoise(AbstractNoise):
     latent_variance
         Prior median of the variance of each state (path and effect), (state,) or a number, where R is given or H is not
         the identity; default: what the data leave after R.
+    path_covariance
+        Prior of the states' variances, where R and C are ``"isotropic"``: ``"diagonal"``, each has its own; or
+        ``"isotropic"``, all share one, about their geometric mean. With ``Constant("isotropic")`` all coordinates then
+        move alike, which few texts tell of surely.
     filter
         How a nonlinear SDE's law is carried from step to step: `ExtendedKalman` or `UnscentedKalman`. A linear drift
         with constant Σ has the exact Kalman filter, whatever this is.

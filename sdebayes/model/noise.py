@@ -20,6 +20,7 @@ from sdebayes._core.types import Matrix, Vector
 from sdebayes.likelihood import AbstractGaussianFilter, ExtendedKalman
 from sdebayes.model.covariances import (
     LowRank,
+    PathShape,
     Shape,
     check_known,
     covariance_of_shape,
@@ -37,7 +38,7 @@ from sdebayes.model.shares import (
 )
 from sdebayes.model.variance_function import VarianceFunction
 from sdebayes.priors.base import DataScale, Dims
-from sdebayes.priors.constants import constant, say, say_law
+from sdebayes.priors.constants import constant, one_for_all, say, say_law
 from sdebayes.priors.positive import positive
 
 
@@ -63,6 +64,7 @@ class AbstractNoise(AbstractObservation):
     total_variance: PositiveNumbers | None = None
     spread: Positive = 1.0
     latent_variance: PositiveNumbers | None = None
+    path_covariance: PathShape = "diagonal"
     filter: AbstractGaussianFilter = field(default_factory=ExtendedKalman)
     by_group: bool = field(default=False, kw_only=True)
 
@@ -79,6 +81,13 @@ class AbstractNoise(AbstractObservation):
             raise ModelError(
                 f"{self._name}: effect_covariance is {self.effect_covariance!r}, but there is no trajectory effect; "
                 "give trajectory_effect=True."
+            )
+
+        beside = {self._shape} | ({self.effect_covariance} if self.trajectory_effect else set())
+        if self.path_covariance == "isotropic" and beside != {"isotropic"}:
+            raise ModelError(
+                f"{self._name}: path_covariance='isotropic' has one variance for all states, as noise and effect must "
+                "have; give covariance='isotropic' and effect_covariance='isotropic'."
             )
 
     @property
@@ -217,7 +226,9 @@ class AbstractNoise(AbstractObservation):
         matrix = jnp.eye(state_dim) if self.matrix is None else jnp.asarray(self.matrix, dtype=float)
         noise = self._sample_noise(matrix.shape[0])
         latent = constant("latent_variance", self.latent_variance, self._name, state_dim)
-        total = positive("latent_variance", latent, 2 * self.spread)
+        shared = self.path_covariance == "isotropic"
+        total = positive("latent_variance", one_for_all(latent) if shared else latent, 2 * self.spread)
+        total = jnp.broadcast_to(total, (state_dim,))
         effect, variance = self._sample_effect(total)
         return ObservationDraw(matrix, noise, effect, variance)
 
@@ -283,9 +294,10 @@ class AbstractNoise(AbstractObservation):
             lines.append(f"  total variance v_j ~ LogNormal(log {total}, {self.spread:g})")
         else:
             latent = say(self.latent_variance, "data variance less known R")
+            alike = ", of all j the same," * (self.path_covariance == "isotropic")
             lines += [
                 self._say_noise(total),
-                f"  latent variance v_j ~ LogNormal(log {latent}, {2 * self.spread:g})",
+                f"  latent variance v_j{alike} ~ LogNormal(log {latent}, {2 * self.spread:g})",
             ]
         left = "P_jj + R_jj" if self._learned_shares else "P_jj"
         if self.trajectory_effect and self.effect_covariance == "isotropic":

@@ -63,6 +63,8 @@ class StudentTNoise(AbstractNoise):
     latent_variance
         Prior median of the variance of each state (path and effect), (state,) or a number, where R is given or H is not
         the identity; default: what the data leave after R.
+    path_covariance
+        Prior of the states' variances, as of `GaussianNoise`.
     filter
         How a nonlinear SDE's law is carried from step to step: `ExtendedKalman` or `UnscentedKalman`. A linear drift
         with constant Σ needs none.

@@ -30,6 +30,11 @@ def constant(name: str, value: object, owner: str, state_dim: int) -> Float64[np
     return np.broadcast_to(array, (state_dim,))
 
 
+def one_for_all(values: Float64[np.ndarray, " state"]) -> Float64[np.ndarray, " one"]:
+    """Return the geometric mean of positive constants, as a vector of one entry that all states share."""
+    return np.exp(np.log(values).mean(keepdims=True))
+
+
 def say(value: Sequence[float] | np.ndarray | float | None, rule: str) -> str:
     """Write a constant as a number, or as the rule that will set it."""
     if value is None:

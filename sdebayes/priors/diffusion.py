@@ -15,10 +15,10 @@ from sdebayes._core.kinds import Positive, PositiveNumbers
 from sdebayes._core.types import Vector
 from sdebayes.dynamics import ConstantDiffusion
 from sdebayes.priors.base import AbstractDiffusionPrior, DataScale, Dims
-from sdebayes.priors.constants import constant, say
+from sdebayes.priors.constants import constant, one_for_all, say
 from sdebayes.priors.positive import covariance_cholesky, positive
 
-Shape = Literal["diagonal", "full"]
+Shape = Literal["isotropic", "diagonal", "full"]
 
 
 @checked
@@ -35,8 +35,9 @@ class Constant(AbstractDiffusionPrior):
     Parameters
     ----------
     shape
-        ``"full"``: correlations of Σ from LKJ(``concentration``); or ``"diagonal"``, which holds in one coordinate
-        system only: with coupled states it is a strong assumption.
+        ``"full"``: correlations of Σ from LKJ(``concentration``); ``"diagonal"``, which holds in one coordinate
+        system only: with coupled states it is a strong assumption; or ``"isotropic"``, in which all states share one
+        Σ_jj, or one τ where the stationary variance is drawn.
     rate
         Prior median of Σ_jj where the states are observed exactly, (state,) or a number, in state² per unit of time;
         default: the data's.
@@ -71,7 +72,7 @@ class Constant(AbstractDiffusionPrior):
     @property
     def diagonal(self) -> bool:
         """Whether Σ is diagonal."""
-        return self.shape == "diagonal"
+        return self.shape != "full"
 
     def scaled_to(self, scale: DataScale) -> Constant:
         """Return a copy with numbers in the place of the data-scaled constants."""
@@ -85,24 +86,27 @@ class Constant(AbstractDiffusionPrior):
 
     def dims(self) -> Dims:
         """Names and dimensions of Σ's parameters."""
-        if self.shape == "diagonal":
+        if self.diagonal:
             return {"diffusion_variance": ["state"]}
         return {"diffusion_covariance": ["state", "state_bis"]}
 
     def sample(self, state_dim: int, *, variance: Vector | None = None) -> ConstantDiffusion:
         """Draw G inside a NumPyro model."""
         squared = self._variance(state_dim, variance)
-        if self.shape == "diagonal":
+        if self.diagonal:
             numpyro.deterministic("diffusion_variance", squared)
             return ConstantDiffusion(jnp.diag(jnp.sqrt(squared)))
         return ConstantDiffusion(covariance_cholesky("diffusion", squared, self.concentration))
 
     def _variance(self, state_dim: int, variance: Vector | None) -> Vector:
+        shared = self.shape == "isotropic"
         if variance is None:
             median = constant("rate", self.rate, "Constant", state_dim)
-            return positive("diffusion_scale", median, self.spread)
-        median = constant("time_constant", self.time_constant, "Constant", state_dim)
-        spread = constant("time_constant_spread", self.time_constant_spread, "Constant", state_dim)
+            drawn = positive("diffusion_scale", one_for_all(median) if shared else median, self.spread)
+            return jnp.broadcast_to(drawn, (state_dim,))
+        number = 1 if shared else state_dim
+        median = constant("time_constant", self.time_constant, "Constant", number)
+        spread = constant("time_constant_spread", self.time_constant_spread, "Constant", number)
         log_tau = numpyro.sample("log_time_constant", dist.Normal(np.log(median), spread).to_event(1))
         return 2 * variance * jnp.exp(-log_tau)
 

@@ -101,16 +101,25 @@ def test_p_values_rank_among_all_steps_of_held_out_documents(posterior):
 def test_what_does_not_belong_is_left_out_of_what_others_are_judged_by(posterior):
     data = texts(3, 7, 30)
     data["y"][1, 3] += 12.0
-    found = quality.surprise(posterior, data, rate=0.001)
+    found = quality.surprise(posterior, data, foreign=0.001)
     without = data.copy(deep=True)
     without["y"][1, 3] = np.nan
-    p = quality.surprise(posterior, without)["p_value"].values[1]
-    p[3] = expected_of(data, 1, 3, "others")[1].mean()
-    ordered = np.argsort(p)
-    adjusted = np.minimum.accumulate((p[ordered] * 7 / np.arange(1, 8))[::-1])[::-1]
-    np.testing.assert_allclose(found["q_value"].values[1, ordered], adjusted, rtol=1e-6)
-    assert found["q_value"].values[1, 3] < 0.001
+    p = quality.surprise(posterior, without, foreign=0.001)["p_value"].values[1]
+    tail = expected_of(data, 1, 3, "others")[1].mean()
+    np.testing.assert_allclose(
+        found["q_value"].values[1], np.where(np.arange(7) == 3, 7 * tail, 1), rtol=1e-6
+    )
     assert np.delete(p, 3).min() > 2 * np.delete(found["p_value"].values[1], 3).min()
+
+
+def test_a_step_that_more_probably_belongs_is_not_found(posterior):
+    data = texts(3, 7, 30)
+    data["y"][1, 3] += 3.0
+    found = quality.surprise(posterior, data)
+    share = 1 / (1 + np.exp(-found["information"].values.min(1)[1]))
+    for foreign, odd in ((0.9 * share, False), (1.1 * share, True)):
+        q = quality.surprise(posterior, data, foreign=float(foreign))["q_value"].values[1]
+        assert (q[found["information"].values[1].argmin()] < 1) == odd
 
 
 def test_repeated_sentences_have_scores(posterior):

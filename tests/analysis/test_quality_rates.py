@@ -63,11 +63,7 @@ def test_p_values_lie_in_the_bootstrap_band_of_documents():
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [0, 1, 3])
 def test_false_discoveries_are_as_rare_as_promised(number):
-    """Sentences of other texts among 24: share of false ones among those found, at a rate of one in ten.
-
-    Three that nobody has found yet, one in eight, still make some of their neighbours look odd: the share is then above
-    the rate, though far below the .38 that it is if nothing is left out of what others are judged by.
-    """
+    """Sentences of other texts among 24: share of false ones among those found, at a rate of one in ten."""
     model, far = stacked(TRUTH), np.array([3.0, 0.0])
     false, power = [], []
     for seed in range(SEEDS):
@@ -81,8 +77,8 @@ def test_false_discoveries_are_as_rare_as_promised(number):
         power.append((found & foreign).sum() / max(foreign.sum(), 1))
     (rate, error), (found_share, _) = mean_and_error(false), mean_and_error(power)
     print(f"{number} foreign: false discovery rate {rate:.4f} +- {error:.4f}, found {found_share:.3f}")
-    assert rate - 4 * error < {0: 0.1, 1: 0.1, 3: 0.17}[number]
-    assert number == 0 or found_share > 0.2
+    assert rate - 3 * error < 0.1
+    assert number == 0 or found_share > 0.5
 
 
 @pytest.mark.slow

@@ -51,6 +51,20 @@ def test_states_are_those_of_another_library_scaled_to_unit_deviation(standardiz
     ).all()
 
 
+def test_on_a_common_scale_distances_are_those_of_the_embedding():
+    train = embeddings()
+    space = sb.data.PCA(WIDTH, common_scale=True).fit(train)
+    x, z = rows(train), rows(space.transform(train))
+    ratio = np.linalg.norm(x[1:] - x[:-1], axis=1) / np.linalg.norm(z[1:] - z[:-1], axis=1)
+    np.testing.assert_allclose(ratio, ratio[0])
+    np.testing.assert_allclose(z.var(axis=0).mean(), 1)
+    assert "on average" in space.describe()
+    apart = sb.data.PCA(WIDTH).fit(train)
+    assert space.hash != apart.hash
+    np.testing.assert_allclose(space.explained_variance, apart.explained_variance)
+    assert sb.data.StateSpace.from_dataset(space.transform(train)).hash == space.hash
+
+
 @settings(max_examples=25)
 @given(st.integers(0, 1000), st.booleans(), st.integers(1, WIDTH))
 def test_there_and_back(seed, standardize, n):

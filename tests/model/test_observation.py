@@ -14,6 +14,8 @@ from scipy.stats import beta, kstest, norm
 
 import sdebayes as sb
 from sdebayes._core.errors import DataError, ModelError
+from sdebayes.likelihood import IndependentKalman
+from sdebayes.model.rebuild import prior_draw
 
 
 @pytest.fixture
@@ -91,6 +93,33 @@ def test_a_field_counts_in_the_path_s_standard_deviations(data, observation, sha
     np.testing.assert_allclose(model.drift.state_scale, ratio * exact.drift.state_scale)
     if observation.observation_matrix is None:
         np.testing.assert_allclose(model.drift.basis.half_length, ratio * exact.drift.basis.half_length)
+
+
+ALIKE = {"covariance": "isotropic", "effect_covariance": "isotropic", "path_covariance": "isotropic"}
+
+
+def test_states_that_are_all_alike_share_every_number_but_their_middle(data, x64):
+    observation = sb.GaussianNoise(trajectory_effect=True, **ALIKE)
+    model = sb.SDEModel(
+        sb.priors.Linear(diagonal=True), sb.priors.Constant("isotropic"), observation=observation
+    )
+    assert isinstance(model.likelihood, IndependentKalman)
+    model = model.scaled_to(data)
+    drawn = jax.jit(jax.vmap(lambda key: prior_draw(model, key)))(jax.random.split(jax.random.key(0), 4))
+    parts = (drawn.sde.drift.matrix, drawn.sde.diffusion.factor, drawn.initial_covariance)
+    for matrix in (*parts, drawn.noise_covariance, drawn.effect_covariance):
+        np.testing.assert_allclose(matrix, matrix[:, :1, :1] * np.eye(2))
+        assert np.ptp(matrix[:, 0, 0]) > 0
+    assert "of all j the same" in model.describe()
+    exact = sb.SDEModel(diffusion=sb.priors.Constant("isotropic"), observation=sb.Exact()).scaled_to(data)
+    factor = prior_draw(exact, jax.random.key(0)).sde.diffusion.factor
+    np.testing.assert_allclose(factor, factor[0, 0] * np.eye(2))
+
+
+@pytest.mark.parametrize("own", ["covariance", "effect_covariance"])
+def test_paths_are_alike_only_where_noise_and_effect_are(own):
+    with pytest.raises(ModelError, match="path_covariance='isotropic'"):
+        sb.GaussianNoise(trajectory_effect=True, **ALIKE | {own: "diagonal"})
 
 
 @pytest.mark.parametrize("effect", [False, True])

@@ -10,9 +10,9 @@ import xarray as xr
 from sdebayes._core.errors import DataError
 from sdebayes.simulation.source import SourceLike
 
-Scores = Callable[[np.ndarray, np.ndarray], np.ndarray]
-"""From the steps that are left out of what others are judged by, and the trajectories that these are of, to a score of
-each step, the larger the worse."""
+Scores = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
+"""From the steps that are left out of what others are judged by, and the trajectories that these are of, to the log
+odds of each step against its belonging, and to its score, the larger the worse."""
 
 
 def conformal_p_values(scores: np.ndarray, calibration: np.ndarray) -> np.ndarray:
@@ -40,33 +40,35 @@ def adjusted(p_value: np.ndarray) -> np.ndarray:
     return found
 
 
-def judged_in_turn(scores: Scores, threshold: float, first: np.ndarray) -> np.ndarray:
-    """Score steps while the worst are left out of what others are judged by, one after another.
+def judged_in_turn(scores: Scores, least: float, *first: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Score steps while those that do not seem to belong are left out of what others are judged by, one after another.
 
     Parameters
     ----------
     scores
-        Scores all steps of some trajectories, those left out as well.
-    threshold
-        The worst step of a trajectory above it is left out next, at most half of its steps.
-    first
-        The scores while none is left out, (trajectory, time).
+        Judges all steps of some trajectories, those left out as well.
+    least
+        The step of a trajectory with the largest log odds, if they are above it, is left out next; at most half of its
+        steps are.
+    *first
+        Log odds and scores while none is left out, (trajectory, time).
 
     Returns
     -------
-    numpy.ndarray
-        The scores of the last round, (trajectory, time).
+    (numpy.ndarray, numpy.ndarray)
+        The scores of the last round, and which steps are left out, (trajectory, time).
     """
-    found, left_out = first.copy(), np.zeros(first.shape, bool)
+    odds, found = (part.copy() for part in first)
+    left_out = np.zeros(found.shape, bool)
     while True:
         room = 2 * left_out.sum(1) + 2 <= np.isfinite(found).sum(1)
-        chosen = (np.nan_to_num(found, nan=-np.inf) >= threshold) & ~left_out & room[:, None]
+        chosen = (np.nan_to_num(odds, nan=-np.inf) > least) & ~left_out & room[:, None]
         rows = np.flatnonzero(chosen.any(1))
         if not rows.size:
-            return found
-        left_out[rows, np.where(chosen, found, -np.inf)[rows].argmax(1)] = True
+            return found, left_out
+        left_out[rows, np.where(chosen, odds, -np.inf)[rows].argmax(1)] = True
         several = _filled_up(rows, len(found))
-        found[several] = scores(left_out[several], several)
+        odds[several], found[several] = scores(left_out[several], several)
 
 
 def _filled_up(rows: np.ndarray, count: int) -> np.ndarray:

@@ -11,7 +11,7 @@ import xarray as xr
 from sdebayes._core.draws import choose_draws
 from sdebayes._core.units import with_units
 from sdebayes.analysis.quality.reading import MOST_DRAWS, in_space
-from sdebayes.criticism.conditionals import Given, Judged, conditionals
+from sdebayes.criticism.conditionals import Given, Judged, by_themselves, conditionals
 from sdebayes.criticism.innovations import Judge
 from sdebayes.likelihood.arrays import rows as rows_of
 from sdebayes.simulation.source import SourceLike
@@ -51,7 +51,7 @@ class Examined:
         size = 8 * judge.observations.times.size
         draws = choose_draws(judge.source.n_draws, size, samples, MOST_DRAWS)
         noisy = not judge.likelihood.states_observed
-        alone = conditionals(judge, draws, "nothing", states).log_density if noisy else None
+        alone = by_themselves(judge, draws, states) if noisy else None
         return cls(judge, states, draws, two_sided, alone)
 
     def part(self, rows: np.ndarray) -> Examined:
@@ -79,34 +79,32 @@ class Examined:
         given: Given = "others" if self.two_sided else "past"
         return conditionals(self.judge, self.draws, given, self.states, left_out)
 
-    def tail(self, own: Judged) -> np.ndarray:
-        """Return how often a calibrated process brings a step at least so far off, (trajectory, time)."""
-        from scipy.stats import chi2
+    def numbers(self, own: Judged) -> dict[str, np.ndarray]:
+        """Say each step in numbers, (trajectory, time).
 
-        count = self.observed
-        found: np.ndarray = chi2.sf(own.distance, np.where(count > 0, count, np.nan)).mean(0)
+        They are the surprise in nats, how often a calibrated process brings a step at least so far off, and, where
+        states are observed with noise, what the others have of the step in nats: NaN where there are none.
+        """
+        from scipy.special import chdtrc
+
+        count = np.where(self.observed > 0, self.observed, np.nan)
+        log_density = log_mean(own.log_density)
+        found = {"surprise": -log_density, "tail_probability": chdtrc(count, own.distance).mean(0)}
+        if self.alone is not None:
+            found["information"] = np.where(self.accompanied, log_density - log_mean(self.alone), np.nan)
         return found
 
-    def information(self, own: Judged) -> np.ndarray:
-        """Return what the others have of each step in nats, (trajectory, time); NaN where it is not known."""
-        if self.alone is None:
-            return np.full(self.observed.shape, np.nan)
-        gained = log_mean(own.log_density) - log_mean(self.alone)
-        return np.where(self.accompanied, gained, np.nan)
-
-    def labelled(self, own: Judged) -> xr.Dataset:
+    def labelled(self, own: Judged, numbers: dict[str, np.ndarray]) -> xr.Dataset:
         """Name what is found of each step."""
         states = self.states
         inside = np.arange(states.sizes["time"]) < states["n_steps"].values[:, None]
         variables: dict[str, Any] = {
-            "surprise": (_GRID, -log_mean(own.log_density)),
+            **{name: (_GRID, values) for name, values in numbers.items()},
             "surprise_by_draw": (("sample", *_GRID), -own.log_density),
-            "tail_probability": (_GRID, self.tail(own), {"long_name": "tail probability"}),
             "expected": ((*_GRID, "state"), np.where(inside[..., None], own.mean, np.nan)),
         }
         if self.alone is not None:
             by_draw = np.where(self.accompanied, own.log_density - self.alone, np.nan)
-            variables["information"] = (_GRID, self.information(own))
             variables["information_by_draw"] = (("sample", *_GRID), by_draw)
         if "text" in states:
             variables["text"] = (_GRID, states["text"].transpose(*_GRID).values)
@@ -118,9 +116,9 @@ class Examined:
         }
         given = {"given": "others" if self.two_sided else "past"}
         attrs = self.judge.source.provenance | given | self._caution()
-        return with_units(
-            xr.Dataset(variables, coords, attrs), surprise="nat", information="nat", expected="state"
-        )
+        found = xr.Dataset(variables, coords, attrs)
+        found["tail_probability"].attrs["long_name"] = "tail probability"
+        return with_units(found, surprise="nat", information="nat", expected="state")
 
     def _caution(self) -> dict[str, str]:
         """Say of how many trajectories there is a single step."""
@@ -137,7 +135,8 @@ class Examined:
 
 def log_mean(log_density: np.ndarray) -> np.ndarray:
     """Return the log of the mean over the first axis of densities given by their logs, NaN where they are."""
-    from scipy.special import logsumexp
-
-    found: np.ndarray = logsumexp(log_density, axis=0) - np.log(len(log_density))
+    top = log_density.max(axis=0)
+    top = np.where(np.isfinite(top), top, 0.0)
+    with np.errstate(divide="ignore"):
+        found: np.ndarray = np.log(np.exp(log_density - top).mean(axis=0)) + top
     return found

@@ -29,8 +29,8 @@ def misfits(
     found
         As `surprise` returns it.
     rate
-        The share of false ones aimed at among those listed of a trajectory, on average over trajectories. Where several
-        steps of a trajectory are foreign it is exceeded: .166 ± .007 at a rate of .1 with three foreign of 24.
+        The share of false ones aimed at among those listed of a trajectory, on average over trajectories. Where more
+        than an eighth of the steps is foreign it may be exceeded; see ``foreign`` of `surprise`.
     space, training
         The posterior's space and the trajectories it was fitted to, with texts: then each step has ``count`` exemplars
         beside it, the training steps nearest to what was expected in its place.

@@ -16,11 +16,11 @@ from sdebayes.analysis.quality.conformal import (
     judged_in_turn,
     refuse_known,
 )
-from sdebayes.analysis.quality.examined import Examined, log_mean
-from sdebayes.criticism.conditionals import Judged
+from sdebayes.analysis.quality.examined import Examined
 from sdebayes.simulation.source import SourceLike
 
 type Score = Annotated[Literal["information", "surprise"], one_of("information", "surprise")]
+type Numbers = dict[str, np.ndarray]
 
 
 @checked
@@ -31,7 +31,7 @@ def surprise(
     *,
     calibration: Trajectories | None = None,
     score: Score | None = None,
-    rate: Probability = 0.1,
+    foreign: Probability = 0.05,
     samples: Count | None = None,
 ) -> xr.Dataset:
     r"""Say how surprising each step is after those before it, or between all others.
@@ -59,8 +59,9 @@ def surprise(
     score
         What a conformal p-value ranks: ``"information"``, the least being the worst, or ``"surprise"``; by default
         information, and surprise where states are observed exactly.
-    rate
-        For q-values, steps with a p-value up to it are left out of what others are judged by.
+    foreign
+        How probable it is, beforehand, that a step does not belong: q-values are of steps that more probably do not
+        than do. Smaller where more than one step in eight may be foreign.
     samples
         At most so many draws, evenly spread; default at most 100, fewer where an array would pass 1 GiB.
 
@@ -96,9 +97,11 @@ def surprise(
     :math:`(1 + \#\{\mathrm{scores\ at\ least\ as\ bad}\}) / (n + 1)` among all n steps of the calibration documents.
     It is uniform on average over documents if the new one is exchangeable with them, whatever is wrong with the model;
     steps of one document are not independent, so its precision is that of the number of documents. The adjustment is
-    Benjamini & Hochberg's. A step that does not belong makes its neighbours look odd as well: with both sides, the
-    worst step of each trajectory is left out of what all others are given, and all are judged again, itself among them,
-    until no further one has a p-value up to ``rate``. Documents for calibration go the same way.
+    Benjamini & Hochberg's. A step that does not belong makes its neighbours look odd as well. With both sides,
+    therefore, the step of least information is left out of what all others are given, and all are judged again, itself
+    among them, while the trajectory is the more probable for it: while information is below −log((1 − π)/π), π being
+    ``foreign``. Documents for calibration go the same way. P-values of steps that stay in are taken for one in what is
+    adjusted: what is odd may be so for a neighbour's sake.
 
     References
     ----------
@@ -107,52 +110,61 @@ def surprise(
     (1995), doi:10.1111/j.2517-6161.1995.tb02031.x.
     """
     examined = Examined.of(posterior, data, two_sided, samples)
-    first = examined.own()
-    found = examined.labelled(first)
     if score == "information" and examined.alone is None:
         raise ModelError(
             "surprise: score='information' needs observation noise; give score='surprise', or fit with GaussianNoise()."
         )
     chosen: Score = score or ("surprise" if examined.alone is None else "information")
+    own = examined.own()
+    numbers = examined.numbers(own)
+    found = examined.labelled(own, numbers)
+    several = [(examined, numbers)]
+    said: dict[str, str | int] = {}
     if calibration is None:
-        p_value = examined.tail(first)
-        q_value = p_value if not two_sided else -_in_turn(examined, first, "tail", -rate)
-        said: dict[str, str | int] = {}
+        p_value, ranked = numbers["tail_probability"], "tail_probability"
     else:
         refuse_known(posterior, calibration, data)
         held_out = Examined.of(posterior, calibration, two_sided, samples)
-        before = held_out.own()
-        known, own = _badness(held_out, before, chosen), _badness(examined, first, chosen)
-        p_value = q_value = conformal_p_values(own, known)
-        if two_sided:
-            threshold = float(np.nanquantile(known, 1 - rate))
-            final = (
-                _in_turn(one, start, chosen, threshold)
-                for one, start in ((examined, first), (held_out, before))
-            )
-            q_value = conformal_p_values(*final)
-        documents, steps = np.isfinite(known).any(1).sum(), np.isfinite(known).sum()
-        said = {"calibration_documents": int(documents), "calibration_steps": int(steps)}
-        said["calibration_score"] = chosen
+        several.append((held_out, held_out.numbers(held_out.own())))
+        ranked, known = chosen, _badness(several[1][1], chosen)
+        p_value = conformal_p_values(_badness(numbers, chosen), known)
+        said["calibration_documents"] = int(np.isfinite(known).any(1).sum())
+        said |= {"calibration_steps": int(np.isfinite(known).sum()), "calibration_score": chosen}
+    q_value = adjusted(_of_foreign(several, ranked, foreign) if two_sided else p_value)
     grid = ("trajectory", "time")
     found["p_value"] = (grid, p_value, {"long_name": "p-value"})
-    found["q_value"] = (grid, adjusted(q_value), {"long_name": "p-value adjusted over the trajectory"})
+    found["q_value"] = (grid, q_value, {"long_name": "p-value adjusted over the trajectory"})
     return found.assign_attrs(found.attrs | said)
 
 
-def _in_turn(
-    examined: Examined, first: Judged, score: Score | Literal["tail"], threshold: float
-) -> np.ndarray:
-    """Score steps while the worst are left out of what others are judged by."""
+def _of_foreign(several: list[tuple[Examined, Numbers]], ranked: str, foreign: float) -> np.ndarray:
+    """Return p-values of steps that are left out of what others are judged by; of others it is one.
 
-    def scores(left_out: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    Parameters
+    ----------
+    several
+        What is judged and how; and the same of trajectories for calibration, if there are any.
+    ranked
+        The name of what is ranked.
+    foreign
+        How probable it is, beforehand, that a step does not belong.
+    """
+    odds = float(np.log1p(-foreign) - np.log(foreign))
+    (own, left_out), *known = (_in_turn(*one, ranked, odds) for one in several)
+    p_value = conformal_p_values(own, known[0][0]) if known else -own
+    return np.where(left_out | np.isnan(p_value), p_value, 1.0)
+
+
+def _in_turn(examined: Examined, first: Numbers, ranked: str, odds: float) -> tuple[np.ndarray, np.ndarray]:
+    """Score steps while those that do not seem to belong are left out of what others are judged by; say which are."""
+
+    def judged(left_out: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         part = examined.part(rows)
-        return _badness(part, part.own(left_out), score)
+        numbers = part.numbers(part.own(left_out))
+        return -numbers["information"], _badness(numbers, ranked)
 
-    return judged_in_turn(scores, threshold, _badness(examined, first, score))
+    return judged_in_turn(judged, odds, -first["information"], _badness(first, ranked))
 
 
-def _badness(examined: Examined, own: Judged, score: Score | Literal["tail"]) -> np.ndarray:
-    if score == "tail":
-        return -examined.tail(own)
-    return -examined.information(own) if score == "information" else -log_mean(own.log_density)
+def _badness(numbers: Numbers, ranked: str) -> np.ndarray:
+    return numbers[ranked] if ranked == "surprise" else -numbers[ranked]
