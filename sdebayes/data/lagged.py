@@ -58,12 +58,21 @@ def shrunk(
 
 
 def slowest(found: Pairs, n: int) -> tuple[Float[np.ndarray, " n"], Float[np.ndarray, "state n"], float]:
-    """Solve C₁ w = λ C₀ w with C₀ shrunk: the ``n`` largest λ, their vectors, and the share of shrinkage."""
+    """Solve C₁ w = λ C₀ w with C₀ shrunk for the ``n`` largest λ.
+
+    Returns
+    -------
+    tuple
+        The autocorrelations wᵀ C₁ w / wᵀ C₀ w, C₀ not being shrunk, largest first; the vectors; the share of shrinkage.
+    """
     instant, lagged = found.covariances()
     regular, share = shrunk(instant, len(found.first))
     states = len(instant)
-    values, vectors = eigh(lagged, regular, subset_by_index=(states - n, states - 1))
-    return values[::-1], vectors[:, ::-1], share
+    _, vectors = eigh(lagged, regular, subset_by_index=(states - n, states - 1))
+    along, own = (np.einsum("in,ij,jn->n", vectors, matrix, vectors) for matrix in (lagged, instant))
+    values = along / own
+    order = np.argsort(-values, kind="stable")
+    return values[order], vectors[:, order], share
 
 
 def vamp2(found: Pairs) -> float:

@@ -42,16 +42,15 @@ class Step:
 
 @checked
 class Steps(Stored, ABC):
-    """A rule that cuts a text into steps. Its ``repr`` is kept with the data set, and the fields of a dataclass.
+    """A rule that cuts a text into steps. Its ``repr`` is kept with the data set, and the fields of a dataclass."""
 
-    Attributes
-    ----------
-    warning
-        What the user must know about trajectories made by this rule, such as an autocorrelation that the
-        construction itself induces; empty if there is nothing to know.
-    """
+    @property
+    def warning(self) -> str:
+        """What the user must know of trajectories made by this rule, such as an autocorrelation that it induces.
 
-    warning: str = ""
+        Empty if there is nothing to know.
+        """
+        return ""
 
     @property
     def meaning(self) -> str:

@@ -39,9 +39,10 @@ class TICA:
         C_l = \frac{1}{2N} \sum (x_k x_{k+l}^\top + x_{k+l} x_k^\top),
 
     the sums over the N pairs of complete steps ``lag`` apart. This is the estimate for a process that looks the same
-    backwards, so that all λ are real and none exceeds 1. C₀ is shrunk towards a multiple of the identity, by the
-    rule of Chen et al. (2010), which matters where steps are few. Slowest first; each state is divided by its
-    standard deviation over the training steps, and signs are those of `PCA`.
+    backwards, so that all λ are real. To find w, C₀ is shrunk towards a multiple of the identity, by the rule of Chen
+    et al. (2010), which matters where steps are few; the autocorrelation that is told is that along w itself,
+    :math:`w^\top C_l w / w^\top C_0 w`, of which none exceeds 1. Slowest first; each state is divided by its standard
+    deviation over the training steps, and signs are those of `PCA`.
 
     No pair is of two trajectories or across a missing step at one of its ends. Where most steps take one and the same
     time, no pair is across a longer one; where times are irregular throughout, lags count steps.

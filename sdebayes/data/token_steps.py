@@ -73,7 +73,7 @@ class TokenWindows(_TokenSteps):
         return "one token" if self.size == 1 else f"a window of {self.size} tokens"
 
     @property
-    def warning(self) -> str:  # type: ignore[override]
+    def warning(self) -> str:
         """What windows that overlap induce."""
         shared = self.size - self._stride
         if shared <= 0:
@@ -110,7 +110,10 @@ class Prefixes(_TokenSteps):
 
     max_tokens: Count
 
-    warning = "Each step holds the text before it: neighbours are alike by construction."
+    @property
+    def warning(self) -> str:
+        """What growing texts induce."""
+        return "Each step holds the text before it: neighbours are alike by construction."
 
     @property
     def meaning(self) -> str:

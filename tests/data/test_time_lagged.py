@@ -58,9 +58,12 @@ def test_states_solve_the_eigenproblem_written_out_by_hand():
             lagged += np.outer(a, b) + np.outer(b, a)
             count += 2
     regular, share = shrunk(instant / count, count // 2)
-    expected, vectors = eigh(lagged / count, regular)
-    np.testing.assert_allclose(space.autocorrelation, expected[::-1], atol=1e-10)
-    unit = vectors[:, ::-1].T / np.linalg.norm(vectors[:, ::-1].T, axis=1, keepdims=True)
+    _, vectors = eigh(lagged / count, regular)
+    expected = np.array([w @ lagged @ w / (w @ instant @ w) for w in vectors.T])
+    order = np.argsort(-expected)
+    np.testing.assert_allclose(space.autocorrelation, expected[order], atol=1e-10)
+    assert expected.max() < 1
+    unit = vectors[:, order].T / np.linalg.norm(vectors[:, order].T, axis=1, keepdims=True)
     np.testing.assert_allclose(np.abs((unit * space.components).sum(axis=1)), 1.0)
     assert (space.components[np.arange(6), np.abs(space.components).argmax(axis=1)] > 0).all()
     assert 0 < share < 1
@@ -85,6 +88,20 @@ def test_states_go_back_and_into_files_as_those_of_other_spaces(tmp_path):
     assert sb.PCA(3).fit(data).time_constants is None
     with pytest.raises(StateSpaceError, match="already states"):
         sb.TICA(2).fit(states)
+
+
+def test_no_autocorrelation_exceeds_one_however_much_is_shrunk():
+    """A slow coordinate of large variance among many fast ones: with C₀ shrunk its λ is above 1."""
+    generator = np.random.default_rng(0)
+    slow = 10 * np.cumsum(generator.standard_normal(120))
+    x = np.column_stack([slow, generator.standard_normal((120, 59))])
+    data = sb.trajectories([x[:60], x[60:]])
+    space = sb.TICA(3, components=60).fit(data)
+    assert 0.8 < space.autocorrelation[0] <= 1
+    assert (np.diff(space.autocorrelation) <= 0).all()
+    mean = data["y"].mean(["trajectory", "time"]).values
+    instant, lagged = pairs(to_arrays(data), data["y"].values - mean, 1).covariances()
+    assert eigh(lagged, shrunk(instant, 118)[0], eigvals_only=True).max() > 1
 
 
 def test_no_pair_crosses_a_trajectory_or_a_gap():
