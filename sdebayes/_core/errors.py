@@ -1,7 +1,5 @@
 """The errors that sdebayes raises: each says what was found, where, what was expected and what to do next."""
 
-from typing import Any
-
 
 class SdebayesError(Exception):
     """Base class of every error that sdebayes raises on purpose."""
@@ -40,7 +38,7 @@ class SteeringError(SdebayesError, RuntimeError):
         What was chosen before, as `sdebayes.steer` returns it; None if nothing was.
     """
 
-    def __init__(self, message: str, log: Any = None) -> None:
+    def __init__(self, message: str, log: object = None) -> None:
         super().__init__(message)
         self.log = log
 

@@ -25,6 +25,7 @@ def word_spans(text: str) -> list[tuple[int, int]]:
     return [found.span() for found in _WORD.finditer(text)]
 
 
+@checked
 class _TokenSteps(Steps):
     """A rule that counts tokens: those of the encoder if it says where they stand, else words and punctuation marks."""
 

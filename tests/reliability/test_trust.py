@@ -72,7 +72,7 @@ def recorded(monkeypatch, tmp_path):
     library = ModuleType("sentence_transformers")
     library.SentenceTransformer = Recorded
     monkeypatch.setitem(sys.modules, library.__name__, library)
-    monkeypatch.setattr("sdebayes.data.sentence_encoder._quiet_torch", nullcontext)
+    monkeypatch.setattr("sdebayes.data.sentence_encoder.quiet_torch", nullcontext)
     monkeypatch.setattr(Recorded, "asked", [])
     monkeypatch.setenv("SDEBAYES_CACHE", str(tmp_path / "cache"))
     monkeypatch.chdir(tmp_path)
