@@ -104,8 +104,9 @@ def steer(
 
     Notes
     -----
-    Sentences are embedded by themselves. The fit takes away what makes a sentence likely anywhere; it is the
-    probability that this candidate is the text's own, as in `sdebayes.analysis.quality.rank`.
+    Sentences are embedded by themselves. The fit is the score of `sdebayes.analysis.quality.rank`: it takes away what
+    makes a sentence likely anywhere. Of typical surprise the probabilities are weights, and say nothing of what the
+    process would do.
 
     References
     ----------

@@ -122,8 +122,8 @@ def _check(context: xr.Dataset, candidates: xr.Dataset) -> None:
         )
     if context.attrs.get("time_unit") == "fraction":
         raise DataError(
-            "rank: time counts the share of a text, which a context without its end does not tell; embed with "
-            "time='step' or 'token'."
+            "Time counts the share of a text, which a context without its end does not tell; fit to texts embedded "
+            "with time='step' or 'token'."
         )
 
 
