@@ -7,7 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -17,6 +17,7 @@ from numpyro.infer.hmc import hmc
 from numpyro.infer.util import ParamInfo
 
 from sdebayes._core import precision as precision_scope
+from sdebayes._core.compiled import Compiled
 from sdebayes._core.types import Key
 from sdebayes.inference.checkpoint import Checkpoint
 from sdebayes.inference.curvature import Units
@@ -103,6 +104,11 @@ class Sampler:
         The density as a function of the data.
     settings
         The rest that it is compiled with.
+
+    Attributes
+    ----------
+    run
+        From a chain's state, data and chart to its state a block of iterations later, and what is kept of them.
     """
 
     def __init__(self, density: Density, settings: Settings) -> None:
@@ -111,8 +117,7 @@ class Sampler:
             potential_fn_gen=lambda data, chart: lambda u: self.potential(u, data, chart),
             algo="NUTS" if settings.path_length is None else "HMC",
         )
-        self._run = jax.jit(self._block)
-        self._compiled: dict[Any, Any] = {}
+        self.run = Compiled(self._block)
 
     def begin(self, target: Target, key: Key, position: Flat, chart: Chart) -> PyTree:
         """Return the state of a chain before its first iteration.
@@ -129,7 +134,7 @@ class Sampler:
             From u to z.
         """
         potential, gradient = target.value_and_gradient(chart.affine(position), chart.whitenings)
-        return self._initialize(
+        state = self._initialize(
             ParamInfo(position, potential, chart.affine.pull_back(gradient)),
             num_warmup=self.settings.warmup,
             inverse_mass_matrix=jnp.ones_like(position),
@@ -139,16 +144,7 @@ class Sampler:
             rng_key=key,
             model_args=(target.data, chart),
         )
-
-    def compiled(
-        self, state: PyTree, data: PyTree, chart: Chart
-    ) -> Callable[..., tuple[PyTree, dict[str, Array]]]:
-        """Compile a block of iterations for states and data of these shapes, once for all threads."""
-        leaves, structure = jax.tree.flatten((state, data, chart))
-        shapes = (structure, *((jnp.shape(leaf), jnp.result_type(leaf)) for leaf in leaves))
-        if shapes not in self._compiled:
-            self._compiled[shapes] = self._run.lower(state, data, chart).compile()
-        return self._compiled[shapes]
+        return jax.tree.map(jnp.asarray, state)
 
     def _block(self, state: PyTree, data: PyTree, chart: Chart) -> tuple[PyTree, dict[str, Array]]:
         return jax.lax.scan(lambda state, _: self.step(state, data, chart), state, None, length=BLOCK)
@@ -223,12 +219,12 @@ def run_chains(
     """
     with stage("compiling the sampler", progress):
         initial = [sampler.begin(target, key, start, chart) for key, start in zip(keys, starts, strict=True)]
-        compiled = sampler.compiled(initial[0], target.data, chart)
+        sampler.run.prepare(initial[0], target.data, chart)
     warmup = sampler.settings.warmup
     total = warmup + draws
 
     def block(state: PyTree) -> tuple[PyTree, dict[str, Array]]:
-        return compiled(state, target.data, chart)
+        return sampler.run(state, target.data, chart)
 
     stop = threading.Event()
     titles = [f"sampling, chain {index + 1}" for index in range(len(keys))]

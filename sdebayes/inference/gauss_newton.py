@@ -28,6 +28,7 @@ import numpy as np
 from jax.scipy.linalg import solve_triangular
 from jaxtyping import Array, Float
 
+from sdebayes._core.compiled import Compiled
 from sdebayes.inference.independent_blocks import independent_blocks
 from sdebayes.inference.mode import Mode
 from sdebayes.inference.strategy import Problem
@@ -62,7 +63,7 @@ def gauss_newton(problem: Problem, mode: Mode) -> Float[np.ndarray, "dimension d
         alone = jax.tree.map(lambda leaf, axis: leaf[None] if axis == 0 else leaf, part, axes)
         return differentiate(lambda v: moments(v, alone))(v)
 
-    @jax.jit
+    @Compiled
     def information(part: Observations, weight: Float[Array, " part"]) -> Float[Array, "dimension dimension"]:
         slopes = jax.vmap(one, in_axes=(axes,))(part) * weight[:, None, None]
         flat = slopes.reshape(-1, slopes.shape[-1])
@@ -104,5 +105,5 @@ def _whitened(
 
 def _prior_hessian(problem: Problem, mode: Mode) -> Float[Array, "dimension dimension"]:
     density = problem.density
-    prior = jax.jit(jax.hessian(lambda v: density.prior_potential(v, mode.whitenings)))
+    prior = Compiled(jax.hessian(lambda v: density.prior_potential(v, mode.whitenings)))
     return prior(mode.position)

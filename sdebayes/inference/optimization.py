@@ -24,6 +24,7 @@ from numpyro.distributions.transforms import Transform
 from numpyro.infer import SVI, Trace_ELBO
 from numpyro.optim import Adam
 
+from sdebayes._core.compiled import Compiled
 from sdebayes._core.tracing import one_at_a_time
 from sdebayes._core.types import Key
 from sdebayes.inference.guides import SITE, AbstractGuide
@@ -91,7 +92,7 @@ class Optimizer:
         self._guide = settings.guide.build(self._program, density.dimension)
         loss = Trace_ELBO(num_particles=settings.particles)
         self._inference = SVI(self._program, self._guide, Adam(settings.learning_rate), loss)
-        self.run = jax.jit(self._block)
+        self.run = Compiled(self._block)
 
     @one_at_a_time
     def begin(self, key: Key) -> State:

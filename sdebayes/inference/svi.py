@@ -13,6 +13,7 @@ import xarray as xr
 from jaxtyping import Float
 
 from sdebayes._core.arguments import checked
+from sdebayes._core.compiled import Compiled
 from sdebayes._core.errors import ModelError
 from sdebayes._core.kinds import Count, Positive
 from sdebayes._core.types import Key
@@ -165,7 +166,7 @@ class SVI(AbstractStrategy):
             u = transform(one)
             return u, transform.log_abs_det_jacobian(one, u)
 
-        u, stretch = jax.jit(jax.vmap(bend))(white)
+        u, stretch = Compiled(jax.vmap(bend))(white)
         log_density = chart.log_density(np.asarray(white)) - np.asarray(stretch, dtype=np.float64)
         return weighted_draws(
             problem.target, chart.whitenings, chart.middle + u @ chart.factor.T, log_density, advance

@@ -16,6 +16,7 @@ from numpyro.distributions import biject_to
 from numpyro.handlers import seed, substitute, trace
 from numpyro.infer.util import potential_energy
 
+from sdebayes._core.compiled import Compiled
 from sdebayes._core.errors import InferenceError
 from sdebayes._core.keys import single_keys
 from sdebayes._core.tracing import one_at_a_time
@@ -78,14 +79,17 @@ class Density:
         index = self.unravel(jnp.arange(self.dimension, dtype=flat.dtype))
         self._places = {name: np.asarray(places).astype(int) for name, places in index.items()}
         self.weights = tuple(self._places[name].T for name in self._scaled)
-        self.draw_prior = jax.jit(lambda key: ravel_pytree(unconstrained_draw(prior, key))[0])
-        self.value_and_gradient = jax.jit(jax.value_and_grad(self.potential))
-        self.weight_places = jax.jit(self._weight_places)
-        self.place = jax.jit(lambda v, whitenings: self.placed(v, whitenings)[0])
+        self.draw_prior = Compiled(self._draw_prior)
+        self.value_and_gradient = Compiled(jax.value_and_grad(self.potential))
+        self.weight_places = Compiled(self._weight_places)
+        self.place = Compiled(lambda v, whitenings: self.placed(v, whitenings)[0])
 
     def sites(self, positions: Float[np.ndarray, "draw dimension"]) -> dict[str, np.ndarray]:
         """Return the unconstrained sites of flat vectors, each (draw, …)."""
         return {name: positions[:, places] for name, places in self._places.items()}
+
+    def _draw_prior(self, key: Key) -> Flat:
+        return ravel_pytree(unconstrained_draw(self._prior, key))[0]
 
     @property
     def no_whitening(self) -> Whitenings:

@@ -15,8 +15,8 @@ from sdebayes._core.errors import ModelError
 from sdebayes._core.kinds import Count
 from sdebayes._core.stored import Stored
 from sdebayes._core.types import Matrix, Vector
+from sdebayes.priors.correlation import covariance_cholesky
 from sdebayes.priors.field import half_normal_quantile
-from sdebayes.priors.positive import covariance_cholesky
 
 _CONCENTRATION = 2.0
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -13,6 +12,7 @@ from jaxtyping import Array, PyTree
 from numpyro.distributions import biject_to
 from numpyro.handlers import seed, substitute, trace
 
+from sdebayes._core.compiled import Compiled
 from sdebayes._core.threads import side_by_side
 from sdebayes._core.tracing import one_at_a_time
 from sdebayes._core.types import Key
@@ -103,7 +103,8 @@ def per_draw(
         beyond the result. ``advance`` is told after each block how many draws it had.
     """
     mapped = _summing(function) if averaging else _stacking(function)
-    compiled = eqx.filter_jit(mapped)
+    mapped.__name__ = getattr(function, "__qualname__", type(function).__name__).replace(".<locals>", "")
+    compiled = Compiled(mapped)
 
     def apply(stacked: Any, *shared: Any, advance: Callable[[int], None] | None = None) -> Any:
         count = jax.tree.leaves(stacked)[0].shape[0]

@@ -15,6 +15,7 @@ from jaxtyping import Array, Float
 
 from sdebayes._core.arguments import checked
 from sdebayes._core.errors import ModelError
+from sdebayes._core.interning import interned
 from sdebayes._core.kinds import Positive
 from sdebayes._core.stored import Stored
 from sdebayes._core.tracing import one_at_a_time
@@ -206,7 +207,7 @@ class SDEModel(Stored):
             pooling = pooling_of(scaled._of_one_group, scale.groups, self.group_scale, scaled.parts_by_group)
             scaled = replace(scaled, pooling=pooling)
         rehearse(scaled.build)
-        return scaled
+        return interned(scaled)
 
     def build(self) -> ObservedSDE:
         """Draw every unknown inside a NumPyro model and return the SDE as it is observed, or those of all groups."""

@@ -15,6 +15,7 @@ from scipy.special import log_softmax
 
 from sdebayes._core import precision
 from sdebayes._core.arguments import checked
+from sdebayes._core.compiled import Compiled
 from sdebayes._core.draws import choose_draws
 from sdebayes._core.errors import ModelError
 from sdebayes._core.kinds import Count, Positive, Seed
@@ -211,4 +212,4 @@ def _positions(pooling: Pooling, free: Mapping[str, Any], place: int) -> np.ndar
         own = pooling.of_groups(sites)
         return ravel_pytree({site: v[place] if site in pooling.widths else v for site, v in own.items()})[0]
 
-    return np.asarray(jax.jit(jax.vmap(one))({name: jnp.asarray(values) for name, values in free.items()}))
+    return np.asarray(Compiled(jax.vmap(one))({name: jnp.asarray(values) for name, values in free.items()}))

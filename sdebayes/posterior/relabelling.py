@@ -27,6 +27,7 @@ from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, Float, Int
 from scipy.optimize import linear_sum_assignment
 
+from sdebayes._core.compiled import Compiled
 from sdebayes._core.draws import evenly_spread
 from sdebayes.inference.strategy import Draws, Problem
 from sdebayes.inference.target import Program
@@ -63,7 +64,7 @@ def relabelled(problem: Problem, draws: Draws) -> Draws:
     )
     best = int(np.argmax(draws.statistics["lp"])) if "lp" in draws.statistics else 0
     moved = permuted(regimes, sites, orders(probabilities, best))
-    position = jax.jit(jax.vmap(lambda one: ravel_pytree(one)[0]))(moved)
+    position = Compiled(jax.vmap(lambda one: ravel_pytree(one)[0]))(moved)
     return replace(draws, position=np.asarray(position).reshape(draws.position.shape))
 
 

@@ -16,7 +16,8 @@ from sdebayes._core.types import Vector
 from sdebayes.dynamics import ConstantDiffusion
 from sdebayes.priors.base import AbstractDiffusionPrior, DataScale, Dims
 from sdebayes.priors.constants import constant, one_for_all, say
-from sdebayes.priors.positive import covariance_cholesky, positive
+from sdebayes.priors.correlation import covariance_cholesky
+from sdebayes.priors.positive import positive
 
 Shape = Literal["isotropic", "diagonal", "full"]
 

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import numpyro
 import numpyro.distributions as dist
+from jax.scipy.linalg import solve_triangular
 from jaxtyping import Array, Float
 
 from sdebayes._core.arguments import checked
@@ -17,7 +18,8 @@ from sdebayes._core.types import Matrix, Vector
 from sdebayes.dynamics import AbstractDiffusion, AffineDrift, LinearDrift
 from sdebayes.priors.base import AbstractDriftPrior, DataScale, Dims
 from sdebayes.priors.constants import constant, say
-from sdebayes.priors.positive import correlation_cholesky, positive
+from sdebayes.priors.correlation import correlation_cholesky, strictly_lower
+from sdebayes.priors.positive import positive
 
 
 @checked
@@ -137,14 +139,13 @@ class Linear(AbstractDriftPrior):
         rate = 0.5 * jnp.diagonal(sigma) / variance
         rotation = jnp.zeros((n, n))
         if n > 1:
-            rows, columns = jnp.tril_indices(n, -1)
             entries = numpyro.sample(
                 "rotation", dist.Normal(0, self.rotation).expand([n * (n - 1) // 2]).to_event(1)
             )
-            lower = rotation.at[rows, columns].set(entries * jnp.sqrt(rate[rows] * rate[columns]))
+            lower = strictly_lower(entries, n) * jnp.sqrt(rate[:, None] * rate)
             rotation = lower - lower.T
-        half = 0.5 * sigma + factor @ rotation @ factor.T
-        matrix = jnp.linalg.solve(factor @ factor.T, half.T).T
+        inverse = solve_triangular(factor, jnp.eye(n), lower=True)
+        matrix = (0.5 * sigma @ inverse.T + factor @ rotation) @ inverse
         numpyro.deterministic("drift_matrix", matrix)
         return matrix
 

@@ -134,9 +134,9 @@ def test_the_log_prior_is_the_priors_density_by_hand(exact):
     rates, variances = scale.rate, scale.variance
 
     def lkj(matrix: np.ndarray) -> float:
-        """LKJ(2) in two dimensions: density ¾ (1 − r²) of the correlation r."""
+        """LKJ(2) in two dimensions: density ¾ (1 − r²) of the correlation r, times dr/dz = 1 − r² where r = tanh z."""
         r = matrix[0, 1] / np.sqrt(matrix[0, 0] * matrix[1, 1])
-        return np.log(0.75 * (1 - r**2))
+        return np.log(0.75 * (1 - r**2) ** 2)
 
     expected = {
         "equilibrium": stats.norm(scale.location, np.sqrt(variances)).logpdf(one["equilibrium"]).sum(),
