@@ -38,7 +38,8 @@ def log_evidence(
         Trajectories, or their `statistics`.
     hyperparameters
         h: the value of each parameter of the model that is no weight, on its own support, under the names that
-        ``model.numpyro_model(data)`` gives them.
+        ``model.numpyro_model(data)`` gives them; of a correlation matrix artanh of its partial correlations, row by
+        row.
 
     Returns
     -------
