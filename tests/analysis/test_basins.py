@@ -58,6 +58,7 @@ def test_four_wells_in_the_plane_are_its_quarters():
         np.testing.assert_array_equal(found["probability"][k], same)
 
 
+@pytest.mark.thorough
 def test_a_limit_cycle_and_an_explosion_have_basins():
     """r' = r (1 − r²)(9 − r²)/9: to the circle r = 1 from within r < 3, and away from beyond."""
 

@@ -80,6 +80,7 @@ def test_intervals_of_a_known_law_hold_what_they_promise(table):
         np.testing.assert_allclose(here["coverage"], nominal, atol=0.04)
 
 
+@pytest.mark.thorough
 def test_standard_errors_are_the_spread_over_data_sets():
     means, errors, skills, skill_errors = [], [], [], []
     for seed in range(40):

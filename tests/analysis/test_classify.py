@@ -27,6 +27,7 @@ def groups() -> dict[str, xr.Dataset]:
     return {"here": texts(6, 8, 200), "there": there.assign(y=there["y"] + 1.5)}
 
 
+@pytest.mark.thorough
 def test_parts_add_up_and_place_tells_groups_apart(groups):
     found = quality.classify(groups, MODEL, sb.Laplace(draws=30), folds=2, seed=0)
     ratio = found["log_ratio"]

@@ -31,6 +31,7 @@ def fitted(training) -> sb.Posterior:
     return sb.fit(model, training, sb.Laplace(draws=30), seed=0, progress=False)
 
 
+@pytest.mark.thorough
 def test_parts_are_differences_of_log_scores_and_add_up(fitted, training):
     data = texts(5, 10, 101)
     data = data.assign(y=data["y"] + 0.2 * data["t"])

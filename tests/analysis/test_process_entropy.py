@@ -119,6 +119,7 @@ def test_few_draws_tell_nothing_of_many_entries():
     assert tail_beyond_zero(np.zeros((4, 1, 1))) == {}
 
 
+@pytest.mark.thorough
 def test_simulation_finds_the_closed_form():
     """The same linear drift as a user's function; rotation of speed ω on a ring gives 2 ω² E r² / Σ."""
     rates = jnp.asarray([[0.5, 1.0], [-1.0, 0.5]])

@@ -141,6 +141,7 @@ def test_few_draws_leave_reversibility_open():
     ("sign", "existence", "ergodicity"),
     [(-1.0, "supported", "supported"), (1.0, "rejected", "cannot be told")],
 )
+@pytest.mark.thorough
 def test_a_cubic_drift(sign, existence, ergodicity):
     sde = SDE(ParametricDrift(lambda x, t, p: sign * x**3, {}), ConstantDiffusion(jnp.eye(1)))
     found = verdicts(process.properties(sde))
@@ -154,6 +155,7 @@ def test_the_mixing_time_needs_regular_times_however_short():
         process.mixing_time(sde, times=1e-10 * np.arange(40.0) ** 1.2, x0=np.zeros(1))
 
 
+@pytest.mark.thorough
 def test_few_trajectories_leave_reversal_open():
     sde = turning(0.8)
     data = trajectories(simulate(sde, np.arange(20.0), paths=3)["y"].values[0])
@@ -185,6 +187,7 @@ def believed(drift) -> dict[str, str]:
     return verdicts(found)
 
 
+@pytest.mark.thorough
 def test_what_every_draw_of_the_prior_has_is_assumed_and_not_supported():
     found = believed(Linear())
     assert [found[name] for name in ("existence and uniqueness", "dissipativity", "ergodicity")] == [

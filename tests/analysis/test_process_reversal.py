@@ -80,6 +80,7 @@ def test_mixing_time_of_linear_processes(rotation):
     assert np.isinf(process.mixing_time(linear(-np.eye(1), np.eye(1)))[0])
 
 
+@pytest.mark.thorough
 def test_mixing_time_of_simulated_paths():
     sde = SDE(ParametricDrift(lambda x, t, p: -jnp.array([0.5, 2.0]) * x, {}), ConstantDiffusion(jnp.eye(2)))
     found = process.mixing_time(sde, times=np.arange(0, 400, 0.5), x0=np.zeros(2), paths=64)
@@ -88,6 +89,7 @@ def test_mixing_time_of_simulated_paths():
         process.mixing_time(sde, times=np.arange(16.0) ** 2, x0=np.zeros(2))
 
 
+@pytest.mark.thorough
 def test_mixing_time_of_a_double_well_is_its_spectral_gap():
     """The second eigenvalue of the generator, from a finite-difference matrix in detailed balance."""
     _, sde = benchmark("double_well_1d", 3, 0.1)

@@ -28,6 +28,7 @@ def test_brownian_motion_leaves_a_ball_in_four_dimensions():
     assert found.exit_time.dims == ("sample", "point")
 
 
+@pytest.mark.thorough
 def test_many_paths_have_no_bias_left():
     """Monitoring at steps alone is 6 % late here; a Monte-Carlo error of 2 % shows it."""
     found = simulated_exit_time(still(3), Ball(np.zeros(3), 1.0), np.zeros(3), paths=3000).isel(sample=0)

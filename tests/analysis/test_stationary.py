@@ -153,6 +153,7 @@ def test_more_than_two_states_of_a_linear_process(rotation):
     np.testing.assert_allclose(stationary_density(rotation).density.sum(["grid_x1", "grid_x2"]).shape, 2)
 
 
+@pytest.mark.thorough
 def test_more_than_two_states_by_simulation():
     """Three independent double wells: each marginal is the density of one, within the error of the paths."""
     drift = ParametricDrift(lambda x, t, p: x - x**3, {})

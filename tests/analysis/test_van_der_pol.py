@@ -67,6 +67,7 @@ def p_value(found: xr.Dataset, points: np.ndarray) -> float:
     return float(chi2.sf(((observed - expected) ** 2 / expected).sum(), observed.size - 1))
 
 
+@pytest.mark.thorough
 def test_the_density_on_a_grid_is_that_of_simulated_paths(found, paths):
     assert blocks(found, paths[:, -1])[0].size > 50
     assert p_value(found, paths[:, -1]) > 1e-3

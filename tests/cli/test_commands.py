@@ -70,6 +70,7 @@ def test_embed_leaves_out_short_and_blank_texts_on_request(here):
     assert sb.data.load("long.nc").attrs["left_out"] == left_out
 
 
+@pytest.mark.thorough
 def test_embed_reads_hidden_states(here, tmp_path):
     tiny.model("gpt2").save_pretrained(tmp_path / "tiny")
     tiny.tokenizer().save_pretrained(tmp_path / "tiny")
@@ -114,6 +115,7 @@ def test_embed_says_what_the_encoder_cuts_off(here, monkeypatch):
     assert "Cut off: 1 of 31 sentences is longer" in result.stderr
 
 
+@pytest.mark.thorough
 def test_report_shows_another_fit_beside(here, given):
     shutil.copy("posterior.nc", "quick.nc")
     run("report", "posterior.nc", "--data", "traj.nc", "-o", "both.html", "--beside", "quick.nc")

@@ -50,6 +50,7 @@ def fails(*arguments: str) -> str:
     return result.stderr
 
 
+@pytest.mark.thorough
 def test_groups_come_from_a_column_or_from_paths(here):
     assert list(sb.data.load("traj.nc")["group"].values) == ["bob", "ann"] * 3
     for name in ("one", "two"):
@@ -90,6 +91,7 @@ def test_what_differs_is_said_and_written(here):
     assert "<svg" in Path("figure.svg").read_text(encoding="utf-8")
 
 
+@pytest.mark.thorough
 def test_groups_by_lot(here):
     options = ("--quantity", "equilibrium", "--shuffles", "2", "--draws", "20")
     result = run("contrast", "groups.nc", *options)
@@ -118,6 +120,7 @@ def test_a_page_on_groups_and_on_one_by_itself(here, monkeypatch):
     assert "no group 'eve'; it has 'ann', 'bob'" in words
 
 
+@pytest.mark.thorough
 def test_what_cannot_be_compared_is_said_in_a_line(here):
     shape = ("--components", "2", "--exact", "--strategy", "laplace", "--draws", "10")
     sb.load("groups.nc").group("ann").to_netcdf("alike.nc")

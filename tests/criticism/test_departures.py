@@ -111,6 +111,7 @@ def test_each_departure_is_found(name):
     assert found[name] < 0.01
 
 
+@pytest.mark.thorough
 def test_the_right_model_is_rejected_as_often_as_said(monkeypatch):
     """40 data sets, all questions: 5 % at most after the adjustment, with binomial chance."""
     monkeypatch.setattr("sdebayes.criticism.battery.REPLICATES", FEWEST_REPLICATES)
@@ -121,6 +122,7 @@ def test_the_right_model_is_rejected_as_often_as_said(monkeypatch):
     assert rejected <= 6  # P(more) < 0.004 at 5 %
 
 
+@pytest.mark.thorough
 def test_coupling_that_a_diagonal_drift_leaves_out_is_memory():
     turning = np.array([[1.0, 1.5], [-1.5, 1.0]])
     values = simulated(0, turning)

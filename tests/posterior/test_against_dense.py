@@ -221,6 +221,7 @@ def test_the_posterior_is_in_its_precision_whatever_jax_is_set_to(noisy, held_ou
     assert np.asarray(noisy.observed_sde().initial_mean).dtype == np.float64
 
 
+@pytest.mark.thorough
 def test_nothing_changes_a_posterior(noisy, held_out):
     before = noisy.data.copy(deep=True)
     noisy.log_score(held_out)

@@ -106,6 +106,7 @@ def test_wrong_draws_are_found(fault):
     assert float(found["share_of_band"].max()) > 1
 
 
+@pytest.mark.thorough
 def test_the_scheme_of_the_fit_is_not_to_blame_in_the_study_of_its_own_law_and_is_in_the_one_of_the_truth():
     """Euler–Maruyama at λΔt = 0.5 and 1 is biased; the exact scheme is not."""
     coarse = one_unknown(sb.schemes.EulerMaruyama()).scaled_to(DESIGN)
@@ -189,6 +190,7 @@ def drift_coverage(found) -> float:
     return float(found["coverage"].sel(nominal=0.9).where(found["part"] == "drift").min())
 
 
+@pytest.mark.thorough
 def test_a_start_far_from_equilibrium_is_seen_by_given_truths_and_not_by_those_of_the_prior(eight_paths):
     """The stationary law makes of the paths' fall from five standard deviations a slow drift."""
     model, data = eight_paths
@@ -209,6 +211,7 @@ def test_a_start_far_from_equilibrium_is_seen_by_given_truths_and_not_by_those_o
     np.testing.assert_allclose(far["truth"].isel(quantity=slice(3)), [[1.0, 0.0, -1.0]] * 8, atol=1e-12)
 
 
+@pytest.mark.thorough
 def test_a_prior_scaled_to_the_data_themselves_is_seen_where_each_is_scaled_anew():
     """With a spread far below what the data tell, the prior follows each data set's own estimate."""
     model = sb.SDEModel(MODEL.drift, sb.priors.Constant("diagonal", spread=0.02), observation=sb.Exact())

@@ -96,6 +96,7 @@ def pair(projected, groups) -> tuple[sb.Posterior, sb.Posterior]:
     return first, second
 
 
+@pytest.mark.thorough
 def test_fits_of_different_groups_compare_in_one_space(projected, space, groups, pair, fresh):
     first, second = pair
     fresh = space.transform(fresh.rename(state="embedding"))

@@ -57,6 +57,7 @@ def test_parameters_that_vary_have_the_groups(posterior):
     assert posterior.data["prior"]["equilibrium"].dims == found["equilibrium"].dims
 
 
+@pytest.mark.thorough
 def test_the_posterior_of_one_group_is_one_of_the_model_without(posterior, data, tmp_path):
     one = posterior.group("high")
     assert posterior.group("high") is one
@@ -192,6 +193,7 @@ def test_shuffled_groups_differ_less(posterior, data):
     figures.shuffled_groups(found)
 
 
+@pytest.mark.thorough
 def test_calibration_ranks_each_group(posterior, data):
     found = sb.calibrate(posterior.model, data, sb.Laplace(draws=20), n=2, progress=False)
     assert {"drift x1 at mean, group high", "drift x1 at mean, group one"} <= set(found["quantity"].values)

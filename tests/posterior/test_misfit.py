@@ -72,6 +72,7 @@ def test_a_far_start_is_told_what_to_do(misfit):
     assert all(one.severity == "warning" for one in later)
 
 
+@pytest.mark.thorough
 def test_a_random_walk_is_not_told_from_a_return(misfit):
     found = diagnosed(misfit.VIOLATIONS["random walk"])["Return to an equilibrium"]
     assert found.severity == "warning"
@@ -98,6 +99,7 @@ def test_a_right_model_is_not_rejected(misfit):
     assert "Duplicates" not in found
 
 
+@pytest.mark.thorough
 def test_one_trajectory_has_no_effect_to_learn(misfit):
     values = misfit.ou(np.random.default_rng(0), 1, 200)
     model = sb.SDEModel(observation=sb.GaussianNoise(trajectory_effect=True))
@@ -107,6 +109,7 @@ def test_one_trajectory_has_no_effect_to_learn(misfit):
     assert "cannot be learned from one trajectory" in found["Trajectory effect"].message
 
 
+@pytest.mark.thorough
 def test_innovations_of_a_tabulated_drift_are_those_of_its_replicates(misfit):
     """Functions tabulated at the data say nothing of replicates, which visit other places."""
     case = misfit.TRUTHS["cubic"]

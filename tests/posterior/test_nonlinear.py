@@ -18,6 +18,7 @@ def noisy_double_well():
     return data, sb.fit(model, data, sb.Laplace(draws=25), seed=0, progress=False)
 
 
+@pytest.mark.thorough
 def test_a_stored_fit_has_the_same_drift_and_scores(noisy_double_well, tmp_path):
     data, posterior = noisy_double_well
     posterior.to_netcdf(tmp_path / "fit.nc")

@@ -150,6 +150,7 @@ def test_one_regime_is_asked_like_any_sde(posterior):
     assert sb.simulate(posterior.regime(2), times=np.arange(4.0), paths=2, seed=0)["y"].sizes["time"] == 4
 
 
+@pytest.mark.thorough
 def test_findings_are_of_each_regime(posterior):
     found = {finding.subject: finding for finding in posterior.diagnosis()}
     assert found["Steps of regimes"].values["steps_1"] > found["Steps of regimes"].values["steps_2"] > 80

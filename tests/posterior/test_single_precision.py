@@ -16,6 +16,7 @@ def single(exact_training) -> sb.Posterior:
     return sb.fit(model, exact_training, strategy, seed=0, precision="float32", progress=False)
 
 
+@pytest.mark.thorough
 def test_results_are_in_single_precision(single, held_out, tmp_path):
     assert single.precision == "float32"
     for name in ("posterior", "unconstrained", "log_likelihood", "log_prior"):

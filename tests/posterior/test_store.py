@@ -99,6 +99,7 @@ def test_writing_again_replaces_the_file(exact, noisy, tmp_path):
     assert len(list(tmp_path.iterdir())) == 1
 
 
+@pytest.mark.thorough
 def test_a_model_of_the_users_own_is_given_again(own, own_file, own_model, exact_training):
     """The data have a step that is missing altogether, which must not change the scale of the model."""
     with pytest.raises(StoreError, match=ITS_FUNCTION):

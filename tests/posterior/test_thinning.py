@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 import sdebayes as sb
 from sdebayes.posterior import replicate
 
 
+@pytest.mark.thorough
 def test_all_that_read_a_posterior_take_the_same_draws(exact, held_out):
     """So many, from the first to the last; or all, where fewer are at hand than are asked for."""
     available = exact.data.posterior.sizes["chain"] * exact.data.posterior.sizes["draw"]

@@ -99,6 +99,7 @@ for package in sys.argv[1:]:
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="each package is the first of a process of its own")
+@pytest.mark.thorough
 def test_numpyro_is_whole_where_arviz_came_first():
     command = [sys.executable, "-c", ARVIZ_FIRST, *PACKAGES]
     found = subprocess.run(command, capture_output=True, text=True, check=True)

@@ -132,6 +132,7 @@ def test_a_failed_report_leaves_the_former_one(noisy, texts, series, tmp_path, m
     assert [p.name for p in tmp_path.iterdir()] == ["report.html"]
 
 
+@pytest.mark.thorough
 def test_a_posterior_of_one_draw_is_reported_as_one(exact, tmp_path):
     groups = {name: node.to_dataset() for name, node in exact.data.children.items()}
     single = {name: group.isel(draw=[0], missing_dims="ignore") for name, group in groups.items()}
@@ -152,6 +153,7 @@ def test_outputs_that_cannot_be_written_are_refused_before_the_work(exact, tmp_p
         report(exact, tmp_path / "report.html", draws=1)
 
 
+@pytest.mark.thorough
 def test_another_drift_of_two_states_is_shown_beside_the_model(
     noisy, four_wells, exact, texts, tmp_path, only
 ):
