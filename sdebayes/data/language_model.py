@@ -196,7 +196,7 @@ class LanguageModel:
             padded, batch, strict=True
         ):  # what stands behind a token of a causal model does not
             row[: len(tokens)] = torch.tensor(tokens)  # touch it, so that padding needs no mask
-        with torch.inference_mode():
+        with torch.inference_mode(), _cut_behind(self._network, max(layers), self.layers):
             found = _run(self._network, padded.to(self.device))
             wanted = {layer: found[layer].float().cpu().numpy() for layer in layers}
         return [
@@ -245,6 +245,23 @@ class LanguageModel:
 def kept_model(source: Source, device: str, download: bool) -> LanguageModel:
     """Return a model, the same object for what was asked for last: encoders of several layers read its weights once."""
     return LanguageModel(source, device, download)
+
+
+@contextmanager
+def _cut_behind(network: Any, layer: int, layers: int) -> Iterator[None]:
+    """Leave out the blocks that come later than the one behind a layer, whose output has no last norm on it."""
+    import torch
+
+    kinds = ((name, part) for name, part in network.named_children() if isinstance(part, torch.nn.ModuleList))
+    blocks = {name: part for name, part in kinds if len(part) == layers}
+    if len(blocks) == 1:
+        ((name, whole),) = blocks.items()
+        setattr(network, name, whole[: layer + 1])
+    try:
+        yield
+    finally:
+        for name, whole in blocks.items():
+            setattr(network, name, whole)
 
 
 def _run(network: Any, tokens: Any) -> Any:

@@ -61,6 +61,25 @@ def test_states_are_those_of_the_model_itself(name, layer):
 
 
 @pytest.mark.parametrize("name", tiny.CAUSAL)
+def test_blocks_beyond_the_layer_are_not_run(name):
+    network = tiny.model(name).base_model
+    (blocks,) = (part for part in network.children() if isinstance(part, torch.nn.ModuleList))
+    run = []
+    hooks = [
+        block.register_forward_hook(lambda *_, number=i: run.append(number)) for i, block in enumerate(blocks)
+    ]
+    encoder = states(1, name=name)
+    embed(TEXTS, encoder)  # the first call tries the whole model
+    run.clear()
+    embed(TEXTS, encoder)
+    for hook in hooks:
+        hook.remove()
+    assert set(run) == {0, 1}
+    assert len(blocks) == tiny.LAYERS
+    assert blocks in network.children()
+
+
+@pytest.mark.parametrize("name", tiny.CAUSAL)
 def test_batches_and_padding_change_nothing(name):
     one_by_one, at_once = (
         embed([*TEXTS.values(), LONG[:80]], states(name=name, batch_tokens=size)) for size in (1, 10_000)
