@@ -6,7 +6,7 @@ held-out trajectories of the same law; the fit is NUTS with two short chains. A 
 - by ``diagnosis()`` if a finding about the model, not about the sampler, is a warning or a problem;
 - by ``properties`` if a property of the data is rejected, or a return to an equilibrium cannot be told, on the held-out
   trajectories;
-- by ``compare`` if a null model foretells the held-out trajectories better, by the 95 % interval of its gain.
+- by ``compare`` if a null model predicts the held-out trajectories better, by the 95 % interval of its gain.
 
 A truth counts in the same columns, as a false alarm. Prior constants are frozen on the first data set of each row, so
 that all fits of a row share one compilation.
@@ -49,7 +49,7 @@ def judge(case: Case, model: sb.SDEModel, train: xr.Dataset, test: xr.Dataset, s
 
 
 def better(posterior: sb.Posterior, test: xr.Dataset) -> list[str]:
-    """Nulls that foretell better than the model."""
+    """Nulls that predict better than the model."""
     scores = sb.compare({"model": posterior}, test, baseline="model")
     ahead = (scores["lower"] > 0) & (scores["candidate"] != "model")
     return [str(name) for name in scores["candidate"].values[ahead.values]]

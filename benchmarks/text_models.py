@@ -1,11 +1,11 @@
-"""Which law foretells held-out texts best? Held-out nats per sentence of each model, and its gain over one with less.
+"""Which law predicts held-out texts best? Held-out nats per sentence of each model, and its gain over one with less.
 
 Texts are State of the Union addresses, their sentences embedded by the packaged encoder, 8 principal components: the
 demo's 44 speeches; all of 1900 to 1940 with 60 sentences or more; 120 of all with 60 sentences; and sixty texts of
 about 25 sentences by a language model, SmolLM2 at a temperature of .8. A quarter is held out. A score is
 log (1/S) Σ_s p(y | θ_s) of a whole text, over its number of sentences; ± is a standard error over held-out texts,
 paired where it is a gain. Posteriors are Laplace's.
-The model with words is told the number of words of the very sentence that it foretells; the others do not use it. A
+The model with words is told the number of words of the very sentence that it predicts; the others do not use it. A
 level is told the year of the speech, or the place of the sentence; its gain, and that of another drift, is over the
 same model without it.
 

@@ -54,7 +54,7 @@ def persistence(data: Trajectories, shuffles: Count = 20, seed: Seed = 0) -> xr.
     .. math:: R^2_{\Delta} \ge \frac{\operatorname{Cov}(x_{k+1} - x_k, x_k)^2}{\operatorname{Var}(x_{k+1} - x_k)
               \operatorname{Var}(x_k)} = \frac{1 - \rho}{2},
 
-    with equality if the own present state is all that tells of it: white noise, of which nothing can be foretold,
+    with equality if the own present state is all that tells of it: white noise, of which nothing can be predicted,
     has one half. Here ρ is taken about the mean of all trajectories, as in the regression.
     """
     if shuffles < 1:

@@ -1,4 +1,4 @@
-"""``sdebayes score``: how well a posterior foretells new texts."""
+"""``sdebayes score``: how well a posterior predicts new texts."""
 
 from __future__ import annotations
 

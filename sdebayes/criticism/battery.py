@@ -55,7 +55,7 @@ class Criticism:
     innovations
         Innovations of the data, mean over draws, (trajectory, time, observed), at the steps that were judged.
     predicted
-        What was foretold for these steps, in the same form.
+        What was predicted for these steps, in the same form.
     """
 
     departures: tuple[Departure, ...]

@@ -61,7 +61,7 @@ def outliers(judged: Judged) -> Components:
 
 
 def noise_and_state(judged: Judged) -> Components:
-    """Correlate squared innovations with the foretold state: with its side and its distance from the middle."""
+    """Correlate squared innovations with the predicted state: with its side and its distance from the middle."""
     square, place = _squares(judged.white), judged.predicted
     place = place - seen_mean(place, (1, 2), keepdims=True)
     spread = np.sqrt(seen_mean(place**2, (1, 2), keepdims=True))

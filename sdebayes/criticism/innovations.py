@@ -160,7 +160,7 @@ class Replicated:
     values
         Replicates of the data, (sample, trajectory, time, observed), NaN where the data have nothing.
     innovations, predicted
-        Innovations of the data under each judge, and the mean foretold for each step, in the same form.
+        Innovations of the data under each judge, and the mean predicted for each step, in the same form.
     innovations_replicated, predicted_replicated
         Those of the replicates.
     """
@@ -213,7 +213,7 @@ class Judged(NamedTuple):
     white
         Standardised innovations.
     predicted
-        The mean foretold for each step by those before it.
+        The mean predicted for each step by those before it.
     times
         (trajectory, time).
     """

@@ -17,7 +17,7 @@ from sdebayes.model.rebuild import per_draw
 
 @lru_cache(maxsize=8)
 def judging(likelihood: AbstractLikelihood) -> Callable[..., PyTree]:
-    """From draws and data to innovations and what was foretold."""
+    """From draws and data to innovations and what was predicted."""
 
     def one(draw: ObservedSDE, data: Observations) -> tuple[Array, Array]:
         return likelihood.innovations(draw, data, [jnp.asarray(data.values)])[0]

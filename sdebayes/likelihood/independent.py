@@ -82,7 +82,7 @@ class IndependentKalman(Kalman):
     def innovations(
         self, model: ObservedSDE, data: Observations, sets: list[Float[Array, "trajectory time observed"]]
     ) -> list[Innovations]:
-        """Return innovations and what was foretold."""
+        """Return innovations and what was predicted."""
 
         def of_state(own: ObservedSDE, alone: Observations, values: Array) -> tuple[Array, ...]:
             pairs = self._one.innovations(own, alone, list(values[..., None]))

@@ -140,7 +140,7 @@ class Kalman(AbstractLikelihood):
     def innovations(
         self, model: ObservedSDE, data: Observations, sets: list[Float[Array, "trajectory time observed"]]
     ) -> list[Innovations]:
-        """Return innovations and what was foretold; covariances that all trajectories share are filtered once."""
+        """Return innovations and what was predicted; covariances that all trajectories share are filtered once."""
         if not data.shared:
             return super().innovations(model, data, sets)
         seen = jnp.asarray(data.seen)

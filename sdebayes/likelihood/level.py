@@ -21,7 +21,7 @@ from sdebayes.likelihood.wrapper import AbstractWrapper
 class AroundLevel(AbstractWrapper):
     """The law of Y_k = H (X(t_k) + c + B w_k) + ε_k by that of the same without B w_k.
 
-    It takes H B w_k from the data before another likelihood sees them, and adds it to what that one foretells or draws.
+    It takes H B w_k from the data before another likelihood sees them, and adds it to what that one predicts or draws.
     As the level changes with B, sums over the data and tables at the data are of no use.
 
     Parameters
@@ -98,7 +98,7 @@ class AroundLevel(AbstractWrapper):
     def innovations(
         self, model: ObservedSDE, data: Observations, sets: list[Float[Array, "trajectory time observed"]]
     ) -> list[Innovations]:
-        """Return innovations and what was foretold."""
+        """Return innovations and what was predicted."""
         level = data.level(model)
         about = self.inner.innovations(model, data.centred(model), [values - level for values in sets])
         return [(white, predicted + level) for white, predicted in about]

@@ -86,7 +86,7 @@ class SwitchingFilter(AbstractWrapper):
         """Return mean and covariance of y_k given y_1, …, y_{k−1}, those of a mixture over regimes."""
         filtered = self._run(model, data, lambda step: step)
         factors = data.noise_factors(model.noise_slopes)
-        return switching_laws.foretold_observations(model.of_regime(0), filtered, factors)
+        return switching_laws.predicted_observations(model.of_regime(0), filtered, factors)
 
     def _smoothed(self, model: ObservedSDE, data: Observations) -> tuple[Array, Array, Array]:
         filtered = self._run(model, data, lambda step: step)

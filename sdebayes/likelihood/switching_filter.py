@@ -59,7 +59,7 @@ class Belief(NamedTuple):
 
 
 class Branches(NamedTuple):
-    """What is foretold of a step by each regime i before it and each regime j of the step, (…, i, j).
+    """What is predicted of a step by each regime i before it and each regime j of the step, (…, i, j).
 
     Attributes
     ----------
@@ -80,7 +80,7 @@ class Step(NamedTuple):
     ----------
     log_density
         log p(y_k | y_1, …, y_{k−1}).
-    foretold
+    predicted
         The branches before y_k is met; of the first step each regime is its own.
     log_weights
         log p(i | j, y_1, …, y_k), (…, i, j).
@@ -89,7 +89,7 @@ class Step(NamedTuple):
     """
 
     log_density: Float[Array, "trajectory time"]
-    foretold: Branches
+    predicted: Branches
     log_weights: Float[Array, "trajectory time before regime"]
     belief: Belief
 
@@ -153,7 +153,7 @@ def run(
         return met(Branches(start.log_weights[:, None] + diagonal, laws), values)
 
     def later(belief: Belief, values: Any, move: Array, t: Array, dt: Array) -> tuple[Belief, Any]:
-        return met(foretold(one, belief, steps, chain.log_transitions[move], t, dt), values)
+        return met(predicted(one, belief, steps, chain.log_transitions[move], t, dt), values)
 
     def met(branches: Branches, values: Any) -> tuple[Belief, Any]:
         value = values.value if draw is None else _drawn(one, branches, values)
@@ -200,7 +200,7 @@ def _given(model: ObservedSDE, data: Observations, draw: Key | None) -> _Given:
     return _Given(jnp.asarray(data.values), seen, factors, hint, white, scale, keys)
 
 
-def foretold(
+def predicted(
     one: ObservedSDE,
     belief: Belief,
     steps: Sequence[Linearize],

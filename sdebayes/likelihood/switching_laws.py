@@ -13,14 +13,14 @@ from sdebayes.dynamics import ObservedSDE
 from sdebayes.likelihood.arrays import Observations
 from sdebayes.likelihood.gaussian_steps import Law, Linearize, clock, observed_covariance, sum_parts
 from sdebayes.likelihood.regime_chain import Chain, moves
-from sdebayes.likelihood.switching_filter import Belief, Step, foretold, joined, stacked
+from sdebayes.likelihood.switching_filter import Belief, Step, joined, predicted, stacked
 
 
-def foretold_observations(
+def predicted_observations(
     one: ObservedSDE, filtered: Step, factors: Float[Array, "trajectory time"]
 ) -> tuple[Float[Array, "trajectory time observed"], Float[Array, "trajectory time observed observed"]]:
     """Return mean and covariance of y_k given y_1, …, y_{k−1}: those of the mixture."""
-    mean, P = _pooled(filtered.foretold.log_weights, filtered.foretold.laws, 2)
+    mean, P = _pooled(filtered.predicted.log_weights, filtered.predicted.laws, 2)
     return _seen(one, mean, P, factors)
 
 
@@ -54,19 +54,19 @@ def smooth(
     n = state_dim
     times, dts = clock(data)
 
-    def branch(linearize: Linearize, law: Law, foretold: Law, later: Law, t: Array, dt: Array) -> Law:
+    def branch(linearize: Linearize, law: Law, predicted: Law, later: Law, t: Array, dt: Array) -> Law:
         mean, P = law
         _, F, _ = linearize(mean[:n], P[:n, :n], t, dt)
-        gain = jnp.linalg.solve(foretold[1], jnp.concatenate([F @ P[:n], P[n:]])).T
-        smoothed = symmetrize(P + gain @ (later[1] - foretold[1]) @ gain.T)
-        return mean + gain @ (later[0] - foretold[0]), smoothed
+        gain = jnp.linalg.solve(predicted[1], jnp.concatenate([F @ P[:n], P[n:]])).T
+        smoothed = symmetrize(P + gain @ (later[1] - predicted[1]) @ gain.T)
+        return mean + gain @ (later[0] - predicted[0]), smoothed
 
     def one_step(later: Belief, inputs: tuple[Belief, Step, Array, Array]) -> tuple[Belief, Belief]:
         belief, step, t, dt = inputs
         laws = []
         for j, linearize in enumerate(steps):
             next_law = jax.tree.map(lambda part, j=j: part[j], later.laws)
-            into = jax.tree.map(lambda part, j=j: part[:, j], step.foretold.laws)
+            into = jax.tree.map(lambda part, j=j: part[:, j], step.predicted.laws)
             each = jax.vmap(branch, in_axes=(None, 0, 0, None, None, None))
             laws.append(each(linearize, belief.laws, into, next_law, t, dt))
         weights = later.log_weights + step.log_weights
@@ -103,7 +103,7 @@ def horizons(
     factors = data.noise_factors(model.noise_slopes)
 
     def carried(belief: Belief, move: Array, t: Array, dt: Array) -> Belief:
-        branches = foretold(one, belief, steps, chain.log_transitions[move], t, dt)
+        branches = predicted(one, belief, steps, chain.log_transitions[move], t, dt)
         laws = jax.tree.map(lambda part: jnp.swapaxes(part, 0, 1), branches.laws)
         return Belief(*joined(branches.log_weights.T, laws))
 

@@ -140,7 +140,7 @@ class LinearTransitions(AbstractLikelihood):
     def innovations(
         self, model: ObservedSDE, data: Observations, sets: list[Float[Array, "trajectory time observed"]]
     ) -> list[Innovations]:
-        """Return innovations and what was foretold."""
+        """Return innovations and what was predicted."""
         return self._filter.innovations(model, data, sets)
 
     def by_transition(self, data: Observations) -> bool:

@@ -1,4 +1,4 @@
-"""Innovations: observations less what was foretold of them, in units of its standard deviations."""
+"""Innovations: observations less what was predicted of them, in units of its standard deviations."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def whiten(
 def shared_innovations(
     system: LinearGaussian, data: Observations, values: Float[Array, "many time observed"]
 ) -> tuple[Float[Array, "many time observed"], Float[Array, "many time observed"]]:
-    """Standardise and foretell trajectories that share their covariances, which are filtered once for all."""
+    """Standardise and predict trajectories that share their covariances, which are filtered once for all."""
     one = Observations(
         jnp.zeros((1, *values.shape[1:]), values.dtype),
         jnp.ones((1, *values.shape[1:]), bool),

@@ -23,7 +23,7 @@ _MAKER = "sdebayes.compare"
 
 @checked
 def differences(table: xr.Dataset, ax: Axes | None = None) -> Axes:
-    """Draw how much better than the baseline each candidate foretells held-out trajectories.
+    """Draw how much better than the baseline each candidate predicts held-out trajectories.
 
     Parameters
     ----------

@@ -22,7 +22,7 @@ def claims(table: xr.Dataset, candidate: str | None = None) -> xr.Dataset:
 
     Each claim names the rows that know everything but what it claims, and all of them must be beaten:
 
-    - *order*: the order of the steps foretells what comes next; "iid" and "iid + document effect";
+    - *order*: the order of the steps predicts what comes next; "iid" and "iid + document effect";
     - *return to an equilibrium*: steps lead back to a middle; "random walk + noise";
     - *coupling*: states move one another; of a linear model, the linear ones with a diagonal matrix A;
     - *nonlinearity*: the drift bends; of a nonlinear model, the linear ones with a full matrix A.

@@ -98,7 +98,7 @@ def _places(criticism: Criticism, judge: Judge, data: xr.Dataset) -> str:
         value, time = judge.observations.values[i, k, j], judge.observations.times[i, k]
         found.append(
             f"{data['state'].values[j]} of {data['trajectory'].values[i]} at t = {time:g}, {value:.4g} where "
-            f"{criticism.predicted[i, k, j]:.3g} was foretold"
+            f"{criticism.predicted[i, k, j]:.3g} was predicted"
         )
     return "; ".join(found)
 

@@ -25,7 +25,7 @@ def forecast(
     every: Count = 1,
     samples: Count | None = None,
 ) -> xr.Dataset:
-    """Foretell each observation from those that came h = 1, …, H steps before it and earlier.
+    """Predict each observation from those that came h = 1, …, H steps before it and earlier.
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ def forecast(
     horizon
         H.
     every
-        Only each so-manieth step is foretold, which saves memory.
+        Only every k-th step is predicted, this being k, which saves memory.
     samples
         At most so many draws, evenly spread; default at most 100, fewer where an array would pass 1 GiB.
 
@@ -71,7 +71,7 @@ def forecast(
     longest = int(data["n_steps"].max())
     if longest <= horizon:
         raise DataError(
-            f"The longest trajectory has {longest} steps, too few to foretell {horizon} steps ahead; "
+            f"The longest trajectory has {longest} steps, too few to predict {horizon} steps ahead; "
             f"pass horizon={max(1, longest - 1)} or less."
         )
     with precision.scope(posterior.precision):

@@ -25,7 +25,7 @@ def simulated(seed: int, count: int, length: int) -> xr.Dataset:
 
 
 def forecast(data: xr.Dataset, flow: np.ndarray = FLOW, sd: np.ndarray = SD) -> xr.Dataset:
-    """Foretell with a known law: flow = 0 is climatology."""
+    """Predict with a known law: flow = 0 is climatology."""
     y = data["y"].values
     mean = np.full((1, HORIZON, *y[:, 1:].shape), np.nan)
     for h in range(1, HORIZON + 1):
@@ -130,7 +130,7 @@ def test_what_cannot_be_compared_is_refused():
             forecasts.by_horizon(*arguments)
     with pytest.raises(DataError, match="is no forecast; there are model"):
         forecasts.by_horizon({"model": one}, data, baseline="null")
-    with pytest.raises(DataError, match="1 trajectories are long enough"):
+    with pytest.raises(DataError, match="1 trajectories can be predicted"):
         forecasts.by_horizon({"model": one.isel(trajectory=[0])}, data.isel(trajectory=[0]))
     pit = forecasts.scores(one, data)["pit"]
     with pytest.raises(DataError, match="between 0 and 1"):

@@ -1,4 +1,4 @@
-"""A level that covariates say: whatever reads data reads them about it, and adds it to what it foretells."""
+"""A level that covariates say: whatever reads data reads them about it, and adds it to what it predicts."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def test_a_level_of_zero_is_none(x64):
     np.testing.assert_allclose(found, jax.jit(law.inner.log_density)(*plain), atol=1e-12)
 
 
-def test_the_level_is_added_to_what_is_foretold_and_drawn(x64):
+def test_the_level_is_added_to_what_is_predicted_and_drawn(x64):
     law, own, flat, level = apart("Kalman")
     data = own[1]
 

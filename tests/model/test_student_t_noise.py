@@ -37,7 +37,7 @@ def fits(data):
 
 @pytest.mark.thorough
 def test_outliers_are_named_and_answered(fits):
-    """The finding leads to the noise under which it goes, and which foretells other data better."""
+    """The finding leads to the noise under which it goes, and which predicts other data better."""
     advice = {f.subject: f for f in fits["normal"].diagnosis() if f.subject == "Outliers"}["Outliers"]
     assert advice.severity == "warning"
     assert "StudentTNoise" in str(advice)

@@ -124,7 +124,7 @@ def test_a_fit_keeps_covariates_and_scores_by_them(tmp_path, posterior):
 
 
 def test_forecasts_have_the_noise_of_their_own_step(posterior):
-    """The variance foretold at a step goes up by R times what the step's words make of it, and nothing else does."""
+    """The variance predicted at a step goes up by R times what the step's words make of it, and nothing else does."""
     data = with_words()
     changed = data["words"].copy()
     changed[:, -1] += 30

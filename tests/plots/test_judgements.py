@@ -1,4 +1,4 @@
-"""Figures of how data stand beside what a model foretells: surprise, coverage, p-values, asymmetry, noise."""
+"""Figures of how data stand beside what a model predicts: surprise, coverage, p-values, asymmetry, noise."""
 
 from __future__ import annotations
 

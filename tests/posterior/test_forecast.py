@@ -87,7 +87,7 @@ def test_whole_numbers_of_numpy_are_taken(noisy, held_out, untyped):
         ({"horizon": 9}, r"9 steps, too few.*horizon=8"),
     ],
 )
-def test_what_cannot_be_foretold_is_refused(noisy, held_out, arguments, message):
+def test_what_cannot_be_predicted_is_refused(noisy, held_out, arguments, message):
     with pytest.raises(DataError, match=message):
         sb.forecast(noisy, held_out, **arguments)
 

@@ -25,7 +25,7 @@ def by_horizon(
 ) -> xr.Dataset:
     r"""Average the scores of forecasts at each horizon, and compare them with a baseline.
 
-    Every horizon of every candidate is judged on the same steps: those that all of them foretell, so that the first H
+    Every horizon of every candidate is judged on the same steps: those that all of them predict, so that the first H
     steps of a trajectory count nowhere. With sums over steps :math:`S_i` of a score and :math:`B_i` of the baseline's
     in trajectory i, and :math:`n_i` steps,
 
@@ -60,7 +60,7 @@ def by_horizon(
     ------
     DataError
         If there is no forecast, the baseline is none of them, they are not of the same steps, or fewer than two
-        trajectories are foretold at all horizons.
+        trajectories are predicted at all horizons.
 
     Notes
     -----
@@ -127,13 +127,13 @@ def _baseline(forecasts: Mapping[str, xr.Dataset], baseline: str | None) -> str:
         for dim in ("horizon", "time"):
             if list(one[dim].values) != list(first[dim].values):
                 raise DataError(
-                    f"The forecast {other!r} has another {dim} than the first; foretell the same steps and horizons."
+                    f"The forecast {other!r} has another {dim} than the first; predict the same steps and horizons."
                 )
     return name
 
 
 def _common(table: xr.Dataset) -> xr.Dataset:
-    """Keep what every candidate foretells at every horizon, of joint scores the steps at which all judge the same."""
+    """Keep what every candidate predicts at every horizon, of joint scores the steps at which all judge the same."""
     every = ("candidate", "horizon")
     seen = table["pit"].notnull()
     alike = (seen == seen.isel(candidate=0, horizon=0, drop=True)).all((*every, str(seen.dims[-1])))
@@ -146,8 +146,8 @@ def _common(table: xr.Dataset) -> xr.Dataset:
     some = table["log_score"].notnull().any(("candidate", "horizon", "time"))
     if int(some.sum()) < 2:
         raise DataError(
-            f"{int(some.sum())} trajectories are long enough to be foretold at all horizons; a standard error needs at "
-            "least two. Foretell fewer steps ahead."
+            f"{int(some.sum())} trajectories can be predicted at all horizons; a standard error needs at "
+            "least two. Predict fewer steps ahead."
         )
     return table.isel(trajectory=np.flatnonzero(some.values))
 

@@ -24,7 +24,7 @@ def reference_forecasts(
     forecast
         As ``sdebayes.forecast`` returns it; it gives horizons, trajectories and steps.
     data
-        ``y(trajectory, time, state)`` that are foretold.
+        ``y(trajectory, time, state)`` that are predicted.
     training
         ``y(trajectory, time, state)``, from which their constants are taken.
 
@@ -47,7 +47,7 @@ def reference_forecasts(
 
 @checked
 def climatology(forecast: Predicted, training: Trajectories) -> xr.Dataset:
-    """Foretell every step by one normal law: mean and covariance of all steps of the training data.
+    """Predict every step by one normal law: mean and covariance of all steps of the training data.
 
     Parameters
     ----------
@@ -73,7 +73,7 @@ def climatology(forecast: Predicted, training: Trajectories) -> xr.Dataset:
 
 @checked
 def running_mean(forecast: Predicted, data: Trajectories, training: Trajectories) -> xr.Dataset:
-    r"""Foretell by the trajectory's own mean so far: steps without order around a level of each trajectory.
+    r"""Predict by the trajectory's own mean so far: steps without order around a level of each trajectory.
 
     With :math:`y_{ik} = m + c_i + ε_{ik}`, :math:`c_i \sim N(0, B)` and :math:`ε_{ik} \sim N(0, W)`, after s seen steps
     with mean :math:`\bar y`,
@@ -85,7 +85,7 @@ def running_mean(forecast: Predicted, data: Trajectories, training: Trajectories
     forecast
         As ``sdebayes.forecast`` returns it; it gives horizons, trajectories and steps.
     data
-        ``y(trajectory, time, state)`` that are foretold; steps seen in part are left out of the mean.
+        ``y(trajectory, time, state)`` that are predicted; steps seen in part are left out of the mean.
     training
         ``y(trajectory, time, state)``, from which m, B and W are estimated by the analysis of variance.
 
@@ -123,7 +123,7 @@ def running_mean(forecast: Predicted, data: Trajectories, training: Trajectories
 
 @checked
 def persistence(forecast: Predicted, data: Trajectories, training: Trajectories) -> xr.Dataset:
-    r"""Foretell that nothing changes: the last value, with the mean square of what h steps have changed so far.
+    r"""Predict that nothing changes: the last value, with the mean square of what h steps have changed so far.
 
     .. math:: y_k \sim N(y_{k-h}, D_h), \qquad D_h = \operatorname{mean}\, (y_{k+h} - y_k)(y_{k+h} - y_k)^\top
 
@@ -132,7 +132,7 @@ def persistence(forecast: Predicted, data: Trajectories, training: Trajectories)
     forecast
         As ``sdebayes.forecast`` returns it; it gives horizons, trajectories and steps.
     data
-        ``y(trajectory, time, state)`` that are foretold. For a missing value the last one before it stands in, with
+        ``y(trajectory, time, state)`` that are predicted. For a missing value the last one before it stands in, with
         the same spread; where there is none there is no forecast.
     training
         ``y(trajectory, time, state)``, from which :math:`D_h` is taken.
@@ -156,7 +156,7 @@ def persistence(forecast: Predicted, data: Trajectories, training: Trajectories)
         if len(change) <= values.shape[-1]:
             raise DataError(
                 f"The training data have {len(change)} pairs of steps {h} apart, too few for {values.shape[-1]} "
-                "states; foretell fewer steps ahead."
+                "states; predict fewer steps ahead."
             )
         spreads.append(change.T @ change / len(change))
     seen = np.isfinite(y)

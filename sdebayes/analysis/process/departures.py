@@ -41,7 +41,7 @@ def constant_noise(
     -------
     xarray.Dataset
         Over ``term``: ``test_statistic``, the absolute correlation of squared innovations, cut at 9, with the state
-        that was foretold and with its distance from the middle, of each state and of all together, times the root of
+        that was predicted and with its distance from the middle, of each state and of all together, times the root of
         their number, mean over draws; ``test_statistic_replicated`` (replicate, term), ``term_p_value``, and
         ``p_value`` of the largest.
 

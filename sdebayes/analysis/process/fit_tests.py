@@ -58,7 +58,7 @@ def innovations(source: SourceLike, data: xr.Dataset, samples: Count | None = No
     -------
     xarray.DataArray
         (sample, trajectory, time, state), without unit, NaN where nothing was seen. The entry of a state is what it
-        brought that neither the past nor the states before it in the order foretold.
+        brought that neither the past nor the states before it in the order predicted.
 
     Raises
     ------

@@ -95,7 +95,7 @@ DESCRIPTIONS = {
     ),
     "short memory": Description(
         "data",
-        "Neither what was long ago nor the other states foretell more than the model knows.",
+        "Neither what was long ago nor the other states predict more than the model knows.",
         "Paths rougher than Brownian motion behind noise, and memory below what the noise hides.",
     ),
     "return to an equilibrium": Description(

@@ -112,7 +112,7 @@ def local_statistics(model: Marginalized, target: Target, observations: Observat
     """Return the statistics of a likelihood around a point amid the posterior's mass.
 
     Each round takes the point that the last statistics lead to, from Euler–Maruyama's on, and new ones there. Where the
-    last ones fail to foretell the likelihood at the point, it is too far, and half the way is taken.
+    last ones fail to predict the likelihood at the point, it is too far, and half the way is taken.
 
     Parameters
     ----------

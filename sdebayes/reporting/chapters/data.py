@@ -38,7 +38,7 @@ def write(context: ReportContext) -> Chapter:
             "whose steps were shuffled within each trajectory.",
         ),
         Paragraph(
-            "The R² of the increment must not be read alone: white noise, of which nothing can be foretold, has one "
+            "The R² of the increment must not be read alone: white noise, of which nothing can be predicted, has one "
             "half, because a step far out is followed by a step back. It is informative only where it exceeds "
             "(1 − ρ)/2, which a lag-1 autocorrelation ρ alone explains. The autocorrelation of the first column takes "
             f"each {context.noun} about its own mean; R² and ρ are about the mean of all, so differences in level "

@@ -1,4 +1,4 @@
-"""How far ahead the model sees, and whether simple sentences are easier to foretell."""
+"""How far ahead the model sees, and whether simple sentences are easier to predict."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def _complexity(context: ReportContext) -> list[Block]:
         return [title, Paragraph(f"Not judged: {reason}", quiet=True)]
     figure = Figure(
         picture(plots.forecasts.dependence(found)),
-        "Are simple steps foretold better?",
+        "Are simple steps predicted better?",
         "Mean error, minus the log score of the one-step forecast, of a fifth of the steps each, with 90 % intervals; "
         "above each panel the rank correlation ρ within texts. Rising lines from short to long would say yes.",
     )

@@ -57,7 +57,7 @@ def write(context: ReportContext) -> Chapter:
             Figure(
                 picture(plots.variance.shares(shares.isel(state=slice(MOST_ROWS)))),
                 "Where the variance comes from",
-                "The blue share is what moves slowly and can be foretold; noise is new at each step"
+                "The blue share is what moves slowly and can be predicted; noise is new at each step"
                 + (
                     f", the trajectory effect is the level of a whole {context.noun}."
                     if context.effect

@@ -62,7 +62,7 @@ def _surprises(context: ReportContext) -> list[Block]:
     which = "held-out" if context.held_out else "training"
     others = f"all other steps of their {context.noun}" if context.two_sided else "the steps before them"
     intro = Paragraph(
-        f"Of {count} {which} steps these lie farthest from what {others} foretold. The number is how "
+        f"Of {count} {which} steps these lie farthest from what {others} predicted. The number is how "
         f"often a calibrated process would bring a step at least so far off; among {count} steps the smallest is "
         f"expected near {significant(1 / (count + 1), 1)}."
     )

@@ -20,10 +20,10 @@ GOOD_COVERAGE, FAIR_COVERAGE = 0.03, 0.06
 MOMENT_CHANCE = 0.01
 DOUBTS = ("problem", "warning")
 _ADVICE = {
-    ORDER: "The order of the steps is not seen to foretell anything: read no dynamics.",
-    RETURN: "A random walk behind noise foretells as well: do not read equilibria, fixed points or time constants.",
-    COUPLING: "States by themselves foretell as well: do not read rotation or influence of one on another.",
-    NONLINEARITY: "A linear drift foretells as well: do not read bends, several fixed points or basins.",
+    ORDER: "The order of the steps is not seen to predict anything: read no dynamics.",
+    RETURN: "A random walk behind noise predicts as well: do not read equilibria, fixed points or time constants.",
+    COUPLING: "States by themselves predict as well: do not read rotation or influence of one on another.",
+    NONLINEARITY: "A linear drift predicts as well: do not read bends, several fixed points or basins.",
 }
 
 
