@@ -2,6 +2,7 @@
 
 from . import analysis, data, datasets, dynamics, inference, plots, priors, schemes
 from ._core import errors
+from ._core.cache_directory import keep_compiled
 from .analysis.summary import summarize
 from .data import (
     PCA,
@@ -79,6 +80,7 @@ __all__ = [
     "fit",
     "forecast",
     "inference",
+    "keep_compiled",
     "load",
     "nulls",
     "plots",

@@ -12,6 +12,7 @@ import xarray as xr
 
 from sdebayes import analysis, plots
 from sdebayes._core import files
+from sdebayes._core.cache_directory import default_directory
 from sdebayes._core.draws import evenly_spread
 from sdebayes._core.errors import StoreError
 from sdebayes.cli.console import comparison, console, say_claims, say_findings
@@ -19,7 +20,6 @@ from sdebayes.cli.errors import prepare_compiler
 from sdebayes.cli.second_process import second_process
 from sdebayes.cli.timer import Stages
 from sdebayes.data import PCA, SentenceEncoder, Sentences, embed, save, shuffle_within, split
-from sdebayes.data.cache import default_directory
 from sdebayes.datasets import load_sotu
 from sdebayes.inference import NUTS, AbstractStrategy, Laplace
 from sdebayes.model import Exact, GaussianNoise, SDEModel

@@ -7,12 +7,12 @@ import os
 import sys
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import typer
 
-from sdebayes._core.errors import LeftOutWarning, NotStoredWarning, SdebayesError
+from sdebayes._core.errors import LeftOutWarning, NotStoredWarning, SdebayesError, StoreError
 from sdebayes.cli.interrupts import INTERRUPTED, ctrl_c
 
 ERROR = 2
@@ -67,16 +67,8 @@ def prepare_compiler() -> None:
     flags = os.environ.get("XLA_FLAGS", "")
     if "xla_backend_optimization_level" not in flags:
         os.environ["XLA_FLAGS"] = f"{flags} --xla_backend_optimization_level=1".strip()
-    import jax
+    from sdebayes._core.cache_directory import keep_compiled
 
-    from sdebayes.data.cache import default_directory
-
-    if os.environ.get("JAX_COMPILATION_CACHE_DIR"):
-        return
-    directory = default_directory() / "compiled"
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-    except OSError:
-        return
-    jax.config.update("jax_compilation_cache_dir", str(directory))
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.5)
+    if not os.environ.get("JAX_COMPILATION_CACHE_DIR"):
+        with suppress(StoreError):
+            keep_compiled()

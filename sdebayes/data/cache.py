@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import sqlite3
 import zlib
 from collections.abc import Callable, Sequence
@@ -14,6 +13,7 @@ from typing import TypeVar
 import numpy as np
 from jaxtyping import Float32
 
+from sdebayes._core.cache_directory import default_directory
 from sdebayes._core.errors import StoreError
 
 _DTYPE = np.dtype("<f4")
@@ -21,13 +21,6 @@ _SELECT_AT_ONCE = 500
 _WAIT_SECONDS = 30.0
 
 Result = TypeVar("Result")
-
-
-def default_directory() -> Path:
-    """Where embeddings are kept: ``$SDEBAYES_CACHE`` if set, else the user's cache directory."""
-    import platformdirs
-
-    return Path(os.environ.get("SDEBAYES_CACHE") or platformdirs.user_cache_dir("sdebayes"))
 
 
 class EmbeddingCache:

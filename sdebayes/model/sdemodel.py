@@ -50,8 +50,7 @@ class SDEModel(Stored):
 
     The first state has the law that ``initial`` gives; by default the stationary law where the drift is a stable linear
     map and Σ is constant, else a free one. Trajectories that start away from equilibrium, as experiments and
-    simulations do, need ``initial="free"``: under the stationary law they bend drift and Σ until their starts are
-    usual.
+    simulations do, need ``initial="free"``: the stationary law bends drift and Σ until their starts are usual.
 
     Parameters
     ----------
