@@ -113,15 +113,20 @@ def _compiled(name: str, code: _Code) -> Any:
 def _held_within(jaxpr: Jaxpr) -> Iterator[np.ndarray]:
     """Yield the arrays that parts of a jaxpr hold, which its text leaves out."""
     for equation in jaxpr.eqns:
-        for part in jax.tree.leaves(
-            list(equation.params.values()), is_leaf=lambda one: isinstance(one, Jaxpr | ClosedJaxpr)
-        ):
-            if isinstance(part, ClosedJaxpr):
-                yield from (np.asarray(one) for one in part.consts)
-            if isinstance(part, Jaxpr | ClosedJaxpr):
+        for part in jax.tree.leaves(list(equation.params.values()), is_leaf=_is_code):
+            if _is_array(part):
+                yield _numbers(part)
+            elif _is_code(part):
+                yield from map(_numbers, getattr(part, "consts", ()))
                 yield from _held_within(getattr(part, "jaxpr", part))
-            elif isinstance(part, np.ndarray | jax.Array):
-                yield np.asarray(part)
+
+
+def _is_code(part: Any) -> bool:
+    return isinstance(part, Jaxpr | ClosedJaxpr)
+
+
+def _numbers(held: Any) -> np.ndarray:
+    return np.asarray(jax.random.key_data(held) if jnp.issubdtype(held.dtype, jax.dtypes.prng_key) else held)
 
 
 def _is_array(leaf: Any) -> bool:

@@ -34,7 +34,15 @@ def in_a_program_within(held):
     return lambda x: inner(x) + 1.0
 
 
-@pytest.mark.parametrize("made", [at_top, in_numbers, in_a_scan, in_a_branch, in_a_program_within])
+def in_a_key_within(held):
+    key = jax.random.key(int(held[0]))
+    inner = jax.jit(lambda x: x + jax.random.normal(key, x.shape))
+    return lambda x: inner(x) + jax.random.normal(key, x.shape)
+
+
+@pytest.mark.parametrize(
+    "made", [at_top, in_numbers, in_a_key_within, in_a_scan, in_a_branch, in_a_program_within]
+)
 def test_each_computes_with_its_own_arrays(made):
     x = jnp.array([1.0, -1.0, 0.5])
     functions = [made(held) for held in HELD]
