@@ -121,7 +121,7 @@ class SharedLaws(NamedTuple):
 
     @property
     def normalizer(self) -> Float[Array, " time"]:
-        """log |2π S| of what is seen, (time,)."""
+        """Log |2π S| of what is seen, (time,)."""
         return self.log_determinant + jnp.sum(self.seen, -1) * jnp.log(2 * jnp.pi)
 
 
