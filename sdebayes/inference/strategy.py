@@ -76,6 +76,11 @@ class Problem:
         ----------
         progress
             Whether anything is said.
+
+        Returns
+        -------
+        Target
+            The density of these data.
         """
         with stage("taking sums over the data", progress):
             read = self.reading.said or "the data"

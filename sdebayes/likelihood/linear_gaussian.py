@@ -101,7 +101,7 @@ class SharedLaws(NamedTuple):
 
     Attributes
     ----------
-    index
+    following
         The Δt after each step, as an index into the transitions; 0 after the last.
     seen
         (time, observed), the entries that are seen.
@@ -113,7 +113,7 @@ class SharedLaws(NamedTuple):
         log |S| of what is seen, (time,).
     """
 
-    index: Int[Array, " time"]
+    following: Int[Array, " time"]
     seen: Bool[Array, "time observed"]
     gain: Float[Array, "time z observed"]
     precision: Float[Array, "time observed observed"]
@@ -201,7 +201,7 @@ def shared_squares(
         return mean, residual
 
     here = counted.T[..., None] & laws.seen[:, None]
-    inputs = jnp.swapaxes(values, 0, 1), here, laws.gain, laws.index
+    inputs = jnp.swapaxes(values, 0, 1), here, laws.gain, laws.following
     _, residuals = jax.lax.scan(step, weight[:, None] * model.mean, inputs)
     return jnp.sum((residuals @ laws.precision) * residuals, -1).T
 
