@@ -56,7 +56,7 @@ def main() -> None:
             data = sb.trajectories([np.random.default_rng(0).normal(size=(size + 1, 2))], t=0.1)
             scaled = model.scaled_to(data)
             observations, key = scaled.read(data), jax.random.key(0)
-            (program, sums), seconds = clocked(lambda: shortest_program(scaled, observations))  # noqa: B023
+            (program, sums, _), seconds = clocked(lambda: shortest_program(scaled, observations))  # noqa: B023
             whole = make_target(scaled.program, scaled.build, observations, key)
             short = make_target(program, scaled.build, sums, key)
             times = milliseconds((whole, short))

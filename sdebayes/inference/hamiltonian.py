@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import jax
 import jax.numpy as jnp
@@ -79,9 +79,9 @@ class AbstractHamiltonian(AbstractStrategy):
             If the model's density has jumps.
         """
         check_smooth(problem.model)
-        with stage("compiling the density", options.progress):
-            target = problem.target
-        return self.sample(target, sampler_of(target.density, self.settings(path_length)), options)
+        target = problem.compiled(options.progress)
+        draws = self.sample(target, sampler_of(target.density, self.settings(path_length)), options)
+        return replace(draws, attributes=draws.attributes | problem.attributes)
 
     def settings(self, path_length: float | None = None) -> Settings:
         """Return what the kernel is compiled with."""

@@ -83,4 +83,4 @@ class Laplace(AbstractStrategy):
                 advance,
             )
         log_evidence = 0.5 * target.dimension * np.log(2 * np.pi) + approximation.log_determinant - potential
-        return replace(draws, attributes={"log_evidence": float(log_evidence)})
+        return replace(draws, attributes={"log_evidence": float(log_evidence)} | problem.attributes)

@@ -76,8 +76,7 @@ def approximation_at_mode(
         As in `normal_approximation`.
     """
     progress, kept = options.progress, options.checkpoint
-    with stage("compiling the density", progress):
-        blank = NormalApproximation.blank(problem.target)
+    blank = NormalApproximation.blank(problem.compiled(progress))
     approximation, records = (blank, []) if kept is None else kept.restore(0, blank)
     if records:
         return approximation, float(records[0]["potential"][0])

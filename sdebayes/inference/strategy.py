@@ -19,8 +19,9 @@ from sdebayes._core.stored import Stored
 from sdebayes._core.types import Key
 from sdebayes.inference.checkpoint import Checkpoint
 from sdebayes.inference.findings import Finding
+from sdebayes.inference.progress import stage
 from sdebayes.inference.regime_starts import check_steps, guided_starts, with_hints
-from sdebayes.inference.sufficient_statistics import shortest_program
+from sdebayes.inference.sufficient_statistics import Reading, shortest_program
 from sdebayes.inference.target import Density, Target, density_of, make_target
 from sdebayes.likelihood import Observations
 from sdebayes.model.sdemodel import SDEModel
@@ -51,16 +52,45 @@ class Problem:
         return density_of(self.model.program, self.model.build)
 
     @cached_property
-    def target(self) -> Target:
-        """The density of these data, from sums over them if they tell all; a first point, an InferenceError if none."""
+    def reading(self) -> Reading:
+        """The program of these data, from sums over them if they tell all."""
         regimes = self.model.regimes
         if regimes is None:
-            program, data = shortest_program(self.model, self.observations)
-            return make_target(program, self.model.build, data, self.key)
+            return shortest_program(self.model, self.observations)
         check_steps(self.observations, regimes.n)
-        data = with_hints(self.observations, regimes.n)
-        target = make_target(self.model.program, self.model.build, data, self.key)
-        return replace(target, starts=guided_starts(target, data, regimes.n, self.key))
+        return Reading(self.model.program, with_hints(self.observations, regimes.n))
+
+    @cached_property
+    def target(self) -> Target:
+        """The density of these data, with a first point, an InferenceError if none."""
+        target = make_target(self.reading.program, self.model.build, self.reading.data, self.key)
+        if self.model.regimes is None:
+            return target
+        starts = guided_starts(target, self.reading.data, self.model.regimes.n, self.key)
+        return replace(target, starts=starts)
+
+    def compiled(self, progress: bool) -> Target:
+        """Return `target`, and say from what it is while it is made.
+
+        Parameters
+        ----------
+        progress
+            Whether anything is said.
+
+        Returns
+        -------
+        Target
+            The density of these data.
+        """
+        with stage("taking sums over the data", progress):
+            read = self.reading.said or "the data"
+        with stage(f"compiling the density, from {read}", progress):
+            return self.target
+
+    @property
+    def attributes(self) -> dict[str, Any]:
+        """What is kept with the posterior of how `target` reads the data: ``likelihood_from``, if sums are read."""
+        return {"likelihood_from": self.reading.said} if self.reading.said else {}
 
 
 @checked

@@ -29,6 +29,7 @@ from sdebayes.likelihood.conditional import (
 from sdebayes.likelihood.gaussian_steps import Linearize
 from sdebayes.likelihood.generate import Stepper, generate
 from sdebayes.likelihood.horizons import Start, horizon_laws
+from sdebayes.likelihood.pseudo_documents import PseudoDocuments
 from sdebayes.likelihood.whitening import whiten
 from sdebayes.schemes import AbstractScheme
 
@@ -210,6 +211,19 @@ class AbstractLikelihood(ABC):
     def has_linear_sums(self, data: Observations) -> bool:
         """Whether the data enter through sums over transitions alone, by affine means and equal covariances."""
         return False
+
+    def has_document_sums(self, data: Observations) -> bool:
+        """Whether trajectories with the same steps enter through their mean and scatter alone."""
+        return False
+
+    @property
+    def independent(self) -> bool:
+        """Whether states do not touch each other, so that the scatter of each by itself is all that is read."""
+        return False
+
+    def log_density_of_sums(self, model: ObservedSDE, sums: PseudoDocuments) -> Float[Array, ""]:
+        """Return log p(y) of all the trajectories that are summed, where there are such sums."""
+        raise ModelError(f"{self.title} has no sums over documents.")
 
 
 class TrajectoryLaw(dist.Distribution):

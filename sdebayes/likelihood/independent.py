@@ -19,6 +19,7 @@ from sdebayes.likelihood.conditional import Conditional, without
 from sdebayes.likelihood.entrywise import Steps, by_itself, filtered, smoothed, steps_of
 from sdebayes.likelihood.generate import Stepper
 from sdebayes.likelihood.kalman import Kalman
+from sdebayes.likelihood.pseudo_documents import PseudoDocuments
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,15 @@ class IndependentKalman(Kalman):
     def log_density(self, model: ObservedSDE, data: Observations) -> Float[Array, "trajectory time"]:
         """Return log p(y_k | y_1, …, y_{k−1}); see `AbstractLikelihood.log_density`."""
         return self.given_past(model, data).log_density
+
+    def log_density_of_sums(self, model: ObservedSDE, sums: PseudoDocuments) -> Float[Array, ""]:
+        """Return log p(y) of all the trajectories that are summed, state by state."""
+        return _each(self._one.log_density_of_sums, model, sums).sum()
+
+    @property
+    def independent(self) -> bool:
+        """Whether states do not touch each other."""
+        return True
 
     def given_past(self, model: ObservedSDE, data: Observations) -> Conditional:
         """Return the law of each y_k given y_1, …, y_{k−1}."""
@@ -103,7 +113,7 @@ class IndependentKalman(Kalman):
 def _each(
     function: Callable[..., Any],
     model: ObservedSDE,
-    data: Observations,
+    data: Observations | PseudoDocuments,
     *others: Float[Array, "*batch state"],
 ) -> Any:
     """Ask a function for each state by itself, with its own SDE, data and other values; states lead the results."""

@@ -26,6 +26,7 @@ from sdebayes.likelihood.linear_gaussian import (
     shared_log_density,
     smooth,
 )
+from sdebayes.likelihood.pseudo_documents import PseudoDocuments
 from sdebayes.likelihood.whitening import shared_innovations
 from sdebayes.schemes import AbstractScheme, AffineTransition
 
@@ -85,7 +86,10 @@ class Kalman(AbstractLikelihood):
 
     def system(self, model: ObservedSDE, data: Observations) -> LinearGaussian:
         """Return the linear-Gaussian state-space model of z = (x, c), or x alone."""
-        return linear_gaussian(model, transitions_of(model, self.scheme, data.steps), self.trajectory_effect)
+        return self._over(model, data.steps)
+
+    def _over(self, model: ObservedSDE, steps: Float[Array | np.ndarray, " unique"]) -> LinearGaussian:
+        return linear_gaussian(model, transitions_of(model, self.scheme, steps), self.trajectory_effect)
 
     def run(self, model: ObservedSDE, data: Observations) -> tuple[LinearGaussian, Filtered]:
         """Set up the filter and run it."""
@@ -96,6 +100,14 @@ class Kalman(AbstractLikelihood):
         """Return log p(y_k | y_1, …, y_{k−1}); see `AbstractLikelihood.log_density`."""
         system = self.system(model, data)
         return shared_log_density(system, data) if data.shared else kalman_filter(system, data).log_density
+
+    def has_document_sums(self, data: Observations) -> bool:
+        """Whether R is the same at all steps."""
+        return data.noise_terms is None
+
+    def log_density_of_sums(self, model: ObservedSDE, sums: PseudoDocuments) -> Float[Array, ""]:
+        """Return log p(y) of all the trajectories that are summed."""
+        return sums.log_density(self._over(model, sums.steps))
 
     def one_step(self, model: ObservedSDE, data: Observations) -> Laws:
         """Return mean and covariance of y_k given y_1, …, y_{k−1}."""

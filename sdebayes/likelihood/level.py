@@ -14,6 +14,7 @@ from sdebayes.likelihood.base import Innovations, Laws
 from sdebayes.likelihood.conditional import Conditional
 from sdebayes.likelihood.generate import Stepper
 from sdebayes.likelihood.horizons import Start
+from sdebayes.likelihood.pseudo_documents import PseudoDocuments
 from sdebayes.likelihood.wrapper import AbstractWrapper
 
 
@@ -22,7 +23,7 @@ class AroundLevel(AbstractWrapper):
     """The law of Y_k = H (X(t_k) + c + B w_k) + ε_k by that of the same without B w_k.
 
     It takes H B w_k from the data before another likelihood sees them, and adds it to what that one predicts or draws.
-    As the level changes with B, sums over the data and tables at the data are of no use.
+    As the level changes with B, sums over transitions and tables at the data are of no use.
 
     Parameters
     ----------
@@ -35,6 +36,19 @@ class AroundLevel(AbstractWrapper):
     def log_density(self, model: ObservedSDE, data: Observations) -> Float[Array, "trajectory time"]:
         """Return log p(y_k | y_1, …, y_{k−1}), zero where nothing was seen."""
         return self.inner.log_density(model, data.centred(model))
+
+    def has_document_sums(self, data: Observations) -> bool:
+        """Whether there are such sums about a level that trajectories share."""
+        return self.inner.has_document_sums(data)
+
+    @property
+    def independent(self) -> bool:
+        """Whether states do not touch each other."""
+        return self.inner.independent
+
+    def log_density_of_sums(self, model: ObservedSDE, sums: PseudoDocuments) -> Float[Array, ""]:
+        """Return log p(y) of all the trajectories that are summed."""
+        return self.inner.log_density_of_sums(model, sums.centred(model))
 
     def one_step(self, model: ObservedSDE, data: Observations) -> Laws:
         """Return mean and covariance of y_k given y_1, …, y_{k−1}."""

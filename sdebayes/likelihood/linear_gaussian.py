@@ -12,10 +12,13 @@ Bayesian Filtering and Smoothing, algorithms 6.1 and 12.1, doi:10.1017/978110891
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+import numpy as np
+from jaxtyping import Array, Bool, Float, Int
 
 from sdebayes._core.linalg import inverse_and_log_determinant, symmetrize
 from sdebayes.dynamics import ObservedSDE
@@ -93,47 +96,114 @@ def linear_gaussian(
     return LinearGaussian(F, s, Q, H, model.noise_covariance, m, P, model.noise_slopes)
 
 
+class SharedLaws(NamedTuple):
+    """What the filter knows of trajectories with the same steps before it has seen their values.
+
+    Attributes
+    ----------
+    following
+        The Δt after each step, as an index into the transitions; 0 after the last.
+    seen
+        (time, observed), the entries that are seen.
+    gain
+        (time, z, observed).
+    precision
+        S⁻¹ of what is seen, (time, observed, observed).
+    log_determinant
+        log |S| of what is seen, (time,).
+    """
+
+    following: Int[Array, " time"]
+    seen: Bool[Array, "time observed"]
+    gain: Float[Array, "time z observed"]
+    precision: Float[Array, "time observed observed"]
+    log_determinant: Float[Array, " time"]
+
+    @property
+    def normalizer(self) -> Float[Array, " time"]:
+        """Log |2π S| of what is seen, (time,)."""
+        return self.log_determinant + jnp.sum(self.seen, -1) * jnp.log(2 * jnp.pi)
+
+
 def shared_log_density(model: LinearGaussian, observations: Observations) -> Float[Array, "trajectory time"]:
     """Return log p(y_k | y_1, …, y_{k−1}) where all trajectories share their steps and have no gap.
 
     The covariances do not depend on the values, so they are computed once for all trajectories.
     """
-    gains, precisions, log_determinants, index = _shared_covariances(model, observations)
-    seen = jnp.asarray(observations.seen[..., 0]).T
-    values = jnp.swapaxes(jnp.asarray(observations.values), 0, 1)
-
-    def step(
-        mean: Float[Array, "trajectory z"], inputs: tuple[Array, ...]
-    ) -> tuple[Array, Float[Array, "trajectory observed"]]:
-        value, here, gain, u = inputs
-        residual = jnp.where(here[:, None], value - mean @ model.matrix.T, 0.0)
-        mean = (mean + residual @ gain.T) @ model.transition[u].T + model.shift[u]
-        return mean, residual
-
-    start = jnp.broadcast_to(model.mean, (values.shape[1], model.mean.shape[0]))
-    _, residuals = jax.lax.scan(step, start, (values, seen, gains, index))
-    distance = jnp.sum((residuals @ precisions) * residuals, -1)
-    constant = values.shape[-1] * jnp.log(2 * jnp.pi)
-    terms = -0.5 * (distance + log_determinants[:, None] + constant)
-    return jnp.where(seen, terms, 0.0).T
+    counted, values = jnp.asarray(observations.seen[..., 0]), jnp.asarray(observations.values)
+    laws = shared_laws(model, observations.step_index[0], jnp.ones(values.shape[1:], bool))
+    squares = shared_squares(model, laws, values, counted, jnp.ones(len(values), values.dtype))
+    return jnp.where(counted, -0.5 * (squares + laws.normalizer), 0.0)
 
 
-def _shared_covariances(
-    model: LinearGaussian, observations: Observations
-) -> tuple[Float[Array, "time z observed"], Float[Array, "time observed observed"], Array, Array]:
-    index = jnp.concatenate([jnp.asarray(observations.step_index[0]), jnp.zeros(1, dtype=int)])
-    H = model.matrix
+def shared_laws(
+    model: LinearGaussian,
+    steps: Int[Array | np.ndarray, " transition"],
+    seen: Bool[Array | np.ndarray, "time observed"],
+) -> SharedLaws:
+    """Run the filter's covariances, which do not depend on values.
 
-    def step(covariance: Float[Array, "z z"], u: Array) -> tuple[Array, tuple[Array, ...]]:
+    Parameters
+    ----------
+    model
+        The state-space model.
+    steps
+        The Δt of each transition, as an index into those of the model.
+    seen
+        The entries that are seen.
+    """
+    index = jnp.concatenate([jnp.asarray(steps), jnp.zeros(1, dtype=int)])
+
+    def step(covariance: Float[Array, "z z"], inputs: tuple[Array, Array]) -> tuple[Array, tuple[Array, ...]]:
+        u, here = inputs
+        H = jnp.where(here[:, None], model.matrix, 0.0)
+        noise = jnp.where(here[:, None] & here[None, :], model.noise, 0.0) + jnp.diag(1.0 - here)
         cross = covariance @ H.T
-        precision, log_determinant = inverse_and_log_determinant(H @ cross + model.noise)
+        precision, log_determinant = inverse_and_log_determinant(H @ cross + noise)
         gain = cross @ precision
         F = model.transition[u]
         following = F @ (covariance - gain @ cross.T) @ F.T + model.process[u]
         return symmetrize(following), (gain, precision, log_determinant)
 
-    _, (gains, precisions, log_determinants) = jax.lax.scan(step, model.covariance, index)
-    return gains, precisions, log_determinants, index
+    _, found = jax.lax.scan(step, model.covariance, (index, jnp.asarray(seen)))
+    return SharedLaws(index, jnp.asarray(seen), *found)
+
+
+def shared_squares(
+    model: LinearGaussian,
+    laws: SharedLaws,
+    values: Float[Array, "trajectory time observed"],
+    counted: Bool[Array, "trajectory time"],
+    weight: Float[Array, " trajectory"],
+) -> Float[Array, "trajectory time"]:
+    """Return eᵀ S⁻¹ e of the innovations e of each trajectory and step.
+
+    Parameters
+    ----------
+    model
+        The state-space model.
+    laws
+        Its covariances.
+    values
+        The trajectories.
+    counted
+        Up to which step each of them goes.
+    weight
+        What the model's means are multiplied by for each: 1 for data.
+    """
+
+    def step(
+        mean: Float[Array, "trajectory z"], inputs: tuple[Array, ...]
+    ) -> tuple[Array, Float[Array, "trajectory observed"]]:
+        value, here, gain, u = inputs
+        residual = jnp.where(here, value - mean @ model.matrix.T, 0.0)
+        mean = (mean + residual @ gain.T) @ model.transition[u].T + weight[:, None] * model.shift[u]
+        return mean, residual
+
+    here = counted.T[..., None] & laws.seen[:, None]
+    inputs = jnp.swapaxes(values, 0, 1), here, laws.gain, laws.following
+    _, residuals = jax.lax.scan(step, weight[:, None] * model.mean, inputs)
+    return jnp.sum((residuals @ laws.precision) * residuals, -1).T
 
 
 def kalman_filter(model: LinearGaussian, observations: Observations) -> Filtered:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 import xarray as xr
-from jaxtyping import Float, Float64
+from jaxtyping import Float, Float64, Int
 
 from sdebayes._core.draws import evenly_spread
 from sdebayes._core.keys import single_keys
@@ -26,7 +26,10 @@ from sdebayes.posterior.relabelling import relabelled
 
 PRIOR_DRAWS = 500
 PREDICTIVE_DRAWS = 100
-"""Draws per chain that the groups of predictions keep: each holds a number for every observed step."""
+"""Draws per chain that the groups of predictions keep, fewer of large data: each holds a number for every value."""
+
+MOST_NUMBERS = 2**25
+"""How many numbers a group that grows with the data holds at most, unless one draw of each chain has more."""
 
 
 def build_tree(
@@ -53,7 +56,6 @@ def build_tree(
     """
     model, observations, density = problem.model, problem.observations, problem.density
     draws = relabelled(problem, draws)
-    chains, count = draws.position.shape[:2]
     packing = pack_steps(data, model, observations)
     read = _Reader(model, density, probe_points(model, data_scale(data, model.observation)))
     keys = jax.random.split(key, 3)
@@ -61,8 +63,9 @@ def build_tree(
         prior_positions = draw_positions(density, keys[0])
     posterior = read(draws.position)
     prior = read(prior_positions[None])
-    terms = compiled.step_terms(model.likelihood)(posterior.stacked, observations)
-    thin = evenly_spread(count, PREDICTIVE_DRAWS)
+    log_likelihood, log_predictive = _densities(model, observations, packing, posterior)
+    thin = _kept(posterior.shape, packing.seen.size, PREDICTIVE_DRAWS)
+    prior_thin = np.arange(min(PREDICTIVE_DRAWS, _kept((1, PRIOR_DRAWS), packing.seen.size).size))
     predict = _Predictor(model, observations, packing)
     groups = {
         "posterior": posterior.parameters,
@@ -71,15 +74,13 @@ def build_tree(
             {name: (("chain", "draw"), value) for name, value in draws.statistics.items()}
         ),
         "log_prior": posterior.log_prior,
-        "log_likelihood": _log_likelihood(model, observations, packing, terms, (chains, count)),
-        "log_predictive": _over_transitions(
-            packing, terms.reshape(chains, count, *terms.shape[1:])[:, thin]
-        ).assign_coords(draw=thin),
+        "log_likelihood": log_likelihood,
+        "log_predictive": log_predictive,
         "observed_data": packing.dataset(observations.values, ()),
         "constant_data": packing.constant_data(data, model),
         "posterior_predictive": predict(posterior, thin, keys[1]),
         "prior": prior.parameters,
-        "prior_predictive": predict(prior, np.arange(PREDICTIVE_DRAWS), keys[2]),
+        "prior_predictive": predict(prior, prior_thin, keys[2]),
         **{name: _named(dataset, packing.names) for name, dataset in draws.groups.items()},
     }
     return xr.DataTree.from_dict({name: _numbered(dataset) for name, dataset in groups.items()})
@@ -172,21 +173,51 @@ class _Reader:
         )
 
 
-def _log_likelihood(
-    model: SDEModel,
-    observations: Observations,
-    packing: Packing,
-    terms: np.ndarray,
-    shape: tuple[int, int],
-) -> xr.Dataset:
-    folded = terms.reshape(*shape, *terms.shape[1:])
-    if model.likelihood.by_transition(observations):
-        return _over_transitions(packing, folded)
-    return xr.Dataset({"y": (("chain", "draw", "trajectory"), folded.sum(-1))}, {"trajectory": packing.names})
+def _kept(shape: tuple[int, int], numbers: int, most: int | None = None) -> Int[np.ndarray, " draw"]:
+    """Return which draws of each chain a group keeps that holds so many numbers for each of them."""
+    chains, count = shape
+    wanted = max(1, MOST_NUMBERS // (chains * max(numbers, 1)))
+    return evenly_spread(count, wanted if most is None else min(wanted, most))
 
 
-def _over_transitions(packing: Packing, terms: np.ndarray) -> xr.Dataset:
-    return packing.labelled({"y": (("chain", "draw", "transition"), packing.pack(terms))})
+def _flat(shape: tuple[int, int], draws: Int[np.ndarray, " draw"]) -> Int[np.ndarray, " sample"]:
+    """Return where draws of all chains stand, chain after chain."""
+    return (np.arange(shape[0])[:, None] * shape[1] + draws).reshape(-1)
+
+
+def _densities(
+    model: SDEModel, observations: Observations, packing: Packing, draws: _Read
+) -> tuple[xr.Dataset, xr.Dataset]:
+    """Return log likelihoods, of transitions or trajectories, and log p(y_k | y_1, …, y_{k−1}): blocks of draws."""
+    by_transition, steps = model.likelihood.by_transition(observations), packing.rows.size
+    own = _kept(draws.shape, steps if by_transition else len(observations.values))
+    thin = _kept(draws.shape, steps, PREDICTIVE_DRAWS)
+    of_own, of_thin = _flat(draws.shape, own), _flat(draws.shape, thin)
+    used = np.union1d(of_own, of_thin)
+    size = max(1, MOST_NUMBERS // observations.times.size)
+    terms_of = compiled.step_terms(model.likelihood)
+    whole: list[np.ndarray] = []
+    some: list[np.ndarray] = []
+    for start in range(0, len(used), size):
+        block = used[start : start + size]
+        stacked = jax.tree.map(lambda leaf: leaf[block], draws.stacked)  # noqa: B023
+        terms = terms_of(stacked, observations)
+        wanted = terms[np.isin(block, of_own)]
+        whole.append(packing.pack(wanted) if by_transition else wanted.sum(-1))
+        some.append(packing.pack(terms[np.isin(block, of_thin)]))
+
+    def folded(parts: list[np.ndarray]) -> np.ndarray:
+        values = np.concatenate(parts)
+        return values.reshape(draws.shape[0], -1, values.shape[-1])
+
+    def over_transitions(parts: list[np.ndarray], kept: np.ndarray) -> xr.Dataset:
+        variables = {"y": (("chain", "draw", "transition"), folded(parts))}
+        return packing.labelled(variables).assign_coords(draw=kept)
+
+    if by_transition:
+        return over_transitions(whole, own), over_transitions(some, thin)
+    dims, coords = ("chain", "draw", "trajectory"), {"trajectory": packing.names, "draw": own}
+    return xr.Dataset({"y": (dims, folded(whole))}, coords), over_transitions(some, thin)
 
 
 class _Predictor:
@@ -197,10 +228,9 @@ class _Predictor:
         self.generate = compiled.replicates(model.likelihood)
 
     def __call__(self, draws: _Read, thin: np.ndarray, key: Key) -> xr.Dataset:
-        chains, count = draws.shape
-        chosen = (np.arange(chains)[:, None] * count + thin).reshape(-1)
+        chosen = _flat(draws.shape, thin)
         stacked = jax.tree.map(lambda leaf: leaf[chosen], draws.stacked)
         keys = np.asarray(jax.random.key_data(jax.random.split(key, chosen.size)))
         return self.packing.dataset(
-            self.generate((stacked, keys), self.observations), (chains, thin.size)
+            self.generate((stacked, keys), self.observations), (draws.shape[0], thin.size)
         ).assign_coords(draw=thin)

@@ -1,7 +1,7 @@
 """Sums over data that tell a likelihood: at what cost a posterior is sampled then does not depend on their number."""
 
 from sdebayes.inference.sufficient_statistics.euler_maruyama import Statistics
-from sdebayes.inference.sufficient_statistics.program import shortest_program
+from sdebayes.inference.sufficient_statistics.program import Reading, shortest_program
 from sdebayes.inference.sufficient_statistics.reduction import statistics
 
-__all__ = ["Statistics", "shortest_program", "statistics"]
+__all__ = ["Reading", "Statistics", "shortest_program", "statistics"]

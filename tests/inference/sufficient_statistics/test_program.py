@@ -28,8 +28,9 @@ def agree(model, data):
     """Compare value and slopes of the density from sums with those of the density from the data."""
     ready = model.scaled_to(data)
     observations = ready.read(data)
-    program, sums = shortest_program(ready, observations)
+    program, sums, said = shortest_program(ready, observations)
     assert isinstance(sums, Statistics | TransitionSums)
+    assert said.startswith("sums over")
     summed, direct = density_of(program, ready.build), density_of(ready.program, ready.build)
     for seed in range(3):
         z = jnp.asarray(0.7 * np.random.default_rng(seed).standard_normal(direct.dimension))
@@ -45,8 +46,8 @@ def agree(model, data):
 def reads_the_data(model, data) -> bool:
     ready = model.scaled_to(data)
     observations = ready.read(data)
-    program, read = shortest_program(ready, observations)
-    return program == ready.program and read is observations
+    program, read, said = shortest_program(ready, observations)
+    return program == ready.program and read is observations and said == ""
 
 
 @pytest.mark.parametrize("drift", [GP, sb.priors.Linear(), sb.priors.Sparse(selection=sb.priors.Horseshoe())])
