@@ -222,7 +222,7 @@ def _line(ax: Axes, part: xr.Dataset, name: str, prob: float) -> None:
     values, at = part[f"{name}_value"], part["at"]
     own = np.log(values) if log else values
     places = np.linspace(float(at.min()), float(at.max()), 30)
-    line = own.mean("group") + part[name] * xr.DataArray(places - float(at.mean()), dims="place")
+    line = own.mean("group") + part[name] * xr.DataArray(places - float(at.mean()), dims="point")
     middle, low, high = (
         summarize((np.exp(line) if log else line).rename("value"), prob=prob)["value"].sel(statistic=one)
         for one in ("median", "lower", "upper")
