@@ -197,15 +197,14 @@ def trend(
     name = _variable(dataset, variable, "trend")
     need(dataset, [f"{name}_value"], "sdebayes.analysis.contrast.trend")
     rest = [str(dim) for dim in dataset[name].dims if dim != "sample"]
-    count = int(np.prod([dataset.sizes[dim] for dim in rest]))
+    sizes = [dataset.sizes[dim] for dim in rest]
+    count = int(np.prod(sizes))
     if count > MOST_PANELS:
         raise DataError(
             f"{count} panels are too many for one figure ({MOST_PANELS}); select some, as with "
             f"dataset.isel({rest[-1]}=slice(4))."
         )
-    parts = [
-        dataset.isel(dict(zip(rest, at, strict=True))) for at in np.ndindex(*map(dataset.sizes.get, rest))
-    ]
+    parts = [dataset.isel(dict(zip(rest, at, strict=True))) for at in np.ndindex(*sizes)]
     with look():
         axes = panels(count, ax)
         for one, part in zip(axes, parts, strict=True):
@@ -220,13 +219,12 @@ def _line(ax: Axes, part: xr.Dataset, name: str, prob: float) -> None:
     """Draw one component's values by group, and the line through them."""
     log = bool(part[name].attrs["log"])
     values, at = part[f"{name}_value"], part["at"]
-    own = np.log(values) if log else values
+    own: xr.DataArray = xr.apply_ufunc(np.log, values) if log else values
     places = np.linspace(float(at.min()), float(at.max()), 30)
     line = own.mean("group") + part[name] * xr.DataArray(places - float(at.mean()), dims="point")
-    middle, low, high = (
-        summarize((np.exp(line) if log else line).rename("value"), prob=prob)["value"].sel(statistic=one)
-        for one in ("median", "lower", "upper")
-    )
+    drawn: xr.DataArray = xr.apply_ufunc(np.exp, line) if log else line
+    fitted = summarize(drawn.rename("value"), prob=prob)["value"]
+    middle, low, high = (fitted.sel(statistic=one) for one in ("median", "lower", "upper"))
     ax.fill_between(
         places, low, high, color=REFERENCE, alpha=0.2, linewidth=0, label=f"line, {prob:.0%} band"
     )

@@ -10,7 +10,7 @@ import xarray as xr
 from sdebayes._core.arguments import checked
 from sdebayes._core.errors import DataError, ModelError
 from sdebayes._core.kinds import Finite, Seed
-from sdebayes.analysis.contrast.pairs import PRIOR, SAME, Values, are_same, sources_of, values_of
+from sdebayes.analysis.contrast.pairs import PRIOR, SAME, Read, Values, are_same, sources_of, values_of
 from sdebayes.analysis.contrast.quantities import QUANTITIES, SCALES, Quantity, of_scale
 from sdebayes.simulation.posterior_like import PosteriorLike
 from sdebayes.simulation.source import SourceLike
@@ -70,24 +70,23 @@ def trend(
         raise DataError(
             f"trend: at has the numbers {dict(at)}; expected three groups or more, not all at the same number."
         )
-    named = isinstance(quantity, str)
-    read = (
-        of_scale(quantity)
-        if named and log and quantity in SCALES
-        else QUANTITIES[quantity]
-        if named
-        else quantity
-    )
+    read = _reader(quantity, log)
     posteriors, priors = sources_of(posterior, list(at), seed)
     values = values_of(posteriors, read)
     if are_same(values, next(iter(posteriors.values())).precision):
         raise ModelError(f"trend: {SAME}")
     own = _stacked(values, at)
-    found = {f"{name}{VALUE}": one for name, one in own.data_vars.items()} | dict(_slopes(own, log))
+    found = {f"{name}{VALUE}": one for name, one in own.data_vars.items()} | _slopes(own, log)
     if priors:
         before = _slopes(_stacked(values_of(priors, read), at), log)
         found |= {f"{name}{PRIOR}": one for name, one in before.items()}
     return xr.Dataset(found, attrs={**own.attrs, "seed": seed})
+
+
+def _reader(quantity: Quantity, log: bool) -> Read:
+    if not isinstance(quantity, str):
+        return quantity
+    return of_scale(quantity) if log and quantity in SCALES else QUANTITIES[quantity]
 
 
 def _stacked(values: Values, at: Mapping[str, float]) -> xr.Dataset:
@@ -109,9 +108,9 @@ def _slopes(values: xr.Dataset, log: bool) -> dict[str, xr.DataArray]:
         )
     place = values["at"] - values["at"].mean()
     weight = place / (place**2).sum()
-    return {
-        str(name): ((np.log(one) if log else one) * weight)
-        .sum("group", skipna=False)
-        .assign_attrs({**one.attrs, "log": int(log)})
-        for name, one in values.data_vars.items()
-    }
+    found = {}
+    for name, one in values.data_vars.items():
+        own: xr.DataArray = xr.apply_ufunc(np.log, one) if log else one
+        slope = (own * weight).sum("group", skipna=False)
+        found[str(name)] = slope.assign_attrs({**one.attrs, "log": int(log)})
+    return found
