@@ -133,15 +133,19 @@ def main():
     print(table(found, lots, human).to_string(), "\n")
     print("level, in states a unit of temperature:", *map(interval, level["equilibrium"].values.T), sep="\n")
 
-    _, axes = plt.subplots(2, 3, figsize=(9, 5), layout="constrained")
+    figure, axes = plt.subplots(2, 3, figsize=(9, 5), layout="constrained")
     for ax, name in zip(axes.ravel(), human.data_vars, strict=False):
         plots.contrast.trend(found, ax, variable=str(name))
         ax.axhline(float(human[name].median()), color="#E69F00", linestyle="--", label="human texts")
         ax.set_xlabel("temperature")
-    axes[0, 0].legend(fontsize=6)
+        ax.get_legend().remove()
     axes[1, 2].axis("off")
-    plt.gcf().savefig(folder / "scales.png", dpi=150)
-    plots.contrast.trend(level)[0].figure.savefig(folder / "level.png", dpi=150)
+    axes[1, 2].legend(*axes[0, 0].get_legend_handles_labels(), loc="center")
+    figure.savefig(folder / "scales.png", dpi=150)
+    levels = plots.contrast.trend(level)
+    for ax in levels:
+        ax.set_xlabel("temperature")
+    levels[0].figure.savefig(folder / "level.png", dpi=150)
     print("figures in", folder)
 
 

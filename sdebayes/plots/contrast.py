@@ -208,14 +208,14 @@ def trend(
     with look():
         axes = panels(count, ax)
         for one, part in zip(axes, parts, strict=True):
-            _line(one, part, name, prob)
+            _line(one, part, name, prob, room=16 if count == 1 else 6)
             component = ", ".join(str(part[dim].values) for dim in rest if dataset.sizes[dim] > 1)
             one.set_ylabel(f"{dataset[name].attrs.get('long_name', name)}{component and f', {component}'}")
         share_legend(axes)
     return axes
 
 
-def _line(ax: Axes, part: xr.Dataset, name: str, prob: float) -> None:
+def _line(ax: Axes, part: xr.Dataset, name: str, prob: float, room: float) -> None:
     """Draw one component's values by group, and the line through them."""
     log = bool(part[name].attrs["log"])
     values, at = part[f"{name}_value"], part["at"]
@@ -245,7 +245,7 @@ def _line(ax: Axes, part: xr.Dataset, name: str, prob: float) -> None:
     said = "{:+.2g} ({:+.2g} to {:+.2g})".format(
         *(float(slope.sel(statistic=one)) for one in ("median", "lower", "upper"))
     )
-    ax.set_title(f"slope{' of the log' if log else ''} {said}", fontsize=7, loc="left")
+    ax.set_title(f"slope{' of the log' if log else ''} {said}", fontsize=7, loc="left", pad=room)
     if log:
         ax.set_yscale("log")
         plain_decades(ax.yaxis)
