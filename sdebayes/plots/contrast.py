@@ -208,7 +208,7 @@ def trend(
     with look():
         axes = panels(count, ax)
         for one, part in zip(axes, parts, strict=True):
-            _line(one, part, name, prob, room=16 if count == 1 else 6)
+            _line(one, part, name, prob, room=16.0 if count == 1 else 6.0)
             component = ", ".join(str(part[dim].values) for dim in rest if dataset.sizes[dim] > 1)
             one.set_ylabel(f"{dataset[name].attrs.get('long_name', name)}{component and f', {component}'}")
         share_legend(axes)
