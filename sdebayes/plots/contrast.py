@@ -23,15 +23,17 @@ from sdebayes.plots.style import (
     one_axes,
     panels,
     plain_decades,
+    share_legend,
 )
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["contrast", "overview", "shuffled_groups"]
+__all__ = ["contrast", "overview", "shuffled_groups", "trend"]
 
 MOST_ROWS = 60
-_ENDINGS = ("_prior", "_shuffled", "_p_value")
+MOST_PANELS = 12
+_ENDINGS = ("_prior", "_shuffled", "_p_value", "_value")
 
 
 @checked
@@ -163,6 +165,90 @@ def shuffled_groups(dataset: xr.Dataset, ax: Axes | None = None, *, variable: st
             note_row(ax, row, f"p = {value:.2g}")
         legend_above(ax)
     return ax
+
+
+@checked
+def trend(
+    dataset: xr.Dataset, ax: Panels | None = None, *, variable: str | None = None, prob: Probability = 0.9
+) -> np.ndarray:
+    """Draw a quantity of the groups at each group's number, and the line through them with its band.
+
+    Parameters
+    ----------
+    dataset
+        As ``sdebayes.analysis.contrast.trend`` returns it.
+    ax
+        Axes, one for each component of the variable, or None.
+    variable
+        Which variable; default the first.
+    prob
+        Probability of intervals and band.
+
+    Returns
+    -------
+    numpy.ndarray
+        Axes, one for each component; the slope stands above.
+
+    Raises
+    ------
+    DataError
+        If there is no such variable, or it has too many components for panels.
+    """
+    name = _variable(dataset, variable, "trend")
+    need(dataset, [f"{name}_value"], "sdebayes.analysis.contrast.trend")
+    rest = [str(dim) for dim in dataset[name].dims if dim != "sample"]
+    sizes = [dataset.sizes[dim] for dim in rest]
+    count = int(np.prod(sizes))
+    if count > MOST_PANELS:
+        raise DataError(
+            f"{count} panels are too many for one figure ({MOST_PANELS}); select some, as with "
+            f"dataset.isel({rest[-1]}=slice(4))."
+        )
+    parts = [dataset.isel(dict(zip(rest, at, strict=True))) for at in np.ndindex(*sizes)]
+    with look():
+        axes = panels(count, ax)
+        for one, part in zip(axes, parts, strict=True):
+            _line(one, part, name, prob, room=16.0 if count == 1 else 6.0)
+            component = ", ".join(str(part[dim].values) for dim in rest if dataset.sizes[dim] > 1)
+            one.set_ylabel(f"{dataset[name].attrs.get('long_name', name)}{component and f', {component}'}")
+        share_legend(axes)
+    return axes
+
+
+def _line(ax: Axes, part: xr.Dataset, name: str, prob: float, room: float) -> None:
+    """Draw one component's values by group, and the line through them."""
+    log = bool(part[name].attrs["log"])
+    values, at = part[f"{name}_value"], part["at"]
+    own: xr.DataArray = xr.apply_ufunc(np.log, values) if log else values
+    places = np.linspace(float(at.min()), float(at.max()), 30)
+    line = own.mean("group") + part[name] * xr.DataArray(places - float(at.mean()), dims="point")
+    drawn: xr.DataArray = xr.apply_ufunc(np.exp, line) if log else line
+    fitted = summarize(drawn.rename("value"), prob=prob)["value"]
+    middle, low, high = (fitted.sel(statistic=one) for one in ("median", "lower", "upper"))
+    ax.fill_between(
+        places, low, high, color=REFERENCE, alpha=0.2, linewidth=0, label=f"line, {prob:.0%} band"
+    )
+    ax.plot(places, middle, color=REFERENCE, linewidth=0.8)
+    ends = summarize(values.rename("value"), prob=prob)["value"]
+    ax.vlines(
+        at, ends.sel(statistic="lower"), ends.sel(statistic="upper"), color=POSTERIOR, linewidth=2, alpha=0.5
+    )
+    ax.plot(
+        at,
+        ends.sel(statistic="median"),
+        "o",
+        color=POSTERIOR,
+        markersize=4,
+        label=f"group, {prob:.0%} interval",
+    )
+    slope = summarize(part[name].rename("value"), prob=prob)["value"]
+    said = "{:+.2g} ({:+.2g} to {:+.2g})".format(
+        *(float(slope.sel(statistic=one)) for one in ("median", "lower", "upper"))
+    )
+    ax.set_title(f"slope{' of the log' if log else ''} {said}", fontsize=7, loc="left", pad=room)
+    if log:
+        ax.set_yscale("log")
+        plain_decades(ax.yaxis)
 
 
 def _variables(dataset: xr.Dataset) -> list[str]:

@@ -19,8 +19,12 @@ def test_each_passage_is_gone_on_with_at_each_temperature():
     np.testing.assert_array_equal(counts, np.ones(300))
     assert set(corpus["temperature"].values) == set(TEMPERATURES)
     assert len(set(corpus["text"].values)) == 300
-    lengths = [len(sentence_spans(text)) for text in corpus["text"].values]
-    assert np.median(lengths) >= 20
+    lengths = np.array([len(sentence_spans(text)) for text in corpus["text"].values])
+    for temperature in TEMPERATURES:
+        own = lengths[corpus["temperature"].values == temperature]
+        assert np.median(own) == 25
+        assert own.max() <= 26  # cut again, a text may fall apart elsewhere
+        assert own.mean() >= 20
 
 
 def test_a_human_text_follows_its_passage():

@@ -259,6 +259,11 @@ class Calls:
             **dict.fromkeys((f"{sa}.process.{name}" for name in JUDGED), lambda: {"source": self.observed}),
             f"{sa}.contrast.contrast": lambda: {"posterior": self.grouped, "quantity": "equilibrium"},
             f"{sa}.contrast.overview": lambda: {"posterior": self.grouped, "quantities": ["equilibrium"]},
+            f"{sa}.contrast.trend": lambda: {
+                "posterior": {"a": self.grouped.group("a"), "b": self.grouped.group("b"), "c": self.observed},
+                "quantity": "time_constants",
+                "at": {"a": 0.0, "b": 1.0, "c": 2.0},
+            },
             f"{sa}.regimes.dwell_times": lambda: {"posterior": self.switching},
             f"{sa}.regimes.exemplars": lambda: {"probability": self.switching.regime_probability(self.data)},
             f"{sa}.level.along": lambda: {"posterior": self.leveled},
