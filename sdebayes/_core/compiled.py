@@ -116,9 +116,11 @@ def _held_within(jaxpr: Jaxpr) -> Iterator[np.ndarray]:
         for part in jax.tree.leaves(list(equation.params.values()), is_leaf=_is_code):
             if _is_array(part):
                 yield _numbers(part)
-            elif _is_code(part):
-                yield from map(_numbers, getattr(part, "consts", ()))
-                yield from _held_within(getattr(part, "jaxpr", part))
+            elif isinstance(part, ClosedJaxpr):
+                yield from map(_numbers, part.consts)
+                yield from _held_within(part.jaxpr)
+            elif isinstance(part, Jaxpr):
+                yield from _held_within(part)
 
 
 def _is_code(part: Any) -> bool:
