@@ -28,6 +28,7 @@ def test_score_embeds_new_texts_in_the_posteriors_space(here):
     said(run("score", "posterior.nc", "new.txt"), f"new 30 {expected:.2f} {expected / 30:.3f}")
 
 
+@pytest.mark.thorough
 def test_score_sets_several_beside_the_baseline(here):
     result = run("score", "posterior.nc", "texts", "new.txt")
     said(result, "Baseline: iid + document effect")
