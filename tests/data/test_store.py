@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -24,7 +25,6 @@ CALL = """
 import sys
 sys.path.insert(0, {here!r})
 from test_store import Digests, corpus, embed
-print("ready", flush=True)
 embed(corpus(1200), {store!r}, Digests(pause=0.05))
 """
 
@@ -128,25 +128,34 @@ def test_what_is_interrupted_goes_on(store, tmp_path, after):
     assert files(store) == files(tmp_path / "whole.zarr")
 
 
+def blocks_of(store):
+    return (store / ledger.LEDGER).read_bytes().count(b"\n") if (store / ledger.LEDGER).exists() else 0
+
+
 @pytest.mark.slow
 def test_killed_twenty_times_it_has_the_same_bytes(store, tmp_path):
+    """Each kill comes some time after a block or the head of the ledger was written; a whole store is begun anew."""
     embed(corpus(1200), tmp_path / "whole.zarr")
+    whole = files(tmp_path / "whole.zarr")
     call = CALL.format(here=str(Path(__file__).parent), store=str(store))
     rng = np.random.default_rng(0)
-    kills, blocks = 0, []
-    while kills < 20:
-        process = subprocess.Popen([sys.executable, "-c", call], stdout=subprocess.PIPE)
-        process.stdout.readline()
-        time.sleep(rng.uniform(0, 0.5))
-        if process.poll() is None:
-            os.kill(process.pid, signal.SIGKILL)
-            kills += 1
-        process.wait()
-        blocks.append(len(ledger.read(store)[1]) if (store / ledger.LEDGER).exists() else 0)
-    print("blocks after each kill:", blocks)
-    assert len(set(blocks)) > 5
-    embed(corpus(1200), store)
-    assert files(store) == files(tmp_path / "whole.zarr")
+    kills = stores = 0
+    while kills < 20 or stores == 0:
+        before = blocks_of(store)
+        with subprocess.Popen([sys.executable, "-c", call]) as process:
+            while blocks_of(store) == before and process.poll() is None:
+                time.sleep(0.002)
+            time.sleep(rng.uniform(0, 0.4))
+            if process.poll() is None and kills < 20:
+                os.kill(process.pid, signal.SIGKILL)
+                kills += 1
+                print(f"killed after {blocks_of(store)} lines")
+                continue
+        assert process.returncode == 0
+        assert files(store) == whole
+        shutil.rmtree(store)
+        stores += 1
+    print(f"{kills} kills, {stores} whole stores")
 
 
 def test_short_and_unreadable_texts_are_left_out_and_counted(store, tmp_path):
