@@ -71,6 +71,23 @@ def test_embed_leaves_out_short_and_blank_texts_on_request(here):
     assert sb.data.load("long.nc").attrs["left_out"] == left_out
 
 
+def test_embed_writes_to_a_store(here):
+    lines = [f'{{"name": "n{i}", "text": "One thing. Another. The {i} third."}}' for i in range(3)]
+    Path("many.jsonl").write_text("\n".join([*lines, "no JSON"]))
+    said(
+        run("embed", "many.jsonl", "-o", "many.zarr", "--store", "--skip-unreadable"), "3 texts, 9 steps of 5"
+    )
+    assert sb.data.load("many.zarr").attrs["skipped"].startswith("1 text or file cannot be read")
+    for options, message in (
+        (["--store", "--groups", "a"], "rename the column"),
+        (["--skip-unreadable"], "goes with --store"),
+        (["--store"], "cannot be read"),
+    ):
+        result = CliRunner().invoke(app, ["embed", "many.jsonl", "-o", "many.zarr", *options])
+        assert result.exit_code == 2
+        assert message in " ".join(result.stderr.split())
+
+
 @pytest.mark.thorough
 def test_embed_reads_hidden_states(here, tmp_path):
     tiny.model("gpt2").save_pretrained(tmp_path / "tiny")
