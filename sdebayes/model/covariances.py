@@ -140,7 +140,7 @@ def one_size(name: str, median: float, spread: float, count: int) -> Matrix:
     return jnp.diag(numpyro.deterministic(name, jnp.broadcast_to(size, (count,))))
 
 
-def variances(shape: Shape, name: str, median: Vector, spread: float) -> Vector:
+def variances(shape: Shape, name: str, median: np.ndarray, spread: float) -> Vector:
     """Draw log-normal variances with these medians inside a NumPyro model: pooled, or independent."""
     return (positive_pooled if shape == "pooled" else positive)(name, median, spread)
 
