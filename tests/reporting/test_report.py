@@ -30,6 +30,7 @@ CHAPTERS = [
     "moments",
     "process",
     "properties",
+    "order",
     "trajectories",
     "provenance",
 ]
