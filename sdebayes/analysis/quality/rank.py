@@ -33,15 +33,13 @@ def rank(
     r"""Say how well each candidate goes on from a context, and how probable it is that it is the one that does.
 
     .. math::
-        \mathrm{score}_j = \frac{1}{S} \sum_s
-        \log \frac{p(c_j \mid \mathrm{context}, θ_s)}{p(c_j \mid θ_s)}, \qquad
+        \mathrm{score}_j = \log \frac{1}{S} \sum_s p(c_j \mid \mathrm{context}, θ_s)
+        - \log \frac{1}{S} \sum_s p(c_j \mid θ_s), \qquad
         \mathrm{probability}_j = \frac{\exp \mathrm{score}_j}{\sum_i \exp \mathrm{score}_i}.
 
     If one candidate goes on from the context, each as likely before, and the others come from other trajectories, then
-    under known parameters this is its posterior probability:
-    :math:`p(c_j \mid \mathrm{context}) \prod_{i \ne j} p(c_i)` up to a constant. A candidate that is usual anywhere has
-    no advantage of it. Over draws the logarithm is averaged: of hundreds of parameters that few trajectories leave open
-    the mean of densities is that of the one draw in which they are highest, whatever the number of draws.
+    this is its posterior probability: :math:`p(c_j \mid \mathrm{context}) \prod_{i \ne j} p(c_i)` up to a constant. A
+    candidate that is usual anywhere has no advantage of it.
 
     Parameters
     ----------
@@ -109,8 +107,7 @@ def _labelled(
 ) -> xr.Dataset:
     from scipy.special import softmax
 
-    by_draw = given - alone
-    score = by_draw.mean(axis=0)
+    score, by_draw = log_mean(given) - log_mean(alone), given - alone
     found = xr.Dataset(
         {
             "score": ("candidate", score),
