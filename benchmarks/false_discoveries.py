@@ -1,7 +1,7 @@
 """Are p-values uniform and false discoveries rare on real texts? With 0, 1 and 3 foreign sentences in each.
 
 A wide model, 128 principal components whose shares are pooled, learns from half of the State of the Union addresses, 32
-sentences of each. Of the other half one part, drawn ten times, is for calibration; in each speech of the rest 0, 1 or 3
+sentences of each. Of the other half one part, drawn six times, is for calibration; in each speech of the rest 0, 1 or 3
 sentences of other speeches stand in the place of its own. Sentences of a q-value up to .1 are called foreign. Shares
 and rates are means over speeches, in brackets the 95 % interval of a bootstrap over them.
 
@@ -17,7 +17,7 @@ from text_tasks import STRATEGY, embedded, interval, wide_model
 
 import sdebayes as sb
 
-SENTENCES, LEVEL, SPLITS, DRAWS = 32, 0.1, 10, 20
+SENTENCES, LEVEL, SPLITS, DRAWS = 32, 0.1, 6, 20
 
 
 def with_foreign(data: xr.Dataset, number: int, rng: np.random.Generator) -> tuple[xr.Dataset, np.ndarray]:
