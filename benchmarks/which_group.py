@@ -1,7 +1,7 @@
 """Which of two groups is a text from? By likelihood ratios of wide models, and by a classifier of mean embeddings.
 
 Groups: what SmolLM2 wrote at temperature .8 and how the same speeches went on; and State of the Union addresses since
-1945 by Democrats and by Republicans. Texts are cut after 12 sentences. Models are 64 principal components of all texts,
+1945 by Democrats and by Republicans. Texts are cut after 12 sentences. Models are 16 principal components of all texts,
 independent states whose shares are pooled, a fit to each group, cross-fitted in two folds; the classifier is a logistic
 regression of the mean embedding, its penalty chosen by cross-validation within the same folds. The area under the ROC
 curve is that within a fold, mean over folds; in brackets the 95 % interval of `classify`, that of one fold by itself,
@@ -23,7 +23,7 @@ from text_tasks import RESAMPLES, STRATEGY, cut, embedded, wide_model
 import sdebayes as sb
 from sdebayes.analysis.quality.classify import auc, interval
 
-SENTENCES, STATES, FOLDS = 12, 64, 2
+SENTENCES, STATES, FOLDS = 12, 16, 2
 
 
 def groups_of() -> dict[str, dict[str, xr.Dataset]]:
