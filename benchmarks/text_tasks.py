@@ -1,25 +1,28 @@
 """What is a model of texts good for? Its continuation, a sentence that is not its own, and its order.
 
-Texts are all State of the Union addresses, cut after 32 sentences, or after 12; a quarter is held out. A wide model has
-independent states, Ornstein–Uhlenbeck processes behind noise with an offset of each speech, by Laplace. Cosines are
-centred on the mean of all training sentences, or not.
+Texts are all State of the Union addresses, cut after 32 sentences, or after 12, a quarter held out; and such as SmolLM2
+wrote at temperatures .8 and 1.1, cut after 12, those of temperature .8 from half of the passages held out. A wide model
+has independent states, Ornstein–Uhlenbeck processes behind noise with an offset of each text, by Laplace. Pooled, their
+shares and time constants are drawn towards a line; alike, they share all but their middles, on the scale of the
+embedding. Cosines are centred on the mean of all training sentences, or not.
 
-- Continuation: given the first half of a held-out speech, its second half is to be found among it and those of seven
-  others, drawn 50 times; by log p(context, candidate) − log p(context) − log p(candidate), or the cosine of the means.
-- Foreign sentence: in ten copies of each speech a sentence of another stands in the place of one. How often does it
-  score above one of the speech's own (AUC), and above all? By the information that all others have of it, its surprise
+- Continuation: given the first half of a held-out text, its second half is to be found among it and those of seven
+  others, drawn 50 times; by the score of `rank`, or the cosine of the means.
+- Foreign sentence: in ten copies of each text a sentence of another stands in the place of one. How often does it
+  score above one of the text's own (AUC), and above all? By the information that all others have of it, its surprise
   among them, or the cosine with the mean of those around it.
 - Order: how often does the true order score above a changed one? By log p, or the mean cosine of neighbours.
 
 Baselines beside cosines are those of text_baselines.py. 240 texts of 12 sentences are the first and second dozens of
-training speeches. In brackets the 95 % interval of a bootstrap over held-out speeches; beside the best baseline the
+training speeches. In brackets the 95 % interval of a bootstrap over held-out texts; beside the best baseline the
 bootstrap is of pairs.
 
-Run: .uv/bin/uv run python benchmarks/text_tasks.py
+Run: .uv/bin/uv run python benchmarks/text_tasks.py [--learned-from 20 75 240 58 177]
 """
 
 from __future__ import annotations
 
+import argparse
 from functools import cache
 from pathlib import Path
 from tempfile import gettempdir
@@ -38,36 +41,57 @@ CANDIDATES, SETS, RESAMPLES, SHUFFLES = 8, 50, 2000, 5
 STRATEGY = sb.Laplace(draws=100)
 SPACES: dict[str, Any] = {
     "PCA(8)": sb.PCA(8),
-    "PCA(32)": sb.PCA(32),
     "PCA(64)": sb.PCA(64),
     "TICA(64, components=64)": sb.TICA(64, components=64),
+    "PCA(128), pooled": sb.PCA(128),
+    "PCA(128), alike": sb.PCA(128, common_scale=True),
 }
+SHORT = ("PCA(64)", "PCA(128), pooled", "PCA(128), alike")
 
 
 class Task(NamedTuple):
-    """How long the texts are, how many there are to learn from, and which models learn."""
+    """How long the texts are, how many there are to learn from, which models learn, and whose texts they are."""
 
     sentences: int
-    training: int | None
+    training: int
     spaces: tuple[str, ...]
+    author: str = "speeches"
 
 
 TASKS = (
-    Task(32, None, tuple(SPACES)),
-    Task(12, 240, ("PCA(64)", "TICA(64, components=64)")),
-    Task(12, 75, ("PCA(8)", "PCA(64)")),
-    Task(12, 20, ("PCA(8)", "PCA(64)")),
+    Task(12, 20, SHORT),
+    Task(12, 75, SHORT),
+    Task(12, 240, (*SHORT, "TICA(64, components=64)")),
+    Task(12, 58, SHORT, "SmolLM2"),
+    Task(32, 177, ("PCA(8)", "PCA(64)", "TICA(64, components=64)", "PCA(128), pooled")),
 )
 
 
 @cache
-def texts(sentences: int) -> tuple[xr.Dataset, xr.Dataset]:
-    """Return embeddings of training and held-out speeches, cut."""
-    store = Path(gettempdir()) / "sdebayes-text-models"
-    corpus = sb.datasets.load_sotu(sentences=32)
-    data = sb.embed(corpus, sb.SentenceEncoder(), cache=store, min_steps=32)
-    train, test = sb.split(data, test=0.25, seed=0)
+def texts(sentences: int, author: str = "speeches") -> tuple[xr.Dataset, xr.Dataset]:
+    """Return embeddings of training and held-out texts, cut."""
+    train, test = of_smollm2() if author == "SmolLM2" else of_speeches()
     return cut(train, 0, sentences), cut(test, 0, sentences)
+
+
+def of_speeches() -> tuple[xr.Dataset, xr.Dataset]:
+    """Return embeddings of State of the Union addresses, a quarter held out."""
+    data = embedded(sb.datasets.load_sotu(sentences=32), 32)
+    return sb.split(data, test=0.25, seed=0)
+
+
+def of_smollm2() -> tuple[xr.Dataset, xr.Dataset]:
+    """Return embeddings of texts by SmolLM2, those of temperature .8 from every other passage held out."""
+    corpus = sb.datasets.load_smollm2()
+    data = embedded(corpus.isel(trajectory=np.isin(corpus["temperature"], [0.8, 1.1])), 12)
+    held_out = data["passage"] % 2 == 1
+    return data.isel(trajectory=~held_out), data.isel(trajectory=held_out & (data["temperature"] == 0.8))
+
+
+def embedded(corpus: xr.Dataset, least: int) -> xr.Dataset:
+    """Return embeddings of texts of so many sentences or more."""
+    store = Path(gettempdir()) / "sdebayes-text-models"
+    return sb.embed(corpus, sb.SentenceEncoder(), cache=store, min_steps=least)
 
 
 def cut(data: xr.Dataset, first: int, sentences: int) -> xr.Dataset:
@@ -78,7 +102,7 @@ def cut(data: xr.Dataset, first: int, sentences: int) -> xr.Dataset:
 
 def learned_from(task: Task, train: xr.Dataset) -> xr.Dataset:
     """Return as many training texts as a task has, from further on in the speeches where these are fewer."""
-    if task.training is None:
+    if task.author != "speeches" or task.training == train.sizes["trajectory"]:
         return train
     if task.training > train.sizes["trajectory"]:
         more = cut(texts(32)[0], task.sentences, task.sentences)
@@ -96,23 +120,16 @@ def cosines(data: xr.Dataset, centre: np.ndarray | float) -> np.ndarray:
     return context @ continuation.T
 
 
-def log_ratios(posterior: sb.Posterior, states: xr.Dataset) -> np.ndarray:
-    """Return log p(context, continuation) − log p(context) − log p(continuation) of each with each."""
-    count = states.sizes["trajectory"]
-    before, after = np.divmod(np.arange(count**2), count)
-    values = states["y"].values
-    context, continuation = halves(values)
-    joint = np.concatenate([context[before], continuation[after]], axis=1)
-
-    def score(values: np.ndarray) -> np.ndarray:
-        kept = states.drop_vars(["text", "words"]).isel(trajectory=np.arange(len(values)) % count)
-        kept = kept.isel(time=slice(values.shape[1])).assign_coords(
-            trajectory=np.arange(len(values)).astype(str)
-        )
-        kept = kept.assign(y=(kept["y"].dims, values), n_steps=kept["n_steps"] * 0 + values.shape[1])
-        return posterior.log_score(kept).values
-
-    return score(joint).reshape(count, count) - score(context)[:, None] - score(continuation)
+def ranked(posterior: sb.Posterior, states: xr.Dataset) -> np.ndarray:
+    """Return the score of each second half behind each first half."""
+    half = states.sizes["time"] // 2
+    states = states.drop_vars("text")
+    first, second = cut(states, 0, half), cut(states, half, half)
+    rows = [
+        sb.analysis.quality.rank(posterior, first.isel(trajectory=[row]), second)["score"].values
+        for row in range(states.sizes["trajectory"])
+    ]
+    return np.array(rows)
 
 
 def found(scores: np.ndarray) -> np.ndarray:
@@ -133,13 +150,14 @@ def interval(values: np.ndarray, sign: str = "") -> str:
     return f"{values.mean():{sign}.2f} [{low:{sign}.2f}, {high:{sign}.2f}]"
 
 
-def wide_model() -> sb.SDEModel:
-    """Return a model of independent states."""
-    return sb.SDEModel(
-        sb.priors.Linear(diagonal=True),
-        sb.priors.Constant("diagonal"),
-        observation=sb.GaussianNoise(trajectory_effect=True),
+def wide_model(name: str) -> sb.SDEModel:
+    """Return a model of independent states: each its own, pooled, or all alike."""
+    shape = {"pooled": "pooled", "alike": "isotropic"}.get(name.rpartition(", ")[2], "diagonal")
+    path = "isotropic" if shape == "isotropic" else "diagonal"
+    noise = sb.GaussianNoise(
+        covariance=shape, trajectory_effect=True, effect_covariance=shape, path_covariance=path
     )
+    return sb.SDEModel(sb.priors.Linear(diagonal=True), sb.priors.Constant(shape), observation=noise)
 
 
 def spread_over(scores: dict[str, np.ndarray]) -> list[dict[str, str]]:
@@ -194,7 +212,7 @@ def asked_of_model(
         "foreign sentence, AUC": {},
         "foreign sentence, first of all": {},
     }
-    tasks["continuation"] = {name: found(log_ratios(posterior, space.transform(test)))}
+    tasks["continuation"] = {name: found(ranked(posterior, space.transform(test)))}
     for score, values in by_model(posterior, changed._replace(texts=space.transform(changed.texts))).items():
         in_tasks(tasks, f"{name}, {score}", values, changed)
     order = sb.analysis.quality.order_tasks(posterior, test, shuffles=SHUFFLES)
@@ -209,31 +227,34 @@ def asked_of_model(
     return tasks
 
 
+def asked(task: Task) -> list[dict[str, str]]:
+    """Return what baselines and models find, as rows."""
+    train, test = texts(task.sentences, task.author)
+    train = learned_from(task, train)
+    changed = with_foreign_sentences(test)
+    tasks = asked_of_baselines(train, test, changed)
+    for name in task.spaces:
+        space = SPACES[name].fit(train)
+        posterior = sb.fit(wide_model(name), space.transform(train), STRATEGY, seed=0, progress=False)
+        for one, scores in asked_of_model(posterior, space, f"wide model, {name}", test, changed).items():
+            tasks[one] = tasks.get(one, {}) | scores
+        print(task, name)
+    of = "texts" if task.author == "speeches" else f"texts by {task.author}"
+    named = f"{train.sizes['trajectory']} {of} of {task.sentences} sentences"
+    return [
+        {"task": one, "learned from": named} | row
+        for one, scores in tasks.items()
+        for row in spread_over(scores)
+    ]
+
+
 def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--learned-from", nargs="*", type=int, default=[task.training for task in TASKS])
+    chosen = parser.parse_args().learned_from
     for task in TASKS:
-        train, test = texts(task.sentences)
-        train = learned_from(task, train)
-        changed = with_foreign_sentences(test)
-        tasks = asked_of_baselines(train, test, changed)
-        for name in task.spaces:
-            space = SPACES[name].fit(train)
-            posterior = sb.fit(wide_model(), space.transform(train), STRATEGY, seed=0)
-            for asked, scores in asked_of_model(
-                posterior, space, f"wide model, {name}", test, changed
-            ).items():
-                tasks[asked] = tasks.get(asked, {}) | scores
-            print(
-                task,
-                name,
-                {asked: {k: v.mean().round(2) for k, v in s.items()} for asked, s in tasks.items()},
-            )
-        texts_of = f"{train.sizes['trajectory']} texts of {task.sentences} sentences"
-        rows = [
-            {"task": asked, "learned from": texts_of} | row
-            for asked, scores in tasks.items()
-            for row in spread_over(scores)
-        ]
-        keep("text_tasks", rows, ["task", "learned from"])
+        if task.training in chosen:
+            keep("text_tasks", asked(task), ["task", "learned from"])
 
 
 if __name__ == "__main__":

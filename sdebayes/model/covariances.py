@@ -17,6 +17,8 @@ from sdebayes._core.stored import Stored
 from sdebayes._core.types import Matrix, Vector
 from sdebayes.priors.correlation import covariance_cholesky
 from sdebayes.priors.field import half_normal_quantile
+from sdebayes.priors.pooled import POOLED, positive_pooled
+from sdebayes.priors.positive import positive
 
 _CONCENTRATION = 2.0
 
@@ -82,7 +84,7 @@ class LowRank(Stored):
         return covariance
 
 
-Shape = Literal["isotropic", "diagonal", "full"] | LowRank
+Shape = Literal["isotropic", "pooled", "diagonal", "full"] | LowRank
 PathShape = Literal["isotropic", "diagonal"]
 
 
@@ -98,8 +100,8 @@ def check_known(owner: str, given: Any) -> None:
         covariance = np.asarray(given, dtype=np.float64)
     except (TypeError, ValueError, OverflowError):
         raise ModelError(
-            f"{owner}: covariance is {given!r}; expected 'isotropic', 'diagonal', 'full' or LowRank(rank) (learned), a "
-            "number, an array or a NumPyro distribution."
+            f"{owner}: covariance is {given!r}; expected 'isotropic', 'pooled', 'diagonal', 'full' or LowRank(rank) "
+            "(learned), a number, an array or a NumPyro distribution."
         ) from None
     square = covariance.ndim == 2 and covariance.shape[0] == covariance.shape[1]
     if covariance.ndim > 1 and not square:
@@ -121,8 +123,10 @@ def is_correlated(shape: Shape | None) -> bool:
     return shape == "full" or isinstance(shape, LowRank)
 
 
-def say_correlation(of: str, shape: Shape | None) -> list[str]:
-    """Return lines that say the prior of the correlations of R or C, none where there are none."""
+def say_structure(of: str, shape: Shape | None) -> list[str]:
+    """Return lines that say what joins the entries of R or C, none where they are independent or all the same."""
+    if shape == "pooled":
+        return [f"  normal quantiles of the laws of {of}_jj: {POOLED}"]
     if isinstance(shape, LowRank):
         return [
             f"  correlation of {of}: that of I + Λ Λᵀ, Λ_ij ~ Normal(0, 1/√{shape.rank}), rank {shape.rank}"
@@ -134,6 +138,11 @@ def one_size(name: str, median: float, spread: float, count: int) -> Matrix:
     """Draw a covariance matrix with one variance for all coordinates inside a NumPyro model."""
     size = numpyro.sample(f"{name}_of_all", dist.LogNormal(jnp.log(median), spread))
     return jnp.diag(numpyro.deterministic(name, jnp.broadcast_to(size, (count,))))
+
+
+def variances(shape: Shape, name: str, median: np.ndarray, spread: float) -> Vector:
+    """Draw log-normal variances with these medians inside a NumPyro model: pooled, or independent."""
+    return (positive_pooled if shape == "pooled" else positive)(name, median, spread)
 
 
 def covariance_of_shape(shape: Shape, name: str, variance: Vector) -> Matrix:

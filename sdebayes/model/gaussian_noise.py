@@ -29,13 +29,14 @@ class GaussianNoise(AbstractNoise):
     matrix
         H, (observed, state); the identity by default.
     covariance
-        R: learned: ``"isotropic"``, one variance for all coordinates, ``"diagonal"`` (None is the same), ``"full"`` or
-        a `LowRank`; or known: a variance, an array (observed, observed) or (observed,) of variances; or a NumPyro
+        R: learned: ``"isotropic"``, one variance for all coordinates, ``"diagonal"`` (None is the same), each its own,
+        ``"pooled"``, each its own, its share drawn towards a line in the logarithm of the coordinate's rank, ``"full"``
+        or a `LowRank`; or known: a variance, an array (observed, observed) or (observed,) of variances; or a NumPyro
         distribution over one of these.
     trajectory_effect
         Whether each trajectory has a constant offset c, a document effect.
     effect_covariance
-        C, learned: ``"isotropic"``, ``"diagonal"``, ``"full"`` or a `LowRank`.
+        C, learned: ``"isotropic"``, ``"pooled"``, ``"diagonal"``, ``"full"`` or a `LowRank`.
     variance_function
         How R depends on covariates of the step: a `VarianceFunction`, or several, whose factors are multiplied.
     total_variance

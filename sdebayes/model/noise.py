@@ -26,7 +26,8 @@ from sdebayes.model.covariances import (
     covariance_of_shape,
     is_correlated,
     one_size,
-    say_correlation,
+    say_structure,
+    variances,
 )
 from sdebayes.model.observation import AbstractObservation, ObservationDraw
 from sdebayes.model.shares import (
@@ -35,6 +36,7 @@ from sdebayes.model.shares import (
     NOISE_SHARE,
     effect_share,
     path_share,
+    quantile,
 )
 from sdebayes.model.variance_function import VarianceFunction
 from sdebayes.priors.base import DataScale, Dims
@@ -115,9 +117,8 @@ class AbstractNoise(AbstractObservation):
         """Whether H is the identity and R and C are diagonal."""
         given: Any = self.covariance
         known = not isinstance(given, dist.Distribution) and np.ndim(given) < 2
-        diagonal = ("isotropic", "diagonal")
-        noise = known if self._shape is None else self._shape in diagonal
-        return self.matrix is None and noise and self.effect_covariance in diagonal
+        noise = known if self._shape is None else not is_correlated(self._shape)
+        return self.matrix is None and noise and not is_correlated(self.effect_covariance)
 
     @property
     def draws_variance(self) -> bool:
@@ -236,7 +237,7 @@ class AbstractNoise(AbstractObservation):
         median = constant("total_variance", self.total_variance, self._name, state_dim)
         total = positive("total_variance", median, self.spread)
         effect, rest = self._sample_effect(total)
-        z = numpyro.sample("path_quantile", dist.Normal(0, 1).expand([state_dim]).to_event(1))
+        z = quantile("path_quantile", self._shape, state_dim)
         path, noise = rest * path_share(z), rest * path_share(-z)
         numpyro.deterministic(self._names[0], noise)
         return ObservationDraw(jnp.eye(state_dim), self._correlated(noise), effect, path)
@@ -251,17 +252,15 @@ class AbstractNoise(AbstractObservation):
             return jnp.zeros((n, n)), total
         if self.effect_covariance == "isotropic":
             return self._one_size("trajectory_effect_variance", MEAN_EFFECT_SHARE, n), total
-        z = numpyro.sample("effect_quantile", dist.Normal(0, 1).expand([n]).to_event(1))
-        share = effect_share(z)
+        share = effect_share(quantile("effect_quantile", self.effect_covariance, n))
         numpyro.deterministic("trajectory_effect_variance", total * share)
         effect = covariance_of_shape(self.effect_covariance, "trajectory_effect", total * share)
         return effect, total * (1 - share)
 
     def _one_size(self, name: str, share: float, count: int) -> Matrix:
         """Draw one variance for all coordinates, around a share of their mean one."""
-        total = constant(
-            "total_variance", self.total_variance, self._name, np.asarray(self.total_variance).size
-        )
+        total = self.total_variance
+        total = constant("total_variance", total, self._name, np.asarray(total).size)
         return one_size(name, share * float(np.mean(total)), 2 * self.spread, count)
 
     def _correlated(self, variance: Float[Array, " observed"]) -> Float[Array, "observed observed"]:
@@ -275,7 +274,7 @@ class AbstractNoise(AbstractObservation):
             return self._one_size(self._names[0], NOISE_SHARE, observed_dim)
         if self._shape is not None:
             median = NOISE_SHARE * constant("total_variance", self.total_variance, self._name, observed_dim)
-            return self._correlated(positive(self._names[0], median, 2 * self.spread))
+            return self._correlated(variances(self._shape, self._names[0], median, 2 * self.spread))
         value = self.covariance
         if isinstance(value, dist.Distribution):
             value = numpyro.sample(self._names[1], value)
@@ -307,8 +306,8 @@ class AbstractNoise(AbstractObservation):
             lines += [f"  C_jj / v_j ~ Beta(1, {EFFECT_CONCENTRATION:g}), {left} = v_j − C_jj"]
         if self._learned_shares:
             lines.append("  P_jj / (P_jj + R_jj) ~ Beta(½, ½)")
-        correlations = say_correlation("R", self._shape) + say_correlation("C", self.effect_covariance)
-        return "\n".join(lines + correlations + [one.describe() for one in self._functions])
+        structure = say_structure("R", self._shape) + say_structure("C", self.effect_covariance)
+        return "\n".join(lines + structure + [one.describe() for one in self._functions])
 
     def _say_noise(self, total: str) -> str:
         if self._shape == "isotropic":

@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 import jax.numpy as jnp
+import numpyro
+import numpyro.distributions as dist
 from jax.scipy.special import log_ndtr, ndtr
 
 from sdebayes._core.types import Vector
+from sdebayes.model.covariances import Shape
+from sdebayes.priors.pooled import pooled
 
 EFFECT_CONCENTRATION = 4.0
 MEAN_EFFECT_SHARE = 1 / (1 + EFFECT_CONCENTRATION)
 NOISE_SHARE = 0.25
+
+
+def quantile(name: str, shape: Shape | None, count: int) -> Vector:
+    """Draw what shares are quantiles of, (count,), inside a NumPyro model: pooled, or independent."""
+    if shape == "pooled":
+        return pooled(name, count)
+    return numpyro.sample(name, dist.Normal(0, 1).expand([count]).to_event(1))
 
 
 def effect_share(z: Vector) -> Vector:

@@ -48,12 +48,13 @@ class StudentTNoise(AbstractNoise):
     matrix
         H, (observed, state); the identity by default.
     covariance
-        R, the squared scale: learned: ``"isotropic"``, ``"diagonal"`` (None is the same), ``"full"`` or a `LowRank`; or
-        known: a number, an array (observed, observed) or (observed,); or a NumPyro distribution over one of these.
+        R, the squared scale: learned: ``"isotropic"``, ``"pooled"``, ``"diagonal"`` (None is the same), ``"full"`` or a
+        `LowRank`; or known: a number, an array (observed, observed) or (observed,); or a NumPyro distribution over one
+        of these.
     trajectory_effect
         Whether each trajectory has a constant offset c, a document effect.
     effect_covariance
-        C, learned: ``"isotropic"``, ``"diagonal"``, ``"full"`` or a `LowRank`.
+        C, learned: ``"isotropic"``, ``"pooled"``, ``"diagonal"``, ``"full"`` or a `LowRank`.
     variance_function
         How R depends on covariates of the step: a `VarianceFunction`, or several, whose factors are multiplied.
     total_variance

@@ -17,9 +17,10 @@ from sdebayes.dynamics import ConstantDiffusion
 from sdebayes.priors.base import AbstractDiffusionPrior, DataScale, Dims
 from sdebayes.priors.constants import constant, one_for_all, say
 from sdebayes.priors.correlation import covariance_cholesky
+from sdebayes.priors.pooled import POOLED, pooled, positive_pooled
 from sdebayes.priors.positive import positive
 
-Shape = Literal["isotropic", "diagonal", "full"]
+Shape = Literal["isotropic", "pooled", "diagonal", "full"]
 
 
 @checked
@@ -37,8 +38,9 @@ class Constant(AbstractDiffusionPrior):
     ----------
     shape
         ``"full"``: correlations of Σ from LKJ(``concentration``); ``"diagonal"``, which holds in one coordinate
-        system only: with coupled states it is a strong assumption; or ``"isotropic"``, in which all states share one
-        Σ_jj, or one τ where the stationary variance is drawn.
+        system only: with coupled states it is a strong assumption; ``"pooled"``, diagonal too, in which Σ_jj over q_j,
+        or τ_j where the stationary variance is drawn, are drawn towards a line in log j; or ``"isotropic"``, in which
+        all states share one Σ_jj, or one τ.
     rate
         Prior median of Σ_jj where the states are observed exactly, (state,) or a number, in state² per unit of time;
         default: the data's.
@@ -103,11 +105,16 @@ class Constant(AbstractDiffusionPrior):
         shared = self.shape == "isotropic"
         if variance is None:
             median = constant("rate", self.rate, "Constant", state_dim)
+            if self.shape == "pooled":
+                return positive_pooled("diffusion_scale", median, self.spread)
             drawn = positive("diffusion_scale", one_for_all(median) if shared else median, self.spread)
             return jnp.broadcast_to(drawn, (state_dim,))
         number = 1 if shared else state_dim
         median = constant("time_constant", self.time_constant, "Constant", number)
         spread = constant("time_constant_spread", self.time_constant_spread, "Constant", number)
+        if self.shape == "pooled":
+            quantile = pooled("time_constant_quantile", state_dim)
+            return 2 * variance * jnp.exp(-np.log(median) - spread * quantile)
         log_tau = numpyro.sample("log_time_constant", dist.Normal(np.log(median), spread).to_event(1))
         return 2 * variance * jnp.exp(-log_tau)
 
@@ -121,6 +128,8 @@ class Constant(AbstractDiffusionPrior):
             if variance_drawn
             else f"  log Σ_jj ~ Normal(log {rate}, {self.spread:g})",
         ]
+        if self.shape == "pooled":
+            lines.append(f"  {'τ' if variance_drawn else 'Σ'}_jj {POOLED}")
         if self.shape == "full":
             lines.append(f"  correlation of Σ ~ LKJ({self.concentration:g})")
         return "\n".join(lines)

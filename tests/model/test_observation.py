@@ -259,7 +259,7 @@ def test_one_size_is_one_for_all_coordinates(data, x64):
     [
         (
             {"covariance": "a"},
-            "covariance='a' must be 'isotropic' or 'diagonal' or 'full' or a LowRank or an array of finite numbers or",
+            "covariance='a' must be 'isotropic' or 'pooled' or 'diagonal' or 'full' or a LowRank or an array of",
         ),
         ({"effect_covariance": "full"}, "there is no trajectory effect; give trajectory_effect=True"),
         ({"matrix": [1.0, 2.0]}, "matrix has shape (2,)"),

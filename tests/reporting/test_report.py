@@ -31,6 +31,7 @@ CHAPTERS = [
     "moments",
     "process",
     "properties",
+    "order",
     "trajectories",
     "provenance",
 ]

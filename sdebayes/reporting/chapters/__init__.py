@@ -15,6 +15,7 @@ from sdebayes.reporting.chapters import (
     groups,
     model,
     moments,
+    order,
     phase_space,
     process,
     properties,
@@ -44,6 +45,7 @@ def chapters_of(posterior: Posterior) -> tuple[Write, ...]:
         *((phase_space.write,) if one_process else ()),
         moments.write,
         *((process.write, properties.write) if one_process else ()),
+        order.write,
         texts.write,
         provenance.write,
     )

@@ -1,0 +1,85 @@
+"""Whether held-out texts hang together, and whether the model knows their order from another one."""
+
+from __future__ import annotations
+
+import numpy as np
+import xarray as xr
+
+from sdebayes import plots
+from sdebayes._core.errors import DataError
+from sdebayes.analysis import quality
+from sdebayes.reporting.blocks import Block, Chapter, Figure, Paragraph, Table
+from sdebayes.reporting.context import ReportContext
+from sdebayes.reporting.figures import picture
+from sdebayes.reporting.wording import percent, signed
+
+SHUFFLES = 2
+
+
+def write(context: ReportContext) -> Chapter:
+    """Write the chapter."""
+    title = f"Are the {context.nouns} in order?"
+    if context.test is None:
+        return Chapter("order", title, [Paragraph(f"No {context.nouns} were held out that could tell.")])
+    return Chapter("order", title, [*_parts(context, context.test), *_tasks(context, context.test)])
+
+
+def _parts(context: ReportContext, test: xr.Dataset) -> list[Block]:
+    """Say what place, level and order give."""
+    found = quality.coherence(context.posterior, test, training=context.data)
+    rows = [
+        [
+            name,
+            signed(float(found[name].mean())),
+            signed(float(found[name].min())),
+            signed(float(found[name].max())),
+        ]
+        for name in ("place", "level", "order", "total")
+    ]
+    return [
+        Paragraph(
+            f"What the model gains over independent steps has three parts. Place: where in the {context.noun} a step "
+            f"stands, if the model has such a level. Level: each {context.noun} has a middle of its own. Order: steps "
+            "follow one another; of these it is the only one that a shuffle takes away."
+        ),
+        Figure(
+            picture(plots.quality.coherence(found)),
+            f"What each held-out {context.noun} gains, in its parts",
+            f"A long part for order: the steps lead on to one another as in the {context.nouns} learned from. To the "
+            "left of zero: independent steps would have done better.",
+        ),
+        Table(
+            ["", "mean", "least", "most"],
+            rows,
+            f"Nats per step over held-out {context.nouns}; the parts add up.",
+        ),
+    ]
+
+
+def _tasks(context: ReportContext, test: xr.Dataset) -> list[Block]:
+    """Ask for the true order."""
+    try:
+        found = quality.order_tasks(context.posterior, test, context.seed, shuffles=SHUFFLES)
+    except DataError as error:
+        return [Paragraph(f"The true order was not asked for: {error}")]
+    model, *cosines = (found["accuracy"].sel(scorer=one) for one in found["scorer"].values)
+    best = np.max(cosines, axis=0)
+    ahead = [
+        str(task) for task, gain in zip(found["task"].values, model.values - best, strict=True) if gain > 0
+    ]
+    beside = (
+        f"above the better cosine in {', '.join(ahead)}" if ahead else "in no task above the better cosine"
+    )
+    return [
+        Figure(
+            picture(plots.quality.order_tasks(found)),
+            "Is the true order the more probable one?",
+            f"Each held-out {context.noun} beside itself with its steps in another order, {SHUFFLES} times. At one "
+            "half nothing is known of order. The cosine of neighbouring steps needs no model: what lies no further "
+            "right than it is no gain of this one. Its cosines are those of the states.",
+        ),
+        Paragraph(
+            f"Of single steps shuffled, the model finds the true order in {percent(float(model.values[0]))}; it is "
+            f"{beside}."
+        ),
+    ]
