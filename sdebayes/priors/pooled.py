@@ -11,7 +11,8 @@ joint mode of s and a hundred deviations s is far too large, and `Laplace` would
 
 References
 ----------
-Gelman & Hill (2007), Data Analysis Using Regression and Multilevel/Hierarchical Models, ch. 12, doi:10.1017/CBO9780511790942.
+Gelman & Hill (2007), Data Analysis Using Regression and Multilevel/Hierarchical Models, ch. 12,
+doi:10.1017/CBO9780511790942.
 """
 
 from __future__ import annotations
