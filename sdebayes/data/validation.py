@@ -88,8 +88,9 @@ def validate(dataset: Any) -> xr.Dataset:
     """Check a data set of trajectories and return it as it is.
 
     Missing values (whole steps or single entries, as NaN) and irregular times are ordinary. The checks read only
-    ``y``, ``t``, ``n_steps`` and the names; what is lazy is read block by block and stays lazy. Data that are scored only, as ``attrs["min_steps"]`` below three says, may
-    have trajectories of one or two steps, and states that stay the same.
+    ``y``, ``t``, ``n_steps`` and the names; what is lazy is read block by block and stays lazy. Data that are scored
+    only, as ``attrs["min_steps"]`` below three says, may have trajectories of one or two steps, and states that stay
+    the same.
 
     Parameters
     ----------
