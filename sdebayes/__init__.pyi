@@ -34,7 +34,7 @@ from .model import (
     UnscentedKalman,
     VarianceFunction,
 )
-from .posterior import Posterior, calibrate, claims, compare, fit, forecast, load, nulls
+from .posterior import Posterior, calibrate, claims, compare, cross_validate, fit, forecast, load, nulls
 from .reporting import report
 from .simulation import simulate
 from .steering import steer
@@ -72,6 +72,7 @@ __all__ = [
     "calibrate",
     "claims",
     "compare",
+    "cross_validate",
     "data",
     "datasets",
     "dynamics",

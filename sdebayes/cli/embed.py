@@ -63,10 +63,24 @@ def embed(
             "scored and not fitted."
         ),
     ] = None,
+    store: Annotated[
+        bool,
+        typer.Option(
+            "--store",
+            help="For texts that memory does not hold: read and write them some at a time. The data set is a .zarr "
+            "directory; a column called group says the groups.",
+        ),
+    ] = False,
+    skip_unreadable: Annotated[
+        bool,
+        typer.Option(
+            "--skip-unreadable", help="With --store: leave out texts that cannot be read, and say so."
+        ),
+    ] = False,
 ) -> None:
     """Cut texts into sentences and embed them.
 
-    Embeddings are cached, so an interrupted run goes on where it was.
+    Embeddings are cached, or kept in the store, so an interrupted run goes on where it was.
     """
     import sdebayes.data
     from sdebayes._core.errors import ModelError
@@ -78,17 +92,25 @@ def embed(
     check_inputs(paths)
     if groups is not None and group_by_path:
         raise ModelError("--groups and --group-by-path both say the groups; give one.")
-    corpus = with_groups(sdebayes.data.read_texts(paths, allow_blank=min_steps is not None), groups)
-    if group_by_path:
-        corpus = grouped_by_path(corpus, paths)
+    if store and (groups is not None or group_by_path):
+        raise ModelError("With --store the groups are those of a column called group; rename the column.")
+    if skip_unreadable and not store:
+        raise ModelError("--skip-unreadable goes with --store.")
     cut = rule(step, block)
     vectors = encoder_of(encoder, model=model, layer=layer, pool=pool, alone=alone or None)
-    data = sdebayes.data.embed(corpus, vectors, cut, time=time, min_steps=min_steps)
-    sdebayes.data.save(data, output)
+    if store:
+        texts = sdebayes.data.TextFiles(paths, skip_unreadable)
+        data = sdebayes.data.embed(texts, vectors, cut, time=time, min_steps=min_steps, store=output)
+    else:
+        corpus = with_groups(sdebayes.data.read_texts(paths, allow_blank=min_steps is not None), groups)
+        if group_by_path:
+            corpus = grouped_by_path(corpus, paths)
+        data = sdebayes.data.embed(corpus, vectors, cut, time=time, min_steps=min_steps)
+        sdebayes.data.save(data, output)
     steps = int(data["n_steps"].sum())
     print(
         f"{data.sizes['trajectory']} texts, {steps} steps of {data.sizes['embedding']} dimensions: {output}"
     )
-    for said in ("cut_off", "windows", "missing"):
+    for said in ("cut_off", "windows", "missing", "skipped"):
         if said in data.attrs:
             print(data.attrs[said])

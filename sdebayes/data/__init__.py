@@ -12,6 +12,7 @@ from sdebayes.data.sentence_encoder import SentenceEncoder
 from sdebayes.data.shuffling import shuffle, shuffle_across, shuffle_within
 from sdebayes.data.space import StateSpace
 from sdebayes.data.split import split
+from sdebayes.data.text_files import TextFiles
 from sdebayes.data.texts import read_texts
 from sdebayes.data.time_lagged import TICA
 from sdebayes.data.token_steps import Layers, Prefixes, TokenWindows
@@ -31,6 +32,7 @@ __all__ = [
     "StateSpace",
     "Step",
     "Steps",
+    "TextFiles",
     "TokenWindows",
     "embed",
     "load",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -61,21 +61,35 @@ def as_corpus(texts: object, allow_blank: bool = False) -> xr.Dataset:
     else:
         values = list(texts)
         names = [f"text {index + 1}" for index in range(len(values))]
-    labels = [cleaned_name(str(name), f"The name of text {index + 1}") for index, name in enumerate(names)]
-    _check_texts(labels, values, allow_blank)
-    clean = [cleaned(str(text), f"Text {name!r}") for name, text in zip(labels, values, strict=True)]
+    labels, clean = checked_texts(names, values, allow_blank)
     corpus = xr.Dataset({"text": ("trajectory", np.array(clean, dtype=object))})
     return corpus.assign_coords({"trajectory": np.array(labels, dtype=str), **coords})
 
 
-def _check_texts(names: list[str], texts: list[Any], allow_blank: bool) -> None:
+def checked_texts(
+    names: Sequence[object], texts: Sequence[object], allow_blank: bool
+) -> tuple[list[str], list[str]]:
+    """Clean names and texts, and check them as `as_corpus` does.
+
+    Raises
+    ------
+    DataError
+        As `as_corpus`.
+    """
+    labels = [cleaned_name(str(name), f"The name of text {index + 1}") for index, name in enumerate(names)]
+    _check_texts(labels, texts, allow_blank)
+    clean = [cleaned(str(text), f"Text {name!r}") for name, text in zip(labels, texts, strict=True)]
+    return labels, clean
+
+
+def _check_texts(names: Sequence[str], texts: Sequence[object], allow_blank: bool) -> None:
     if not texts:
         raise DataError("The list of texts is empty; at least one text is needed.")
     check_unique(names)
     for name, text in zip(names, texts, strict=True):
         if not isinstance(text, str):
             raise DataError(f"Text {name!r} is of type {type(text).__name__}; expected str.")
-    blank = [repr(name) for name, text in zip(names, texts, strict=True) if not text.strip()]
+    blank = [repr(name) for name, text in zip(names, texts, strict=True) if not str(text).strip()]
     if blank and not allow_blank:
         raise DataError(
             f"{len(blank)} of {len(texts)} texts {'is' if len(blank) == 1 else 'are'} blank: {', '.join(blank)}. "

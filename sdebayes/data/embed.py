@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Annotated
 
-import numpy as np
 import xarray as xr
 
 from sdebayes._core.arguments import Said, checked
-from sdebayes._core.errors import StoreError
 from sdebayes._core.kinds import Count, PathLike, one_of
-from sdebayes._core.stored import encode
-from sdebayes.data.container import pack, validate
+from sdebayes.data.container import validate
 from sdebayes.data.corpus import as_corpus
-from sdebayes.data.encoders import Encoder, identity_of
-from sdebayes.data.places import Piece, Place, pieces_of, whole_text
-from sdebayes.data.segment import Sentences, Step, Steps
+from sdebayes.data.embedding import Embedder
+from sdebayes.data.encoders import Encoder
+from sdebayes.data.segment import Sentences, Steps
 from sdebayes.data.shortness import long_enough
-from sdebayes.data.token_steps import word_spans
-from sdebayes.data.unread import count_unread, say_missing, say_unread, say_windows
+from sdebayes.data.store.embed import embed_to_store
+from sdebayes.data.text_files import TextFiles
 from sdebayes.data.validation import MINIMUM_STEPS
-from sdebayes.data.vectors import embed_pieces, stores
+from sdebayes.data.vectors import stores
 
 type TimeUnit = Annotated[str, one_of("step", "token", "fraction")]
 
@@ -41,10 +38,11 @@ def embed(
     encoder: EncoderLike,
     step: Steps | None = None,
     *,
-    cache: bool | PathLike = True,
+    cache: bool | PathLike | None = None,
     progress: bool | None = None,
     time: TimeUnit = "step",
     min_steps: Count | None = None,
+    store: PathLike | None = None,
 ) -> xr.Dataset:
     """Cut each text into steps and embed them.
 
@@ -52,14 +50,16 @@ def embed(
     ----------
     corpus
         A list of texts, a mapping {name: text}, or a Dataset ``text(trajectory)`` whose other variables along
-        ``trajectory`` are carried over as coords.
+        ``trajectory`` are carried over as coords. With a store also `TextFiles`, or any iterable of texts or of pairs
+        (name, text), of which memory holds 64 at a time.
     encoder
         An object with ``encode(list[str]) -> (n, embedding)``.
     step
         How to cut; by default one sentence for each step.
     cache
-        Whether to keep vectors on disk in the default directory, or the directory to keep them in. Vectors are saved
-        as the work goes on, so an interrupted call resumes where it was. Encoders without ``identity`` are not cached.
+        Whether to keep vectors on disk in the default directory, or the directory to keep them in; by default they are
+        kept unless there is a store. Vectors are saved as the work goes on, so an interrupted call resumes where it
+        was. Encoders without ``identity`` are not cached.
     progress
         Whether to show a progress bar on the standard error stream; by default if that is a terminal.
     time
@@ -68,6 +68,10 @@ def embed(
     min_steps
         Leave out texts with fewer steps, blank ones included, with a warning that names them. By default texts with
         fewer than 3 are refused; texts of 1 or 2 can be scored and not fitted.
+    store
+        A zarr directory for a corpus that memory does not hold: texts are written to it as they are embedded, 64 at a
+        time, in single precision. The same call goes on where a killed one was. What is returned is opened and not
+        read; :func:`sdebayes.data.load` opens it again.
 
     Returns
     -------
@@ -84,95 +88,33 @@ def embed(
         If there is no text, texts are blank or have too few steps (all of them are named), or ``encoder`` or ``step``
         is none.
     StoreError
-        If the model or the cache cannot be read or written.
+        If the model or the cache cannot be read or written; if the store holds other texts, or such that were embedded
+        otherwise, or another process writes to it.
     """
-    step = Sentences() if step is None else step
-    texts = as_corpus(corpus, allow_blank=min_steps is not None)
-    cut = {
-        str(name): step.cut_for(text, encoder) if text.strip() else []
-        for name, text in zip(texts["trajectory"].values, texts["text"].values, strict=True)
-    }
-    counts = {name: len(one) for name, one in cut.items()}
-    names, left_out = long_enough(counts, min_steps, "texts", repr(step))
-    texts, steps = texts.sel(trajectory=names), [cut[name] for name in names]
-    asked = [
-        [pieces_of(item, text, encoder, step) for item in one]
-        for text, one in zip(texts["text"].values, steps, strict=True)
-    ]
-    pieces = list(dict.fromkeys(piece for one in asked for item in one for piece in item))
+    kept = stores(encoder, store is None if cache is None else cache)
+    rule = Embedder(encoder, Sentences() if step is None else step, time, kept)
     shown = sys.stderr.isatty() if progress is None else progress
-    kept = stores(encoder, cache)
-    unread = count_unread([piece for piece in pieces if isinstance(piece, str)], encoder, kept["unread"])
-    cut_off = say_unread(names, steps, unread)
-    read = [list(dict.fromkeys(whole_text(piece) for item in one for piece in item)) for one in asked]
-    windows = say_windows(names, read, encoder, kept["windows"])
-    vectors = embed_pieces(pieces, encoder, kept["vectors"], shown)
-    values = [
-        np.array([np.mean([vectors[piece] for piece in item], axis=0) for item in one]) for one in asked
-    ]
-    missing = say_missing(names, steps, values)
-    dataset = pack(
-        values,
-        [_TIMES[time](text, one) for text, one in zip(texts["text"].values, steps, strict=True)],
-        names,
-        "embedding",
-        [[item.text for item in one] for one in steps],
-    )
-    dataset["words"] = dataset["text"].dims, _words(dataset["text"].values)
+    if store is not None:
+        return embed_to_store(corpus, rule, Path(store), shown, min_steps)
+    return _in_memory(corpus, rule, shown, min_steps)
+
+
+def _in_memory(corpus: object, rule: Embedder, shown: bool, min_steps: int | None) -> xr.Dataset:
+    blank = min_steps is not None
+    texts = corpus.in_memory(blank) if isinstance(corpus, TextFiles) else as_corpus(corpus, blank)
+    whole = dict(zip(map(str, texts["trajectory"].values), texts["text"].values, strict=True))
+    cut = {name: rule.cut(text) for name, text in whole.items()}
+    counts = {name: len(one) for name, one in cut.items()}
+    names, left_out = long_enough(counts, min_steps, "texts", repr(rule.step))
+    steps = [cut[name] for name in names]
+    dataset, unread = rule.embedded({name: whole[name] for name in names}, steps, shown)
+    unread.warn()
+    texts = texts.sel(trajectory=names)
     dataset = dataset.assign_coords(
         {name: texts[name].variable for name in texts.coords if name != "trajectory"}
     )
-    said = {
-        "step_meaning": step.meaning,
-        "step_rule": _stored_rule(step),
-        "warning": _warning(step, encoder, pieces),
-        "left_out": left_out,
-        "cut_off": cut_off,
-        "windows": windows,
-        "missing": missing,
-    }
-    dataset.attrs |= {"time_unit": time, "step": repr(step), "encoder": identity_of(encoder)}
-    dataset.attrs |= {name: words for name, words in said.items() if words}
+    said = {"warning": rule.warning(steps[0][0]), "left_out": left_out, **unread.said()}
+    dataset.attrs |= rule.attributes() | {name: words for name, words in said.items() if words}
     if min_steps is not None and min_steps < MINIMUM_STEPS:
         dataset.attrs["min_steps"] = min_steps
     return validate(dataset)
-
-
-def _warning(step: Steps, encoder: Encoder, pieces: Sequence[Piece]) -> str:
-    """Say what the rule and the encoder make alike; what reading in context does says nothing of layers."""
-    of_layers = any(isinstance(piece, Place) and piece.layer is not None for piece in pieces[:1])
-    return " ".join(filter(None, (step.warning, "" if of_layers else getattr(encoder, "warning", ""))))
-
-
-@np.vectorize(otypes=[float])
-def _words(text: str) -> float:
-    """Count what stands between white space; NaN after a trajectory's end."""
-    return float(len(text.split())) or np.nan
-
-
-def _stored_rule(step: Steps) -> str:
-    """Describe a rule so that new texts can be cut by it; the empty string where no file can hold it."""
-    try:
-        return encode(step)
-    except StoreError:
-        return ""
-
-
-def _step_index(text: str, steps: Sequence[Step]) -> np.ndarray:
-    return np.array([index if step.layer is None else step.layer for index, step in enumerate(steps)], float)
-
-
-def _tokens_before(text: str, steps: Sequence[Step]) -> np.ndarray:
-    starts = [start for start, _ in word_spans(text)]
-    return np.searchsorted(starts, [step.start for step in steps]).astype(np.float64)
-
-
-def _fraction_before(text: str, steps: Sequence[Step]) -> np.ndarray:
-    return np.array([step.start / len(text) for step in steps])
-
-
-_TIMES: dict[str, Callable[[str, Sequence[Step]], np.ndarray]] = {
-    "step": _step_index,
-    "token": _tokens_before,
-    "fraction": _fraction_before,
-}

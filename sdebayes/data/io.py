@@ -14,6 +14,7 @@ from sdebayes._core.kinds import PathLike
 from sdebayes._core.netcdf import read_dataset, write_netcdf
 from sdebayes._core.seal import check_version
 from sdebayes.data.container import SCHEMA_VERSION, validate
+from sdebayes.data.store.opening import is_store, open_store
 from sdebayes.data.texts import read_texts
 from sdebayes.data.zarr_store import read_zarr, write_zarr
 
@@ -60,23 +61,24 @@ def save(dataset: xr.Dataset, path: PathLike) -> Path:
 
 @checked
 def load(path: PathLike) -> xr.Dataset:
-    """Read a data set of trajectories into memory.
+    """Read a data set of trajectories into memory, or open a store.
 
     Parameters
     ----------
     path
-        What :func:`save` wrote.
+        What :func:`save` wrote, or the store of `sdebayes.embed`.
 
     Returns
     -------
     xr.Dataset
-        The validated data set.
+        The validated data set. Of a store, which was validated as it was written, ``y``, ``t``, ``text`` and ``words``
+        stay on the disk until they are asked for.
 
     Raises
     ------
     StoreError
         If there is no such file, or it is damaged, truncated, changed by another tool, not a data set of sdebayes, or
-        written by another version.
+        written by another version; if a store is not whole.
     DataError
         If what it holds is not valid.
     """
@@ -85,6 +87,8 @@ def load(path: PathLike) -> xr.Dataset:
         sweep(path)
     if not path.exists():
         raise StoreError(f"{path} does not exist.")
+    if is_store(path):
+        return open_store(path)
     dataset = (read_zarr if _is_zarr(path) else read_dataset)(path, _ADVICE)
     _check_schema(dataset, path)
     return validate(_with_plain_strings(dataset))

@@ -71,11 +71,22 @@ def from_jsonl(path: Path, content: str) -> list[Row]:
     rows: list[Row] = []
     for index, line in enumerate(content.split("\n")):
         if line.strip():
-            place = f"{path}, line {index + 1}"
-            fields = _object(place, line)
-            names = _columns(place, [cleaned(name, f"{place}, a key") for name in fields])
-            rows.append(_row(path, index + 1, len(rows), dict(zip(names, fields.values(), strict=True))))
+            rows.append(of_line(path, index + 1, len(rows), line))
     return _some(path, rows)
+
+
+def of_line(path: Path, number: int, index: int, line: str) -> Row:
+    """Read a line that is a JSON object, the text ``index`` of its file.
+
+    Raises
+    ------
+    DataError
+        If it is none, or has no text.
+    """
+    place = f"{path}, line {number}"
+    fields = _object(place, line)
+    names = _columns(place, [cleaned(name, f"{place}, a key") for name in fields])
+    return _row(path, number, index, dict(zip(names, fields.values(), strict=True)))
 
 
 def _records(path: Path, content: str) -> Iterator[tuple[int, list[str]]]:

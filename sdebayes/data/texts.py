@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -54,14 +54,15 @@ def read_texts(paths: PathLike | Iterable[PathLike], allow_blank: bool = False) 
         If a file cannot be read.
     """
     rows: list[Row] = []
-    for path in _files([paths] if isinstance(paths, str | Path) else paths):
-        rows += _READERS[path.suffix.lower()](path, _read(path))
+    for path in files_of(paths):
+        rows += rows_of(path)
     if not rows:
         raise DataError("No file was given; at least one text is needed.")
-    return _corpus(rows, allow_blank)
+    return corpus_of(rows, allow_blank)
 
 
-def _corpus(rows: list[Row], allow_blank: bool) -> xr.Dataset:
+def corpus_of(rows: Sequence[Row], allow_blank: bool) -> xr.Dataset:
+    """Make a corpus of texts, with the columns that all of them have."""
     columns = [name for name in rows[0].columns if all(name in row.columns for row in rows)]
     coords = {name: ("trajectory", column([row.columns[name] for row in rows])) for name in columns}
     names = np.array([row.name for row in rows], dtype=str)
@@ -71,10 +72,19 @@ def _corpus(rows: list[Row], allow_blank: bool) -> xr.Dataset:
     )
 
 
-def _files(paths: Iterable[str | Path]) -> list[Path]:
+def files_of(paths: PathLike | Iterable[PathLike]) -> list[Path]:
+    """Name the files that paths stand for.
+
+    Raises
+    ------
+    DataError
+        If one is of an unknown kind, or a directory has no file of a known one.
+    StoreError
+        If a directory cannot be read.
+    """
     known = ", ".join(_READERS)
     files: list[Path] = []
-    for path in map(Path, paths):
+    for path in map(Path, [paths] if isinstance(paths, str | Path) else paths):
         if os.path.isdir(path):
             inside = _inside(path)
             if not inside:
@@ -87,6 +97,19 @@ def _files(paths: Iterable[str | Path]) -> list[Path]:
                 f"{path} is of an unknown kind; expected a directory or a file that ends in {known}."
             )
     return files
+
+
+def rows_of(path: Path) -> list[Row]:
+    """Read the texts of a file.
+
+    Raises
+    ------
+    DataError
+        If it is not UTF-8, or damaged as one of its kind.
+    StoreError
+        If it cannot be read.
+    """
+    return _READERS[path.suffix.lower()](path, _read(path))
 
 
 def _inside(directory: Path) -> list[Path]:
@@ -103,12 +126,23 @@ def _read(path: Path) -> str:
         content = path.read_bytes()
     except (OSError, ValueError) as error:
         raise StoreError(f"{str(path)!r} cannot be read: {error}.") from error
+    return decoded(path, content)
+
+
+def decoded(path: Path, content: bytes, position: int = 0, line: int = 1) -> str:
+    """Decode a file, or the part of it that begins at a position in a line.
+
+    Raises
+    ------
+    DataError
+        If it is not UTF-8, or has a character that no text may have.
+    """
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        byte, line = content[error.start], content.count(b"\n", 0, error.start) + 1
+        byte, below = content[error.start], content.count(b"\n", 0, error.start)
         raise DataError(
-            f"{path} is not UTF-8: byte 0x{byte:02x} at position {error.start}, line {line}. "
+            f"{path} is not UTF-8: byte 0x{byte:02x} at position {position + error.start}, line {line + below}. "
             "Convert the file to UTF-8."
         ) from error
     return cleaned(text, str(path))

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from sdebayes._core.errors import DataError, LeftOutWarning
 from sdebayes.data.cache import EmbeddingCache
 from sdebayes.data.segment import Step
+from sdebayes.data.tally import Tally, tally
 
 _WORTH_A_WARNING = 0.01
 
@@ -63,10 +65,64 @@ def _counted(texts: list[str], encoder: object, method: str, store: EmbeddingCac
     return found
 
 
-def say_windows(
+@dataclass(frozen=True)
+class Unread:
+    """What of some texts is read in part, in parts, or not at all.
+
+    Attributes
+    ----------
+    cut_off
+        Sentences whose end the encoder does not read.
+    windows
+        Texts that it reads in several windows.
+    missing
+        Steps of which it reads nothing.
+    """
+
+    cut_off: Tally = field(default_factory=Tally)
+    windows: Tally = field(default_factory=Tally)
+    missing: Tally = field(default_factory=Tally)
+
+    def __add__(self, other: Unread) -> Unread:
+        """Count the texts of both."""
+        return Unread(
+            self.cut_off + other.cut_off, self.windows + other.windows, self.missing + other.missing
+        )
+
+    def said(self) -> dict[str, str]:
+        """Return a sentence on each, by the attribute's name; the empty string where there is none."""
+        return {
+            "cut_off": _said_of_ends(self.cut_off),
+            "windows": _said_of_windows(self.windows),
+            "missing": _said_of_gaps(self.missing),
+        }
+
+    def warn(self) -> None:
+        """Warn of what is worth it, with a LeftOutWarning each."""
+        said = self.said()
+        if self.cut_off.count > _WORTH_A_WARNING * self.cut_off.total:
+            _warn(f"Cut off: {said['cut_off']} Cut such sentences before.")
+        if said["windows"]:
+            _warn(f"Left out of the context: {said['windows']}")
+        if said["missing"]:
+            _warn(f"Left out: {said['missing']}")
+
+
+def tally_of_ends(names: Sequence[str], steps: Sequence[Sequence[Step]], unread: Mapping[str, int]) -> Tally:
+    """Count the sentences that an encoder has cut off, by what `count_unread` found of them."""
+    sentences = [
+        (unread.get(piece, 0), name, index, "")
+        for name, one in zip(names, steps, strict=True)
+        for index, step in enumerate(one)
+        for piece in step.pieces
+    ]
+    return tally((one for one in sentences if one[0] > 0), len(sentences))
+
+
+def tally_of_windows(
     names: Sequence[str], read: Sequence[Sequence[str]], encoder: object, store: EmbeddingCache | None
-) -> str:
-    """Say with a LeftOutWarning which texts are longer than an encoder reads at once.
+) -> Tally:
+    """Count the texts that are longer than an encoder reads at once.
 
     Parameters
     ----------
@@ -78,92 +134,53 @@ def say_windows(
         The encoder; one without ``count_windows`` reads no windows.
     store
         Where counts are kept, or None.
-
-    Returns
-    -------
-    str
-        A sentence; empty where all are read at once.
     """
     counts = _counted(
         list(dict.fromkeys(text for one in read for text in one)), encoder, "count_windows", store
     )
-    most = {name: max(counts.get(text, 1) for text in one) for name, one in zip(names, read, strict=True)}
-    several = [name for name, count in most.items() if count > 1]
-    if not several:
-        return ""
-    longest = max(several, key=lambda name: most[name])
-    said = (
-        f"{len(several)} of {len(names)} texts {'is' if len(several) == 1 else 'are'} longer than the encoder reads at "
-        f"once, and read in windows that overlap: {most[longest]} of {longest!r}."
-    )
-    warnings.warn(f"Left out of the context: {said}", LeftOutWarning, stacklevel=3)
-    return said
+    most = [max(counts.get(text, 1) for text in one) for one in read]
+    several = ((count, name, 0, "") for name, count in zip(names, most, strict=True) if count > 1)
+    return tally(several, len(names))
 
 
-def say_missing(names: Sequence[str], steps: Sequence[Sequence[Step]], vectors: Sequence[np.ndarray]) -> str:
-    """Say with a LeftOutWarning which steps have no vector.
-
-    Parameters
-    ----------
-    names
-        Names of the texts.
-    steps
-        The steps of each.
-    vectors
-        For each text (step, embedding), NaN where there is none.
-
-    Returns
-    -------
-    str
-        A sentence; empty where all steps have one.
-    """
-    missing = [
-        (name, int(index), one[int(index)].text)
+def tally_of_gaps(
+    names: Sequence[str], steps: Sequence[Sequence[Step]], vectors: Sequence[np.ndarray]
+) -> Tally:
+    """Count the steps without a vector, whose row in (step, embedding) is NaN."""
+    missing = (
+        (0, name, int(index), one[int(index)].text)
         for name, one, values in zip(names, steps, vectors, strict=True)
         for index in np.flatnonzero(np.isnan(values).any(axis=1))
-    ]
-    if not missing:
-        return ""
-    name, index, text = missing[0]
-    said = (
-        f"{len(missing)} of {sum(map(len, steps))} steps {'has' if len(missing) == 1 else 'have'} no token besides "
-        f"those that the encoder leaves out, and no vector: the first is step {index} of {name!r}, {text[:80]!r}."
     )
-    warnings.warn(f"Left out: {said}", LeftOutWarning, stacklevel=3)
-    return said
+    return tally(missing, sum(map(len, steps)))
 
 
-def say_unread(names: Sequence[str], steps: Sequence[Sequence[Step]], unread: Mapping[str, int]) -> str:
-    """Say how many sentences an encoder has cut off, with a LeftOutWarning where they are more than one in a hundred.
-
-    Parameters
-    ----------
-    names
-        Names of the texts.
-    steps
-        The steps of each.
-    unread
-        What `count_unread` found.
-
-    Returns
-    -------
-    str
-        A sentence; empty where no text was cut off.
-    """
-    sentences = [
-        (unread.get(piece, 0), name, index)
-        for name, one in zip(names, steps, strict=True)
-        for index, step in enumerate(one)
-        for piece in step.pieces
-    ]
-    count = sum(tokens > 0 for tokens, _, _ in sentences)
-    if not count:
+def _said_of_ends(found: Tally) -> str:
+    if not found.count:
         return ""
-    tokens, name, index = max(sentences, key=lambda sentence: sentence[0])
-    said = (
-        f"{count} of {len(sentences)} sentences {'is' if count == 1 else 'are'} longer than the encoder reads, which "
-        f"leaves out their ends: at most {tokens} tokens, in {name!r}, step {index}."
+    return (
+        f"{found.count} of {found.total} sentences {'is' if found.count == 1 else 'are'} longer than the encoder "
+        f"reads, which leaves out their ends: at most {found.size} tokens, in {found.name!r}, step {found.step}."
     )
-    if count > _WORTH_A_WARNING * len(sentences):
-        warnings.warn(f"Cut off: {said} Cut such sentences before.", LeftOutWarning, stacklevel=3)
-    return said
+
+
+def _said_of_windows(found: Tally) -> str:
+    if not found.count:
+        return ""
+    return (
+        f"{found.count} of {found.total} texts {'is' if found.count == 1 else 'are'} longer than the encoder reads at "
+        f"once, and read in windows that overlap: {found.size} of {found.name!r}."
+    )
+
+
+def _said_of_gaps(found: Tally) -> str:
+    if not found.count:
+        return ""
+    return (
+        f"{found.count} of {found.total} steps {'has' if found.count == 1 else 'have'} no token besides those that "
+        f"the encoder leaves out, and no vector: the first is step {found.step} of {found.name!r}, {found.text[:80]!r}."
+    )
+
+
+def _warn(said: str) -> None:
+    warnings.warn(said, LeftOutWarning, stacklevel=4)

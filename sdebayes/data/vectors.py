@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +11,7 @@ from sdebayes._core.errors import DataError
 from sdebayes.data.cache import EmbeddingCache
 from sdebayes.data.encoders import Encoder
 from sdebayes.data.places import ContextEncoder, Piece, Place, key_of, whole_text
+from sdebayes.data.progress import progress_bar
 
 _SAVE_EVERY = 256
 
@@ -58,7 +58,7 @@ def embed_pieces(
     keys = {key_of(piece): piece for piece in pieces}
     vectors = {keys[key]: vector for key, vector in store.read(list(keys)).items()} if store else {}
     missing = [piece for piece in pieces if piece not in vectors]
-    with _progress_bar(len(missing), progress and bool(missing)) as advance:
+    with progress_bar("Embedding", len(missing), progress and bool(missing)) as advance:
         for chunk in _chunks(missing):
             embedded = _encoded(chunk, encoder)
             if store:
@@ -107,17 +107,3 @@ def _checked(vectors: np.ndarray, count: int, encoder: Encoder, gaps: bool) -> n
     if not np.isfinite(left).all():
         raise DataError(f"{encoder!r} returned values that are not finite.")
     return vectors
-
-
-@contextmanager
-def _progress_bar(total: int, shown: bool) -> Iterator[Callable[[int], None]]:
-    if not shown:
-        yield lambda done: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("Embedding"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True)) as bar:
-        task = bar.add_task("Embedding", total=total)
-        yield lambda done: bar.advance(task, done)

@@ -87,7 +87,7 @@ def compare(
     training = {name: posterior.training_data() for name, posterior in models.items()}
     scores = {name: posterior.log_score(data) for name, posterior in models.items()}
     known = {name: _in_sample(data, own) for name, own in training.items()}
-    kinds = {name: (_kind(p.model), _observation(p.model)) for name, p in models.items()}
+    kinds = {name: (kind_of(p.model), observation_of(p.model)) for name, p in models.items()}
     if nulls:
         source = _union(list(training.values())) if nulls_from is None else nulls_from
         for name, null in null_models.fit(source).items():
@@ -99,7 +99,7 @@ def compare(
     baseline = baseline or (null_models.IIDDocumentEffect.name if nulls else next(iter(scores)))
     if baseline not in scores:
         raise ModelError(f"baseline={baseline!r} is no row; the rows are {', '.join(scores)}.")
-    return _table(scores, baseline).assign_coords(
+    return score_table(scores, baseline).assign_coords(
         in_sample=(("candidate", "trajectory"), np.array(list(known.values()))),
         kind=("candidate", [kind for kind, _ in kinds.values()]),
         observation=("candidate", [observation for _, observation in kinds.values()]),
@@ -130,13 +130,15 @@ def _check(models: Mapping[str, Posterior], data: xr.Dataset) -> None:
         )
 
 
-def _kind(model: SDEModel) -> str:
+def kind_of(model: SDEModel) -> str:
+    """Say what the drift of a model is."""
     if not model.drift.affine or model.regimes is not None:
         return NONLINEAR
     return DIAGONAL if getattr(model.drift, "diagonal", False) else LINEAR
 
 
-def _observation(model: SDEModel) -> str:
+def observation_of(model: SDEModel) -> str:
+    """Say how a model sees its states."""
     noise = "exact" if model.likelihood.states_observed else "noise"
     return f"{noise} + trajectory effect" if model.observation.trajectory_effect else noise
 
@@ -163,7 +165,8 @@ def _union(training: list[xr.Dataset]) -> xr.Dataset:
     return united.assign_attrs({**united.attrs, **training[0].attrs})
 
 
-def _table(rows: dict[str, xr.DataArray], baseline: str) -> xr.Dataset:
+def score_table(rows: dict[str, xr.DataArray], baseline: str) -> xr.Dataset:
+    """Set log scores of the same trajectories beside each other, as `compare` returns them."""
     first = next(iter(rows.values()))
     scores = np.array([row.values for row in rows.values()])
     steps = first["n_observed"].values.astype(float)

@@ -73,8 +73,7 @@ def diagnose(
         If the strategy is of a class that is not defined in this process: import its module.
     """
     parameters = tree["posterior"].to_dataset()
-    strategy = class_named(tree.attrs["strategy_name"], AbstractStrategy)
-    computation = strategy.findings(tree, _parts(model, parameters))
+    computation = findings_of_computation(model, tree)
     of, sde = several(model), stacked.sde
     findings = _in_each(of, model, parameters, tree["prior"].to_dataset(), scale)
     if of is not None:
@@ -86,6 +85,18 @@ def diagnose(
         if model.drift.may_explode:
             findings.append(explosion_finding(_explosive(sde, scale)))
     return Findings((*computation, *doubted([*findings, *criticism], computation)))
+
+
+def findings_of_computation(model: SDEModel, tree: xr.DataTree) -> list[Finding]:
+    """Return what a strategy says of its draws.
+
+    Raises
+    ------
+    StoreError
+        If it is of a class that is not defined in this process.
+    """
+    strategy = class_named(tree.attrs["strategy_name"], AbstractStrategy)
+    return strategy.findings(tree, _parts(model, tree["posterior"].to_dataset()))
 
 
 def _in_each(

@@ -115,6 +115,7 @@ _CARRIED = (
     "cut_off",
     "windows",
     "missing",
+    "skipped",
 )
 
 

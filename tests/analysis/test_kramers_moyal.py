@@ -94,6 +94,7 @@ def test_little_noise_changes_little(paths):
     np.testing.assert_array_less(np.abs((small["drift_data"] - exact["drift_data"]).values), 3 * error)
 
 
+@pytest.mark.thorough
 def test_two_states_have_a_drift_and_a_diffusion_each():
     rates = RATE * np.array([[1.0, 1.0], [-1.0, 1.0]])
     factor = np.sqrt(2 * RATE) * np.array([[1.0, 0.0], [0.6, 0.8]])
@@ -109,6 +110,7 @@ def test_two_states_have_a_drift_and_a_diffusion_each():
     assert np.abs(deviations(found, "diffusion", covariance)).max() < 4.5
 
 
+@pytest.mark.thorough
 def test_simulations_stand_beside_the_data(paths):
     draws = jax.tree.map(lambda *leaves: jnp.stack(leaves), *map(ornstein_uhlenbeck, (1.0, 3.0)))
     simulated = simulate(draws, np.arange(200.0), paths=100, seed=5)

@@ -88,6 +88,7 @@ def test_the_limit_cycle_has_a_zero_and_its_floquet_exponent():
     np.testing.assert_allclose(found["exponent"][0], [0.0, -2.0], atol=5e-3)
 
 
+@pytest.mark.thorough
 def test_lorenz_has_the_exponents_of_the_literature():
     """0.9056, 0, −14.572 (Sprott 2003, Chaos and Time-Series Analysis); their sum is the divergence, −41/3."""
     _, sde = benchmark("lorenz63", 3, 0.01)

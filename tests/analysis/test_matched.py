@@ -69,6 +69,7 @@ zero = st.tuples(place, st.integers(0, len(KINDS) - 1))
 @settings(deadline=None)
 @example([[((-0.25, 1.25), 0)], [((-0.5, -2.0), 0)], [((0.0, 0.0), 0), ((1.25, -0.5), 0)]])
 @given(st.lists(st.lists(zero, max_size=5, unique_by=lambda z: z[0]), min_size=1, max_size=25))
+@pytest.mark.thorough
 def test_probabilities_agree_with_each_other_and_with_the_draws(draws):
     check_consistency(zeros_of(draws))
 

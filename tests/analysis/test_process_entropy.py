@@ -82,6 +82,7 @@ def antisymmetric(entries: np.ndarray, states: int) -> np.ndarray:
 
 
 @pytest.mark.parametrize(("states", "draws"), [(2, 30), (3, 2000), (16, 1000)])
+@pytest.mark.thorough
 def test_the_tail_beyond_zero_is_uniform_if_the_truth_is_reversible(states, draws):
     """K̂ ~ N(0, C) and draws K̂ + N(0, C), C found from the draws: 30 of one entry, and 1000 of 120."""
     generator = np.random.default_rng(states)
@@ -135,6 +136,7 @@ def test_simulation_finds_the_closed_form():
     assert abs(float(found.rate[0]) - exact) < 4 * float(found.standard_error[0]) + 0.01 * exact
 
 
+@pytest.mark.thorough
 def test_multiplicative_noise_in_one_state_is_reversible():
     """In one state every stationary process is reversible, though E[2 f²/Σ + f'] alone is not zero."""
     sde = SDE(

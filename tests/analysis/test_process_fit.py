@@ -88,6 +88,7 @@ def test_innovations_with_gaps_and_irregular_times(data):
         np.testing.assert_allclose(found[0, i], dense_innovations(y[i], t), rtol=1e-7, atol=1e-9)
 
 
+@pytest.mark.thorough
 def test_replicates_are_no_draws_and_can_be_summarised(data):
     for found in (
         process.markov(noisy(), data, replicates=19),
@@ -200,6 +201,7 @@ def test_memory_of_two_steps_is_found():
     assert found.correlation.sizes == {"lag": 3, "state": 1}
 
 
+@pytest.mark.thorough
 def test_heavy_tails_are_found():
     """A noisy AR(1) driven by Student's t with three degrees of freedom; its variance is the model's."""
     generator = np.random.default_rng(0)
@@ -217,6 +219,7 @@ def test_heavy_tails_are_found():
     assert float(process.markov(model, trajectories(y[..., None])).p_value) > 0.01
 
 
+@pytest.mark.thorough
 def test_a_nonlinear_sde_without_noise(data):
     """The linear SDE as a user's function goes through its scheme, which is exact for it."""
     with precision.scope("float64"):

@@ -89,6 +89,7 @@ def test_a_stable_matrix_that_stretches_first():
     assert verdict(unstable, None) == (True, False, False)
 
 
+@pytest.mark.thorough
 def test_lorenz():
     """About (0, 0, ρ + σ) the quadratic terms cancel: bounded and dissipative; about zero only bounded."""
     _, sde = benchmark("lorenz63", 3, 0.01)

@@ -34,6 +34,7 @@ def verdicts(found) -> dict[str, str]:
     return dict(zip(found.property.values.tolist(), found.verdict.values.tolist(), strict=True))
 
 
+@pytest.mark.thorough
 def test_a_known_linear_process_and_its_own_data():
     sde = turning(0.8)
     data = trajectories(simulate(sde, np.arange(50.0), paths=10, seed=5)["y"].values[0])
@@ -62,6 +63,7 @@ def test_a_known_linear_process_and_its_own_data():
     assert found.attrs["alpha"] == 0.05
 
 
+@pytest.mark.thorough
 def test_noise_that_goes_with_the_state_is_named():
     """Judged by the linear SDE of the same stationary variance, all tests together."""
     rng = np.random.default_rng(0)
@@ -77,6 +79,7 @@ def test_noise_that_goes_with_the_state_is_named():
     assert found["return to an equilibrium"] == "supported"
 
 
+@pytest.mark.thorough
 def test_a_random_walk_leaves_the_return_open():
     rng = np.random.default_rng(2)
     walk = np.cumsum(np.sqrt(0.1) * rng.standard_normal((6, 80, 1)), axis=1)
@@ -93,6 +96,7 @@ def test_the_table_is_written_and_read(tmp_path):
         assert verdicts(again) == verdicts(found)
 
 
+@pytest.mark.thorough
 def test_draws_about_zero_and_away_from_it():
     about = np.random.default_rng(0).normal(size=40)
     near, far = (stack(*[turning(float(w)) for w in centre + 0.1 * about]) for centre in (0.0, 0.6))
@@ -167,6 +171,7 @@ def test_few_trajectories_leave_reversal_open():
         process.properties(sde, alpha=1.0)
 
 
+@pytest.mark.thorough
 def test_a_slow_way_down_a_gradient_is_not_called_irreversible():
     """f = (−20x − x³, −.02y): from y = 4 the paths simulated fall towards zero all the time."""
     steep = ParametricDrift(lambda x, t, p: jnp.stack([-20 * x[0] - x[0] ** 3, -0.02 * x[1]]), {})

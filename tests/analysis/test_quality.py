@@ -78,6 +78,7 @@ def test_surprise_is_that_of_the_dense_laws(posterior, odd, two_sided):
     xr.testing.assert_equal(found["p_value"], found["tail_probability"].drop_attrs())
 
 
+@pytest.mark.thorough
 def test_p_values_rank_among_all_steps_of_held_out_documents(posterior):
     data, held_out = texts(3, 7, 2), texts(3, 7, 3)
     data["y"][0, 3] = np.nan

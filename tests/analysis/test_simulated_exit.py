@@ -16,6 +16,7 @@ def still(n: int) -> SDE:
     return SDE(LinearDrift(jnp.zeros((n, n)), jnp.zeros(n)), ConstantDiffusion(jnp.eye(n)))
 
 
+@pytest.mark.thorough
 def test_brownian_motion_leaves_a_ball_in_four_dimensions():
     """τ = (r² − |x|²)/d."""
     starts = [[0.0, 0.0, 0.0, 0.0], [0.5, 0.0, 0.5, 0.0]]
@@ -60,6 +61,7 @@ def test_it_agrees_with_the_grid():
     assert (run.standard_error < 0.1 * run.exit_time).all()
 
 
+@pytest.mark.thorough
 def test_paths_that_are_followed_for_a_short_time_only():
     """From the well of a slow process: the rate of leaving is constant, so few exits tell the mean."""
     quick = SDE(LinearDrift(jnp.eye(3), jnp.zeros(3)), ConstantDiffusion(jnp.sqrt(2.0) * jnp.eye(3)))

@@ -236,6 +236,7 @@ def test_limits_that_are_missing_are_named(double_well):
         stationary_density(double_well, ["x1"], [(-2.0, 2.0)])
 
 
+@pytest.mark.thorough
 def test_simulated_paths_have_a_seed():
     three = SDE(ParametricDrift(lambda x, t, p: x - x**3, {}), ConstantDiffusion(jnp.eye(3)))
     first, again, other = (

@@ -73,6 +73,7 @@ def test_the_density_on_a_grid_is_that_of_simulated_paths(found, paths):
     assert p_value(found, paths[:, -1]) > 1e-3
 
 
+@pytest.mark.thorough
 def test_the_comparison_tells_a_noise_that_is_a_sixth_larger(paths):
     other = stationary_density(oscillator(0.5 * 7 / 6), limits=LIMITS, points=POINTS).isel(sample=0)
     assert p_value(other, paths[:, -1]) < 1e-6

@@ -28,6 +28,7 @@ def test_score_embeds_new_texts_in_the_posteriors_space(here):
     said(run("score", "posterior.nc", "new.txt"), f"new 30 {expected:.2f} {expected / 30:.3f}")
 
 
+@pytest.mark.thorough
 def test_score_sets_several_beside_the_baseline(here):
     result = run("score", "posterior.nc", "texts", "new.txt")
     said(result, "Baseline: iid + document effect")
@@ -68,6 +69,23 @@ def test_embed_leaves_out_short_and_blank_texts_on_request(here):
     left_out = "2 of 3 texts have fewer than 3 steps under Sentences(block=1): 'short' (2), 'empty' (0)."
     assert result.stderr == f"sdebayes: Left out: {left_out}\n"
     assert sb.data.load("long.nc").attrs["left_out"] == left_out
+
+
+def test_embed_writes_to_a_store(here):
+    lines = [f'{{"name": "n{i}", "text": "One thing. Another. The {i} third."}}' for i in range(3)]
+    Path("many.jsonl").write_text("\n".join([*lines, "no JSON"]))
+    said(
+        run("embed", "many.jsonl", "-o", "many.zarr", "--store", "--skip-unreadable"), "3 texts, 9 steps of 5"
+    )
+    assert sb.data.load("many.zarr").attrs["skipped"].startswith("1 text or file cannot be read")
+    for options, message in (
+        (["--store", "--groups", "a"], "rename the column"),
+        (["--skip-unreadable"], "goes with --store"),
+        (["--store"], "cannot be read"),
+    ):
+        result = CliRunner().invoke(app, ["embed", "many.jsonl", "-o", "many.zarr", *options])
+        assert result.exit_code == 2
+        assert message in " ".join(result.stderr.split())
 
 
 @pytest.mark.thorough

@@ -65,6 +65,7 @@ def test_groups_come_from_a_column_or_from_paths(here):
         assert words in fails("embed", "texts.csv", "-o", "none.nc", *options)
 
 
+@pytest.mark.thorough
 def test_what_differs_is_said_and_written(here):
     fitted = sb.load("groups.nc")
     assert fitted.groups == ("ann", "bob")
@@ -103,6 +104,7 @@ def test_groups_by_lot(here):
     assert set(shares) <= {0.33, 0.67, 1.0}
 
 
+@pytest.mark.thorough
 def test_a_page_on_groups_and_on_one_by_itself(here, monkeypatch):
     """What chapters make of groups is theirs: they are given the fit and its own texts."""
     given = []

@@ -117,6 +117,7 @@ def test_what_is_loaded_is_what_was_saved(fitted):
     xr.testing.assert_identical(loaded.log_score(fitted.states), posterior.log_score(fitted.states))
 
 
+@pytest.mark.thorough
 def test_what_is_loaded_is_judged_alike(fitted):
     assert str(fitted.loaded.diagnosis()) == str(fitted.posterior.diagnosis())
     kind = type(fitted.case.strategy)
@@ -136,6 +137,7 @@ def test_new_texts_are_cut_and_embedded_as_the_file_says(fitted, tmp_path, monke
 
 
 @pytest.mark.parametrize("fitted", ["outside"], indirect=True)
+@pytest.mark.thorough
 def test_a_report_is_written_and_calibration_runs(fitted, tmp_path):
     """Long to compile, so for one case, which has all parts that these read."""
     path = sb.report(fitted.loaded, tmp_path / "report.html", data=fitted.states, draws=10)

@@ -137,6 +137,7 @@ def test_affine_flow_has_its_closed_form_for_a_stiff_matrix(x64):
 
 @settings(max_examples=30)
 @given(st.integers(0, 10**6), st.integers(1, 6))
+@pytest.mark.thorough
 def test_inverse_and_log_determinant_and_their_derivatives(seed, n):
     rng = np.random.default_rng(seed)
     factor, direction = rng.normal(size=(2, n, n))

@@ -130,6 +130,7 @@ def test_coupling_that_a_diagonal_drift_leaves_out_is_memory():
     assert p_values(values, turning)["Memory"] > 0.05
 
 
+@pytest.mark.thorough
 def test_gaps_and_early_ends_are_not_departures():
     values = simulated(3)
     values[0, 60:] = np.nan
@@ -161,6 +162,7 @@ def test_a_walk_that_starts_far_off_and_comes_back_counts_as_a_return():
     assert max(returned(simulated(0, start=np.full((PATHS, 1), 5.0)), np.eye(1))) < 0.01
 
 
+@pytest.mark.thorough
 def test_a_random_walk_is_rejected_as_rarely_as_said():
     """A walk through noise, judged by a slow linear SDE with its Σ and noise: 5 % of 60."""
     rng = np.random.default_rng(0)

@@ -32,6 +32,7 @@ def test_the_returned_sde_is_the_one_described(name):
     np.testing.assert_allclose(sde.covariance(jnp.asarray(x)), covariance, rtol=1e-5, atol=1e-7)
 
 
+@pytest.mark.thorough
 def test_three_dimensional_process_is_stable_and_rotates():
     _, sde = benchmark("rotating_ornstein_uhlenbeck_3d", 3, 0.1)
     rates = np.linalg.eigvals(np.asarray(sde.drift.matrix, float))

@@ -44,6 +44,7 @@ def test_paths_are_as_long_as_was_asked(fit):
     assert int(statistics["diverging"].sum()) == 0
 
 
+@pytest.mark.thorough
 def test_paths_have_no_more_steps_than_the_limit(regression_model, regression_data):
     strategy = sb.HMC(draws=30, warmup=25, chains=1, path_length=1e6, max_tree_depth=2)
     found = sb.fit(regression_model, regression_data, strategy, seed=0, progress=False)

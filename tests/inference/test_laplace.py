@@ -105,6 +105,7 @@ def test_a_nearly_normal_posterior_has_a_small_shape(fit):
     assert "R-hat" not in {f.subject for f in fit.diagnosis()}
 
 
+@pytest.mark.thorough
 def test_a_heavy_tail_is_found(regression_data, x64):
     """The data know next to nothing of a parameter with Cauchy's prior, whose tails no normal law has."""
     drift = sb.priors.Parametric(lambda x, t, p: -x + 1e-6 * p["c"], {"c": dist.Cauchy(0.0, 1.0)})
@@ -229,6 +230,7 @@ def labels(problem: Problem) -> list[str]:
     return list(names)
 
 
+@pytest.mark.thorough
 def test_a_networks_draws_are_of_a_proper_normal_law(regression_data, x64):
     """Its curvature is Gauss and Newton's: every weight is at most as wide as its prior."""
     problem = network(regression_data, 1, sb.Exact())
@@ -254,6 +256,7 @@ def test_parts_have_the_likelihood_of_the_whole(regression_model, regression_dat
     np.testing.assert_allclose(potential(z, parts, none), whole, rtol=1e-12)
 
 
+@pytest.mark.thorough
 def test_a_checkpoint_keeps_the_mode(regression_model, regression_data, fit, tmp_path, monkeypatch):
     arguments = (regression_model, regression_data, sb.Laplace(draws=DRAWS))
     first = sb.fit(*arguments, seed=3, progress=False, checkpoint=tmp_path)
@@ -271,6 +274,7 @@ def test_a_checkpoint_keeps_the_mode(regression_model, regression_data, fit, tmp
         sb.fit(*arguments, seed=4, progress=False, checkpoint=tmp_path)
 
 
+@pytest.mark.thorough
 def test_everything_else_works_on_its_posterior(fit, regression_data, tmp_path):
     loaded = sb.load(fit.to_netcdf(tmp_path / "laplace.nc"), model=fit.model)
     assert loaded.data.attrs["log_evidence"] == fit.data.attrs["log_evidence"]

@@ -122,6 +122,7 @@ def test_corrected_draws_are_those_of_the_exact_posterior(
     assert float(abs(z).max()) < 5
 
 
+@pytest.mark.thorough
 def test_weights_are_judged_and_kept(posterior: sb.Posterior, tmp_path: Any) -> None:
     """The chain before its correction is judged, and k-hat is found again after a round trip."""
     subjects = [finding.subject for finding in posterior.diagnosis()]
@@ -137,6 +138,7 @@ def test_weights_are_judged_and_kept(posterior: sb.Posterior, tmp_path: Any) -> 
     assert "log_weight" in again.data["uncorrected_stats"]
 
 
+@pytest.mark.thorough
 def test_same_seed_same_draws(model: sb.SDEModel, data: xr.Dataset) -> None:
     paths = [sb.fit(model, data, QUICK, seed=0, progress=False).data["latent_path"] for _ in range(2)]
     xr.testing.assert_identical(*(path.to_dataset() for path in paths))

@@ -45,7 +45,13 @@ def in_order(text: str, *words: str) -> bool:
     ("strategy", "terminal", "search", "count"),
     [
         (FEW, True, "searching the middle", "sampling, chain 1"),
-        (sb.Marginal(draws=30, warmup=20, chains=1), False, "searching the middle", "sampling, chain 1"),
+        pytest.param(
+            sb.Marginal(draws=30, warmup=20, chains=1),
+            False,
+            "searching the middle",
+            "sampling, chain 1",
+            marks=pytest.mark.thorough,
+        ),
         (QUICK, True, "searching the mode", "drawing"),
         (QUICK, False, "searching the mode", "drawing"),
         (sb.SVI(draws=30, steps=100), True, "searching the mode", "raising the bound"),

@@ -57,8 +57,8 @@ def observations(regression_data, regression_model, x64):
     ("guide", "covariance"),
     [
         (NormalGuide(), np.diag(1 / np.diag(np.linalg.inv(COVARIANCE)))),
-        (LowRankGuide(rank=2), COVARIANCE),
-        (FlowGuide(), COVARIANCE),
+        pytest.param(LowRankGuide(rank=2), COVARIANCE, marks=pytest.mark.thorough),
+        pytest.param(FlowGuide(), COVARIANCE, marks=pytest.mark.thorough),
     ],
 )
 def test_guides_find_the_closest_law_to_a_normal_target(guide, covariance, observations):
@@ -141,6 +141,7 @@ def test_the_bound_is_below_the_evidence(fit, regression_data):
     assert -0.05 < gap < 0.5
 
 
+@pytest.mark.thorough
 def test_parts_of_the_data_give_the_same_posterior(regression_model, regression_data):
     strategy = sb.SVI(draws=1000, steps=3000, batch=20, learning_rate=0.02)
     posterior = sb.fit(regression_model, regression_data, strategy, seed=1, progress=False)
@@ -171,6 +172,7 @@ def test_an_interrupted_fit_resumes_with_the_draws_it_would_have_made(
         assert resumed.data[group].to_dataset().identical(fit.data[group].to_dataset())
 
 
+@pytest.mark.thorough
 def test_everything_else_works_on_its_posterior(fit, regression_data, tmp_path):
     loaded = sb.load(fit.to_netcdf(tmp_path / "svi.nc"), model=fit.model)
     assert [str(f) for f in loaded.diagnosis()] == [str(f) for f in fit.diagnosis()]

@@ -167,6 +167,7 @@ def mode(target) -> Mode:
         return find_mode(target, jax.random.key(1))
 
 
+@pytest.mark.thorough
 def test_the_density_of_white_weights_is_the_density_s_own(target, mode):
     factor = np.asarray(curvature_units(target, mode, 500).factor)
     slopes = jax.jit(jax.jacfwd(lambda u: target.density.place(u, mode.whitenings)))
@@ -315,6 +316,7 @@ def test_where_whitened_coordinates_have_no_density_the_middle_before_them_is_ke
 
 
 @pytest.mark.parametrize("amplitude", [pytest.param(0.1, marks=pytest.mark.slow), 3.0])
+@pytest.mark.thorough
 def test_an_amplitude_s_posterior_agrees_with_quadrature(paths, amplitude):
     """With the rest known, increments less the linear drift are normal with covariance σ²Δt I + α² Δt² K.
 

@@ -21,6 +21,7 @@ from sdebayes.inference.target import unconstrained_draw
 from sdebayes.likelihood.arrays import rows
 from sdebayes.model.rebuild import parameters, prior_draw, read_draw
 from sdebayes.priors import AbstractDriftPrior
+from tests.cases import first_of
 
 LABELS = list("babcb")
 
@@ -89,7 +90,13 @@ def horizons(likelihood, sde, read):
     return jnp.swapaxes(mean, 0, 1), jnp.swapaxes(covariance, 0, 1)
 
 
-@pytest.mark.parametrize("asked", QUESTIONS)
+DEAR = ("density", "independent density", "tables", "laws", "given others")
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [pytest.param(name, marks=pytest.mark.thorough) if name in DEAR else name for name in QUESTIONS],
+)
 def test_each_group_is_asked_by_itself(asked, x64):
     name, irregular, question = QUESTIONS[asked]
     model, stacked, read, _ = case(name, irregular)
@@ -123,7 +130,7 @@ def test_replicates_are_of_their_group(x64):
         np.testing.assert_allclose(y[row, 0], far["abc".index(group)], atol=500)
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", first_of(MODELS))
 def test_without_spread_the_density_is_that_of_one_sde(name, x64):
     model, _, _, data = case(name, False)
     shared = model.of_one_group
@@ -146,6 +153,7 @@ def test_without_spread_the_density_is_that_of_one_sde(name, x64):
         np.testing.assert_allclose(np.ptp(found[parameter], axis=0), 0, atol=1e-9)
 
 
+@pytest.mark.thorough
 def test_every_group_has_a_stable_drift_and_its_own_values(x64):
     parts = sb.priors.Linear(by_group=True), sb.priors.Constant(by_group=True)
     model = sb.SDEModel(*parts, observation=sb.Exact()).scaled_to(walks(False, states=2))

@@ -101,6 +101,7 @@ def test_a_filter_that_looks_at_each_step_by_itself_says_the_same(rotating, odd,
     agree(found, rotating, odd, given, tolerance=1e-5)
 
 
+@pytest.mark.thorough
 def test_noise_of_each_step_and_a_level(x64):
     rng = np.random.default_rng(0)
     words = [rng.integers(1, 40, 8).astype(float) for _ in range(3)]

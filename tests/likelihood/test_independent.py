@@ -83,6 +83,7 @@ def test_all_that_is_asked_of_it_is_what_the_joint_filter_answers(make_values, e
             np.testing.assert_allclose(mine[places], theirs[places], atol=1e-8)
 
 
+@pytest.mark.thorough
 def test_noise_that_goes_with_covariates_is_that_of_the_joint_filter(make_values, x64):
     data = read(data_of(make_values, gaps=False))
     terms = np.random.default_rng(0).normal(size=(*data.times.shape, 1))
@@ -106,6 +107,7 @@ def test_noise_that_goes_with_covariates_is_that_of_the_joint_filter(make_values
 
 
 @pytest.mark.parametrize("gaps", [True, False])
+@pytest.mark.thorough
 def test_its_gradient_is_that_of_the_joint_filter(make_values, gaps, x64):
     data = read(data_of(make_values, gaps))
 

@@ -91,6 +91,7 @@ def test_degrees_of_freedom_are_recovered_and_the_score_beats_the_normal_one(x64
     assert scores.max() - float(np.sum(terms)) > 50
 
 
+@pytest.mark.thorough
 def test_a_model_with_it_says_so_and_is_stored():
     data, _ = sb.datasets.benchmark("ornstein_uhlenbeck_1d", 30, 0.1, seed=0)
     model = sb.SDEModel(observation=sb.Exact(innovations=sb.StudentT(shape=3.0))).scaled_to(data)

@@ -125,6 +125,7 @@ def test_the_fast_path_is_the_general_path(rotating, make_values, effect, x64):
     assert np.all(np.asarray(fast)[2, 3:] == 0)
 
 
+@pytest.mark.thorough
 def test_the_gradient_of_both_paths_is_that_of_the_dense_normal(rotating, make_values, x64):
     values = make_values(6, [6, 4], 2)
     gapped = [array.copy() for array in values]
@@ -182,6 +183,7 @@ def test_units_of_a_million_change_the_density_by_their_jacobian_only(rotating, 
     np.testing.assert_allclose(big, small - counts * np.log(unit), rtol=1e-9)
 
 
+@pytest.mark.thorough
 def test_exact_observation_is_the_product_of_transitions(rotating, make_values, x64):
     dense = dataclasses.replace(without_effect(rotating), R=np.zeros((2, 2)))
     for t in (0.4, times_of(LENGTHS)):

@@ -17,6 +17,7 @@ from sdebayes.likelihood.arrays import read
 from sdebayes.likelihood.gaussian_steps import predicted_observations
 from sdebayes.likelihood.linear_gaussian import kalman_filter, linear_gaussian, smooth
 from sdebayes.schemes import LinearNoise, LocalLinearization
+from tests.cases import first_of
 from tests.schemes.fokker_planck import GridLaw
 
 FILTERS = [ExtendedKalman(), UnscentedKalman()]
@@ -81,7 +82,7 @@ def agree(strategy, dense, data, effect: bool, scheme=None, tolerance: float = 1
         np.testing.assert_allclose(covariance[i, :n], exact_covariance[i, :n], rtol=tolerance, atol=tolerance)
 
 
-@pytest.mark.parametrize("strategy", FILTERS, ids=repr)
+@pytest.mark.parametrize("strategy", first_of(FILTERS), ids=repr)
 def test_a_linear_sde_at_irregular_times_with_gaps_seen_through_a_matrix(
     partly_observed, make_values, strategy, x64
 ):
@@ -91,6 +92,7 @@ def test_a_linear_sde_at_irregular_times_with_gaps_seen_through_a_matrix(
     agree(strategy, partly_observed, sb.trajectories(values, t=irregular(LENGTHS)), True)
 
 
+@pytest.mark.thorough
 def test_another_scheme_filters_a_linear_sde_as_its_own_affine_law(rotating, make_values, x64):
     data = sb.trajectories(make_values(3, LENGTHS, 2), t=irregular(LENGTHS))
     agree(ExtendedKalman(), rotating, data, False, LinearNoise(steps=2))
@@ -128,6 +130,7 @@ def grid() -> GridLaw:
 @pytest.mark.parametrize(
     ("noise", "extended", "unscented"), [(0.4, 0.006, 0.004), (1.5, 0.008, 0.004)], ids=["clear", "noisy"]
 )
+@pytest.mark.thorough
 def test_a_double_well_against_the_grid_filter(grid, noise, extended, unscented, x64):
     """Nats per observation within the stated bounds; the unscented filter's means nearer than the extended one's."""
     y = simulate(noise, 0.0)
@@ -177,6 +180,7 @@ def multiplicative() -> ObservedSDE:
 
 
 @pytest.mark.parametrize("strategy", FILTERS, ids=repr)
+@pytest.mark.thorough
 def test_draws_have_the_law_whose_density_the_filter_computes(make_values, strategy, x64):
     """Under the law that they are drawn from, the whitened innovations are independent standard normals."""
     values = make_values(7, [12] * 300, 2, missing=0.2)
@@ -199,6 +203,7 @@ def test_draws_have_the_law_whose_density_the_filter_computes(make_values, strat
     np.testing.assert_allclose(neighbours - np.eye(4), 0, atol=4 / np.sqrt(both.sum()))
 
 
+@pytest.mark.thorough
 def test_padding_changes_nothing(make_values, x64):
     values = make_values(4, [4, 30], 2, missing=0.1)
     alone, padded = (read(sb.trajectories(v, t=0.3)) for v in ([values[0], values[0]], values))
@@ -213,6 +218,7 @@ def test_padding_changes_nothing(make_values, x64):
 
 
 @pytest.mark.parametrize("strategy", FILTERS, ids=repr)
+@pytest.mark.thorough
 def test_the_gradient_is_that_of_finite_differences(make_values, strategy, x64):
     observations = read(sb.trajectories(make_values(5, [4, 9], 2, missing=0.1), t=0.3))
     arrays, static = eqx.partition(multiplicative(), eqx.is_array)
@@ -243,6 +249,7 @@ def test_a_covariance_that_is_none_gives_no_number_and_no_error(make_values, x64
     assert not np.isfinite(np.asarray(terms).sum())
 
 
+@pytest.mark.thorough
 def test_single_precision_of_times_far_from_zero_keeps_the_steps(rotating, make_values):
     values = make_values(7, [8, 6], 2)
     values[1][3] = np.nan

@@ -12,6 +12,7 @@ import xarray as xr
 import sdebayes as sb
 from sdebayes._core import precision
 from sdebayes.likelihood.particle_filter import draw_paths
+from tests.cases import first_of
 from tests.likelihood.dense import Dense
 
 PARTICLES = 50
@@ -30,7 +31,7 @@ def data() -> xr.Dataset:
 
 
 @pytest.mark.parametrize("runs", [400, pytest.param(2000, marks=pytest.mark.slow)])
-@pytest.mark.parametrize("effect", [False, True])
+@pytest.mark.parametrize("effect", first_of([True, False]))
 def test_likelihood_is_unbiased_and_paths_are_those_of_the_smoother(
     data: xr.Dataset, rotating: Dense, effect: bool, runs: int
 ) -> None:

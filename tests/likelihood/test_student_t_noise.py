@@ -73,6 +73,7 @@ def test_the_density_is_that_of_brute_force(rotating, outlier, x64):
     assert found.sum() == pytest.approx(brute_force(rotating, y, TIMES, 3.0, 25), abs=0.03)
 
 
+@pytest.mark.thorough
 def test_without_tails_it_is_the_kalman_filter(rotating, make_values, x64):
     times = [np.cumsum(np.random.default_rng(n).uniform(0.1, 1, 6)) for n in (0, 1)]
     data = read(sb.trajectories(make_values(0, [6, 6], 2, missing=0.3), t=times))
@@ -89,6 +90,7 @@ def test_without_tails_it_is_the_kalman_filter(rotating, make_values, x64):
         np.testing.assert_allclose(*pair, atol=1e-6)
 
 
+@pytest.mark.thorough
 def test_draws_are_uniform_under_the_forecasts(rotating, x64):
     """Of the scheme's own replicates, of the filter's law, and of simulated paths."""
     steps = np.arange(60) * 0.3
@@ -125,6 +127,7 @@ def test_without_a_model_data_are_judged_by_the_noise_that_the_sde_has(rotating,
         assert type(Judge.of(observed, data).likelihood) is kind
 
 
+@pytest.mark.thorough
 def test_a_nonlinear_drift_has_the_same_filter(rotating, x64):
     data = read(sb.trajectories([np.random.default_rng(1).normal(size=(5, 2))], t=[np.arange(5) * 0.3]))
     model = heavy(rotating.observed_sde(), 4.0)

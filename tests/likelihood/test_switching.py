@@ -24,6 +24,7 @@ from sdebayes.likelihood import (
 from sdebayes.likelihood.arrays import read
 from sdebayes.likelihood.regime_chain import stationary_law, transition_probabilities
 from sdebayes.schemes import LocalLinearization
+from tests.cases import first_of
 from tests.likelihood.enumeration import Switching, two_regimes
 
 SCHEME = LocalLinearization()
@@ -60,7 +61,7 @@ def test_the_chain_is_that_of_its_generator(x64):
 
 
 @pytest.mark.parametrize(
-    "law", [EXACT, SwitchingFilter(SCHEME, LinearTransitions(SCHEME))], ids=["forward", "filter"]
+    "law", first_of([EXACT, SwitchingFilter(SCHEME, LinearTransitions(SCHEME))]), ids=["forward", "filter"]
 )
 def test_observed_states_sum_over_all_sequences(x64, law):
     """Both ways are exact: where the state is known there is nothing to join."""
@@ -91,6 +92,7 @@ def test_behind_noise_the_filter_is_near_all_sequences(x64, effect, missing):
 
 
 @pytest.mark.parametrize("law", [EXACT, NOISY], ids=["observed", "noise"])
+@pytest.mark.thorough
 def test_equal_regimes_are_one_sde(x64, law):
     truth = two_regimes(noise=0.0 if law is EXACT else 0.3)
     same = Switching(*(np.stack([part[0]] * 2) for part in truth[:3]), *truth[3:])
@@ -148,7 +150,7 @@ def test_forecasts_are_the_moments_of_what_is_drawn(x64):
     assert np.linalg.eigvalsh(covariance[1, 0, 0]).min() > 0.3
 
 
-@pytest.mark.parametrize("law", [EXACT, NOISY], ids=["observed", "noise"])
+@pytest.mark.parametrize("law", first_of([EXACT, NOISY]), ids=["observed", "noise"])
 @pytest.mark.parametrize("way", ["draw", "replicate"])
 def test_what_is_drawn_has_the_law(x64, law, way):
     """Mean and covariance over many draws of short trajectories, beside those of all sequences."""
@@ -182,6 +184,7 @@ def test_what_is_drawn_has_the_law(x64, law, way):
 
 
 @pytest.mark.parametrize("inner", [Transitions(SCHEME), GaussianFilter(SCHEME)], ids=["observed", "noise"])
+@pytest.mark.thorough
 def test_equal_nonlinear_regimes_are_one_sde(x64, inner):
     def wells(pull):
         drift = ParametricDrift(lambda x, t, p: p["pull"] * (x - x**3), {"pull": pull})

@@ -98,6 +98,7 @@ def test_drift_scale_sets_the_size_of_a_drift_behind_noise(values):
     assert "d_j = 3 per unit of time" in model.describe()
 
 
+@pytest.mark.thorough
 def test_a_model_without_parameters_worth_naming_is_smoothed(values):
     data = sb.trajectories(values[:, None], t=TIMES)
     model = model_of(sb.GaussianNoise(covariance=NOISE))

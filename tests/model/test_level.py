@@ -85,6 +85,7 @@ def test_a_level_of_zero_is_none(x64):
     np.testing.assert_allclose(found, jax.jit(law.inner.log_density)(*plain), atol=1e-12)
 
 
+@pytest.mark.thorough
 def test_the_level_is_added_to_what_is_predicted_and_drawn(x64):
     law, own, flat, level = apart("Kalman")
     data = own[1]
@@ -208,6 +209,7 @@ def test_what_knows_the_trend_is_not_rejected_for_it(fitted):
     assert "more knots" in ADVICE["Trend"](posterior.model)
 
 
+@pytest.mark.thorough
 def test_a_fit_keeps_covariates_and_scores_by_them(tmp_path, fitted):
     posterior, data = fitted
     posterior.to_netcdf(tmp_path / "posterior.nc")

@@ -98,6 +98,7 @@ def test_a_field_counts_in_the_path_s_standard_deviations(data, observation, sha
 ALIKE = {"covariance": "isotropic", "effect_covariance": "isotropic", "path_covariance": "isotropic"}
 
 
+@pytest.mark.thorough
 def test_states_that_are_all_alike_share_every_number_but_their_middle(data, x64):
     observation = sb.GaussianNoise(trajectory_effect=True, **ALIKE)
     model = sb.SDEModel(
@@ -215,6 +216,7 @@ def test_full_covariances_keep_the_variances_and_add_correlations(data, matrix, 
     assert full.dims()["noise_covariance"] == [seen, f"{seen}_bis"]
 
 
+@pytest.mark.thorough
 def test_low_rank_covariances_keep_the_variances_and_have_few_parameters(x64):
     data = sb.trajectories(np.random.default_rng(0).normal(size=(4, 20, 6)))
     law = sb.LowRank(2)

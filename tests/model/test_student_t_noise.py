@@ -47,12 +47,14 @@ def test_outliers_are_named_and_answered(fits):
     assert float(table["difference"].sel(candidate="heavy")) > 0.1
 
 
+@pytest.mark.thorough
 def test_it_comes_back_from_a_file(fits, data, tmp_path):
     again = sb.load(fits["heavy"].to_netcdf(tmp_path / "fit.nc"))
     assert isinstance(again.model.observation, sb.StudentTNoise)
     np.testing.assert_allclose(again.log_score(data), fits["heavy"].log_score(data), rtol=1e-9)
 
 
+@pytest.mark.thorough
 def test_the_reported_variance_is_the_noises(fits):
     drawn = fits["heavy"].data["posterior"]
     nu, covariance = drawn["degrees_of_freedom"], fits["heavy"].observed_sde().noise_covariance

@@ -73,6 +73,7 @@ def test_the_likelihood_is_the_dense_normal_law(model, x64):
         np.testing.assert_allclose(found, expected, rtol=1e-9)
 
 
+@pytest.mark.thorough
 def test_replicates_and_forecasts_have_the_noise_of_their_steps(model, x64):
     data = model.read(with_words())
     observed = known()
@@ -123,6 +124,7 @@ def test_a_fit_keeps_covariates_and_scores_by_them(tmp_path, posterior):
     assert again.diagnosis() is not None
 
 
+@pytest.mark.thorough
 def test_forecasts_have_the_noise_of_their_own_step(posterior):
     """The variance predicted at a step goes up by R times what the step's words make of it, and nothing else does."""
     data = with_words()

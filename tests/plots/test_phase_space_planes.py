@@ -72,6 +72,7 @@ def circles(radii) -> SDE:
     return jax.tree.map(lambda *leaves: jnp.stack(leaves), *sdes)
 
 
+@pytest.mark.thorough
 def test_limit_cycles_are_the_circles_of_the_draws():
     starts = np.array([[1.0, 0.0], [0.0, -1.0], [0.3, 0.3], [-0.9, 0.9]])
     found = phase_space.limit_cycles(circles([1.0, 0.8, -0.5, -0.7]), starts)

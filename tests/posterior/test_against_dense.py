@@ -88,6 +88,7 @@ def test_the_smoothed_path_and_effect(posterior, held_out):
             assert np.isnan(smoothed["x"].values[index, i, len(t) :]).all()
 
 
+@pytest.mark.thorough
 def test_results_stand_on_the_grid_of_their_data(exact, exact_training):
     """A step that exact observation leaves out does not shift the steps after it."""
     laws = exact.predict(exact_training, samples=1)

@@ -35,6 +35,7 @@ def test_the_interval_is_that_of_the_paired_ratio(table):
     assert (table["upper_to_best"] - table["lower_to_best"] >= 0).all()
 
 
+@pytest.mark.thorough
 def test_few_trajectories_are_said_to_be_few(noisy, fresh, table):
     assert table.attrs["caution"] == ""
     assert (

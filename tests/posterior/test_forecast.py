@@ -67,6 +67,7 @@ def test_one_step_ahead_is_what_predict_says(posterior, held_out):
         np.testing.assert_allclose(laws[name].where(known), expected, atol=1e-8)
 
 
+@pytest.mark.thorough
 def test_thinned_targets_are_some_of_all(noisy, held_out):
     every = sb.forecast(noisy, held_out, horizon=2, samples=2)
     some = sb.forecast(noisy, held_out, horizon=2, samples=2, every=3)
@@ -92,6 +93,7 @@ def test_what_cannot_be_predicted_is_refused(noisy, held_out, arguments, message
         sb.forecast(noisy, held_out, **arguments)
 
 
+@pytest.mark.thorough
 def test_intervals_hold_new_trajectories_of_the_same_process_as_often_as_they_say(noisy):
     values = ornstein_uhlenbeck(77, [25] * 150, noise=0.6, effect=0.5)
     data = sb.trajectories(values)

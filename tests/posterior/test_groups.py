@@ -98,6 +98,7 @@ def test_trajectories_are_told_by_their_group(posterior):
     np.testing.assert_allclose(found["log_score"].sel(group="low"), own)
 
 
+@pytest.mark.thorough
 def test_predictions_are_by_group(posterior, data):
     ahead = (
         sb.forecast(posterior, data, horizon=12, samples=20)["mean"].isel(horizon=-1, time=-1).mean("sample")
@@ -109,6 +110,7 @@ def test_predictions_are_by_group(posterior, data):
     assert sb.compare({"groups": posterior}, data)["log_score"].notnull().all()
 
 
+@pytest.mark.thorough
 def test_a_diagnosis_names_groups(posterior):
     found = {finding.subject: finding for finding in posterior.diagnosis()}
     assert "'one' has one trajectory" in found["Groups"].message
@@ -116,6 +118,7 @@ def test_a_diagnosis_names_groups(posterior):
     assert "Diffusion" in found
 
 
+@pytest.mark.thorough
 def test_a_contrast_is_the_difference_in_each_draw(posterior):
     drawn = contrast.contrast(posterior, "equilibrium")
     assert list(drawn["contrast"].values) == ["high − low", "high − one", "low − one"]
@@ -137,6 +140,7 @@ def test_a_contrast_is_the_difference_in_each_draw(posterior):
     assert {"drift", "drift_prior"} <= set(shown.data_vars)
 
 
+@pytest.mark.thorough
 def test_separate_posteriors_are_paired_at_random(posterior):
     parts = {name: posterior.group(name) for name in ("high", "low")}
     drawn = contrast.contrast(parts, "equilibrium")["equilibrium"].squeeze()
@@ -182,6 +186,7 @@ def test_what_differs_by_rounding_alone_is_the_same(posterior):
     assert not are_same({"a": values["a"], "b": values["b"] + 1e-6}, "float64")
 
 
+@pytest.mark.thorough
 def test_shuffled_groups_differ_less(posterior, data):
     def refit(shuffled):
         assert sorted(shuffled["group"].values) == sorted(data["group"].values)
@@ -255,6 +260,7 @@ def test_what_does_not_vary_says_so(posterior):
         contrast.contrast(posterior, "equilibrium", ratio=True)
 
 
+@pytest.mark.thorough
 def test_parts_that_cannot_vary_are_refused(data):
     known = sb.SDEModel(sb.priors.Parametric(lambda x, t, p: -x, {}, by_group=True), observation=sb.Exact())
     with pytest.raises(ModelError, match="mean has by_group=True; give it to the whole"):

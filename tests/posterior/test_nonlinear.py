@@ -28,6 +28,7 @@ def test_a_stored_fit_has_the_same_drift_and_scores(noisy_double_well, tmp_path)
     np.testing.assert_allclose(loaded.log_score(data), posterior.log_score(data), rtol=1e-9)
 
 
+@pytest.mark.thorough
 def test_smoothing_takes_most_of_the_noise_away(noisy_double_well):
     data, posterior = noisy_double_well
     smoothed = posterior.smooth(data, samples=8)
@@ -36,6 +37,7 @@ def test_smoothing_takes_most_of_the_noise_away(noisy_double_well):
     assert float(np.var(np.diff(smoothed["x"].mean("sample"), axis=1))) < 0.8 * roughness
 
 
+@pytest.mark.thorough
 def test_its_mode_is_no_narrow_peak(noisy_double_well):
     """Draws about one would have next to no spread; `tests/inference/test_whitening.py` has the worst one known."""
     _, posterior = noisy_double_well

@@ -96,6 +96,7 @@ def test_steps_are_of_their_regimes(posterior, data):
     np.testing.assert_allclose(found["share"][:, 0], rate[:, 1, 0] / (rate[:, 0, 1] + rate[:, 1, 0]))
 
 
+@pytest.mark.thorough
 def test_every_order_of_labels_is_brought_back(posterior, data):
     """Exchanged labels change neither density nor what is found."""
     model, observations = posterior.model, posterior.model.read(data[0])
@@ -129,6 +130,7 @@ def test_three_regimes_change_places():
     np.testing.assert_allclose(np.exp(found[0]), [5, 6, 2, 1, 4, 3])
 
 
+@pytest.mark.thorough
 def test_what_a_fit_has_works_with_regimes(posterior, one, tmp_path):
     new, _ = walks(5, count=4, length=20)
     scores = posterior.log_score(new)

@@ -31,6 +31,7 @@ def test_results_are_in_single_precision(single, held_out, tmp_path):
     np.testing.assert_array_equal(loaded.log_score(held_out), single.log_score(held_out))
 
 
+@pytest.mark.thorough
 def test_draws_agree_with_those_in_double_precision(single, exact):
     for name in ("equilibrium", "drift_matrix", "diffusion_covariance"):
         one, two = (p.data["posterior"][name].stack(sample=("chain", "draw")) for p in (single, exact))

@@ -17,6 +17,7 @@ from sdebayes._core.errors import ModelError
 from sdebayes.dynamics import ConstantDiffusion
 from sdebayes.model.scale import data_scale
 from sdebayes.priors import BNN, Linear
+from tests.cases import first_of
 
 ARCHITECTURES = {
     "narrow": BNN(hidden=(2,)),
@@ -49,7 +50,7 @@ def places_of(prior: BNN) -> np.ndarray:
     return np.asarray(prior.location) + unit * np.asarray(prior.state_scale)
 
 
-@pytest.mark.parametrize("architecture", ARCHITECTURES.values(), ids=ARCHITECTURES)
+@pytest.mark.parametrize("architecture", first_of(ARCHITECTURES.values()), ids=ARCHITECTURES)
 def test_the_prior_has_the_moments_that_it_says(data, architecture, x64):
     """Mean 0 and standard deviation α_j d_j at every place; with HalfNormal(a) for α, a d_j over all draws."""
     prior, scale, count = frozen(data, architecture), np.array([0.5, 20.0]), 3000
@@ -78,6 +79,7 @@ def test_outputs_share_an_amplitude_on_request(data, x64):
     assert np.all(np.abs(correlation[~np.eye(6, dtype=bool)]) < 0.1)
 
 
+@pytest.mark.thorough
 def test_layer_scales_bend_the_function_and_leave_its_size(data, x64):
     """The second difference of u across the data, in units of its first: small for small scales, else large."""
 
@@ -127,6 +129,7 @@ def test_its_sites_are_named_and_shaped_as_it_says(data):
     assert [shapes[f"drift_weights_{layer}"] for layer in (1, 2, 3)] == [(4, 4), (5, 5), (6, 3)]
 
 
+@pytest.mark.thorough
 def test_it_is_scaled_to_data_once_and_says_so(data):
     rule = BNN(hidden=(4, 5), layer_scale=1.5)
     assert "data standard deviation" in rule.describe()

@@ -17,6 +17,7 @@ from sdebayes._core.errors import ModelError
 from sdebayes.dynamics import AbstractBasis, BasisField, DiagonalDiffusion, FullDiffusion
 from sdebayes.model.scale import data_scale
 from sdebayes.priors import BNN, GP, Constant, Diagonal, Full, Linear
+from tests.cases import first_of
 
 NETWORK = BNN(hidden=(6,), activation="swish")
 KINDS = {"diagonal": Diagonal, "full": Full}
@@ -120,7 +121,7 @@ def test_the_reference_is_sigma_where_the_field_is_zero(data, shape, field, x64)
     assert not diffusion.constant
 
 
-@pytest.mark.parametrize("shape", KINDS)
+@pytest.mark.parametrize("shape", first_of(KINDS))
 def test_derivatives_are_finite_far_away(data, shape, x64):
     """Of Σ with respect to x and to every parameter, at 10⁶ standard deviations."""
     diffusion = one_draw(frozen(data, KINDS[shape](NETWORK)))
@@ -130,6 +131,7 @@ def test_derivatives_are_finite_far_away(data, shape, x64):
 
 
 @pytest.mark.parametrize("shape", KINDS)
+@pytest.mark.thorough
 def test_the_law_of_the_field_is_the_stated_one(data, shape, x64):
     """Read back from G, u has mean 0 and standard deviation a; Σ where u = 0 has the law of a constant Σ."""
     mean = Constant(shape, rate=[4.0, 5.0, 6.0], spread=0.2)
@@ -186,6 +188,7 @@ def test_a_table_gives_the_same_factor(shape, x64):
 
 
 @pytest.mark.parametrize("shape", KINDS)
+@pytest.mark.thorough
 def test_a_model_with_it_has_a_density(data, shape, x64):
     model = sb.SDEModel(Linear(diagonal=True), KINDS[shape](), observation=sb.Exact()).scaled_to(data)
     program = substitute(seed(model.numpyro_model(data), 3), data=correlation())

@@ -24,6 +24,7 @@ from sdebayes.priors import (
     Matern52,
     RandomFourier,
 )
+from tests.cases import first_of
 from tests.priors.processes import KERNELS, MIDDLE, UNIT, implied, named, normal_states
 
 
@@ -45,7 +46,7 @@ def draws(prior: GP, x, count: int, known=(), outputs=None) -> tuple[np.ndarray,
     return jax.tree.map(np.asarray, jax.jit(jax.vmap(one))(jax.random.split(jax.random.key(1), count)))
 
 
-@pytest.mark.parametrize("basis", [HSGP(30), RandomFourier(200), Inducing(30)], ids=named)
+@pytest.mark.parametrize("basis", first_of([Inducing(30), HSGP(30), RandomFourier(200)]), ids=named)
 def test_draws_have_the_moments_of_the_process(basis):
     """Three thousand draws of three outputs on two states against the closed covariance."""
     scale = normal_states(2)
@@ -169,7 +170,7 @@ def test_features_are_computed_once_where_no_parameter_moves_them(basis, lengths
 
 
 @pytest.mark.parametrize(
-    ("basis", "diagonal"), [(HSGP(4), False), (RandomFourier(20), True), (Inducing(10), True)]
+    ("basis", "diagonal"), first_of([(Inducing(10), True), (HSGP(4), False), (RandomFourier(20), True)])
 )
 def test_every_drift_draw_points_inwards_far_away(data, basis, diagonal):
     """In the metric of the linear part's own stationary covariance P: (x − b)ᵀ P⁻¹ f(x) < 0."""

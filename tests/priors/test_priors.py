@@ -161,6 +161,7 @@ def test_under_learned_noise_the_time_constant_is_drawn(data, draw, x64):
     assert stats.kstest(effect / total[:, 2], stats.beta(1, 4).cdf).pvalue > 1e-3
 
 
+@pytest.mark.thorough
 def test_the_rotation_scale_and_the_concentration_act(data, draw, x64):
     def spread_of(drift: Linear) -> tuple[float, float]:
         observed, sites = draw(scaled(data, drift), 300)

@@ -30,6 +30,7 @@ def test_monomials_and_their_names(x64):
 
 
 @pytest.mark.parametrize("library", [Polynomial(2), Functions(lambda x: jnp.sin(x), ["a", "b", "c"])])
+@pytest.mark.thorough
 def test_coefficients_are_of_the_size_of_the_data_s_drift(data, draw, library, x64):
     """Σ_i (W_ij r_i / d_j)² is that of included terms; the drift is the sum by hand."""
     selection = SpikeAndSlab(inclusion=(50.0, 50.0), slab=0.5, slab_spread=0.1)

@@ -26,6 +26,7 @@ def tables(chapter) -> list[Table]:
     return [block for block in chapter.blocks if isinstance(block, Table)]
 
 
+@pytest.mark.thorough
 def test_what_differs_is_said_beside_the_prior(material):
     chapter = groups.write(material)
     counts, declared, constants, texts = tables(chapter)
@@ -82,6 +83,7 @@ def test_the_level_is_told_in_numbers(material):
     assert table.rows[0][1].startswith(f"{float(change):.2f}".replace("-", "−"))
 
 
+@pytest.mark.thorough
 def test_the_page_has_all_that_groups_share(grouped, material, tmp_path):
     page = sb.report(grouped, tmp_path / "page.html", data=material.data, test=material.test, draws=10)
     content = page.read_text(encoding="utf-8")

@@ -16,6 +16,7 @@ from sdebayes.reporting import chapters, report
 from sdebayes.reporting.context import ReportContext
 from sdebayes.reporting.wording import MEDIAN
 from tests.browser import visit
+from tests.cases import first_of
 from tests.reporting.conftest import SCRIPT
 
 CHAPTERS = [
@@ -54,7 +55,7 @@ def only(monkeypatch):
     )
 
 
-@pytest.mark.parametrize("name", ["page", "bare"])
+@pytest.mark.parametrize("name", first_of(["page", "bare"]))
 def test_a_browser_opens_it_without_complaint_and_without_a_request(name, request, tmp_path):
     seen = visit(request.getfixturevalue(name), tmp_path)
     assert seen.console == []
@@ -115,6 +116,7 @@ def test_the_increments_never_stand_without_their_reference(page):
     assert "(1 − ρ)/2" in head[0].replace("\u00a0", " ")
 
 
+@pytest.mark.thorough
 def test_the_same_call_writes_the_same_page(bare, exact, tmp_path):
     assert report(exact, tmp_path / "again.html", draws=10).read_bytes() == bare.read_bytes()
 
@@ -172,6 +174,7 @@ def test_another_drift_of_two_states_is_shown_beside_the_model(
     assert not (tmp_path / "other.html").exists()
 
 
+@pytest.mark.thorough
 def test_a_nonlinear_drift_has_places_with_exemplars(four_wells, texts, tmp_path, only):
     only("phase_space")
     path = report(four_wells, tmp_path / "report.html", data=texts[0], draws=10)

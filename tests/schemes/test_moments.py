@@ -113,6 +113,7 @@ def test_the_covariance_is_positive_definite_at_any_step(dt, x64):
                 assert np.linalg.eigvalsh(rest).min() > -1e-12 * np.trace(rest)
 
 
+@pytest.mark.thorough
 def test_an_uncertain_state_is_averaged_over(x64):
     """m, F P Fᵀ + Q against E and Cov of X(Δt) from draws' own laws; left out are terms in P², P Δt² and Δt³."""
     sde, rng = planar(), np.random.default_rng(1)
@@ -159,6 +160,7 @@ def test_fields_give_their_derivatives_and_tables(kind, x64):
     np.testing.assert_allclose(expected[-1], shift, rtol=1e-10, atol=1e-12)
 
 
+@pytest.mark.thorough
 def test_tables_do_not_change_the_likelihood(x64):
     data, _ = sb.datasets.benchmark("multiplicative_double_well", 40, 0.02, seed=0)
     drift = sb.priors.GP(basis=sb.priors.HSGP(4))

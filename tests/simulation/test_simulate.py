@@ -63,6 +63,7 @@ def test_path_covariance_between_two_times_is_that_of_the_stationary_process(lin
     assert_covariance(joint, mean, covariance)
 
 
+@pytest.mark.thorough
 def test_euler_maruyama_of_the_same_process_has_the_same_law(disguised):
     simulated = simulate(disguised, [0.0, 0.5, 2.0], x0=[4.0, 4.0], paths=5000, substeps=300)
     assert simulated.attrs["method"] == "euler_maruyama"
@@ -99,6 +100,7 @@ def test_multiplicative_noise_is_read_in_ito_sense():
     assert_mean(x, np.exp([0.1]))
 
 
+@pytest.mark.thorough
 def test_default_substeps_keep_a_nonlinear_process_at_its_stationary_law():
     sde = SDE(ParametricDrift(lambda x, t, p: x - x**3, {}), ConstantDiffusion(jnp.sqrt(0.5) * jnp.eye(1)))
     x = simulate(sde, [0.0, 15.0, 30.0], x0=np.tile([[1.0], [-1.0]], (1000, 1)), paths=2000).x.values[

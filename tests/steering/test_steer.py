@@ -78,6 +78,7 @@ def test_fits_are_ranks(posterior):
     np.testing.assert_allclose(log["fit"][1], found["score"], rtol=1e-6)
 
 
+@pytest.mark.thorough
 def test_a_target_is_come_to_and_the_end_pulls_most(posterior):
     """In the mean of six texts; a sentence names the place as its state does."""
     place = np.array([1.9, -1.4])
@@ -113,6 +114,7 @@ def test_typical_surprise_is_neither_high_nor_low(posterior):
     assert np.abs(chosen - 0.5).max() <= np.abs(offered - 0.5).min(axis=-1).max()
 
 
+@pytest.mark.thorough
 def test_a_draw_goes_by_the_probabilities(posterior):
     """Of 24 choices as many are the likeliest candidate as its probabilities say, within three standard errors."""
     log = steered(posterior, proposing(3), steps=24, candidates=3, choice="draw", samples=5)

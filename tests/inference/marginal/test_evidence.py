@@ -17,6 +17,7 @@ from sdebayes._core.tracing import one_at_a_time
 from sdebayes.inference import Problem, RunOptions, log_evidence, statistics
 from sdebayes.inference.marginal.marginalized import marginalized
 from sdebayes.inference.sufficient_statistics import reduction
+from tests.cases import first_of
 
 EULER, EXACT = sb.schemes.EulerMaruyama(), sb.Exact()
 SMALL = sb.priors.HSGP(functions=3)
@@ -118,9 +119,9 @@ def dense(model: sb.SDEModel, data: xr.Dataset, h: list[dict[str, jnp.ndarray]])
 @pytest.mark.parametrize(
     ("drift", "shape"),
     [
-        ("HSGP", "full"),
-        ("RandomFourier", "full"),
-        ("Inducing", "diagonal"),
+        pytest.param("HSGP", "full", marks=pytest.mark.thorough),
+        pytest.param("RandomFourier", "full", marks=pytest.mark.thorough),
+        pytest.param("Inducing", "diagonal", marks=pytest.mark.thorough),
         ("linear", "full"),
         ("independent", "full"),
         ("stable", "full"),
@@ -134,7 +135,7 @@ def test_the_evidence_is_that_of_all_increments_at_once(data, drift, shape):
     np.testing.assert_allclose(found, dense(model, data, h), rtol=1e-9)
 
 
-@pytest.mark.parametrize(("drift", "shape"), [("HSGP", "full"), ("linear", "diagonal")])
+@pytest.mark.parametrize(("drift", "shape"), first_of([("linear", "diagonal"), ("HSGP", "full")]))
 def test_its_derivative_is_that_of_differences(data, drift, shape):
     """Also where the eigenvalues of the outputs meet, at equal rates and amplitudes."""
     model = model_of(DRIFTS[drift], shape).scaled_to(data)
@@ -176,6 +177,7 @@ def test_statistics_of_parts_add_up_and_pieces_do_not_matter(data, monkeypatch):
     assert float(whole.count) == 12 + 7 + 9 - 1 - 3
 
 
+@pytest.mark.thorough
 def test_data_are_read_in_blocks_and_features_once(monkeypatch, tmp_path):
     """Lazy data are never in memory whole, and the work per datum is one evaluation of the features."""
     long, _ = sb.datasets.benchmark("ornstein_uhlenbeck", 3000, 0.05, n_trajectories=2, seed=0)

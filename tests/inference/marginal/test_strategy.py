@@ -49,6 +49,7 @@ def test_draws_agree_with_the_conjugate_posterior(marginal_fit, regression_data,
     assert np.all(az.ess(found[["drift_matrix"]])["drift_matrix"] > 500)
 
 
+@pytest.mark.thorough
 def test_what_is_exported_is_what_nuts_exports(marginal_fit, regression_fit):
     for group in ("posterior", "unconstrained", "log_prior", "log_likelihood", "prior"):
         mine, theirs = (fit.data[group].to_dataset() for fit in (marginal_fit, regression_fit))

@@ -151,6 +151,7 @@ def test_what_has_no_closed_form_and_a_gradient_is_left_to_nuts(path, model):
         sb.fit(terms, path, sb.Marginal(), progress=False)
 
 
+@pytest.mark.thorough
 def test_a_search_that_comes_no_nearer_ends(path, model, monkeypatch):
     """Where data run away, sums of their powers have no digits left for the likelihood, however near the point."""
     monkeypatch.setattr(local_statistics, "_error", lambda *_: float("nan"))

@@ -13,6 +13,7 @@ from sdebayes.inference.sufficient_statistics import documents, shortest_program
 from sdebayes.inference.sufficient_statistics.documents import Moments, pseudo_documents
 from sdebayes.inference.target import density_of
 from sdebayes.likelihood import IndependentKalman, Kalman
+from tests.cases import first_of
 
 FULL, LINEAR = sb.priors.Constant(), sb.priors.Linear()
 NOISE, EFFECT = sb.GaussianNoise(), sb.GaussianNoise(trajectory_effect=True)
@@ -55,7 +56,9 @@ def read(model, data):
     return ready, observations, shortest_program(ready, observations)
 
 
-@pytest.mark.parametrize("model", [sb.SDEModel(LINEAR, FULL), ALONE], ids=["coupled", "independent"])
+@pytest.mark.parametrize(
+    "model", first_of([ALONE, sb.SDEModel(LINEAR, FULL)]), ids=["independent", "coupled"]
+)
 def test_value_and_slopes_are_those_of_the_filter(x64, model):
     ready, observations, short = read(model, mixed())
     assert type(ready.likelihood) is (IndependentKalman if model is ALONE else Kalman)
@@ -112,15 +115,17 @@ def agree(model, data, many=2):
     ],
     ids=["free start", "given start", "full", "matrix"],
 )
+@pytest.mark.thorough
 def test_every_part_that_keeps_it_linear_takes_part(x64, model, data):
     agree(model, data())
 
 
 @pytest.mark.parametrize(
     ("base", "level"),
-    [(sb.SDEModel(LINEAR, FULL), sb.Level("t", degree=2)), (ALONE, sb.Level("kind"))],
-    ids=["place", "kind"],
+    [(ALONE, sb.Level("kind")), (sb.SDEModel(LINEAR, FULL), sb.Level("t", degree=2))],
+    ids=["kind", "place"],
 )
+@pytest.mark.thorough
 def test_a_level_that_documents_share_takes_part(x64, base, level):
     """One of the place in the text, and one of two kinds of documents, each of which is a pattern of its own."""
     kind = np.where(np.arange(95) % 2, "letter", "speech")
@@ -128,6 +133,7 @@ def test_a_level_that_documents_share_takes_part(x64, base, level):
     agree(sb.SDEModel(base.drift, base.diffusion, observation=EFFECT, level=level), data, many=1)
 
 
+@pytest.mark.thorough
 def test_digits_are_kept_where_entries_tell_each_other(x64):
     """Next to no noise: the scatter would have lost what the innovations are made of."""
     values = paths(60)
@@ -164,7 +170,9 @@ def own_level():
 @pytest.mark.parametrize(
     ("model", "data"),
     [
-        (sb.SDEModel(sb.priors.Linear(by_group=True), FULL), by_group),
+        pytest.param(
+            sb.SDEModel(sb.priors.Linear(by_group=True), FULL), by_group, marks=pytest.mark.thorough
+        ),
         (sb.SDEModel(sb.priors.Regimes(2, drift=LINEAR), FULL, observation=NOISE), equal_times),
         (sb.SDEModel(LINEAR, FULL, observation=sb.StudentTNoise()), equal_times),
         (
@@ -193,6 +201,7 @@ def test_there_are_none_where_every_document_has_its_own_times(x64):
     assert pseudo_documents(ready.read(data), True) is None
 
 
+@pytest.mark.thorough
 def test_a_posterior_is_the_same_and_says_from_what_it_is(capfd, monkeypatch):
     """Beside it, that of the same data under a rule by which no number of documents is enough."""
     rng = np.random.default_rng(0)
