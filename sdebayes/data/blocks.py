@@ -10,10 +10,11 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Float, Shaped
 
-ENTRIES = 2**20
-"""Entries of ``y`` that are read at once, 8 MB in double precision; more where one trajectory has more."""
+ENTRIES = 2**19
+"""Entries of ``y`` in a block, 4 MB in double precision; more where one trajectory has more."""
 
-_CHUNK = 8 * ENTRIES  # a chunk on disk of so many is read as a whole, since it is decoded as a whole
+READ = 2**22
+"""Entries that are read at once: a chunk on the disk is decoded as a whole, however little of it is asked for."""
 
 
 class Block(NamedTuple):
@@ -44,7 +45,7 @@ def blocks(dataset: xr.Dataset) -> Iterator[Block]:
     rows = _rows(y)
     for start in range(0, len(y), rows):
         part = slice(start, start + rows)
-        yield Block(part, y[part].values, t[part].values)
+        yield from _divided(y[part].values, t[part].values, start, is_lazy(y))
 
 
 def is_lazy(variable: xr.Variable) -> bool:
@@ -57,11 +58,20 @@ def read(variable: xr.Variable) -> np.ndarray:
     return np.asarray(variable[...].values)
 
 
+def _divided(values: np.ndarray, times: np.ndarray, first: int, copy: bool) -> Iterator[Block]:
+    rows = _at_most(ENTRIES, values)
+    for start in range(0, len(values), rows):
+        part = slice(start, start + rows)
+        own = values[part].copy() if copy else values[part]
+        yield Block(slice(first + start, first + start + len(own)), own, times[part])
+
+
 def _rows(y: xr.Variable) -> int:
-    """Return how many trajectories make a block, whole chunks of them where they are in chunks."""
-    count = max(1, ENTRIES // max(1, prod(y.shape[1:])))
-    stored = y.encoding.get("preferred_chunks", {}).get("trajectory", 1)
-    chunk = min(int(y.chunks[0][0] if y.chunks else stored), len(y))
-    if chunk > count and chunk * prod(y.shape[1:]) <= _CHUNK:
-        return chunk
-    return max(count - count % chunk, 1) if chunk <= count else count
+    """Return how many trajectories are read at once, whole chunks of them if they fit."""
+    count = _at_most(READ, y)
+    chunk = int(y.chunks[0][0] if y.chunks else y.encoding.get("preferred_chunks", {}).get("trajectory", 1))
+    return count - count % chunk if chunk <= count else count
+
+
+def _at_most(entries: int, y: xr.Variable | np.ndarray) -> int:
+    return max(1, entries // max(1, prod(y.shape[1:])))

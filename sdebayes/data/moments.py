@@ -47,9 +47,13 @@ def moments(parts: Iterable[Steps], width: int) -> Moments:
     for steps in parts:
         if not len(steps):
             continue
-        own, centred = _centred(steps)
-        shift, share = own - mean, len(steps) / (count + len(steps))
-        rows = np.vstack([centred, np.sqrt(count * share) * shift])
+        rows = np.empty((len(steps) + 1, width))
+        centred, between = rows[:-1], rows[-1]
+        np.subtract(steps, steps[0], out=centred)  # exactly 0 in a dimension that never changes
+        own = centred.mean(axis=0)
+        centred -= own
+        shift, share = steps[0] + own - mean, len(steps) / (count + len(steps))
+        between[:] = np.sqrt(count * share) * shift
         scatter += rows.T @ rows
         mean += share * shift
         count += len(steps)
@@ -77,11 +81,3 @@ def root(parts: Iterable[Steps], width: int) -> Float[np.ndarray, "row embedding
         if len(rows) > 2 * width:
             rows = np.linalg.qr(rows, mode="r")
     return rows
-
-
-def _centred(steps: Steps) -> tuple[Float[np.ndarray, " embedding"], Steps]:
-    """Return the mean and what steps are beyond it, exactly 0 in a dimension that never changes."""
-    centred = steps - steps[0]
-    mean = centred.mean(axis=0)
-    centred -= mean
-    return steps[0] + mean, centred
