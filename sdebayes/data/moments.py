@@ -10,7 +10,7 @@ from jaxtyping import Float
 
 from sdebayes.data.blocks import Block
 
-Steps = Float[np.ndarray, "step embedding"]
+Steps = Float[np.ndarray, "_ embedding"]
 
 
 class Moments(NamedTuple):
