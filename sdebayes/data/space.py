@@ -145,7 +145,7 @@ class StateSpace:
         result = result.assign_coords(state=self.states)
         for name, array in self._arrays().items():
             result[name] = (_VARIABLES[name], array)
-        result.attrs |= {"space": _json(self.spec), "space_hash": self.hash}
+        result.attrs |= {"space": json.dumps(self.spec, sort_keys=True), "space_hash": self.hash}
         return validate(result)
 
     def inverse_transform(self, data: xr.Dataset | Numbers) -> Any:
@@ -316,7 +316,3 @@ def refuse_states(dataset: xr.Dataset) -> None:
         raise StateSpaceError(
             "The data are already states of a space; give the embeddings they were made from."
         )
-
-
-def _json(spec: dict[str, Any]) -> str:
-    return json.dumps(spec, sort_keys=True)
