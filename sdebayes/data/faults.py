@@ -15,7 +15,7 @@ from sdebayes.data.blocks import Block
 class _Suspect(NamedTuple):
     """A trajectory that has a fault."""
 
-    index: int
+    row: int
     values: np.ndarray
     times: np.ndarray
 
@@ -62,8 +62,8 @@ class Faults:
                 f"infinite ({self._infinite} such values in all). Values must be finite; write a missing value as NaN."
             )
         if self._suspect is not None:
-            index, values, times = self._suspect
-            _refuse_trajectory(values, times, int(self._ends[index]), names[index], self._least)
+            row, values, times = self._suspect
+            _refuse_trajectory(values, times, int(self._ends[row]), names[row], self._least)
 
     def _count_infinite(self, block: Block) -> None:
         infinite = np.argwhere(np.isinf(block.values))

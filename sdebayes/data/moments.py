@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
@@ -13,7 +13,8 @@ from sdebayes.data.blocks import Block
 Steps = Float[np.ndarray, "_ embedding"]
 
 
-class Moments(NamedTuple):
+@dataclass(frozen=True)
+class Moments:
     """What principal components need of steps.
 
     Attributes

@@ -27,9 +27,8 @@ def reordered(variable: xr.Variable, order: Order) -> xr.Variable:
         The new order.
     """
     array = _Reordered(variable, order)
-    if is_lazy(variable):
-        return variable.copy(data=indexing.LazilyIndexedArray(array))
-    return variable.copy(data=array.read((slice(None),) * variable.ndim))
+    lazy: Any = indexing.LazilyIndexedArray(array)
+    return variable.copy(data=lazy if is_lazy(variable) else array.read((slice(None),) * variable.ndim))
 
 
 class _Reordered(BackendArray):
