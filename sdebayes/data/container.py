@@ -16,18 +16,17 @@ from sdebayes._core.errors import DataError
 from sdebayes._core.kinds import Count, Labels, OneEach
 from sdebayes.data.attached import Steps, read_covariates, read_texts_of_steps
 from sdebayes.data.columns import state_names
-from sdebayes.data.validation import check_numeric, check_unique, feature_dim, unobserved_states, validate
+from sdebayes.data.validation import (
+    check_numeric,
+    check_unique,
+    checked_blocks,
+    feature_dim,
+    unobserved_states,
+    validate,
+)
 
-__all__ = [
-    "SCHEMA_VERSION",
-    "PaddedArrays",
-    "feature_dim",
-    "pack",
-    "to_arrays",
-    "trajectories",
-    "unobserved_states",
-    "validate",
-]
+__all__ = ["SCHEMA_VERSION", "PaddedArrays", "feature_dim", "pack", "to_arrays", "trajectories"]
+__all__ += ["unobserved_states", "validate"]
 
 SCHEMA_VERSION = 2
 
@@ -187,16 +186,17 @@ def pack(
 
 
 def to_arrays(dataset: xr.Dataset) -> PaddedArrays:
-    """Read a data set as padded arrays, in float64.
+    """Read a data set as padded arrays, in float64; what is lazy is read in one pass and stays lazy.
 
     Raises
     ------
     DataError
         If :func:`validate` finds a fault.
     """
-    validate(dataset)
-    values = dataset["y"].values.astype(np.float64)
-    times = dataset["t"].values.astype(np.float64)
+    feature_dim(dataset)
+    values, times = np.empty(dataset["y"].shape), np.empty(dataset["t"].shape)
+    for block in checked_blocks(dataset):
+        values[block.rows], times[block.rows] = block.values, block.times
     return PaddedArrays(values, times, np.isfinite(values), dataset["n_steps"].values.astype(np.int64))
 
 
@@ -229,7 +229,7 @@ def _as_numbers(x: Any, what: str) -> np.ndarray:
         array = np.asarray(x)
     except (TypeError, ValueError) as error:
         raise DataError(f"{what} is not a regular array of numbers: {error}.") from error
-    check_numeric(array, what)
+    check_numeric(array.dtype, what)
     return array.astype(np.float64)
 
 

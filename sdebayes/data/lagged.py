@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float
 from scipy.linalg import eigh
-
-from sdebayes.data.container import PaddedArrays
 
 _SAME_TIME = 1e-6
 
@@ -19,21 +18,60 @@ class Pairs(NamedTuple):
     first: Float[np.ndarray, "pair state"]
     second: Float[np.ndarray, "pair state"]
 
+    def moments(self) -> Lagged:
+        """Sum up their products."""
+        instant = self.first.T @ self.first + self.second.T @ self.second
+        return Lagged(len(self.first), instant, self.first.T @ self.second)
+
+
+@dataclass(frozen=True)
+class Lagged:
+    """Sums over pairs (x, z) of steps, which add up over parts of the data.
+
+    Attributes
+    ----------
+    count
+        How many pairs there are.
+    instant
+        (state, state), the sum of x xᵀ + z zᵀ.
+    product
+        (state, state), the sum of x zᵀ.
+    """
+
+    count: int
+    instant: Float[np.ndarray, "state state"]
+    product: Float[np.ndarray, "state state"]
+
+    def __add__(self, other: Lagged) -> Lagged:
+        return Lagged(self.count + other.count, self.instant + other.instant, self.product + other.product)
+
+    def of(self, vectors: Float[np.ndarray, "state new"]) -> Lagged:
+        """Return the sums of states that are these times vectors."""
+        return Lagged(self.count, vectors.T @ self.instant @ vectors, vectors.T @ self.product @ vectors)
+
+    def leading(self, number: int) -> Lagged:
+        """Return the sums of so many states alone, the first ones."""
+        return Lagged(self.count, self.instant[:number, :number], self.product[:number, :number])
+
     def covariances(self) -> tuple[Float[np.ndarray, "state state"], Float[np.ndarray, "state state"]]:
         """Return the covariance of states and their lagged one, both about 0 and as if time could run backwards."""
-        count = 2 * len(self.first)
-        instant = (self.first.T @ self.first + self.second.T @ self.second) / count
-        lagged = self.first.T @ self.second
-        return instant, (lagged + lagged.T) / count
+        return self.instant / (2 * self.count), (self.product + self.product.T) / (2 * self.count)
 
 
-def pairs(arrays: PaddedArrays, values: Float[np.ndarray, "trajectory time state"], lag: int) -> Pairs:
-    """Collect pairs of complete steps ``lag`` apart, none of them across the end of a trajectory or a gap in time."""
+def pairs(
+    values: Float[np.ndarray, "trajectory time state"],
+    times: Float[np.ndarray, "trajectory time"],
+    lag: int,
+    step: float | None,
+) -> Pairs:
+    """Collect pairs of complete steps ``lag`` apart, none of them across the end of a trajectory.
+
+    None is across a gap in time either, if it is known how much time a step takes.
+    """
     whole = np.isfinite(values).all(axis=-1)
     together = whole[:, :-lag] & whole[:, lag:]
-    apart = arrays.times[:, lag:] - arrays.times[:, :-lag]
-    step = _regular_step(arrays.times)
     if step is not None:
+        apart = times[:, lag:] - times[:, :-lag]
         together &= np.abs(apart - lag * step) <= _SAME_TIME * step
     return Pairs(values[:, :-lag][together], values[:, lag:][together])
 
@@ -57,7 +95,7 @@ def shrunk(
     return (1 - share) * covariance + share * np.trace(covariance) / states * np.eye(states), share
 
 
-def slowest(found: Pairs, n: int) -> tuple[Float[np.ndarray, " n"], Float[np.ndarray, "state n"], float]:
+def slowest(found: Lagged, n: int) -> tuple[Float[np.ndarray, " n"], Float[np.ndarray, "state n"], float]:
     """Solve C₁ w = λ C₀ w with C₀ shrunk for the ``n`` largest λ.
 
     Returns
@@ -66,7 +104,7 @@ def slowest(found: Pairs, n: int) -> tuple[Float[np.ndarray, " n"], Float[np.nda
         The autocorrelations wᵀ C₁ w / wᵀ C₀ w, C₀ not being shrunk, largest first; the vectors; the share of shrinkage.
     """
     instant, lagged = found.covariances()
-    regular, share = shrunk(instant, len(found.first))
+    regular, share = shrunk(instant, found.count)
     states = len(instant)
     _, vectors = eigh(lagged, regular, subset_by_index=(states - n, states - 1))
     along, own = (np.einsum("in,ij,jn->n", vectors, matrix, vectors) for matrix in (lagged, instant))
@@ -75,14 +113,14 @@ def slowest(found: Pairs, n: int) -> tuple[Float[np.ndarray, " n"], Float[np.nda
     return values[order], vectors[:, order], share
 
 
-def vamp2(found: Pairs) -> float:
+def vamp2(found: Lagged) -> float:
     """Return 1 + ‖C₀^(−1/2) C₁ C₀^(−1/2)‖², the VAMP-2 score of states about their mean."""
     instant, lagged = found.covariances()
     propagator = np.linalg.pinv(instant, hermitian=True) @ lagged
     return 1.0 + float(np.trace(propagator @ propagator))
 
 
-def _regular_step(times: Float[np.ndarray, "trajectory time"]) -> float | None:
+def regular_step(times: Float[np.ndarray, "trajectory time"]) -> float | None:
     """Return the time between steps if most of them take the same; None if times are irregular throughout."""
     steps = np.diff(times, axis=1)
     steps = steps[np.isfinite(steps)]

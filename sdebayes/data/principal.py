@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
+from scipy.linalg import eigh
 
 from sdebayes._core.errors import DataError
+from sdebayes.data.moments import Moments, Steps, root
 
 _RELATIVE_RANK = 1e-7
+_TOLD_BY_SQUARES = 1e-6  # of the largest variance: what is less has less than ten digits left
 
 
 @dataclass(frozen=True)
@@ -47,40 +51,63 @@ class PrincipalComponents:
 
 
 def principal_components(
-    steps: Float[np.ndarray, "step embedding"], n: int, standardize: bool, name: str
+    found: Moments, again: Callable[[], Iterable[Steps]], n: int, standardize: bool, name: str
 ) -> PrincipalComponents:
     """Find the ``n`` leading principal components of complete steps.
+
+    They are read off the second moments. Those are squares, so that small components would lose digits: these, and
+    components of steps so few that it costs less, are read off the steps.
+
+    Parameters
+    ----------
+    found
+        The moments of the steps.
+    again
+        Goes through the same steps.
+    n
+        How many components.
+    standardize
+        Whether each dimension is divided by its standard deviation.
+    name
+        What messages call the projection.
 
     Raises
     ------
     DataError
         If there are fewer than ``n`` + 1 steps or fewer than ``n`` directions that vary, or a dimension to be
-        standardised is constant; ``name`` is what the message calls the projection.
+        standardised is constant.
     """
-    most = most_components(steps)
+    width, most = len(found.mean), most_components(found)
     if n > most:
         raise DataError(
-            f"{name} needs 1 to {most} states here: the training set has {len(steps)} complete steps of "
-            f"an embedding of {steps.shape[1]} dimensions. Ask for fewer states or give more steps."
+            f"{name} needs 1 to {most} states here: the training set has {found.count} complete steps of "
+            f"an embedding of {width} dimensions. Ask for fewer states or give more steps."
         )
-    mean = steps.mean(axis=0)
-    centred = steps - mean
-    embedding_scale = _embedding_scale(centred) if standardize else None
-    if embedding_scale is not None:
-        centred = centred / embedding_scale
-    _, singular, rows = np.linalg.svd(centred, full_matrices=False)
+    covariance = found.scatter / found.count
+    embedding_scale = _embedding_scale(covariance) if standardize else None
+    unit = np.ones(width) if embedding_scale is None else embedding_scale
+    covariance /= np.outer(unit, unit)
+    total = float(np.trace(covariance))
+    if found.count > 2 * width:
+        variance, vectors = eigh(covariance, subset_by_index=(width - n, width - 1))
+        if variance[0] > _TOLD_BY_SQUARES * variance[-1]:
+            rows, scale = vectors.T[::-1], np.sqrt(variance[::-1])
+            return PrincipalComponents(found.mean, embedding_scale, rows, scale, total)
+    _, singular, rows = np.linalg.svd(
+        root(((steps - found.mean) / unit for steps in again()), width), full_matrices=False
+    )
     rank = int((singular > _RELATIVE_RANK * singular[0]).sum())
     if n > rank:
         raise DataError(
             f"{name}: the training steps vary in {rank} directions only. Ask for at most {rank} states."
         )
-    scale = singular / np.sqrt(len(steps))
-    return PrincipalComponents(mean, embedding_scale, rows[:n], scale[:n], float((scale**2).sum()))
+    scale = singular[:n] / np.sqrt(found.count)
+    return PrincipalComponents(found.mean, embedding_scale, rows[:n], scale, total)
 
 
-def most_components(steps: Float[np.ndarray, "step embedding"]) -> int:
+def most_components(found: Moments) -> int:
     """Return how many components so many steps can have at most."""
-    return min(len(steps) - 1, steps.shape[1])
+    return min(found.count - 1, len(found.mean))
 
 
 def largest_positive(rows: Float[np.ndarray, "state embedding"]) -> Float[np.ndarray, "state embedding"]:
@@ -88,8 +115,8 @@ def largest_positive(rows: Float[np.ndarray, "state embedding"]) -> Float[np.nda
     return rows * np.sign(np.take_along_axis(rows, np.abs(rows).argmax(axis=1)[:, None], axis=1))
 
 
-def _embedding_scale(centred: np.ndarray) -> np.ndarray:
-    scale = centred.std(axis=0)
+def _embedding_scale(covariance: np.ndarray) -> np.ndarray:
+    scale = np.sqrt(np.diagonal(covariance))
     constant = np.flatnonzero(scale <= 1e-12 * np.abs(scale).max())
     if constant.size:
         raise DataError(

@@ -10,9 +10,11 @@ import xarray as xr
 
 from sdebayes._core.arguments import checked
 from sdebayes._core.kinds import Count
-from sdebayes.data.container import to_arrays
+from sdebayes.data.blocks import blocks
+from sdebayes.data.moments import complete, moments
 from sdebayes.data.principal import largest_positive, principal_components
 from sdebayes.data.space import StateSpace, refuse_states
+from sdebayes.data.validation import checked_blocks
 
 __all__ = ["PCA", "StateSpace"]
 
@@ -68,24 +70,25 @@ class PCA:
             If the data are already states of a space.
         """
         refuse_states(train)
-        values = to_arrays(train).values
-        steps = values[np.isfinite(values).all(axis=-1)]
-        found = principal_components(steps, self.n, self.standardize, f"PCA({self.n})")
+        total = moments(complete(checked_blocks(train)), train["y"].shape[-1])
+        found = principal_components(
+            total, lambda: complete(blocks(train)), self.n, self.standardize, f"PCA({self.n})"
+        )
         spec = {
             "kind": "PCA",
             "n": int(self.n),
             "standardize": bool(self.standardize),
             "explained_variance": (found.scale**2 / found.total).tolist(),
-        } | origin(train, steps)
+        } | origin(train, total.count)
         scale = found.scale
         if self.common_scale:
             scale, spec["common_scale"] = np.full_like(scale, np.sqrt(np.mean(scale**2))), True
         return StateSpace(found.mean, largest_positive(found.rows), scale, found.embedding_scale, spec)
 
 
-def origin(train: xr.Dataset, steps: np.ndarray) -> dict[str, Any]:
+def origin(train: xr.Dataset, steps: int) -> dict[str, Any]:
     """Say what a space was fitted on."""
     return {
-        "training_steps": len(steps),
+        "training_steps": steps,
         "training_trajectories": train.sizes["trajectory"],
     } | {key: train.attrs[key] for key in ("encoder", "step") if key in train.attrs}

@@ -9,7 +9,9 @@ from jaxtyping import Shaped
 from sdebayes._core.arguments import checked
 from sdebayes._core.errors import DataError
 from sdebayes._core.kinds import Count, Seed
+from sdebayes.data.blocks import read
 from sdebayes.data.container import validate
+from sdebayes.data.reordered import reordered
 
 Rank = Shaped[np.ndarray, " block"]
 """Numbers, one for each block, whose order is the new order of the blocks."""
@@ -22,7 +24,8 @@ def shuffle(
     """Put the steps of each trajectory into another order.
 
     What belongs to a trajectory as a whole survives; its order does not. Times stay where they are; texts, missing
-    values and whatever else goes along the steps move with their step.
+    values and whatever else goes along the steps move with their step. What is lazy stays so: it is read, and put into
+    its new order, when it is asked for.
 
     Parameters
     ----------
@@ -57,15 +60,15 @@ def shuffle(
         how, words = _swap, "swapped with neighbours"
     if reverse:
         how, words = _reverse, "reversed"
-    orders, first = [], 0
-    for steps in dataset["n_steps"].values:
+    order = np.tile(np.arange(dataset.sizes["time"]), (dataset.sizes["trajectory"], 1))
+    for row, steps in zip(order, dataset["n_steps"].values, strict=True):
         blocks = np.arange(steps) // block
         rank = how(generator, int(blocks[-1]) + 1)
-        orders.append(first + np.lexsort((np.arange(steps), rank[blocks])))
-        first += int(steps)
+        row[:steps] = np.lexsort((np.arange(steps), rank[blocks]))
+    result = dataset.assign({name: reordered(dataset.variables[name], order) for name in _along(dataset)})
     units = "steps" if block == 1 else f"blocks of {block} steps"
     chance = "" if reverse else f", seed {seed}"
-    return _permuted(dataset, np.concatenate(orders), f"{units} {words} within trajectories{chance}")
+    return result.assign_attrs(null=f"{units} {words} within trajectories{chance}")
 
 
 @checked
@@ -94,6 +97,9 @@ def shuffle_across(dataset: xr.Dataset, seed: Seed = 0) -> xr.Dataset:
     Neither order nor membership survives; lengths and times stay where they are. Texts and missing values move with
     their step.
 
+    All steps are read into memory. Shuffle the few states of embeddings on disk rather than the embeddings: a
+    projection maps each step by itself, so that the states are the same.
+
     Parameters
     ----------
     dataset
@@ -112,8 +118,14 @@ def shuffle_across(dataset: xr.Dataset, seed: Seed = 0) -> xr.Dataset:
         If so many steps are missing that a shuffled trajectory is left with fewer than three observed ones.
     """
     validate(dataset)
-    order = np.random.default_rng(seed).permutation(int(_present(dataset).sum()))
-    return _permuted(dataset, order, f"steps shuffled across trajectories, seed {seed}")
+    present = np.arange(dataset.sizes["time"]) < dataset["n_steps"].values[:, None]
+    order = np.random.default_rng(seed).permutation(int(present.sum()))
+    result = dataset.copy()
+    for name in _along(dataset):
+        values = read(dataset.variables[name]).copy()
+        values[present] = values[present][order]
+        result[name] = dataset[name].variable.copy(data=values)
+    return validate(result.assign_attrs(null=f"steps shuffled across trajectories, seed {seed}"))
 
 
 def _permute(generator: np.random.Generator, count: int) -> Rank:
@@ -133,17 +145,10 @@ def _reverse(generator: np.random.Generator, count: int) -> Rank:
     return np.arange(count)[::-1]
 
 
-def _present(dataset: xr.Dataset) -> np.ndarray:
-    return np.arange(dataset.sizes["time"]) < dataset["n_steps"].values[:, None]
-
-
-def _permuted(dataset: xr.Dataset, order: np.ndarray, what: str) -> xr.Dataset:
-    present = _present(dataset)
-    result = dataset.copy()
-    for name, variable in dataset.data_vars.items():
-        if name != "t" and variable.dims[:2] == ("trajectory", "time"):
-            values = variable.values.copy()
-            values[present] = values[present][order]
-            result[name] = variable.copy(data=values)
-    result.attrs["null"] = what
-    return validate(result)
+def _along(dataset: xr.Dataset) -> list[str]:
+    """Name the variables that go along the steps, but for the times."""
+    return [
+        str(name)
+        for name, variable in dataset.data_vars.items()
+        if name != "t" and variable.dims[:2] == ("trajectory", "time")
+    ]

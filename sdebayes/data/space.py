@@ -16,6 +16,7 @@ from sdebayes._core.errors import DataError, StateSpaceError
 from sdebayes._core.kinds import Count, Numbers
 from sdebayes.data.container import feature_dim, to_arrays, validate
 from sdebayes.data.fingerprint import fingerprint
+from sdebayes.data.validation import checked_blocks
 
 _VARIABLES = {
     "space_mean": ("embedding",),
@@ -118,13 +119,13 @@ class StateSpace:
         Parameters
         ----------
         data
-            A data set of embeddings, or an array (..., embedding).
+            A data set of embeddings, or an array (..., embedding). A lazy data set is read block by block.
 
         Returns
         -------
         xr.Dataset or np.ndarray
-            ``y(trajectory, time, state)`` with the space and its hash on board; or an array (..., state). A step with
-            any missing entry is missing as a whole.
+            ``y(trajectory, time, state)`` in memory, with the space and its hash on board, all else as it was, lazy or
+            not; or an array (..., state). A step with any missing entry is missing as a whole.
 
         Raises
         ------
@@ -136,13 +137,15 @@ class StateSpace:
         if not isinstance(data, xr.Dataset):
             return self._project(np.asarray(data, dtype=np.float64))
         refuse_states(data)
-        values = to_arrays(data).values
+        states = np.empty((*data["y"].shape[:2], len(self.scale)))
+        for block in checked_blocks(data):
+            states[block.rows] = self._project(np.asarray(block.values, dtype=np.float64))
         result = data.drop_dims(feature_dim(data))
-        result["y"] = (("trajectory", "time", "state"), self._project(values))
+        result["y"] = (("trajectory", "time", "state"), states)
         result = result.assign_coords(state=self.states)
         for name, array in self._arrays().items():
             result[name] = (_VARIABLES[name], array)
-        result.attrs |= {"space": _json(self.spec), "space_hash": self.hash}
+        result.attrs |= {"space": json.dumps(self.spec, sort_keys=True), "space_hash": self.hash}
         return validate(result)
 
     def inverse_transform(self, data: xr.Dataset | Numbers) -> Any:
@@ -226,7 +229,8 @@ class StateSpace:
             attrs={"space_hash": self.hash, "time_unit": traj.attrs.get("time_unit", "step")},
         )
         if "text" in traj:
-            found["text"] = (dims, traj["text"].values[trajectory, step])
+            near = xr.Variable(dims, trajectory), xr.Variable(dims, step)
+            found["text"] = (dims, traj.variables["text"][near].values)
         return found
 
     @classmethod
@@ -312,7 +316,3 @@ def refuse_states(dataset: xr.Dataset) -> None:
         raise StateSpaceError(
             "The data are already states of a space; give the embeddings they were made from."
         )
-
-
-def _json(spec: dict[str, Any]) -> str:
-    return json.dumps(spec, sort_keys=True)

@@ -11,8 +11,9 @@ import xarray as xr
 from sdebayes._core.arguments import checked
 from sdebayes._core.errors import DataError
 from sdebayes._core.kinds import Count, CountFromTwo, Counts, Seed
-from sdebayes.data.container import to_arrays
-from sdebayes.data.lagged import Pairs, pairs, slowest, vamp2
+from sdebayes.data.blocks import blocks, read
+from sdebayes.data.lagged import Lagged, pairs, regular_step, slowest, vamp2
+from sdebayes.data.moments import Moments, complete, moments
 from sdebayes.data.principal import (
     PrincipalComponents,
     largest_positive,
@@ -21,6 +22,7 @@ from sdebayes.data.principal import (
 )
 from sdebayes.data.reduce import origin
 from sdebayes.data.space import StateSpace, refuse_states
+from sdebayes.data.validation import checked_blocks
 
 __all__ = ["TICA"]
 
@@ -106,14 +108,12 @@ class TICA:
             If the data are already states of a space.
         """
         refuse_states(train)
+        total = _moments(train)
         components = self.components or int(self.score(train)["vamp2"].mean("fold").idxmax())
-        steps = _steps(train)
-        found = principal_components(steps, components, self.standardize, self._name(components))
-        autocorrelation, vectors, share = slowest(self._pairs(train, found), self.n)
-        rows = vectors.T @ found.rows
-        rows = largest_positive(rows / np.linalg.norm(rows, axis=1, keepdims=True))
-        centred = found.centred(steps)
-        states = centred @ rows.T
+        found = self._components(train, total, components)
+        autocorrelation, vectors, share = slowest(self._enough(self._lagged(train, found), train), self.n)
+        vectors /= np.linalg.norm(vectors, axis=0)
+        spread = found.scale[:, None] * vectors
         spec = {
             "kind": "TICA",
             "n": int(self.n),
@@ -122,9 +122,10 @@ class TICA:
             "standardize": bool(self.standardize),
             "shrinkage": round(share, 6),
             "autocorrelation": autocorrelation.tolist(),
-            "explained_variance": (_held(states, centred) / found.total).tolist(),
-        } | origin(train, steps)
-        return StateSpace(found.mean, rows, states.std(axis=0), found.embedding_scale, spec)
+            "explained_variance": (_held(spread, found.scale) / found.total).tolist(),
+        } | origin(train, total.count)
+        rows = largest_positive(vectors.T @ found.rows)
+        return StateSpace(found.mean, rows, np.linalg.norm(spread, axis=0), found.embedding_scale, spec)
 
     def score(
         self, train: xr.Dataset, components: Counts | None = None, folds: CountFromTwo = 5, seed: Seed = 0
@@ -170,16 +171,17 @@ class TICA:
         """
         refuse_states(train)
         parts = list(_parts(train, folds, seed))
-        numbers = self._candidates([fitted for fitted, _ in parts], components)
+        totals = [_moments(fitted) for fitted, _ in parts]
+        numbers = self._candidates(totals, components)
         scores = np.empty((len(numbers), len(parts)))
-        for fold, (fitted, held_out) in enumerate(parts):
-            name = self._name(max(numbers))
-            whole = principal_components(_steps(fitted), max(numbers), self.standardize, name)
-            known, unknown = self._pairs(fitted, whole), self._all_pairs(held_out, whole)
+        for fold, ((fitted, held_out), total) in enumerate(zip(parts, totals, strict=True)):
+            whole = self._components(fitted, total, max(numbers))
+            known, unknown = self._enough(self._lagged(fitted, whole), fitted), self._lagged(held_out, whole)
             for row, number in enumerate(numbers):
-                _, vectors, _ = slowest(_leading(known, number), self.n)
-                states = Pairs(*(side @ vectors for side in _leading(unknown, number)))
-                scores[row, fold] = vamp2(states) if len(states.first) > self.n else np.nan
+                _, vectors, _ = slowest(known.leading(number), self.n)
+                scores[row, fold] = (
+                    vamp2(unknown.leading(number).of(vectors)) if unknown.count > self.n else np.nan
+                )
         if np.isnan(scores).all():
             raise DataError(
                 f"TICA({self.n}).score: no part of the trajectories has more than {self.n} pairs of steps {self.lag} "
@@ -191,7 +193,7 @@ class TICA:
             {"n": int(self.n), "lag": int(self.lag)},
         )
 
-    def _candidates(self, fitted: list[xr.Dataset], components: object | None) -> list[int]:
+    def _candidates(self, fitted: list[Moments], components: object | None) -> list[int]:
         if components is not None:
             numbers = sorted({int(number) for number in np.atleast_1d(np.asarray(components))})
             if numbers[0] < self.n:
@@ -199,40 +201,52 @@ class TICA:
                     f"TICA({self.n}).score: components={numbers[0]} is less than the {self.n} states."
                 )
             return numbers
-        most = max(min(most_components(_steps(part)) for part in fitted) // 2, self.n)
+        most = max(min(most_components(part) for part in fitted) // 2, self.n)
         return [self.n * 2**power for power in range((most // self.n).bit_length())]
 
-    def _pairs(self, data: xr.Dataset, found: PrincipalComponents) -> Pairs:
-        result, components = self._all_pairs(data, found), len(found.rows)
-        if len(result.first) <= components:
+    def _components(self, data: xr.Dataset, total: Moments, number: int) -> PrincipalComponents:
+        return principal_components(
+            total, lambda: complete(blocks(data)), number, self.standardize, self._name(number)
+        )
+
+    def _lagged(self, data: xr.Dataset, found: PrincipalComponents) -> Lagged:
+        step = regular_step(read(data.variables["t"]))
+        components = len(found.rows)
+        total = Lagged(0, np.zeros((components, components)), np.zeros((components, components)))
+        for block in blocks(data):
+            total += pairs(found.transform(block.values), block.times, self.lag, step).moments()
+        return total
+
+    def _enough(self, found: Lagged, data: xr.Dataset) -> Lagged:
+        components = len(found.instant)
+        if found.count <= components:
             raise DataError(
                 f"{self._name(components)} needs more than {components} pairs of steps {self.lag} apart; "
-                f"{data.sizes['trajectory']} trajectories have {len(result.first)}. Ask for fewer components or "
+                f"{data.sizes['trajectory']} trajectories have {found.count}. Ask for fewer components or "
                 "states, or give more steps."
             )
-        return result
-
-    def _all_pairs(self, data: xr.Dataset, found: PrincipalComponents) -> Pairs:
-        arrays = to_arrays(data)
-        return pairs(arrays, found.transform(arrays.values), self.lag)
+        return found
 
     def _name(self, components: int) -> str:
         return f"TICA({self.n}, components={components})"
 
 
-def _steps(data: xr.Dataset) -> np.ndarray:
-    values = to_arrays(data).values
-    return values[np.isfinite(values).all(axis=-1)]
+def _moments(data: xr.Dataset) -> Moments:
+    return moments(complete(checked_blocks(data)), data["y"].shape[-1])
 
 
-def _leading(found: Pairs, number: int) -> Pairs:
-    return Pairs(*(side[:, :number] for side in found))
+def _held(spread: np.ndarray, scale: np.ndarray) -> np.ndarray:
+    """Return the variance of the embedding that each state explains beside the slower ones, linearly.
 
-
-def _held(states: np.ndarray, centred: np.ndarray) -> np.ndarray:
-    """Return the variance of the embedding that each state explains beside the slower ones, linearly."""
-    directions, _ = np.linalg.qr(states)
-    return np.asarray(((directions.T @ centred) ** 2).sum(axis=1) / len(centred))
+    Parameters
+    ----------
+    spread
+        (component, state), what a standard deviation of each principal component makes of each state.
+    scale
+        (component,), these standard deviations.
+    """
+    directions, _ = np.linalg.qr(spread)
+    return np.asarray(((scale[:, None] * directions) ** 2).sum(axis=0))
 
 
 def _parts(data: xr.Dataset, folds: int, seed: int) -> Iterator[tuple[xr.Dataset, xr.Dataset]]:

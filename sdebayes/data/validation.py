@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,8 @@ import xarray as xr
 from sdebayes._core.arguments import checked
 from sdebayes._core.characters import cleaned_name
 from sdebayes._core.errors import DataError
+from sdebayes.data.blocks import Block, blocks
+from sdebayes.data.faults import Faults, feature_label
 
 FEATURE_DIMS = ("state", "embedding")
 MINIMUM_STEPS = 3
@@ -86,8 +88,9 @@ def validate(dataset: Any) -> xr.Dataset:
     """Check a data set of trajectories and return it as it is.
 
     Missing values (whole steps or single entries, as NaN) and irregular times are ordinary. The checks read only
-    ``y``, ``t``, ``n_steps`` and the names. Data that are scored only, as ``attrs["min_steps"]`` below three says, may
-    have trajectories of one or two steps, and states that stay the same.
+    ``y``, ``t``, ``n_steps`` and the names; what is lazy is read block by block and stays lazy. Data that are scored
+    only, as ``attrs["min_steps"]`` below three says, may have trajectories of one or two steps, and states that stay
+    the same.
 
     Parameters
     ----------
@@ -106,6 +109,16 @@ def validate(dataset: Any) -> xr.Dataset:
         names or such with control characters, values that are no real numbers or infinite, times that are missing,
         decrease or repeat, fewer than three observed steps, values after the end, a state that never changes.
     """
+    for _ in checked_blocks(dataset):
+        pass
+    return dataset
+
+
+def checked_blocks(dataset: Any) -> Iterator[Block]:
+    """Go through a data set of trajectories and check it on the way, as :func:`validate` does.
+
+    A fault of the values is told behind the last block: what was made of them counts only when all are through.
+    """
     _check_layout(dataset)
     names = [str(name) for name in dataset["trajectory"].values]
     for index, name in enumerate(names):
@@ -114,13 +127,13 @@ def validate(dataset: Any) -> xr.Dataset:
     least = least_steps(dataset)
     for name, steps in zip(names, dataset["n_steps"].values, strict=True):
         _check_length(name, int(steps), dataset.sizes["time"], least)
-    _check_finite(dataset, names)
-    values, times, ends = (dataset[name].values for name in ("y", "t", "n_steps"))
-    for index in _suspects(values, times, ends, least):
-        _check_trajectory(values[index], times[index], int(ends[index]), names[index], least)
+    faults = Faults(dataset["n_steps"].values, least)
+    for block in blocks(dataset):
+        faults.look(block)
+        yield block
+    faults.refuse(dataset, names)
     if least >= MINIMUM_STEPS:
-        _check_variation(dataset)
-    return dataset
+        _check_variation(dataset, np.asarray(faults.low), np.asarray(faults.high))
 
 
 def check_unique(names: Iterable[str], what: str = "trajectories") -> None:
@@ -133,11 +146,11 @@ def check_unique(names: Iterable[str], what: str = "trajectories") -> None:
         )
 
 
-def check_numeric(values: np.ndarray, what: str) -> None:
+def check_numeric(dtype: np.dtype, what: str) -> None:
     """Raise a DataError unless the dtype is a real number."""
-    if values.dtype.kind not in "iuf":
+    if dtype.kind not in "iuf":
         raise DataError(
-            f"{what} must hold real numbers, but has dtype {values.dtype}. "
+            f"{what} must hold real numbers, but has dtype {dtype}. "
             "Convert it with astype(float); write a missing value as NaN."
         )
 
@@ -160,7 +173,7 @@ def _check_layout(dataset: Any) -> None:
         if dataset[name].dims != expected:
             raise DataError(f"{name} has the dimensions {dataset[name].dims}; expected {expected}. {advice}")
     for name in ("y", "t"):
-        check_numeric(dataset[name].values, name)
+        check_numeric(dataset[name].dtype, name)
     if dataset["n_steps"].dtype.kind not in "iu":
         raise DataError(
             f"n_steps must hold whole numbers, but has dtype {dataset['n_steps'].dtype}. {advice}"
@@ -183,64 +196,7 @@ def _check_length(name: str, steps: int, longest: int, least: int) -> None:
         )
 
 
-def _check_finite(dataset: xr.Dataset, names: list[str]) -> None:
-    infinite = np.argwhere(np.isinf(dataset["y"].values))
-    if infinite.size:
-        trajectory, step, feature = (int(index) for index in infinite[0])
-        raise DataError(
-            f"Trajectory {names[trajectory]!r}: the value at step {step}, {feature_label(dataset, feature)}, is "
-            f"infinite ({len(infinite)} such values in all). Values must be finite; write a missing value as NaN."
-        )
-
-
-def _suspects(values: np.ndarray, times: np.ndarray, ends: np.ndarray, least: int) -> np.ndarray:
-    """Find the trajectories that have a fault, all at once: there may be a million."""
-    inside = np.arange(values.shape[1]) < ends[:, None]
-    observed = ~np.isnan(values).all(-1)
-    wrong = np.where(inside, ~np.isfinite(times), ~np.isnan(times)) | (observed & ~inside)
-    backwards = (np.diff(times, axis=1) <= 0).any(-1)
-    return np.flatnonzero(wrong.any(-1) | backwards | ((observed & inside).sum(-1) < least))
-
-
-def _check_trajectory(values: np.ndarray, times: np.ndarray, end: int, name: str, least: int) -> None:
-    check_times(times[:end], name)
-    if not np.isnan(times[end:]).all() or not np.isnan(values[end:]).all():
-        raise DataError(
-            f"Trajectory {name!r} ends after {end} steps, but y or t has values after it; set them to NaN."
-        )
-    observed = int((~np.isnan(values[:end])).any(axis=-1).sum())
-    if observed == 0:
-        raise DataError(f"Trajectory {name!r} has no observed value: all are NaN. Leave it out.")
-    if observed < least:
-        raise DataError(
-            f"Trajectory {name!r} has {observed} observed step{'' if observed == 1 else 's'} among {end}; "
-            f"at least {least} are needed. Leave it out."
-        )
-
-
-def check_times(times: np.ndarray, name: str) -> None:
-    """Raise a DataError unless the times, (step,), are finite and strictly increasing."""
-    unknown = np.flatnonzero(~np.isfinite(times))
-    if unknown.size:
-        raise DataError(
-            f"Trajectory {name!r}: the time of step {unknown[0]} is {times[unknown[0]]}; every step up to the end "
-            "needs a finite time. Where only the state is missing, give the time and write NaN in the state."
-        )
-    wrong = np.flatnonzero(np.diff(times) <= 0)
-    if wrong.size:
-        step = int(wrong[0])
-        verb = "repeats" if times[step] == times[step + 1] else "decreases"
-        raise DataError(
-            f"Trajectory {name!r}: time {verb} between steps {step} and {step + 1} "
-            f"(from {times[step]:g} to {times[step + 1]:g}). Times must strictly increase; sort the steps or "
-            "merge them."
-        )
-
-
-def _check_variation(dataset: xr.Dataset) -> None:
-    values = dataset["y"].values.reshape(-1, dataset["y"].shape[-1])
-    low = np.fmin.reduce(values, axis=0)
-    high = np.fmax.reduce(values, axis=0)
+def _check_variation(dataset: xr.Dataset, low: np.ndarray, high: np.ndarray) -> None:
     constant = ~(high - low > _RELATIVE_SPREAD * np.fmax(np.abs(low), np.abs(high)))
     if feature_dim(dataset) == "embedding":
         if constant.all():
@@ -288,12 +244,6 @@ def check_states(dataset: xr.Dataset) -> None:
             f"{_listing(involved)} are not different states: one is a linear function of the other"
             f"{'s' if len(involved) > 2 else ''} in all {len(whole)} steps. Leave one of them out."
         )
-
-
-def feature_label(dataset: xr.Dataset, index: int) -> str:
-    """Say which feature this is, such as ``"state PC1"``."""
-    dim = str(dataset["y"].dims[-1])
-    return f"{dim} {dataset[dim].values[index]}"
 
 
 def _listing(names: list[str], most: int = 5) -> str:

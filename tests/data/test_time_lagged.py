@@ -7,8 +7,7 @@ from scipy.stats import multivariate_normal
 
 import sdebayes as sb
 from sdebayes._core.errors import DataError, StateSpaceError
-from sdebayes.data.container import to_arrays
-from sdebayes.data.lagged import pairs, shrunk
+from sdebayes.data.lagged import pairs, regular_step, shrunk
 
 RATES = np.array([0.9, 0.6, 0.3, 0.0, 0.0, 0.0])
 
@@ -100,7 +99,7 @@ def test_no_autocorrelation_exceeds_one_however_much_is_shrunk():
     assert 0.8 < space.autocorrelation[0] <= 1
     assert (np.diff(space.autocorrelation) <= 0).all()
     mean = data["y"].mean(["trajectory", "time"]).values
-    instant, lagged = pairs(to_arrays(data), data["y"].values - mean, 1).covariances()
+    instant, lagged = pairs(data["y"].values - mean, data["t"].values, 1, 1.0).moments().covariances()
     assert eigh(lagged, shrunk(instant, 118)[0], eigvals_only=True).max() > 1
 
 
@@ -112,12 +111,12 @@ def test_no_pair_crosses_a_trajectory_or_a_gap():
         (1, {0: 1, 1: 2, 2: 3, 3: 4, 6: 7, 7: 8, 9: 10, 10: 11, 100: 101, 101: 102, 102: 103}),
         (2, {0: 2, 1: 3, 2: 4, 4: 6, 6: 8, 9: 11, 100: 102, 101: 103}),
     ):
-        arrays = to_arrays(data)
-        found = pairs(arrays, arrays.values, lag)
+        times = data["t"].values
+        found = pairs(data["y"].values, times, lag, regular_step(times))
         assert dict(zip(found.first[:, 0], found.second[:, 0], strict=True)) == expected
     irregular = sb.trajectories([x[:5]], t=[np.array([0.0, 1.0, 3.0, 7.0, 12.0])])
-    arrays = to_arrays(irregular)
-    assert len(pairs(arrays, arrays.values, 1).first) == 4
+    times = irregular["t"].values
+    assert len(pairs(irregular["y"].values, times, 1, regular_step(times)).first) == 4
 
 
 def test_held_out_scores_find_how_many_components_hold_what_is_slow():

@@ -1,0 +1,77 @@
+"""Data sets read by blocks of trajectories, so that what is on disk need not fit into memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from math import prod
+from typing import NamedTuple
+
+import numpy as np
+import xarray as xr
+from jaxtyping import Float, Shaped
+
+ENTRIES = 2**19
+"""Entries of ``y`` in a block, 4 MB in double precision; more where one trajectory has more."""
+
+READ = 2**22
+"""Entries that are read at once: a chunk on the disk is decoded as a whole, however little of it is asked for."""
+
+
+class Block(NamedTuple):
+    """Some trajectories as they are stored.
+
+    Attributes
+    ----------
+    rows
+        Where they are among all trajectories.
+    values
+        (trajectory, time, feature).
+    times
+        (trajectory, time).
+    """
+
+    rows: slice
+    values: Shaped[np.ndarray, "trajectory time feature"]
+    times: Shaped[np.ndarray, "trajectory time"]
+
+    def complete(self) -> Float[np.ndarray, "step feature"]:
+        """Return the steps without a missing value, in double precision."""
+        return self.values[np.isfinite(self.values).all(axis=-1)].astype(np.float64, copy=False)
+
+
+def blocks(dataset: xr.Dataset) -> Iterator[Block]:
+    """Go through a data set of trajectories, unchecked: views of what is in memory, parts of what is not, none kept."""
+    y, t = dataset.variables["y"], dataset.variables["t"]
+    rows = _rows(y)
+    for start in range(0, len(y), rows):
+        part = slice(start, start + rows)
+        yield from _divided(y[part].values, t[part].values, start, is_lazy(y))
+
+
+def is_lazy(variable: xr.Variable) -> bool:
+    """Whether values are read or computed when they are asked for; xarray has no public name for it."""
+    return not getattr(variable, "_in_memory", True)
+
+
+def read(variable: xr.Variable) -> np.ndarray:
+    """Return all values; a lazy variable stays lazy."""
+    return np.asarray(variable[...].values)
+
+
+def _divided(values: np.ndarray, times: np.ndarray, first: int, copy: bool) -> Iterator[Block]:
+    rows = _at_most(ENTRIES, values)
+    for start in range(0, len(values), rows):
+        part = slice(start, start + rows)
+        own = values[part].copy() if copy else values[part]
+        yield Block(slice(first + start, first + start + len(own)), own, times[part])
+
+
+def _rows(y: xr.Variable) -> int:
+    """Return how many trajectories are read at once, whole chunks of them if they fit."""
+    count = _at_most(READ, y)
+    chunk = int(y.chunks[0][0] if y.chunks else y.encoding.get("preferred_chunks", {}).get("trajectory", 1))
+    return count - count % chunk if chunk <= count else count
+
+
+def _at_most(entries: int, y: xr.Variable | np.ndarray) -> int:
+    return max(1, entries // max(1, prod(y.shape[1:])))
