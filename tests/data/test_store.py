@@ -71,7 +71,7 @@ def same(found, expected):
     for name, variable in expected.variables.items():
         values = np.asarray(found[name].values, variable.dtype)
         if variable.dtype.kind == "f":
-            np.testing.assert_allclose(values, variable.values, rtol=1e-7)
+            np.testing.assert_allclose(values, variable.values, rtol=1e-6, atol=1e-6)
         else:
             np.testing.assert_array_equal(values, variable.values)
 
@@ -95,6 +95,15 @@ def test_it_holds_what_memory_would(store):
     assert not found.variables["y"]._in_memory
     same(found, sb.embed(texts, Digests(), cache=False))
     same(sb.data.load(store), sb.embed(texts, Digests(), cache=False))
+
+
+def test_states_of_a_store_are_saved_as_those_of_memory(store, tmp_path):
+    in_memory = sb.embed(corpus(150), Digests(), cache=False)
+    space = sb.PCA(2).fit(in_memory)
+    np.testing.assert_allclose(sb.PCA(2).fit(embed(corpus(150), store)).scale, space.scale, rtol=1e-6)
+    for name, traj in (("store", sb.data.load(store)), ("memory", in_memory)):
+        sb.data.save(space.transform(traj), tmp_path / f"{name}.nc")
+    same(sb.data.load(tmp_path / "store.nc"), sb.data.load(tmp_path / "memory.nc"))
 
 
 def test_the_same_call_embeds_nothing_and_a_longer_corpus_what_is_new(store):

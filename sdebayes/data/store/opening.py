@@ -46,9 +46,10 @@ def open_store(path: Path) -> xr.Dataset:
         raise StoreError(f"{path} is not whole: {texts} texts of its corpus are embedded. {_GO_ON}")
     check_version(found.attrs, SCHEMA_VERSION, path)
     _check_files(path, blocks)
-    for name, variable in found.variables.items():
-        if name != "text" and variable.dims == ("trajectory",):
-            found[name] = variable.dims, _plain(variable.values)
+    small = {name for name, variable in found.variables.items() if variable.dims == ("trajectory",)}
+    found = found.assign({name: (("trajectory",), _plain(found[name].values)) for name in small})
+    for variable in found.variables.values():
+        variable.attrs.pop("_FillValue", None)  # what is written again would take "" for missing
     found.attrs = {
         key: value.item() if isinstance(value, np.generic) else value for key, value in found.attrs.items()
     }
