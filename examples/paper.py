@@ -196,7 +196,6 @@ def main():
             train, test = sb.split(own, test=1 / 3, seed=0)
             space = sb.TICA(STATES, components=COMPONENTS).fit(train)
             found[unit, author] = column(space.transform(train), space.transform(test))
-            print(unit, author, found[unit, author], flush=True)
     for name in next(iter(found.values())):
         print(name, *(f"  {' '.join(place)}: {cells[name]}" for place, cells in found.items()), sep="\n")
 
