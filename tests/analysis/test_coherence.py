@@ -70,6 +70,7 @@ def test_a_known_process_without_a_level_has_no_place(training):
     np.testing.assert_allclose(found["total"], expected, rtol=1e-7)
 
 
+@pytest.mark.thorough
 def test_true_orders_are_compared_with_changed_ones():
     data = texts(4, 9, 104)
     found = quality.order_tasks(stacked(TRUTH), data, seed=3, shuffles=2)

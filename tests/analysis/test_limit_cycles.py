@@ -73,6 +73,7 @@ def test_the_period_of_van_der_pol_is_that_of_an_adaptive_solver(mu):
     assert kind == ("unstable focus" if mu < 2 else "unstable node")
 
 
+@pytest.mark.thorough
 def test_two_cycles_side_by_side_are_two():
     """r' = r (1 − r²)(r² − 4)(r² − 9)/36: circles of radius 1 and 3 attract, that of radius 2 does not."""
 

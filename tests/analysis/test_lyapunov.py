@@ -82,6 +82,7 @@ def test_the_error_covers():
     assert abs(float(z.mean())) < 0.35
 
 
+@pytest.mark.thorough
 def test_the_limit_cycle_has_a_zero_and_its_floquet_exponent():
     _, sde = benchmark("limit_cycle", 3, 0.1)
     found = lyapunov_exponents(sde, 100.0, [1.0, 0.2], noise=False, paths=1)

@@ -70,6 +70,7 @@ def test_geometric_brownian_motion_has_its_closed_form():
     )
 
 
+@pytest.mark.thorough
 def test_a_cubic_drift_stays_near_the_simulation():
     sde = SDE(ParametricDrift(lambda x, t, p: -x - x**3, {}), ConstantDiffusion(0.8 * jnp.eye(1)))
     times = np.array([0.0, 0.2, 0.5, 1.5])

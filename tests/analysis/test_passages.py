@@ -184,6 +184,7 @@ def test_rates_into_and_out_of_a_region_that_is_almost_never_visited():
     assert np.isfinite(nowhere.probability_a)
 
 
+@pytest.mark.thorough
 def test_reactive_flux_against_counted_passages():
     """With a rotation the process does not keep detailed balance: committors forward and back differ."""
     from sdebayes.simulation import simulate

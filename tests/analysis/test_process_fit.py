@@ -183,6 +183,7 @@ def test_a_trend_is_found(data):
     assert float(process.stationarity(noisy(), louder).p_value) < 0.01
 
 
+@pytest.mark.thorough
 def test_memory_of_two_steps_is_found():
     """A noisy oscillation, of which one state is seen, judged by the noisy OU of the same variance and lag-1 value."""
     rates, factor = np.array([[0.0, -1.0], [0.5, 0.6]]), np.diag([1e-6, 0.6])

@@ -50,6 +50,7 @@ POLYNOMIALS = [
 ]
 
 
+@pytest.mark.thorough
 def test_one_state():
     """Each draw has a drift a x + b x² + c x³ and a factor u + v x + w x²."""
     drifts, factors = (np.array([row[k] for row in POLYNOMIALS], dtype=float) for k in (0, 1))
@@ -99,6 +100,7 @@ def test_lorenz():
     assert not skewed[1]
 
 
+@pytest.mark.thorough
 def test_every_draw_is_judged_on_its_own():
     one = [
         SDE(ParametricDrift(cubed, {"a": jnp.asarray(a)}), ConstantDiffusion(jnp.eye(1)))

@@ -46,6 +46,7 @@ def spread(x, t, p):
     return 0.7 * jnp.diag(jnp.sqrt(1 + 0.5 * x**2))
 
 
+@pytest.mark.thorough
 def test_it_agrees_with_the_grid():
     """Two draws with noise that depends on the state."""
 

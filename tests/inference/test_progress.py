@@ -44,7 +44,7 @@ def in_order(text: str, *words: str) -> bool:
 @pytest.mark.parametrize(
     ("strategy", "terminal", "search", "count"),
     [
-        (FEW, True, "searching the middle", "sampling, chain 1"),
+        pytest.param(FEW, True, "searching the middle", "sampling, chain 1", marks=pytest.mark.thorough),
         pytest.param(
             sb.Marginal(draws=30, warmup=20, chains=1),
             False,

@@ -189,6 +189,7 @@ class Cubic(AbstractDriftPrior):
         return "Drift: a x − x³"
 
 
+@pytest.mark.thorough
 def test_a_prior_from_outside_varies_too(x64):
     data = walks(irregular=False)
     model = sb.SDEModel(Cubic(), observation=sb.Exact()).scaled_to(data)
@@ -200,6 +201,7 @@ def test_a_prior_from_outside_varies_too(x64):
     assert np.ptp(found["pull"], axis=1).min() > 0
 
 
+@pytest.mark.thorough
 def test_a_level_goes_with_groups(x64):
     """The level is common to all groups; each reads its trajectories about it as a fit of its own would."""
     years = np.arange(len(LABELS)) % 3.0

@@ -53,6 +53,7 @@ def test_the_density_is_scipys(times, drift, x64):
     np.testing.assert_allclose(found[0], expected, rtol=1e-6)
 
 
+@pytest.mark.thorough
 def test_replicates_have_the_schemes_covariance_and_heavy_tails(x64):
     """Innovations of draws: variance 1, and the excess kurtosis 6/(ν − 4) of ν = 10, within their errors."""
     data, _ = sb.datasets.benchmark("ornstein_uhlenbeck_1d", 20_000, 0.1, seed=0)

@@ -12,7 +12,6 @@ import xarray as xr
 import sdebayes as sb
 from sdebayes._core import precision
 from sdebayes.likelihood.particle_filter import draw_paths
-from tests.cases import first_of
 from tests.likelihood.dense import Dense
 
 PARTICLES = 50
@@ -31,7 +30,8 @@ def data() -> xr.Dataset:
 
 
 @pytest.mark.parametrize("runs", [400, pytest.param(2000, marks=pytest.mark.slow)])
-@pytest.mark.parametrize("effect", first_of([True, False]))
+@pytest.mark.parametrize("effect", [True, False])
+@pytest.mark.thorough
 def test_likelihood_is_unbiased_and_paths_are_those_of_the_smoother(
     data: xr.Dataset, rotating: Dense, effect: bool, runs: int
 ) -> None:

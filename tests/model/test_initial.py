@@ -80,6 +80,7 @@ def test_impossible_starts_are_refused(values, initial):
         model.scaled_to(sb.trajectories(values[:, None], t=TIMES))
 
 
+@pytest.mark.thorough
 def test_drift_scale_sets_the_size_of_a_drift_behind_noise(values):
     data = sb.trajectories(values[:, None], t=TIMES)
     basis = sb.priors.HSGP(functions=60, half_length=5.0)

@@ -27,6 +27,7 @@ def labels(ax) -> list[str]:
     return ax.get_legend_handles_labels()[1]
 
 
+@pytest.mark.thorough
 def test_nullclines_have_the_band_of_the_equilibria():
     """f₁ = b − x₁: the line stands at the median of b and the band between its 5 and 95 % quantiles."""
     b = np.random.default_rng(0).normal(0.3, 0.4, 101)

@@ -122,6 +122,7 @@ def test_tests_of_fit_lay_data_over_replicates(draws, data):
         plots.process.replicates(xr.Dataset())
 
 
+@pytest.mark.thorough
 def test_innovations_are_drawn_by_quantiles(draws, data):
     found = process.innovations(draws, data)
     ax = plots.process.innovations(found)

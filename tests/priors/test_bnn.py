@@ -95,6 +95,7 @@ def test_layer_scales_bend_the_function_and_leave_its_size(data, x64):
     assert 4 * bend(0.05) < bend(4.0)
 
 
+@pytest.mark.thorough
 def test_every_draw_of_the_drift_comes_back(data, x64):
     """With P the linear part's stationary covariance, xᵀP⁻¹x falls along the drift far away, in every direction."""
     prior = frozen(data, BNN(Linear(diagonal=True), hidden=(8, 8), activation="swish", amplitude=3.0))

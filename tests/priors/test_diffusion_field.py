@@ -87,6 +87,7 @@ def relative_by_hand(u: np.ndarray, shape: str) -> np.ndarray:
 
 
 @pytest.mark.parametrize(("shape", "field"), [("diagonal", NETWORK), ("full", GP())], ids=KINDS)
+@pytest.mark.thorough
 def test_the_covariance_is_what_numpy_says_and_positive_definite(data, shape, field, x64):
     diffusion, sites = draws(frozen(data, KINDS[shape](field)), 20)
     u, G, sigma = read(diffusion, places(data))

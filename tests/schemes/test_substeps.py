@@ -39,6 +39,7 @@ def test_parts_of_an_exact_law_make_the_exact_law(x64):
         np.testing.assert_allclose(found, exact, rtol=1e-10)
 
 
+@pytest.mark.thorough
 def test_geometric_brownian_motion_whose_two_moments_are_closed(x64):
     """Only a scheme that averages Σ over the state's spread finds the variance, whatever the number of parts."""
     m, s, x, dt = -0.3, 0.8, 1.4, 0.5
@@ -55,6 +56,7 @@ def test_geometric_brownian_motion_whose_two_moments_are_closed(x64):
     assert relative(Substeps(LinearNoise(), 16)) > 0.05
 
 
+@pytest.mark.thorough
 def test_a_double_well_over_a_long_step(x64):
     """dX = (X − X³) dt + √½ dW over Δt = 0.4, in standard deviations and relative to the variance."""
     law = GridLaw(lambda x: x - x**3, 0.5, 0.4, (-3.0, 3.0, 601))

@@ -80,6 +80,7 @@ def test_euler_maruyama_has_its_own_bias_and_weak_order_one():
     assert_mean(x[:, None] ** 2, np.array([h * sum((1 - h) ** (2 * j) for j in range(4))]))
 
 
+@pytest.mark.thorough
 def test_time_enters_the_drift_and_the_diffusion():
     sde = SDE(
         ParametricDrift(lambda x, t, p: jnp.cos(t) * jnp.ones(1), {}),
