@@ -111,7 +111,7 @@ def test_each_departure_is_found(name):
     assert found[name] < 0.01
 
 
-@pytest.mark.thorough
+@pytest.mark.slow
 def test_the_right_model_is_rejected_as_often_as_said(monkeypatch):
     """40 data sets, all questions: 5 % at most after the adjustment, with binomial chance."""
     monkeypatch.setattr("sdebayes.criticism.battery.REPLICATES", FEWEST_REPLICATES)

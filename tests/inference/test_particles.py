@@ -103,7 +103,7 @@ def filters_own_mean(model: sb.SDEModel, data: xr.Dataset, candidates: np.ndarra
     return float(np.average(candidates, weights=np.exp(log_weight - log_weight.max())))
 
 
-@pytest.mark.thorough
+@pytest.mark.slow
 def test_corrected_draws_are_those_of_the_exact_posterior(
     posterior: sb.Posterior, model: sb.SDEModel, data: xr.Dataset
 ) -> None:
@@ -144,7 +144,7 @@ def test_same_seed_same_draws(model: sb.SDEModel, data: xr.Dataset) -> None:
     xr.testing.assert_identical(*(path.to_dataset() for path in paths))
 
 
-@pytest.mark.thorough
+@pytest.mark.slow
 def test_calibration_draws_data_from_the_scheme_and_not_from_the_filter(
     model: sb.SDEModel, data: xr.Dataset
 ) -> None:

@@ -274,7 +274,7 @@ def test_the_mode_of_a_path_seen_through_noise_is_no_narrow_peak():
     assert values.max() < 1e4
 
 
-@pytest.mark.thorough
+@pytest.mark.slow
 def test_the_middle_is_found_where_no_weight_is_far_from_all_right_ones():
     """Little noise and strong noise of the observation: the curvature at weight 0 leads to an infinite density."""
     drift = sb.priors.GP(
@@ -315,8 +315,8 @@ def test_where_whitened_coordinates_have_no_density_the_middle_before_them_is_ke
     assert np.isfinite(middle.potential)
 
 
-@pytest.mark.parametrize("amplitude", [pytest.param(0.1, marks=pytest.mark.slow), 3.0])
-@pytest.mark.thorough
+@pytest.mark.parametrize("amplitude", [0.1, 3.0])
+@pytest.mark.slow
 def test_an_amplitude_s_posterior_agrees_with_quadrature(paths, amplitude):
     """With the rest known, increments less the linear drift are normal with covariance σ²Δt I + α² Δt² K.
 

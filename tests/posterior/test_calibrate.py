@@ -107,7 +107,7 @@ def test_wrong_draws_are_found(fault):
     assert float(found["share_of_band"].max()) > 1
 
 
-@pytest.mark.thorough
+@pytest.mark.slow
 def test_the_scheme_of_the_fit_is_not_to_blame_in_the_study_of_its_own_law_and_is_in_the_one_of_the_truth():
     """Euler–Maruyama at λΔt = 0.5 and 1 is biased; the exact scheme is not."""
     coarse = one_unknown(sb.schemes.EulerMaruyama()).scaled_to(DESIGN)
@@ -191,7 +191,7 @@ def drift_coverage(found) -> float:
     return float(found["coverage"].sel(nominal=0.9).where(found["part"] == "drift").min())
 
 
-@pytest.mark.thorough
+@pytest.mark.slow
 def test_a_start_far_from_equilibrium_is_seen_by_given_truths_and_not_by_those_of_the_prior(eight_paths):
     """The stationary law makes of the paths' fall from five standard deviations a slow drift."""
     model, data = eight_paths

@@ -82,7 +82,7 @@ def test_other_variances_may_be_pooled_too(model, site):
     assert np.shape(sites[site]["value"]) == (3,)
 
 
-@pytest.mark.thorough
+@pytest.mark.slow
 def test_few_texts_pool_and_many_lean_on_their_own():
     """One coordinate of four has three times the noise of the others, no line through them."""
     share = np.array([0.2, 0.2, 0.6, 0.2])

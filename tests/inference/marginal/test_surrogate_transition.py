@@ -96,7 +96,7 @@ def test_the_approximation_has_about_the_curvature_of_the_likelihood(model):
         np.testing.assert_allclose(near, exact, rtol=0.08)
 
 
-@pytest.mark.thorough
+@pytest.mark.slow
 def test_draws_agree_with_quadrature_of_the_exact_transitions(path, model, monkeypatch):
     """dX = (v − A X) dt + s dW has normal transitions; v and A on a grid, their prior normal."""
     monkeypatch.setattr(strategy, "marginalized", all_in)

@@ -141,7 +141,7 @@ def summed() -> sb.Posterior:
     return fitted_to_a_well()
 
 
-@pytest.mark.thorough
+@pytest.mark.slow
 def test_a_cubic_well_is_found(summed):
     posterior, (_, truth) = summed, sb.datasets.benchmark("double_well_1d", 3, 0.05)
     table = posterior.data["posterior"].to_dataset()
