@@ -51,7 +51,10 @@ def coherence(dataset: xr.Dataset, ax: Axes | None = None) -> Axes:
             gained, lost = gained + np.maximum(width, 0), lost + np.minimum(width, 0)
         ax.plot(ordered["total"].values, rows, "|", color=TRUTH, markersize=6, label="sum")
         ax.axvline(0, color=TRUTH, linewidth=0.6)
-        ax.set(xlabel="gain over independent steps (nats per step)", ylim=(len(names) - 0.5, -0.5))
+        ax.set_xlabel(
+            "gain over independent steps (nats per step)", loc="right"
+        )  # names may leave little room
+        ax.set_ylim(len(names) - 0.5, -0.5)
         ax.set_yticks(rows[::every], names[::every], fontsize=7 if len(names) < 15 else 5)
         legend_above(ax, columns=4)
     return ax

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 import xarray as xr
 
 from sdebayes import plots
@@ -62,13 +61,13 @@ def _tasks(context: ReportContext, test: xr.Dataset) -> list[Block]:
         found = quality.order_tasks(context.posterior, test, context.seed, shuffles=SHUFFLES)
     except DataError as error:
         return [Paragraph(f"The true order was not asked for: {error}")]
-    model, *cosines = (found["accuracy"].sel(scorer=one) for one in found["scorer"].values)
-    best = np.max(cosines, axis=0)
-    ahead = [
-        str(task) for task, gain in zip(found["task"].values, model.values - best, strict=True) if gain > 0
-    ]
+    own = found.sel(scorer=found["scorer"].values[0])
+    best = found["accuracy"].values[:, 1:].max(axis=1)
+    ahead = ", ".join(str(task) for task in found["task"].values[own["lower"].values > best])
     beside = (
-        f"above the better cosine in {', '.join(ahead)}" if ahead else "in no task above the better cosine"
+        f"its interval lies above the better cosine in {ahead}"
+        if ahead
+        else "in no task its interval lies above the better cosine"
     )
     return [
         Figure(
@@ -79,7 +78,7 @@ def _tasks(context: ReportContext, test: xr.Dataset) -> list[Block]:
             "right than it is no gain of this one. Its cosines are those of the states.",
         ),
         Paragraph(
-            f"Of single steps shuffled, the model finds the true order in {percent(float(model.values[0]))}; it is "
-            f"{beside}."
+            f"Of single steps shuffled, the model finds the true order in {percent(float(own['accuracy'][0]))} of "
+            f"{int(own['count'][0])} {context.nouns}; {beside}."
         ),
     ]
