@@ -38,11 +38,13 @@ def as_diffusion(function: Callable[..., Array]) -> AbstractDiffusion:
 def _as_part(function: Any, kind: Callable[..., Any], role: str) -> Any:
     if isinstance(function, eqx.Module):
         return function
-    return kind(_WithoutParameters(function), {})
+    return kind(_WithoutParameters(function), {"unread": 0.0})
 
 
 @dataclass(frozen=True)
 class _WithoutParameters:
+    """It leaves unread the one number that it is given, by whose axis a stack of draws has a length all the same."""
+
     function: Callable[[Any, Any], Any]
 
     def __call__(self, x: Any, t: Any, parameters: dict[str, Any]) -> Any:

@@ -31,6 +31,14 @@ def test_plain_functions_make_an_sde():
     np.testing.assert_allclose(paths["x"], expected["x"], rtol=1e-12)
 
 
+def test_a_stack_of_known_functions_has_a_length():
+    """A posterior all of whose parts are known functions has draws all the same."""
+    known = jax.tree.map(jnp.asarray, sb.SDE(cubic, lambda x, t: jnp.array([[0.5]])))
+    stacked = jax.tree.map(lambda leaf: jnp.stack([leaf] * 3), known)
+    drift = jax.vmap(lambda sde: sde.drift(jnp.array([2.0])))(stacked)
+    np.testing.assert_allclose(drift, np.full((3, 1), -6.0))
+
+
 @pytest.mark.parametrize(("drift", "diffusion", "role"), [(3, cubic, "drift"), (cubic, None, "diffusion")])
 def test_what_is_no_function_is_refused(drift, diffusion, role, untyped):
     with pytest.raises(ModelError, match=rf"SDE: {role}=.* must be a function"):
