@@ -9,8 +9,13 @@ import shutil
 import sys
 from importlib.metadata import version as installed_version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sdebayes._core.dims import DIMS
+
+if TYPE_CHECKING:
+    from sphinx.application import Sphinx
+    from sphinx.environment import BuildEnvironment
 
 sys.path.insert(0, str(Path(__file__).parent / "_extensions"))
 
@@ -120,3 +125,17 @@ GENERATED.mkdir(parents=True)
 (GENERATED / "index.rst").write_text(interface_page(), encoding="utf-8")
 (GENERATED / "figures.md").write_text(importlib.import_module("figures").figures_page(), encoding="utf-8")
 (GENERATED / "dimensions.md").write_text(dimensions_page(), encoding="utf-8")
+
+
+def spread_executed(app: Sphinx, env: BuildEnvironment, docnames: list[str]) -> None:
+    """Put pages of code evenly between the others: processes take pages in batches, and no batch gets them all."""
+    executed = [name for name in docnames if "{code-cell}" in env.doc2path(name).read_text(encoding="utf-8")]
+    others = [name for name in docnames if name not in executed]
+    for rank, name in enumerate(executed):
+        others.insert(rank * len(docnames) // len(executed), name)
+    docnames[:] = others
+
+
+def setup(app: Sphinx) -> None:
+    """Register it."""
+    app.connect("env-before-read-docs", spread_executed)
