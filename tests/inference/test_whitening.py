@@ -180,6 +180,7 @@ def test_the_density_of_white_weights_is_the_density_s_own(target, mode):
         assert not np.allclose(v, z, rtol=1e-2)
 
 
+@pytest.mark.thorough
 def test_weights_at_the_mode_are_white_given_the_rest(target, mode):
     factor = np.asarray(curvature_units(target, mode, 500).factor)
     (places,) = target.density.weights

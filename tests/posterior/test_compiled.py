@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import jax
 import numpy as np
+import pytest
 
 import sdebayes as sb
 from sdebayes.likelihood import AbstractLikelihood, LinearTransitions
@@ -11,6 +12,7 @@ from sdebayes.posterior import compiled
 from sdebayes.schemes import EulerMaruyama
 
 
+@pytest.mark.thorough
 def test_a_second_reading_compiles_nothing(exact, exact_training):
     x = np.zeros((3, 2))
     compiled = []

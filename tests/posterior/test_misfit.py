@@ -60,6 +60,7 @@ def test_a_broken_assumption_is_named(misfit, name):
     assert any(found[subject].severity == "warning" for subject in case.expected), found
 
 
+@pytest.mark.thorough
 def test_an_outlier_is_named_with_its_place(misfit):
     case = misfit.VIOLATIONS["outlier"]
     data = data_of(case)

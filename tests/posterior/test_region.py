@@ -102,6 +102,7 @@ def test_it_comes_back_from_a_file(far, model, tmp_path):
     xr.testing.assert_equal(fixed_points(again)["unit"], fixed_points(far)["unit"])
 
 
+@pytest.mark.thorough
 def test_where_the_prior_was_scaled_to_the_data_both_are_one(exact, noisy):
     for posterior in (exact, noisy):
         scale, frozen = posterior.training_scale, posterior.model.frozen_scale

@@ -65,6 +65,7 @@ def test_the_verdict_asks_for_more_differences_than_chance_has(material, monkeyp
         assert verdict.message.startswith(f"{count} of" if rows else "no quantity")
 
 
+@pytest.mark.thorough
 def test_the_summary_knows_of_groups(material):
     found = summary.write(material)
     subjects = [item.subject for block in found.blocks if isinstance(block, Verdicts) for item in block.items]
