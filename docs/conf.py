@@ -31,6 +31,7 @@ extensions = [
     "numpydoc",
     "myst_nb",
     "mathml",
+    "alternative_texts",
 ]
 exclude_patterns = ["_build", "explanation/decisions/template.md"]
 templates_path = ["_templates"]

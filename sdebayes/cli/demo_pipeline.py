@@ -69,7 +69,7 @@ def run(output: Path, seed: int, fresh: bool) -> None:
         quick = process.submit(_fit_quickly, train, _plane(embedded), output, seed, fresh)
         shuffled = process.submit(_score_shuffled, train, test, seed, fresh)
         with stages.stage(
-            f"fit {MAIN}; beside it {OBSERVED}, a drift that bends, and {MAIN} to shuffled speeches"
+            f"fit {MAIN}; beside it {OBSERVED}, a nonlinear drift, and {MAIN} to shuffled speeches"
         ):
             posterior = _fit(MODEL.scaled_to(train), train, LONG, seed, fresh)
             posterior.to_netcdf(output / "posterior.nc")

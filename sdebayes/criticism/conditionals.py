@@ -115,9 +115,9 @@ def _check_finite(judge: Judge, log_density: np.ndarray, given: str) -> None:
     lost = ~np.isfinite(log_density[:, seen]).all(axis=1)
     if lost.any():
         raise ModelError(
-            f"In {lost.sum()} of {lost.size} draws the law of a step given {given} is not finite: its noise is too "
-            "small beside what is known without it, or the filter broke down. Give the noise a prior that keeps away "
-            "from zero, or fit with precision='float64'."
+            f"In {lost.sum()} of {lost.size} draws the distribution of a step given {given} is not finite: its noise "
+            "is too small beside what is known without it, or the filter broke down. Give the noise a prior that keeps "
+            "away from zero, or fit with precision='float64'."
         )
 
 

@@ -73,7 +73,7 @@ class Judge:
             )
         if not stacked.has_initial_law:
             raise ModelError(
-                "The SDE has no law of its first state, so data cannot be judged by it: pass an ObservedSDE."
+                "The SDE has no distribution of its first state, so data cannot be judged by it: pass an ObservedSDE."
             )
         width = stacked.observed.matrix.shape[-2]
         if data["y"].sizes["state"] != width:

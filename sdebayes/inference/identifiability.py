@@ -94,8 +94,8 @@ def vanishing_finding(posterior: xr.DataArray) -> Finding:
         "Vanishing noise",
         "warning" if vanishes else "good",
         f"Σ of {state} at {place} is {smallest:.2g} of its largest value near the data.",
-        "Where Σ goes to zero the normal law of a step fails: use shorter steps, or transform the state so that its "
-        "noise is the same everywhere (Lamperti's transform)."
+        "Where Σ goes to zero the normal distribution of a step fails: use shorter steps, or transform the state so "
+        "that noise is the same everywhere (Lamperti's transform)."
         if vanishes
         else "",
         {"smallest_share": smallest},

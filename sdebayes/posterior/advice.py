@@ -10,10 +10,12 @@ from sdebayes.model.sdemodel import SDEModel
 def _first_state(model: SDEModel) -> str:
     if model.stationary:
         return (
-            'Give the first state a law of its own, SDEModel(initial="free"): under the stationary law the starts '
-            "pull drift and Σ towards them."
+            'Give the first state a distribution of its own, SDEModel(initial="free"): under the stationary one the '
+            "starts pull drift and Σ towards them."
         )
-    return "Look at the starts of the trajectories; give SDEModel(initial=...) the law that they have."
+    return (
+        "Look at the starts of the trajectories; give SDEModel(initial=...) the distribution that they have."
+    )
 
 
 def _outliers(model: SDEModel) -> str:
@@ -24,7 +26,7 @@ def _outliers(model: SDEModel) -> str:
 def _constant_noise(model: SDEModel) -> str:
     if model.diffusion.constant:
         return "Let the noise vary with the state: SDEModel(diffusion=priors.Diagonal()) or priors.Full()."
-    return "The law of Σ(x) is another one: a field with less of a prior, or a transform of the states."
+    return "The shape of Σ(x) is another one: a field with less of a prior, or a transform of the states."
 
 
 def _memory(model: SDEModel) -> str:
@@ -78,7 +80,7 @@ def _heavy_tails(model: SDEModel) -> str:
 
 
 MEANINGS = {
-    "First state": "trajectories do not start as the law of the first state says",
+    "First state": "trajectories do not start as the distribution of the first state says",
     "Outliers": "single values lie far outside of what the model can bring about",
     "Constant noise": "the size of the innovations goes with the state, in a way that Σ does not",
     "Memory": "innovations go with earlier ones, so that the past tells more than the model knows",

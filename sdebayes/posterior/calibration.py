@@ -188,12 +188,13 @@ def _hash(*arrays: np.ndarray) -> str:
 def _check(model: SDEModel, rescale: bool, other_law: bool) -> None:
     if other_law and model.parts_by_group:
         raise ModelError(
-            "calibrate: data of several groups (by_group) are drawn from the likelihood's own law; leave truth and "
-            "substeps out."
+            "calibrate: data of several groups (by_group) are drawn from the likelihood's own distribution; leave "
+            "truth and substeps out."
         )
     if other_law and model.regimes is not None:
         raise ModelError(
-            "calibrate: data of several regimes are drawn from the likelihood's own law; leave truth and substeps out."
+            "calibrate: data of several regimes are drawn from the likelihood's own distribution; leave truth and "
+            "substeps out."
         )
     if rescale and model.scale is not None:
         raise ModelError(

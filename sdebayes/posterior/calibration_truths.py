@@ -101,8 +101,8 @@ def _one_of(source: Source, shape: tuple[int, int], key: Key) -> ObservedSDE:
     """Return one draw of a source, in the precision in force."""
     if not source.has_initial_law:
         raise ModelError(
-            "calibrate: the truth is an SDE without a stationary law that is known, so that its paths have no start; "
-            "give a sdebayes.dynamics.ObservedSDE, which has initial_mean and initial_covariance."
+            "calibrate: the truth is an SDE without a stationary distribution that is known, so that its paths have no "
+            "start; give a sdebayes.dynamics.ObservedSDE, which has initial_mean and initial_covariance."
         )
     found = source.observed.matrix.shape[1:]
     if found != shape:

@@ -25,7 +25,7 @@ def claims(table: xr.Dataset, candidate: str | None = None) -> xr.Dataset:
     - *order*: the order of the steps predicts what comes next; "iid" and "iid + document effect";
     - *return to an equilibrium*: steps lead back to a middle; "random walk + noise";
     - *coupling*: states move one another; of a linear model, the linear ones with a diagonal matrix A;
-    - *nonlinearity*: the drift bends; of a nonlinear model, the linear ones with a full matrix A.
+    - *nonlinearity*: the drift is not linear; of a nonlinear model, the linear ones with a full matrix A.
 
     The last two count only rows with the same observation (noise, trajectory effect) as the model.
 

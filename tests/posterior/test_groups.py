@@ -202,7 +202,7 @@ def test_shuffled_groups_differ_less(posterior, data):
 def test_calibration_ranks_each_group(posterior, data):
     found = sb.calibrate(posterior.model, data, sb.Laplace(draws=20), n=2, progress=False)
     assert {"drift x1 at mean, group high", "drift x1 at mean, group one"} <= set(found["quantity"].values)
-    with pytest.raises(ModelError, match="drawn from the likelihood's own law"):
+    with pytest.raises(ModelError, match="drawn from the likelihood's own distribution"):
         sb.calibrate(posterior.model, data, sb.Laplace(draws=20), n=2, substeps=4, progress=False)
 
 

@@ -6,7 +6,11 @@ import re
 
 from tests.project.source import PACKAGE, ROOT
 
-STANDARD = {r"foret(el|ol)\w*": "predict, forecast", r"so-manieth": "every k-th"}
+STANDARD = {
+    r"foret(el|ol)\w*": "predict, forecast",
+    r"so-manieth": "every k-th",
+    r"shaken": "pushed about at random",
+}
 FILES = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md"), *PACKAGE.rglob("*.py")]
 
 

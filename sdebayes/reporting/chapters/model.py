@@ -71,7 +71,10 @@ def _starred(summary: xr.DataArray) -> str:
 
 def _words(context: ReportContext) -> str:
     noun = context.noun
-    text = f"Behind each {noun} runs a path X(t) in state space, pushed by a drift f and shaken by a diffusion G (Itô)."
+    text = (
+        f"Behind each {noun} runs a path X(t) in state space, led by a drift f and pushed about at random by a "
+        "diffusion G (Itô)."
+    )
     if context.groups:
         own = listed([PARTS[part] for part in context.posterior.model.parts_by_group])
         text += f" Each group of {context.nouns} has a {own} of its own, drawn towards what all groups share."

@@ -85,7 +85,7 @@ def _coefficients(context: ReportContext, simulated: xr.Dataset) -> list[Block]:
             picture(plots.moments.kramers_moyal(found)),
             f"Drift and diffusion of {found['state'].values[0]} from its increments alone",
             f"Kramers–Moyal coefficients in bins{removed}, with two standard errors, beside those of simulated copies "
-            "with the same bias. Points that leave the band in a row ask for a drift that bends, or for noise that "
+            "with the same bias. Points that leave the band in a row ask for a nonlinear drift, or for noise that "
             "varies with the state.",
         )
     ]

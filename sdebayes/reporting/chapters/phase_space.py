@@ -75,7 +75,7 @@ def _signal(context: ReportContext) -> Figure:
     along = analysis.fields.along(context.posterior, places, samples=draws)
     return Figure(
         picture(plots.fields.signal_to_noise(analysis.fields.signal_to_noise(along, step))),
-        "Is a step pushed, or shaken?",
+        "Is a step drift, or chance?",
         "The share of places at which the drift over one step is smaller than so many times the diffusion: left of the "
         "dotted line single steps are mostly chance, and the drift shows only over many.",
     )

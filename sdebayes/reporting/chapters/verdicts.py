@@ -23,7 +23,7 @@ _ADVICE = {
     ORDER: "The order of the steps is not seen to predict anything: read no dynamics.",
     RETURN: "A random walk behind noise predicts as well: do not read equilibria, fixed points or time constants.",
     COUPLING: "States by themselves predict as well: do not read rotation or influence of one on another.",
-    NONLINEARITY: "A linear drift predicts as well: do not read bends, several fixed points or basins.",
+    NONLINEARITY: "A linear drift predicts as well: do not read curvature, several fixed points or basins.",
 }
 
 
