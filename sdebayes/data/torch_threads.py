@@ -1,4 +1,4 @@
-"""Torch at work beside everything else: quiet, and on one thread for each batch."""
+"""Torch at work beside everything else: on which device, quiet, and on one thread for each batch."""
 
 from __future__ import annotations
 
@@ -13,6 +13,15 @@ def workers(device: str) -> int:
     """Return how many batches run side by side on a device."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return min(cores, _MOST_WORKERS) if device == "cpu" else 1
+
+
+def best_device() -> str:
+    """Return the device that torch computes on fastest here: "cuda" or "mps" where there is one, else "cpu"."""
+    import torch
+
+    if torch.cuda.is_available():
+        return "cuda"
+    return "mps" if torch.backends.mps.is_available() else "cpu"
 
 
 @contextmanager

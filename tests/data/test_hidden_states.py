@@ -15,6 +15,7 @@ from sdebayes._core.errors import (
     StoreError,
 )
 from sdebayes.data.alike import embed_alike, local_encoder
+from sdebayes.data.torch_threads import best_device
 from tests.data import language_models as tiny
 
 TEXTS = {
@@ -304,3 +305,17 @@ def test_a_slow_tokenizer_is_refused():
 
     with pytest.raises(DataError, match="does not say where in a text its tokens stand"):
         embed(TEXTS, sb.HiddenStates((tiny.model("gpt2"), Slow()), 2))
+
+
+@pytest.mark.parametrize(
+    ("cuda", "mps", "expected"), [(True, True, "cuda"), (False, True, "mps"), (False, False, "cpu")]
+)
+def test_the_device_is_the_fastest_that_torch_finds(monkeypatch, cuda, mps, expected):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: cuda)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: mps)
+    assert best_device() == expected
+
+
+def test_a_loaded_model_stays_on_its_device(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert embed(TEXTS, states())["y"].shape[0] == len(TEXTS)
