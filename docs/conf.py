@@ -30,6 +30,7 @@ extensions = [
     "sphinx.ext.viewcode",
     "numpydoc",
     "myst_nb",
+    "sphinx_copybutton",
     "mathml",
     "alternative_texts",
 ]
@@ -42,6 +43,8 @@ html_static_path = ["_static"]
 html_css_files = ["mathml.css", "tables.css"]
 html_title = "sdebayes"
 html_show_sourcelink = False
+
+copybutton_exclude = ".linenos, .gp, .go"
 
 myst_enable_extensions = ["amsmath", "colon_fence", "deflist", "dollarmath"]
 myst_heading_anchors = 3
@@ -125,6 +128,8 @@ shutil.rmtree(GENERATED, ignore_errors=True)  # a page of what is no longer expo
 GENERATED.mkdir(parents=True)
 (GENERATED / "index.rst").write_text(interface_page(), encoding="utf-8")
 (GENERATED / "figures.md").write_text(importlib.import_module("figures").figures_page(), encoding="utf-8")
+page = importlib.import_module("command_line").command_line_page()
+(GENERATED / "command-line.md").write_text(page, encoding="utf-8")
 (GENERATED / "dimensions.md").write_text(dimensions_page(), encoding="utf-8")
 
 
