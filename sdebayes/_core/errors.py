@@ -29,6 +29,10 @@ class StoreError(SdebayesError, OSError):
     """A file that cannot be read or written."""
 
 
+class ClusterError(SdebayesError, RuntimeError):
+    """Work on a cluster that could not be finished: it was lost, or its workers are not what they should be."""
+
+
 class SteeringError(SdebayesError, RuntimeError):
     """Steering ended early, because no candidate came.
 

@@ -48,6 +48,16 @@ def blocks(dataset: xr.Dataset) -> Iterator[Block]:
         yield from _divided(y[part].values, t[part].values, start, is_lazy(y))
 
 
+def parts(dataset: xr.Dataset, most: int) -> list[slice]:
+    """Divide trajectories into such as are read at once, at most so many if they are lazy; all in one if they are not.
+
+    Whole chunks are read together where they fit. A part does not depend on who reads it.
+    """
+    y = dataset.variables["y"]
+    rows = max(1, min(_rows(y), most)) if is_lazy(y) else len(y)
+    return [slice(start, min(start + rows, len(y))) for start in range(0, len(y), rows)]
+
+
 def is_lazy(variable: xr.Variable) -> bool:
     """Whether values are read or computed when they are asked for; xarray has no public name for it."""
     return not getattr(variable, "_in_memory", True)

@@ -21,7 +21,7 @@ from sdebayes._core.errors import DataError
 from sdebayes.data.validation import feature_dim
 from sdebayes.inference.curvature import hessian_of, inverse_factor
 from sdebayes.likelihood.arrays import Observations, read
-from sdebayes.likelihood.labelled import check_space, labelled_scores
+from sdebayes.likelihood.labelled import check_space, scores
 from sdebayes.likelihood.linear_gaussian import LinearGaussian, kalman_filter, shared_log_density
 from sdebayes.model.rebuild import per_draw
 
@@ -179,7 +179,7 @@ class FittedNull:
         Parameters
         ----------
         data
-            Trajectories in the state space of the training data.
+            Trajectories in the state space of the training data; lazy ones are scored a block at a time.
 
         Returns
         -------
@@ -195,10 +195,21 @@ class FittedNull:
         """
         check_space(data, self.space_hash)
         _check_states(data, self.states)
+        attrs = {"null": self.null.name, **_space(self.space_hash)}
+        return scores(_Densities(self.null, self.draws), data, len(self.draws.mean), attrs)
+
+
+@dataclass(frozen=True, eq=False)
+class _Densities:
+    """What of a fitted null scores trajectories, in any process."""
+
+    null: AbstractNull
+    draws: _Parameters
+
+    def __call__(self, data: xr.Dataset) -> tuple[np.ndarray, Observations]:
         with precision.scope("float64"), precision.single_blas_thread():
             observations = read(data)
-            terms = _log_densities(self.draws, _as_arrays(self.null), observations)
-        return labelled_scores(terms, data, observations, {"null": self.null.name, **_space(self.space_hash)})
+            return _log_densities(self.draws, _as_arrays(self.null), observations), observations
 
 
 def _space(space_hash: str | None) -> dict[str, str]:

@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
 import numpy as np
 import xarray as xr
 from scipy.special import logsumexp
 
 from sdebayes._core.errors import StateSpaceError
-from sdebayes.data.validation import feature_dim
+from sdebayes._core.tasks import each
+from sdebayes.data.blocks import parts
+from sdebayes.data.validation import feature_dim, validate
 from sdebayes.likelihood.arrays import Observations
+
+MOST_TERMS = 2**24
+"""Densities that are held at once, one of each draw for each trajectory, where data are read a block at a time."""
+
+Densities = Callable[[xr.Dataset], tuple[np.ndarray, Observations]]
+"""From data to the log density of each trajectory under each draw, (sample, trajectory), and what was read."""
 
 
 def check_space(data: xr.Dataset, mine: str | None) -> None:
@@ -23,6 +32,42 @@ def check_space(data: xr.Dataset, mine: str | None) -> None:
             f"The data are in the state space {theirs or 'none (arrays)'}, the fit is in {mine or 'none (arrays)'}; "
             "scores and states compare only within one. Transform the data with the StateSpace of the training data."
         )
+
+
+class _Scored(NamedTuple):
+    """What every block of a data set is scored with."""
+
+    densities: Densities
+    data: xr.Dataset
+
+
+def scores(densities: Densities, data: xr.Dataset, draws: int, attrs: Mapping[str, object]) -> xr.DataArray:
+    """Average densities over draws and label them, as `labelled_scores`; lazy data a block of trajectories at a time.
+
+    Parameters
+    ----------
+    densities
+        What is averaged; of lazy data it is sent to other processes.
+    data
+        The data set.
+    draws
+        Their number.
+    attrs
+        Where the scores come from.
+    """
+    slices = parts(data, MOST_TERMS // draws)
+    if len(slices) == 1:
+        terms, observations = densities(data)
+        return labelled_scores(terms, data, observations, attrs)
+    found: dict[slice, xr.DataArray] = {}
+    each(_block_scores, _Scored(densities, validate(data)), slices, found.__setitem__)
+    return xr.concat([found[part] for part in slices], "trajectory").assign_attrs(units="nat", **attrs)
+
+
+def _block_scores(scored: _Scored, part: slice) -> xr.DataArray:
+    block = scored.data.isel(trajectory=part).assign_attrs(min_steps=1)  # the whole has been checked
+    terms, observations = scored.densities(block)
+    return labelled_scores(terms, block, observations, {})
 
 
 def labelled_scores(

@@ -6,6 +6,7 @@ import hashlib
 import sys
 from collections.abc import Callable
 from importlib.metadata import version
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -14,17 +15,18 @@ from sdebayes._core.arguments import checked
 from sdebayes._core.errors import InferenceError, ModelError
 from sdebayes._core.kinds import Count, Numbers, PathLike, Seed
 from sdebayes._core.precision import Precision, scope, single_blas_thread
+from sdebayes._core.tasks import each
 from sdebayes.inference import NUTS, AbstractStrategy
 from sdebayes.inference.archive import held
 from sdebayes.inference.progress import progress_bars
 from sdebayes.model.sdemodel import SDEModel
 from sdebayes.posterior import serialization
 from sdebayes.posterior.calibration_files import KeptRecords
+from sdebayes.posterior.calibration_plan import Plan, replicate
 from sdebayes.posterior.calibration_result import labelled
-from sdebayes.posterior.calibration_study import Record, Study, frozen, scaled_anew, study_key
-from sdebayes.posterior.calibration_truths import FINE_STEPS, from_prior, given
+from sdebayes.posterior.calibration_study import Record, study_key
+from sdebayes.posterior.calibration_truths import FINE_STEPS
 from sdebayes.posterior.fit import data_hash
-from sdebayes.posterior.quantities import as_places, quantities
 from sdebayes.simulation.source import SourceLike
 
 
@@ -97,8 +99,8 @@ def calibrate(
     progress
         Whether a progress bar is shown; by default if standard error is a terminal.
     checkpoint
-        A folder that keeps finished data sets; the same call, also with another ``n``, goes on from there. It is locked
-        as long as the call runs.
+        A folder that keeps finished data sets, each as it comes; the same call, also with another ``n``, goes on from
+        there. It is locked as long as the call runs.
 
     Returns
     -------
@@ -123,6 +125,12 @@ def calibrate(
         If every fit fails.
     StoreError
         If the checkpoint cannot be used, or another call is using its folder.
+    ClusterError
+        If data sets are fitted on a cluster that is lost, or whose workers have another version of the package.
+
+    Notes
+    -----
+    Each data set is a task of the Dask scheduler that is active, if one is: the result is the same.
 
     References
     ----------
@@ -135,37 +143,36 @@ def calibrate(
     shown = sys.stderr.isatty() if progress is None else progress
     if checkpoint is not None:
         serialization.check_known_again(strategy)
+    plan = Plan(model, design, strategy, seed, truth, rescale, substeps, draws, points, precision)
     with scope(precision), single_blas_thread(), held(checkpoint):
-        scaled = model.scaled_to(design)
-        observations = scaled.read(design)
-        places = as_places(scaled, points)
-        ranked = quantities(scaled, places, truth is None)
-        draw = (
-            from_prior(scaled, ranked.read, substeps, strategy.corrects_filter)
-            if truth is None
-            else given(
-                truth, (observations.values.shape[-1], len(scaled.frozen_scale.states)), ranked.read, substeps
-            )
+        attrs = _attributes(plan)
+        kept = (
+            None
+            if checkpoint is None
+            else KeptRecords(checkpoint, repr((sorted(attrs.items()), plan.places)))
         )
-        prepare = scaled_anew(model, design, observations) if rescale else frozen(scaled, observations)
-        study = Study(draw, prepare, observations, strategy, ranked, draws, precision)
-        attrs = {
-            "model_description": scaled.describe(),
-            "strategy": repr(strategy),
-            "seed": seed,
-            "draws": draws,
-            "data_law": _data_law(truth is None, substeps, strategy),
-            "design_hash": data_hash(design, scaled.covariates),
-            "precision": precision,
-            "sdebayes_version": version("sdebayes"),
-        }
-        if truth is not None:
-            attrs |= {"truths": "given", "truth_hash": _hash(*study.simulate(study_key(0, seed)))}
-        if rescale:
-            attrs["scaled_to"] = "each data set"
-        kept = None if checkpoint is None else KeptRecords(checkpoint, repr((sorted(attrs.items()), places)))
-        records = _run(study, n, seed, kept, shown)
-    return labelled(records, ranked, np.random.default_rng(seed), attrs, exact=truth is None and not rescale)
+        records = _run(plan, n, kept, shown)
+    exact = truth is None and not rescale
+    return labelled(records, plan.ranked, np.random.default_rng(seed), attrs, exact=exact)
+
+
+def _attributes(plan: Plan) -> dict[str, Any]:
+    """Say what the study is of."""
+    attrs = {
+        "model_description": plan.scaled.describe(),
+        "strategy": repr(plan.strategy),
+        "seed": plan.seed,
+        "draws": plan.draws,
+        "data_law": _data_law(plan.truth is None, plan.substeps, plan.strategy),
+        "design_hash": data_hash(plan.design, plan.scaled.covariates),
+        "precision": plan.precision,
+        "sdebayes_version": version("sdebayes"),
+    }
+    if plan.truth is not None:
+        attrs |= {"truths": "given", "truth_hash": _hash(*plan.study.simulate(study_key(0, plan.seed)))}
+    if plan.rescale:
+        attrs["scaled_to"] = "each data set"
+    return attrs
 
 
 def _data_law(from_the_prior: bool, substeps: int | None, strategy: AbstractStrategy) -> str:
@@ -203,18 +210,24 @@ def _check(model: SDEModel, rescale: bool, other_law: bool) -> None:
         )
 
 
-def _run(study: Study, n: int, seed: int, kept: KeptRecords | None, shown: bool) -> list[Record]:
-    records: list[Record] = []
+def _run(plan: Plan, n: int, kept: KeptRecords | None, shown: bool) -> list[Record]:
+    """Fit the data sets that are not kept yet, and keep each as it comes."""
+    found = {} if kept is None else {number: kept.read(number) for number in range(n)}
+    records = {number: record for number, record in found.items() if record is not None}
     with progress_bars(["data sets"], n, shown) as advance:
-        for number in range(n):
-            record = kept.read(number) if kept is not None else None
-            if record is None:
-                record = study.replicate(study_key(number, seed))
-                if kept is not None:
-                    kept.write(number, record)
-            records.append(record)
-            failures = sum(bool(one.message) for one in records)
-            advance(0, f"{failures} failed" if failures else "", 1)
-    if all(record.message for record in records):
+
+        def told(count: int) -> None:
+            failures = sum(bool(one.message) for one in records.values())
+            advance(0, f"{failures} failed" if failures else "", count)
+
+        def done(number: int, record: Record) -> None:
+            if kept is not None:
+                kept.write(number, record)
+            records[number] = record
+            told(1)
+
+        told(len(records))
+        each(replicate, plan, [number for number in range(n) if number not in records], done)
+    if all(record.message for record in records.values()):
         raise InferenceError(f"None of {n} data sets could be fitted. The first: {records[0].message}")
-    return records
+    return [records[number] for number in range(n)]

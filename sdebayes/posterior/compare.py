@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 import xarray as xr
@@ -10,6 +10,7 @@ import xarray as xr
 from sdebayes._core.arguments import checked
 from sdebayes._core.errors import DataError, ModelError, StateSpaceError
 from sdebayes._core.ratio import caution, ratio
+from sdebayes.data.blocks import blocks
 from sdebayes.data.container import pack, to_arrays
 from sdebayes.inference import nulls as null_models
 from sdebayes.model.sdemodel import SDEModel
@@ -36,7 +37,7 @@ def compare(
     models
         A posterior for each name, all in one state space; they may be fitted to different trajectories.
     data
-        Held-out trajectories, in that state space.
+        Held-out trajectories, in that state space; lazy ones are scored a block at a time.
     nulls
         Whether the nulls of `sdebayes.nulls` ("iid", "iid + document effect", "random walk + noise") are rows too,
         averaged over their posterior as the models are.
@@ -143,8 +144,10 @@ def observation_of(model: SDEModel) -> str:
     return f"{noise} + trajectory effect" if model.observation.trajectory_effect else noise
 
 
-def _observed(dataset: xr.Dataset) -> list[bytes]:
-    return [values[np.isfinite(values).any(-1)].tobytes() for values in dataset["y"].values]
+def _observed(dataset: xr.Dataset) -> Iterator[bytes]:
+    for block in blocks(dataset):
+        for values in block.values.astype(np.float64, copy=False):
+            yield values[np.isfinite(values).any(-1)].tobytes()
 
 
 def _in_sample(data: xr.Dataset, training: xr.Dataset) -> np.ndarray:

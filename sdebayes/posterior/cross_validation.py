@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import xarray as xr
@@ -13,6 +14,7 @@ from sdebayes._core.arguments import checked
 from sdebayes._core.errors import DataError, ModelError
 from sdebayes._core.kinds import Count, PathLike, Seed
 from sdebayes._core.precision import Precision
+from sdebayes._core.tasks import each
 from sdebayes.data.container import feature_dim
 from sdebayes.data.reduce import PCA
 from sdebayes.data.time_lagged import TICA
@@ -66,9 +68,9 @@ def cross_validate(
     nulls, baseline
         As in `sdebayes.compare`.
     precision, progress
-        As in `sdebayes.fit`; the progress bar counts fits.
+        As in `sdebayes.fit`; the progress bar counts folds.
     checkpoint
-        A folder that keeps the scores of finished folds; the same call goes on from there.
+        A folder that keeps the scores of finished folds, each as it comes; the same call goes on from there.
 
     Returns
     -------
@@ -88,24 +90,27 @@ def cross_validate(
         If a fit finds no point with a finite density.
     StoreError
         If the checkpoint cannot be used.
+    ClusterError
+        If folds are fitted on a cluster that is lost, or whose workers have another version of the package.
 
     Notes
     -----
+    Each fold is a task of the Dask scheduler that is active, if one is: the result is the same.
+
     Intervals are those of `sdebayes.compare`, over trajectories as if their scores were independent. Scores of
     different folds come from fits that share most of their data, which the intervals do not hold: no estimate from the
     folds themselves could (Bengio & Grandvalet 2004, https://www.jmlr.org/papers/v5/grandvalet04a.html).
     """
     strategy = NUTS() if strategy is None else strategy
     shown = sys.stderr.isatty() if progress is None else progress
-    work = _Work(models, data, strategy, seed, projection, nulls, precision)
+    work = _Work(models, data, strategy, folds, seed, projection, nulls, precision)
     baseline = baseline or (null_models.IIDDocumentEffect.name if nulls else next(iter(models), ""))
-    _check(work, folds, baseline)
-    number = _dealt(data, folds, seed)
+    _check(work, baseline)
     with held(checkpoint):
-        found = _run(work, number, None if checkpoint is None else work.archive(checkpoint, folds), shown)
+        found = _run(work, None if checkpoint is None else work.archive(checkpoint), shown)
     converged = np.array([one["converged"] for one in found]).T
-    table = score_table(_rows(work, number, found), baseline).assign_coords(
-        fold=("trajectory", number),
+    table = score_table(_rows(work, found), baseline).assign_coords(
+        fold=("trajectory", work.number),
         kind=("candidate", [*(kind_of(model) for model in models.values()), *[NULL] * len(work.null_names)]),
         observation=(
             "candidate",
@@ -126,49 +131,68 @@ class _Work:
     models: Mapping[str, SDEModel]
     data: xr.Dataset
     strategy: AbstractStrategy
+    folds: int
     seed: int
     projection: PCA | TICA | None
     nulls: bool
     precision: Precision
+
+    @cached_property
+    def number(self) -> np.ndarray:
+        """The fold of each trajectory: those of each group are dealt in turn, in random order."""
+        order = np.random.default_rng(self.seed).permutation(self.data.sizes["trajectory"])
+        if "group" in self.data.coords:
+            order = order[np.argsort(self.data["group"].values[order], kind="stable")]
+        number = np.empty(len(order), dtype=int)
+        number[order] = np.arange(len(order)) % self.folds
+        return number
 
     @property
     def null_names(self) -> tuple[str, ...]:
         """The nulls that are rows."""
         return null_models.NAMES if self.nulls else ()
 
-    def archive(self, folder: PathLike, folds: int) -> Archive:
+    def archive(self, folder: PathLike) -> Archive:
         """Open what is kept of finished folds."""
         serialization.check_known_again(self.strategy)
         models = {name: serialization.described(model, self.strategy) for name, model in self.models.items()}
         covariates = sorted({name for model in self.models.values() for name in model.covariates})
-        said = (models, data_hash(self.data, covariates), folds, self.seed, repr(self.projection), self.nulls)
+        said = (
+            models,
+            data_hash(self.data, covariates),
+            self.folds,
+            self.seed,
+            repr(self.projection),
+            self.nulls,
+        )
         return Archive(folder, repr((*said, self.precision)), "comparison (models, data or another argument)")
 
-    def fold(self, held_out: np.ndarray, fitted: Callable[[], None]) -> dict[str, np.ndarray]:
-        """Fit all to the other trajectories and score those that are held out, (candidate, trajectory)."""
-        train, test = self.data.isel(trajectory=~held_out), self.data.isel(trajectory=held_out)
-        if self.projection is not None:
-            space = self.projection.fit(train)
-            train, test = space.transform(train), space.transform(test)
-        scores, converged = [], []
-        for model in self.models.values():
-            posterior = fit(model, train, self.strategy, self.seed, precision=self.precision, progress=False)
-            scores.append(posterior.log_score(test))
-            computation = findings_of_computation(posterior.model, posterior.data)
-            converged.append(all(one.severity != "problem" for one in computation))
-            fitted()
-        if self.nulls:
-            known = null_models.fit(train)
-            scores += [known[name].log_score(test) for name in self.null_names]
-            converged += [True] * len(self.null_names)
-        return {
-            "scores": np.array([one.values for one in scores]),
-            "converged": np.array(converged),
-            "n_observed": scores[0]["n_observed"].values,
-        }
+
+def _fold(work: _Work, fold: int) -> dict[str, np.ndarray]:
+    """Fit all to the other folds' trajectories and score those of one, (candidate, trajectory)."""
+    held_out = work.number == fold
+    train, test = work.data.isel(trajectory=~held_out), work.data.isel(trajectory=held_out)
+    if work.projection is not None:
+        space = work.projection.fit(train)
+        train, test = space.transform(train), space.transform(test)
+    scores, converged = [], []
+    for model in work.models.values():
+        posterior = fit(model, train, work.strategy, work.seed, precision=work.precision, progress=False)
+        scores.append(posterior.log_score(test))
+        computation = findings_of_computation(posterior.model, posterior.data)
+        converged.append(all(one.severity != "problem" for one in computation))
+    if work.nulls:
+        known = null_models.fit(train)
+        scores += [known[name].log_score(test) for name in work.null_names]
+        converged += [True] * len(work.null_names)
+    return {
+        "scores": np.array([one.values for one in scores]),
+        "converged": np.array(converged),
+        "n_observed": scores[0]["n_observed"].values,
+    }
 
 
-def _check(work: _Work, folds: int, baseline: str) -> None:
+def _check(work: _Work, baseline: str) -> None:
     if not work.models:
         raise ModelError('cross_validate got no model; expected {"name": model, ...}.')
     rows = [*work.models, *work.null_names]
@@ -191,39 +215,30 @@ def _check(work: _Work, folds: int, baseline: str) -> None:
         )
         raise DataError(f"The data are {found}.")
     count = work.data.sizes["trajectory"]
-    if not 2 <= folds <= count:
-        raise DataError(f"folds={folds} of {count} trajectories; expected a number from 2 to {count}.")
+    if not 2 <= work.folds <= count:
+        raise DataError(f"folds={work.folds} of {count} trajectories; expected a number from 2 to {count}.")
 
 
-def _dealt(data: xr.Dataset, folds: int, seed: int) -> np.ndarray:
-    """Return the fold of each trajectory: those of each group are dealt in turn, in random order."""
-    order = np.random.default_rng(seed).permutation(data.sizes["trajectory"])
-    if "group" in data.coords:
-        order = order[np.argsort(data["group"].values[order], kind="stable")]
-    number = np.empty(len(order), dtype=int)
-    number[order] = np.arange(len(order)) % folds
-    return number
+def _run(work: _Work, kept: Archive | None, shown: bool) -> list[dict[str, np.ndarray]]:
+    """Fit the folds that are not kept yet, and keep each as it comes."""
+    found = {fold: {} if kept is None else kept.read(f"fold-{fold}") for fold in range(work.folds)}
+    missing = [fold for fold, known in found.items() if not known]
+    with progress_bars(["folds"], work.folds, shown) as advance:
+
+        def done(fold: int, known: dict[str, np.ndarray]) -> None:
+            if kept is not None:
+                kept.write(f"fold-{fold}", known)
+            found[fold] = known
+            advance(0, "", 1)
+
+        advance(0, "", work.folds - len(missing))
+        each(_fold, work, missing, done)
+    return list(found.values())
 
 
-def _run(work: _Work, number: np.ndarray, kept: Archive | None, shown: bool) -> list[dict[str, np.ndarray]]:
-    found = []
-    count, folds = len(work.models), int(number.max()) + 1
-    with progress_bars(["fits"], count * folds, shown) as advance:
-        for fold in range(folds):
-            known = {} if kept is None else kept.read(f"fold-{fold}")
-            if known:
-                advance(0, "", count)
-            else:
-                known = work.fold(number == fold, lambda: advance(0, "", 1))
-                if kept is not None:
-                    kept.write(f"fold-{fold}", known)
-            found.append(known)
-    return found
-
-
-def _rows(work: _Work, number: np.ndarray, found: Sequence[dict[str, np.ndarray]]) -> dict[str, xr.DataArray]:
+def _rows(work: _Work, found: Sequence[dict[str, np.ndarray]]) -> dict[str, xr.DataArray]:
     """Put the scores of all folds into the order of the trajectories."""
-    place = np.argsort(np.concatenate([np.flatnonzero(number == fold) for fold in range(len(found))]))
+    place = np.argsort(np.concatenate([np.flatnonzero(work.number == fold) for fold in range(len(found))]))
     scores = np.concatenate([one["scores"] for one in found], axis=1)[:, place]
     observed = np.concatenate([one["n_observed"] for one in found])[place]
     coords = {"trajectory": work.data["trajectory"].values, "n_observed": ("trajectory", observed)}

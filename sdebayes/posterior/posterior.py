@@ -20,7 +20,7 @@ from sdebayes.data.space import StateSpace
 from sdebayes.dynamics import SDE, ObservedSDE
 from sdebayes.inference.findings import Findings
 from sdebayes.likelihood import Observations
-from sdebayes.likelihood.labelled import check_space, labelled_scores
+from sdebayes.likelihood.labelled import check_space, scores
 from sdebayes.model.sdemodel import SDEModel
 from sdebayes.model.several import several
 from sdebayes.posterior import compiled, store
@@ -31,6 +31,7 @@ from sdebayes.posterior.labelling import TrajectoryGrid
 from sdebayes.posterior.packing import training_data, training_scale
 from sdebayes.posterior.regime_findings import regime_findings
 from sdebayes.posterior.regimes import Switches
+from sdebayes.posterior.scoring import Densities
 from sdebayes.priors.base import DataScale
 
 
@@ -197,7 +198,8 @@ class Posterior(Switches):
         Parameters
         ----------
         data
-            Trajectories in the state space of the training data.
+            Trajectories in the state space of the training data. Lazy ones are read and scored a block at a time, each
+            block a task of the Dask scheduler that is active, if one is.
 
         Returns
         -------
@@ -211,10 +213,10 @@ class Posterior(Switches):
         DataError, ModelError
             If the data are not valid, or do not fit the model.
         """
-        observations = self._read(data)
-        with precision.scope(self.precision), precision.single_blas_thread():
-            terms = compiled.log_density(self.model.likelihood)(self._observed_sde, observations)
-        return labelled_scores(terms, data, observations, self._provenance())
+        check_space(data, self.space_hash)
+        densities = Densities(self.model, self._observed_sde, self.precision)
+        draws = self.data["unconstrained"].sizes
+        return scores(densities, data, draws["chain"] * draws["draw"], self._provenance())
 
     def predict(self, data: xr.Dataset, samples: Count | None = None) -> xr.Dataset:
         """Predict each observation from those before it in its trajectory.

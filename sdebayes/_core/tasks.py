@@ -1,0 +1,130 @@
+"""Work whose pieces do not need each other, on the Dask scheduler that is active: none, threads, processes, a cluster.
+
+Which scheduler, how many workers, what becomes of one that dies: all that is Dask's, and set where Dask's users set it.
+A piece is known by its place among the items and has its own random key, so that results are the same everywhere.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from contextvars import ContextVar
+from functools import cache
+from importlib.metadata import version
+from typing import Any
+from uuid import uuid4
+
+from sdebayes._core.errors import ClusterError
+
+_PACKAGES = "sdebayes", "jax", "numpyro", "numpy"
+_IN_TASK: ContextVar[bool] = ContextVar("in_task", default=False)
+
+
+def each[Shared, Item, Result](
+    function: Callable[[Shared, Item], Result],
+    shared: Shared,
+    items: Sequence[Item],
+    done: Callable[[Item, Result], None],
+) -> None:
+    """Call a function for each item, one after another or as tasks of the Dask scheduler that is active.
+
+    Parameters
+    ----------
+    function
+        What is done, of the module's top level, so that another process finds it.
+    shared
+        Its first argument, sent once to each worker of a cluster.
+    items
+        Its second argument, one for each task.
+    done
+        Told of each item and its result, in the calling thread, as soon as the result is there; in any order.
+
+    Raises
+    ------
+    ClusterError
+        If the cluster is lost, or a worker has other versions of the packages that make the numbers.
+    """
+    get = None if _IN_TASK.get() else _scheduler()
+    if get is None:
+        for item in items:
+            done(item, function(shared, item))
+        return
+    from dask import compute, delayed
+    from dask.callbacks import Callback
+
+    whole, run = delayed(shared, pure=False, traverse=False), delayed(_run, pure=False, traverse=False)
+    expected, name = versions(), f"{function.__name__.strip('_')}-{uuid4().hex}"
+    tasks = [
+        run(function, whole, item, expected, dask_key_name=(name, place)) for place, item in enumerate(items)
+    ]
+    known = {task.key: item for task, item in zip(tasks, items, strict=True)}
+
+    def told(key: Any, result: Any, *_: Any) -> None:
+        if key in known:
+            done(known[key], result)
+
+    if _is_client(client := getattr(get, "__self__", None)):
+        _on_cluster(client, tasks, told)
+    else:
+        with Callback(posttask=told):
+            compute(*tasks, scheduler=get, traverse=False, optimize_graph=False, chunksize=1)
+
+
+@cache
+def versions() -> dict[str, str]:
+    """Return the versions of the packages that make the numbers."""
+    return {"python": ".".join(map(str, sys.version_info[:2])), **{name: version(name) for name in _PACKAGES}}
+
+
+def _scheduler() -> Callable[..., Any] | None:
+    """Return Dask's ``get`` where a scheduler has been chosen; Dask that nobody has imported has none."""
+    if "dask" not in sys.modules:
+        return None
+    from dask.base import get_scheduler
+
+    return get_scheduler()
+
+
+def _is_client(found: object) -> bool:
+    return "distributed" in sys.modules and isinstance(found, sys.modules["distributed"].Client)
+
+
+def _run[Shared, Item, Result](
+    function: Callable[[Shared, Item], Result], shared: Shared, item: Item, expected: dict[str, str]
+) -> Result:
+    """Do one piece of work where it was sent."""
+    other = [
+        f"{name} {found}, not {expected[name]}"
+        for name, found in versions().items()
+        if found != expected[name]
+    ]
+    if other:
+        raise ClusterError(
+            f"A worker of the cluster has {', '.join(other)}: its results would not be those of this process. Give all "
+            "workers the same environment and call again; what is finished is kept by checkpoint=."
+        )
+    token = _IN_TASK.set(True)
+    try:
+        return function(shared, item)
+    finally:
+        _IN_TASK.reset(token)
+
+
+def _on_cluster(client: Any, tasks: list[Any], told: Callable[[Any, Any], None]) -> None:
+    """Send tasks to a cluster and hand on each result as it comes: what has come is not asked for again."""
+    from distributed import as_completed
+    from distributed.client import FutureCancelledError
+
+    futures = client.compute(tasks, optimize_graph=False)
+    try:
+        for finished, (future, result) in enumerate(as_completed(futures, with_results=True)):
+            if isinstance(result, FutureCancelledError):
+                raise ClusterError(
+                    f"The cluster was lost after {finished} of {len(tasks)} tasks: its scheduler has gone, or the "
+                    "tasks were cancelled. Start a cluster and call again; what is finished is kept by checkpoint=."
+                ) from result
+            told(future.key, result)
+            future.release()
+    finally:
+        for future in futures:
+            future.release()

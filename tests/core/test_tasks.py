@@ -1,0 +1,106 @@
+"""Independent work gives the same wherever it is done, and is handed on as it is finished."""
+
+from __future__ import annotations
+
+import os
+import threading
+
+import dask
+import pytest
+
+from sdebayes._core import tasks
+from sdebayes._core.errors import ClusterError
+
+SCHEDULERS = (None, "synchronous", "threads")
+
+
+def square(shift: int, item: int) -> tuple[int, int]:
+    return item * item + shift, threading.get_ident()
+
+
+def nested(scheduler: str, item: int) -> tuple[list[int], set[int]]:
+    found = collected(square, 1, range(item))
+    return [value for value, _ in found.values()], {thread for _, thread in found.values()}
+
+
+def fails_at_the_third(finished: list[int], item: int) -> None:
+    if len(finished) == 2:
+        raise ValueError("three")
+    finished.append(item)
+
+
+def process(shared: object, item: int) -> int:
+    return os.getpid()
+
+
+def collected(function, shared, items) -> dict:
+    found: dict = {}
+    tasks.each(function, shared, items, found.__setitem__)
+    return found
+
+
+@pytest.mark.parametrize("scheduler", SCHEDULERS)
+def test_every_item_is_done_once_and_told_in_the_calling_thread(scheduler):
+    told = []
+    with dask.config.set(scheduler=scheduler):
+        tasks.each(
+            square, 10, range(7), lambda item, result: told.append((item, result[0], threading.get_ident()))
+        )
+    assert sorted(told) == [(item, item * item + 10, threading.get_ident()) for item in range(7)]
+
+
+def test_threads_are_those_of_the_scheduler_and_none_without():
+    with dask.config.set(scheduler="threads", num_workers=2):
+        assert threading.get_ident() not in {thread for _, thread in collected(square, 0, range(4)).values()}
+    assert {thread for _, thread in collected(square, 0, range(4)).values()} == {threading.get_ident()}
+
+
+def test_processes_are_those_of_the_scheduler():
+    with dask.config.set(scheduler="processes", num_workers=1):
+        assert os.getpid() not in collected(process, None, range(1)).values()
+
+
+@pytest.mark.parametrize("scheduler", SCHEDULERS[:2])
+def test_what_is_finished_before_an_error_has_been_told(scheduler):
+    told, finished = [], []
+    with dask.config.set(scheduler=scheduler), pytest.raises(ValueError, match="three"):
+        tasks.each(fails_at_the_third, finished, range(5), lambda item, _: told.append(item))
+    assert told == finished
+    assert len(told) == 2
+
+
+def test_work_inside_a_task_is_done_there():
+    with dask.config.set(scheduler="threads"):
+        found = collected(nested, "threads", [5])
+    values, used = found[5]
+    assert values == [1, 2, 5, 10, 17]
+    assert len(used) == 1
+    assert threading.get_ident() not in used
+
+
+def test_a_worker_with_another_version_is_refused(monkeypatch):
+    real = tasks.versions()
+    answers = iter([real | {"jax": "9.9.9"}])
+    monkeypatch.setattr(tasks, "versions", lambda: next(answers, real))
+    with (
+        dask.config.set(scheduler="synchronous"),
+        pytest.raises(ClusterError, match=rf"jax {real['jax']}, not 9\.9\.9"),
+    ):
+        collected(square, 0, [1])
+
+
+def test_a_cluster_that_is_lost_is_told_with_what_is_finished():
+    from distributed import Client, LocalCluster
+
+    finished = []
+    options = {"processes": False, "n_workers": 1, "threads_per_worker": 1, "dashboard_address": None}
+    with LocalCluster(**options) as cluster, Client(cluster):
+
+        def done(item: int, result: object) -> None:
+            finished.append(item)
+            if len(finished) == 2:
+                cluster.close()
+
+        with pytest.raises(ClusterError, match="The cluster was lost after 2 of 50"):
+            tasks.each(square, 0, range(50), done)
+    assert len(finished) == 2
