@@ -82,10 +82,8 @@ def test_a_worker_with_another_version_is_refused(monkeypatch):
     real = tasks.versions()
     answers = iter([real | {"jax": "9.9.9"}])
     monkeypatch.setattr(tasks, "versions", lambda: next(answers, real))
-    with (
-        dask.config.set(scheduler="synchronous"),
-        pytest.raises(ClusterError, match=rf"jax {real['jax']}, not 9\.9\.9"),
-    ):
+    other = rf"jax {real['jax']}, not 9\.9\.9"
+    with dask.config.set(scheduler="synchronous"), pytest.raises(ClusterError, match=other):
         collected(square, 0, [1])
 
 

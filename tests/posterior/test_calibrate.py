@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 
+import dask
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import xarray as xr
 
 import sdebayes as sb
 from sdebayes._core.errors import DataError, InferenceError, ModelError, StoreError
@@ -132,6 +134,12 @@ def test_more_data_sets_leave_the_first_ones_as_they_are(right, tmp_path):
     (tmp_path / "replicate-1.npz").write_bytes(b"broken")
     with pytest.raises(StoreError, match="delete it"):
         study(n=8, checkpoint=tmp_path)
+
+
+def test_data_sets_are_the_same_as_tasks_of_a_scheduler():
+    alone = study(n=6)
+    with dask.config.set(scheduler="threads", num_workers=2):
+        xr.testing.assert_identical(study(n=6), alone)
 
 
 def test_failures_are_counted_and_the_others_judged():

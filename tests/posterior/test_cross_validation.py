@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dask
 import numpy as np
 import pytest
 import xarray as xr
@@ -50,6 +51,11 @@ def test_scores_are_those_of_fits_to_the_other_folds(table, data):
         "random walk + noise",
     ]
     assert found["converged"].dims == ("candidate", "fold")
+
+
+def test_folds_are_the_same_as_tasks_of_a_scheduler(table, data):
+    with dask.config.set(scheduler="threads", num_workers=2):
+        xr.testing.assert_identical(cross_validate(MODELS, data, folds=3), table[0])
 
 
 def test_folds_have_some_of_each_group(table, data):

@@ -1,0 +1,64 @@
+"""Two worker processes, of which one is killed: nothing is done twice, nothing missing, all is the same."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+import numpy as np
+import pytest
+import xarray as xr
+
+import sdebayes as sb
+from sdebayes._core import tasks
+from sdebayes._core.errors import ClusterError
+from sdebayes.posterior.calibration_files import KeptRecords
+
+MODEL = sb.SDEModel(sb.priors.Linear(), observation=sb.Exact())
+DESIGN = sb.trajectories(np.random.default_rng(0).normal(size=(3, 30, 1)))
+
+
+def study(n: int, **options) -> xr.Dataset:
+    return sb.calibrate(MODEL, DESIGN, sb.Laplace(draws=26), n, draws=20, progress=False, **options)
+
+
+@pytest.fixture(scope="module")
+def client():
+    from distributed import Client, LocalCluster
+
+    options = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": None, "host": "127.0.0.1"}
+    with LocalCluster(**options) as cluster, Client(cluster) as found:
+        yield found
+
+
+@pytest.mark.slow
+def test_a_killed_worker_costs_no_data_set_and_repeats_none(client, tmp_path, monkeypatch):
+    kept: list[int] = []
+    write = KeptRecords.write
+
+    def killing(self, number, record):
+        write(self, number, record)
+        kept.append(number)
+        if len(kept) == 4:
+            os.kill(next(iter(client.run(os.getpid).values())), signal.SIGKILL)
+
+    monkeypatch.setattr(KeptRecords, "write", killing)
+    found = study(12, checkpoint=tmp_path)
+    assert sorted(kept) == list(range(12))
+    assert sorted(path.stem for path in tmp_path.glob("*.npz")) == sorted(f"replicate-{i}" for i in range(12))
+    again = study(14, checkpoint=tmp_path)
+    assert sorted(kept) == list(range(14))
+    with client.as_current(), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tasks, "_scheduler", lambda: None)
+        alone = study(14)
+    xr.testing.assert_identical(again, alone)
+    for name in ("truth", "mean", "standard_deviation"):
+        np.testing.assert_array_equal(found[name], alone[name][:12])
+
+
+@pytest.mark.slow
+def test_workers_with_another_version_are_refused(client, monkeypatch):
+    other = tasks.versions() | {"sdebayes": "0.0.9"}
+    monkeypatch.setattr(tasks, "versions", lambda: other)
+    with pytest.raises(ClusterError, match=r"sdebayes \S+, not 0\.0\.9"):
+        study(2)
