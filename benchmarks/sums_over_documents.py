@@ -29,7 +29,8 @@ import sdebayes as sb
 from sdebayes._core.precision import scope, single_blas_thread
 from sdebayes.inference import RunOptions
 from sdebayes.inference.chains import sampler_of
-from sdebayes.inference.sufficient_statistics.documents import Moments, Rows
+from sdebayes.inference.sufficient_statistics.documents import Rows
+from sdebayes.inference.sufficient_statistics.moments import Moments
 from sdebayes.inference.sufficient_statistics.program import document_program
 from sdebayes.inference.target import Target, make_target
 from sdebayes.likelihood.pseudo_documents import PseudoDocuments

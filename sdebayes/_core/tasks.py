@@ -70,6 +70,46 @@ def each[Shared, Item, Result](
             compute(*tasks, scheduler=get, traverse=False, optimize_graph=False, chunksize=1)
 
 
+def total[Shared, Item, Result](
+    function: Callable[[Shared, Item], Result],
+    shared: Shared,
+    items: Sequence[Item],
+    add: Callable[[Result, Result], Result],
+) -> Result:
+    """Add up what a function returns for each item: neighbours first, then pairs of these, and so on.
+
+    So the digits of the sum are the same whatever order results come in, and few are held at a time.
+
+    Parameters
+    ----------
+    function, shared, items
+        As in `each`; one item or more, none twice.
+    add
+        Adds two results, in their order.
+
+    Raises
+    ------
+    ClusterError
+        As `each`.
+    """
+    places = {item: place for place, item in enumerate(items)}
+    waiting: dict[tuple[int, int], Result] = {}
+
+    def done(item: Item, result: Result) -> None:
+        place, level, count = places[item], 0, len(items)
+        while count > 1:
+            if (beside := place ^ 1) < count:
+                if (level, beside) not in waiting:
+                    break
+                other = waiting.pop((level, beside))
+                result = add(result, other) if place < beside else add(other, result)
+            place, level, count = place // 2, level + 1, (count + 1) // 2
+        waiting[level, place] = result
+
+    each(function, shared, items, done)
+    return waiting.popitem()[1]
+
+
 @cache
 def versions() -> dict[str, str]:
     """Return the versions of the packages that make the numbers."""

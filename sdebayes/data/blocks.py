@@ -10,6 +10,8 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Float, Shaped
 
+from sdebayes._core.draws import evenly_spread
+
 ENTRIES = 2**19
 """Entries of ``y`` in a block, 4 MB in double precision; more where one trajectory has more."""
 
@@ -48,14 +50,21 @@ def blocks(dataset: xr.Dataset) -> Iterator[Block]:
         yield from _divided(y[part].values, t[part].values, start, is_lazy(y))
 
 
-def parts(dataset: xr.Dataset, most: int) -> list[slice]:
+def parts(dataset: xr.Dataset, most: int | None = None) -> list[slice]:
     """Divide trajectories into such as are read at once, at most so many if they are lazy; all in one if they are not.
 
     Whole chunks are read together where they fit. A part does not depend on who reads it.
     """
     y = dataset.variables["y"]
-    rows = max(1, min(_rows(y), most)) if is_lazy(y) else len(y)
+    rows = max(1, min(_rows(y), most or len(y))) if is_lazy(y) else len(y)
     return [slice(start, min(start + rows, len(y))) for start in range(0, len(y), rows)]
+
+
+def some(dataset: xr.Dataset, entries: int) -> xr.Dataset:
+    """Return trajectories that are evenly spread over a data set, at most so many entries of them, in memory."""
+    y = dataset.variables["y"]
+    chosen = dataset.isel(trajectory=evenly_spread(len(y), _at_most(entries, y)))
+    return chosen.assign({name: chosen[name].load() for name in ("y", "t", "n_steps")})
 
 
 def is_lazy(variable: xr.Variable) -> bool:

@@ -55,7 +55,7 @@ def scores(densities: Densities, data: xr.Dataset, draws: int, attrs: Mapping[st
     attrs
         Where the scores come from.
     """
-    slices = parts(data, MOST_TERMS // draws)
+    slices = parts(data, max(1, MOST_TERMS // draws))
     if len(slices) == 1:
         terms, observations = densities(data)
         return labelled_scores(terms, data, observations, attrs)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from functools import reduce
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
-from scipy.linalg import lapack
 
+from sdebayes.inference.sufficient_statistics.moments import Moments
 from sdebayes.likelihood import Observations
 from sdebayes.likelihood.arrays import rows
 from sdebayes.likelihood.pseudo_documents import PseudoDocuments
@@ -17,59 +17,8 @@ from sdebayes.likelihood.pseudo_documents import PseudoDocuments
 LEAST_GAIN = 2
 """How many times fewer trajectories the filter has to go through, or it goes through the data."""
 
-_BLOCK = 2**21
-"""Numbers that are centred at once."""
-
-_LEAST_LEFT = 1e-6
-"""The share of an entry's scatter that earlier entries leave, below which too many digits are lost."""
-
 Values = Float[np.ndarray, "trajectory time observed"]
 Entries = Bool[np.ndarray, "time observed"]
-
-
-class Moments(NamedTuple):
-    """Number, mean and scatter of vectors; those of parts of the data add up.
-
-    Attributes
-    ----------
-    number
-        Number of vectors.
-    mean
-        (entry,).
-    scatter
-        Σ (y − mean)(y − mean)ᵀ, (entry, entry).
-    """
-
-    number: int
-    mean: Float[np.ndarray, " entry"]
-    scatter: Float[np.ndarray, "entry entry"]
-
-    @staticmethod
-    def of(vectors: Float[np.ndarray, "vector entry"]) -> Moments:
-        """Go through the vectors once, a block at a time."""
-        size = max(1, _BLOCK // vectors.shape[1])
-        blocks = (vectors[start : start + size] for start in range(0, len(vectors), size))
-        return reduce(Moments.add, map(Moments._of_block, blocks))
-
-    @staticmethod
-    def _of_block(vectors: Float[np.ndarray, "vector entry"]) -> Moments:
-        mean = vectors.mean(0)
-        centred = vectors - mean
-        return Moments(len(vectors), mean, centred.T @ centred)
-
-    def add(self, others: Moments) -> Moments:
-        """Return those of both parts: Chan, Golub & LeVeque (1983), doi:10.1080/00031305.1983.10483115."""
-        number, apart = self.number + others.number, others.mean - self.mean
-        share = others.number / number
-        scatter = self.scatter + others.scatter + self.number * share * np.outer(apart, apart)
-        return Moments(number, self.mean + share * apart, scatter)
-
-    def factor(self) -> Float[np.ndarray, "entry entry"] | None:
-        """Return Z with Zᵀ Z the scatter; None where entries tell each other so well that it has lost its digits."""
-        factor, failed = lapack.dpotrf(self.scatter, clean=1)
-        if failed or np.any(np.diagonal(factor) ** 2 < _LEAST_LEFT * np.diagonal(self.scatter)):
-            return None
-        return factor
 
 
 class Rows(NamedTuple):
@@ -119,29 +68,58 @@ class Rows(NamedTuple):
         return Rows(values, weight, number)
 
 
-class _Pattern(NamedTuple):
-    """Trajectories whose steps are the same: their places, and the entries that are read together."""
+class Pattern(NamedTuple):
+    """Trajectories whose steps are the same: their places, their number, and the entries that are read together."""
 
-    places: Int[np.ndarray, " trajectory"]
+    places: Int[np.ndarray, " place"]
+    number: int
     parts: list[Entries]
 
     @property
     def rows(self) -> int:
         """The fewest that can stand for them."""
-        return min(len(self.places), 1 + max(int(part.sum()) for part in self.parts))
-
-    def reduced(self, values: Values) -> Rows:
-        """Return pseudo-documents, the trajectories themselves if there are no fewer."""
-        own = values[self.places, : len(self.parts[0])]
-        return Rows.themselves(own) if len(own) == self.rows else Rows.of(own, self.parts)
+        return min(self.number, 1 + max(int(part.sum()) for part in self.parts))
 
 
-_Family = list[_Pattern]
+class Held(NamedTuple):
+    """What is held of trajectories at the places of observations.
+
+    Attributes
+    ----------
+    number
+        (place,), how many trajectories there are.
+    summed
+        (place,), whether of some only sums are left.
+    reduced
+        From a pattern to its pseudo-documents, the trajectories themselves if they are no fewer.
+    rest
+        From places to the trajectories there.
+    """
+
+    number: Int[np.ndarray, " place"]
+    summed: Bool[np.ndarray, " place"]
+    reduced: Callable[[Pattern], Rows]
+    rest: Callable[[Int[np.ndarray, " place"]], Observations]
+
+    @staticmethod
+    def themselves(observations: Observations) -> Held:
+        """Return the trajectories of observations, one at each place."""
+        values = np.asarray(observations.values)
+
+        def reduced(pattern: Pattern) -> Rows:
+            own = values[pattern.places, : len(pattern.parts[0])]
+            return Rows.themselves(own) if len(own) == pattern.rows else Rows.of(own, pattern.parts)
+
+        one = np.ones(len(values), dtype=int)
+        return Held(one, one == 0, reduced, lambda places: rows(observations, places))
+
+
+_Family = list[Pattern]
 """Patterns that begin alike, the longest last, so that one run of covariances serves them all."""
 
 
 def pseudo_documents(
-    observations: Observations, independent: bool
+    observations: Observations, independent: bool, held: Held | None = None
 ) -> tuple[PseudoDocuments, Observations | None] | None:
     """Replace trajectories whose steps repeat by fewer; None where the filter would have not half as many to read.
 
@@ -151,29 +129,31 @@ def pseudo_documents(
         The data.
     independent
         Whether states do not touch each other, so that the scatter of each by itself is enough.
+    held
+        What is held of the data, where the observations show the steps alone; None: these are the data.
 
     Returns
     -------
     (sums, rest)
         What stands for most trajectories, and the others, if there are any.
     """
-    values = np.asarray(observations.values)
-    chosen = _chosen(_families(observations, independent), len(values))
+    held = Held.themselves(observations) if held is None else held
+    chosen = _chosen(_families(observations, independent, held), held)
     if not chosen:
         return None
     used = np.concatenate([pattern.places for family in chosen for pattern in family])
-    left = np.setdiff1d(np.arange(len(values)), used)
-    return _stacked(chosen, observations), rows(observations, left) if len(left) else None
+    left = np.setdiff1d(np.arange(len(held.number)), used)
+    return _stacked(chosen, observations, held), held.rest(left) if len(left) else None
 
 
-def _families(observations: Observations, independent: bool) -> list[_Family]:
+def _families(observations: Observations, independent: bool, held: Held) -> list[_Family]:
     """Find trajectories with the same Δt, missing entries and level, and join those that begin alike."""
     seen = np.asarray(observations.seen)
     steps, ends = _marks(observations), seen.shape[1] - np.argmax(seen.any(-1)[:, ::-1], axis=1)
     alike: dict[bytes, list[int]] = defaultdict(list)
     for place, end in enumerate(ends):
         alike[steps[place, :end].tobytes()].append(place)
-    if LEAST_GAIN * len(alike) > len(seen):
+    if LEAST_GAIN * len(alike) > held.number.sum():
         return []
     families: list[_Family] = []
     before = None
@@ -181,7 +161,8 @@ def _families(observations: Observations, independent: bool) -> list[_Family]:
         places = np.asarray(alike[key])
         entries = seen[places[0], : ends[places[0]]]
         apart = np.eye(entries.shape[1], dtype=bool)
-        pattern = _Pattern(places, [entries & one for one in apart] if independent else [entries])
+        parts = [entries & one for one in apart] if independent else [entries]
+        pattern = Pattern(places, int(held.number[places].sum()), parts)
         if before is not None and key.startswith(before):
             families[-1].append(pattern)
         else:
@@ -200,32 +181,35 @@ def _marks(observations: Observations) -> np.ndarray:
     return np.concatenate(found, axis=-1)
 
 
-def _chosen(families: list[_Family], count: int) -> list[_Family]:
+def _chosen(families: list[_Family], held: Held) -> list[_Family]:
     """Return the families by which the filter has the fewest trajectories to go through; none if that is no gain."""
-    sizes = {id(family): sum(len(pattern.places) for pattern in family) for family in families}
-    ordered = sorted(families, key=lambda family: -sizes[id(family)])
+    count = int(held.number.sum())
+    sizes = {id(family): sum(pattern.number for pattern in family) for family in families}
+    summed = {id(family): any(held.summed[pattern.places].any() for pattern in family) for family in families}
+    ordered = sorted(families, key=lambda family: (not summed[id(family)], -sizes[id(family)]))
     most, left = 0, count
     costs = [count]
     for number, family in enumerate(ordered, start=1):
         most = max(most, sum(pattern.rows for pattern in family))
         left -= sizes[id(family)]
         costs.append(number * most + left)
-    best = int(np.argmin(costs))
+    least = sum(summed.values())
+    best = least + int(np.argmin(costs[least:]))
     return ordered[:best] if LEAST_GAIN * costs[best] <= count else []
 
 
-def _stacked(families: list[_Family], observations: Observations) -> PseudoDocuments:
+def _stacked(families: list[_Family], observations: Observations, held: Held) -> PseudoDocuments:
     """Reduce each family, and fill them up to the same number of rows and steps."""
-    data, longest = np.asarray(observations.values), [family[-1] for family in families]
+    longest = [family[-1] for family in families]
     size = max(sum(pattern.rows for pattern in family) for family in families)
     length = max(len(pattern.parts[0]) for pattern in longest)
     shape = len(families), size
-    values, weight = np.zeros((*shape, length, data.shape[2])), np.zeros(shape)
+    values, weight = np.zeros((*shape, length, observations.values.shape[2])), np.zeros(shape)
     last, number = np.zeros(shape, dtype=int), np.zeros((len(families), length))
     for place, family in enumerate(families):
         start = 0
         for pattern in family:
-            reduced, end = pattern.reduced(data), len(pattern.parts[0])
+            reduced, end = held.reduced(pattern), len(pattern.parts[0])
             here = slice(start, start + len(reduced.weight))
             values[place, here, :end], weight[place, here] = reduced.values, reduced.weight
             last[place, here] = end

@@ -70,11 +70,20 @@ def shortest_program(model: SDEModel, observations: Observations) -> Reading:
     if model.likelihood.has_document_sums(observations):
         found = pseudo_documents(observations, model.likelihood.independent)
         if found is not None:
-            return Reading(document_program(model), found, _said(*found))
+            return Reading(document_program(model), found, said(*found))
     return Reading(model.program, observations)
 
 
-def _said(sums: PseudoDocuments, rest: Observations | None) -> str:
+def said(sums: PseudoDocuments, rest: Observations | None) -> str:
+    """Say what is read in the place of documents.
+
+    Parameters
+    ----------
+    sums
+        What stands for most of them.
+    rest
+        The others, if there are any.
+    """
     left = "" if rest is None else f", and {len(rest.values):,} as they are"
     return f"sums over {float(sums.number[:, 0].sum()):,.0f} trajectories{left}"
 

@@ -10,7 +10,8 @@ from numpyro.handlers import seed
 
 import sdebayes as sb
 from sdebayes.inference.sufficient_statistics import documents, shortest_program
-from sdebayes.inference.sufficient_statistics.documents import Moments, pseudo_documents
+from sdebayes.inference.sufficient_statistics.documents import pseudo_documents
+from sdebayes.inference.sufficient_statistics.moments import Moments
 from sdebayes.inference.target import density_of
 from sdebayes.likelihood import IndependentKalman, Kalman
 from tests.cases import first_of

@@ -1,0 +1,118 @@
+"""Sums over documents that memory does not hold: each block is read once, by whatever scheduler is active."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import jax.numpy as jnp
+import numpy as np
+import xarray as xr
+from jaxtyping import Int
+
+from sdebayes._core.tasks import total
+from sdebayes.data.blocks import parts
+from sdebayes.data.container import pack
+from sdebayes.inference.sufficient_statistics.alike import Alike, Documents, Source, documents_of
+from sdebayes.inference.sufficient_statistics.documents import Held, Pattern, Rows, pseudo_documents
+from sdebayes.inference.sufficient_statistics.program import Reading, document_program, said
+from sdebayes.likelihood import Observations
+from sdebayes.likelihood.arrays import rows
+from sdebayes.model.sdemodel import SDEModel
+
+TASKS = 64
+"""Into how many parts data are divided at most: one result of each is held."""
+
+
+class _LostDigits(ArithmeticError):
+    """Entries tell each other so well that their scatter has lost its digits."""
+
+
+def streamed_program(model: SDEModel, data: xr.Dataset, observations: Observations) -> Reading | None:
+    """Return a NumPyro model that reads sums over documents, of which no more than a block is in memory at a time.
+
+    Documents are parted by their steps and summed up, part by part of the data, and the parts added up in a fixed
+    order, so that the digits do not depend on how many workers there are.
+
+    Parameters
+    ----------
+    model
+        The model, scaled to data.
+    data
+        Trajectories that are valid.
+    observations
+        Some of them, as the model reads them.
+
+    Returns
+    -------
+    Reading or None
+        None where the likelihood is not one of sums over documents alone, where few documents have the same steps, in
+        single precision, and where the documents tell so much of each other that sums lose digits: the data must be
+        held then.
+    """
+    if jnp.result_type(float) != jnp.float64 or model.covariates or model.pooling or model.regimes:
+        return None
+    if not model.likelihood.has_document_sums(observations):
+        return None
+    independent = model.likelihood.independent
+    source = Source(data[["y", "t"]].drop_vars("trajectory"), independent)
+    found = total(documents_of, source, _tasks(data), Documents.add)
+    if found.too_many:
+        return None
+    steps = _steps(model, data, found)
+    try:
+        sums = pseudo_documents(steps, independent, _held(found, steps))
+    except _LostDigits:
+        return None
+    return None if sums is None else Reading(document_program(model), sums, said(*sums))
+
+
+def _tasks(data: xr.Dataset) -> list[slice]:
+    """Divide the data into a few parts of whole blocks, whatever the number of workers."""
+    blocks = parts(data)
+    together = -(-len(blocks) // TASKS)
+    groups = [blocks[start : start + together] for start in range(0, len(blocks), together)]
+    return [slice(group[0].start, group[-1].stop) for group in groups]
+
+
+def _steps(model: SDEModel, data: xr.Dataset, found: Documents) -> Observations:
+    """Return a trajectory of zeros for each kind of steps, as the model reads it."""
+    values, times = [], []
+    for marks in found.alike:
+        seen = found.seen(marks)
+        end = int(np.flatnonzero(seen.any(-1))[-1]) + 1
+        values.append(np.where(seen[:end], 0.0, np.nan))
+        times.append(np.concatenate([[0.0], np.cumsum(found.steps(marks)[: end - 1])]))
+    names = [str(place) for place in range(len(values))]
+    kinds = pack(values, times, names, "state").assign_coords(state=data["state"].values)
+    return model.read(kinds.assign_attrs(min_steps=1))
+
+
+def _held(found: Documents, steps: Observations) -> Held:
+    """Return what is held of the documents with each kind of steps."""
+    kinds = list(found.alike.items())
+
+    def reduced(pattern: Pattern) -> Rows:
+        grid = found.parts(kinds[pattern.places[0]][0])
+        whole = Alike((), kinds[pattern.places[0]][1].rest[:0])
+        for place in pattern.places:
+            whole = whole.add(kinds[place][1], grid)
+        if not whole.sums:
+            return Rows.themselves(_filled(whole.rest[:, : len(pattern.parts[0])]))
+        sums = whole.summed(grid).sums
+        factors = [one.factor() for one in sums]
+        if any(factor is None for factor in factors):
+            raise _LostDigits
+        return Rows.of_moments(list(zip(sums, factors, strict=True)), pattern.parts)
+
+    def rest(places: Int[np.ndarray, " place"]) -> Observations:
+        own = [kinds[place][1].rest[:, : steps.values.shape[1]] for place in places]
+        index = np.repeat(places, [len(values) for values in own])
+        return replace(rows(steps, index), values=_filled(np.concatenate(own)))
+
+    number = np.array([one.number for _, one in kinds])
+    return Held(number, np.array([bool(one.sums) for _, one in kinds]), reduced, rest)
+
+
+def _filled(values: np.ndarray) -> np.ndarray:
+    """Write 0 where nothing was seen."""
+    return np.where(np.isfinite(values), values, 0.0)
