@@ -29,6 +29,7 @@ from jax.scipy.linalg import solve_triangular
 from jaxtyping import Array, Float
 
 from sdebayes._core.compiled import Compiled
+from sdebayes._core.errors import ModelError
 from sdebayes.inference.independent_blocks import independent_blocks
 from sdebayes.inference.mode import Mode
 from sdebayes.inference.strategy import Problem
@@ -50,7 +51,18 @@ def gauss_newton(problem: Problem, mode: Mode) -> Float[np.ndarray, "dimension d
         The model, the data and the density.
     mode
         Where.
+
+    Raises
+    ------
+    ModelError
+        If the problem has only some of the data.
     """
+    if problem.sums is not None:
+        raise ModelError(
+            f"The curvature at the mode of {problem.density.dimension} parameters is computed from the trajectories "
+            "themselves (exact_dimension), and these are read from the disk as sums alone; use sdebayes.NUTS(), or "
+            "load the data."
+        )
     density, v = problem.density, mode.position
     moments = _whitened_moments(problem, mode)
     data = jax.tree.map(np.asarray, independent_blocks(problem.model, problem.observations))

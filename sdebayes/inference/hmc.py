@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import final
+from typing import ClassVar, final
 
 from sdebayes._core.arguments import checked
 from sdebayes._core.kinds import Positive
@@ -43,6 +43,8 @@ class HMC(AbstractHamiltonian):
     ----------
     Neal (2011), MCMC using Hamiltonian dynamics, sec. 5.3.2 and 5.5.1, arXiv 1206.1901.
     """
+
+    reads_sums: ClassVar[bool] = True
 
     path_length: Positive = 2.3
 

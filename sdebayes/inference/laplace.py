@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import jax
 import numpy as np
@@ -56,6 +57,8 @@ class Laplace(AbstractStrategy):
     Tierney & Kadane (1986), Accurate approximations for posterior moments and marginal densities,
     doi:10.1080/01621459.1986.10478240.
     """
+
+    reads_sums: ClassVar[bool] = True
 
     draws: Count = 1000
     exact_dimension: Count = EXACT_DIMENSION

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import final
+from typing import ClassVar, final
 
 from sdebayes._core.arguments import checked
 from sdebayes.inference.hamiltonian import AbstractHamiltonian
@@ -44,6 +44,8 @@ class NUTS(AbstractHamiltonian):
     ----------
     Hoffman & Gelman (2014), Journal of Machine Learning Research 15, 1593–1623, in NumPyro's iterative form.
     """
+
+    reads_sums: ClassVar[bool] = True
 
     def run(self, problem: Problem, options: RunOptions) -> Draws:
         """Draw from a posterior; see `AbstractStrategy.run`. A checkpoint keeps the chains."""

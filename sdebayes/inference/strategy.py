@@ -40,11 +40,14 @@ class Problem:
         The data, as the model's likelihood reads them.
     key
         Random key of the search for a first point.
+    sums
+        A program with what stands for all data, where the observations are only some of them.
     """
 
     model: SDEModel
     observations: Observations
     key: Key
+    sums: Reading | None = None
 
     @cached_property
     def density(self) -> Density:
@@ -54,6 +57,8 @@ class Problem:
     @cached_property
     def reading(self) -> Reading:
         """The program of these data, from sums over them if they tell all."""
+        if self.sums is not None:
+            return self.sums
         regimes = self.model.regimes
         if regimes is None:
             return shortest_program(self.model, self.observations)
@@ -147,9 +152,12 @@ class AbstractStrategy(Stored, ABC):
     ----------
     corrects_filter
         Whether the posterior is that of the scheme's own law where the likelihood is a Gaussian filter's.
+    reads_sums
+        Whether data are read through `Problem.target` alone, so that sums over them are enough.
     """
 
     corrects_filter: ClassVar[bool] = False
+    reads_sums: ClassVar[bool] = False
 
     @abstractmethod
     def run(self, problem: Problem, options: RunOptions) -> Draws:

@@ -16,7 +16,7 @@ import xarray as xr
 from sdebayes._core.arguments import checked
 from sdebayes._core.kinds import PathLike, Seed
 from sdebayes._core.precision import Precision, scope, single_blas_thread
-from sdebayes.data.validation import check_states
+from sdebayes.data.blocks import parts
 from sdebayes.inference import NUTS, AbstractStrategy, Problem, RunOptions
 from sdebayes.inference.archive import held
 from sdebayes.inference.checkpoint import Checkpoint
@@ -25,6 +25,7 @@ from sdebayes.model.sdemodel import SDEModel
 from sdebayes.posterior import serialization
 from sdebayes.posterior.export import build_tree
 from sdebayes.posterior.posterior import Posterior
+from sdebayes.posterior.reading import read_for
 from sdebayes.posterior.store import SCHEMA_VERSION
 
 
@@ -46,7 +47,10 @@ def fit(
     model
         The model; its data-scaled prior constants are frozen to these data unless that is done already.
     data
-        Trajectories, as `sdebayes.trajectories` or ``StateSpace.transform`` return them.
+        Trajectories, as `sdebayes.trajectories` or ``StateSpace.transform`` return them. Of large lazy data `NUTS`,
+        `HMC` and `Laplace` read, under a linear drift behind normal noise without groups and covariates, sums over
+        documents, a block at a time, each part of the data a task of the Dask scheduler that is active, if one is:
+        see the notes. All else is read into memory.
     strategy
         How to fit; ``NUTS()`` by default.
     seed
@@ -74,12 +78,18 @@ def fit(
         If data, model and strategy do not fit together.
     InferenceError
         If no point with a finite density is found.
+    ClusterError
+        If data are read on a cluster that is lost, or whose workers have another version of the package.
     StoreError
         If the checkpoint cannot be used, another fit is using its folder, or the strategy is no dataclass, whose fields
         tell one fit from another.
 
     Notes
     -----
+    Where lazy data are read as sums, the posterior is that of all trajectories. The scale of the prior, unless it is
+    frozen already, and the groups of the posterior that hold a number for each step or trajectory, are of some of them
+    that are evenly spread over the data, as the attribute ``kept_trajectories`` says.
+
     JAX's configuration and the BLAS threads are as they were when the call returns.
     """
     strategy = NUTS() if strategy is None else strategy
@@ -89,17 +99,15 @@ def fit(
     with scope(precision), single_blas_thread(), held(checkpoint):
         target_key, run_key, export_key = jax.random.split(jax.random.key(seed), 3)
         with stage("reading the data", shown):
-            scaled = model.scaled_to(data)
-            observations = scaled.read(data)
-            check_states(data)
-        problem = Problem(scaled, observations, target_key)
-        attrs = _attributes(scaled, data, strategy, seed, precision)
+            read = read_for(strategy, model, data)
+        problem = Problem(read.model, read.observations, target_key, read.sums)
+        attrs = _attributes(read.model, data, strategy, seed, precision) | read.attributes
         kept = None if checkpoint is None else Checkpoint(checkpoint, repr(sorted(attrs.items())))
         draws = strategy.run(problem, RunOptions(run_key, precision, shown, kept))
         with stage("predictions and scores of the draws", shown):
-            tree = build_tree(problem, data, draws, export_key)
+            tree = build_tree(problem, read.data, draws, export_key)
     tree.attrs.update(attrs | draws.attributes)
-    return Posterior(scaled, tree)
+    return Posterior(read.model, tree)
 
 
 _CARRIED = (
@@ -141,7 +149,9 @@ def data_hash(data: xr.Dataset, covariates: Sequence[str]) -> str:
     """Return a hash of the values, the times and the groups of a data set, and of the covariates that a model reads."""
     digest = hashlib.sha256()
     for name in ("y", "t"):
-        digest.update(np.ascontiguousarray(data[name].values, dtype=np.float64).tobytes())
+        for part in parts(data):
+            values = data[name].isel(trajectory=part).values
+            digest.update(np.ascontiguousarray(values, dtype=np.float64).tobytes())
     for name in (*(["group"] if "group" in data else []), *covariates):
         digest.update(json.dumps([name, data[name].values.tolist()], default=str).encode())
     return digest.hexdigest()[:16]

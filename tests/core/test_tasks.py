@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import os
+import random
 import threading
 
 import dask
@@ -76,6 +78,33 @@ def test_work_inside_a_task_is_done_there():
     assert values == [1, 2, 5, 10, 17]
     assert len(used) == 1
     assert threading.get_ident() not in used
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 6, 11])
+def test_a_total_is_made_in_one_order_whatever_order_results_come_in(count, monkeypatch):
+    """With an addition in which order and brackets are seen."""
+    found = set()
+    for seed in range(8):
+        order = list(range(count))
+        random.Random(seed).shuffle(order)
+
+        def shuffled(function, shared, items, done, order=order):
+            for place in order:
+                done(items[place], function(shared, items[place]))
+
+        monkeypatch.setattr(tasks, "each", shuffled)
+        found.add(tasks.total(named, "n", range(10, 10 + count), lambda a, b: f"({a} {b})"))
+    (one,) = found
+    assert one.replace("(", "").replace(")", "").split() == [f"n{item}" for item in range(10, 10 + count)]
+    assert max(_depths(one)) <= (count - 1).bit_length()
+
+
+def named(shared: str, item: int) -> str:
+    return f"{shared}{item}"
+
+
+def _depths(text: str) -> list[int]:
+    return [0, *itertools.accumulate({"(": 1, ")": -1}.get(one, 0) for one in text)]
 
 
 def test_a_worker_with_another_version_is_refused(monkeypatch):

@@ -23,7 +23,7 @@ TASKS = 64
 """Into how many parts data are divided at most: one result of each is held."""
 
 
-class _LostDigits(ArithmeticError):
+class _LostDigitsError(ArithmeticError):
     """Entries tell each other so well that their scatter has lost its digits."""
 
 
@@ -61,7 +61,7 @@ def streamed_program(model: SDEModel, data: xr.Dataset, observations: Observatio
     steps = _steps(model, data, found)
     try:
         sums = pseudo_documents(steps, independent, _held(found, steps))
-    except _LostDigits:
+    except _LostDigitsError:
         return None
     return None if sums is None else Reading(document_program(model), sums, said(*sums))
 
@@ -101,7 +101,7 @@ def _held(found: Documents, steps: Observations) -> Held:
         sums = whole.summed(grid).sums
         factors = [one.factor() for one in sums]
         if any(factor is None for factor in factors):
-            raise _LostDigits
+            raise _LostDigitsError
         return Rows.of_moments(list(zip(sums, factors, strict=True)), pattern.parts)
 
     def rest(places: Int[np.ndarray, " place"]) -> Observations:
