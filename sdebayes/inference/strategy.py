@@ -18,6 +18,7 @@ from sdebayes._core.precision import Precision
 from sdebayes._core.stored import Stored
 from sdebayes._core.types import Key
 from sdebayes.inference.checkpoint import Checkpoint
+from sdebayes.inference.devices import over_devices
 from sdebayes.inference.findings import Finding
 from sdebayes.inference.progress import stage
 from sdebayes.inference.regime_starts import check_steps, guided_starts, with_hints
@@ -56,7 +57,14 @@ class Problem:
 
     @cached_property
     def reading(self) -> Reading:
-        """The program of these data, from sums over them if they tell all."""
+        """The program of these data, from sums over them if they tell all; else they are on the devices of a mesh."""
+        found = self._reading
+        if not isinstance(found.data, Observations):
+            return found
+        return found._replace(data=over_devices(found.data))
+
+    @property
+    def _reading(self) -> Reading:
         if self.sums is not None:
             return self.sums
         regimes = self.model.regimes

@@ -1,0 +1,90 @@
+"""Trajectories divided among devices give the posterior that they give on one."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import replace
+
+import jax
+import numpy as np
+import pytest
+from jax.sharding import AxisType
+
+import sdebayes as sb
+from sdebayes._core.errors import ModelError
+from sdebayes.inference.devices import _filled_up, over_devices
+from sdebayes.model.rebuild import prior_draw
+from tests.inference.sufficient_statistics.test_documents import ALONE, FULL, LINEAR, mixed, paths
+
+TWO_DEVICES = """
+import jax, numpy as np
+from jax.sharding import AxisType
+import sdebayes as sb
+from sdebayes.inference import Problem, devices
+
+values = np.random.default_rng(0).standard_normal((9, 25, 1))
+for step in range(1, 25):
+    values[:, step] += 0.7 * values[:, step - 1]
+data = sb.trajectories(values)
+model = sb.SDEModel(sb.priors.Linear(), observation=sb.GaussianNoise()).scaled_to(data)
+strategy = sb.Laplace(draws=26)
+assert len(jax.devices()) == 2
+alone = sb.fit(model, data, strategy, progress=False).data["unconstrained"]
+with jax.set_mesh(jax.make_mesh((2,), ("trajectory",), axis_types=(AxisType.Auto,))):
+    placed = devices.over_devices(model.read(data))
+    together = sb.fit(model, data, strategy, progress=False).data["unconstrained"]
+shards = placed.values.addressable_shards
+print(placed.values.shape, len({shard.device for shard in shards}), shards[0].data.shape)
+print(max(float(abs(alone[name] - together[name]).max()) for name in alone))
+"""
+
+
+def mesh(*types: AxisType):
+    """One device, as the tests' process has."""
+    return jax.set_mesh(jax.make_mesh((1,), ("trajectory",), axis_types=types))
+
+
+def test_nothing_is_moved_without_a_mesh():
+    observations = ALONE.scaled_to(data := mixed()).read(data)
+    assert over_devices(observations) is observations
+
+
+@pytest.mark.parametrize(
+    "model",
+    [ALONE, sb.SDEModel(LINEAR, FULL, observation=sb.Exact())],
+    ids=["filter", "transitions"],
+)
+def test_trajectories_that_fill_up_the_devices_count_for_nothing(x64, model):
+    ready = model.scaled_to(data := sb.trajectories(paths(5)))
+    observations = ready.read(data)
+    filled = _filled_up(observations, 4)
+    assert filled.values.shape[0] == 8
+    observed = prior_draw(ready, jax.random.key(0))
+    total = jax.jit(lambda data: ready.likelihood.log_density(observed, data).sum())
+    np.testing.assert_allclose(total(filled), total(observations), rtol=1e-14)
+
+
+def test_what_cannot_be_divided_is_refused():
+    observations = ALONE.scaled_to(data := mixed()).read(data)
+    with (
+        mesh(AxisType.Explicit),
+        pytest.raises(ModelError, match=r"axis_types=\(jax\.sharding\.AxisType\.Auto,\)"),
+    ):
+        over_devices(observations)
+    groups = replace(observations, rows_of_groups=np.zeros((1, 153), dtype=int))
+    with mesh(AxisType.Auto), pytest.raises(ModelError, match="several groups"):
+        over_devices(groups)
+
+
+@pytest.mark.slow
+def test_draws_on_two_devices_are_those_on_one():
+    environment = os.environ | {"XLA_FLAGS": "--xla_force_host_platform_device_count=2"}
+    ran = subprocess.run(
+        [sys.executable, "-c", TWO_DEVICES], env=environment, capture_output=True, text=True, check=False
+    )
+    assert ran.returncode == 0, ran.stderr
+    shapes, apart = ran.stdout.splitlines()
+    assert shapes == "(10, 25, 1) 2 (5, 25, 1)"
+    assert float(apart) < 1e-8
