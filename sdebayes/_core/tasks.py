@@ -92,6 +92,8 @@ def total[Shared, Item, Result](
     ClusterError
         As `each`.
     """
+    if len(items) == 1:
+        return function(shared, items[0])
     places = {item: place for place, item in enumerate(items)}
     waiting: dict[tuple[int, int], Result] = {}
 

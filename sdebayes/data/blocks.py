@@ -18,6 +18,9 @@ ENTRIES = 2**19
 READ = 2**22
 """Entries that are read at once: a chunk on the disk is decoded as a whole, however little of it is asked for."""
 
+TASKS = 64
+"""Into how many pieces a pass over lazy data is divided, whatever the number of workers: each has a result."""
+
 
 class Block(NamedTuple):
     """Some trajectories as they are stored.
@@ -58,6 +61,14 @@ def parts(dataset: xr.Dataset, most: int | None = None) -> list[slice]:
     y = dataset.variables["y"]
     rows = max(1, min(_rows(y), most or len(y))) if is_lazy(y) else len(y)
     return [slice(start, min(start + rows, len(y))) for start in range(0, len(y), rows)]
+
+
+def pieces_of_work(dataset: xr.Dataset) -> list[slice]:
+    """Divide lazy trajectories into at most `TASKS` pieces of whole parts; they do not depend on who works on them."""
+    found = parts(dataset)
+    together = -(-len(found) // TASKS)
+    groups = [found[start : start + together] for start in range(0, len(found), together)]
+    return [slice(group[0].start, group[-1].stop) for group in groups]
 
 
 def some(dataset: xr.Dataset, entries: int) -> xr.Dataset:

@@ -47,10 +47,9 @@ def fit(
     model
         The model; its data-scaled prior constants are frozen to these data unless that is done already.
     data
-        Trajectories, as `sdebayes.trajectories` or ``StateSpace.transform`` return them. Of large lazy data `NUTS`,
-        `HMC` and `Laplace` read, under a linear drift behind normal noise without groups and covariates, sums over
-        documents, a block at a time, each part of the data a task of the Dask scheduler that is active, if one is:
-        see the notes. All else is read into memory.
+        Trajectories, as `sdebayes.trajectories` or ``StateSpace.transform`` return them. Where sums are all that the
+        likelihood reads of large lazy data, no more than a block of them is in memory at a time: see the notes. All
+        else is read into memory.
     strategy
         How to fit; ``NUTS()`` by default.
     seed
@@ -86,7 +85,10 @@ def fit(
 
     Notes
     -----
-    Where lazy data are read as sums, the posterior is that of all trajectories. The scale of the prior, unless it is
+    `NUTS`, `HMC` and `Laplace` read sums over documents, of a linear drift behind normal noise without groups and
+    covariates, where documents share their times; these and `Marginal` read sums over transitions under Euler–Maruyama
+    of exactly observed states. Each piece of lazy data is a task of the Dask scheduler that is active, if one is, and
+    the digits do not depend on it. The posterior is that of all trajectories. The scale of the prior, unless it is
     frozen already, and the groups of the posterior that hold a number for each step or trajectory, are of some of them
     that are evenly spread over the data, as the attribute ``kept_trajectories`` says.
 

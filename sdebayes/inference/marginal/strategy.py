@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any, final
+from typing import Any, ClassVar, final
 
 import jax
 import numpy as np
@@ -78,6 +78,8 @@ class Marginal(AbstractHamiltonian):
     step size gives the number.
     """
 
+    reads_sums: ClassVar[bool] = True
+
     @staticmethod
     def findings(tree: xr.DataTree, parts: Collection[str]) -> list[Finding]:
         """Judge the chains as `NUTS` does, and the moves that are taken."""
@@ -106,7 +108,8 @@ class Marginal(AbstractHamiltonian):
     def _in_closed_form(self, ready: Marginalized, problem: Problem, options: RunOptions) -> Draws:
         target_key, run_key, weights_key = jax.random.split(options.key, 3)
         with stage("compiling the density", options.progress):
-            data = statistics_of(ready.functions, problem.observations)
+            own = problem.sums
+            data = statistics_of(ready.functions, problem.observations) if own is None else own.data
             target = make_target(ready.program, ready.drawn, data, target_key)
         sampler = sampler_of(target.density, self.settings())
         drawn = self.sample(target, sampler, replace(options, key=run_key))
@@ -119,6 +122,11 @@ class Marginal(AbstractHamiltonian):
         return Draws(found.position.reshape(*shape, -1), drawn.statistics | shaped, drawn.groups)
 
     def _by_surrogate(self, ready: Marginalized, problem: Problem, options: RunOptions) -> Draws:
+        if problem.sums is not None:
+            raise ModelError(
+                "Marginal: the terms of this model are drawn by its transitions themselves, and these are read from "
+                "the disk as sums alone; load the data, or take a library of 12 terms or fewer."
+            )
         target_key, run_key, point_key, terms_key = jax.random.split(options.key, 4)
         seen = problem.observations
         with stage("compiling the density", options.progress):

@@ -11,6 +11,7 @@ import numpyro
 from jaxtyping import PyTree
 
 from sdebayes.inference.sufficient_statistics.documents import pseudo_documents
+from sdebayes.inference.sufficient_statistics.euler_maruyama import Statistics
 from sdebayes.inference.sufficient_statistics.linear_drift import TransitionSums, transition_sums
 from sdebayes.inference.sufficient_statistics.linear_weights import linear_weights, obstacle
 from sdebayes.inference.sufficient_statistics.reduction import statistics_if_exact
@@ -61,7 +62,7 @@ def shortest_program(model: SDEModel, observations: Observations) -> Reading:
         ready = linear_weights(model)
         statistics = statistics_if_exact(ready, observations)
         if statistics is not None:
-            return Reading(ready.program, statistics, f"sums over {float(statistics.count):,.0f} transitions")
+            return Reading(ready.program, statistics, said_of_transitions(statistics))
     if model.likelihood.has_linear_sums(observations):
         sums = transition_sums(observations)
         if sums is not None:
@@ -72,6 +73,11 @@ def shortest_program(model: SDEModel, observations: Observations) -> Reading:
         if found is not None:
             return Reading(document_program(model), found, said(*found))
     return Reading(model.program, observations)
+
+
+def said_of_transitions(sums: Statistics) -> str:
+    """Say of how many transitions sums are."""
+    return f"sums over {float(sums.count):,.0f} transitions"
 
 
 def said(sums: PseudoDocuments, rest: Observations | None) -> str:

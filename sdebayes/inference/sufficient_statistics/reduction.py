@@ -15,6 +15,9 @@ from jaxtyping import Array, Float64
 from sdebayes._core import precision
 from sdebayes._core.arguments import checked
 from sdebayes._core.errors import DataError, ModelError
+from sdebayes._core.interning import interned
+from sdebayes._core.tasks import total
+from sdebayes.data.blocks import pieces_of_work
 from sdebayes.data.container import feature_dim
 from sdebayes.inference.sufficient_statistics.euler_maruyama import Statistics
 from sdebayes.inference.sufficient_statistics.linear_weights import LinearWeights, linear_weights
@@ -43,7 +46,8 @@ def statistics(model: SDEModel, data: xr.Dataset) -> Statistics:
         which reads them whole.
     data
         Trajectories as `sdebayes.trajectories` makes them, in memory or lazy (zarr, netCDF, dask): they are read in
-        blocks. A step without values is left out, its Δt joined to the next.
+        blocks, pieces of lazy data as tasks of the Dask scheduler that is active, if one is, and added up in an order
+        that does not depend on it. A step without values is left out, its Δt joined to the next.
 
     Returns
     -------
@@ -61,19 +65,54 @@ def statistics(model: SDEModel, data: xr.Dataset) -> Statistics:
     """
     with precision.scope("float64"):
         ready = linear_weights(model.scaled_to(data))
-        dim = feature_dim(data)
-        y, t = data["y"].transpose("trajectory", "time", dim), data["t"].transpose("trajectory", "time")
-        if y.sizes[dim] != ready.shape[1]:
+        width = data.sizes[feature_dim(data)]
+        if width != ready.shape[1]:
             raise ModelError(
-                f"The data have {y.sizes[dim]} states, the model was scaled to {ready.shape[1]}; transform them with "
-                "the same StateSpace."
+                f"The data have {width} states, the model was scaled to {ready.shape[1]}; transform them with the same "
+                "StateSpace."
             )
+        return _telling(_in_pieces(ready, data))
 
-        def read(rows: slice, steps: slice) -> tuple[np.ndarray, np.ndarray]:
-            part = {"trajectory": rows, "time": steps}
-            return y.isel(part).values.astype(np.float64), t.isel(part).values.astype(np.float64)
 
-        return _telling(_reduced(ready, read, (y.sizes["trajectory"], y.sizes["time"])))
+def statistics_if_telling(model: LinearWeights, data: xr.Dataset) -> Statistics | None:
+    """Return what `statistics` does of valid data, but None where sums do not tell the likelihood.
+
+    Parameters
+    ----------
+    model
+        The model and its known functions.
+    data
+        Trajectories.
+    """
+    try:
+        return _telling(_in_pieces(model, data))
+    except DataError:
+        return None
+
+
+class _Lazy(NamedTuple):
+    """What pieces are read from."""
+
+    model: SDEModel
+    data: xr.Dataset
+
+
+def _in_pieces(model: LinearWeights, data: xr.Dataset) -> Statistics:
+    source = _Lazy(model.model, data[["y", "t"]].drop_vars("trajectory", errors="ignore"))
+    return total(_of_piece, source, pieces_of_work(data), Statistics.__add__)
+
+
+def _of_piece(source: _Lazy, piece: slice) -> Statistics:
+    data = source.data.isel(trajectory=piece)
+    y, t = data["y"].transpose("trajectory", "time", ...), data["t"].transpose("trajectory", "time")
+
+    def read(rows: slice, steps: slice) -> tuple[np.ndarray, np.ndarray]:
+        part = {"trajectory": rows, "time": steps}
+        return y.isel(part).values.astype(np.float64), t.isel(part).values.astype(np.float64)
+
+    with precision.scope("float64"):
+        model = linear_weights(interned(source.model))
+        return _reduced(model, read, (y.sizes["trajectory"], y.sizes["time"]))
 
 
 def statistics_of(model: LinearWeights, observations: Observations) -> Statistics:

@@ -1,4 +1,4 @@
-"""Sums over documents that memory does not hold: each block is read once, by whatever scheduler is active."""
+"""Sums over data that memory does not hold: each block is read once, by whatever scheduler is active."""
 
 from __future__ import annotations
 
@@ -10,17 +10,21 @@ import xarray as xr
 from jaxtyping import Int
 
 from sdebayes._core.tasks import total
-from sdebayes.data.blocks import parts
+from sdebayes.data.blocks import pieces_of_work
 from sdebayes.data.container import pack
 from sdebayes.inference.sufficient_statistics.alike import Alike, Documents, Source, documents_of
 from sdebayes.inference.sufficient_statistics.documents import Held, Pattern, Rows, pseudo_documents
-from sdebayes.inference.sufficient_statistics.program import Reading, document_program, said
+from sdebayes.inference.sufficient_statistics.linear_weights import linear_weights, obstacle
+from sdebayes.inference.sufficient_statistics.program import (
+    Reading,
+    document_program,
+    said,
+    said_of_transitions,
+)
+from sdebayes.inference.sufficient_statistics.reduction import statistics_if_telling
 from sdebayes.likelihood import Observations
 from sdebayes.likelihood.arrays import rows
 from sdebayes.model.sdemodel import SDEModel
-
-TASKS = 64
-"""Into how many parts data are divided at most: one result of each is held."""
 
 
 class _LostDigitsError(ArithmeticError):
@@ -28,10 +32,11 @@ class _LostDigitsError(ArithmeticError):
 
 
 def streamed_program(model: SDEModel, data: xr.Dataset, observations: Observations) -> Reading | None:
-    """Return a NumPyro model that reads sums over documents, of which no more than a block is in memory at a time.
+    """Return a NumPyro model that reads sums over data, of which no more than a block is in memory at a time.
 
-    Documents are parted by their steps and summed up, part by part of the data, and the parts added up in a fixed
-    order, so that the digits do not depend on how many workers there are.
+    These are sums over transitions where all parameters but the weights enter through them, else over documents, which
+    are parted by their steps. Pieces of the data are summed up, and their sums added in a fixed order, so that the
+    digits do not depend on how many workers there are.
 
     Parameters
     ----------
@@ -45,33 +50,36 @@ def streamed_program(model: SDEModel, data: xr.Dataset, observations: Observatio
     Returns
     -------
     Reading or None
-        None where the likelihood is not one of sums over documents alone, where few documents have the same steps, in
-        single precision, and where the documents tell so much of each other that sums lose digits: the data must be
-        held then.
+        None where the likelihood is not one of such sums, where few documents have the same steps, in single precision,
+        and where sums would lose digits: the data must be held then.
     """
-    if jnp.result_type(float) != jnp.float64 or model.covariates or model.pooling or model.regimes:
+    if jnp.result_type(float) != jnp.float64:
         return None
-    if not model.likelihood.has_document_sums(observations):
+    if not obstacle(model):
+        sums = statistics_if_telling(linear_weights(model), data)
+        return (
+            None if sums is None else Reading(linear_weights(model).program, sums, said_of_transitions(sums))
+        )
+    if (
+        model.covariates
+        or model.pooling
+        or model.regimes
+        or not model.likelihood.has_document_sums(observations)
+    ):
         return None
     independent = model.likelihood.independent
     source = Source(data[["y", "t"]].drop_vars("trajectory"), independent)
-    found = total(documents_of, source, _tasks(data), Documents.add)
+    found = total(documents_of, source, pieces_of_work(data), Documents.add)
     if found.too_many:
         return None
     steps = _steps(model, data, found)
     try:
-        sums = pseudo_documents(steps, independent, _held(found, steps))
+        rows_and_rest = pseudo_documents(steps, independent, _held(found, steps))
     except _LostDigitsError:
         return None
-    return None if sums is None else Reading(document_program(model), sums, said(*sums))
-
-
-def _tasks(data: xr.Dataset) -> list[slice]:
-    """Divide the data into a few parts of whole blocks, whatever the number of workers."""
-    blocks = parts(data)
-    together = -(-len(blocks) // TASKS)
-    groups = [blocks[start : start + together] for start in range(0, len(blocks), together)]
-    return [slice(group[0].start, group[-1].stop) for group in groups]
+    if rows_and_rest is None:
+        return None
+    return Reading(document_program(model), rows_and_rest, said(*rows_and_rest))
 
 
 def _steps(model: SDEModel, data: xr.Dataset, found: Documents) -> Observations:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import dask
 import jax
 import jax.numpy as jnp
@@ -11,7 +13,7 @@ import xarray as xr
 
 import sdebayes as sb
 from sdebayes.data import blocks
-from sdebayes.inference.sufficient_statistics import shortest_program
+from sdebayes.inference.sufficient_statistics import shortest_program, statistics
 from sdebayes.inference.sufficient_statistics.streamed import streamed_program
 from sdebayes.inference.target import density_of
 from tests.cases import first_of
@@ -70,6 +72,20 @@ def test_documents_are_not_held(x64, tmp_path, monkeypatch):
     expected = shortest_program(ready, ready.read(whole)).data[0]
     for name in ("values", "weight", "number"):
         np.testing.assert_allclose(getattr(sums, name), getattr(expected, name), rtol=1e-9, atol=1e-10)
+
+
+def test_sums_over_transitions_are_those_of_all_at_once(x64, tmp_path, monkeypatch):
+    whole = sb.trajectories(list(paths(40)), names=[f"n{i}" for i in range(40)])
+    whole["y"][3, 2] = np.nan
+    data = lazy(whole, tmp_path, monkeypatch)
+    model = sb.SDEModel(LINEAR, FULL, sb.schemes.EulerMaruyama(), sb.Exact()).scaled_to(whole)
+    found, expected = streamed(model, data, whole), shortest_program(model, model.read(whole))
+    assert found.said == expected.said == "sums over 159 transitions"
+    assert found.program == expected.program
+    jax.tree.map(partial(np.testing.assert_allclose, rtol=1e-10), found.data, expected.data)
+    with dask.config.set(scheduler="threads", num_workers=3):
+        other = statistics(model, data)
+    jax.tree.map(np.testing.assert_array_equal, other, found.data)
 
 
 def own_times():
