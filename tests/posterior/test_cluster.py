@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 import signal
 
+import jax
 import numpy as np
 import pytest
 import xarray as xr
 
 import sdebayes as sb
-from sdebayes._core import tasks
+from sdebayes._core import precision, tasks
 from sdebayes._core.errors import ClusterError
+from sdebayes.data import blocks
+from sdebayes.inference.sufficient_statistics import streamed_program
 from sdebayes.posterior.calibration_files import KeptRecords
 
 MODEL = sb.SDEModel(sb.priors.Linear(), observation=sb.Exact())
@@ -54,6 +57,23 @@ def test_a_killed_worker_costs_no_data_set_and_repeats_none(client, tmp_path, mo
     xr.testing.assert_identical(again, alone)
     for name in ("truth", "mean", "standard_deviation"):
         np.testing.assert_array_equal(found[name], alone[name][:12])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("chunked", [False, True])
+def test_sums_of_data_on_the_disk_have_the_same_digits(client, tmp_path, monkeypatch, chunked):
+    """Also where reading a chunk is itself a task of Dask."""
+    whole = sb.trajectories(np.random.default_rng(1).normal(size=(60, 5, 1)))
+    monkeypatch.setattr(blocks, "READ", 7 * 5)
+    whole.to_zarr(tmp_path / "a.zarr", consolidated=False, zarr_format=2)
+    data = xr.open_zarr(tmp_path / "a.zarr", consolidated=False, chunks=None)
+    data = data.chunk(trajectory=7) if chunked else data
+    model = sb.SDEModel(sb.priors.Linear(), observation=sb.GaussianNoise()).scaled_to(whole)
+    with precision.scope("float64"):
+        read = model.read(whole)
+        found = streamed_program(model, data, read).data
+        monkeypatch.setattr(tasks, "_scheduler", lambda: None)
+        jax.tree.map(np.testing.assert_array_equal, found, streamed_program(model, data, read).data)
 
 
 @pytest.mark.slow

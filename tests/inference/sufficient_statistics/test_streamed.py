@@ -57,9 +57,10 @@ def test_digits_do_not_depend_on_the_scheduler(x64, tmp_path, monkeypatch):
     data, ready = lazy(whole, tmp_path, monkeypatch), ALONE.scaled_to(whole)
     alone = streamed(ready, data, whole).data
     for options in ({"num_workers": 1}, {"num_workers": 3}):
-        with dask.config.set(scheduler="threads", **options):
-            other = streamed(ready, data, whole).data
-        jax.tree.map(np.testing.assert_array_equal, other, alone)
+        for opened in (data, data.chunk(trajectory=7)):
+            with dask.config.set(scheduler="threads", **options):
+                other = streamed(ready, opened, whole).data
+            jax.tree.map(np.testing.assert_array_equal, other, alone)
 
 
 def test_documents_are_not_held(x64, tmp_path, monkeypatch):
