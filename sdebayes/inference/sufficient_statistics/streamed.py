@@ -15,6 +15,7 @@ from sdebayes.data.container import pack
 from sdebayes.inference.sufficient_statistics.alike import Alike, Documents, Source, documents_of
 from sdebayes.inference.sufficient_statistics.documents import Held, Pattern, Rows, pseudo_documents
 from sdebayes.inference.sufficient_statistics.linear_weights import linear_weights, obstacle
+from sdebayes.inference.sufficient_statistics.moments import Moments
 from sdebayes.inference.sufficient_statistics.program import (
     Reading,
     document_program,
@@ -107,10 +108,7 @@ def _held(found: Documents, steps: Observations) -> Held:
         if not whole.sums:
             return Rows.themselves(_filled(whole.rest[:, : len(pattern.parts[0])]))
         sums = whole.summed(grid).sums
-        factors = [one.factor() for one in sums]
-        if any(factor is None for factor in factors):
-            raise _LostDigitsError
-        return Rows.of_moments(list(zip(sums, factors, strict=True)), pattern.parts)
+        return Rows.of_moments([(one, _factor(one)) for one in sums], pattern.parts)
 
     def rest(places: Int[np.ndarray, " place"]) -> Observations:
         own = [kinds[place][1].rest[:, : steps.values.shape[1]] for place in places]
@@ -119,6 +117,13 @@ def _held(found: Documents, steps: Observations) -> Held:
 
     number = np.array([one.number for _, one in kinds])
     return Held(number, np.array([bool(one.sums) for _, one in kinds]), reduced, rest)
+
+
+def _factor(sums: Moments) -> np.ndarray:
+    factor = sums.factor()
+    if factor is None:
+        raise _LostDigitsError
+    return factor
 
 
 def _filled(values: np.ndarray) -> np.ndarray:
