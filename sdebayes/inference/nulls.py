@@ -196,17 +196,9 @@ class FittedNull:
         check_space(data, self.space_hash)
         _check_states(data, self.states)
         attrs = {"null": self.null.name, **_space(self.space_hash)}
-        return scores(_Densities(self.null, self.draws), data, len(self.draws.mean), attrs)
+        return scores(self._densities, data, len(self.draws.mean), attrs)
 
-
-@dataclass(frozen=True, eq=False)
-class _Densities:
-    """What of a fitted null scores trajectories, in any process."""
-
-    null: AbstractNull
-    draws: _Parameters
-
-    def __call__(self, data: xr.Dataset) -> tuple[np.ndarray, Observations]:
+    def _densities(self, data: xr.Dataset) -> tuple[np.ndarray, Observations]:
         with precision.scope("float64"), precision.single_blas_thread():
             observations = read(data)
             return _log_densities(self.draws, _as_arrays(self.null), observations), observations
