@@ -6,14 +6,15 @@ about 25 sentences by a language model, SmolLM2 at a temperature of .8. A quarte
 log (1/S) Σ_s p(y | θ_s) of a whole text, over its number of sentences; ± is a standard error over held-out texts,
 paired where it is a gain. Posteriors are Laplace's.
 The model with words is told the number of words of the very sentence that it predicts; the others do not use it. A
-level is told the year of the speech, or the place of the sentence; its gain, and that of another drift, is over the
-same model without it.
+level is told the year of the speech, or the place of the sentence; its gain, and that of another drift or of regimes, is
+over the same model without it.
 
 Run: .uv/bin/uv run python benchmarks/text_models.py (or with the names of models, and --corpus with that of a corpus).
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -61,14 +62,19 @@ LEVELS: dict[str, tuple[sb.Level, ...]] = {
     "R, C full, level by t, a Gaussian process": (sb.Level("t", kernel=sb.priors.Matern52()),),
 }
 """Levels over a model of the table, whose name they begin with."""
-DRIFTS: dict[str, Any] = {"R full, drift a Gaussian process": sb.priors.GP()}
-"""Drifts that are not linear, over that model."""
+DRIFTS: dict[str, Any] = {
+    "R full, drift a Gaussian process": sb.priors.GP(),
+    "R, C diagonal, two regimes": sb.priors.Regimes(
+        2, drift=sb.priors.Linear(), diffusion=sb.priors.Constant()
+    ),
+}
+"""Drifts that are not linear, and regimes of drift and Σ, over that model."""
 STRATEGY = sb.Laplace(draws=400)
 
 
 def linear(name: str) -> str:
     """Return the model of which another is an extension."""
-    return name.split(", level")[0].split(", drift")[0]
+    return re.split(", (?:level|drift|two regimes)", name)[0]
 
 
 @cache
