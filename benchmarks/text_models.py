@@ -6,8 +6,8 @@ about 25 sentences by a language model, SmolLM2 at a temperature of .8. A quarte
 log (1/S) Σ_s p(y | θ_s) of a whole text, over its number of sentences; ± is a standard error over held-out texts,
 paired where it is a gain. Posteriors are Laplace's.
 The model with words is told the number of words of the very sentence that it predicts; the others do not use it. A
-level is told the year of the speech, or the place of the sentence; its gain, and that of another drift or of regimes, is
-over the same model without it.
+level is told the year of the speech, or the place of the sentence; its gain, and that of another drift or of regimes,
+is over the same model without it.
 
 Run: .uv/bin/uv run python benchmarks/text_models.py (or with the names of models, and --corpus with that of a corpus).
 """
