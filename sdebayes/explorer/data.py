@@ -56,9 +56,8 @@ class ExplorerData:
     words: dict[str, str]
 
     def to_json(self) -> str:
-        """Write it for a ``<script>`` element: a text cannot end the element or begin a comment."""
-        dense = json.dumps(vars(self), ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-        return dense.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
+        """Write it as one line of JSON."""
+        return json.dumps(vars(self), ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 
     @classmethod
     def of(cls, posterior: Posterior, data: xr.Dataset) -> ExplorerData:

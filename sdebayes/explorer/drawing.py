@@ -1,11 +1,11 @@
-"""The pieces of a page that show an explorer: what stands in it, its look, and its scripts."""
+"""The pieces of a page that show an explorer: what stands in it, its look, its numbers and its scripts."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from sdebayes.explorer.data import ExplorerData
-from sdebayes.explorer.library import allowed, template, vega
+from sdebayes.explorer.library import allowed, packed, template, vega
 
 
 @dataclass(frozen=True)
@@ -18,18 +18,19 @@ class Drawing:
         The elements that are seen.
     style
         Their style sheet, in the colours of the page, where it sets them.
-    facts
-        Numbers and texts, for a ``<script type="application/json">``, which runs nothing.
-    scripts
-        What runs: the library, and what draws with it.
+    facts, library
+        Numbers and texts, and what draws them, compressed: contents of elements that run nothing by themselves.
+    script
+        What unpacks both and answers the reader.
     policy
-        The value of ``script-src`` that allows these scripts by their hashes, and no evaluation of text.
+        The value of ``script-src`` that allows library and script by their hashes, and no evaluation of text.
     """
 
     panel: str
     style: str
     facts: str
-    scripts: tuple[str, ...]
+    library: str
+    script: str
     policy: str
 
 
@@ -46,11 +47,12 @@ def draw(data: ExplorerData) -> Drawing:
     Drawing
         The pieces.
     """
-    scripts = vega(), template("explorer.js").replace('"THE SPECIFICATION"', template("panel.json").strip())
+    script = template("explorer.js").replace('"THE SPECIFICATION"', template("panel.json").strip())
     return Drawing(
         panel=template("panel.html"),
         style=template("explorer.css"),
-        facts=data.to_json(),
-        scripts=scripts,
-        policy=" ".join(allowed(script) for script in scripts),
+        facts=packed(data.to_json()),
+        library=packed(vega()),
+        script=script,
+        policy=f"{allowed(vega())} {allowed(script)}",
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import hashlib
 from functools import cache
 from importlib import resources
@@ -34,6 +35,11 @@ def vega() -> str:
 def template(name: str) -> str:
     """Return a file of ``templates``."""
     return resources.files("sdebayes.explorer").joinpath("templates", name).read_text(encoding="utf-8")
+
+
+def packed(text: str) -> str:
+    """Compress a text and write it in letters and digits, in which no element can begin or end; the same each time."""
+    return base64.b64encode(gzip.compress(text.encode(), mtime=0)).decode("ascii")
 
 
 def allowed(script: str) -> str:

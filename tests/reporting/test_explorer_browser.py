@@ -11,6 +11,7 @@ from selenium.webdriver.support.ui import Select, WebDriverWait
 
 import sdebayes as sb
 from sdebayes.explorer import Explorer
+from sdebayes.explorer.library import packed, vega
 from tests.browser import driven, seen_as, visit
 from tests.reporting.conftest import SCRIPT, with_groups
 
@@ -72,14 +73,15 @@ def test_it_asks_for_nothing_and_complains_of_nothing(page, tmp_path):
     assert [url for url in seen.requests if not url.startswith(("file:", "data:"))] == []
 
 
-def test_a_script_that_was_changed_does_not_run(explored, tmp_path):
+@pytest.mark.parametrize("part", ["script", "library"])
+def test_a_script_that_was_changed_does_not_run(explored, tmp_path, part):
+    changed = {
+        "script": ('"use strict";', '"use strict"; document.title = "broken";'),
+        "library": (packed(vega()), packed(vega() + "document.title = 'broken';")),
+    }
     page = tmp_path / "page.html"
-    page.write_text(
-        explored.html.replace('"use strict";', '"use strict"; document.title = "broken";'), "utf-8"
-    )
-    seen = visit(page, tmp_path)
-    assert len(seen.console) == 1
-    assert "Content Security Policy" in seen.console[0]
+    page.write_text(explored.html.replace(*changed[part]), "utf-8")
+    assert "Content Security Policy" in visit(page, tmp_path).console[0]
 
 
 def test_a_point_under_the_pointer_shows_its_sentence_and_a_press_chooses_it(browser, explored):
@@ -182,7 +184,7 @@ def test_scripts_in_texts_are_shown_as_text(browser):
     assert browser.title == f"Texts {SCRIPT}"
     assert SCRIPT in part(browser, "said").text
     assert SCRIPT in Select(part(browser, "text")).options[0].text
-    assert len(browser.find_elements("css selector", "script")) == 3
+    assert len(browser.find_elements("css selector", "script")) == 4
 
 
 def contrast(one: str, other: str) -> float:

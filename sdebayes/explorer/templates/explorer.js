@@ -1,10 +1,21 @@
 // What a reader does, and what the picture then shows. Texts reach the page as text nodes only.
 "use strict";
 (async () => {
-  const facts = JSON.parse(document.getElementById("explorer-data").textContent);
   const specification = "THE SPECIFICATION";
   const root = document.getElementById("explorer");
   const part = (role) => root.querySelector(`[data-role="${role}"]`);
+  const unpacked = (id) => {
+    const bytes = Uint8Array.from(atob(document.getElementById(id).textContent), (letter) => letter.charCodeAt(0));
+    return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"))).text();
+  };
+  if (!("DecompressionStream" in window)) {
+    part("where").textContent = "The explorer needs a browser of 2023 or later.";
+    return;
+  }
+  const library = document.createElement("script");
+  library.textContent = await unpacked("explorer-library"); // Run at once, as the page's policy knows its hash.
+  document.head.append(library);
+  const facts = JSON.parse(await unpacked("explorer-data"));
   const { texts, states, fields, words } = facts;
   const REACH = 24, NEAR = 1.645, PAUSE = 900, LONGEST = 0.85;
   const shown = { text: 0, step: 0, across: 0, up: 1, field: 0, colour: "" };
