@@ -135,10 +135,12 @@ class Listing:
 
 @dataclass(frozen=True)
 class Explorer:
-    """A phase portrait to be touched, which print leaves out; a page holds one."""
+    """A phase portrait to be touched under a title and a note, which print leaves out; a page holds one."""
 
     kind: ClassVar[str] = "explorer"
     drawing: Drawing
+    title: str
+    note: str
 
 
 Block = (

@@ -90,6 +90,8 @@ def test_groups_have_drifts_of_their_own_and_a_colour(grouped, texts):
     assert [text["group"] for text in found.texts] == list(data["group"].values)
     one = sb.analysis.phase_space.fixed_points(grouped.group("low"))["location"].values[:, 0]
     np.testing.assert_allclose([mark["place"] for mark in found.fields[1]["equilibria"]], one, rtol=1e-3)
+    own = data.isel(trajectory=(data["group"] == "low").values)
+    assert ExplorerData.of(grouped.group("low"), own).fields[0]["equilibria"] == found.fields[1]["equilibria"]
 
 
 @pytest.mark.thorough

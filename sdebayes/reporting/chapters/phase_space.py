@@ -83,14 +83,11 @@ def _pictures(context: ReportContext) -> list[Block]:
 def _explorer(context: ReportContext) -> list[Block]:
     if not context.explorer:
         return []
-    return [
-        Heading("The same to be explored"),
-        Paragraph(
-            f"The training {context.nouns}, whose surprise is less than that of new ones: the fit has seen them.",
-            quiet=True,
-        ),
-        Explorer(draw(ExplorerData.of(context.posterior, context.data))),
-    ]
+    drawing = draw(ExplorerData.of(context.posterior, context.data))
+    note = (
+        f"The training {context.nouns}, whose surprise is less than that of new ones: the fit has seen them."
+    )
+    return [Explorer(drawing, "The same to be explored", note)]
 
 
 def _signal(context: ReportContext) -> Figure:
