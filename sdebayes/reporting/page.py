@@ -12,7 +12,7 @@ from sdebayes._core.arguments import checked
 from sdebayes._core.errors import ModelError
 from sdebayes._core.kinds import CountFromTwo, Name, PathLike, Seed
 from sdebayes.posterior import Posterior
-from sdebayes.reporting.blocks import Chapter
+from sdebayes.reporting.blocks import Chapter, Explorer
 from sdebayes.reporting.chapters import chapters_of
 from sdebayes.reporting.context import ReportContext
 
@@ -104,7 +104,9 @@ def _render(title: str, chapters: list[Chapter]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    drawings = [block.drawing for chapter in chapters for block in chapter.blocks if block.kind == "explorer"]
+    drawings = [
+        block.drawing for chapter in chapters for block in chapter.blocks if isinstance(block, Explorer)
+    ]
     shown = {"title": title, "chapters": chapters, "explorer": next(iter(drawings), None)}
     return environment.get_template("page.html").render(shown)
 

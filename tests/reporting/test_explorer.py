@@ -143,6 +143,7 @@ def test_no_text_ends_its_element(shown):
     assert json.loads(gzip.decompress(base64.b64decode(packed))) == vars(data)
 
 
+@pytest.mark.smoke
 def test_a_page_of_44_speeches_has_at_most_3_megabytes():
     generator = np.random.default_rng(0)
     sentence = "It is of great importance that the people of this nation be well informed of the state of the union. "
