@@ -21,6 +21,7 @@ from .data import (
     trajectories,
 )
 from .dynamics import SDE
+from .explorer import explore
 from .inference import HMC, NUTS, SVI, Laplace, Marginal, ParticleCorrection
 from .model import (
     Exact,
@@ -78,6 +79,7 @@ __all__ = [
     "dynamics",
     "embed",
     "errors",
+    "explore",
     "fit",
     "forecast",
     "inference",

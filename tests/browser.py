@@ -7,10 +7,14 @@ import os
 import re
 import shutil
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from selenium.webdriver import Chrome, ChromeOptions
+from selenium.webdriver.chrome.service import Service
 
 # Names are resolved to nothing: whatever a page asks for is recorded and nothing leaves the machine.
 FLAGS = [
@@ -24,8 +28,8 @@ FLAGS = [
     "--disable-sync",
     "--enable-logging=stderr",
     "--log-level=0",
-    "--virtual-time-budget=5000",
 ]
+AT_ONCE = "--virtual-time-budget=5000"
 NO_NETWORK = "--host-resolver-rules=MAP * ~NOTFOUND"
 
 
@@ -40,11 +44,15 @@ class Visit:
 
 def chromium() -> str:
     """The browser; without one the test is skipped, or fails where CI=true."""
-    found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    return _installed(["chromium", "chromium-browser", "google-chrome"], "Chromium", "chromium")
+
+
+def _installed(names: list[str], title: str, package: str) -> str:
+    found = next(filter(None, map(shutil.which, names)), None)
     if found:
         return found
     reason = (
-        "no Chromium on the path: install it (Debian: apt-get install chromium) to check pages in a browser"
+        f"no {title} on the path: install it (Debian: apt-get install {package}) to check pages in a browser"
     )
     if os.environ.get("CI") == "true":
         pytest.fail(reason)
@@ -62,6 +70,7 @@ def visit(page: Path, folder: Path, size: tuple[int, int] = (1200, 900)) -> Visi
     command = [
         chromium(),
         *FLAGS,
+        AT_ONCE,
         NO_NETWORK,
         *arguments,
         f"--window-size={size[0]},{size[1]}",
@@ -70,6 +79,31 @@ def visit(page: Path, folder: Path, size: tuple[int, int] = (1200, 900)) -> Visi
     run = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
     console = re.findall(r"^\[.*?:CONSOLE.*?\] (.*)$", run.stderr, re.MULTILINE)
     return Visit(console, requests_of_the_page(log), screenshot)
+
+
+@contextmanager
+def driven(page: Path, size: tuple[int, int] = (1100, 1000)) -> Iterator[Chrome]:
+    """Open a local page in a new browser that does what a reader would, through WebDriver."""
+    options = ChromeOptions()
+    options.binary_location = chromium()
+    for flag in [*FLAGS, NO_NETWORK, f"--window-size={size[0]},{size[1]}"]:
+        options.add_argument(flag)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    service = Service(_installed(["chromedriver"], "chromedriver", "chromium-driver"))
+    browser = Chrome(options=options, service=service)
+    try:
+        browser.get(page.as_uri())
+        yield browser
+    finally:
+        browser.quit()
+
+
+def seen_as(browser: Chrome, width: int, height: int, scheme: str = "light") -> None:
+    """Give the page this size and colour scheme."""
+    size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    feature = {"name": "prefers-color-scheme", "value": scheme}
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [feature]})
 
 
 def requests_of_the_page(log: Path) -> list[str]:

@@ -35,6 +35,7 @@ def report(
         typer.Option(help="A group, to write of it by itself, from a fit of several (fit --by-group)."),
     ] = None,
     title: Annotated[str, typer.Option(help="Title of the page.")] = "A Bayesian SDE report",
+    explorer: Annotated[bool, typer.Option(help="Put a phase portrait to be touched into the page.")] = True,
     seed: Annotated[int, typer.Option(help="Seed of shuffles and simulations.")] = 0,
 ) -> None:
     """Write one self-contained HTML page about a fit."""
@@ -62,6 +63,14 @@ def report(
         comparison = posteriors.compare(others, held_out)
     drawn = None if plane is None else posteriors.load(plane)
     reporting.report(
-        fitted, output, known, held_out, title=title, comparison=comparison, plane=drawn, seed=seed
+        fitted,
+        output,
+        known,
+        held_out,
+        title=title,
+        comparison=comparison,
+        plane=drawn,
+        seed=seed,
+        explorer=explorer,
     )
     print(output)

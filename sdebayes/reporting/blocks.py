@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
 
+from sdebayes.explorer.drawing import Drawing
 from sdebayes.reporting.figures import Picture
 
 
@@ -132,8 +133,29 @@ class Listing:
     text: str
 
 
+@dataclass(frozen=True)
+class Explorer:
+    """A phase portrait to be touched under a title and a note, which print leaves out; a page holds one."""
+
+    kind: ClassVar[str] = "explorer"
+    drawing: Drawing
+    title: str
+    note: str
+
+
 Block = (
-    Paragraph | Heading | Verdicts | Headline | Legend | Figure | Table | Quotes | Facts | Formulas | Listing
+    Paragraph
+    | Heading
+    | Verdicts
+    | Headline
+    | Legend
+    | Figure
+    | Table
+    | Quotes
+    | Facts
+    | Formulas
+    | Listing
+    | Explorer
 )
 
 

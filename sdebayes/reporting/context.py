@@ -49,6 +49,8 @@ class ReportContext:
         A table of scores that is there already, with this model in its first row.
     plane
         A fit of another drift to two states.
+    explorer
+        Whether there is a phase portrait to be touched.
     """
 
     posterior: Posterior
@@ -58,6 +60,7 @@ class ReportContext:
     seed: int
     comparison: xr.Dataset | None = None
     plane: Posterior | None = None
+    explorer: bool = False
 
     @property
     def groups(self) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from sdebayes._core.arguments import checked
 from sdebayes._core.errors import ModelError
 from sdebayes._core.kinds import CountFromTwo, Name, PathLike, Seed
 from sdebayes.posterior import Posterior
-from sdebayes.reporting.blocks import Chapter
+from sdebayes.reporting.blocks import Chapter, Explorer
 from sdebayes.reporting.chapters import chapters_of
 from sdebayes.reporting.context import ReportContext
 
@@ -28,6 +28,7 @@ def report(
     comparison: xr.Dataset | None = None,
     plane: Posterior | None = None,
     draws: CountFromTwo = 100,
+    explorer: bool = True,
     seed: Seed = 0,
 ) -> Path:
     """Write one self-contained HTML page about a fit.
@@ -55,6 +56,9 @@ def report(
         beside this model's.
     draws
         Number of posterior draws that are simulated for the moments' bands.
+    explorer
+        Whether the chapter on phase space holds what `sdebayes.explore` shows of the data, some 1 MB and what the texts
+        take; it needs two states or more, and one process. Print leaves it out.
     seed
         Seed of shuffles and simulations.
 
@@ -82,7 +86,7 @@ def report(
         )
     files.check_writable(path)
     data = posterior.training_data() if data is None else data
-    context = ReportContext(posterior, data, test, draws, seed, comparison, plane)
+    context = ReportContext(posterior, data, test, draws, seed, comparison, plane, explorer)
     chapters = [write(context) for write in chapters_of(posterior)]
     page = _render(title, chapters)
     files.write(path, page.encode())
@@ -100,9 +104,15 @@ def _render(title: str, chapters: list[Chapter]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    return environment.get_template("page.html").render(title=title, chapters=chapters)
+    drawings = [
+        block.drawing for chapter in chapters for block in chapter.blocks if isinstance(block, Explorer)
+    ]
+    shown = {"title": title, "chapters": chapters, "explorer": next(iter(drawings), None)}
+    return environment.get_template("page.html").render(shown)
 
 
 def _kept_together(value: Any) -> Any:
-    """Keep a number and its percent sign on one line."""
-    return value.replace(" %", "\N{NO-BREAK SPACE}%") if isinstance(value, str) else value
+    """Keep a number and its percent sign on one line, and scripts and styles as they are."""
+    if not isinstance(value, str) or hasattr(value, "__html__"):
+        return value
+    return value.replace(" %", "\N{NO-BREAK SPACE}%")

@@ -58,6 +58,7 @@ def test_report_judges_on_what_was_held_out(here, given):
     content = Path("report.html").read_text(encoding="utf-8")
     assert given[0].test.sizes["trajectory"] == 2
     assert given[0].data.sizes["trajectory"] == 6
+    assert given[0].explorer
     assert "<h1>Of &lt;peace&gt;</h1>" in content
 
 
@@ -136,7 +137,18 @@ def test_embed_says_what_the_encoder_cuts_off(here, monkeypatch):
 @pytest.mark.thorough
 def test_report_shows_another_fit_beside(here, given):
     shutil.copy("posterior.nc", "quick.nc")
-    run("report", "posterior.nc", "--data", "traj.nc", "-o", "both.html", "--beside", "quick.nc")
+    run(
+        "report",
+        "posterior.nc",
+        "--data",
+        "traj.nc",
+        "-o",
+        "both.html",
+        "--beside",
+        "quick.nc",
+        "--no-explorer",
+    )
+    assert not given[0].explorer
     assert "quick" in Path("both.html").read_text(encoding="utf-8")
     for options, words in (
         (["--beside", "quick.nc"], "--data or --test"),

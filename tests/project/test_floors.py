@@ -24,6 +24,7 @@ FLOORS = {
     "posterior": 6,
     "analysis": 6,
     "plots": 7,
+    "explorer": 7,
     "steering": 7,
     "reporting": 8,
     "cli": 9,

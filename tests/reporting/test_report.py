@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import xarray as xr
+from selenium.webdriver.support.ui import WebDriverWait
 
 import sdebayes as sb
 from sdebayes._core.errors import DataError, ModelError, StateSpaceError, StoreError
@@ -15,7 +16,7 @@ from sdebayes.inference.findings import SEVERITIES
 from sdebayes.reporting import chapters, report
 from sdebayes.reporting.context import ReportContext
 from sdebayes.reporting.wording import MEDIAN
-from tests.browser import visit
+from tests.browser import driven, seen_as, visit
 from tests.cases import first_of
 from tests.reporting.conftest import SCRIPT
 
@@ -79,14 +80,41 @@ def test_every_figure_says_how_to_read_it_and_no_number_is_lost(name, request):
     for figure in figures:
         assert re.search(r'<img src="data:image/(png|svg\+xml);base64,', figure)
         assert re.search(r"</b>.{40,}</figcaption>", figure)
-    visible = re.sub(r"<style>.*?</style>|<[^>]*>", " ", content, flags=re.DOTALL)
+    visible = re.sub(r"<style>.*?</style>|<script.*?</script>|<[^>]*>", " ", content, flags=re.DOTALL)
     assert not re.search(r"\bnan\b|\bNone\b|\binf\b", visible)
 
 
 def test_scripts_in_texts_and_names_are_shown_as_text(page):
     content = page.read_text(encoding="utf-8")
-    assert "<script" not in content
+    assert SCRIPT not in content
+    assert content.count("<script") == 3
     assert html.escape(SCRIPT) in content.replace("&#39;", "&#x27;")
+
+
+def test_the_explorer_is_there_where_it_can_be_and_is_wanted(page, bare, noisy, texts, tmp_path, only):
+    assert 'class="screen-only"' in section(page, "phase-space")
+    only("phase_space")
+    plain = report(noisy, tmp_path / "plain.html", data=texts[0], draws=10, explorer=False)
+    for without in (bare, plain):
+        content = without.read_text(encoding="utf-8")
+        assert "<script" not in content
+        assert "script-src" not in content
+
+
+def test_the_explorer_fits_a_phone_and_print_leaves_it_out(page):
+    with driven(page) as browser:
+        seen_as(browser, 390, 900)
+        WebDriverWait(browser, 30).until(lambda b: b.find_elements("css selector", "[data-ready]"))
+        assert browser.find_element("id", "explorer").is_displayed()
+        right = "return document.getElementById('explorer').getBoundingClientRect().right"
+        assert (
+            browser.execute_script(right)
+            <= browser.execute_script("return document.documentElement.scrollWidth")
+            <= 390
+        )
+        browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+        assert not browser.find_element("id", "explorer").is_displayed()
+        assert browser.get_log("browser") == []
 
 
 def test_numbers_are_those_of_the_comparison(page, noisy, texts):

@@ -8,7 +8,19 @@ import xarray as xr
 from sdebayes import analysis, plots
 from sdebayes.analysis import summarize
 from sdebayes.data import StateSpace
-from sdebayes.reporting.blocks import Block, Chapter, Figure, Heading, Paragraph, Quote, Quotes, Table
+from sdebayes.explorer import ExplorerData
+from sdebayes.explorer.drawing import draw
+from sdebayes.reporting.blocks import (
+    Block,
+    Chapter,
+    Explorer,
+    Figure,
+    Heading,
+    Paragraph,
+    Quote,
+    Quotes,
+    Table,
+)
 from sdebayes.reporting.chapters import verdicts
 from sdebayes.reporting.chapters.fixed_points import MOST_STATES, fixed_point_blocks
 from sdebayes.reporting.chapters.portrait import nonlinear_portrait, portrait_figure
@@ -65,7 +77,17 @@ def _pictures(context: ReportContext) -> list[Block]:
     if len(states) < 2:
         return [line, _signal(context)]
     around = portrait_figure(posterior, context.latent, _SLICE.format(_reference(context)))
-    return [around, line, _signal(context)]
+    return [around, *_explorer(context), line, _signal(context)]
+
+
+def _explorer(context: ReportContext) -> list[Block]:
+    if not context.explorer:
+        return []
+    drawing = draw(ExplorerData.of(context.posterior, context.data))
+    note = (
+        f"The training {context.nouns}, whose surprise is less than that of new ones: the fit has seen them."
+    )
+    return [Explorer(drawing, "The same to be explored", note)]
 
 
 def _signal(context: ReportContext) -> Figure:
