@@ -57,7 +57,8 @@ def worded(seed: int):
     """Noise whose variance goes with the words of a sentence."""
     rng = np.random.default_rng(seed)
     words = np.exp(rng.normal(3, 0.6, size=(TRAJECTORIES, STEPS))).round().clip(1)
-    bare = sb.trajectories(list(np.zeros((TRAJECTORIES, STEPS, 2))), covariates={"words": words})
+    values = np.random.default_rng(0).normal(size=(TRAJECTORIES, STEPS, 2))  # covariates are all that is read
+    bare = sb.trajectories(list(values), covariates={"words": words})
     terms = WORDS.design(bare, *WORDS.scale(bare))
     noise = NOISE * np.exp(0.5 * terms @ WORD_SLOPES)[..., None] * normals(rng)
     return sb.trajectories(list(path(rng) + noise), covariates={"words": words})
