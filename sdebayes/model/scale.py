@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -97,7 +98,7 @@ def _decorrelation_steps(y: np.ndarray) -> np.ndarray:
     for lag in np.unique(np.geomspace(1, longest, _LAGS).astype(int)):
         product = y[:, lag:] * y[:, :-lag]
         count = np.maximum(np.isfinite(product).sum(axis=(0, 1)), 1)
-        fell = undecided & (np.nansum(product, axis=(0, 1)) / count < variance / np.e)
+        fell = undecided & (np.nansum(product, axis=(0, 1)) / count < variance / math.e)
         found[fell] = lag
         undecided &= ~fell
     return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from abc import abstractmethod
 from dataclasses import dataclass, replace
 from typing import ClassVar
@@ -20,7 +21,7 @@ from sdebayes.priors.diffusion import Constant, Shape
 from sdebayes.priors.field import AbstractFieldPrior, refuse_groups
 from sdebayes.priors.gp import GP
 
-_SHIFT = np.log(np.e - 1)
+_SHIFT = math.log(math.e - 1)
 
 
 @checked
