@@ -89,7 +89,7 @@ def classify(
     documents at .9 held one half in .77 to .80 ± .05 of 60 data sets. The interval is therefore that of one fold by
     itself, which has seen none of what it is judged by, around the mean: as if all folds erred together. It held one
     half in .90 to .95 of these sets with two folds, and in all with four, for the total as for the parts of then, which
-    were others (decision 0035).
+    were others (decision 0036).
 
     The cost is a fit for each group and fold, and 17 scores of each document by two fits: in 64 independent states, of
     30 and 30 documents of 12 steps, 10 CPU-seconds by ``Laplace(draws=100)``, and 20 by 1000 draws. What steps owe to
