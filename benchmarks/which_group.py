@@ -21,7 +21,7 @@ from sklearn.preprocessing import StandardScaler
 from text_tasks import RESAMPLES, STRATEGY, cut, embedded, wide_model
 
 import sdebayes as sb
-from sdebayes.analysis.quality.classify import auc, interval
+from sdebayes.analysis.quality.area import auc, interval
 
 SENTENCES, STATES, FOLDS = 12, 16, 2
 

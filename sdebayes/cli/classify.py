@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -38,9 +39,10 @@ def classify(
     """Tell two groups of texts apart by place, level and order.
 
     A JSON line for each part of the log ratio of the two groups' densities, of texts that the fits have not seen: how
-    often a text of the first group is above one of the second, with an interval. Place is where the sentences lie,
-    level how far texts are from one another, order how sentences follow one another; they add up to the total, beside
-    which stand the total per step and the length alone.
+    often a text of the first group is above one of the second, with an interval; one half where the groups have a part
+    in common. Place is where a text lies, level how far it and its sentences are from the middle of both groups, order
+    how sentences follow one another; they add up to the total, beside which stand the total per step and the length
+    alone.
     """
     from sdebayes._core.errors import ModelError
     from sdebayes.analysis import quality
@@ -73,6 +75,8 @@ def classify(
         for part in found["part"].values:
             shares = {name: found[name].sel(part=part).item() for name in ("auc", "lower", "upper")}
             say_line({"part": str(part), "first": found.attrs["first"], **shares})
+        if found.attrs["caution"]:
+            print(f"sdebayes: {found.attrs['caution']}", file=sys.stderr)
         return
     for own in found["log_ratio"].transpose("trajectory", "part"):
         parts = {

@@ -37,10 +37,10 @@ def stacked(*dense: Dense) -> ObservedSDE:
         return jax.tree.map(lambda *leaves: jnp.stack(leaves), *(one.observed_sde() for one in dense))
 
 
-def texts(count: int, steps: int, seed: int) -> xr.Dataset:
+def texts(count: int, steps: int, seed: int, truth: Dense = TRUTH) -> xr.Dataset:
     """Draw texts at unit steps."""
-    mean, covariance, read = TRUTH.joint(np.arange(steps))
-    covariance = read @ covariance @ read.T + np.kron(np.eye(steps), TRUTH.R)
+    mean, covariance, read = truth.joint(np.arange(steps))
+    covariance = read @ covariance @ read.T + np.kron(np.eye(steps), truth.R)
     factor = np.linalg.cholesky(covariance)
     rng = np.random.default_rng(seed)
     y = read @ mean + rng.standard_normal((count, 2 * steps)) @ factor.T

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import xarray as xr
@@ -10,8 +12,10 @@ from scipy.stats import norm
 import sdebayes as sb
 from sdebayes._core.errors import DataError
 from sdebayes.analysis import quality
-from sdebayes.analysis.quality.classify import auc, interval
-from tests.analysis.quality_truth import texts
+from sdebayes.analysis.quality.area import auc, interval
+from sdebayes.analysis.quality.classify import PARTS, _labelled
+from sdebayes.data.shuffling import shuffle_within
+from tests.analysis.quality_truth import TRUTH, texts
 
 MODEL = sb.SDEModel(
     sb.priors.Linear(diagonal=True),
@@ -65,6 +69,22 @@ def test_groups_that_cannot_be_compared_are_refused(groups):
         quality.classify(groups | {"there": other}, MODEL)
 
 
+def test_parts_below_one_half_are_named():
+    scores = np.tile(np.arange(20.0)[:, None], len(PARTS))
+    scores[:, 1] *= -1
+    scores[0, 2] = np.nan
+    ratios = {"a": scores[10:], "b": scores[:10]}
+    fold = {name: np.arange(10) % 2 for name in ratios}
+    data = {"a": texts(10, 4, 1), "b": texts(10, 4, 2)}
+    found = _labelled(data, ratios, fold, 0.9)
+    assert found["auc"].sel(part=["place", "level"]).values.tolist() == [1, 0]
+    assert "level." in found.attrs["caution"]
+    assert not any(part in found.attrs["caution"] for part in ("place", "order", "total"))
+    assert found[["auc", "lower", "upper"]].sel(part="order").to_array().isnull().all()
+    ratios["a"], ratios["b"] = ratios["a"][:, [0] * len(PARTS)], ratios["b"][:, [0] * len(PARTS)]
+    assert _labelled(data, ratios, fold, 0.9).attrs["caution"] == ""
+
+
 def test_intervals_hold_the_share_of_normal_scores():
     """Also where one group is nearly always above: shares of scores a distance apart are known exactly."""
     generator = np.random.default_rng(0)
@@ -85,7 +105,7 @@ def test_groups_by_lot_are_not_told_apart(folds):
     """The interval of each part holds one half at least as often as it says, within Monte-Carlo error."""
     frozen = MODEL.scaled_to(texts(200, 10, 299))
     held = []
-    for seed in range(60):
+    for seed in range(100):
         data = texts(24, 10, 300 + seed)
         halves = {"a": data.isel(trajectory=slice(0, 12)), "b": data.isel(trajectory=slice(12, None))}
         found = quality.classify(halves, frozen, sb.Laplace(draws=20), folds=folds, seed=seed, prob=0.9)
@@ -96,3 +116,31 @@ def test_groups_by_lot_are_not_told_apart(folds):
         f"{folds} folds: the 90 % interval holds one half in {share.round(3)} +- {error.round(3)} of data sets"
     )
     assert (share > 0.9 - 3 * np.sqrt(0.9 * 0.1 / len(held))).all()
+
+
+def pair(differ: str, seed: int) -> dict[str, xr.Dataset]:
+    """Two groups of 24 texts that differ in these parts."""
+    truth = replace(TRUTH, C=8 * TRUTH.C) if "level" in differ else TRUTH
+    other = texts(24, 12, 5000 + seed, truth)
+    if "order" in differ:
+        other = shuffle_within(other, seed)
+    return {"a": texts(24, 12, 6000 + seed), "b": other.assign(y=other["y"] + 0.8 * ("place" in differ))}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("differ", ["nothing", "place", "level", "order", "place, level", "level, order"])
+def test_parts_tell_groups_apart_where_they_differ_and_nowhere_else(differ):
+    """The mean area of a part that the groups share is one half, that of another above, within Monte-Carlo error."""
+    areas = np.array(
+        [
+            quality.classify(pair(differ, seed), MODEL, sb.Laplace(draws=30), seed=seed)["auc"].values[:4]
+            for seed in range(25)
+        ]
+    )
+    share, error = areas.mean(0), areas.std(0) / np.sqrt(len(areas))
+    print(f"{differ} differs: areas of place, level, order, total {share.round(3)} +- {error.round(3)}")
+    for place, part in enumerate(PARTS[:3]):
+        if part in differ:
+            assert share[place] > 0.5 + 4 * error[place]
+        else:
+            assert abs(share[place] - 0.5) < 4 * error[place]

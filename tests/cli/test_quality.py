@@ -153,14 +153,16 @@ def test_groups_are_told_apart_by_parts(tmp_path, monkeypatch):
 
     def asked(groups, model, strategy, folds, seed, *, prob):
         seen.update(groups=groups, model=model, strategy=strategy, folds=folds, seed=seed, prob=prob)
-        return classified(groups, prob)
+        return classified(groups, prob).assign_attrs(caution="Below one half: level.")
 
     monkeypatch.setattr(quality, "classify", asked)
     settings(monkeypatch, tmp_path)
     data = two_groups(["b", "a", "b", "a", "c"])
     save(data, tmp_path / "states.nc")
     shape = ("--group", "a", "--group", "b", "--diagonal", "--folds", "2", "--draws", "30", "--seed", "3")
-    found = lines(run("classify", str(tmp_path / "states.nc"), *shape, "--prob", "0.8"))
+    result = run("classify", str(tmp_path / "states.nc"), *shape, "--prob", "0.8")
+    assert "sdebayes: Below one half: level." in result.stderr
+    found = lines(result)
     assert {name: one["trajectory"].values.tolist() for name, one in seen["groups"].items()} == {
         "a": ["trajectory 2", "trajectory 4"],
         "b": ["trajectory 1", "trajectory 3"],

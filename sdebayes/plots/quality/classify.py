@@ -14,6 +14,13 @@ from sdebayes.plots.style import POSTERIOR, REFERENCE, look, need, one_axes
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+_WHAT = {
+    "place": "place: where",
+    "level": "level: how far from the middle",
+    "order": "order: what follows what",
+    "length": "length alone",
+}
+
 
 @checked
 def classify(dataset: xr.Dataset, ax: Axes | None = None) -> Axes:
@@ -29,7 +36,7 @@ def classify(dataset: xr.Dataset, ax: Axes | None = None) -> Axes:
     Returns
     -------
     Axes
-        A part a row, with its interval over documents; at the line groups are not told apart.
+        A part a row, with its interval over documents; at the line it does not tell groups apart.
 
     Raises
     ------
@@ -43,7 +50,7 @@ def classify(dataset: xr.Dataset, ax: Axes | None = None) -> Axes:
         ax.axvline(0.5, color=REFERENCE, linewidth=0.8)
         ax.hlines(rows, dataset["lower"], dataset["upper"], color=POSTERIOR, linewidth=2, alpha=0.5)
         ax.plot(dataset["auc"], rows, "o", color=POSTERIOR, markersize=4)
-        name_rows(ax, dataset["part"].values)
+        name_rows(ax, [_WHAT.get(str(part), str(part)) for part in dataset["part"].values])
         for row, share in enumerate(dataset["auc"].values):
             note_row(ax, row, f"{share:.2f}")
         ax.set(xlabel="area under the ROC curve", xlim=(0, 1))
