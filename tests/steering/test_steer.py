@@ -8,7 +8,14 @@ import numpy as np
 import pytest
 
 import sdebayes as sb
-from sdebayes._core.errors import ArgumentError, DataError, ModelError, StateSpaceError, SteeringError
+from sdebayes._core.errors import (
+    ArgumentError,
+    DataError,
+    ModelError,
+    StateSpaceError,
+    SteeringError,
+    UnlikelyTargetWarning,
+)
 from tests.analysis.quality_truth import texts
 
 PLACE = re.compile(r"at (-?\d+) and (-?\d+)")
@@ -105,6 +112,44 @@ def test_a_path_is_followed_and_the_same_place_at_its_end_is_a_place(posterior):
     path[:] = place
     held = steered(posterior, proposing(5), path)
     assert np.abs(held["pull"][0]).max() > np.abs(one["pull"][0]).max()
+
+
+def test_how_far_the_target_is_stands_in_the_log(posterior):
+    path = np.full((4, 2), np.nan)
+    path[1], path[3, 0] = states_at(posterior, np.array([1.0, 1.0])), 0.5
+    log = steered(posterior, proposing(5), path)
+    np.testing.assert_array_equal(log["target"], path)
+    for step, ahead, known in ((0, 1, [0, 1]), (1, 1, [0, 1]), (2, 3, [0]), (3, 3, [0])):
+        away = log["y"].values[step][:, known] - path[ahead, known]
+        np.testing.assert_allclose(log["distance"][step], np.sqrt((away**2).sum(axis=1)))
+    assert ((log["target_tail_probability"] > 0) & (log["target_tail_probability"] < 1)).all()
+    assert ((log["free_tail_probability"] > 0) & (log["free_tail_probability"] < 1)).all()
+    short = path.copy()
+    short[2:] = np.nan
+    reached = steered(posterior, proposing(5), short, steps=4)
+    assert np.isnan(reached["distance"][2:]).all()
+    assert np.isnan(reached["target_tail_probability"][2:]).all()
+    free = steered(posterior, proposing(5), steps=1)
+    assert np.isnan(free["distance"]).all()
+
+
+def test_a_target_that_cannot_be_come_to_is_said_so(posterior):
+    far = states_at(posterior, np.array([40.0, 40.0]))
+    with pytest.warns(UnlikelyTargetWarning) as said:
+        log = steered(posterior, proposing(5), far)
+    assert "the target is unlikely: of what texts come to that go on freely, 0 lies" in str(said[0].message)
+    assert len(said) == 2
+    assert "ends away from the target: of what may follow it," in str(said[1].message)
+    assert log["free_tail_probability"][0] < 0.01
+    assert log["target_tail_probability"][-1, int(log["chosen"][-1])] < 0.01
+
+    def far_off(text, n):
+        return [sentence(np.array([-4.0, 4.0 + 0.1 * one])) for one in range(n)]
+
+    near = states_at(posterior, np.array([1.5, -1.5]))
+    with pytest.warns(UnlikelyTargetWarning, match="ends away from the target") as said:
+        steered(posterior, far_off, near)
+    assert len(said) == 1
 
 
 def test_typical_surprise_is_neither_high_nor_low(posterior):
