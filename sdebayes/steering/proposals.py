@@ -111,6 +111,17 @@ def check_rule(posterior: SourceLike) -> None:
         )
 
 
+def usual_gap(posterior: SourceLike, state: xr.Dataset | None) -> float:
+    """Return the time of a step: the text's own median, or that of the data of the fit."""
+    known = (
+        np.array([]) if state is None else np.diff(state["t"].values[0, : int(state["n_steps"].values[0])])
+    )
+    if known.size:
+        return float(np.median(known))
+    scale = getattr(posterior, "training_scale", None)
+    return 1.0 if scale is None else float(scale.step)
+
+
 def with_aim(states: xr.Dataset, points: np.ndarray, steps_behind: np.ndarray, gap: float) -> xr.Dataset:
     """Put what should be seen later behind each candidate.
 

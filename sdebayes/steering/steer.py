@@ -18,7 +18,7 @@ from sdebayes.analysis.quality.reading import MOST_DRAWS
 from sdebayes.data.embed import EncoderLike
 from sdebayes.simulation.source import SourceLike, as_source
 from sdebayes.steering.log import Log
-from sdebayes.steering.proposals import ask, check_rule, offered, with_aim
+from sdebayes.steering.proposals import ask, check_rule, offered, usual_gap, with_aim
 from sdebayes.steering.target import TYPICAL, Target, read_target
 from sdebayes.steering.weighing import Weights, weigh
 
@@ -149,7 +149,7 @@ def steer(
     log = Log(context, aim, source, draws)
     room = steps + (0 if state is None else int(state["n_steps"].values[0])) + len(aim.ahead(0)[0])
     for step in range(steps):
-        place, gap = f"step {step + 1} of {steps}", _gap(posterior, state)
+        place, gap = f"step {step + 1} of {steps}", usual_gap(posterior, state)
         try:
             offer = offered(posterior, ask(generate, log.text, candidates, place), encoder, place)
             led = with_aim(offer.states, *aim.ahead(step), gap)
@@ -175,17 +175,6 @@ def _warn(tail: float, said: str, advice: str) -> None:
         warnings.warn(
             f"steer: {said} {share}. {advice}", UnlikelyTargetWarning, skip_file_prefixes=(PACKAGE,)
         )
-
-
-def _gap(posterior: SourceLike, state: xr.Dataset | None) -> float:
-    """Return the time of a step: the text's own median, or that of the data of the fit."""
-    known = (
-        np.array([]) if state is None else np.diff(state["t"].values[0, : int(state["n_steps"].values[0])])
-    )
-    if known.size:
-        return float(np.median(known))
-    scale = getattr(posterior, "training_scale", None)
-    return 1.0 if scale is None else float(scale.step)
 
 
 def _choose(weights: Weights, choice: str, generator: np.random.Generator) -> int:

@@ -16,50 +16,7 @@ from sdebayes._core.errors import (
     SteeringError,
     UnlikelyTargetWarning,
 )
-from tests.analysis.quality_truth import texts
-
-PLACE = re.compile(r"at (-?\d+) and (-?\d+)")
-UNIT = 1000.0
-
-
-class Places:
-    """Read the place that a sentence names, in three coordinates, so that two components lose nothing."""
-
-    identity = "places"
-
-    def encode(self, texts: list[str]) -> np.ndarray:
-        found = [PLACE.search(text) for text in texts]
-        x = np.array([[float(match[1]), float(match[2])] for match in found if match]) / UNIT
-        return np.column_stack([x, np.full(len(x), 3.0)])
-
-
-def sentence(x: np.ndarray) -> str:
-    return f"It is at {round(UNIT * x[0])} and {round(UNIT * x[1])} now."
-
-
-@pytest.fixture(scope="module")
-def posterior(tmp_path_factory):
-    corpus = [" ".join(map(sentence, one)) for one in texts(12, 30, 3)["y"].values]
-    data = sb.embed(corpus, Places(), cache=False)
-    states = sb.PCA(2).fit(data).transform(data)
-    model = sb.SDEModel(observation=sb.GaussianNoise(trajectory_effect=True))
-    return sb.fit(model, states, sb.Laplace(draws=30), seed=0, progress=False)
-
-
-def proposing(seed: int):
-    """A model that goes anywhere, whatever was said."""
-    generator = np.random.default_rng(seed)
-    return lambda text, n: [sentence(x) + " And more at 0 and 0." for x in generator.normal(0.4, 1.0, (n, 2))]
-
-
-def steered(posterior, generate, target=None, **options):
-    options = {"context": sentence(np.zeros(2)), "steps": 4, "candidates": 6, "encoder": Places()} | options
-    return sb.steer(generate, posterior, target, **options)
-
-
-def states_at(posterior, place: np.ndarray) -> np.ndarray:
-    data = sb.embed([sentence(place)], Places(), cache=False, min_steps=1)
-    return posterior.space.transform(data)["y"].values[0, 0]
+from tests.steering.places import PLACE, UNIT, Places, proposing, sentence, states_at, steered
 
 
 @pytest.mark.smoke
