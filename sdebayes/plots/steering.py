@@ -112,6 +112,7 @@ def path(dataset: xr.Dataset, ax: Panels | None = None, *, states: Count = 3) ->
             if name is not None:
                 one.plot(steps, dataset["target"].sel(state=name), "D", color=DATA, label="target")
             one.set_xticks(steps)
+            one.margins(x=0.1)
             one.set_ylabel("distance to the target" if name is None else name)
         axes[0].set_ylim(bottom=0)
         outer_labels(axes, "step", None)

@@ -29,7 +29,7 @@ class Offer:
     states
         The same as trajectories of one step.
     left_out
-        How many were blank or had been offered already.
+        How many were blank, had been offered already, or are such that the encoder has no vector of them.
     """
 
     texts: tuple[str, ...]
@@ -77,7 +77,7 @@ def offered(posterior: SourceLike, given: list[str], encoder: Encoder | None, pl
     Raises
     ------
     SteeringError
-        If none has a text.
+        If none has a text, or a vector.
     StateSpaceError
         If texts have no place in the posterior's space.
     """
@@ -91,7 +91,12 @@ def offered(posterior: SourceLike, given: list[str], encoder: Encoder | None, pl
     cut = states_of(posterior, {name: cleaned(text, place) for name, text in kept.items()}, encoder)
     first = cut.isel(time=[0]).assign(n_steps=cut["n_steps"] * 0 + 1)
     texts = [str(text).strip() for text in first["text"].values[:, 0]]
-    different = [row for row, text in enumerate(texts) if text not in texts[:row]]
+    seen = np.isfinite(first["y"].values[:, 0]).any(axis=1)
+    different = [row for row, text in enumerate(texts) if seen[row] and text not in texts[:row]]
+    if not different:
+        raise SteeringError(
+            f"steer: the encoder has no vector of what generate returned at {place}, {texts[0]!r}."
+        )
     states = first.isel(trajectory=different).assign_attrs(first.attrs | {"min_steps": 1})
     return Offer(tuple(texts[row] for row in different), states, len(given) - len(different))
 

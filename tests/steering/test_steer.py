@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from importlib import import_module
 
 import numpy as np
 import pytest
@@ -138,6 +139,26 @@ def test_fewer_blank_and_repeated_candidates_are_left_out(posterior):
     np.testing.assert_array_equal(log["left_out"], [2, 2, 0])
     assert log["candidates"].values[2].tolist()[1:] == [""]
     assert np.isnan(log["score"].values[2, 1])
+
+
+def test_what_the_encoder_has_no_vector_of_is_left_out(posterior, monkeypatch):
+    """As of a single token, which hidden states leave out: without a vector nothing would speak against it."""
+    proposals = import_module("sdebayes.steering.proposals")
+    read = proposals.states_of
+
+    def reading(*given):
+        found = read(*given)
+        return found.assign(y=found["y"].where(found["text"] != sentence(np.ones(2))))
+
+    monkeypatch.setattr(proposals, "states_of", reading)
+    several = [sentence(np.full(2, x)) for x in (1.0, 30.0)]
+    log = steered(posterior, lambda text, n: several, steps=1)
+    assert log["candidates"].values.tolist() == [several[1:]]
+    assert log["left_out"].item() == 1
+    with pytest.raises(
+        SteeringError, match=r"no vector of what generate returned at step 1 of 4, 'It is at 1000"
+    ):
+        steered(posterior, lambda text, n: several[:1])
 
 
 def test_a_text_may_begin_with_nothing(posterior):
