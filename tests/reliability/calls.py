@@ -14,7 +14,6 @@ import xarray as xr
 
 import sdebayes as sb
 from sdebayes.dynamics import ObservedSDE
-from tests.data.language_models import WIDTH, model
 from tests.project.source import ROOT
 from tests.reliability.callables import Public, hints_of
 
@@ -401,11 +400,7 @@ class Calls:
                 {name: self._steering[name] for name in ("posterior", "context", "encoder", "steps")}
                 | {"target": np.zeros(2)}
             ),
-            "steering.activations.ActivationSteering": lambda: {
-                "model": model("gpt2"),
-                "layer": 1,
-                "vector": np.ones(WIDTH),
-            },
+            "steering.activations.ActivationSteering": lambda: self._activations,
             "posterior.fit.fit": lambda: {"strategy": sb.Laplace(draws=5)},
             "posterior.posterior.Posterior": lambda: {"data": self.posterior.data},
             "paths.container.trajectories": lambda: {"x": np.arange(12.0).reshape(6, 2) ** 2},
@@ -439,6 +434,13 @@ class Calls:
             "candidates": 2,
             "steps": 2,
         }
+
+    @cached_property
+    def _activations(self) -> dict[str, Any]:
+        """A small language model, made where it is asked for: its libraries take seconds to import."""
+        from tests.data.language_models import WIDTH, model
+
+        return {"model": model("gpt2"), "layer": 1, "vector": np.ones(WIDTH)}
 
     @cached_property
     def _model(self) -> sb.SDEModel:
