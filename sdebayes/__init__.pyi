@@ -38,7 +38,7 @@ from .model import (
 from .posterior import Posterior, calibrate, claims, compare, cross_validate, fit, forecast, load, nulls
 from .reporting import report
 from .simulation import simulate
-from .steering import steer
+from .steering import ActivationSteering, guiding_drift, steer
 
 __all__ = [
     "HMC",
@@ -47,6 +47,7 @@ __all__ = [
     "SDE",
     "SVI",
     "TICA",
+    "ActivationSteering",
     "Exact",
     "ExtendedKalman",
     "GaussianNoise",
@@ -82,6 +83,7 @@ __all__ = [
     "explore",
     "fit",
     "forecast",
+    "guiding_drift",
     "inference",
     "keep_compiled",
     "load",

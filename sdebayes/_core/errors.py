@@ -55,5 +55,9 @@ class NotStoredWarning(UserWarning):
     """A file was written without something that no file can hold: the message says what, and how to load without it."""
 
 
+class UnlikelyTargetWarning(UserWarning):
+    """A text is steered to where texts hardly come, or has not come to its target: the message says how far it is."""
+
+
 class MissingDependencyError(SdebayesError, ImportError):
     """An optional package is needed and is not installed."""

@@ -12,7 +12,13 @@ from typing import Any
 
 import typer
 
-from sdebayes._core.errors import LeftOutWarning, NotStoredWarning, SdebayesError, StoreError
+from sdebayes._core.errors import (
+    LeftOutWarning,
+    NotStoredWarning,
+    SdebayesError,
+    StoreError,
+    UnlikelyTargetWarning,
+)
 from sdebayes.cli.interrupts import INTERRUPTED, ctrl_c
 
 ERROR = 2
@@ -36,20 +42,23 @@ def guarded(command: Callable[..., None]) -> Callable[..., None]:
     return run
 
 
+_SAID = (LeftOutWarning, NotStoredWarning, UnlikelyTargetWarning)
+
+
 @contextmanager
 def _saying_what_is_left_out() -> Iterator[None]:
     with warnings.catch_warnings():
         others = warnings.showwarning
 
         def show(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
-            if issubclass(category, LeftOutWarning | NotStoredWarning):
+            if issubclass(category, _SAID):
                 _say(" ".join(str(message).split()))
             else:
                 others(message, category, *place, **more)
 
         warnings.showwarning = show
-        warnings.simplefilter("always", LeftOutWarning)
-        warnings.simplefilter("always", NotStoredWarning)
+        for kind in _SAID:
+            warnings.simplefilter("always", kind)
         yield
 
 

@@ -12,8 +12,8 @@ from sdebayes._core.errors import DataError, StoreError
 
 
 def say_line(values: dict[str, Any]) -> None:
-    """Print one object on one line; what is not finite becomes null."""
-    print(json.dumps(_plain(values), ensure_ascii=False))
+    """Print one object on one line, at once; what is not finite becomes null."""
+    print(json.dumps(_plain(values), ensure_ascii=False), flush=True)
 
 
 def _plain(value: Any) -> Any:

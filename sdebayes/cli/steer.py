@@ -7,6 +7,8 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+_OF_TARGET = ("distance", "target_tail_probability")
+
 
 def steer(
     posterior: Annotated[Path, typer.Argument(help="Posterior, as sdebayes fit writes it.")],
@@ -38,8 +40,8 @@ def steer(
     """Write a text behind each context, its sentences chosen by how well they go on and where they lead.
 
     A JSON line for each: the whole text, and of each step its sentence, the candidates, their scores in nats and
-    probabilities, and the share of the posterior draws that agree. Where no candidate comes, the line holds the steps
-    before and why it ended.
+    probabilities, the share of the posterior draws that agree, and of what was chosen how surprising it is and how far
+    the target is then. Where no candidate comes, the line holds the steps before and why it ended.
     """
     from sdebayes import posterior as posteriors
     from sdebayes import steering
@@ -92,5 +94,6 @@ def _said(context: str, log: Any) -> dict[str, Any]:
             name: one[name].values[:count] for name in ("candidates", "score", "fit", "pull", "probability")
         }
         rest = {name: one[name].values for name in ("chosen", "agreement", "left_out")}
-        steps.append({"text": str(one["text"].values)} | rest | rows)
-    return {"text": log.attrs["text"], "steps": steps}
+        surprise = {name: one[name].values[int(one["chosen"])] for name in ("tail_probability", *_OF_TARGET)}
+        steps.append({"text": str(one["text"].values)} | rest | surprise | rows)
+    return {"text": log.attrs["text"], "target": log.attrs["target"], "steps": steps}

@@ -154,6 +154,8 @@ class Leading(NamedTuple):
         Of what is behind, given what is before the step, and not the step.
     distance
         rᵀ S⁻¹ r of the step given what is before it.
+    distance_behind, distance_free
+        The same of all that is behind, given all before it and not the step.
     """
 
     given: np.ndarray
@@ -161,6 +163,8 @@ class Leading(NamedTuple):
     behind: np.ndarray
     free: np.ndarray
     distance: np.ndarray
+    distance_behind: np.ndarray
+    distance_free: np.ndarray
 
 
 @lru_cache(maxsize=8)
@@ -171,12 +175,13 @@ def leading(likelihood: AbstractLikelihood) -> Callable[..., PyTree]:
         steps = jnp.arange(data.times.shape[1])
         here, later = steps == place, steps > place
 
-        def terms(seen: Array) -> Array:
-            return likelihood.log_density(draw, seeing(data, seen[None, :, None]))
+        def terms(seen: Array) -> tuple[Array, Array]:
+            shown = seeing(data, seen[None, :, None])
+            return likelihood.log_density(draw, shown), likelihood.given_past(draw, shown).distance
 
-        whole, alone, free = jax.lax.map(terms, jnp.stack([steps >= 0, here, ~here]))
-        distance = likelihood.given_past(draw, data).distance
-        parts = ((whole, here), (alone, here), (whole, later), (free, later), (distance, here))
+        (whole, alone, free), (far, _, far_free) = jax.lax.map(terms, jnp.stack([steps >= 0, here, ~here]))
+        densities = ((whole, here), (alone, here), (whole, later), (free, later))
+        parts = (*densities, (far, here), (far, later), (far_free, later))
         return tuple(jnp.where(over, values, 0.0).sum(-1) for values, over in parts)
 
     return per_draw(one)

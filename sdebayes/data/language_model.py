@@ -247,20 +247,27 @@ def kept_model(source: Source, device: str, download: bool) -> LanguageModel:
     return LanguageModel(source, device, download)
 
 
+def blocks_of(network: Any, layers: int) -> Any:
+    """Find the blocks of a network without its head, one a layer; None where they cannot be told from other parts."""
+    import torch
+
+    lists = [
+        part for part in network.children() if isinstance(part, torch.nn.ModuleList) and len(part) == layers
+    ]
+    return lists[0] if len(lists) == 1 else None
+
+
 @contextmanager
 def _cut_behind(network: Any, layer: int, layers: int) -> Iterator[None]:
     """Leave out the blocks that come later than the one behind a layer, whose output has no last norm on it."""
-    import torch
-
-    kinds = ((name, part) for name, part in network.named_children() if isinstance(part, torch.nn.ModuleList))
-    blocks = {name: part for name, part in kinds if len(part) == layers}
-    if len(blocks) == 1:
-        ((name, whole),) = blocks.items()
+    whole = blocks_of(network, layers)
+    names = [name for name, part in network.named_children() if part is whole]
+    for name in names:
         setattr(network, name, whole[: layer + 1])
     try:
         yield
     finally:
-        for name, whole in blocks.items():
+        for name in names:
             setattr(network, name, whole)
 
 

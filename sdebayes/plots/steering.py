@@ -9,8 +9,21 @@ import numpy as np
 import xarray as xr
 
 from sdebayes._core.arguments import checked
+from sdebayes._core.errors import DataError
+from sdebayes._core.kinds import Count, Panels
 from sdebayes.plots.rows import name_rows, note_row
-from sdebayes.plots.style import POSTERIOR, REFERENCE, legend_above, look, need, one_axes
+from sdebayes.plots.style import (
+    DATA,
+    POSTERIOR,
+    REFERENCE,
+    legend_above,
+    look,
+    need,
+    one_axes,
+    outer_labels,
+    panels,
+    share_legend,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -55,6 +68,56 @@ def steer(dataset: xr.Dataset, ax: Axes | None = None) -> Axes:
         ax.set_xlabel("score (nats)")
         legend_above(ax)
     return ax
+
+
+@checked
+def path(dataset: xr.Dataset, ax: Panels | None = None, *, states: Count = 3) -> np.ndarray:
+    """Draw where a steered text goes beside its target.
+
+    Parameters
+    ----------
+    dataset
+        As `sdebayes.steer` returns it, with a target in state space.
+    ax
+        Axes, as many as panels; None makes a figure.
+    states
+        How many states are drawn at most, in their order.
+
+    Returns
+    -------
+    numpy.ndarray
+        The axes: the distance from the next point of the target, and a panel for each state, step by step.
+
+    Raises
+    ------
+    DataError
+        If the dataset is no log of steering towards a target.
+    """
+    need(dataset, ["y", "target", "distance", "chosen"], "sdebayes.steer")
+    if not np.isfinite(dataset["target"]).any():
+        raise DataError(
+            "The text was not steered towards a place; give sdebayes.steer a target in state space."
+        )
+    names = [str(name) for name in dataset["state"].values[:states]]
+    steps = np.arange(1, dataset.sizes["step"] + 1)
+    with look():
+        axes = panels(1 + len(names), ax)
+        for one, name in zip(axes, [None, *names], strict=True):
+            offered = dataset["distance"] if name is None else dataset["y"].sel(state=name)
+            offered = offered.transpose("step", "candidate")
+            one.plot(steps, offered, "o", color=REFERENCE, markersize=2)
+            one.plot([], [], "o", color=REFERENCE, markersize=2, label="offered")
+            chosen = offered.values[np.arange(steps.size), dataset["chosen"].values]
+            one.plot(steps, chosen, "o-", color=POSTERIOR, markersize=4, label="chosen")
+            if name is not None:
+                one.plot(steps, dataset["target"].sel(state=name), "D", color=DATA, label="target")
+            one.set_xticks(steps)
+            one.margins(x=0.1)
+            one.set_ylabel("distance to the target" if name is None else name)
+        axes[0].set_ylim(bottom=0)
+        outer_labels(axes, "step", None)
+        share_legend(axes)
+    return axes
 
 
 def _begun(text: str) -> str:

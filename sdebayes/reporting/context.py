@@ -51,6 +51,8 @@ class ReportContext:
         A fit of another drift to two states.
     explorer
         Whether there is a phase portrait to be touched.
+    steered
+        The log of a text that was steered by this posterior.
     """
 
     posterior: Posterior
@@ -61,6 +63,7 @@ class ReportContext:
     comparison: xr.Dataset | None = None
     plane: Posterior | None = None
     explorer: bool = False
+    steered: xr.Dataset | None = None
 
     @property
     def groups(self) -> tuple[str, ...]:

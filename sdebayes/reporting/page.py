@@ -14,6 +14,7 @@ from sdebayes._core.kinds import CountFromTwo, Name, PathLike, Seed
 from sdebayes.posterior import Posterior
 from sdebayes.reporting.blocks import Chapter, Explorer
 from sdebayes.reporting.chapters import chapters_of
+from sdebayes.reporting.chapters.steered import check_log
 from sdebayes.reporting.context import ReportContext
 
 
@@ -27,6 +28,7 @@ def report(
     title: Name = "A Bayesian SDE report",
     comparison: xr.Dataset | None = None,
     plane: Posterior | None = None,
+    steered: xr.Dataset | None = None,
     draws: CountFromTwo = 100,
     explorer: bool = True,
     seed: Seed = 0,
@@ -54,6 +56,8 @@ def report(
     plane
         A fit of a nonlinear drift to two states, perhaps of a few trajectories only, whose phase portrait is shown
         beside this model's.
+    steered
+        What `sdebayes.steer` returned, or the ``log`` of its error: a chapter says what was chosen, and why.
     draws
         Number of posterior draws that are simulated for the moments' bands.
     explorer
@@ -70,9 +74,9 @@ def report(
     Raises
     ------
     StateSpaceError
-        If data or test are in another state space than the posterior.
+        If data, test or the steered text are in another state space than the posterior.
     DataError
-        If they are not valid, or ``draws`` < 2.
+        If they are not valid, ``steered`` is no log of steering, or ``draws`` < 2.
     ModelError
         If ``posterior`` is none, or ``plane`` has another number of states than two, or a linear drift.
     StoreError
@@ -84,10 +88,12 @@ def report(
             f"plane is a fit of a {plane.model.drift.title} to {len(plane.states)} states; expected a nonlinear drift "
             "of two, such as sdebayes.priors.GP() and the states sdebayes.PCA(2).fit(train).transform(train)."
         )
+    if steered is not None:
+        check_log(posterior, steered)
     files.check_writable(path)
     data = posterior.training_data() if data is None else data
-    context = ReportContext(posterior, data, test, draws, seed, comparison, plane, explorer)
-    chapters = [write(context) for write in chapters_of(posterior)]
+    context = ReportContext(posterior, data, test, draws, seed, comparison, plane, explorer, steered)
+    chapters = [write(context) for write in chapters_of(context)]
     page = _render(title, chapters)
     files.write(path, page.encode())
     return path

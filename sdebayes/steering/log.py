@@ -10,9 +10,10 @@ import xarray as xr
 from sdebayes._core.units import with_units
 from sdebayes.simulation.source import Source
 from sdebayes.steering.proposals import Offer
+from sdebayes.steering.target import Aim
 from sdebayes.steering.weighing import Weights
 
-_PARTS = ("score", "fit", "pull", "probability", "tail_probability")
+_PARTS = ("score", "fit", "pull", "probability", "tail_probability", "target_tail_probability")
 _BY_DRAW = ("score_by_draw", "probability_by_draw")
 
 
@@ -23,17 +24,18 @@ class Log:
     ----------
     context
         What the text begins with.
-    target
-        The target in words.
+    aim
+        Where the text is to go.
     source
         The posterior, whose provenance is kept.
     draws
         Which of its draws.
     """
 
-    def __init__(self, context: str, target: str, source: Source, draws: np.ndarray) -> None:
+    def __init__(self, context: str, aim: Aim, source: Source, draws: np.ndarray) -> None:
         self.text = context
-        self._attrs: dict[str, Any] = source.provenance | {"context": context, "target": target}
+        self._attrs: dict[str, Any] = source.provenance | {"context": context, "target": aim.words}
+        self._aim = aim
         self._draws = draws
         self._steps: list[tuple[Offer, Weights, int]] = []
 
@@ -51,6 +53,7 @@ class Log:
         def stacked(parts: list[Any], axis: int = 0) -> np.ndarray:
             return np.stack([_filled(np.asarray(part), most, axis) for part in parts], axis)
 
+        states = [offer.states["y"].values[:, 0] for offer in offers]
         variables: dict[str, Any] = {
             "candidates": (grid, stacked([np.array(offer.texts, object) for offer in offers]))
         }
@@ -60,7 +63,10 @@ class Log:
             variables[name] = (("sample", *grid), stacked([getattr(one, name) for one in weights], 1))
         texts = [offer.texts[index] for offer, index in zip(offers, chosen, strict=True)]
         variables |= {
-            "y": ((*grid, "state"), stacked([offer.states["y"].values[:, 0] for offer in offers])),
+            "y": ((*grid, "state"), stacked(states)),
+            "distance": (grid, stacked(list(map(self._aim.distance, range(len(offers)), states)))),
+            "target": (("step", "state"), self._aim.points[: len(offers)]),
+            "free_tail_probability": ("step", [one.free_tail_probability for one in weights], {"units": "1"}),
             "chosen": ("step", list(chosen)),
             "text": ("step", np.array(texts, object)),
             "agreement": ("step", list(map(_agreement, weights, chosen)), {"units": "1"}),
@@ -74,7 +80,8 @@ class Log:
             "state": offers[0].states["state"].values,
         }
         found = xr.Dataset(variables, coords, self._attrs | {"text": self.text})
-        return with_units(found, score="nat", fit="nat", pull="nat", probability="1", tail_probability="1")
+        nats, shares = dict.fromkeys(_PARTS[:3], "nat"), dict.fromkeys(_PARTS[3:], "1")
+        return with_units(found, **nats, **shares, distance="state", target="state", y="state")
 
 
 def _filled(values: np.ndarray, most: int, axis: int) -> np.ndarray:

@@ -29,7 +29,7 @@ class Offer:
     states
         The same as trajectories of one step.
     left_out
-        How many were blank or had been offered already.
+        How many were blank, had been offered already, or are such that the encoder has no vector of them.
     """
 
     texts: tuple[str, ...]
@@ -77,7 +77,7 @@ def offered(posterior: SourceLike, given: list[str], encoder: Encoder | None, pl
     Raises
     ------
     SteeringError
-        If none has a text.
+        If none has a text, or a vector.
     StateSpaceError
         If texts have no place in the posterior's space.
     """
@@ -91,7 +91,12 @@ def offered(posterior: SourceLike, given: list[str], encoder: Encoder | None, pl
     cut = states_of(posterior, {name: cleaned(text, place) for name, text in kept.items()}, encoder)
     first = cut.isel(time=[0]).assign(n_steps=cut["n_steps"] * 0 + 1)
     texts = [str(text).strip() for text in first["text"].values[:, 0]]
-    different = [row for row, text in enumerate(texts) if text not in texts[:row]]
+    seen = np.isfinite(first["y"].values[:, 0]).any(axis=1)
+    different = [row for row, text in enumerate(texts) if seen[row] and text not in texts[:row]]
+    if not different:
+        raise SteeringError(
+            f"steer: the encoder has no vector of what generate returned at {place}, {texts[0]!r}."
+        )
     states = first.isel(trajectory=different).assign_attrs(first.attrs | {"min_steps": 1})
     return Offer(tuple(texts[row] for row in different), states, len(given) - len(different))
 
@@ -109,6 +114,17 @@ def check_rule(posterior: SourceLike) -> None:
         raise ModelError(
             f"steer: the posterior's steps cannot be chosen one by one ({warning}); fit one with step=Sentences()."
         )
+
+
+def usual_gap(posterior: SourceLike, state: xr.Dataset | None) -> float:
+    """Return the time of a step: the text's own median, or that of the data of the fit."""
+    known = (
+        np.array([]) if state is None else np.diff(state["t"].values[0, : int(state["n_steps"].values[0])])
+    )
+    if known.size:
+        return float(np.median(known))
+    scale = getattr(posterior, "training_scale", None)
+    return 1.0 if scale is None else float(scale.step)
 
 
 def with_aim(states: xr.Dataset, points: np.ndarray, steps_behind: np.ndarray, gap: float) -> xr.Dataset:

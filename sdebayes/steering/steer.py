@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -9,20 +11,32 @@ import xarray as xr
 
 from sdebayes._core.arguments import Said, checked
 from sdebayes._core.draws import choose_draws
-from sdebayes._core.errors import SdebayesError, SteeringError
+from sdebayes._core.errors import SdebayesError, SteeringError, UnlikelyTargetWarning
 from sdebayes._core.kinds import Count, Seed
 from sdebayes.analysis.quality.continuation import joined, states_of
 from sdebayes.analysis.quality.reading import MOST_DRAWS
 from sdebayes.data.embed import EncoderLike
 from sdebayes.simulation.source import SourceLike, as_source
 from sdebayes.steering.log import Log
-from sdebayes.steering.proposals import ask, check_rule, offered, with_aim
+from sdebayes.steering.proposals import ask, check_rule, offered, usual_gap, with_aim
 from sdebayes.steering.target import TYPICAL, Target, read_target
 from sdebayes.steering.weighing import Weights, weigh
 
 type Generate = Annotated[
     Any, Said("a function: generate(text, n) returns n texts that may follow", callable)
 ]
+
+UNLIKELY = 0.01
+"""Below this tail probability a target is said to be unlikely, or not come to."""
+PACKAGE = str(Path(__file__).parents[1])
+_BEFOREHAND = (
+    "the target is unlikely: of what texts come to that go on freely,",
+    "Candidates can hardly lead there: give a nearer place, or more steps.",
+)
+_AFTERWARDS = (
+    "the text ends away from the target: of what may follow it,",
+    "Offer more candidates, or such as lead there, or take more steps.",
+)
 
 
 @checked
@@ -90,6 +104,11 @@ def steer(
         ``agreement``, the share of the draws of which it has the highest score; ``offered`` and ``left_out``, how many
         were weighed and not. NaN and "" where fewer were offered. ``attrs["text"]`` is the whole text.
 
+        Of a target: ``target`` (step, state); ``distance`` (step, candidate), Euclidean, to the next point of it;
+        ``free_tail_probability`` (step), how often the process, going on freely from the text, comes at least as far
+        from its forecast as the target lies, by :math:`\chi^2` of all points ahead; and ``target_tail_probability``
+        (step, candidate), the same behind the candidate: of the last step, whether the text has come to the target.
+
     Raises
     ------
     SteeringError
@@ -101,6 +120,13 @@ def steer(
         If the target is in another space, or texts have no place in the posterior's.
     ModelError
         If states are observed exactly, or steps share sentences.
+
+    Warns
+    -----
+    UnlikelyTargetWarning
+        After the first step, where its ``free_tail_probability`` is below .01: the target is one to which texts hardly
+        come. After the last one, where the ``target_tail_probability`` of what was chosen is: the text ends away from
+        the target.
 
     Notes
     -----
@@ -120,10 +146,10 @@ def steer(
     draws = choose_draws(source.n_draws, 8 * candidates, samples, MOST_DRAWS)
     generator = np.random.default_rng(seed)
     state = states_of(posterior, context, encoder) if context.strip() else None
-    log = Log(context, aim.words, source, draws)
+    log = Log(context, aim, source, draws)
     room = steps + (0 if state is None else int(state["n_steps"].values[0])) + len(aim.ahead(0)[0])
     for step in range(steps):
-        place, gap = f"step {step + 1} of {steps}", _gap(posterior, state)
+        place, gap = f"step {step + 1} of {steps}", usual_gap(posterior, state)
         try:
             offer = offered(posterior, ask(generate, log.text, candidates, place), encoder, place)
             led = with_aim(offer.states, *aim.ahead(step), gap)
@@ -133,21 +159,22 @@ def steer(
                 raise
             said = f"{error} The {step} steps before are in the error's .log."
             raise SteeringError(said, log.dataset()) from error
+        if step == 0:
+            _warn(weights.free_tail_probability, *_BEFOREHAND)
         chosen = _choose(weights, choice, generator)
         log.add(offer, weights, chosen)
         state = _gone_on(state, offer.states.isel(trajectory=[chosen]), gap)
+    _warn(weights.target_tail_probability[chosen], *_AFTERWARDS)
     return log.dataset()
 
 
-def _gap(posterior: SourceLike, state: xr.Dataset | None) -> float:
-    """Return the time of a step: the text's own median, or that of the data of the fit."""
-    known = (
-        np.array([]) if state is None else np.diff(state["t"].values[0, : int(state["n_steps"].values[0])])
-    )
-    if known.size:
-        return float(np.median(known))
-    scale = getattr(posterior, "training_scale", None)
-    return 1.0 if scale is None else float(scale.step)
+def _warn(tail: float, said: str, advice: str) -> None:
+    """Say that a target is one to which texts hardly come, or that a text has not come to it."""
+    if tail < UNLIKELY:
+        share = f"{tail:.1g} lies at least as far from where it is expected"
+        warnings.warn(
+            f"steer: {said} {share}. {advice}", UnlikelyTargetWarning, skip_file_prefixes=(PACKAGE,)
+        )
 
 
 def _choose(weights: Weights, choice: str, generator: np.random.Generator) -> int:

@@ -57,6 +57,17 @@ class Aim:
         known = np.isfinite(left).any(axis=1)
         return left[known], np.flatnonzero(known) + 1.5
 
+    def distance(
+        self, step: int, states: Float[np.ndarray, "candidate state"]
+    ) -> Float[np.ndarray, " candidate"]:
+        """Return how far candidates of a step are from the next point, Euclidean; NaN where there is none ahead."""
+        points = self.ahead(step)[0]
+        if not len(points):
+            return np.full(len(states), np.nan)
+        known = np.isfinite(points[0])
+        found: np.ndarray = np.linalg.norm(states[:, known] - points[0][known], axis=1)
+        return found
+
 
 def read_target(
     target: Any, source: Source, posterior: SourceLike, steps: int, encoder: Encoder | None

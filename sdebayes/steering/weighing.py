@@ -38,6 +38,10 @@ class Weights:
         The same under each draw.
     tail_probability
         How often the process goes on at least so surprisingly.
+    target_tail_probability
+        How often it comes at least so far from where it is expected behind the candidate as the aim lies from there.
+    free_tail_probability
+        The same where the candidate is not known; both are NaN without an aim.
     """
 
     fit: Float[np.ndarray, " candidate"]
@@ -45,6 +49,8 @@ class Weights:
     score: Float[np.ndarray, " candidate"]
     score_by_draw: Float[np.ndarray, "sample candidate"]
     tail_probability: Float[np.ndarray, " candidate"]
+    target_tail_probability: Float[np.ndarray, " candidate"]
+    free_tail_probability: float
 
     @property
     def probability(self) -> Float[np.ndarray, " candidate"]:
@@ -109,19 +115,24 @@ def weigh(
     found = Leading(*(part[:, :count] for part in found))
     if not all(np.isfinite(part).all() for part in found):
         raise ModelError("steer: a density is not finite in some draw; fit with precision='float64'.")
-    return _weights(found, int(np.isfinite(candidates["y"].values[0, 0]).sum()), typical)
+    here, *behind = np.isfinite(candidates["y"].values[0]).sum(axis=1)
+    return _weights(found, int(here), int(sum(behind)), typical)
 
 
-def _weights(found: Leading, coordinates: int, typical: bool) -> Weights:
+def _weights(found: Leading, coordinates: int, behind: int, typical: bool) -> Weights:
     fit = log_mean(found.given) - log_mean(found.alone)
     both = log_mean(found.given + found.behind) - log_mean(found.alone)
     both -= log_mean(found.free)
     tails = chi2.sf(found.distance, coordinates)
     tail = tails.mean(axis=0)
+    far, far_free = (
+        chi2.sf(one, behind or np.nan).mean(axis=0) for one in (found.distance_behind, found.distance_free)
+    )
+    rest = (tail, far, float(far_free[0]))
     if typical:
-        return Weights(fit, both - fit, _usual(tail), _usual(tails), tail)
+        return Weights(fit, both - fit, _usual(tail), _usual(tails), *rest)
     by_draw = found.given - found.alone + found.behind - found.free
-    return Weights(fit, both - fit, both, by_draw, tail)
+    return Weights(fit, both - fit, both, by_draw, *rest)
 
 
 def _usual(tail: np.ndarray) -> np.ndarray:

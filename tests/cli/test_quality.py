@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -85,8 +86,11 @@ def test_texts_are_steered_and_what_was_written_is_kept(here, monkeypatch):
         json.dumps({"context": "Of peace."}) + "\n" + json.dumps({"context": "Of law. " * 4})
     )
     steering = ("steer", "posterior.nc", "begun.jsonl", "--generate", "proposing:generate", "--steps", "2")
-    result = CliRunner().invoke(app, [*steering, "--towards", "Of river and law.", "--candidates", "3"])
+    with monkeypatch.context() as patched:  # any target is unlikely
+        patched.setattr(import_module("sdebayes.steering.steer"), "UNLIKELY", 1.1)
+        result = CliRunner().invoke(app, [*steering, "--towards", "Of river and law.", "--candidates", "3"])
     assert result.exit_code == 2
+    assert "sdebayes: steer: the target is unlikely: of what texts come to" in result.stderr
     assert "1 of 2 texts ended early" in result.stderr
     whole, stopped = lines(result)
     expected = sb.steer(
@@ -99,6 +103,9 @@ def test_texts_are_steered_and_what_was_written_is_kept(here, monkeypatch):
     )
     assert whole["text"] == expected.attrs["text"]
     np.testing.assert_allclose(whole["steps"][1]["score"], expected["score"][1], atol=1e-5)
+    chosen = expected.isel(candidate=expected["chosen"])
+    for name in ("distance", "target_tail_probability", "tail_probability"):
+        np.testing.assert_allclose([step[name] for step in whole["steps"]], chosen[name], atol=1e-5)
     assert stopped["steps"] == []
     assert "RuntimeError: no more" in stopped["stopped"]
     both = CliRunner().invoke(app, [*steering, "--typical", "--towards", "Of law."])

@@ -6,6 +6,7 @@ import datetime
 import inspect
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any, get_origin
 
 import jax
@@ -194,6 +195,7 @@ def samples() -> Iterator[Any]:
     for shape in ((), (2,), (2, 2), (2, 2, 2)):
         yield from (jnp.ones(shape), np.ones(shape), np.ones(shape, np.float32))
     yield from ((jnp.ones((2, 2)),), (jnp.ones(2),), [jnp.ones((2, 2))], {"a": np.ones(2)})
+    yield SimpleNamespace(base_model=None)  # as far as an annotation sees, a language model
 
 
 def fitting_values() -> Callable[[Any], Any]:

@@ -372,6 +372,7 @@ class Calls:
             "plots.checks.elbo": lambda: {"trace": xr.Dataset({"elbo": ("step", np.arange(50.0))})},
             "plots.checks.predictive": lambda: {"simulated": self.simulated},
             "plots.steering.steer": lambda: {"dataset": sb.steer(**self._steering)},
+            "plots.steering.path": lambda: {"dataset": sb.steer(**self._steering, target=np.zeros(2))},
             "plots.scores.components": lambda: {"scores": sb.TICA(2).score(self.data)},
             "plots.scores.differences": lambda: {"table": self.table},
             "plots.scores.per_trajectory": lambda: {"table": self.table, "candidate": "model"},
@@ -395,6 +396,11 @@ class Calls:
             "dynamics.sde.LinearSDE": lambda: {"drift": self.observed.sde.drift},
             "posterior.claims.claims": lambda: {"table": self.table},
             "steering.steer.steer": lambda: self._steering,
+            "steering.guiding.guiding_drift": lambda: (
+                {name: self._steering[name] for name in ("posterior", "context", "encoder", "steps")}
+                | {"target": np.zeros(2)}
+            ),
+            "steering.activations.ActivationSteering": lambda: self._activations,
             "posterior.fit.fit": lambda: {"strategy": sb.Laplace(draws=5)},
             "posterior.posterior.Posterior": lambda: {"data": self.posterior.data},
             "paths.container.trajectories": lambda: {"x": np.arange(12.0).reshape(6, 2) ** 2},
@@ -428,6 +434,13 @@ class Calls:
             "candidates": 2,
             "steps": 2,
         }
+
+    @cached_property
+    def _activations(self) -> dict[str, Any]:
+        """A small language model, made where it is asked for: its libraries take seconds to import."""
+        from tests.data.language_models import WIDTH, model
+
+        return {"model": model("gpt2"), "layer": 1, "vector": np.ones(WIDTH)}
 
     @cached_property
     def _model(self) -> sb.SDEModel:

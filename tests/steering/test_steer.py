@@ -3,56 +3,21 @@
 from __future__ import annotations
 
 import re
+from importlib import import_module
 
 import numpy as np
 import pytest
 
 import sdebayes as sb
-from sdebayes._core.errors import ArgumentError, DataError, ModelError, StateSpaceError, SteeringError
-from tests.analysis.quality_truth import texts
-
-PLACE = re.compile(r"at (-?\d+) and (-?\d+)")
-UNIT = 1000.0
-
-
-class Places:
-    """Read the place that a sentence names, in three coordinates, so that two components lose nothing."""
-
-    identity = "places"
-
-    def encode(self, texts: list[str]) -> np.ndarray:
-        found = [PLACE.search(text) for text in texts]
-        x = np.array([[float(match[1]), float(match[2])] for match in found if match]) / UNIT
-        return np.column_stack([x, np.full(len(x), 3.0)])
-
-
-def sentence(x: np.ndarray) -> str:
-    return f"It is at {round(UNIT * x[0])} and {round(UNIT * x[1])} now."
-
-
-@pytest.fixture(scope="module")
-def posterior(tmp_path_factory):
-    corpus = [" ".join(map(sentence, one)) for one in texts(12, 30, 3)["y"].values]
-    data = sb.embed(corpus, Places(), cache=False)
-    states = sb.PCA(2).fit(data).transform(data)
-    model = sb.SDEModel(observation=sb.GaussianNoise(trajectory_effect=True))
-    return sb.fit(model, states, sb.Laplace(draws=30), seed=0, progress=False)
-
-
-def proposing(seed: int):
-    """A model that goes anywhere, whatever was said."""
-    generator = np.random.default_rng(seed)
-    return lambda text, n: [sentence(x) + " And more at 0 and 0." for x in generator.normal(0.4, 1.0, (n, 2))]
-
-
-def steered(posterior, generate, target=None, **options):
-    options = {"context": sentence(np.zeros(2)), "steps": 4, "candidates": 6, "encoder": Places()} | options
-    return sb.steer(generate, posterior, target, **options)
-
-
-def states_at(posterior, place: np.ndarray) -> np.ndarray:
-    data = sb.embed([sentence(place)], Places(), cache=False, min_steps=1)
-    return posterior.space.transform(data)["y"].values[0, 0]
+from sdebayes._core.errors import (
+    ArgumentError,
+    DataError,
+    ModelError,
+    StateSpaceError,
+    SteeringError,
+    UnlikelyTargetWarning,
+)
+from tests.steering.places import PLACE, UNIT, Places, proposing, sentence, states_at, steered
 
 
 @pytest.mark.smoke
@@ -107,6 +72,44 @@ def test_a_path_is_followed_and_the_same_place_at_its_end_is_a_place(posterior):
     assert np.abs(held["pull"][0]).max() > np.abs(one["pull"][0]).max()
 
 
+def test_how_far_the_target_is_stands_in_the_log(posterior):
+    path = np.full((4, 2), np.nan)
+    path[1], path[3, 0] = states_at(posterior, np.array([1.0, 1.0])), 0.5
+    log = steered(posterior, proposing(5), path)
+    np.testing.assert_array_equal(log["target"], path)
+    for step, ahead, known in ((0, 1, [0, 1]), (1, 1, [0, 1]), (2, 3, [0]), (3, 3, [0])):
+        away = log["y"].values[step][:, known] - path[ahead, known]
+        np.testing.assert_allclose(log["distance"][step], np.sqrt((away**2).sum(axis=1)))
+    assert ((log["target_tail_probability"] > 0) & (log["target_tail_probability"] < 1)).all()
+    assert ((log["free_tail_probability"] > 0) & (log["free_tail_probability"] < 1)).all()
+    short = path.copy()
+    short[2:] = np.nan
+    reached = steered(posterior, proposing(5), short, steps=4)
+    assert np.isnan(reached["distance"][2:]).all()
+    assert np.isnan(reached["target_tail_probability"][2:]).all()
+    free = steered(posterior, proposing(5), steps=1)
+    assert np.isnan(free["distance"]).all()
+
+
+def test_a_target_that_cannot_be_come_to_is_said_so(posterior):
+    far = states_at(posterior, np.array([40.0, 40.0]))
+    with pytest.warns(UnlikelyTargetWarning) as said:
+        log = steered(posterior, proposing(5), far)
+    assert "the target is unlikely: of what texts come to that go on freely, 0 lies" in str(said[0].message)
+    assert len(said) == 2
+    assert "ends away from the target: of what may follow it," in str(said[1].message)
+    assert log["free_tail_probability"][0] < 0.01
+    assert log["target_tail_probability"][-1, int(log["chosen"][-1])] < 0.01
+
+    def far_off(text, n):
+        return [sentence(np.array([-4.0, 4.0 + 0.1 * one])) for one in range(n)]
+
+    near = states_at(posterior, np.array([1.5, -1.5]))
+    with pytest.warns(UnlikelyTargetWarning, match="ends away from the target") as said:
+        steered(posterior, far_off, near)
+    assert len(said) == 1
+
+
 def test_typical_surprise_is_neither_high_nor_low(posterior):
     logs = [steered(posterior, proposing(seed), "typical") for seed in range(5)]
     chosen = np.array([log["tail_probability"].isel(candidate=log["chosen"]).values for log in logs])
@@ -136,6 +139,26 @@ def test_fewer_blank_and_repeated_candidates_are_left_out(posterior):
     np.testing.assert_array_equal(log["left_out"], [2, 2, 0])
     assert log["candidates"].values[2].tolist()[1:] == [""]
     assert np.isnan(log["score"].values[2, 1])
+
+
+def test_what_the_encoder_has_no_vector_of_is_left_out(posterior, monkeypatch):
+    """As of a single token, which hidden states leave out: without a vector nothing would speak against it."""
+    proposals = import_module("sdebayes.steering.proposals")
+    read = proposals.states_of
+
+    def reading(*given):
+        found = read(*given)
+        return found.assign(y=found["y"].where(found["text"] != sentence(np.ones(2))))
+
+    monkeypatch.setattr(proposals, "states_of", reading)
+    several = [sentence(np.full(2, x)) for x in (1.0, 30.0)]
+    log = steered(posterior, lambda text, n: several, steps=1)
+    assert log["candidates"].values.tolist() == [several[1:]]
+    assert log["left_out"].item() == 1
+    with pytest.raises(
+        SteeringError, match=r"no vector of what generate returned at step 1 of 4, 'It is at 1000"
+    ):
+        steered(posterior, lambda text, n: several[:1])
 
 
 def test_a_text_may_begin_with_nothing(posterior):

@@ -51,6 +51,29 @@ def densities(known: np.ndarray, candidate: np.ndarray) -> np.ndarray:
     )
 
 
+def tail(known: np.ndarray, candidate: np.ndarray | None) -> float:
+    """How often all of the aim lies at least so far from its joint law given the rest, in the mean of the draws."""
+    n = len(known)
+    rest = known if candidate is None else np.concatenate([known, candidate[None]])
+    last = n - 1 if n else -1
+    here = [] if candidate is None else [last + GAP if n else 0.0]
+    t = np.concatenate([np.arange(n), here, last + GAP * BEHIND])
+    aim = np.flatnonzero(np.isfinite(AIM.ravel())) + rest.size
+    found = []
+    for dense in DRAWS:
+        mean, covariance, read = dense.joint(t)
+        mean, covariance = (
+            read @ mean,
+            read @ covariance @ read.T + np.kron(np.eye(len(t)), dense.R),
+        )
+        before = np.arange(rest.size)
+        gain = covariance[np.ix_(aim, before)] @ np.linalg.pinv(covariance[np.ix_(before, before)])
+        away = AIM.ravel()[aim - rest.size] - mean[aim] - gain @ (rest.ravel() - mean[before])
+        S = covariance[np.ix_(aim, aim)] - gain @ covariance[np.ix_(before, aim)]
+        found.append(chi2.sf(away @ np.linalg.solve(S, away), aim.size))
+    return float(np.mean(found))
+
+
 def log_mean(values: np.ndarray) -> np.ndarray:
     return logsumexp(values, axis=-1) - np.log(values.shape[-1])
 
@@ -74,6 +97,9 @@ def test_fit_and_pull_are_those_of_the_dense_laws(posterior, steps):
     np.testing.assert_allclose(found.score_by_draw, by_draw, rtol=1e-7)
     np.testing.assert_allclose(found.probability, softmax(score), rtol=1e-7)
     np.testing.assert_allclose(found.probability_by_draw, softmax(by_draw, axis=1), rtol=1e-7)
+    behind = [tail(known, row[0]) for row in candidates["y"].values]
+    np.testing.assert_allclose(found.target_tail_probability, behind, rtol=1e-6)
+    np.testing.assert_allclose(found.free_tail_probability, tail(known, None), rtol=1e-6)
 
 
 def test_the_typical_candidate_is_the_one_of_middling_surprise(posterior):

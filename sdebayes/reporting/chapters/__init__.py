@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from sdebayes.posterior import Posterior
 from sdebayes.reporting.blocks import Chapter
 from sdebayes.reporting.chapters import (
     calibration,
@@ -21,6 +20,7 @@ from sdebayes.reporting.chapters import (
     properties,
     provenance,
     regimes,
+    steered,
     summary,
     texts,
 )
@@ -29,8 +29,9 @@ from sdebayes.reporting.context import ReportContext
 Write = Callable[[ReportContext], Chapter]
 
 
-def chapters_of(posterior: Posterior) -> tuple[Write, ...]:
+def chapters_of(context: ReportContext) -> tuple[Write, ...]:
     """Return what writes the chapters of a posterior; several groups or regimes have no one process to draw."""
+    posterior = context.posterior
     one_process = not (posterior.groups or posterior.regimes)
     return (
         summary.write,
@@ -47,5 +48,6 @@ def chapters_of(posterior: Posterior) -> tuple[Write, ...]:
         *((process.write, properties.write) if one_process else ()),
         order.write,
         texts.write,
+        *((steered.write,) if context.steered is not None else ()),
         provenance.write,
     )
