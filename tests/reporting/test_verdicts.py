@@ -75,7 +75,7 @@ def claimed(*verdicts: str, caution: str = "") -> xr.Dataset:
         (("supported", "against"), "warning", "do not read equilibria"),
         (("not supported", "not supported"), "warning", "read no dynamics"),
         (("against", "against"), "problem", "Do not read the dynamics"),
-        (("supported", "supported", "not asked", "not supported"), "warning", "do not read bends"),
+        (("supported", "supported", "not asked", "not supported"), "warning", "do not read curvature"),
         (("supported", "supported", "not supported"), "warning", "do not read rotation"),
     ],
 )
