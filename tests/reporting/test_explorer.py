@@ -72,6 +72,7 @@ def test_at_the_equilibrium_stand_the_nearest_steps(shown, noisy, texts):
     assert place["nearest"] == nearest.tolist()
 
 
+@pytest.mark.thorough
 def test_a_drift_that_bends_has_all_its_places(four_wells, texts):
     data = texts[0].assign(y=texts[0]["y"].where(texts[0]["time"] != 3))
     found = ExplorerData.of(four_wells, data)

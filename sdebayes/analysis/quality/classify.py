@@ -87,9 +87,9 @@ def classify(
     What one fold's documents are judged by was learned from the others', so that folds agree in their errors: where
     groups are the same, what happens to tell them apart in one fold does so in the other, and a bootstrap over all
     documents at .9 held one half in .77 to .80 ± .05 of 60 data sets. The interval is therefore that of one fold by
-    itself, which has seen none of what it is judged by, around the mean: as if all folds erred together. It held one
-    half in .90 to .95 of these sets with two folds, and in all with four, for the total as for the parts of then, which
-    were others (decision 0036).
+    itself, which has seen none of what it is judged by, around the mean: as if all folds erred together. At .9
+    and two folds it held one half in .94 ± .02 (total) to .99 ± .01 (order) of 100 data sets of 12 and 12 documents by
+    lot: more often than it says. With more folds it is wider.
 
     The cost is a fit for each group and fold, and 17 scores of each document by two fits: in 64 independent states, of
     30 and 30 documents of 12 steps, 10 CPU-seconds by ``Laplace(draws=100)``, and 20 by 1000 draws. What steps owe to
