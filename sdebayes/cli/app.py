@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.metadata import version
 from typing import Annotated
 
 import typer
@@ -20,6 +21,13 @@ app = typer.Typer(
 )
 
 
+def say_version(asked: bool) -> None:
+    """Print the version and end."""
+    if asked:
+        typer.echo(f"sdebayes {version('sdebayes')}")
+        raise typer.Exit
+
+
 @app.callback()
 @guarded
 def prepare(
@@ -31,6 +39,10 @@ def prepare(
             help="A module of yours that defines parts which a file names: no file has one imported by itself.",
         ),
     ] = None,
+    asked: Annotated[
+        bool,
+        typer.Option("--version", callback=say_version, is_eager=True, help="Say which version this is."),
+    ] = False,
 ) -> None:
     """Bayesian stochastic differential equations for how a text moves through meaning."""
     for module in modules or ():
