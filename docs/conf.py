@@ -34,7 +34,7 @@ extensions = [
     "mathml",
     "alternative_texts",
 ]
-exclude_patterns = ["_build", "explanation/decisions/template.md"]
+exclude_patterns = ["_build", "explanation/decisions/template.md", "paper"]
 templates_path = ["_templates"]
 
 html_math_renderer = "mathml"
