@@ -17,6 +17,9 @@ def demo(
         bool,
         typer.Option("--fresh", help="Sample anew, and do not go on from the checkpoints of an earlier run."),
     ] = False,
+    show: Annotated[
+        bool, typer.Option("--open", help="Open the report in a browser when it is there.")
+    ] = False,
 ) -> None:
     """Fit 44 State of the Union addresses and say what the order of their sentences is worth.
 
@@ -28,4 +31,6 @@ def demo(
     """
     from sdebayes.cli.demo_pipeline import run
 
-    run(output, seed, fresh)
+    page = run(output, seed, fresh)
+    if show:
+        typer.launch(str(page.resolve()))

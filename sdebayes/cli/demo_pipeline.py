@@ -9,12 +9,14 @@ from pathlib import Path
 
 import numpy as np
 import xarray as xr
+from rich.markup import escape
 
 from sdebayes import analysis, plots
 from sdebayes._core import files
 from sdebayes._core.cache_directory import default_directory
 from sdebayes._core.draws import evenly_spread
 from sdebayes._core.errors import StoreError
+from sdebayes.cli.conclusion import conclusion
 from sdebayes.cli.console import comparison, console, say_claims, say_findings
 from sdebayes.cli.errors import prepare_compiler
 from sdebayes.cli.second_process import second_process
@@ -46,7 +48,7 @@ CURVED = SDEModel(
 TITLE = "State of the Union addresses as trajectories"
 
 
-def run(output: Path, seed: int, fresh: bool) -> None:
+def run(output: Path, seed: int, fresh: bool) -> Path:
     """Embed, fit, judge and report.
 
     Parameters
@@ -57,6 +59,11 @@ def run(output: Path, seed: int, fresh: bool) -> None:
         Seed of everything random.
     fresh
         Whether checkpoints of an earlier run are left alone.
+
+    Returns
+    -------
+    pathlib.Path
+        The report.
     """
     _make(output)
     prepare_compiler()
@@ -87,6 +94,7 @@ def run(output: Path, seed: int, fresh: bool) -> None:
     _say(posterior, table, null)
     console.print(f"\n[bold]Report[/]  {page.resolve()}")
     console.print(f"[dim]{stages}[/]")
+    return page
 
 
 def _say(posterior: Posterior, table: xr.Dataset, null: xr.Dataset) -> None:
@@ -99,6 +107,9 @@ def _say(posterior: Posterior, table: xr.Dataset, null: xr.Dataset) -> None:
     console.print(comparison(null, shuffled, "sentence"))
     console.print(f"\n[bold]Checks of {MAIN}[/]")
     say_findings(posterior)
+    console.print("\n[bold]What was found[/]")
+    for sentence in conclusion(table, null, posterior.diagnosis()):
+        console.print(escape(sentence))
 
 
 def _overview(posterior: Posterior, train: xr.Dataset, table: xr.Dataset, path: Path) -> None:
