@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from sdebayes._core.arguments import checked
 from sdebayes._core.draws import evenly_spread
 from sdebayes._core.errors import DataError, ModelError
 from sdebayes._core.units import plural_unit, time_unit
@@ -24,6 +25,7 @@ RESOLUTION = 100
 """Steps in which places are written, in one standard deviation of a state."""
 
 
+@checked
 @dataclass(frozen=True)
 class ExplorerData:
     """What one explorer shows, of dictionaries, lists, numbers and strings.

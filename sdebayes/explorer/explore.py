@@ -21,6 +21,7 @@ HEIGHT = 860
 """Height of the frame in a notebook, in pixels."""
 
 
+@checked
 @dataclass(frozen=True)
 class Explorer:
     """A phase portrait to be touched. A notebook shows it as the value of a cell; ``save`` writes it as a page.
@@ -34,7 +35,7 @@ class Explorer:
     """
 
     data: ExplorerData
-    title: str
+    title: Name
 
     @cached_property
     def html(self) -> str:
