@@ -14,7 +14,7 @@ from numpyro.infer.autoguide import AutoMultivariateNormal
 from numpyro.infer.initialization import init_to_value
 
 from sdebayes.data import Step, Steps
-from sdebayes.dynamics import FunctionBasis, ParametricDiffusion, ParametricDrift
+from sdebayes.dynamics import FunctionBasis, ParametricDiffusion, ParametricDrift, ScaleMixture
 from sdebayes.inference import AbstractGuide, AbstractStrategy, Draws, Finding
 from sdebayes.likelihood import ExtendedKalman, GaussianFilter, Kalman
 from sdebayes.model import AbstractObservation, ObservationDraw
@@ -120,6 +120,29 @@ class Instrument(AbstractObservation):
     def describe(self):
         """Say the observation."""
         return f"Observation: Y = X + ε, ε ~ Normal(0, {self.error:g}²)"
+
+
+@dataclass(frozen=True)
+class FailingInstrument(Instrument):
+    """The same, of whose readings some are much farther off."""
+
+    outliers: float = 0.05
+    factor: float = 10.0
+    normal = False
+
+    def likelihood(self, linear, scheme):
+        """Return the filter that meets each reading with both errors."""
+        return GaussianFilter(scheme, ExtendedKalman(), trajectory_effect=False, linear=linear)
+
+    def sample(self, state_dim):
+        """Multiply R by one, or by the squared factor."""
+        shares = jnp.array([1 - self.outliers, self.outliers])
+        scales = ScaleMixture(jnp.log(shares), jnp.array([1.0, self.factor**2]))
+        return super().sample(state_dim)._replace(noise_scales=scales)
+
+    def describe(self):
+        """Say the observation."""
+        return f"{super().describe()}, or {self.factor:g} times as far off with probability {self.outliers:g}"
 
 
 @dataclass(frozen=True)

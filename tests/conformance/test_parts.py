@@ -174,3 +174,33 @@ def test_each_part_comes_back_as_it_was():
     assert outside <= names
     assert {"SDEModel", "GP", "Sparse", "Moments", "NUTS", "SVI", "GaussianNoise", "Sentences"} <= names
     print(f"{len(names)} classes")
+
+
+def read(seed: int, failing: bool) -> xr.Dataset:
+    """Readings of four slow paths, every twelfth or none of them ten times as far off."""
+    rng = np.random.default_rng(seed)
+    x = [rng.normal(size=(4, 1))]
+    for _ in range(59):
+        x.append(0.9 * x[-1] + np.sqrt(1 - 0.9**2) * rng.normal(size=(4, 1)))
+    far = np.where(failing & (rng.random((4, 60, 1)) < 1 / 12), 10.0, 1.0)
+    return sb.trajectories(list(np.stack(x, axis=1) + 0.3 * far * rng.normal(size=(4, 60, 1))))
+
+
+@pytest.mark.thorough
+def test_noise_that_expects_outliers_is_one_class_outside_of_the_package(tmp_path):
+    """It predicts readings with outliers better, those without little worse, and comes back from a file."""
+    scores: dict[tuple[str, bool], float] = {}
+    for failing in (True, False):
+        for name, instrument in {
+            "normal": own.Instrument(0.3),
+            "failing": own.FailingInstrument(0.3, 1 / 12),
+        }.items():
+            model = sb.SDEModel(observation=instrument)
+            fitted = sb.fit(model, read(0, failing), sb.Laplace(draws=50), seed=0, progress=False)
+            scores[name, failing] = float(fitted.log_score(read(1, failing)).sum()) / 240
+            assert len(fitted.diagnosis()) > 3
+            if failing:
+                again = sb.load(fitted.to_netcdf(tmp_path / f"{name}.nc"))
+                xr.testing.assert_identical(again.log_score(read(1, True)), fitted.log_score(read(1, True)))
+    assert scores["failing", True] - scores["normal", True] > 0.3
+    assert -0.1 < scores["failing", False] - scores["normal", False] < 0
