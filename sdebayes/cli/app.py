@@ -21,11 +21,12 @@ app = typer.Typer(
 )
 
 
-def say_version(asked: bool) -> None:
-    """Print the version and end."""
+def say_version(asked: bool) -> bool:
+    """Print the version and end, if asked."""
     if asked:
         typer.echo(f"sdebayes {version('sdebayes')}")
         raise typer.Exit
+    return asked
 
 
 @app.callback()
