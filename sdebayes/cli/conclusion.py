@@ -65,4 +65,4 @@ def _doubts(findings: Findings) -> str:
 
 
 def _number(row: xr.Dataset) -> str:
-    return f"{float(row['difference']):+.2f} [{float(row['lower']):+.2f}, {float(row['upper']):+.2f}]"
+    return f"{float(row['difference']):+.3f} [{float(row['lower']):+.3f}, {float(row['upper']):+.3f}]"

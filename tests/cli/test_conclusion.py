@@ -35,7 +35,7 @@ def test_what_the_scores_bear_is_said():
     order, back, doubts = conclusion(table(0.7), table(0.0, spread=0.01), findings("good", "note"))
     gain = float(table(0.7)["difference"][0])
     assert f"{np.exp(gain):.1f} times the density" in order
-    assert f"{gain:+.2f} [" in order
+    assert f"{gain:+.3f} [" in order
     assert order.endswith("are left.")
     assert back.startswith("Return: speeches come back to a middle, +0.")
     assert doubts == "Doubts: no check of the fit warns, which does not prove the model true."
