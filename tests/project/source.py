@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ast
+import importlib.util
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from types import ModuleType
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "sdebayes"
@@ -39,3 +41,11 @@ def modules() -> tuple[Module, ...]:
 def packages() -> set[str]:
     """Names of the packages directly below ``sdebayes``."""
     return {p.parent.name for p in PACKAGE.glob("*/__init__.py")}
+
+
+def extension(name: str) -> ModuleType:
+    """Load a module of the documentation."""
+    spec = importlib.util.spec_from_file_location(name, ROOT / "docs" / "_extensions" / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module

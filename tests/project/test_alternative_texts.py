@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import importlib.util
 from types import ModuleType
 
 import pytest
 from docutils import nodes
 from docutils.utils import new_document
 
-from tests.project.source import ROOT
+from tests.project.source import extension
 
 
 @pytest.fixture(scope="module")
 def texts() -> ModuleType:
-    path = ROOT / "docs" / "_extensions" / "alternative_texts.py"
-    spec = importlib.util.spec_from_file_location("alternative_texts", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return extension("alternative_texts")
 
 
 def test_a_figure_says_its_section_and_what_drew_it(texts):

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import importlib.util
 from types import ModuleType
 
 import pytest
 
-from tests.project.source import ROOT
+from tests.project.source import extension
 
 
 @pytest.fixture(scope="module")
 def figures() -> ModuleType:
     """The module of the documentation that reads the figures from docstrings."""
-    path = ROOT / "docs" / "_extensions" / "figures.py"
-    spec = importlib.util.spec_from_file_location("figures", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return extension("figures")
 
 
 def test_every_analysis_has_a_figure(figures):
