@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import xarray as xr
 from jaxtyping import Array, Float
 
+from sdebayes._core.types import Key
 from sdebayes.inference.findings import Finding, Severity
 from sdebayes.inference.progress import Advance
 from sdebayes.inference.strategy import Draws
@@ -16,7 +18,8 @@ from sdebayes.inference.target import Target, Whitenings
 
 GOOD_SHAPE, LARGEST_SHAPE = 0.5, 0.7
 FEWEST_RATIOS = 25
-_SHOWN = 50
+Propose = Callable[[Key, int], tuple[Float[Array, "draw dimension"], Float[np.ndarray, " draw"]]]
+_SHOWN, _ATTEMPTS = 50, 20
 SETTLED_BY_NUTS: Mapping[Severity, str] = {
     "good": "",
     "note": "Means and bands are reliable, far tails less so; NUTS settles it.",
@@ -104,13 +107,12 @@ def importance_finding(
 
 
 def weighted_draws(
-    target: Target,
-    whitenings: Whitenings,
-    points: Float[Array, "draw dimension"],
-    log_density: Float[np.ndarray, " draw"],
-    advance: Advance,
+    target: Target, whitenings: Whitenings, propose: Propose, key: Key, count: int, advance: Advance
 ) -> Draws:
     """Return independent draws of an approximation with their log density and importance ratio.
+
+    A point where the posterior's density is zero is proposed anew: the draws are those of the approximation where there
+    is a posterior.
 
     Parameters
     ----------
@@ -118,19 +120,26 @@ def weighted_draws(
         The density.
     whitenings
         From v to unconstrained parameters.
-    points
-        v, (draw, dimension).
-    log_density
-        log q(v), (draw,).
+    propose
+        Draws so many points v of the approximation, (draw, dimension), with log q(v), (draw,).
+    key
+        Of the proposals.
+    count
+        How many draws.
     advance
         Moves the progress bar on.
     """
+    points, log_density = map(np.array, propose(key, count))
+    lp, missing = np.full(count, -np.inf), np.arange(count)
+    for attempt in range(_ATTEMPTS):
+        for done, number in enumerate(missing, start=1):
+            lp[number] = -float(target.value_and_gradient(jnp.asarray(points[number]), whitenings)[0])
+            if not attempt and (done % _SHOWN == 0 or done == count):
+                advance(0, "draws", (done - 1) % _SHOWN + 1)
+        missing = np.flatnonzero(~np.isfinite(lp))
+        if not len(missing) or attempt + 1 == _ATTEMPTS:
+            break
+        points[missing], log_density[missing] = propose(jax.random.fold_in(key, attempt), len(missing))
     place = target.density.place
-    positions, lp = [], np.empty(len(points))
-    for number, v in enumerate(map(jnp.asarray, np.asarray(points))):
-        lp[number] = -float(target.value_and_gradient(v, whitenings)[0])
-        positions.append(np.asarray(place(v, whitenings)))
-        if (number + 1) % _SHOWN == 0 or number + 1 == len(points):
-            advance(0, "draws", (number % _SHOWN) + 1)
-    statistics = {"lp": lp[None], "log_weight": (lp - log_density)[None]}
-    return Draws(np.stack(positions)[None], statistics)
+    positions = np.stack([np.asarray(place(jnp.asarray(v), whitenings)) for v in points])
+    return Draws(positions[None], {"lp": lp[None], "log_weight": (lp - log_density)[None]})

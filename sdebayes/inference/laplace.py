@@ -9,9 +9,11 @@ from typing import ClassVar
 import jax
 import numpy as np
 import xarray as xr
+from jaxtyping import Array
 
 from sdebayes._core.arguments import checked
 from sdebayes._core.kinds import Count
+from sdebayes._core.types import Key
 from sdebayes.inference.findings import Finding
 from sdebayes.inference.importance import importance_finding, weighted_draws
 from sdebayes.inference.normal import EXACT_DIMENSION, approximation_at_mode
@@ -76,14 +78,13 @@ class Laplace(AbstractStrategy):
             problem, options, search_key, exact_dimension=self.exact_dimension
         )
         target = problem.target
+
+        def propose(key: Key, count: int) -> tuple[Array, np.ndarray]:
+            u = jax.random.normal(key, (count, target.dimension))
+            points = approximation.middle + u @ approximation.factor.T
+            return points, approximation.log_density(np.asarray(u))
+
         with progress_bars(["drawing"], self.draws, options.progress) as advance:
-            u = jax.random.normal(draw_key, (self.draws, target.dimension))
-            draws = weighted_draws(
-                target,
-                approximation.whitenings,
-                approximation.middle + u @ approximation.factor.T,
-                approximation.log_density(np.asarray(u)),
-                advance,
-            )
+            draws = weighted_draws(target, approximation.whitenings, propose, draw_key, self.draws, advance)
         log_evidence = 0.5 * target.dimension * np.log(2 * np.pi) + approximation.log_determinant - potential
         return replace(draws, attributes={"log_evidence": float(log_evidence)} | problem.attributes)

@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import xarray as xr
-from jaxtyping import Float
+from jaxtyping import Array, Float
 
 from sdebayes._core.arguments import checked
 from sdebayes._core.compiled import Compiled
@@ -160,14 +160,15 @@ class SVI(AbstractStrategy):
         self, problem: Problem, chart: NormalApproximation, transform: Any, key: Key, advance: Advance
     ) -> Draws:
         """Draw from the guide."""
-        white = jax.random.normal(key, (self.draws, problem.target.dimension))
 
         def bend(one: Any) -> tuple[Any, Any]:
             u = transform(one)
             return u, transform.log_abs_det_jacobian(one, u)
 
-        u, stretch = Compiled(jax.vmap(bend))(white)
-        log_density = chart.log_density(np.asarray(white)) - np.asarray(stretch, dtype=np.float64)
-        return weighted_draws(
-            problem.target, chart.whitenings, chart.middle + u @ chart.factor.T, log_density, advance
-        )
+        def propose(key: Key, count: int) -> tuple[Array, np.ndarray]:
+            white = jax.random.normal(key, (count, problem.target.dimension))
+            u, stretch = Compiled(jax.vmap(bend))(white)
+            log_density = chart.log_density(np.asarray(white)) - np.asarray(stretch, dtype=np.float64)
+            return chart.middle + u @ chart.factor.T, log_density
+
+        return weighted_draws(problem.target, chart.whitenings, propose, key, self.draws, advance)

@@ -197,7 +197,7 @@ class Level(Stored):
         shape = f"natural cubic spline, {self.knots} inner knots" if self.knots else f"degree {self.degree}"
         if self.kernel is not None:
             shape = f"Gaussian process, {self.kernel.title}, log ℓ ~ Normal(log of 1 covariate sd or more, {SPREAD:g})"
-        return f"{self.covariate}: {shape} (of names: categories), prior sd {self.spread:g} data sd"
+        return f"{self.covariate}: {shape}; of names: a level each; prior sd {self.spread:g} data sd"
 
 
 def level_bases(levels: Sequence[Level], data: xr.Dataset) -> tuple[AbstractCovariateBasis, ...]:

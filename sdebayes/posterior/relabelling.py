@@ -74,10 +74,11 @@ def orders(probabilities: Probabilities, best: int) -> Orders:
     Parameters
     ----------
     probabilities
-        Of each draw's regimes at the steps of data.
+        Of each draw's regimes at the steps of data; NaN, of a draw without a density, says nothing.
     best
         The draw that the reference begins with.
     """
+    probabilities = np.where(np.isfinite(probabilities), probabilities, 1 / probabilities.shape[-1])
     reference, found = probabilities[best], np.zeros(probabilities[:, 0].shape, int)
     entropy = np.einsum("stk,stk->sk", probabilities, _log(probabilities))
     for _ in range(_ROUNDS):

@@ -116,6 +116,8 @@ def test_every_order_of_labels_is_brought_back(posterior, data):
     p = posterior.regime_probability(data[0], samples=12)["probability"].values.reshape(12, -1, 2)
     mixed = np.take_along_axis(p, order[:, None], axis=2)
     np.testing.assert_array_equal(orders(mixed, best=1), order)
+    mixed[3] = np.nan
+    np.testing.assert_array_equal(np.delete(orders(mixed, best=1), 3, 0), np.delete(order, 3, 0))
     back = permuted(model.regimes, swapped, order)
     for name, values in sites.items():
         np.testing.assert_allclose(back[name], values, atol=1e-12)

@@ -53,9 +53,9 @@ def _level_table(found: xr.Dataset, name: str) -> Table:
         caption = f"Level at each {name}. A star marks an interval without zero."
     else:
         shown = level.isel(point=[-1]) - level.isel(point=0, drop=True)
-        ends = [significant(float(places[k])) for k in (0, -1)]
+        ends = [significant(float(places[k]), 4) for k in (0, -1)]
         heads = [f"change of level from {ends[0]} to {ends[1]}, {MEDIAN}"]
-        caption = f"From the least to the largest {name}. A star marks an interval without zero."
+        caption = "From the smallest to the largest value. A star marks an interval without zero."
     summary = summarize(shown.rename("level"))["level"]
     rows = [
         [str(one["state"].values), *(_starred(one.isel(point=k)) for k in range(one.sizes["point"]))]
