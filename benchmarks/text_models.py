@@ -63,12 +63,14 @@ LEVELS: dict[str, tuple[sb.Level, ...]] = {
 }
 """Levels over a model of the table, whose name they begin with."""
 DRIFTS: dict[str, Any] = {
-    "R full, drift a Gaussian process": sb.priors.GP(),
+    "R full, drift a Gaussian process": sb.priors.GP(basis=sb.priors.RandomFourier(50)),
     "R, C diagonal, two regimes": sb.priors.Regimes(
         2, drift=sb.priors.Linear(), diffusion=sb.priors.Constant()
     ),
 }
 """Drifts that are not linear, and regimes of drift and Σ, over that model."""
+PLAIN = sb.schemes.EulerMaruyama()
+"""Of a drift that is not linear, whose step it makes cheap; a linear one is exact."""
 STRATEGY = sb.Laplace(draws=400)
 
 
@@ -92,7 +94,9 @@ def scored(corpus: str, name: str) -> np.ndarray:
     """Return nats per sentence of each held-out speech."""
     train, test = texts(corpus)
     noise = sb.GaussianNoise(trajectory_effect=True, **MODELS[linear(name)])
-    model = sb.SDEModel(DRIFTS.get(name, sb.priors.Linear()), observation=noise, level=LEVELS.get(name, ()))
+    drift = DRIFTS.get(name, sb.priors.Linear())
+    scheme = PLAIN if isinstance(drift, sb.priors.GP) else sb.schemes.LocalLinearization()
+    model = sb.SDEModel(drift, scheme=scheme, observation=noise, level=LEVELS.get(name, ()))
     posterior = sb.fit(model, train, STRATEGY, seed=0)
     return (posterior.log_score(test) / test["n_steps"]).values
 

@@ -13,7 +13,7 @@ DIMS: dict[str, str] = {
     "contrast": "pair of groups, of which the first is compared with the second",
     "trajectory": "one text or one path",
     "time": "step of a trajectory, NaN after its end",
-    "transition": "an observed step with the step before it; the first of a trajectory follows the initial law",
+    "transition": "an observed step with the one before it; the first of a trajectory follows the initial distribution",
     "state": "coordinate of the state",
     "state_bis": "second index of a (state, state) matrix",
     "observed_bis": "second index of an (observed, observed) matrix",

@@ -151,7 +151,7 @@ def check_autonomous(source: Source) -> None:
         found = _at_times(one, jnp.asarray(places, source.precision), jnp.asarray(_TIMES, source.precision))
     if not all(np.array_equal(values[0], later, equal_nan=True) for values in found for later in values[1:]):
         raise ModelError(
-            "Drift or diffusion depend explicitly on the time, and this analysis is of processes whose law of motion "
+            "Drift or diffusion depend explicitly on the time, and this analysis is of processes whose rule "
             "stays the same. Simulate the SDE, or read sde.drift(x, t) at the times that matter."
         )
 
@@ -247,7 +247,7 @@ def limits_by_law(source: Source, chosen: Sequence[int], at: np.ndarray) -> np.n
     """
     if not source.has_initial_law:
         raise DataError(
-            "The region to read cannot be guessed from this SDE: it has no stationary or initial law. "
+            "The region to read cannot be guessed from this SDE: it has no stationary or initial distribution. "
             "Pass limits=[(low, high), …], one pair for each state of the grid."
         )
     variances = np.diagonal(np.asarray(source.observed.initial_covariance), axis1=-2, axis2=-1)

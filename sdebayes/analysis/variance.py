@@ -37,7 +37,7 @@ def shares(source: SourceLike) -> xr.Dataset:
     stacked = _of_states(source)
     observed = stacked.observed
     if not stacked.has_initial_law:
-        raise ModelError("This SDE has no initial law whose variance could be shared out.")
+        raise ModelError("This SDE has no initial distribution whose variance could be shared out.")
     parts = {
         "path": observed.initial_covariance,
         "noise": observed.noise_covariance,

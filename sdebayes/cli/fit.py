@@ -82,7 +82,8 @@ def fit(
     free_start: Annotated[
         bool,
         typer.Option(
-            "--free-start", help="First states with a law of their own, where they are not stationary."
+            "--free-start",
+            help="First states with a distribution of their own, where they are not stationary.",
         ),
     ] = False,
     scheme: Annotated[

@@ -33,7 +33,7 @@ CUT, FAR = 9.0, 4.0
 
 
 def first_state(judged: Judged) -> Components:
-    """Compare where trajectories start, and how far apart, with the law of the first state."""
+    """Compare where trajectories start, and how far apart, with the distribution of the first state."""
     first = first_innovations(judged.white)
     count = np.isfinite(first).sum(axis=1)
     mean = seen_mean(first, 1)

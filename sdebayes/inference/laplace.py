@@ -68,7 +68,7 @@ class Laplace(AbstractStrategy):
     @staticmethod
     def findings(tree: xr.DataTree, parts: Collection[str]) -> list[Finding]:
         """Judge how close the normal law is to the posterior."""
-        return [importance_finding(tree, "the normal law at the mode")]
+        return [importance_finding(tree, "the normal distribution at the mode")]
 
     def run(self, problem: Problem, options: RunOptions) -> Draws:
         """Draw from a posterior; see `AbstractStrategy.run`. A checkpoint keeps the mode and the curvature."""

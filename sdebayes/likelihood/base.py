@@ -122,7 +122,7 @@ class AbstractLikelihood(ABC):
         ModelError
             If the states themselves are observed.
         """
-        self._need_noise("The law of a step given all others")
+        self._need_noise("The distribution of a step given all others")
         steps, noise = jnp.arange(data.times.shape[1]), noise_of_steps(model, data)
         known = without(data, left_out)
 
@@ -141,7 +141,7 @@ class AbstractLikelihood(ABC):
         ModelError
             If the states themselves are observed.
         """
-        self._need_noise("The law of a step by itself")
+        self._need_noise("The distribution of a step by itself")
         blind = seeing(data, jnp.zeros(data.seen.shape, bool))
         return read_at(model, data, self.one_step(model, blind))
 

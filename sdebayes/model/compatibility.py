@@ -40,7 +40,7 @@ def check_scheme(
         )
     if scheme.requires_exact_observation and not observation.normal:
         raise ModelError(
-            f"SDEModel: {scheme.title} has a law of its own, which has no Student-t form; use Exact() without "
+            f"SDEModel: {scheme.title} has a distribution of its own, which has no Student-t form; use Exact() without "
             "innovations, or a normal scheme such as sdebayes.schemes.LocalLinearization()."
         )
 
@@ -83,7 +83,9 @@ def say_scheme(likelihood: AbstractLikelihood, exact: bool) -> str:
     """Say by what law a step is taken, and by what filter, if one approximates."""
     said = f"Scheme: {likelihood.scheme.title}{', exact for this model' * exact}"
     return (
-        f"{said}\nFilter: {likelihood.title}, a normal law at each step" if likelihood.approximate else said
+        f"{said}\nFilter: {likelihood.title}, a normal distribution at each step"
+        if likelihood.approximate
+        else said
     )
 
 

@@ -126,7 +126,7 @@ def is_correlated(shape: Shape | None) -> bool:
 def say_structure(of: str, shape: Shape | None) -> list[str]:
     """Return lines that say what joins the entries of R or C, none where they are independent or all the same."""
     if shape == "pooled":
-        return [f"  normal quantiles of the laws of {of}_jj: {POOLED}"]
+        return [f"  normal quantiles of the distributions of {of}_jj: {POOLED}"]
     if isinstance(shape, LowRank):
         return [
             f"  correlation of {of}: that of I + Λ Λᵀ, Λ_ij ~ Normal(0, 1/√{shape.rank}), rank {shape.rank}"

@@ -41,7 +41,7 @@ def _one(model: SDEModel, n: int, variance: Vector | None) -> tuple[Any, ...]:
 
 
 def _several(model: SDEModel, regimes: Regimes, n: int, variance: Vector | None) -> tuple[Any, ...]:
-    """Draw all regimes; a law of the first state that is not the stationary one is the same in all."""
+    """Draw all regimes; a distribution of the first state that is not the stationary one is the same in all."""
     drift, diffusion, generator = regimes.sample_all(n, model.diffusion, variance)
     if model.stationary:
         start = jax.vmap(lambda *parts: _start(model, *parts))(drift, diffusion)

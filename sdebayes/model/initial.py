@@ -1,4 +1,4 @@
-"""The law of the first state where it is not the stationary one."""
+"""The distribution of the first state where it is not the stationary one."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from sdebayes.priors.positive import positive
 
 
 def check_start(initial: object) -> None:
-    """Raise a ModelError if a word that names the law of the first state is not known."""
+    """Raise a ModelError if a word that names the distribution of the first state is not known."""
     if isinstance(initial, str) and initial != "free":
         raise ModelError(
             f"SDEModel: initial is {initial!r}; expected 'free', a mean and a covariance, or None for the default."
@@ -93,7 +93,7 @@ def dims_of_start(initial: object, stationary: bool) -> Dims:
 def say_law_of_start(initial: Iterable[object] | str | None, stationary: bool) -> str:
     """Write that the law is the stationary one, a known law with its numbers, or the prior of an unknown one."""
     if stationary:
-        return "stationary law"
+        return "stationary distribution"
     if initial is None or isinstance(initial, str):
         return "N(m₀, P₀), m₀_j ~ Normal(data mean, data sd), log P₀_jj ~ Normal(log data variance, 1)"
     mean, covariance = (np.array2string(np.asarray(part), precision=4, separator=", ") for part in initial)

@@ -259,7 +259,7 @@ class Regimes(AbstractDriftPrior):
             say(self.dwell_time_spread, "½ log(duration / 5 steps)"),
         )
         lines = [
-            f"Regimes: {self.n}, Z a Markov chain of rates q_ij, the same over a step; Z₁ ~ its stationary law",
+            f"Regimes: {self.n}, Z a Markov chain of rates q_ij, held over a step; Z₁ ~ its stationary distribution",
             f"  log q_ij ~ Normal(−log({self.n - 1} · {middle}), {spread})",
             *(["  P_jj of regime z: times r_zj, log r_zj ~ Normal(0, ½)"] if variance_drawn else []),
             "In each regime:",

@@ -60,8 +60,8 @@ class Substeps(AbstractScheme):
     def __check_init__(self) -> None:
         if self.scheme.requires_exact_observation:
             raise ModelError(
-                f"Substeps: {self.scheme.title} is a density between two known states, and has no normal law to carry "
-                "from part to part; take sdebayes.schemes.LocalLinearization() or Moments()."
+                f"Substeps: {self.scheme.title} is a density between two known states, and has no normal distribution "
+                "to carry from part to part; take sdebayes.schemes.LocalLinearization() or Moments()."
             )
 
     @property

@@ -87,7 +87,7 @@ def simulate(
     stacked = as_source(source, None if start is None or not start.ndim else start.shape[-1])
     if start is None and not stacked.has_initial_law:
         raise ModelError(
-            "x0 was not given and the SDE has no stationary law to start from: it is not a stable linear SDE "
+            "x0 was not given and the SDE has no stationary distribution to start from: it is not a stable linear SDE "
             f"with additive noise. Pass x0 of shape ({stacked.n_states},)."
         )
     starts = None if start is None else _checked_start(start, stacked, paths)

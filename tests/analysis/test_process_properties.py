@@ -48,7 +48,7 @@ def test_a_known_linear_process_and_its_own_data():
         "stationarity": "not rejected",
         "Markov property": "not rejected",
         "Gaussian innovations": "not rejected",
-        "law of the first state": "not rejected",
+        "distribution of the first state": "not rejected",
         "no outliers": "not rejected",
         "constant noise": "not rejected",
         "steady noise": "not rejected",

@@ -263,5 +263,5 @@ def test_arguments_that_cannot_be_used(rotation, arguments, message):
 
 def test_growing_linear_processes_have_no_density():
     growing = SDE(LinearDrift(-jnp.eye(3), jnp.zeros(3)), ConstantDiffusion(jnp.eye(3)))
-    with pytest.raises(DataError, match="has a stationary law"):
+    with pytest.raises(DataError, match="has a stationary distribution"):
         stationary_density(growing, limits=[(-1.0, 1.0), (-1.0, 1.0)], at=np.zeros(3))

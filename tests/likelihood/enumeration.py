@@ -26,7 +26,7 @@ class Switching(NamedTuple):
 
     @property
     def stationary(self) -> np.ndarray:
-        """P of each regime, its law of the first state."""
+        """P of each regime, its distribution of the first state."""
         return np.array(
             [linalg.solve_continuous_lyapunov(A, sigma) for A, sigma in zip(self.A, self.sigma, strict=True)]
         )

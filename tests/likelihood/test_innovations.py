@@ -104,7 +104,7 @@ def test_a_model_with_it_says_so_and_is_stored():
 
 
 def test_what_has_no_such_law_is_refused(untyped):
-    with pytest.raises(ModelError, match="Strang has a law of its own"):
+    with pytest.raises(ModelError, match="Strang has a distribution of its own"):
         sb.SDEModel(sb.priors.GP(), scheme=sb.schemes.Strang(), observation=HEAVY)
     with pytest.raises(ModelError, match=r"innovations='t' must be a StudentT"):
         sb.Exact(innovations="t")

@@ -1,4 +1,4 @@
-"""The known law of the first state, against the dense normal density; the size of a drift behind noise."""
+"""The known distribution of the first state, against the dense normal density; the size of a drift behind noise."""
 
 import jax
 import jax.numpy as jnp

@@ -170,7 +170,7 @@ def test_a_posterior_of_one_draw_is_reported_as_one(exact, tmp_path):
     tree = xr.DataTree.from_dict(single)
     tree.attrs.update(exact.data.attrs)
     page = report(sb.Posterior(exact.model, tree), tmp_path / "report.html")
-    assert "1 draws are too few to tell how near the normal law at the mode is" in page.read_text(
+    assert "1 draws are too few to tell how near the normal distribution at the mode is" in page.read_text(
         encoding="utf-8"
     )
 

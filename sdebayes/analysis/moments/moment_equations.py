@@ -121,7 +121,7 @@ def _initial(
     n = source.n_states
     if mean0 is None and not source.has_initial_law:
         raise ModelError(
-            "mean0 was not given and the SDE has no stationary law to start from: it is not a stable linear SDE "
+            "mean0 was not given and the SDE has no stationary distribution to start from: it is no stable linear SDE "
             f"with additive noise. Pass mean0 of shape ({n},)."
         )
     own = (np.asarray(source.observed.initial_mean), np.asarray(source.observed.initial_covariance))

@@ -21,7 +21,7 @@ def normal_density(source: Source, chosen: list[int], cells: CellGrid, samples: 
     mean, covariance = _law(source, draws)
     if not np.isfinite(mean).any():
         raise DataError(
-            "No draw of this linear SDE has a stationary law: in each, some direction does not return. "
+            "No draw of this linear SDE has a stationary distribution: in each, some direction does not return. "
             "Look at sdebayes.analysis.fields.jacobian_spectrum."
         )
     own = covariance[:, chosen][:, :, chosen]
@@ -32,7 +32,7 @@ def normal_density(source: Source, chosen: list[int], cells: CellGrid, samples: 
     dims = tuple(f"grid_{source.states[i]}" for i in chosen)
     coords = dict(zip(dims, cells.axes, strict=True)) | {"sample": draws}
     density = xr.DataArray(cells.on_grid(values), coords, ("sample", *dims))
-    dataset = densities(density, edge, "normal law of a linear SDE", source.provenance)
+    dataset = densities(density, edge, "normal distribution of a linear SDE", source.provenance)
     if not whole:
         return dataset
     drift, noise = drift_and_covariance(source, draws, cells.centres[:, np.argsort(chosen)])

@@ -137,7 +137,7 @@ def _hidden(source: Source, state: int, ends: dict[int, np.ndarray], at: ArrayLi
         return wide_limits(source, at)[state]
     raise DataError(
         f"The limits of {source.states[state]}, which is not shown but is a state of the grid too, cannot be guessed: "
-        "this SDE has no stationary or initial law. Pass limits=[(low, high), …] for all of "
+        "this SDE has no stationary or initial distribution. Pass limits=[(low, high), …] for all of "
         f"{', '.join(source.states)}."
     )
 

@@ -121,7 +121,7 @@ def long_memory(
 def first_state(
     source: SourceLike, data: xr.Dataset, replicates: Count = REPLICATES, seed: Seed = 0
 ) -> xr.Dataset:
-    """Test whether trajectories start where the law of the first state says.
+    """Test whether trajectories start where the distribution of the first state says.
 
     Parameters
     ----------

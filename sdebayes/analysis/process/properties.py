@@ -44,7 +44,7 @@ SUPPORTED, ASSUMED = "supported", "assumed"
 NOT_REJECTED, REJECTED, UNKNOWN = "not rejected", "rejected", "cannot be told"
 ENOUGH, CERTAIN = 0.95, 0.99
 _DEPARTURES = {
-    "law of the first state": departures.first_state,
+    "distribution of the first state": departures.first_state,
     "no outliers": departures.outliers,
     "constant noise": departures.noise_and_state,
     "steady noise": departures.changing_variance,
@@ -195,7 +195,7 @@ def _along_paths(
 def _reversible(found: xr.Dataset, n_states: int, alpha: float) -> Row:
     rate, error = found["rate"].values, found["standard_error"].values
     if not np.isfinite(rate).all():
-        return Row(UNKNOWN, f"no stationary law, or singular noise, in {np.isnan(rate).sum()} draws")
+        return Row(UNKNOWN, f"no stationary distribution, or singular noise, in {np.isnan(rate).sum()} draws")
     if n_states == 1:
         return Row(SUPPORTED, "a stationary process in one state is always reversible")
     low, middle, high = np.quantile(rate, [0.05, 0.5, 0.95])

@@ -32,12 +32,12 @@ DESCRIPTIONS = {
     ),
     "dissipativity": Description(
         "model",
-        "From far away the drift leads back, so that a stationary law exists.",
+        "From far away the drift leads back, so that a stationary distribution exists.",
         "Far from the data the drift is the prior's. The condition is sufficient, not necessary.",
     ),
     "ergodicity": Description(
         "model",
-        "One stationary law, which averages over a long path approach from every start.",
+        "One stationary distribution, which averages over a long path approach from every start.",
         "How long that takes: see mixing. The condition is sufficient; noise that reaches some states only through the "
         "drift may do as well.",
     ),
@@ -49,8 +49,8 @@ DESCRIPTIONS = {
     ),
     "mixing within a trajectory": Description(
         "model",
-        "A trajectory lasts at least five times the slowest memory, so that it sees the stationary law.",
-        "How well a trajectory of one to five times the memory sees that law; whether there is a slower motion than "
+        "A trajectory lasts at least five times the slowest memory, so that it sees the stationary distribution.",
+        "How well a trajectory of one to five times the memory sees it; whether there is a slower motion than "
         "a trajectory can show, which would look like a trajectory effect.",
     ),
     "stationarity": Description(
@@ -73,15 +73,15 @@ DESCRIPTIONS = {
         "Trajectories read backwards look like trajectories read forwards.",
         "Circulation that is smaller than chance; a trend that all trajectories share looks irreversible too.",
     ),
-    "law of the first state": Description(
+    "distribution of the first state": Description(
         "data",
-        "Trajectories start where, and as far apart as, the model's law of the first state says.",
+        "Trajectories start where, and as far apart as, the model's distribution of the first state says.",
         "With few trajectories only starts far away are seen.",
     ),
     "no outliers": Description(
         "data",
         "The largest value that each step brings anew is one that the model can bring about.",
-        "Whether a wild value is a mistake, a jump, or the tail of another law.",
+        "Whether a wild value is a mistake, a jump, or the tail of another distribution.",
     ),
     "constant noise": Description(
         "data",

@@ -123,6 +123,6 @@ def innovations(values: Drawn, ax: Axes | None = None, *, prob: Probability = 0.
             label = f"{prob:.0%} of draws"
             ax.fill_between(expected, lower, upper, color=POSTERIOR, alpha=BAND, linewidth=0, label=label)
         ax.plot(expected, middle, ".", color=DATA, markersize=3, label="data")
-        ax.set(xlabel="quantile of the normal law", ylabel="quantile of the innovations")
+        ax.set(xlabel="quantile of the normal distribution", ylabel="quantile of the innovations")
         legend_above(ax)
     return ax
