@@ -6,11 +6,14 @@ a study together with 95 % probability; a study fails where uniform ranks would 
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 import sdebayes as sb
 
+STRATEGY = sb.NUTS(draws=200, warmup=150, chains=2)
 STEPS = 60
 STEP_SIZES = {"Linear": 0.2, "GP": 0.2, "BNN": 0.2, "Sparse": 0.1}
 MOST_EXPLODED = {"Linear": 0, "GP": 0, "BNN": 0, "Sparse": 0.6}  # of all; a cubic may point outwards
@@ -40,6 +43,42 @@ def study(drift: str, observation: str, n: int, strategy: sb.NUTS, **arguments):
     return sb.calibrate(model, design, strategy, n, draws=49, progress=False, **arguments)
 
 
+def model(observation, drift=None, diffusion=None) -> sb.SDEModel:
+    drift, diffusion = drift or sb.priors.Linear(), diffusion or sb.priors.Constant()
+    return sb.SDEModel(drift, diffusion, observation=observation)
+
+
+def design(states: int, trajectories: int, steps: int, dt: float, groups: int = 0):
+    """Times of trajectories, of so many groups in turn."""
+    values = np.random.default_rng(0).standard_normal((trajectories, steps, states))
+    labels = [f"g{k * groups // trajectories}" for k in range(trajectories)] if groups else None
+    return sb.trajectories(list(values), t=dt, groups=labels)
+
+
+ALL_FULL = {"covariance": "full", "effect_covariance": "full", "trajectory_effect": True}
+OWN_DRIFT, OWN_SIGMA = sb.priors.Linear(by_group=True), sb.priors.Constant(by_group=True)
+TWO = sb.priors.Regimes(2, drift=sb.priors.Linear())
+TWO_APART = replace(TWO, diffusion=sb.priors.Constant())
+STRUCTURES = {
+    "correlated noise": (model(sb.GaussianNoise(covariance="full")), design(2, 1, 60, 0.2)),
+    "correlated noise and effect": (model(sb.GaussianNoise(**ALL_FULL)), design(2, 4, 20, 0.2)),
+    "groups": (model(sb.Exact(), OWN_DRIFT, OWN_SIGMA), design(1, 4, 40, 0.2, 2)),
+    "groups behind noise": (
+        model(sb.GaussianNoise(by_group=True), OWN_DRIFT, OWN_SIGMA),
+        design(1, 4, 30, 0.2, 2),
+    ),
+    "regimes": (model(sb.Exact(), TWO), design(1, 4, 40, 0.5)),
+    "regimes behind noise": (model(sb.GaussianNoise(), TWO), design(1, 4, 30, 0.5)),
+    "regimes of drift and Σ": (model(sb.Exact(), TWO_APART), design(1, 4, 40, 0.5)),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("structure", STRUCTURES)
+def test_ranks_are_uniform_where_noise_is_correlated_and_of_groups_and_regimes(structure):
+    judge(structure, "Linear", sb.calibrate(*STRUCTURES[structure], STRATEGY, 200, draws=49, progress=False))
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("drift", "observation"),
@@ -58,7 +97,7 @@ def study(drift: str, observation: str, n: int, strategy: sb.NUTS, **arguments):
     ],
 )
 def test_ranks_are_uniform(drift, observation):
-    found = study(drift, observation, 200, sb.NUTS(draws=200, warmup=150, chains=2))
+    found = study(drift, observation, 200, STRATEGY)
     judge(f"{drift} × {observation}", drift, found)
 
 
