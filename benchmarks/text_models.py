@@ -59,14 +59,18 @@ LEVELS: dict[str, tuple[sb.Level, ...]] = {
     "R, C full, level by year, curved": (sb.Level("year", knots=2),),
     "R, C full, level by year, curved, and t": (sb.Level("year", knots=2), sb.Level("t", knots=2)),
     "R, C full, words, level by year, curved, and t": (sb.Level("year", knots=2), sb.Level("t", knots=2)),
+    "R, C full, two regimes, level by year, curved, and t": (
+        sb.Level("year", knots=2),
+        sb.Level("t", knots=2),
+    ),
     "R, C full, level by t, a Gaussian process": (sb.Level("t", kernel=sb.priors.Matern52()),),
 }
 """Levels over a model of the table, whose name they begin with."""
+REGIMES = sb.priors.Regimes(2, drift=sb.priors.Linear(), diffusion=sb.priors.Constant())
 DRIFTS: dict[str, Any] = {
     "R full, drift a Gaussian process": sb.priors.GP(basis=sb.priors.RandomFourier(50)),
-    "R, C diagonal, two regimes": sb.priors.Regimes(
-        2, drift=sb.priors.Linear(), diffusion=sb.priors.Constant()
-    ),
+    "R, C diagonal, two regimes": REGIMES,
+    "R, C full, two regimes, level by year, curved, and t": REGIMES,
 }
 """Drifts that are not linear, and regimes of drift and Σ, over that model."""
 PLAIN = sb.schemes.EulerMaruyama()
@@ -108,7 +112,7 @@ def main(
     before = OVER | {name: linear(name) for name in (*LEVELS, *DRIFTS)}
     for texts_of in corpus or CORPORA:
         rows = []
-        for name in models or [*MODELS, *LEVELS, *DRIFTS]:
+        for name in models or dict.fromkeys([*MODELS, *LEVELS, *DRIFTS]):
             if texts_of == "SmolLM2, 25 sentences" and "year" in name:
                 continue  # its texts have no year
             scores = scored(texts_of, name)
