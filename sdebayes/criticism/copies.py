@@ -1,4 +1,4 @@
-"""Stretches of data that occur more than once."""
+"""Data that occur more than once."""
 
 from __future__ import annotations
 
@@ -41,3 +41,24 @@ def copied(values: Float[np.ndarray, "trajectory time state"]) -> list[tuple[int
             other = int(np.bincount(others).argmax())
             found.add((min(int(one), other), max(int(one), other)))
     return sorted(found)
+
+
+def repeated(values: Float[np.ndarray, "trajectory time state"]) -> tuple[int, int]:
+    """Count steps that are, to the last digit, an earlier step of their trajectory.
+
+    Parameters
+    ----------
+    values
+        Data, NaN where there is nothing.
+
+    Returns
+    -------
+    repeats, steps
+        Of so many whole steps. Where most values of a state occur more than once, as whole numbers do, equal ones say
+        nothing, and there are no repeats.
+    """
+    rows, columns = np.nonzero(np.isfinite(values).all(axis=2))
+    whole = values[rows, columns]
+    if any(2 * len(np.unique(state)) < len(whole) for state in whole.T):
+        return 0, len(whole)
+    return len(whole) - len(np.unique(np.column_stack([rows, whole]), axis=0)), len(whole)

@@ -10,7 +10,7 @@ import xarray as xr
 
 from sdebayes._core.errors import ModelError
 from sdebayes.criticism.battery import Criticism, Departure, adjusted, criticise, excerpt
-from sdebayes.criticism.copies import copied
+from sdebayes.criticism.copies import copied, repeated
 from sdebayes.criticism.innovations import Judge
 from sdebayes.criticism.walk import directions_of_return
 from sdebayes.inference.findings import Finding, Severity
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 ALPHA = 0.05
 WALKS = 399
 FEW_TRAJECTORIES = 5
+MOST_REPEATS = 0.01
 ROOTS = ("Outliers", "First state")
 _NAMED = 3
 
@@ -45,6 +46,7 @@ def model_findings(posterior: Posterior) -> list[Finding]:
     judged = excerpt(data)
     findings = [
         *_copies(data),
+        *_repeats(data),
         *_effect(posterior.model, data),
         *_groups(posterior.model, data),
         *_excerpted(judged, data),
@@ -153,6 +155,20 @@ def _copies(data: xr.Dataset) -> list[Finding]:
             {"pairs": float(len(pairs))},
         )
     ]
+
+
+def _repeats(data: xr.Dataset) -> list[Finding]:
+    """Report steps that repeat others, as sentences do that a text says twice."""
+    repeats, steps = repeated(data["y"].values)
+    if not repeats:
+        return []
+    said = (
+        f"{repeats} of {steps} steps are, to the last digit, an earlier step of their trajectory, as no path of an SDE "
+        "is: a variance can shrink around them, and the log score grow without saying anything of the other steps."
+    )
+    severity: Severity = "warning" if repeats > MOST_REPEATS * steps else "note"
+    advice = "Leave repeats out, such as sentences that a text has said before, and compare scores."
+    return [Finding("Repeated steps", severity, said, advice, {"repeats": float(repeats)})]
 
 
 def _excerpted(judged: xr.Dataset, data: xr.Dataset) -> list[Finding]:

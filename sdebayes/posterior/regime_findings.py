@@ -52,8 +52,15 @@ def regime_findings(posterior: Posterior) -> list[Finding]:
     if not posterior.regimes:
         return []
     found = posterior.regime_probability(posterior.training_data())["probability"].values
-    p = found[:, np.isfinite(found).all((0, -1))]
+    found = found[:, np.isfinite(found).any((0, -1))]
+    p = found[np.isfinite(found).all((1, 2))]
     labels = posterior.regimes
+    if 2 * len(p) < len(found):
+        said = f"not judged: of {len(found) - len(p)} of {len(found)} draws they are not finite."
+        return [
+            Finding("Steps of regimes", "note", said, "See the findings on the draws."),
+            _changes(posterior),
+        ]
     return [of_steps(p, labels), of_pairs(p, labels), _changes(posterior)]
 
 

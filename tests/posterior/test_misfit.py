@@ -100,7 +100,21 @@ def test_a_right_model_is_not_rejected(misfit):
     assert found["Return to an equilibrium"] == "good"
     questions = ["First state", "Outliers", "Constant noise", "Memory", "Trend", "Changing variance"]
     assert {found[name] for name in questions} <= {"not rejected", "note"}
-    assert "Duplicates" not in found
+    assert not {"Duplicates", "Repeated steps"} & set(found)
+
+
+@pytest.mark.parametrize(("every", "severity"), [(20, "warning"), (400, "note")])
+def test_steps_said_twice_are_named(misfit, every, severity):
+    case = misfit.TRUTHS["OU"]
+    data = data_of(case)
+    values = data["y"].values.copy()
+    values[:, 5::every] = values[:, 4:-1:every]
+    posterior = sb.fit(
+        model_of(case.model, case), data.assign(y=(data["y"].dims, values)), QUICK, progress=False
+    )
+    found = {finding.subject: finding for finding in posterior.diagnosis()}["Repeated steps"]
+    assert found.severity == severity
+    assert f"{values[:, 5::every, 0].size} of {values[..., 0].size} steps" in found.message
 
 
 @pytest.mark.thorough

@@ -180,6 +180,21 @@ def test_regimes_that_the_data_do_not_hold_are_found():
     assert "have no regimes" in apart.message
 
 
+@pytest.mark.parametrize(("lost", "subject"), [(1, "Regimes apart"), (3, "Steps of regimes")])
+def test_draws_whose_regimes_are_not_finite_are_left_out(posterior, monkeypatch, lost, subject):
+    """Where most are, nothing is said of the regimes."""
+    known = posterior.regime_probability(posterior.training_data(), samples=4)
+    probability = known["probability"].values.copy()
+    probability[:lost] = np.nan
+    changed = known.assign(probability=(known["probability"].dims, probability))
+    monkeypatch.setattr(type(posterior), "regime_probability", lambda *_, **__: changed)
+    found = {one.subject: one for one in regime_findings.regime_findings(posterior)}
+    assert subject in found
+    judged = f"of {lost} of 4 draws" not in found["Steps of regimes"].message
+    assert judged == (lost == 1)
+    assert "nan" not in found["Steps of regimes"].message
+
+
 def test_draws_that_disagree_on_the_steps_of_regimes_are_found():
     """Each is sure of all steps, and one in four exchanges a third of them."""
     sure = np.tile(np.eye(2)[np.arange(300) % 2], (4, 1, 1))
