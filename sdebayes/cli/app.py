@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from importlib.metadata import version
 from typing import Annotated
 
 import typer
 
-import sdebayes
 from sdebayes.cli import classify, compare, contrast, demo, embed, fit, rank, report, score, simulate, steer
 from sdebayes.cli.errors import guarded
 from sdebayes.cli.own import imported
@@ -24,7 +24,7 @@ app = typer.Typer(
 def say_version(asked: bool) -> bool:
     """Print the version and end, if asked."""
     if asked:
-        typer.echo(f"sdebayes {sdebayes.__version__}")
+        typer.echo(f"sdebayes {version('sdebayes')}")
         raise typer.Exit
     return asked
 
