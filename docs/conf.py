@@ -11,6 +11,8 @@ from importlib.metadata import version as installed_version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from numpydoc.xref import DEFAULT_LINKS
+
 from sdebayes._core.dims import DIMS
 
 if TYPE_CHECKING:
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from sphinx.environment import BuildEnvironment
 
 sys.path.insert(0, str(Path(__file__).parent / "_extensions"))
+inventories = importlib.import_module("inventories")
 
 project = "sdebayes"
 author = "The sdebayes developers"
@@ -27,6 +30,7 @@ release = version = installed_version("sdebayes")
 extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
+    "sphinx.ext.intersphinx",
     "sphinx.ext.viewcode",
     "numpydoc",
     "myst_nb",
@@ -34,7 +38,7 @@ extensions = [
     "mathml",
     "alternative_texts",
 ]
-exclude_patterns = ["_build", "explanation/decisions/template.md", "paper"]
+exclude_patterns = ["_build", "_inventories", "explanation/decisions/template.md", "paper"]
 templates_path = ["_templates"]
 
 html_math_renderer = "mathml"
@@ -67,7 +71,12 @@ autosummary_ignore_module_all = False
 autodoc_typehints = "signature"
 autodoc_member_order = "bysource"
 numpydoc_show_class_members = False
-numpydoc_xref_param_type = False
+numpydoc_xref_param_type = True  # types that the inventories know, and no words beside them
+numpydoc_xref_ignore = "all"
+numpydoc_xref_aliases = {word: word for word in DEFAULT_LINKS} | {
+    name: f":class:`{name}`" for name in inventories.names() if "." in name
+}
+intersphinx_mapping = inventories.mapping(Path(__file__).parent / "_build" / "inventories")
 
 NAMESPACES = (
     "sdebayes",

@@ -40,6 +40,8 @@ from .reporting import report
 from .simulation import simulate
 from .steering import ActivationSteering, guiding_drift, steer
 
+__version__: str
+
 __all__ = [
     "HMC",
     "NUTS",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import inspect
 import re
+import tomllib
 from functools import reduce
 from importlib.metadata import version
 from pathlib import Path
@@ -123,7 +124,13 @@ def test_links_lead_somewhere(page):
 
 def test_versions_agree():
     citation = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
-    assert re.findall(r"^version: (.*)$", citation, re.MULTILINE) == [version("sdebayes")]
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert re.findall(r"^version: (.*)$", citation, re.MULTILINE) == [project["version"]]
+    assert sdebayes.__version__ == version("sdebayes") == project["version"]
+
+
+def test_the_version_is_not_imported_over_that_of_others():
+    assert "__version__" not in sdebayes.__all__
 
 
 def test_examples_are_there():

@@ -17,7 +17,7 @@ import json, os, signal, sys, warnings
 opened = []
 sys.addaudithook(lambda event, args: opened.append(event) if event.startswith("socket.") else None)
 
-import jax, numpyro  # their own effects are not ours
+import jax, numpyro, scipy.special  # their own effects are not ours
 
 def state():
     return {
