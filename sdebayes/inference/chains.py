@@ -166,7 +166,7 @@ class Sampler:
 
     def potential(self, u: Flat, data: PyTree, chart: Chart) -> Array:
         """Return minus the log density at u, up to a constant."""
-        return self._density.potential(chart.affine(u), data, chart.whitenings)
+        return self._density.differentiated(chart.affine(u), data, chart.whitenings)
 
     def place(self, state: PyTree, chart: Chart) -> Flat:
         """Return the z of a kernel's state, (dimension,)."""
