@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable
 from functools import lru_cache, update_wrapper
 from typing import Any, NamedTuple
 
@@ -11,9 +10,10 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.extend.core import ClosedJaxpr, Jaxpr
+from jax.extend.core import Jaxpr
 from jaxtyping import Array
 
+from sdebayes._core.code import digest_of
 from sdebayes._core.tracing import one_at_a_time
 
 _KEPT = 64
@@ -46,13 +46,11 @@ class Compiled:
     def __init__(self, function: Callable[..., Any]) -> None:
         self._function = function
         self._traced: dict[Hashable, _Traced] = {}
-        update_wrapper(self, function)
+        update_wrapper(self, function, updated=())
 
     def __call__(self, *arguments: Any) -> Any:
-        """Return the function's result; while another program is traced, as a part of that."""
+        """Return the function's result; in a program that is being traced, as a part of it that is traced once."""
         leaves, structure = jax.tree.flatten(arguments)
-        if any(isinstance(leaf, jax.core.Tracer) for leaf in leaves):
-            return self._function(*arguments)
         traced = self._of(leaves, structure)
         found = traced.run(traced.held, _arrays(leaves))
         return eqx.combine(jax.tree.unflatten(traced.result, found), traced.static)
@@ -89,10 +87,7 @@ class _Code:
 
     def __init__(self, jaxpr: Jaxpr) -> None:
         self.jaxpr = jaxpr
-        digest = hashlib.sha256(str(jaxpr).encode())
-        for held in _held_within(jaxpr):
-            digest.update(repr((held.dtype, held.shape)).encode() + held.tobytes())
-        self._digest = digest.digest()
+        self._digest = digest_of(jaxpr)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, _Code) and self._digest == other._digest
@@ -108,27 +103,6 @@ def _compiled(name: str, code: _Code) -> Any:
 
     run.__name__ = name
     return jax.jit(run)
-
-
-def _held_within(jaxpr: Jaxpr) -> Iterator[np.ndarray]:
-    """Yield the arrays that parts of a jaxpr hold, which its text leaves out."""
-    for equation in jaxpr.eqns:
-        for part in jax.tree.leaves(list(equation.params.values()), is_leaf=_is_code):
-            if _is_array(part):
-                yield _numbers(part)
-            elif isinstance(part, ClosedJaxpr):
-                yield from map(_numbers, part.consts)
-                yield from _held_within(part.jaxpr)
-            elif isinstance(part, Jaxpr):
-                yield from _held_within(part)
-
-
-def _is_code(part: Any) -> bool:
-    return isinstance(part, Jaxpr | ClosedJaxpr)
-
-
-def _numbers(held: Any) -> np.ndarray:
-    return np.asarray(jax.random.key_data(held) if jnp.issubdtype(held.dtype, jax.dtypes.prng_key) else held)
 
 
 def _is_array(leaf: Any) -> bool:

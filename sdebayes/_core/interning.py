@@ -22,16 +22,23 @@ def interned[Object](value: Object) -> Object:
     return _KNOWN.setdefault(_content(value), value)
 
 
-def _content(value: Any) -> Hashable:
+def structure_of(value: Any) -> Hashable:
+    """Return what a value is made of but its numbers: of arrays their shapes, of real numbers that they are some."""
+    return _content(value, numbers=False)
+
+
+def _content(value: Any, numbers: bool = True) -> Hashable:
     if isinstance(value, np.ndarray | jax.Array):
         array = np.asarray(value)
-        return type(value), array.dtype.str, array.shape, array.tobytes()
+        return type(value), array.dtype.str, array.shape, array.tobytes() if numbers else None
+    if isinstance(value, float) and not numbers:
+        return type(value)
     if isinstance(value, tuple | list):
-        return type(value), tuple(_content(item) for item in value)
+        return type(value), tuple(_content(item, numbers) for item in value)
     if isinstance(value, dict):
-        return dict, tuple((key, _content(item)) for key, item in value.items())
+        return dict, tuple((key, _content(item, numbers)) for key, item in value.items())
     if is_dataclass(value) and not isinstance(value, type):
-        own = tuple((field.name, _content(getattr(value, field.name))) for field in fields(value))
+        own = tuple((field.name, _content(getattr(value, field.name), numbers)) for field in fields(value))
         return type(value), own
     try:
         hash(value)

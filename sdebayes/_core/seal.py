@@ -61,9 +61,9 @@ def no_seal(path: Path, advice: str) -> StoreError:
 
 
 def check_version(
-    attributes: Mapping[Hashable, object] | Mapping[str, object], expected: int, path: Path
+    attributes: Mapping[Hashable, object] | Mapping[str, object], expected: int, path: Path, *older: int
 ) -> None:
-    """Raise unless the attributes of a file name the schema version that is read.
+    """Raise unless the attributes of a file name the schema version that is read, or one of the older ones that are.
 
     Raises
     ------
@@ -71,7 +71,7 @@ def check_version(
         With the version that was found, and which sdebayes wrote it, where that is known.
     """
     found = attributes.get("schema_version")
-    if isinstance(found, int | np.integer) and not isinstance(found, bool) and found == expected:
+    if isinstance(found, int | np.integer) and not isinstance(found, bool) and found in (expected, *older):
         return
     version = found.tolist() if isinstance(found, np.generic | np.ndarray) else found
     writer = attributes.get("sdebayes_version")

@@ -80,6 +80,10 @@ class Affine(NamedTuple):
         return gradient.at[index].set(part @ factor if factor.ndim == 2 else part * factor)
 
 
+affine_place = Compiled(Affine.__call__)
+"""From a map and u to v, as one program."""
+
+
 class Chart(NamedTuple):
     """Coordinates u of the posterior: v = m + F u, and z from v with its weights whitened.
 
@@ -118,6 +122,7 @@ class Sampler:
             algo="NUTS" if settings.path_length is None else "HMC",
         )
         self.run = Compiled(self._block)
+        self._first = Compiled(self._first_state)
 
     def begin(self, target: Target, key: Key, position: Flat, chart: Chart) -> PyTree:
         """Return the state of a chain before its first iteration.
@@ -133,7 +138,12 @@ class Sampler:
         chart
             From u to z.
         """
-        potential, gradient = target.value_and_gradient(chart.affine(position), chart.whitenings)
+        place = target.value_and_gradient(affine_place(chart.affine, position), chart.whitenings)
+        return self._first(key, position, *place, target.data, chart)
+
+    def _first_state(
+        self, key: Key, position: Flat, potential: Array, gradient: Flat, data: PyTree, chart: Chart
+    ) -> PyTree:
         state = self._initialize(
             ParamInfo(position, potential, chart.affine.pull_back(gradient)),
             num_warmup=self.settings.warmup,
@@ -142,7 +152,7 @@ class Sampler:
             max_tree_depth=self.settings.max_tree_depth,
             trajectory_length=self.settings.path_length,
             rng_key=key,
-            model_args=(target.data, chart),
+            model_args=(data, chart),
         )
         return jax.tree.map(jnp.asarray, state)
 
@@ -166,7 +176,7 @@ class Sampler:
 
     def potential(self, u: Flat, data: PyTree, chart: Chart) -> Array:
         """Return minus the log density at u, up to a constant."""
-        return self._density.potential(chart.affine(u), data, chart.whitenings)
+        return self._density.differentiated(chart.affine(u), data, chart.whitenings)
 
     def place(self, state: PyTree, chart: Chart) -> Flat:
         """Return the z of a kernel's state, (dimension,)."""
@@ -182,7 +192,7 @@ def sampler_of(density: Density, settings: Settings) -> Sampler:
 def run_chains(
     target: Target,
     sampler: Sampler,
-    starts: Float[Array, "chain dimension"],
+    starts: Float[np.ndarray, "chain dimension"],
     chart: Chart,
     keys: list[Key],
     draws: int,

@@ -6,9 +6,9 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
 import jax
-import jax.numpy as jnp
+import numpy as np
 import xarray as xr
-from jaxtyping import Array, Float
+from jaxtyping import Float
 
 from sdebayes._core.arguments import checked
 from sdebayes._core.errors import InferenceError
@@ -19,6 +19,7 @@ from sdebayes.inference.chains import (
     Chart,
     Sampler,
     Settings,
+    affine_place,
     finished_chains,
     run_chains,
     sampler_of,
@@ -122,15 +123,19 @@ class AbstractHamiltonian(AbstractStrategy):
             checkpoint=kept,
         )
 
-    def _starts(self, target: Target, chart: Chart, key: Key) -> Float[Array, "chain dimension"]:
+    def _starts(self, target: Target, chart: Chart, key: Key) -> Float[np.ndarray, "chain dimension"]:
         """Draw starts around the mode; a draw without a finite density is pulled halfway towards it."""
-        white = jax.random.normal(key, (self.chains, target.dimension), dtype=chart.affine.middle.dtype)
+        shape, kind = (self.chains, target.dimension), chart.affine.middle.dtype
+
+        def potential(u: np.ndarray) -> float:
+            return float(target.value_and_gradient(affine_place(chart.affine, u), chart.whitenings)[0])
+
         starts = []
-        for u in white:
+        for u in np.asarray(jax.random.normal(key, shape, dtype=kind)):
             shrink = 1.0
-            while not jnp.isfinite(target.value_and_gradient(chart.affine(shrink * u), chart.whitenings)[0]):
+            while not np.isfinite(potential(shrink * u)):
                 shrink /= 2
                 if shrink < 1e-6:
                     raise InferenceError("No starting point with a finite density was found around the mode.")
             starts.append(shrink * u)
-        return jnp.stack(starts)
+        return np.stack(starts)

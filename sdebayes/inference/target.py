@@ -53,6 +53,8 @@ class Density:
         U(v; data, whitening) and its gradient in v, compiled.
     place
         From v and a whitening to z, compiled.
+    differentiated
+        U(v; data, whitening) within a program that differentiates it in v, by the code of ``value_and_gradient``.
 
     Raises
     ------
@@ -66,7 +68,7 @@ class Density:
 
     def __init__(self, model: Program, prior: Program) -> None:
         self._model, self._prior = model, prior
-        shapes, self._scaled = _shapes_and_scaled_sites(prior)
+        draw, shapes, self._scaled = _drawing(prior, str(jnp.result_type(float)))
         if not shapes:
             raise InferenceError(
                 "The model has no unknown parameter: drift, diffusion and observation are all fixed. Give at least "
@@ -79,17 +81,16 @@ class Density:
         index = self.unravel(jnp.arange(self.dimension, dtype=flat.dtype))
         self._places = {name: np.asarray(places).astype(int) for name, places in index.items()}
         self.weights = tuple(self._places[name].T for name in self._scaled)
-        self.draw_prior = Compiled(self._draw_prior)
-        self.value_and_gradient = Compiled(jax.value_and_grad(self.potential))
+        self.draw_prior = Compiled(lambda key: ravel_pytree(draw(key))[0])
+        self.value_and_gradient = Compiled(jax.value_and_grad(Compiled(self.potential)))
+        self.differentiated = jax.custom_vjp(lambda *at: self.value_and_gradient(*at)[0])
+        self.differentiated.defvjp(self.value_and_gradient, _along)
         self.weight_places = Compiled(self._weight_places)
         self.place = Compiled(lambda v, whitenings: self.placed(v, whitenings)[0])
 
     def sites(self, positions: Float[np.ndarray, "draw dimension"]) -> dict[str, np.ndarray]:
         """Return the unconstrained sites of flat vectors, each (draw, …)."""
         return {name: positions[:, places] for name, places in self._places.items()}
-
-    def _draw_prior(self, key: Key) -> Flat:
-        return ravel_pytree(unconstrained_draw(self._prior, key))[0]
 
     @property
     def no_whitening(self) -> Whitenings:
@@ -247,6 +248,10 @@ def make_target(model: Program, prior: Program, data: PyTree, key: Key) -> Targe
     )
 
 
+def _along(gradient: Flat, change: Array) -> tuple[Flat, None, None]:
+    return change * gradient, None, None
+
+
 @lru_cache(maxsize=8)
 def _density(model: Program, prior: Program, precision: str) -> Density:
     return Density(model, prior)
@@ -266,8 +271,9 @@ def _unconstrained(sites: dict[str, Any]) -> dict[str, Array]:
     }
 
 
-def _shapes_and_scaled_sites(prior: Program) -> tuple[dict[str, jax.ShapeDtypeStruct], list[str]]:
-    """Return the shapes of the free sites, and the names of those whose values multiply a scale, in one run."""
+@lru_cache(maxsize=8)
+def _drawing(prior: Program, precision: str) -> tuple[Program, dict[str, jax.ShapeDtypeStruct], list[str]]:
+    """Return, of one run, what draws the free sites, their shapes, and the names of those that multiply a scale."""
     names: list[str] = []
 
     @one_at_a_time
@@ -276,4 +282,10 @@ def _shapes_and_scaled_sites(prior: Program) -> tuple[dict[str, jax.ShapeDtypeSt
         names.extend(name for name, site in sites.items() if WEIGHT_SCALE in site.get("infer", {}))
         return _unconstrained(sites)
 
-    return jax.eval_shape(once, jax.random.key(0)), names
+    code, shapes = jax.make_jaxpr(once, return_shape=True)(jax.random.key(0))
+    structure = jax.tree.structure(shapes)
+
+    def draw(key: Key) -> dict[str, Array]:
+        return jax.tree.unflatten(structure, jax.core.eval_jaxpr(code.jaxpr, code.consts, key))
+
+    return draw, shapes, names

@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-
-import jax
-from numpyro.handlers import seed, trace
+from collections.abc import Sequence
 
 from sdebayes._core.errors import ModelError
-from sdebayes._core.tracing import one_at_a_time
-from sdebayes._core.types import Key
 from sdebayes.likelihood import AbstractLikelihood, Observations
 from sdebayes.model.level import Level
 from sdebayes.model.observation import AbstractObservation
@@ -87,27 +82,3 @@ def say_scheme(likelihood: AbstractLikelihood, exact: bool) -> str:
         if likelihood.approximate
         else said
     )
-
-
-def rehearse(program: Callable[[], object]) -> None:
-    """Run a NumPyro program once on shapes alone.
-
-    Raises
-    ------
-    ModelError
-        If two of its sites have one name, or a site that of the observations.
-    """
-    names: set[str] = set()
-
-    @one_at_a_time
-    def once(key: Key) -> None:
-        with trace() as sites, seed(rng_seed=key):
-            program()
-        names.update(sites)
-
-    try:
-        jax.eval_shape(once, jax.random.key(0))
-    except AssertionError as error:
-        raise ModelError(f"Two parts of the model share a parameter's name ({error}); rename it.") from error
-    if "y" in names:
-        raise ModelError("A parameter is named 'y', the name of the observations; rename it.")

@@ -15,7 +15,7 @@ from jaxtyping import Array, Float
 
 from sdebayes._core.arguments import checked
 from sdebayes._core.errors import ModelError
-from sdebayes._core.interning import interned
+from sdebayes._core.interning import interned, structure_of
 from sdebayes._core.kinds import Positive
 from sdebayes._core.stored import Stored
 from sdebayes._core.tracing import one_at_a_time
@@ -23,7 +23,7 @@ from sdebayes.data.validation import refuse_short
 from sdebayes.dynamics import ObservedSDE
 from sdebayes.likelihood import AbstractLikelihood, Observations, TrajectoryLaw
 from sdebayes.likelihood.arrays import read
-from sdebayes.model.compatibility import check_data, check_levels, check_scheme, rehearse, say_scheme
+from sdebayes.model.compatibility import check_data, check_levels, check_scheme, say_scheme
 from sdebayes.model.drawing import draw_sde
 from sdebayes.model.gaussian_noise import GaussianNoise
 from sdebayes.model.group_labels import group_names, groups_of
@@ -34,6 +34,7 @@ from sdebayes.model.level import Level, dims_of_level, level_term_names, level_t
 from sdebayes.model.observation import AbstractObservation
 from sdebayes.model.precomputed_features import tabulated
 from sdebayes.model.regimes import check_regimes, diffusion_of, say_process
+from sdebayes.model.rehearsal import Rehearsal, rehearse
 from sdebayes.model.scale import data_scale
 from sdebayes.priors import Constant, Linear, Regimes
 from sdebayes.priors.base import AbstractDiffusionPrior, AbstractDriftPrior, DataScale, Dims
@@ -205,7 +206,7 @@ class SDEModel(Stored):
         if scaled.parts_by_group and scale.groups:
             pooling = pooling_of(scaled._of_one_group, scale.groups, self.group_scale, scaled.parts_by_group)
             scaled = replace(scaled, pooling=pooling)
-        rehearse(scaled.build)
+        rehearse(Rehearsal(structure_of(scaled), scaled.build))
         return interned(scaled)
 
     def build(self) -> ObservedSDE:

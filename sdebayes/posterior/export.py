@@ -9,7 +9,6 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Float, Float64, Int
 
-from sdebayes._core.draws import evenly_spread
 from sdebayes._core.keys import single_keys
 from sdebayes._core.types import Key
 from sdebayes.dynamics import ObservedSDE
@@ -19,17 +18,13 @@ from sdebayes.likelihood import Observations
 from sdebayes.model.groups import SCALE
 from sdebayes.model.scale import data_scale
 from sdebayes.model.sdemodel import SDEModel
-from sdebayes.posterior import compiled
-from sdebayes.posterior.packing import Packing, pack_steps
+from sdebayes.posterior import compiled, replicated
+from sdebayes.posterior.packing import SEED, Packing, pack_steps
 from sdebayes.posterior.probes import probe_points, probes
 from sdebayes.posterior.relabelling import relabelled
+from sdebayes.posterior.replicated import PREDICTIVE_DRAWS, kept_draws
 
 PRIOR_DRAWS = 500
-PREDICTIVE_DRAWS = 100
-"""Draws per chain that the groups of predictions keep, fewer of large data: each holds a number for every value."""
-
-MOST_NUMBERS = 2**25
-"""How many numbers a group that grows with the data holds at most, unless one draw of each chain has more."""
 
 
 def build_tree(
@@ -39,7 +34,7 @@ def build_tree(
     key: Key,
     prior_positions: Float[np.ndarray, "draw dimension"] | None = None,
 ) -> xr.DataTree:
-    """Make all groups of a posterior.
+    """Make all groups of a posterior but those of replicated data.
 
     Parameters
     ----------
@@ -50,7 +45,7 @@ def build_tree(
     draws
         What the strategy drew.
     key
-        Random key of the predictive draws.
+        Random key of the draws of the prior, and of what is replicated.
     prior_positions
         Draws of the prior, where they are not the model's own.
     """
@@ -64,9 +59,8 @@ def build_tree(
     posterior = read(draws.position)
     prior = read(prior_positions[None])
     log_likelihood, log_predictive = _densities(model, observations, packing, posterior)
-    thin = _kept(posterior.shape, packing.seen.size, PREDICTIVE_DRAWS)
-    prior_thin = np.arange(min(PREDICTIVE_DRAWS, _kept((1, PRIOR_DRAWS), packing.seen.size).size))
-    predict = _Predictor(model, observations, packing)
+    of_prior = kept_draws((1, PRIOR_DRAWS), packing.seen.size, PREDICTIVE_DRAWS).size
+    seed = jax.random.bits(keys[1], dtype=np.uint32)
     groups = {
         "posterior": posterior.parameters,
         "unconstrained": posterior.unconstrained,
@@ -76,11 +70,10 @@ def build_tree(
         "log_prior": posterior.log_prior,
         "log_likelihood": log_likelihood,
         "log_predictive": log_predictive,
-        "observed_data": packing.dataset(observations.values, ()),
-        "constant_data": packing.constant_data(data, model),
-        "posterior_predictive": predict(posterior, thin, keys[1]),
+        "observed_data": packing.dataset(observations.values),
+        "constant_data": packing.constant_data(data, model).assign({SEED: np.int64(seed)}),
         "prior": prior.parameters,
-        "prior_predictive": predict(prior, prior_thin, keys[2]),
+        "unconstrained_prior": prior.unconstrained.isel(draw=slice(of_prior)),
         **{name: _named(dataset, packing.names) for name, dataset in draws.groups.items()},
     }
     return xr.DataTree.from_dict({name: _numbered(dataset) for name, dataset in groups.items()})
@@ -173,13 +166,6 @@ class _Reader:
         )
 
 
-def _kept(shape: tuple[int, int], numbers: int, most: int | None = None) -> Int[np.ndarray, " draw"]:
-    """Return which draws of each chain a group keeps that holds so many numbers for each of them."""
-    chains, count = shape
-    wanted = max(1, MOST_NUMBERS // (chains * max(numbers, 1)))
-    return evenly_spread(count, wanted if most is None else min(wanted, most))
-
-
 def _flat(shape: tuple[int, int], draws: Int[np.ndarray, " draw"]) -> Int[np.ndarray, " sample"]:
     """Return where draws of all chains stand, chain after chain."""
     return (np.arange(shape[0])[:, None] * shape[1] + draws).reshape(-1)
@@ -190,11 +176,11 @@ def _densities(
 ) -> tuple[xr.Dataset, xr.Dataset]:
     """Return log likelihoods, of transitions or trajectories, and log p(y_k | y_1, …, y_{k−1}): blocks of draws."""
     by_transition, steps = model.likelihood.by_transition(observations), packing.rows.size
-    own = _kept(draws.shape, steps if by_transition else len(observations.values))
-    thin = _kept(draws.shape, steps, PREDICTIVE_DRAWS)
+    own = kept_draws(draws.shape, steps if by_transition else len(observations.values))
+    thin = kept_draws(draws.shape, steps, PREDICTIVE_DRAWS)
     of_own, of_thin = _flat(draws.shape, own), _flat(draws.shape, thin)
     used = np.union1d(of_own, of_thin)
-    size = max(1, MOST_NUMBERS // observations.times.size)
+    size = max(1, replicated.MOST_NUMBERS // observations.times.size)
     terms_of = compiled.step_terms(model.likelihood)
     whole: list[np.ndarray] = []
     some: list[np.ndarray] = []
@@ -218,19 +204,3 @@ def _densities(
         return over_transitions(whole, own), over_transitions(some, thin)
     dims, coords = ("chain", "draw", "trajectory"), {"trajectory": packing.names, "draw": own}
     return xr.Dataset({"y": (dims, folded(whole))}, coords), over_transitions(some, thin)
-
-
-class _Predictor:
-    """Draw replicated data at the data's times."""
-
-    def __init__(self, model: SDEModel, observations: Observations, packing: Packing) -> None:
-        self.packing, self.observations = packing, observations
-        self.generate = compiled.replicates(model.likelihood)
-
-    def __call__(self, draws: _Read, thin: np.ndarray, key: Key) -> xr.Dataset:
-        chosen = _flat(draws.shape, thin)
-        stacked = jax.tree.map(lambda leaf: leaf[chosen], draws.stacked)
-        keys = np.asarray(jax.random.key_data(jax.random.split(key, chosen.size)))
-        return self.packing.dataset(
-            self.generate((stacked, keys), self.observations), (draws.shape[0], thin.size)
-        ).assign_coords(draw=thin)

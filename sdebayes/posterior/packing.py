@@ -18,6 +18,9 @@ from sdebayes.model.scale import data_scale
 from sdebayes.model.sdemodel import SDEModel
 from sdebayes.priors.base import DataScale
 
+SEED = "replicate_seed"
+"""The constant that replicated data are drawn with."""
+
 _COVARIATE = "covariate_"
 
 
@@ -62,16 +65,14 @@ class Packing:
         }
         return xr.Dataset(variables, coords)
 
-    def dataset(self, padded: Array | np.ndarray, leading: tuple[int, ...]) -> xr.Dataset:
-        """Make ``y`` over (chain, draw, transition, coordinate) from padded values, or without chain and draw."""
-        array = np.asarray(padded)
-        array = array.reshape(-1, *array.shape[-3:])[:, self.rows, self.columns]
-        array = np.where(self.seen, array, np.nan)
-        dims = ("chain", "draw")[: len(leading)]
-        array = array.reshape(*leading, *array.shape[1:])
-        return self.labelled({"y": ((*dims, "transition", self.dim), array)}).assign_coords(
-            {self.dim: self.labels}
-        )
+    def values(self, padded: Array | np.ndarray) -> np.ndarray:
+        """Take the packed values of (..., trajectory, time, observed); NaN where none was observed."""
+        return np.where(self.seen, np.asarray(padded)[..., self.rows, self.columns, :], np.nan)
+
+    def dataset(self, padded: Array | np.ndarray) -> xr.Dataset:
+        """Make ``y`` over (transition, coordinate) of padded values."""
+        variables = {"y": (("transition", self.dim), self.values(padded))}
+        return self.labelled(variables).assign_coords({self.dim: self.labels})
 
     def constant_data(self, data: xr.Dataset, model: SDEModel) -> xr.Dataset:
         """Keep what later steps need of the data: times, the state space, the data's scale."""

@@ -31,6 +31,7 @@ from sdebayes.posterior.labelling import TrajectoryGrid
 from sdebayes.posterior.packing import training_data, training_scale
 from sdebayes.posterior.regime_findings import regime_findings
 from sdebayes.posterior.regimes import Switches
+from sdebayes.posterior.replicated import with_replicates
 from sdebayes.posterior.scoring import Densities
 from sdebayes.priors.base import DataScale
 
@@ -54,7 +55,8 @@ class Posterior(Switches):
 
     def __init__(self, model: SDEModel, data: xr.DataTree) -> None:
         self.model = model
-        self.data = data
+        self.data = with_replicates(model, data)
+        self._redrawn = [name for name in self.data.children if name not in data.children]
 
     def __repr__(self) -> str:
         sizes, found = self.data["unconstrained"].sizes, several(self.model)
@@ -316,4 +318,4 @@ class Posterior(Switches):
         StoreError
             If it cannot be written.
         """
-        return store.write(self.data, path)
+        return store.write(self.data.drop_nodes(self._redrawn, errors="ignore"), path)

@@ -14,9 +14,12 @@ from sdebayes._core.netcdf import read_tree, write_netcdf
 from sdebayes._core.precision import Precision
 from sdebayes._core.seal import check_version
 from sdebayes.posterior.probes import PROBES
+from sdebayes.posterior.replicated import DRAWN_FROM
 
 SCHEMA = "sdebayes posterior"
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
+WITH_REPLICATES = 3
+"""A version that is read too: such a file holds replicated data, and no draws of the prior to make them of."""
 GROUPS = (
     "posterior",
     "unconstrained",
@@ -25,9 +28,8 @@ GROUPS = (
     "log_likelihood",
     "log_predictive",
     "observed_data",
-    "posterior_predictive",
     "prior",
-    "prior_predictive",
+    "unconstrained_prior",
     "constant_data",
 )
 GIVE_AGAIN = "Give it again when you load: sdebayes.load(path, model=...)."
@@ -91,7 +93,7 @@ def check(tree: xr.DataTree, path: Path) -> None:
         raise StoreError(
             f"{path} is no posterior of sdebayes; expected a file that posterior.to_netcdf wrote."
         )
-    check_version(tree.attrs, SCHEMA_VERSION, path)
+    check_version(tree.attrs, SCHEMA_VERSION, path, WITH_REPLICATES)
     fault = _fault(tree)
     if fault:
         raise StoreError(f"{path} is no whole posterior: {fault}. {_ADVICE}")
@@ -99,7 +101,9 @@ def check(tree: xr.DataTree, path: Path) -> None:
 
 def _fault(tree: xr.DataTree) -> str:
     """Say what an edit has taken from a tree, or put into it; the empty string where it is whole."""
-    missing = [name for name in GROUPS if name not in tree.children]
+    older = tree.attrs["schema_version"] == WITH_REPLICATES
+    expected = (set(GROUPS) - set(DRAWN_FROM.values())) | set(DRAWN_FROM) if older else set(GROUPS)
+    missing = sorted(expected - set(tree.children))
     if missing:
         return f"it has no group {', '.join(missing)}"
     for name in _TEXTS:

@@ -17,7 +17,8 @@ SETTINGS = ("jax_compilation_cache_dir", "jax_persistent_cache_min_compile_time_
 def settings(monkeypatch):
     """Leave JAX as it was."""
     kept = {name: getattr(jax.config, name) for name in SETTINGS}
-    monkeypatch.setenv("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
+    monkeypatch.delenv("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", raising=False)
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 5.0)
     yield monkeypatch
     for name, value in kept.items():
         jax.config.update(name, value)
@@ -25,13 +26,13 @@ def settings(monkeypatch):
 
 
 def test_what_is_compiled_is_found_again(settings, tmp_path):
+    """However small it is."""
     found: list[str] = []
     folder = sb.keep_compiled(tmp_path / "one" / "two")
 
     def run() -> None:
         jax.jit(lambda x: jnp.sin(x) * 0.123)(jnp.ones(7)).block_until_ready()
 
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
     run()
     assert any(folder.iterdir())
     jax.monitoring.register_event_listener(lambda event, **_: found.append(event))

@@ -77,6 +77,51 @@ def test_inside_of_another_program_and_under_a_gradient_it_is_the_function():
     np.testing.assert_allclose(jax.jit(jax.grad(squared))(jnp.ones(3)), 2 * HELD[0])
 
 
+def test_a_part_of_several_programs_is_traced_once():
+    runs = []
+
+    def cube(x, held):
+        runs.append(x)
+        return jnp.sum(x**3 * held)
+
+    part, x = Compiled(cube), np.array([1.0, 2.0, -1.0])
+    gradient = Compiled(jax.value_and_grad(part))
+    programs = (
+        part,
+        gradient,
+        Compiled(lambda x, held: gradient(x, held)[1]),
+        Compiled(jax.vmap(part, (0, None))),
+    )
+    for held in HELD:
+        value, slope = gradient(x, held)
+        np.testing.assert_allclose(value, np.sum(x**3 * held))
+        np.testing.assert_allclose(slope, 3 * x**2 * held)
+        np.testing.assert_allclose(programs[2](x, held), slope)
+        np.testing.assert_allclose(programs[3](np.stack([x, -x]), held), [value, -value])
+    assert len(runs) == 1
+
+
+def test_a_gradient_in_code_that_is_known_is_not_traced_again():
+    """Two functions of one code, of which the first is differentiated."""
+    runs = []
+
+    @jax.custom_jvp
+    def bent(x):
+        return jnp.tanh(x)
+
+    @bent.defjvp
+    def _(primals, tangents):
+        runs.append(primals)
+        return bent(primals[0]), tangents[0] / jnp.cosh(primals[0]) ** 2
+
+    for held in HELD:
+        found = Compiled(jax.value_and_grad(Compiled(lambda x, held=held: jnp.sum(bent(x * held)))))(
+            np.ones(3)
+        )
+        np.testing.assert_allclose(found[1], held / np.cosh(held) ** 2, rtol=1e-3)
+        assert len(runs) == 1
+
+
 def test_keys_and_either_precision_are_taken():
     draw = Compiled(lambda key: jax.random.normal(key, (2,)))
     for wide in (False, True):

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 import sdebayes as sb
-from sdebayes._core.interning import interned
+from sdebayes._core.interning import interned, structure_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,6 +32,21 @@ def test_other_fields_do_not():
     )
     for several in values:
         assert len({id(one) for one in [interned(Part(value)) for value in several]}) == len(several)
+
+
+def test_a_structure_has_no_numbers():
+    def part(number: float, values: np.ndarray, name: str = "a", count: int = 1) -> Part:
+        return Part((number, {"values": values}, name, count, len))
+
+    known = structure_of(part(1.0, np.zeros(2)))
+    assert structure_of(part(2.5, np.ones(2))) == known
+    others = [
+        part(1.0, np.zeros(3)),
+        part(1.0, np.zeros(2), "b"),
+        part(1.0, np.zeros(2), count=2),
+        part(1, np.zeros(2)),
+    ]
+    assert known not in [structure_of(other) for other in others]
 
 
 def test_a_class_defined_anew_is_another():

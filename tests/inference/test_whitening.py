@@ -228,6 +228,8 @@ def test_a_gradient_is_pulled_back_through_any_units(target, mode, dense_dimensi
     gradient = target.value_and_gradient(v, mode.whitenings)[1]
     pulled = jax.jit(lambda gradient: affine.pull_back(gradient))(gradient)
     np.testing.assert_allclose(pulled, np.asarray(gradient) @ np.asarray(slope), rtol=1e-8, atol=1e-10)
+    within = jax.grad(lambda u: target.density.differentiated(affine(u), target.data, mode.whitenings))
+    np.testing.assert_allclose(jax.jit(within)(u), pulled, rtol=1e-8, atol=1e-10)
 
 
 def test_where_the_data_are_many_the_middle_found_in_turns_is_about_the_mode(target, mode):

@@ -23,6 +23,7 @@ GROUPS = {
     "posterior_predictive",
     "prior",
     "prior_predictive",
+    "unconstrained_prior",
     "constant_data",
 }
 
@@ -35,7 +36,7 @@ def posterior(request) -> sb.Posterior:
 def test_groups_and_dimensions(posterior):
     assert set(posterior.data.children) == GROUPS
     lead = ("chain", "draw")
-    for name in GROUPS - {"unconstrained"}:
+    for name in GROUPS - {"unconstrained", "unconstrained_prior"}:
         for variable in posterior.data[name].to_dataset().values():
             assert all(is_dim(str(dim)) for dim in variable.dims), (name, variable.dims)
             if name not in ("observed_data", "constant_data"):

@@ -8,6 +8,7 @@ import pytest
 
 import sdebayes as sb
 from sdebayes.likelihood import AbstractLikelihood, LinearTransitions
+from sdebayes.model import sdemodel
 from sdebayes.posterior import compiled
 from sdebayes.schemes import EulerMaruyama
 
@@ -25,6 +26,22 @@ def test_a_second_reading_compiles_nothing(exact, exact_training):
     jax.monitoring.register_event_duration_secs_listener(lambda name, *_, **__: compiled.append(name))
     read()
     assert not [name for name in compiled if "backend_compile" in name]
+
+
+@pytest.mark.thorough
+def test_other_data_of_a_shape_are_traced_thrice_and_compile_nothing(monkeypatch):
+    """The prior's program is run for a draw of it, for the density, and to read draws; and for nothing else."""
+    values = np.random.default_rng(0).normal(size=(2, 3, 12, 1))
+    first, other = (sb.trajectories(list(one)) for one in values)
+    model, strategy = sb.SDEModel(observation=sb.Exact()), sb.NUTS(draws=30, warmup=20)
+    known = sb.fit(model, first, strategy, progress=False)
+    runs, compiled, build = [], [], sdemodel.draw_sde
+    monkeypatch.setattr(sdemodel, "draw_sde", lambda model: runs.append(model) or build(model))
+    jax.monitoring.register_event_duration_secs_listener(lambda name, *_, **__: compiled.append(name))
+    found = sb.fit(model, other, strategy, progress=False)
+    assert len(runs) == 3
+    assert not [name for name in compiled if "backend_compile" in name]
+    assert not found.data["unconstrained"].equals(known.data["unconstrained"])
 
 
 def test_a_density_that_is_no_number_counts_as_impossible(exact, exact_training, monkeypatch):

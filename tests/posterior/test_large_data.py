@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import sdebayes as sb
-from sdebayes.posterior import export
+from sdebayes.posterior import replicated
 
 STEPS, TRAJECTORIES, STRATEGY = 10, 3, sb.Laplace(draws=8)
 DATA = sb.trajectories(np.random.default_rng(0).standard_normal((TRAJECTORIES, STEPS, 1)))
@@ -21,7 +21,7 @@ DATA = sb.trajectories(np.random.default_rng(0).standard_normal((TRAJECTORIES, S
 def test_fewer_draws_are_kept_of_large_data(observation, kept, monkeypatch):
     model = sb.SDEModel(sb.priors.Linear(), observation=observation).scaled_to(DATA)
     whole = sb.fit(model, DATA, STRATEGY, seed=0).data
-    monkeypatch.setattr(export, "MOST_NUMBERS", 4 * STEPS * TRAJECTORIES)
+    monkeypatch.setattr(replicated, "MOST_NUMBERS", 4 * STEPS * TRAJECTORIES)
     small = sb.fit(model, DATA, STRATEGY, seed=0).data
     assert small["posterior"].sizes["draw"] == 8
     assert list(small["log_likelihood"]["draw"].values) == kept
@@ -31,7 +31,7 @@ def test_fewer_draws_are_kept_of_large_data(observation, kept, monkeypatch):
     for name in ("log_likelihood", "log_predictive"):
         expected = whole[name]["y"].sel(draw=small[name]["draw"])
         np.testing.assert_allclose(small[name]["y"], expected, rtol=1e-10)
-    monkeypatch.setattr(export, "MOST_NUMBERS", 1)
+    monkeypatch.setattr(replicated, "MOST_NUMBERS", 1)
     least = sb.fit(model, DATA, STRATEGY, seed=0).data
     for name in ("log_likelihood", "log_predictive", "posterior_predictive", "prior_predictive"):
         assert least[name].sizes["draw"] == 1

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import pickle
 import re
 
 import arviz as az
+import jax
 import jax.numpy as jnp
 import numpy as np
 import numpyro.distributions as dist
@@ -14,8 +16,10 @@ import xarray as xr
 import sdebayes as sb
 from sdebayes._core import precision
 from sdebayes._core.errors import NotStoredWarning, StoreError
-from sdebayes._core.netcdf import write_netcdf
+from sdebayes._core.netcdf import read_dataset, write_netcdf
 from sdebayes.dynamics import ConstantDiffusion, LinearDrift
+from sdebayes.posterior import replicated, store
+from sdebayes.posterior.replicated import DRAWN_FROM
 from sdebayes.posterior.serialization import decode, encode
 from sdebayes.priors import Constant, Fixed, Linear, Parametric
 from tests.cases import first_of
@@ -89,7 +93,62 @@ def test_a_round_trip_is_exact(request, name, held_out, tmp_path):
 def test_arviz_reads_the_file(exact, tmp_path):
     tree = az.from_netcdf(exact.to_netcdf(tmp_path / "fit.nc"))
     xr.testing.assert_identical(tree["posterior"].to_dataset(), exact.data["posterior"].to_dataset())
+    assert set(exact.data.children) - set(tree.children) == set(DRAWN_FROM)
     tree.close()
+    exact.data.to_netcdf(tmp_path / "whole.nc", engine="h5netcdf")
+    whole = az.from_netcdf(tmp_path / "whole.nc")
+    assert whole["posterior_predictive"].identical(exact.data["posterior_predictive"])
+    whole.close()
+
+
+def test_replicates_are_drawn_when_they_are_asked_for(exact, tmp_path, monkeypatch):
+    """Once, and the values are those of a laborious route: one draw after another."""
+    asked = []
+    drawn = replicated.compiled.replicates
+    monkeypatch.setattr(replicated.compiled, "replicates", lambda of: asked.append(of) or drawn(of))
+    loaded = sb.load(exact.to_netcdf(tmp_path / "fit.nc"))
+    assert loaded.data["posterior_predictive"]["y"].shape == (1, 100, *exact.data["observed_data"]["y"].shape)
+    assert not asked
+    group = loaded.data["posterior_predictive"].to_dataset()
+    for copied in (group, group.copy(deep=True), pickle.loads(pickle.dumps(group))):
+        found = copied["y"].isel(draw=7).values
+        assert len(asked) == 1
+    data, index = loaded.training_data(), int(loaded.data["posterior_predictive"]["draw"][7])
+    seed = int(loaded.data["constant_data"]["replicate_seed"])
+    key = jax.random.split(jax.random.fold_in(jax.random.key(seed), 0), 100)[7]
+    with precision.scope("float64"):
+        one = jax.tree.map(lambda leaf: leaf[index], loaded.observed_sde())
+        observations = loaded.model.read(data)
+        expected = jax.jit(loaded.model.likelihood.replicate)(one, observations, key)
+    seen = np.asarray(observations.seen).any(-1)
+    np.testing.assert_allclose(found[0], np.asarray(expected)[seen], rtol=1e-8)
+
+
+def test_a_file_of_the_version_with_replicates_is_read(exact, held_out, tmp_path):
+    """As the version before wrote it: replicated data are in it, and no draws of the prior to make them of."""
+    groups = {name: node.to_dataset().copy(deep=True) for name, node in exact.data.children.items()}
+    del groups["unconstrained_prior"]
+    groups["constant_data"] = groups["constant_data"].drop_vars("replicate_seed")
+    groups["posterior_predictive"] = groups["posterior_predictive"] + 1.0
+    old = xr.DataTree.from_dict(groups)
+    old.attrs = exact.data.attrs | {"schema_version": store.WITH_REPLICATES}
+    write_netcdf(old, tmp_path / "old.nc")
+    loaded = sb.load(tmp_path / "old.nc")
+    assert loaded.data.identical(old)
+    xr.testing.assert_identical(loaded.log_score(held_out), exact.log_score(held_out))
+    assert sb.load(loaded.to_netcdf(tmp_path / "again.nc")).data.identical(old)
+    write_netcdf(old.drop_nodes("prior_predictive"), tmp_path / "part.nc")
+    with pytest.raises(StoreError, match="no group prior_predictive"):
+        sb.load(tmp_path / "part.nc")
+
+
+def test_numbers_are_compressed_and_come_back_as_they_were(tmp_path):
+    count = 5000
+    data = xr.Dataset({"single": ("time", np.random.default_rng(0).random(count, "f4").astype(float))})
+    data["few"] = ("state", np.array([0.1, np.nan]))
+    write_netcdf(data, tmp_path / "data.nc")
+    assert read_dataset(tmp_path / "data.nc", "").identical(data)
+    assert (tmp_path / "data.nc").stat().st_size < 0.7 * data.nbytes
 
 
 def test_writing_again_replaces_the_file(exact, noisy, tmp_path):
