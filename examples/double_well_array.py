@@ -22,7 +22,7 @@ data, truth = sb.datasets.benchmark("multiplicative_double_well", n_steps=2001, 
 
 # %%
 # Euler–Maruyama reads basis functions that are computed once. The default for such noise, Moments, reads their
-# second derivatives besides and takes longer; it would not, as here, find Σ low by 10 % at |x| = 1.5 and by
+# second derivatives besides and takes longer; it would not, as here, find Σ low by 10 % at x = ±1.5 and by
 # more beyond, where the drift is steep.
 model = sb.SDEModel(
     drift=sb.priors.GP(),

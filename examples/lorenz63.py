@@ -69,7 +69,7 @@ for k, (ax, name) in enumerate(zip(axes, "xyz", strict=True)):
     ax.plot(times, path[:, k], color="k", linestyle="--", linewidth=1, label="truth")
     ax.set_ylabel(name)
 axes[0].plot(times, seen[:, 0], ".", color="#E69F00", markersize=4, label="seen")
-axes[0].legend(ncols=3)
+figure.legend(*axes[0].get_legend_handles_labels(), ncols=3, loc="outside upper center")
 axes[-1].set_xlabel("time")
 figure.savefig(folder / "lorenz63.png")
 
