@@ -35,7 +35,7 @@ extensions = [
     "mathml",
     "alternative_texts",
 ]
-exclude_patterns = ["_build", "explanation/decisions/template.md", "paper"]
+exclude_patterns = ["_build", "explanation/decisions/template.md", "gallery/*.ipynb", "paper"]
 templates_path = ["_templates"]
 
 html_math_renderer = "mathml"
