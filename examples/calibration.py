@@ -57,7 +57,8 @@ axes.flat[0].figure.savefig(folder / "calibration_ranks.png")
 # %%
 # Only then the data at hand; the truth is a = 2 and b = 3.
 posterior = sb.fit(model, data, sb.Laplace(draws=300), seed=0)
-print(*[one.subject for one in posterior.diagnosis() if one.severity in ("problem", "warning")], sep="\n")
+wrong = [one.subject for one in posterior.diagnosis() if one.severity in ("problem", "warning")]
+print("findings:", ", ".join(wrong))
 parameters = sb.summarize(posterior.data["posterior"])[["a", "b"]]
 print(parameters.to_dataframe().loc[["median", "lower", "upper"]].round(2).to_string())
 

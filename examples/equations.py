@@ -33,7 +33,8 @@ model = sb.SDEModel(
     sb.Exact(),
 )
 posterior = sb.fit(model, data, sb.Marginal(draws=300, warmup=100), seed=0)
-print(*[one.subject for one in posterior.diagnosis() if one.severity in ("problem", "warning")], sep="\n")
+wrong = [one.subject for one in posterior.diagnosis() if one.severity in ("problem", "warning")]
+print("findings:", ", ".join(wrong))
 
 # %%
 # The probability of each term, and which are truly there.

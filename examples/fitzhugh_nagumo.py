@@ -48,7 +48,8 @@ model = sb.SDEModel(
     initial=(np.zeros(2), np.eye(2)),
 )
 posterior = sb.fit(model, data, sb.Laplace(draws=300), seed=0)
-print(*[one.subject for one in posterior.diagnosis() if one.severity in ("problem", "warning")], sep="\n")
+wrong = [one.subject for one in posterior.diagnosis() if one.severity in ("problem", "warning")]
+print("findings:", ", ".join(wrong))
 
 # %%
 # The parameters, and whether the drift of a draw has a limit cycle.

@@ -47,7 +47,8 @@ model = sb.SDEModel(
     initial=(np.ones(3), 0.01 * np.eye(3)),
 )
 posterior = sb.fit(model, data, sb.Laplace(draws=300), seed=0)
-print(*[one.subject for one in posterior.diagnosis() if one.severity in ("problem", "warning")], sep="\n")
+wrong = [one.subject for one in posterior.diagnosis() if one.severity in ("problem", "warning")]
+print("findings:", ", ".join(wrong))
 rho = posterior.data["posterior"]["rho"].values
 print("rho: {:.2f} ({:.2f} to {:.2f}); the truth is 28".format(*np.quantile(rho, [0.5, 0.05, 0.95])))
 

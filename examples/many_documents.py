@@ -50,7 +50,8 @@ posteriors = {
 }
 posterior = posteriors[1_000]
 print("likelihood from:", posteriors[N].data.attrs["likelihood_from"])
-print(*[one.subject for one in posterior.diagnosis() if one.severity in ("problem", "warning")], sep="\n")
+wrong = [one.subject for one in posterior.diagnosis() if one.severity in ("problem", "warning")]
+print("findings:", ", ".join(wrong))
 
 # %%
 # The time constants with 90 % intervals, by the number of documents.

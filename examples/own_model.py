@@ -35,7 +35,8 @@ models = {
 }
 posteriors = {name: sb.fit(model, data, sb.Laplace(draws=300), seed=0) for name, model in models.items()}
 posterior = posteriors["two wells"]
-print(*[one.subject for one in posterior.diagnosis() if one.severity in ("problem", "warning")], sep="\n")
+wrong = [one.subject for one in posterior.diagnosis() if one.severity in ("problem", "warning")]
+print("findings:", ", ".join(wrong))
 
 # %%
 # Held-out scores in nats a step over the linear drift, with 95 % intervals over the eight paths.

@@ -33,7 +33,8 @@ model = sb.SDEModel(
 space = sb.PCA(8).fit(train)
 states, test_states = space.transform(train), space.transform(test)
 posterior = sb.fit(model, states, sb.Laplace(draws=100), seed=0)
-print(*[one.subject for one in posterior.diagnosis() if one.severity in ("problem", "warning")], sep="\n")
+wrong = [one.subject for one in posterior.diagnosis() if one.severity in ("problem", "warning")]
+print("findings:", ", ".join(wrong))
 
 
 # %%

@@ -51,7 +51,8 @@ model = sb.SDEModel(
     initial=(np.zeros(2), 10 * np.eye(2)),
 )
 posterior = sb.fit(model, data, sb.NUTS(draws=300, warmup=150, chains=2), seed=0)
-print(*[one.subject for one in posterior.diagnosis() if one.severity in ("problem", "warning")], sep="\n")
+wrong = [one.subject for one in posterior.diagnosis() if one.severity in ("problem", "warning")]
+print("findings:", ", ".join(wrong))
 
 # %%
 # Period and memory in years.

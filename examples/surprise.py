@@ -38,7 +38,8 @@ model = sb.SDEModel(
     observation=sb.GaussianNoise(trajectory_effect=True),
 )
 posterior = sb.fit(model, states, sb.Laplace(draws=100), seed=0)
-print(*[one.subject for one in posterior.diagnosis() if one.severity in ("problem", "warning")], sep="\n")
+wrong = [one.subject for one in posterior.diagnosis() if one.severity in ("problem", "warning")]
+print("findings:", ", ".join(wrong))
 
 # %%
 # In each of the four, three sentences are exchanged: for those at the same places in the next speech, or for a

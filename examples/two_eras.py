@@ -41,7 +41,8 @@ model = sb.SDEModel(
     initial="free",
 )
 posterior = sb.fit(model, states, sb.NUTS(draws=300, warmup=250), seed=0)
-print(*[one.subject for one in posterior.diagnosis() if one.severity in ("problem", "warning")], sep="\n")
+wrong = [one.subject for one in posterior.diagnosis() if one.severity in ("problem", "warning")]
+print("findings:", ", ".join(wrong))
 
 # %%
 # Differences between the eras, draw by draw, with 90 % intervals: ratios of what is positive, differences of

@@ -51,7 +51,8 @@ model = sb.SDEModel(
     observation=sb.Exact(),
 )
 posterior = sb.fit(model, states, sb.Laplace(draws=300), seed=0)
-print(*[one.subject for one in posterior.diagnosis() if one.severity in ("problem", "warning")], sep="\n")
+wrong = [one.subject for one in posterior.diagnosis() if one.severity in ("problem", "warning")]
+print("findings:", ", ".join(wrong))
 
 # %%
 # The probability of the second regime, sentence by sentence: the hand changes at the white lines, from old to
