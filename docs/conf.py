@@ -35,10 +35,17 @@ extensions = [
     "numpydoc",
     "myst_nb",
     "sphinx_copybutton",
+    "sphinx_gallery.gen_gallery",
     "mathml",
     "alternative_texts",
 ]
-exclude_patterns = ["_build", "_inventories", "explanation/decisions/template.md", "paper"]
+exclude_patterns = [
+    "_build",
+    "_inventories",
+    "explanation/decisions/template.md",
+    "gallery/*.ipynb",
+    "paper",
+]
 templates_path = ["_templates"]
 
 html_math_renderer = "mathml"
@@ -47,6 +54,14 @@ html_static_path = ["_static"]
 html_css_files = ["mathml.css", "tables.css"]
 html_title = "sdebayes"
 html_show_sourcelink = False
+
+# Scripts are run anew as well. One that fails is an error, at the end of the build.
+gallery = importlib.import_module("gallery")
+shutil.rmtree(gallery.PAGES, ignore_errors=True)
+shutil.rmtree(gallery.EXTRA, ignore_errors=True)
+gallery.REPORTS.mkdir(parents=True)
+sphinx_gallery_conf = gallery.CONFIGURATION
+html_extra_path = [str(gallery.EXTRA)]
 
 copybutton_exclude = ".linenos, .gp, .go"
 

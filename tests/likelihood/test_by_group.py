@@ -121,6 +121,17 @@ def test_parts_of_data_are_asked_one_by_one(x64):
     np.testing.assert_allclose(*jax.jit(both)(stacked))
 
 
+def test_some_trajectories_keep_their_groups(x64):
+    model, stacked, read, _ = case("transitions", irregular=False)
+    some = np.array([3, 0, 1])
+
+    def both(sde):
+        law = model.likelihood
+        return law.log_density(sde, read)[some], law.log_density(sde, rows(read, some))
+
+    np.testing.assert_allclose(*jax.jit(both)(stacked))
+
+
 def test_replicates_are_of_their_group(x64):
     model, stacked, read, _ = case("kalman", False)
     far = np.array([[0.0], [1e4], [-1e4]])

@@ -302,3 +302,16 @@ def test_the_chapter_on_the_model_shows_the_level(exact):
     assert figure.title == "How does the level go with t?"
     assert table.head == ["state", f"change of level from 1.14 to 81.1, {MEDIAN}"]
     np.testing.assert_allclose(context.centred["y"], context.latent["x"].mean("sample"), atol=1e-5)
+
+
+def test_where_no_step_can_be_judged_the_page_says_so(noisy, texts, monkeypatch):
+    def refuse(*arguments, **options):
+        raise ModelError("the filter broke down")
+
+    monkeypatch.setattr("sdebayes.reporting.context.surprise", refuse)
+    monkeypatch.setattr("sdebayes.explorer.data.surprise", refuse)
+    context = ReportContext(noisy, *texts, 10, 0, explorer=True)
+    _, said = chapters.texts._surprises(context)
+    (explorer,) = chapters.phase_space._explorer(context)
+    assert "the filter broke down" in said.text
+    assert "the filter broke down" in explorer.text

@@ -6,6 +6,7 @@ import numpy as np
 import xarray as xr
 
 from sdebayes import analysis, plots
+from sdebayes._core.errors import ModelError
 from sdebayes.analysis import summarize
 from sdebayes.data import StateSpace
 from sdebayes.explorer import ExplorerData
@@ -83,7 +84,10 @@ def _pictures(context: ReportContext) -> list[Block]:
 def _explorer(context: ReportContext) -> list[Block]:
     if not context.explorer:
         return []
-    drawing = draw(ExplorerData.of(context.posterior, context.data))
+    try:
+        drawing = draw(ExplorerData.of(context.posterior, context.data))
+    except ModelError as error:
+        return [Paragraph(f"There is nothing to be explored: {error}")]
     note = (
         f"The training {context.nouns}, whose surprise is less than that of new ones: the fit has seen them."
     )

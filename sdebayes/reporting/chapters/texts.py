@@ -6,6 +6,7 @@ import numpy as np
 import xarray as xr
 
 from sdebayes import plots
+from sdebayes._core.errors import ModelError
 from sdebayes.reporting.blocks import Block, Chapter, Figure, Heading, Paragraph, Quote, Quotes, Table
 from sdebayes.reporting.context import ReportContext
 from sdebayes.reporting.figures import picture
@@ -53,8 +54,12 @@ def _table(context: ReportContext, table: xr.Dataset) -> Table:
 
 
 def _surprises(context: ReportContext) -> list[Block]:
+    heading = Heading("The most surprising steps")
+    try:
+        tail = context.surprise["tail_probability"].values
+    except ModelError as error:
+        return [heading, Paragraph(f"No step was judged: {error}")]
     judged = context.judged
-    tail = context.surprise["tail_probability"].values
     count = int(np.isfinite(tail).sum())
     order = np.argsort(np.where(np.isfinite(tail), tail, np.inf), axis=None)[:SURPRISES]
     places = [np.unravel_index(index, tail.shape) for index in order]
@@ -66,7 +71,6 @@ def _surprises(context: ReportContext) -> list[Block]:
         f"often a calibrated process would bring a step at least so far off; among {count} steps the smallest is "
         f"expected near {significant(1 / (count + 1), 1)}."
     )
-    heading = Heading("The most surprising steps")
     if "text" not in judged:
         rows = [[str(names[i]), str(k + 1), significant(float(tail[i, k]))] for i, k in places]
         table = Table([context.noun, "step", "probability"], rows, "The smallest tail probabilities.")
