@@ -47,6 +47,14 @@ def keep_compiled(directory: PathLike | None = None) -> Path:
     -----
     It is JAX's persistent compilation cache, for all that this process compiles in half a second or more. What
     ``JAX_COMPILATION_CACHE_DIR`` names has precedence over the default.
+
+    Examples
+    --------
+    >>> import jax
+    >>> before = jax.config.jax_compilation_cache_dir
+    >>> sb.keep_compiled("compiled").name
+    'compiled'
+    >>> jax.config.update("jax_compilation_cache_dir", before)  # as it was
     """
     import jax
     from jax.experimental.compilation_cache import compilation_cache
