@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import os
-import pkgutil
 import shutil
 import sys
 from importlib.metadata import version as installed_version
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
 
 sys.path.insert(0, str(Path(__file__).parent / "_extensions"))
 inventories = importlib.import_module("inventories")
+namespaces = importlib.import_module("namespaces")
 
 project = "sdebayes"
 author = "The sdebayes developers"
@@ -93,38 +93,16 @@ numpydoc_xref_aliases = {word: word for word in DEFAULT_LINKS} | {
 }
 intersphinx_mapping = inventories.mapping(Path(__file__).parent / "_build" / "inventories")
 
-NAMESPACES = (
-    "sdebayes",
-    "sdebayes.priors",
-    "sdebayes.schemes",
-    "sdebayes.inference",
-    "sdebayes.dynamics",
-    "sdebayes.datasets",
-    "sdebayes.data",
-    "sdebayes.inference.nulls",
-)
-NAMESPACES_OF_MODULES = ("sdebayes.analysis", "sdebayes.plots")
 GENERATED = Path(__file__).parent / "reference" / "generated"
-
-
-def public_namespaces() -> list[str]:
-    """Names under which a reader finds public functions and classes."""
-    rooms = [
-        f"{package}.{module.name}"
-        for package in NAMESPACES_OF_MODULES
-        for module in pkgutil.iter_modules(importlib.import_module(package).__path__)
-        if not module.name.startswith("_")
-        and getattr(importlib.import_module(f"{package}.{module.name}"), "__all__", ())
-    ]
-    return [*NAMESPACES, *rooms]
 
 
 def interface_page() -> str:
     """List the namespaces; autosummary makes the pages of their members from the docstrings."""
-    entries = "\n".join(f"   {name}" for name in public_namespaces())
+    entries = "\n".join(f"   {name}" for name in namespaces.public_namespaces())
     return (
         "Interface\n=========\n\n"
-        "Written from the docstrings of everything that the package exports.\n\n"
+        "Written from the docstrings of everything that the package exports. In examples ``sb`` is ``sdebayes``,\n"
+        "``np`` ``numpy`` and ``jnp`` ``jax.numpy``; one that continues another has its variables.\n\n"
         f".. autosummary::\n   :toctree: .\n   :template: autosummary/namespace.rst\n\n{entries}\n"
     )
 
@@ -140,8 +118,8 @@ def dimensions_page() -> str:
 
 def described_elsewhere() -> set[str]:
     """Names at the top of the package whose pages in their own namespaces the index leads to."""
-    top = importlib.import_module(NAMESPACES[0])
-    rooms = [importlib.import_module(namespace) for namespace in NAMESPACES[1:]]
+    top = importlib.import_module(namespaces.NAMESPACES[0])
+    rooms = [importlib.import_module(namespace) for namespace in namespaces.NAMESPACES[1:]]
     own = {name for room in rooms for name in room.__all__ if getattr(room, name) is getattr(top, name, None)}
     return {f"sdebayes.{name}" for name in own}
 

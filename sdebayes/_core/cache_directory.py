@@ -44,6 +44,14 @@ def keep_compiled(directory: PathLike | None = None) -> Path:
     -----
     It is JAX's persistent compilation cache, for all that this process compiles: to read a small program takes a tenth
     of what it takes to compile it. What ``JAX_COMPILATION_CACHE_DIR`` names has precedence over the default.
+
+    Examples
+    --------
+    >>> import jax
+    >>> before = jax.config.jax_compilation_cache_dir
+    >>> sb.keep_compiled("compiled").name
+    'compiled'
+    >>> jax.config.update("jax_compilation_cache_dir", before)  # as it was
     """
     import jax
     from jax.experimental.compilation_cache import compilation_cache

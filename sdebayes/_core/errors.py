@@ -1,4 +1,13 @@
-"""The errors that sdebayes raises: each says what was found, where, what was expected and what to do next."""
+"""The errors that sdebayes raises: each says what was found, where, what was expected and what to do next.
+
+Examples
+--------
+>>> try:
+...     sb.PCA(0)
+... except sb.errors.DataError as error:
+...     print(error)
+PCA: n=0 must be a whole number, 1 or more, below 2**31.
+"""
 
 
 class SdebayesError(Exception):

@@ -37,9 +37,26 @@ def coverage(values: xr.DataArray, nominal: Probability = 0.9, prob: Probability
     DataError
         If a probability is not between 0 and 1, or a coordinate has no value.
 
+    See Also
+    --------
+    sdebayes.analysis.forecasts.pit : Makes the values.
+    sdebayes.analysis.forecasts.reliability : At several probabilities, and horizons.
+    sdebayes.plots.calibration.coverage : Draws it.
+
     References
     ----------
     Wilson (1927), doi:10.1080/01621459.1927.10502953; Dawid (1984), doi:10.2307/2981683, for the independence.
+
+    Examples
+    --------
+    Continuing the example of :func:`sdebayes.fit`:
+
+    >>> values = sb.analysis.forecasts.pit(posterior.predict(test), test)
+    >>> held = sb.analysis.calibration.coverage(values, nominal=0.9)
+    >>> sorted(held), held["coverage"].dims
+    (['count', 'coverage', 'lower', 'upper'], ('state',))
+    >>> bool((held["coverage"] > 0.7).all())
+    True
     """
     rest = [dim for dim in values.dims if dim != values.dims[-1]]
     seen = values.notnull()

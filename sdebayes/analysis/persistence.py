@@ -47,6 +47,11 @@ def persistence(data: Trajectories, shuffles: Count = 20, seed: Seed = 0) -> xr.
     DataError
         If there are fewer pairs of successive complete steps than a regression needs, or ``shuffles`` < 1.
 
+    See Also
+    --------
+    sdebayes.claims : Whether a model supports an order.
+    sdebayes.plots.persistence.persistence : Draws it.
+
     Notes
     -----
     The R² of increments misleads when it is read alone: of a stationary process with lag-1 autocorrelation ρ
@@ -56,6 +61,15 @@ def persistence(data: Trajectories, shuffles: Count = 20, seed: Seed = 0) -> xr.
 
     with equality if the own present state is all that tells of it: white noise, of which nothing can be predicted,
     has one half. Here ρ is taken about the mean of all trajectories, as in the regression.
+
+    Examples
+    --------
+    >>> data, truth = sb.datasets.benchmark("ornstein_uhlenbeck_1d", 400, 0.1)
+    >>> found = sb.analysis.persistence.persistence(data, shuffles=5)
+    >>> float(found["autocorrelation"].squeeze().round(1)), float(found["r2_next"].squeeze().round(1))
+    (0.9, 0.8)
+    >>> bool(abs(found["autocorrelation_shuffled"]).max() < 0.3)
+    True
     """
     if shuffles < 1:
         raise DataError(f"shuffles={shuffles}; at least 1 is needed.")

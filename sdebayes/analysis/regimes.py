@@ -32,12 +32,25 @@ def dwell_times(posterior: SourceLike) -> xr.Dataset:
     -------
     xarray.Dataset
         ``dwell_time`` (sample, regime), −1/Q_ii, the mean time from entering a regime to leaving it, in time, and
-        ``share`` (sample, regime), the stationary law of the chain: both of the process, not of the data.
+        ``share`` (sample, regime), the stationary distribution of the chain: both of the process, not of the data.
 
     Raises
     ------
     ModelError
         If there are no regimes.
+
+    See Also
+    --------
+    sdebayes.analysis.regimes.exemplars : Steps of each regime.
+    sdebayes.plots.regimes.dwell_times : Draws them.
+
+    Examples
+    --------
+    Continuing the example of :class:`sdebayes.priors.Regimes`:
+
+    >>> found = sb.analysis.regimes.dwell_times(posterior)
+    >>> dict(found["dwell_time"].sizes), float(found["share"].sum("regime").mean().round(2))
+    ({'sample': 50, 'regime': 2}, 1.0)
     """
     source = as_source(posterior, whole=True)
     if source.observed.generator is None:
@@ -81,6 +94,19 @@ def exemplars(probability: xr.Dataset, data: xr.Dataset, count: Count = 3) -> xr
     ------
     DataError
         If the two are not of the same steps.
+
+    See Also
+    --------
+    sdebayes.analysis.regimes.dwell_times : How long each lasts.
+    sdebayes.plots.regimes.probability : Draws the probabilities.
+
+    Examples
+    --------
+    Continuing the example of :class:`sdebayes.priors.Regimes`:
+
+    >>> near = sb.analysis.regimes.exemplars(posterior.regime_probability(data), data, count=2)
+    >>> dict(near["step"].sizes)
+    {'regime': 2, 'exemplar': 2}
     """
     if "probability" not in probability or probability.sizes.get("trajectory") != data.sizes["trajectory"]:
         raise DataError("Expected posterior.regime_probability(data), and the same data.")

@@ -48,6 +48,20 @@ def summarize(
     ------
     DataError
         If nothing can be summarised, or ``interval`` or ``prob`` is not known.
+
+    See Also
+    --------
+    sdebayes.Posterior : Whose methods return what is summarised.
+
+    Examples
+    --------
+    Continuing the example of :func:`sdebayes.fit`:
+
+    >>> summary = sb.summarize(posterior.drift([1.0, 0.0]), prob=0.9)
+    >>> summary["statistic"].values.tolist()
+    ['mean', 'sd', 'median', 'lower', 'upper']
+    >>> summary["drift"].sel(statistic=["lower", "upper"], point=0).dims
+    ('statistic', 'state')
     """
     if isinstance(dataset, xr.DataArray):
         dataset = dataset.to_dataset(name=dataset.name or "value")

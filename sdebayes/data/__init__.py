@@ -1,4 +1,16 @@
-"""Trajectories: the container, and the way from texts through embeddings to states."""
+"""Trajectories: the container, and the way from texts through embeddings to states.
+
+See Also
+--------
+sdebayes.fit : What to do next.
+
+Examples
+--------
+>>> data = sb.trajectories({"a": np.eye(4, 2), "b": np.eye(5, 2)}, time_unit="day")
+>>> train, test = sb.split(data, test=1)
+>>> sb.data.load(sb.data.save(train, "train.nc")).sizes["trajectory"]
+1
+"""
 
 from sdebayes.data.container import trajectories, validate
 from sdebayes.data.embed import embed

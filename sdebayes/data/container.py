@@ -102,6 +102,22 @@ def trajectories(
     ------
     DataError
         If the input does not describe trajectories, or :func:`validate` finds a fault.
+
+    See Also
+    --------
+    sdebayes.embed : Trajectories of texts.
+    sdebayes.data.validate : What is checked.
+    sdebayes.datasets.benchmark : Trajectories of a known SDE.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> x = [rng.standard_normal((30, 2)), rng.standard_normal((20, 2))]
+    >>> data = sb.trajectories(x, t=0.5, groups=["calm", "excited"])
+    >>> dict(data.sizes), data["n_steps"].values.tolist()
+    ({'trajectory': 2, 'time': 30, 'state': 2}, [30, 20])
+    >>> data["group"].values.tolist(), float(data["t"][0, 1])
+    (['calm', 'excited'], 0.5)
     """
     if isinstance(x, xr.Dataset):
         raise DataError("x is a Dataset; where it holds trajectories already, use it as it is.")

@@ -90,6 +90,22 @@ def embed(
     StoreError
         If the model or the cache cannot be read or written; if the store holds other texts, or such that were embedded
         otherwise, or another process writes to it.
+
+    See Also
+    --------
+    sdebayes.SentenceEncoder : Vectors of sentences.
+    sdebayes.HiddenStates : Vectors of a language model.
+    sdebayes.PCA : From embeddings to states.
+    sdebayes.data.read_texts : Texts of files.
+
+    Examples
+    --------
+    >>> corpus = sb.datasets.load_sotu(since=1990, sentences=12, speeches=8)
+    >>> embedded = sb.embed(corpus, sb.SentenceEncoder())
+    >>> dict(embedded.sizes)
+    {'trajectory': 8, 'time': 12, 'embedding': 384}
+    >>> str(embedded["text"].values[0, 1])
+    'And now, as President, it is my privilege to report to you on the state of the Union.'
     """
     kept = stores(encoder, store is None if cache is None else cache)
     rule = Embedder(encoder, Sentences() if step is None else step, time, kept)

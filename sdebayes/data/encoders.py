@@ -23,6 +23,21 @@ class Encoder(Protocol):
     Its vectors are then cached on disk; without it they are not. And it may have a method
     ``unread_tokens(list[str]) -> (text,)``, which counts the tokens of each text that it cuts off: `embed` then says
     how many sentences are concerned.
+
+    See Also
+    --------
+    sdebayes.SentenceEncoder : The one to begin with.
+    sdebayes.Precomputed : Vectors made elsewhere.
+
+    Examples
+    --------
+    An encoder of your own:
+
+    >>> class Lengths:
+    ...     def encode(self, texts):
+    ...         return np.array([[len(text), text.count(" ")] for text in texts], dtype=float)
+    >>> dict(sb.embed(["We met. We talked long. We parted."], Lengths()).sizes)
+    {'trajectory': 1, 'time': 3, 'embedding': 2}
     """
 
     def encode(self, texts: list[str]) -> Float[np.ndarray, "text embedding"]:
@@ -54,6 +69,17 @@ class Precomputed:
     DataError
         If the vectors are no finite real numbers, have different widths or are not as many as the texts, or texts are
         repeated with different vectors.
+
+    See Also
+    --------
+    sdebayes.SentenceEncoder : Computes vectors.
+    sdebayes.trajectories : Takes vectors without texts.
+
+    Examples
+    --------
+    >>> encoder = sb.Precomputed({"We met.": [1.0, 0.0], "We talked.": [0.5, 0.5], "We parted.": [0.0, 1.0]})
+    >>> sb.embed(["We met. We talked. We parted."], encoder)["y"].values[0, 1]
+    array([0.5, 0.5])
     """
 
     def __init__(self, texts: Mapping[str, object] | Sequence[str], vectors: object = None):

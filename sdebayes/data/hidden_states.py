@@ -100,9 +100,23 @@ class HiddenStates:
         If an argument is out of range, or windows of ``context`` tokens cannot overlap by ``overlap``, which must be
         ``skip`` at least.
 
+    See Also
+    --------
+    sdebayes.Layers : The layers of one text as a trajectory.
+    sdebayes.SentenceEncoder : Sentences by themselves.
+    sdebayes.ActivationSteering : Writes to the same layer.
+
     References
     ----------
     Xiao et al. (2024), Efficient streaming language models with attention sinks, doi:10.48550/arXiv.2309.17453.
+
+    Examples
+    --------
+    >>> encoder = sb.HiddenStates(layer=15)
+    >>> encoder.layers
+    30
+    >>> dict(sb.embed(["We met. We talked. We parted."], encoder).sizes)
+    {'trajectory': 1, 'time': 3, 'embedding': 576}
     """
 
     def __init__(

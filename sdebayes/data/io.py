@@ -52,6 +52,17 @@ def save(dataset: xr.Dataset, path: PathLike) -> Path:
         If the data set is not valid.
     StoreError
         If it cannot be written there; what was there is then as it was.
+
+    See Also
+    --------
+    sdebayes.data.load : Reads it.
+    sdebayes.Posterior.to_netcdf : Writes a posterior.
+
+    Examples
+    --------
+    >>> data, truth = sb.datasets.benchmark("double_well", 50, 0.1)
+    >>> sb.data.save(data, "data.nc").name
+    'data.nc'
     """
     validate(dataset)
     path = Path(path)
@@ -81,6 +92,17 @@ def load(path: PathLike) -> xr.Dataset:
         written by another version; if a store is not whole.
     DataError
         If what it holds is not valid.
+
+    See Also
+    --------
+    sdebayes.data.save : Writes it.
+    sdebayes.load : Reads a posterior.
+
+    Examples
+    --------
+    >>> data, truth = sb.datasets.benchmark("double_well", 50, 0.1)
+    >>> sb.data.load(sb.data.save(data, "data.nc")).identical(data)
+    True
     """
     path = Path(path)
     if not path.exists():

@@ -24,6 +24,16 @@ class Place(NamedTuple):
         The first character of the piece, and the one after its last.
     layer
         The layer to read; None for the encoder's own.
+
+    See Also
+    --------
+    sdebayes.data.ContextEncoder : Reads pieces in their text.
+
+    Examples
+    --------
+    >>> place = sb.data.Place("We met. We talked.", start=8, end=18)
+    >>> place.text[place.start : place.end]
+    'We talked.'
     """
 
     text: str
@@ -46,6 +56,18 @@ class ContextEncoder(Protocol):
     """What `embed` asks of an encoder that reads each piece in its text.
 
     ``reads_context`` says whether it does. It may have a string ``warning``, which is kept with the data set.
+
+    See Also
+    --------
+    sdebayes.HiddenStates : One of them.
+    sdebayes.data.Encoder : An encoder that reads each piece by itself.
+
+    Examples
+    --------
+    >>> isinstance(sb.HiddenStates(), sb.data.ContextEncoder)
+    True
+    >>> isinstance(sb.SentenceEncoder(), sb.data.ContextEncoder)
+    False
     """
 
     reads_context: bool

@@ -43,6 +43,22 @@ class PCA:
     ------
     DataError
         If ``n`` is no whole number of at least 1.
+
+    See Also
+    --------
+    sdebayes.TICA : Components that forget slowest.
+    sdebayes.StateSpace : What ``fit`` returns.
+
+    Examples
+    --------
+    Continuing the example of :func:`sdebayes.embed`:
+
+    >>> space = sb.PCA(2).fit(embedded)
+    >>> states = space.transform(embedded)
+    >>> dict(states["y"].sizes)
+    {'trajectory': 8, 'time': 12, 'state': 2}
+    >>> states["y"].std(("trajectory", "time")).values.round(2)
+    array([1., 1.])
     """
 
     n: Count

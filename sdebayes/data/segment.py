@@ -27,6 +27,18 @@ class Step:
         not say. Encoders that read a piece in its text need it.
     layer
         The layer of a language model that the step is, where steps are layers.
+
+    See Also
+    --------
+    sdebayes.data.Steps : Makes them.
+
+    Examples
+    --------
+    >>> step = sb.Sentences(block=2).cut("We met. We talked. We parted. We wrote.")[1]
+    >>> step.pieces
+    ('We parted.', 'We wrote.')
+    >>> step.text, step.start
+    ('We parted. We wrote.', 19)
     """
 
     pieces: tuple[str, ...]
@@ -42,7 +54,24 @@ class Step:
 
 @checked
 class Steps(Stored, ABC):
-    """A rule that cuts a text into steps. Its ``repr`` is kept with the data set, and the fields of a dataclass."""
+    r"""A rule that cuts a text into steps. Its ``repr`` is kept with the data set, and the fields of a dataclass.
+
+    See Also
+    --------
+    sdebayes.Sentences : A sentence for each step.
+    sdebayes.TokenWindows : So many tokens for each step.
+
+    Examples
+    --------
+    A rule of your own, here a step for each line:
+
+    >>> class Lines(sb.data.Steps):
+    ...     def cut(self, text):
+    ...         starts = [0, *(at + 1 for at, sign in enumerate(text) if sign == "\n")]
+    ...         return [sb.data.Step((text[start:].split("\n")[0],), start) for start in starts]
+    >>> [step.text for step in Lines().cut("Red lilies\nWhite snow")]
+    ['Red lilies', 'White snow']
+    """
 
     @property
     def warning(self) -> str:
@@ -107,6 +136,18 @@ class Sentences(Steps):
     ------
     DataError
         If ``block`` is not a whole number of at least 1.
+
+    See Also
+    --------
+    sdebayes.TokenWindows : So many tokens for each step.
+    sdebayes.embed : Takes the rule.
+
+    Examples
+    --------
+    >>> [step.text for step in sb.Sentences().cut("We met at 9 a.m. in Paris. We talked.")]
+    ['We met at 9 a.m. in Paris.', 'We talked.']
+    >>> len(sb.Sentences(block=2).cut("One. Two. Three. Four. Five."))
+    2
     """
 
     block: Count = 1

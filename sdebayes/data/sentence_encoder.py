@@ -50,6 +50,19 @@ class SentenceEncoder:
     ------
     DataError
         If ``batch_size`` is below 1.
+
+    See Also
+    --------
+    sdebayes.HiddenStates : Sentences as a language model reads them in their text.
+    sdebayes.Precomputed : Vectors made elsewhere.
+
+    Examples
+    --------
+    >>> vectors = sb.SentenceEncoder().encode(["Taxes will fall.", "We shall cut taxes.", "It rained."])
+    >>> vectors.shape
+    (3, 384)
+    >>> bool(vectors[0] @ vectors[1] > vectors[0] @ vectors[2])
+    True
     """
 
     def __init__(

@@ -50,6 +50,21 @@ def shuffle(
     ------
     DataError
         If ``block`` is no whole number, 1 or more, or both ``neighbours`` and ``reverse`` are asked for.
+
+    See Also
+    --------
+    sdebayes.data.shuffle_across : Steps change trajectories too.
+    sdebayes.nulls : Models without order.
+
+    Examples
+    --------
+    >>> data = sb.trajectories([np.arange(6.0)[:, None]])
+    >>> sb.shuffle(data, reverse=True)["y"].values.ravel()
+    array([5., 4., 3., 2., 1., 0.])
+    >>> sb.shuffle(data, block=3, reverse=True)["y"].values.ravel()
+    array([3., 4., 5., 0., 1., 2.])
+    >>> sb.shuffle(data).attrs["null"]
+    'steps shuffled within trajectories, seed 0'
     """
     validate(dataset)
     generator = np.random.default_rng(seed)
@@ -86,6 +101,16 @@ def shuffle_within(dataset: xr.Dataset, seed: Seed = 0) -> xr.Dataset:
     -------
     xr.Dataset
         With ``attrs["null"]``.
+
+    See Also
+    --------
+    sdebayes.shuffle : Other changes of order.
+
+    Examples
+    --------
+    >>> data = sb.trajectories([np.arange(6.0)[:, None]])
+    >>> sb.data.shuffle_within(data, seed=1).identical(sb.shuffle(data, seed=1))
+    True
     """
     return shuffle(dataset, seed)
 
@@ -116,6 +141,19 @@ def shuffle_across(dataset: xr.Dataset, seed: Seed = 0) -> xr.Dataset:
     ------
     DataError
         If so many steps are missing that a shuffled trajectory is left with fewer than three observed ones.
+
+    See Also
+    --------
+    sdebayes.shuffle : Steps stay in their trajectory.
+
+    Examples
+    --------
+    >>> data = sb.trajectories([np.arange(3.0)[:, None], np.arange(10.0, 14.0)[:, None]])
+    >>> mixed = sb.data.shuffle_across(data)
+    >>> mixed["n_steps"].values.tolist()
+    [3, 4]
+    >>> sorted(mixed["y"].values[np.isfinite(mixed["y"])].tolist())
+    [0.0, 1.0, 2.0, 10.0, 11.0, 12.0, 13.0]
     """
     validate(dataset)
     present = np.arange(dataset.sizes["time"]) < dataset["n_steps"].values[:, None]

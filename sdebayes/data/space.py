@@ -43,6 +43,23 @@ class StateSpace:
         r, (embedding,), or None where the embedding is not standardised.
     spec
         How the space came to be: a flat mapping that JSON can hold.
+
+    See Also
+    --------
+    sdebayes.PCA : Makes one.
+    sdebayes.TICA : Makes one.
+
+    Examples
+    --------
+    Continuing the example of :class:`sdebayes.PCA`:
+
+    >>> space.states
+    ['PC1', 'PC2']
+    >>> space.components.shape
+    (2, 384)
+    >>> near = space.exemplars(states["y"][0, 3], states, n=2)  # the step itself comes first
+    >>> dict(near.sizes), int(near["step"][0])
+    ({'exemplar': 2}, 3)
     """
 
     mean: Float[np.ndarray, " embedding"]

@@ -34,6 +34,17 @@ def split(dataset: xr.Dataset, test: float | int = 0.25, seed: Seed = 0) -> tupl
     ------
     DataError
         If either side would be empty, or ``seed`` is no whole number, 0 or more.
+
+    See Also
+    --------
+    sdebayes.cross_validate : Holds out each trajectory in turn.
+
+    Examples
+    --------
+    >>> data, truth = sb.datasets.benchmark("double_well", 50, 0.1, n_trajectories=8)
+    >>> train, test = sb.split(data, test=0.25, seed=0)
+    >>> train.sizes["trajectory"], test.sizes["trajectory"]
+    (6, 2)
     """
     validate(dataset)
     count = dataset.sizes["trajectory"]

@@ -35,6 +35,20 @@ class TextFiles:
         If a path is of an unknown kind; when they are read, if texts cannot be.
     StoreError
         If a file or directory cannot be read.
+
+    See Also
+    --------
+    sdebayes.data.read_texts : Reads all into memory.
+    sdebayes.embed : Reads them with a store.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> Path("talks").mkdir()
+    >>> _ = Path("talks/a.txt").write_text("One. Two. Three."), Path("talks/b.txt").write_text("Four. Five. Six.")
+    >>> files = sb.data.TextFiles("talks")
+    >>> files.in_memory()["trajectory"].values.tolist()
+    ['a', 'b']
     """
 
     def __init__(self, paths: PathLike | Iterable[PathLike], skip_unreadable: bool = False):

@@ -52,6 +52,19 @@ def read_texts(paths: PathLike | Iterable[PathLike], allow_blank: bool = False) 
         not fit the header, or two columns have one name.
     StoreError
         If a file cannot be read.
+
+    See Also
+    --------
+    sdebayes.data.TextFiles : Files that memory does not hold.
+    sdebayes.embed : What to do next.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> _ = Path("talks.csv").write_text("name,text,year\na,One. Two. Three.,1990\nb,Four. Five. Six.,1991\n")
+    >>> corpus = sb.data.read_texts("talks.csv")
+    >>> corpus["trajectory"].values.tolist(), corpus["year"].values.tolist()
+    (['a', 'b'], ['1990', '1991'])
     """
     rows: list[Row] = []
     for path in files_of(paths):

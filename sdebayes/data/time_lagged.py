@@ -66,12 +66,27 @@ class TICA:
     DataError
         If ``n``, ``components`` or ``lag`` is no whole number of at least 1, or ``components`` is less than ``n``.
 
+    See Also
+    --------
+    sdebayes.PCA : Components of largest variance.
+    sdebayes.plots.scores.components : Draws the scores of ``score``.
+
     References
     ----------
     Molgedey & Schuster (1994), Separation of a mixture of independent signals using time delayed correlations,
     doi:10.1103/PhysRevLett.72.3634. Pérez-Hernández et al. (2013), Identification of slow molecular order parameters
     for Markov model construction, doi:10.1063/1.4811489. Chen et al. (2010), Shrinkage algorithms for MMSE covariance
     estimation, doi:10.1109/TSP.2010.2053029.
+
+    Examples
+    --------
+    Continuing the example of :func:`sdebayes.embed`:
+
+    >>> space = sb.TICA(2, components=8).fit(embedded)
+    >>> dict(space.transform(embedded)["y"].sizes)
+    {'trajectory': 8, 'time': 12, 'state': 2}
+    >>> bool(space.autocorrelation[0] >= space.autocorrelation[1])
+    True
     """
 
     n: Count

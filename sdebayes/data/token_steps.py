@@ -63,6 +63,17 @@ class TokenWindows(_TokenSteps):
     ------
     DataError
         If ``size`` or ``stride`` is no whole number of at least 1.
+
+    See Also
+    --------
+    sdebayes.Sentences : A sentence for each step.
+
+    Examples
+    --------
+    >>> [step.text for step in sb.TokenWindows(3, stride=2).cut("one two three four five")]
+    ['one two three', 'three four five']
+    >>> sb.TokenWindows(3).warning  # none: no overlap
+    ''
     """
 
     size: Count
@@ -107,6 +118,17 @@ class Prefixes(_TokenSteps):
     ------
     DataError
         If ``max_tokens`` is no whole number of at least 1.
+
+    See Also
+    --------
+    sdebayes.Sentences : Sentences by themselves.
+
+    Examples
+    --------
+    >>> [step.text for step in sb.Prefixes(max_tokens=5).cut("We met. We talked. We parted.")]
+    ['We met.', 'met. We talked.', 'talked. We parted.']
+    >>> sb.Prefixes(max_tokens=5).meaning
+    'the text up to the end of a sentence, its last 5 tokens'
     """
 
     max_tokens: Count
@@ -151,6 +173,18 @@ class Layers(Steps):
     ------
     DataError
         If ``first`` is no whole number.
+
+    See Also
+    --------
+    sdebayes.HiddenStates : The encoder that it needs.
+
+    Examples
+    --------
+    Continuing the example of :class:`sdebayes.HiddenStates`:
+
+    >>> deep = sb.embed(["We met. We talked. We parted."], encoder, sb.Layers(first=1))
+    >>> dict(deep.sizes)
+    {'trajectory': 1, 'time': 30, 'embedding': 576}
     """
 
     first: WholeNumber = 0

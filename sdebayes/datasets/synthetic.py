@@ -163,13 +163,26 @@ def benchmark(
     -------
     (data, sde)
         The data set ``y(trajectory, time, state)``, as ``sdebayes.trajectories`` makes it, and the true SDE. The first
-        10 units of time are dropped. Linear systems are simulated exactly from their stationary law, the others by
-        Euler–Maruyama with 20 sub-steps in each dt.
+        10 units of time are dropped. Linear systems are simulated exactly from their stationary distribution, the
+        others by Euler–Maruyama with 20 sub-steps in each dt.
 
     Raises
     ------
     DataError
         If the name is unknown or a number cannot be used, or the sub-steps are so long that a path becomes infinite.
+
+    See Also
+    --------
+    sdebayes.simulate : Simulates any SDE.
+    sdebayes.SDE : What is returned beside the data.
+
+    Examples
+    --------
+    >>> data, truth = sb.datasets.benchmark("double_well", n_steps=100, dt=0.1, n_trajectories=3)
+    >>> dict(data["y"].sizes)
+    {'trajectory': 3, 'time': 100, 'state': 2}
+    >>> truth.drift(np.array([1.0, 0.0])).tolist()
+    [0.0, -0.0]
     """
     if name not in _SYSTEMS:
         raise DataError(f"There is no benchmark {name!r}; choose one of {', '.join(sorted(_SYSTEMS))}.")

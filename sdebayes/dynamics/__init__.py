@@ -1,4 +1,16 @@
-"""Drift, diffusion and SDE as pure functions: Equinox modules with no probability inside."""
+"""Drift, diffusion and SDE as pure functions: Equinox modules with no probability inside.
+
+See Also
+--------
+sdebayes.simulate : Simulates them.
+
+Examples
+--------
+>>> drift = sb.dynamics.LinearDrift(jnp.eye(2), jnp.zeros(2))
+>>> sde = sb.SDE(drift, sb.dynamics.ConstantDiffusion(0.5 * jnp.eye(2)))
+>>> sde.drift(jnp.array([1.0, 2.0])).tolist()
+[-1.0, -2.0]
+"""
 
 from sdebayes.dynamics.basis import AbstractBasis, Jet, TabulatedBasis
 from sdebayes.dynamics.diffusion import (

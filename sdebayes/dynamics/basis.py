@@ -27,6 +27,16 @@ class Jet(NamedTuple):
         ∂/∂x_j, (output, state).
     hessian
         ∂²/∂x_j∂x_k, (output, state, state).
+
+    See Also
+    --------
+    sdebayes.dynamics.AbstractField.jet : Makes it.
+
+    Examples
+    --------
+    >>> jet = sb.dynamics.MonomialBasis(jnp.zeros(1), ((1,), (3,))).jet(jnp.array([2.0]), order=1)
+    >>> jet.value.tolist(), jet.gradient.tolist(), jet.hessian
+    ([2.0, 8.0], [[1.0], [12.0]], None)
     """
 
     value: Float[Array, " output"]
@@ -78,6 +88,19 @@ class AbstractBasis(Stored, eqx.Module):
     ----------
     fixed
         Whether they depend on no parameter, so that they can be computed once for all data.
+
+    See Also
+    --------
+    sdebayes.dynamics.FunctionBasis : Functions of your own without a class.
+    sdebayes.dynamics.BasisField : Their sum.
+
+    Examples
+    --------
+    >>> class Waves(sb.dynamics.AbstractBasis):
+    ...     def __call__(self, x):
+    ...         return jnp.concatenate([jnp.sin(x), jnp.cos(x)])
+    >>> Waves().jet(jnp.array([0.0]), order=1).gradient.tolist()
+    [[1.0], [-0.0]]
     """
 
     fixed: bool = eqx.field(default=True, static=True, kw_only=True)
@@ -137,6 +160,17 @@ class TabulatedBasis(AbstractBasis):
         Their jet there.
     fixed
         Whether they depend on no parameter.
+
+    See Also
+    --------
+    sdebayes.dynamics.AbstractBasis.tabulate : Makes the table.
+
+    Examples
+    --------
+    >>> basis = sb.dynamics.MonomialBasis(jnp.zeros(1), ((1,), (3,)))
+    >>> table = basis.jet(jnp.array([2.0]), order=1)
+    >>> sb.dynamics.TabulatedBasis(table).jet(jnp.array([2.0]), order=1).gradient.tolist()
+    [[1.0], [12.0]]
     """
 
     table: Jet

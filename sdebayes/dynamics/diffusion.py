@@ -42,7 +42,23 @@ class NoiseExpansion(NamedTuple):
 
 @checked
 class AbstractDiffusion(AbstractPointFunction):
-    """A diffusion factor G(x, t), written for one point."""
+    """A diffusion factor G(x, t), written for one point.
+
+    See Also
+    --------
+    sdebayes.dynamics.ParametricDiffusion : A diffusion without a class.
+    sdebayes.SDE : Takes it.
+
+    Examples
+    --------
+    >>> class Growing(sb.dynamics.AbstractDiffusion):
+    ...     def __call__(self, x, t=0.0):
+    ...         return jnp.diag(jnp.sqrt(1 + x**2))
+    >>> Growing().covariance(jnp.array([3.0])).round(3).tolist()
+    [[10.0]]
+    >>> Growing().constant
+    False
+    """
 
     @abstractmethod
     def __call__(self, x: Vector, t: Scalar = 0.0) -> Matrix:
@@ -157,6 +173,16 @@ class ConstantDiffusion(AbstractDiffusion):
     ----------
     factor
         G, (state, state), in state per square root of time.
+
+    See Also
+    --------
+    sdebayes.priors.Constant : Its prior.
+
+    Examples
+    --------
+    >>> diffusion = sb.dynamics.ConstantDiffusion(0.5 * jnp.eye(2))
+    >>> diffusion.covariance(jnp.zeros(2)).tolist(), diffusion.constant
+    ([[0.25, 0.0], [0.0, 0.25]], True)
     """
 
     factor: Matrix
@@ -182,6 +208,18 @@ class DiagonalDiffusion(_FieldDiffusion):
         g, (state,), in state per square root of time.
     field
         u, (state,) → (state,), without unit.
+
+    See Also
+    --------
+    sdebayes.priors.Diagonal : Its prior.
+    sdebayes.dynamics.FullDiffusion : With correlations.
+
+    Examples
+    --------
+    >>> basis = sb.dynamics.FourierBasis(jnp.zeros(1), jnp.array([[1.0]]))
+    >>> field = sb.dynamics.BasisField(basis, jnp.zeros((2, 1)))
+    >>> sb.dynamics.DiagonalDiffusion(jnp.array([0.5]), field).covariance(jnp.zeros(1)).round(3).tolist()
+    [[0.25]]
     """
 
     scale: Vector
@@ -216,10 +254,23 @@ class FullDiffusion(_FieldDiffusion):
     field
         u, (state,) → (state·(state + 1)/2,), without unit: the lower triangle row by row.
 
+    See Also
+    --------
+    sdebayes.priors.Full : Its prior.
+    sdebayes.dynamics.DiagonalDiffusion : Without correlations.
+
     References
     ----------
     The log-Cholesky form of Pinheiro & Bates (1996), sec. 2.2, doi:10.1007/BF00140873, with softplus in the place of
     their exponential.
+
+    Examples
+    --------
+    >>> basis = sb.dynamics.FourierBasis(jnp.zeros(2), jnp.array([[1.0, 0.0]]))
+    >>> field = sb.dynamics.BasisField(basis, jnp.zeros((2, 3)))
+    >>> factor = jnp.array([[1.0, 0.0], [0.5, 1.0]])
+    >>> sb.dynamics.FullDiffusion(factor, field)(jnp.zeros(2)).round(3).tolist()
+    [[1.0, 0.0], [0.5, 1.0]]
     """
 
     factor: Matrix
@@ -254,6 +305,17 @@ class ParametricDiffusion(AbstractDiffusion):
         ``function(x, t, parameters) -> (state, state)``, made of JAX operations.
     parameters
         Named parameters θ.
+
+    See Also
+    --------
+    sdebayes.priors.Parametric : Its prior.
+
+    Examples
+    --------
+    >>> size = {"size": jnp.array(0.5)}
+    >>> diffusion = sb.dynamics.ParametricDiffusion(lambda x, t, p: p["size"] * jnp.diag(x), size)
+    >>> diffusion.covariance(jnp.array([2.0])).tolist()
+    [[1.0]]
     """
 
     function: Callable[[Any, Any, dict[str, Any]], Any] = eqx.field(static=True)

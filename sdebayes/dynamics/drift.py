@@ -32,6 +32,17 @@ class Expansion(NamedTuple):
         ∂²f/∂x∂x, (state, state, state).
     time_derivative
         ∂f/∂t, (state,).
+
+    See Also
+    --------
+    sdebayes.dynamics.AbstractDrift.expansion : Makes it.
+
+    Examples
+    --------
+    >>> data, truth = sb.datasets.benchmark("double_well_1d", 3, 0.1)
+    >>> found = truth.drift.expansion(jnp.array([1.0]))  # of 2 x - 3 x³
+    >>> found.value.tolist(), found.jacobian.tolist(), found.curvature.tolist()
+    ([-1.0], [[-7.0]], [[[-18.0]]])
     """
 
     value: Vector
@@ -46,6 +57,21 @@ class AbstractDrift(AbstractPointFunction):
 
     Drifts that are linear in coefficients, f(x) = Θᵀ ψ(x), have two methods more: ``features(x, reference)``, ψ(x),
     (feature,), and ``coefficients(reference)``, Θ, (feature, state), with a linear part written around a reference.
+
+    See Also
+    --------
+    sdebayes.dynamics.ParametricDrift : A drift without a class.
+    sdebayes.SDE : Takes it.
+
+    Examples
+    --------
+    >>> class Cubic(sb.dynamics.AbstractDrift):
+    ...     def __call__(self, x, t=0.0):
+    ...         return x - x**3
+    >>> Cubic()(jnp.array([2.0])).tolist()
+    [-6.0]
+    >>> Cubic().jacobian(jnp.array([2.0])).tolist()
+    [[-11.0]]
     """
 
     @abstractmethod
@@ -96,6 +122,17 @@ class AbstractAffineDrift(AbstractDrift):
     ----------
     matrix
         Rate matrix A, (state, state), in 1/time.
+
+    See Also
+    --------
+    sdebayes.dynamics.LinearDrift : Around an equilibrium.
+    sdebayes.dynamics.AffineDrift : With or without one.
+
+    Examples
+    --------
+    >>> drift = sb.dynamics.LinearDrift(jnp.diag(jnp.array([1.0, 2.0])), jnp.array([3.0, 0.0]))
+    >>> isinstance(drift, sb.dynamics.AbstractAffineDrift), drift.offset.tolist()
+    (True, [3.0, 0.0])
     """
 
     matrix: eqx.AbstractVar[Matrix]
@@ -136,6 +173,17 @@ class LinearDrift(AbstractAffineDrift):
         Rate matrix A, (state, state), in 1/time.
     location
         Equilibrium b, (state,).
+
+    See Also
+    --------
+    sdebayes.priors.Linear : Its prior.
+    sdebayes.dynamics.LinearSDE : With a constant diffusion.
+
+    Examples
+    --------
+    >>> drift = sb.dynamics.LinearDrift(jnp.array([[1.0, 2.0], [-2.0, 1.0]]), jnp.zeros(2))
+    >>> drift(jnp.array([1.0, 0.0])).tolist()
+    [-1.0, 2.0]
     """
 
     matrix: Matrix
@@ -161,6 +209,16 @@ class AffineDrift(AbstractAffineDrift):
         Rate matrix A, (state, state), in 1/time.
     constant_term
         v, (state,), in state per unit of time.
+
+    See Also
+    --------
+    sdebayes.dynamics.LinearDrift : Around an equilibrium.
+
+    Examples
+    --------
+    >>> drift = sb.dynamics.AffineDrift(jnp.zeros((1, 1)), jnp.array([0.5]))  # no equilibrium
+    >>> drift(jnp.array([7.0])).tolist()
+    [0.5]
     """
 
     matrix: Matrix
@@ -186,6 +244,19 @@ class FieldDrift(AbstractDrift):
         The linear part; stable, it rules far away, so that paths cannot explode.
     field
         u, (state,) → (state,), in state per unit of time.
+
+    See Also
+    --------
+    sdebayes.priors.GP : A prior of such drifts.
+    sdebayes.priors.BNN : Another.
+
+    Examples
+    --------
+    >>> linear = sb.dynamics.LinearDrift(jnp.eye(1), jnp.zeros(1))
+    >>> basis = sb.dynamics.FourierBasis(jnp.zeros(1), jnp.array([[1.0]]))
+    >>> drift = sb.dynamics.FieldDrift(linear, sb.dynamics.BasisField(basis, jnp.array([[0.5], [0.0]])))
+    >>> drift(jnp.array([0.0])).tolist()  # -x + cos(x) / 2
+    [0.5]
     """
 
     linear: LinearDrift
@@ -244,6 +315,16 @@ class ParametricDrift(AbstractDrift):
         ``function(x, t, parameters) -> (state,)``, made of JAX operations.
     parameters
         Named parameters θ.
+
+    See Also
+    --------
+    sdebayes.priors.Parametric : Its prior.
+
+    Examples
+    --------
+    >>> drift = sb.dynamics.ParametricDrift(lambda x, t, p: p["rate"] * (x - x**3), {"rate": jnp.array(2.0)})
+    >>> drift(jnp.array([2.0])).tolist()
+    [-12.0]
     """
 
     function: Callable[[Any, Any, dict[str, Any]], Any] = eqx.field(static=True)

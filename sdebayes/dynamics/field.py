@@ -15,7 +15,21 @@ from sdebayes.dynamics.basis import AbstractBasis, Jet, jet_of, mean_shift
 
 @checked
 class AbstractField(Stored, eqx.Module):
-    """A function (state,) → (output,), written for one point."""
+    """A function (state,) → (output,), written for one point.
+
+    See Also
+    --------
+    sdebayes.dynamics.BasisField : A sum of basis functions.
+    sdebayes.dynamics.Network : A perceptron.
+
+    Examples
+    --------
+    >>> class Sine(sb.dynamics.AbstractField):
+    ...     def __call__(self, x):
+    ...         return jnp.sin(x)
+    >>> Sine().jet(jnp.array([0.0])).gradient.tolist()
+    [[1.0]]
+    """
 
     @abstractmethod
     def __call__(self, x: Vector) -> Float[Array, " output"]:
@@ -48,6 +62,18 @@ class BasisField(AbstractField):
         φ, (state,) → (feature,).
     weights
         W, (feature, output).
+
+    See Also
+    --------
+    sdebayes.dynamics.FieldDrift : Stands beside a linear drift.
+    sdebayes.dynamics.AbstractBasis : The functions.
+
+    Examples
+    --------
+    >>> basis = sb.dynamics.MonomialBasis(jnp.zeros(1), ((1,), (3,)))
+    >>> field = sb.dynamics.BasisField(basis, jnp.array([[2.0], [-3.0]]))
+    >>> field(jnp.array([1.0])).tolist()
+    [-1.0]
     """
 
     basis: AbstractBasis

@@ -43,9 +43,21 @@ class LaplacianBasis(AbstractBasis):
     fixed
         Whether box and middle depend on no parameter.
 
+    See Also
+    --------
+    sdebayes.priors.HSGP : Gaussian processes of it.
+
     References
     ----------
     Solin & Särkkä (2020), doi:10.1007/s11222-019-09886-w.
+
+    Examples
+    --------
+    >>> basis = sb.dynamics.LaplacianBasis(jnp.zeros(2), jnp.array([3.0, 3.0]), (4, 5), window=0.8)
+    >>> basis(jnp.zeros(2)).shape
+    (20,)
+    >>> bool((basis(jnp.array([4.0, 0.0])) == 0).all())  # outside of the box
+    True
     """
 
     location: Vector

@@ -48,6 +48,17 @@ class KernelBasis(AbstractBasis):
         L, lower triangular, (feature, feature); None for the identity.
     fixed
         Whether the length-scale depends on no parameter.
+
+    See Also
+    --------
+    sdebayes.priors.Inducing : Gaussian processes of it.
+
+    Examples
+    --------
+    >>> centres = jnp.array([[-1.0], [0.0], [1.0]])
+    >>> basis = sb.dynamics.KernelBasis(sb.priors.SquaredExponential(), centres, jnp.array([1.0]))
+    >>> basis(jnp.array([0.0])).round(2).tolist()
+    [0.6100000143051147, 1.0, 0.6100000143051147]
     """
 
     kernel: RadialFunction = eqx.field(static=True)

@@ -28,6 +28,16 @@ class MonomialBasis(AbstractBasis):
         k, for each monomial a power of every state.
     fixed
         Whether the origin depends on no parameter.
+
+    See Also
+    --------
+    sdebayes.priors.Polynomial : Chooses among them.
+
+    Examples
+    --------
+    >>> basis = sb.dynamics.MonomialBasis(jnp.zeros(2), ((0, 0), (1, 0), (2, 1)))  # 1, x, x² y
+    >>> basis(jnp.array([2.0, 3.0])).tolist()
+    [1.0, 2.0, 12.0]
     """
 
     origin: Vector
@@ -54,6 +64,17 @@ class FunctionBasis(AbstractBasis):
         (state,) → (feature,), made of JAX operations.
     fixed
         Always true: they depend on no parameter.
+
+    See Also
+    --------
+    sdebayes.priors.Functions : Chooses among them.
+    sdebayes.dynamics.MonomialBasis : Monomials.
+
+    Examples
+    --------
+    >>> basis = sb.dynamics.FunctionBasis(lambda x: jnp.stack([x[0], jnp.sin(x[0])]))
+    >>> basis(jnp.array([0.0])).tolist()
+    [0.0, 0.0]
     """
 
     function: Callable[[Any], Any] = eqx.field(static=True)
@@ -71,6 +92,17 @@ class LibraryDrift(AbstractDrift):
     ----------
     field
         The sum.
+
+    See Also
+    --------
+    sdebayes.priors.Sparse : Its prior.
+
+    Examples
+    --------
+    >>> basis = sb.dynamics.MonomialBasis(jnp.zeros(1), ((1,), (3,)))
+    >>> drift = sb.dynamics.LibraryDrift(sb.dynamics.BasisField(basis, jnp.array([[2.0], [-3.0]])))
+    >>> drift(jnp.array([1.0])).tolist(), drift.jacobian(jnp.array([1.0])).tolist()
+    ([-1.0], [[-7.0]])
     """
 
     field: BasisField

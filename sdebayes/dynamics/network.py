@@ -50,6 +50,18 @@ class Network(AbstractField):
     ------
     ModelError
         If the activation is not known.
+
+    See Also
+    --------
+    sdebayes.priors.BNN : Its prior.
+
+    Examples
+    --------
+    >>> weights = (jnp.ones((2, 8)), jnp.ones((8, 1)))
+    >>> biases = (jnp.zeros(8), jnp.zeros(1))
+    >>> network = sb.dynamics.Network(weights, biases, jnp.zeros(2), jnp.ones(2), radius=2.8)
+    >>> network(jnp.array([0.0, 0.0])).tolist()
+    [0.0]
     """
 
     weights: tuple[Float[Array, "_inputs _units"], ...]

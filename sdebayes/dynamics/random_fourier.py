@@ -24,9 +24,19 @@ class FourierBasis(AbstractBasis):
     fixed
         Whether the frequencies depend on no parameter.
 
+    See Also
+    --------
+    sdebayes.priors.RandomFourier : Gaussian processes of it.
+
     References
     ----------
     Rahimi & Recht (2007), Random features for large-scale kernel machines, NIPS 20.
+
+    Examples
+    --------
+    >>> basis = sb.dynamics.FourierBasis(jnp.zeros(2), jnp.array([[1.0, 0.0], [0.0, 2.0]]))
+    >>> basis(jnp.zeros(2)).tolist()
+    [1.0, 1.0, 0.0, 0.0]
     """
 
     location: Vector

@@ -21,9 +21,20 @@ class ScaleMixture(eqx.Module):
     factors
         s, (component,), what R is multiplied by.
 
+    See Also
+    --------
+    sdebayes.StudentTNoise : Whose noise is one, up to quadrature.
+
     References
     ----------
     Andrews & Mallows (1974), Scale mixtures of normal distributions, doi:10.1111/j.2517-6161.1974.tb00989.x.
+
+    Examples
+    --------
+    >>> import jax
+    >>> mixture = sb.dynamics.ScaleMixture(jnp.log(jnp.array([0.9, 0.1])), jnp.array([1.0, 9.0]))
+    >>> mixture.draw(jax.random.key(0), (1000,)).mean().round().item()  # about 0.9 · 1 + 0.1 · 9
+    2.0
     """
 
     log_weights: Float[Array, "*sample component"]

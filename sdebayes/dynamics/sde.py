@@ -32,10 +32,26 @@ class SDE(eqx.Module):
     ModelError
         If a part cannot be called.
 
+    See Also
+    --------
+    sdebayes.simulate : Simulates it.
+    sdebayes.datasets.benchmark : Some with data.
+    sdebayes.Posterior.sde : One for each draw.
+
     Notes
     -----
     A stacked SDE carries a leading sample axis on every array; read it with
     ``jax.vmap(lambda s: s.drift(x))(sde)``.
+
+    Examples
+    --------
+    >>> sde = sb.SDE(lambda x, t=0.0: x - x**3, lambda x, t=0.0: 0.5 * np.eye(1))
+    >>> sde.drift(np.array([2.0])).tolist()
+    [-6.0]
+    >>> sde.covariance(np.array([2.0]))
+    array([[0.25]])
+    >>> dict(sb.simulate(sde, times=[0, 1, 2], x0=[1.0], paths=8)["x"].sizes)
+    {'sample': 1, 'path': 8, 'time': 3, 'state': 1}
     """
 
     drift: AbstractDrift = eqx.field(converter=as_drift)
@@ -70,6 +86,16 @@ class LinearSDE(SDE):
         v − A x.
     diffusion
         G.
+
+    See Also
+    --------
+    sdebayes.SDE : Any drift and diffusion.
+
+    Examples
+    --------
+    >>> data, truth = sb.datasets.benchmark("ornstein_uhlenbeck", 3, 0.1)
+    >>> truth.linear.matrix.tolist(), truth.linear.covariance_rate.tolist()
+    ([[1.0, 2.0], [-2.0, 1.0]], [[1.0, 0.0], [0.0, 1.0]])
     """
 
     drift: AbstractAffineDrift

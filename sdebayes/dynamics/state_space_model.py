@@ -19,7 +19,7 @@ class ObservedSDE(eqx.Module):
     """Everything that is needed to simulate and to score observations of an SDE.
 
     X(t₁) ~ N(m₀, P₀), dX = f dt + G dW, Y_k = H (X(t_k) + c) + ε_k with c ~ N(0, C) once a trajectory and
-    ε_k ~ N(0, R), or a scale mixture of such laws.
+    ε_k ~ N(0, R), or a scale mixture of such distributions.
 
     Parameters
     ----------
@@ -47,6 +47,19 @@ class ObservedSDE(eqx.Module):
     generator
         Q, (regime, regime), in 1/time, of the Markov chain that rules which of several drifts and diffusions is in
         force. ``sde``, m₀ and P₀ then have a leading regime axis. None where there is one regime.
+
+    See Also
+    --------
+    sdebayes.SDE : Without observation.
+    sdebayes.Posterior.observed_sde : One for each draw.
+
+    Examples
+    --------
+    >>> data, truth = sb.datasets.benchmark("ornstein_uhlenbeck_1d", 3, 0.1)
+    >>> one, none = jnp.eye(1), jnp.zeros((1, 1))
+    >>> observed = sb.dynamics.ObservedSDE(truth, jnp.zeros(1), one, one, 0.09 * one, none)
+    >>> dict(sb.simulate(observed, times=[0, 1, 2], paths=8)["y"].sizes)
+    {'sample': 1, 'path': 8, 'time': 3, 'state': 1}
     """
 
     sde: SDE

@@ -104,6 +104,11 @@ def explore(posterior: Posterior, data: xr.Dataset, *, title: Name = "Explorer")
     MissingDependencyError
         If the package ``vl-convert-python`` is not installed.
 
+    See Also
+    --------
+    sdebayes.report : A page of all that is known of a fit.
+    sdebayes.plots.phase_space.portrait : The same as a figure.
+
     Notes
     -----
     Paths are smoothed where states are not observed, in the coordinates of the drift: without the offset of the
@@ -113,5 +118,15 @@ def explore(posterior: Posterior, data: xr.Dataset, *, title: Name = "Explorer")
     states, and sixteen states at most can be axes. Of more than 12,000 steps as many trajectories are kept as hold so
     many, evenly spread. Surprise is that of `sdebayes.analysis.quality.surprise`, given all
     other steps where one pass tells, else given those before.
+
+    Examples
+    --------
+    Continuing the example of :func:`sdebayes.fit`:
+
+    >>> explorer = sb.explore(posterior, test, title="Two trajectories")
+    >>> explorer.data.states
+    ['x1', 'x2']
+    >>> explorer.save("explorer.html").name
+    'explorer.html'
     """
     return Explorer(ExplorerData.of(posterior, data), title)

@@ -1,4 +1,16 @@
-"""Strategies: how a model is fitted."""
+"""Strategies: how a model is fitted.
+
+See Also
+--------
+sdebayes.fit : Takes a strategy.
+
+Examples
+--------
+>>> sb.NUTS(draws=500, chains=4)
+NUTS(draws=500, warmup=300, chains=4, target_acceptance=0.8, max_tree_depth=10, dense_dimension=500, workers=2)
+>>> sb.SVI(guide=sb.inference.LowRankGuide(rank=5)).guide
+LowRankGuide(rank=5)
+"""
 
 import sdebayes._core.whole_numpyro  # noqa: F401
 from sdebayes.inference.checkpoint import Checkpoint

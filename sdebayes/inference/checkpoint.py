@@ -32,6 +32,18 @@ class Checkpoint:
     ------
     StoreError
         If the folder cannot be written, or belongs to another fit.
+
+    See Also
+    --------
+    sdebayes.fit : Makes one of its ``checkpoint``.
+
+    Examples
+    --------
+    >>> kept = sb.inference.Checkpoint("run", "the model, the data, the strategy and the seed")
+    >>> kept.keep(0, {"step": np.array(3)}, [{"lp": np.zeros(3)}])
+    >>> state, records = kept.restore(0, {"step": np.array(0)})
+    >>> int(state["step"]), len(records)
+    (3, 1)
     """
 
     def __init__(self, folder: PathLike, fingerprint: str) -> None:

@@ -42,6 +42,20 @@ class Finding:
         What to do next; empty where there is nothing to do.
     values
         The numbers behind the message.
+
+    See Also
+    --------
+    sdebayes.Posterior.diagnosis : Makes them.
+
+    Examples
+    --------
+    Continuing the example of :func:`sdebayes.fit`:
+
+    >>> found = {finding.subject: finding for finding in posterior.diagnosis()}
+    >>> found["Step size"].severity
+    'good'
+    >>> found["Step size"].message
+    'LocalLinearization is exact for this model at any step.'
     """
 
     subject: str

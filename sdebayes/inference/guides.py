@@ -33,7 +33,17 @@ _CORRELATION = 0.01
 
 @checked
 class AbstractGuide(Stored, ABC):
-    """A family of laws of u, in coordinates in which the normal law at the mode is N(0, I)."""
+    """A family of distributions of u, in coordinates in which the normal distribution at the mode is N(0, I).
+
+    See Also
+    --------
+    sdebayes.SVI : Takes a guide.
+
+    Examples
+    --------
+    >>> issubclass(sb.inference.FlowGuide, sb.inference.AbstractGuide)
+    True
+    """
 
     @abstractmethod
     def build(self, program: Callable[..., None], dimension: int) -> AutoContinuous:
@@ -59,9 +69,19 @@ def _middle(dimension: int) -> Any:
 @checked
 @dataclass(frozen=True)
 class NormalGuide(AbstractGuide):
-    """Independent normal laws along the principal axes of the curvature at the mode.
+    """Independent normal distributions along the principal axes of the curvature at the mode.
 
     Its mean and its widths are learned, and its axes are not: those of Laplace's approximation.
+
+    See Also
+    --------
+    sdebayes.SVI : Takes a guide.
+    sdebayes.inference.LowRankGuide : Axes that are learned.
+
+    Examples
+    --------
+    >>> sb.SVI(guide=sb.inference.NormalGuide()) == sb.SVI()
+    True
     """
 
     def build(self, program: Callable[..., None], dimension: int) -> AutoContinuous:
@@ -72,7 +92,7 @@ class NormalGuide(AbstractGuide):
 @checked
 @dataclass(frozen=True)
 class LowRankGuide(AbstractGuide):
-    """A normal law whose covariance is diagonal plus a matrix of low rank.
+    """A normal distribution whose covariance is diagonal plus a matrix of low rank.
 
     Parameters
     ----------
@@ -83,6 +103,16 @@ class LowRankGuide(AbstractGuide):
     ------
     ModelError
         If the rank is not a whole number of at least 1.
+
+    See Also
+    --------
+    sdebayes.SVI : Takes a guide.
+    sdebayes.inference.FlowGuide : Distributions that are not normal.
+
+    Examples
+    --------
+    >>> sb.SVI(guide=sb.inference.LowRankGuide(rank=5)).guide
+    LowRankGuide(rank=5)
     """
 
     rank: Count = 10
@@ -102,7 +132,7 @@ class LowRankGuide(AbstractGuide):
 @checked
 @dataclass(frozen=True)
 class FlowGuide(AbstractGuide):
-    """A normal law bent by inverse autoregressive flows.
+    """A normal distribution bent by inverse autoregressive flows.
 
     Parameters
     ----------
@@ -116,9 +146,19 @@ class FlowGuide(AbstractGuide):
     ModelError
         If a number is not whole and at least 1, or the model has one parameter only.
 
+    See Also
+    --------
+    sdebayes.SVI : Takes a guide.
+    sdebayes.inference.LowRankGuide : Less costly.
+
     References
     ----------
     Kingma et al. (2016), Improved variational inference with inverse autoregressive flow, arXiv 1606.04934.
+
+    Examples
+    --------
+    >>> sb.SVI(steps=1000, guide=sb.inference.FlowGuide(flows=1)).guide
+    FlowGuide(flows=1, width=1)
     """
 
     flows: Count = 2

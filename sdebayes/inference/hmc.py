@@ -39,9 +39,21 @@ class HMC(AbstractHamiltonian):
     ModelError
         If a number is out of range.
 
+    See Also
+    --------
+    sdebayes.NUTS : The default.
+
     References
     ----------
     Neal (2011), MCMC using Hamiltonian dynamics, sec. 5.3.2 and 5.5.1, arXiv 1206.1901.
+
+    Examples
+    --------
+    Continuing the example of :func:`sdebayes.fit`:
+
+    >>> sampled = sb.fit(sb.SDEModel(), train, sb.HMC(draws=50, warmup=50, chains=2), seed=0)
+    >>> "acceptance_rate" in sampled.data["sample_stats"], sampled.data["sample_stats"].sizes["chain"]
+    (True, 2)
     """
 
     reads_sums: ClassVar[bool] = True

@@ -24,7 +24,7 @@ from sdebayes.inference.strategy import AbstractStrategy, Draws, Problem, RunOpt
 @checked
 @dataclass(frozen=True)
 class Laplace(AbstractStrategy):
-    r"""Independent draws from the normal law that fits the posterior at its mode.
+    r"""Independent draws from the normal distribution that fits the posterior at its mode.
 
     With :math:`U(v) = -\log p(v, y)` on unconstrained space, its mode m and its curvature H there,
 
@@ -42,12 +42,17 @@ class Laplace(AbstractStrategy):
     exact_dimension
         Up to this many parameters H is the Hessian of U, by differences of its gradient. Above it, and for networks,
         whose Hessian at a mode is often indefinite, H is that of Gauss and Newton: the Fisher information of the
-        one-step laws, which is never negative, and the curvature of the prior.
+        one-step distributions, which is never negative, and the curvature of the prior.
 
     Raises
     ------
     ModelError
         If a number is out of range.
+
+    See Also
+    --------
+    sdebayes.NUTS : Draws of the posterior itself.
+    sdebayes.SVI : The best of a family of distributions, rather than a normal one at the mode.
 
     Notes
     -----
@@ -58,6 +63,15 @@ class Laplace(AbstractStrategy):
     ----------
     Tierney & Kadane (1986), Accurate approximations for posterior moments and marginal densities,
     doi:10.1080/01621459.1986.10478240.
+
+    Examples
+    --------
+    Continuing the example of :func:`sdebayes.fit`:
+
+    >>> dict(posterior.data["posterior"].sizes)
+    {'chain': 1, 'draw': 50, 'state': 2, 'state_bis': 2, 'point': 5, 'term': 3, 'mode': 2}
+    >>> bool(np.isfinite(posterior.data.attrs["log_evidence"]))
+    True
     """
 
     reads_sums: ClassVar[bool] = True

@@ -1,4 +1,16 @@
-"""Models to beat: no dynamics at all, a trajectory effect alone, or a random walk seen through noise."""
+"""Models to beat: no dynamics at all, a trajectory effect alone, or a random walk seen through noise.
+
+See Also
+--------
+sdebayes.compare : Has them as rows.
+
+Examples
+--------
+Continuing the example of :func:`sdebayes.fit`:
+
+>>> list(sb.nulls.fit(train))
+['iid', 'iid + document effect', 'random walk + noise']
+"""
 
 from __future__ import annotations
 
@@ -62,6 +74,16 @@ class AbstractNull:
     ----------
     name
         Its row in a table of scores.
+
+    See Also
+    --------
+    sdebayes.nulls.fit : Fits all of them.
+    sdebayes.compare : Has them as rows.
+
+    Examples
+    --------
+    >>> [null.name for null in (sb.nulls.IID(), sb.nulls.IIDDocumentEffect(), sb.nulls.RandomWalkNoise())]
+    ['iid', 'iid + document effect', 'random walk + noise']
     """
 
     name: ClassVar[str]
@@ -91,7 +113,19 @@ class AbstractNull:
 
 @checked
 class IID(AbstractNull):
-    """Independent steps from one normal law with a full covariance matrix."""
+    """Independent steps from one normal distribution with a full covariance matrix.
+
+    See Also
+    --------
+    sdebayes.nulls.IIDDocumentEffect : Trajectories with a middle of their own.
+
+    Examples
+    --------
+    Continuing the example of :func:`sdebayes.fit`:
+
+    >>> sb.nulls.IID().fit(train).log_score(test).sizes["trajectory"]
+    4
+    """
 
     name: ClassVar[str] = "iid"
     _flags: ClassVar[_Flags] = _Flags(0.0, 0.0, 0.0)
@@ -99,7 +133,21 @@ class IID(AbstractNull):
 
 @checked
 class IIDDocumentEffect(AbstractNull):
-    """Independent steps around a middle that each trajectory has for itself: all there is to know but order."""
+    """Independent steps around a middle that each trajectory has for itself: all there is to know but order.
+
+    See Also
+    --------
+    sdebayes.nulls.IID : Without the effect.
+    sdebayes.nulls.RandomWalkNoise : With an order.
+
+    Examples
+    --------
+    Continuing the example of :func:`sdebayes.fit`:
+
+    >>> null = sb.nulls.IIDDocumentEffect().fit(train)
+    >>> bool(posterior.log_score(test).sum() > null.log_score(test).sum())
+    True
+    """
 
     name: ClassVar[str] = "iid + document effect"
     _flags: ClassVar[_Flags] = _Flags(0.0, 1.0, 0.0)
@@ -107,7 +155,20 @@ class IIDDocumentEffect(AbstractNull):
 
 @checked
 class RandomWalkNoise(AbstractNull):
-    """A random walk seen through noise: order, but no return to any equilibrium."""
+    """A random walk seen through noise: order, but no return to any equilibrium.
+
+    See Also
+    --------
+    sdebayes.nulls.IIDDocumentEffect : Without an order.
+
+    Examples
+    --------
+    Continuing the example of :func:`sdebayes.fit`:
+
+    >>> null = sb.nulls.RandomWalkNoise().fit(train)
+    >>> bool(posterior.log_score(test).sum() > null.log_score(test).sum())
+    True
+    """
 
     name: ClassVar[str] = "random walk + noise"
     _flags: ClassVar[_Flags] = _Flags(1.0, 0.0, 1.0)
@@ -138,12 +199,25 @@ def fit(data: xr.Dataset, nulls: Sequence[AbstractNull] = ALL) -> dict[str, Fitt
     DataError
         If the data are not valid, or embeddings rather than states.
 
+    See Also
+    --------
+    sdebayes.compare : Has the nulls as rows.
+    sdebayes.claims : What beating them supports.
+
     Notes
     -----
     The posterior is the normal approximation at the mode, under a normal prior on unconstrained parameters that is wide
     (two standard deviations of the data, two units of a logarithm) and matters only for what the data do not tell.
     A null is scored as a model is, averaged over its posterior: with plug-in parameters it would lose what averaging
     gains, and a model fitted to shuffled texts would seem to find order.
+
+    Examples
+    --------
+    Continuing the example of :func:`sdebayes.fit`:
+
+    >>> fitted = sb.nulls.fit(train)
+    >>> {name: null.log_score(test).sizes["trajectory"] for name, null in fitted.items()}
+    {'iid': 4, 'iid + document effect': 4, 'random walk + noise': 4}
     """
     return {null.name: null.fit(data) for null in nulls}
 
@@ -163,6 +237,20 @@ class FittedNull:
         Hash of their state space, None for data that came as arrays.
     draws
         Draws of its unconstrained parameters.
+
+    See Also
+    --------
+    sdebayes.nulls.AbstractNull.fit : Makes it.
+    sdebayes.Posterior.log_score : The same of a model.
+
+    Examples
+    --------
+    Continuing the example of :func:`sdebayes.nulls.fit`:
+
+    >>> fitted["iid"]
+    <IID fitted to 2 states>
+    >>> fitted["iid"].log_score(test).dims
+    ('trajectory',)
     """
 
     null: AbstractNull

@@ -40,9 +40,23 @@ class NUTS(AbstractHamiltonian):
     ModelError
         If a number is out of range.
 
+    See Also
+    --------
+    sdebayes.HMC : Paths of one length: less cost for each draw where the posterior is nearly normal.
+    sdebayes.Marginal : Where the weights of the drift can be integrated out.
+    sdebayes.Laplace : A first look.
+
     References
     ----------
     Hoffman & Gelman (2014), Journal of Machine Learning Research 15, 1593–1623, in NumPyro's iterative form.
+
+    Examples
+    --------
+    Continuing the example of :func:`sdebayes.fit`:
+
+    >>> sampled = sb.fit(sb.SDEModel(), train, sb.NUTS(draws=50, warmup=50, chains=2), seed=0)
+    >>> dict(sampled.data["posterior"].sizes)
+    {'chain': 2, 'draw': 50, 'state': 2, 'state_bis': 2, 'point': 5, 'term': 3, 'mode': 2}
     """
 
     reads_sums: ClassVar[bool] = True

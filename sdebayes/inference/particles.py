@@ -70,9 +70,9 @@ class ParticleCorrection(AbstractStrategy):
 
     :math:`\hat p` an unbiased estimate by a particle filter and :math:`\tilde p` the Gaussian filter's density, and
     draws are chosen again in proportion to w. As :math:`\hat p` has no bias, what is left is Monte-Carlo error: the
-    posterior is that of the scheme's own law, however rough the particle filter. The more data, the more particles
-    that takes: the variance of :math:`\log \hat p` grows with their number. `diagnosis` judges the weights by Pareto's
-    k-hat, and what is left of the draws by R-hat and ESS.
+    posterior is that of the scheme's own distribution, however rough the particle filter. The more data, the more
+    particles that takes: the variance of :math:`\log \hat p` grows with their number. `diagnosis` judges the weights by
+    Pareto's k-hat, and what is left of the draws by R-hat and ESS.
 
     Parameters
     ----------
@@ -90,6 +90,11 @@ class ParticleCorrection(AbstractStrategy):
     InferenceError
         From `run`, if all weights of a chain are zero.
 
+    See Also
+    --------
+    sdebayes.NUTS : What is corrected.
+    sdebayes.UnscentedKalman : A better filter, which needs less of it.
+
     Notes
     -----
     Each chain is resampled in its own order, so that copies stand side by side and count as correlation. The
@@ -101,6 +106,14 @@ class ParticleCorrection(AbstractStrategy):
     ----------
     Vihola, Helske & Franks (2020), Importance sampling type estimators based on approximate marginal Markov chain
     Monte Carlo, doi:10.1111/sjos.12492.
+
+    Examples
+    --------
+    >>> strategy = sb.ParticleCorrection(sb.NUTS(draws=500), particles=2000)
+    >>> strategy.strategy.draws, strategy.particles
+    (500, 2000)
+    >>> strategy.corrects_filter, sb.NUTS().corrects_filter
+    (True, False)
     """
 
     corrects_filter: ClassVar[bool] = True

@@ -43,6 +43,20 @@ class Problem:
         Random key of the search for a first point.
     sums
         A program with what stands for all data, where the observations are only some of them.
+
+    See Also
+    --------
+    sdebayes.inference.AbstractStrategy : Solves it.
+
+    Examples
+    --------
+    Continuing the example of :func:`sdebayes.fit`:
+
+    >>> import jax
+    >>> model = sb.SDEModel().scaled_to(train)
+    >>> problem = sb.inference.Problem(model, model.read(train), jax.random.key(0))
+    >>> problem.observations.values.shape
+    (8, 100, 2)
     """
 
     model: SDEModel
@@ -121,6 +135,17 @@ class RunOptions:
         Whether progress is shown on standard error.
     checkpoint
         Where states and draws are kept, if anywhere.
+
+    See Also
+    --------
+    sdebayes.inference.AbstractStrategy : Is run with them.
+
+    Examples
+    --------
+    >>> import jax
+    >>> options = sb.inference.RunOptions(jax.random.key(0), precision="float32")
+    >>> options.precision, options.checkpoint
+    ('float32', None)
     """
 
     key: Key
@@ -144,6 +169,16 @@ class Draws:
         Further groups of the posterior's tree, such as the trace of an optimisation.
     attributes
         Numbers found on the way that are no draws, kept with the posterior.
+
+    See Also
+    --------
+    sdebayes.inference.AbstractStrategy : Returns them.
+
+    Examples
+    --------
+    >>> draws = sb.inference.Draws(np.zeros((2, 100, 5)), {"lp": np.zeros((2, 100))})
+    >>> draws.position.shape, list(draws.groups)
+    ((2, 100, 5), [])
     """
 
     position: Float[np.ndarray, "chain draw dimension"]
@@ -159,9 +194,22 @@ class AbstractStrategy(Stored, ABC):
     Attributes
     ----------
     corrects_filter
-        Whether the posterior is that of the scheme's own law where the likelihood is a Gaussian filter's.
+        Whether the posterior is that of the scheme's own distribution where the likelihood is a Gaussian filter's.
     reads_sums
         Whether data are read through `Problem.target` alone, so that sums over them are enough.
+
+    See Also
+    --------
+    sdebayes.inference.Problem : What a strategy is asked to solve.
+    sdebayes.inference.Draws : What it returns.
+
+    Examples
+    --------
+    >>> strategies = sb.NUTS(), sb.HMC(), sb.Laplace(), sb.SVI(), sb.Marginal()
+    >>> all(isinstance(strategy, sb.inference.AbstractStrategy) for strategy in strategies)
+    True
+    >>> sb.Laplace().reads_sums, sb.SVI().reads_sums
+    (True, False)
     """
 
     corrects_filter: ClassVar[bool] = False

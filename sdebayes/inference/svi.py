@@ -33,7 +33,7 @@ from sdebayes.likelihood import Observations
 @checked
 @dataclass(frozen=True)
 class SVI(AbstractStrategy):
-    r"""Independent draws from the law of a family that maximises the evidence lower bound.
+    r"""Independent draws from the distribution of a family that maximises the evidence lower bound.
 
     With :math:`p(v, y)` on unconstrained space and a guide :math:`q_φ(v)`,
 
@@ -41,7 +41,7 @@ class SVI(AbstractStrategy):
         \mathrm{ELBO}(φ) = \mathrm{E}_{q_φ} \log \frac{p(v, y)}{q_φ(v)} \le \log p(y),
 
     is raised by Adam with gradients through draws of the guide. The guide begins at the posterior's mode, in
-    coordinates in which the normal law there, that of `Laplace`, is N(0, I).
+    coordinates in which the normal distribution there, that of `Laplace`, is N(0, I).
 
     Parameters
     ----------
@@ -65,11 +65,17 @@ class SVI(AbstractStrategy):
     ModelError
         If a number is out of range, or the guide is none.
 
+    See Also
+    --------
+    sdebayes.Laplace : A normal distribution at the mode.
+    sdebayes.plots.checks.elbo : Draws the bound.
+
     Notes
     -----
     The search of the mode goes over all data. The posterior's group ``elbo`` holds ``elbo`` (step), in nats;
-    ``sample_stats`` holds ``lp`` and ``log_weight`` as in `Laplace`. A law that maximises the bound is usually narrower
-    than the posterior; `diagnosis` judges the Pareto k-hat of the importance ratios, and whether the bound still rises.
+    ``sample_stats`` holds ``lp`` and ``log_weight`` as in `Laplace`. A distribution that maximises the bound is usually
+    narrower than the posterior; `diagnosis` judges the Pareto k-hat of the importance ratios, and whether the bound
+    still rises.
 
     References
     ----------
@@ -77,6 +83,14 @@ class SVI(AbstractStrategy):
     Machine Learning Research 18(14); Hoffman, Blei, Wang & Paisley (2013), Stochastic variational inference, Journal of
     Machine Learning Research 14, 1303–1347, for parts of the data; Yao, Vehtari, Simpson & Gelman (2018), Yes, but did
     it work?, arXiv 1802.02538, for the check by k-hat.
+
+    Examples
+    --------
+    Continuing the example of :func:`sdebayes.fit`:
+
+    >>> fitted = sb.fit(sb.SDEModel(), train, sb.SVI(draws=50, steps=200), seed=0)
+    >>> fitted.data["elbo"]["elbo"].dims
+    ('step',)
     """
 
     draws: Count = 1000

@@ -48,10 +48,20 @@ class ExtendedKalman(AbstractGaussianFilter):
     Costs one step of the scheme and its derivative for each observation. Good where the drift bends little within the
     state's uncertainty.
 
+    See Also
+    --------
+    sdebayes.UnscentedKalman : Averages over the state's uncertainty.
+
     References
     ----------
     Athans, Wishner & Bertolini (1968), IEEE Transactions on Automatic Control 13, 504–514; Särkkä & Svensson (2023),
     Bayesian Filtering and Smoothing, ch. 7, doi:10.1017/9781108917407.
+
+    Examples
+    --------
+    >>> model = sb.SDEModel(drift=sb.priors.GP(), observation=sb.GaussianNoise(filter=sb.ExtendedKalman()))
+    >>> model.likelihood
+    GaussianFilter(scheme=LocalLinearization(), filter=ExtendedKalman(), trajectory_effect=False, linear=False)
     """
 
     reference: ClassVar[str] = "Särkkä & Svensson (2023), ch. 7, doi:10.1017/9781108917407"
@@ -65,7 +75,7 @@ class ExtendedKalman(AbstractGaussianFilter):
 
 @checked
 class UnscentedKalman(AbstractGaussianFilter):
-    r"""The unscented Kalman filter: the step is averaged over 2·state + 1 points of the law of the state.
+    r"""The unscented Kalman filter: the step is averaged over 2·state + 1 points of the distribution of the state.
 
     The points are m and m ± s L e_i with P = L Lᵀ and s² = max(3, state); m has the weight 1 − state/s², the others
     1/(2s²), so that none is negative. The linear step is the regression of the scheme's mean on the state over these
@@ -74,10 +84,20 @@ class UnscentedKalman(AbstractGaussianFilter):
     Costs 2·state + 1 steps of the scheme for each observation. Better than `ExtendedKalman` where the drift bends
     within the state's uncertainty: noisy or rare observations.
 
+    See Also
+    --------
+    sdebayes.ExtendedKalman : Less costly, and the default.
+
     References
     ----------
     Julier & Uhlmann (2004), doi:10.1109/JPROC.2003.823141; Arasaratnam & Haykin (2009), doi:10.1109/TAC.2009.2019800;
     as a regression: García-Fernández, Svensson, Morelande & Särkkä (2015), doi:10.1109/TSP.2015.2454485.
+
+    Examples
+    --------
+    >>> model = sb.SDEModel(drift=sb.priors.GP(), observation=sb.GaussianNoise(filter=sb.UnscentedKalman()))
+    >>> model.likelihood
+    GaussianFilter(scheme=LocalLinearization(), filter=UnscentedKalman(), trajectory_effect=False, linear=False)
     """
 
     reference: ClassVar[str] = "Julier & Uhlmann (2004), doi:10.1109/JPROC.2003.823141"

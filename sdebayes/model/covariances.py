@@ -41,9 +41,19 @@ class LowRank(Stored):
     rank
         Number of factors, below that of states.
 
+    See Also
+    --------
+    sdebayes.GaussianNoise : Takes it as covariance of noise or trajectory effect.
+
     References
     ----------
     Geweke & Zhou (1996), Measuring the pricing error of the arbitrage pricing theory, doi:10.1093/rfs/9.2.557.
+
+    Examples
+    --------
+    >>> noise = sb.GaussianNoise(covariance=sb.LowRank(2))
+    >>> noise.dims()["noise_covariance"]
+    ['state', 'state_bis']
     """
 
     rank: Count = 1

@@ -16,13 +16,13 @@ class GaussianNoise(AbstractNoise):
     r"""Y_k = H (X(t_k) + c) + ε_k with ε_k ~ N(0, R) and a trajectory effect c ~ N(0, C).
 
     With R learned and H = I, noise and diffusion are told apart through variances. Per state the total variance
-    :math:`v \sim \mathrm{LogNormal}(\log s^2, 1)`, s² the data's, is shared out:
-    :math:`C/v \sim \mathrm{Beta}(1, 4)` to the trajectory effect, if there is one, and of the rest
-    :math:`P/(P + R) \sim \mathrm{Beta}(½, ½)` to the path, the arcsine law, under which noise (or path) may be next to
-    nothing. Both shares are quantiles of a standard normal z, :math:`1 - (1 - Φ(z))^{1/4}` and
-    :math:`\sin^2(½π Φ(z))`, whose posterior keeps light tails near zero. These are the variances of R and C; where
-    one is ``"full"``, its correlations are LKJ(2). One size for all coordinates has no share: it is log-normal around a
-    quarter (R) or a fifth (C) of the mean variance, beside variances that are the path's and the rest.
+    :math:`v \sim \mathrm{LogNormal}(\log s^2, 1)`, s² the data's, is shared out: :math:`C/v \sim \mathrm{Beta}(1, 4)`
+    to the trajectory effect, if there is one, and of the rest :math:`P/(P + R) \sim \mathrm{Beta}(½, ½)` to the path,
+    the arcsine distribution, under which noise (or path) may be next to nothing. Both shares are quantiles of a
+    standard normal z, :math:`1 - (1 - Φ(z))^{1/4}` and :math:`\sin^2(½π Φ(z))`, whose posterior keeps light tails near
+    zero. These are the variances of R and C; where one is ``"full"``, its correlations are LKJ(2). One size for all
+    coordinates has no share: it is log-normal around a quarter (R) or a fifth (C) of the mean variance, beside
+    variances that are the path's and the rest.
 
     Parameters
     ----------
@@ -51,8 +51,8 @@ class GaussianNoise(AbstractNoise):
         ``"isotropic"``, all share one, about their geometric mean. With ``Constant("isotropic")`` all coordinates then
         move alike, which few texts tell of surely.
     filter
-        How a nonlinear SDE's law is carried from step to step: `ExtendedKalman` or `UnscentedKalman`. A linear drift
-        with constant Σ has the exact Kalman filter, whatever this is.
+        How a nonlinear SDE's distribution is carried from step to step: `ExtendedKalman` or `UnscentedKalman`. A linear
+        drift with constant Σ has the exact Kalman filter, whatever this is.
     by_group
         Whether each group of trajectories has a noise and a path variance of its own, near one that all share.
 
@@ -60,6 +60,24 @@ class GaussianNoise(AbstractNoise):
     ------
     ModelError
         If H or R has the wrong shape, R is not positive definite, or a prior constant is not positive.
+
+    See Also
+    --------
+    sdebayes.Exact : States themselves.
+    sdebayes.StudentTNoise : Noise that expects outliers.
+    sdebayes.analysis.variance.shares : How much of the variance is noise.
+
+    Examples
+    --------
+    >>> noise = sb.GaussianNoise(covariance="full", trajectory_effect=True)
+    >>> print(noise.describe())
+    Observation: Y_k = (X(t_k) + c_i) + ε_k, ε_k ~ Normal(0, R)
+      total variance v_j ~ LogNormal(log data variance, 1)
+      C_jj / v_j ~ Beta(1, 4), P_jj + R_jj = v_j − C_jj
+      P_jj / (P_jj + R_jj) ~ Beta(½, ½)
+      correlation of R ~ LKJ(2)
+    >>> sb.GaussianNoise(covariance=0.09).dims()  # a known variance leaves nothing to learn
+    {}
     """
 
     @property

@@ -21,9 +21,9 @@ class StudentT(Stored):
     .. math::
         X(t + Δt) \mid x \sim t_ν\Bigl(μ,\, \frac{ν - 2}{ν} Q\Bigr), \qquad ν = 2 + \mathrm{Gamma}(k, r).
 
-    All states of a step share one scale, so that a large innovation is large in all of them. The law is one of steps of
-    a given length: no SDE driven by a Brownian motion has it at every step, and a coarser reading of the same path has
-    lighter tails. ν → ∞ is the normal law.
+    All states of a step share one scale, so that a large innovation is large in all of them. The distribution is one of
+    steps of a given length: no SDE driven by a Brownian motion has it at every step, and a coarser reading of the same
+    path has lighter tails. ν → ∞ is the normal distribution.
 
     Parameters
     ----------
@@ -37,9 +37,20 @@ class StudentT(Stored):
     ModelError
         If a constant is not positive.
 
+    See Also
+    --------
+    sdebayes.StudentTNoise : Heavy tails of what is seen, and not of the path.
+
     References
     ----------
     The prior Gamma(2, 0.1) is that of Juárez & Steel (2010), doi:10.1198/jbes.2009.07145.
+
+    Examples
+    --------
+    >>> print(sb.StudentT().describe())
+    Innovations: Student t with the scheme's covariance, ν ~ 2 + Gamma(2, 0.1)
+    >>> sb.Exact(innovations=sb.StudentT()).dims()
+    {'degrees_of_freedom': []}
     """
 
     shape: Positive = 2.0

@@ -59,9 +59,25 @@ class Level(Stored):
     ModelError
         If more than one of degree, knots and kernel is given.
 
+    See Also
+    --------
+    sdebayes.analysis.level.along : Reads the level of a fit.
+    sdebayes.VarianceFunction : How the noise depends on a covariate.
+
     References
     ----------
     Fahrmeir, Kneib, Lang & Marx (2013), Regression, ch. 3 and 8, doi:10.1007/978-3-642-34333-9.
+
+    Examples
+    --------
+    Continuing the example of :func:`sdebayes.fit`:
+
+    >>> dated = train.assign_coords(year=("trajectory", range(1990, 1998)))
+    >>> level = sb.Level("year", degree=2)
+    >>> level.design(dated, level.basis(dated)).shape
+    (8, 100, 2)
+    >>> sb.SDEModel(level=(level, sb.Level("t"))).covariates
+    ('year', 't')
     """
 
     covariate: Name

@@ -155,8 +155,21 @@ class Exact(AbstractObservation):
     Parameters
     ----------
     innovations
-        The law of a step's innovation: None for the scheme's own, or `StudentT` for one with heavy tails and the
-        scheme's mean and covariance. Forecasts and residuals use the mean and covariance alone.
+        The distribution of a step's innovation: None for the scheme's own, or `StudentT` for one with heavy tails and
+        the scheme's mean and covariance. Forecasts and residuals use the mean and covariance alone.
+
+    See Also
+    --------
+    sdebayes.GaussianNoise : States that are seen through noise.
+    sdebayes.StudentT : Innovations with heavy tails.
+
+    Examples
+    --------
+    >>> print(sb.Exact().describe())
+    Observation: exact, Y_k = X(t_k)
+    >>> model = sb.SDEModel(drift=sb.priors.GP(), observation=sb.Exact())
+    >>> type(model.likelihood).__name__
+    'Transitions'
     """
 
     innovations: StudentT | None = None

@@ -49,9 +49,9 @@ class SDEModel(Stored):
     .. math::
         dX = f(X, t)\,dt + G(X, t)\,dW, \qquad Y_k = H (X(t_k) + c_i + B w_k) + ε_k.
 
-    The first state has the law that ``initial`` gives; by default the stationary law where the drift is a stable linear
-    map and Σ is constant, else a free one. Trajectories that start away from equilibrium, as experiments and
-    simulations do, need ``initial="free"``: the stationary law bends drift and Σ until their starts are usual.
+    The first state has the distribution that ``initial`` gives; by default the stationary one where the drift is a
+    stable linear map and Σ is constant, else a free one. Trajectories that start away from equilibrium, as experiments
+    and simulations do, need ``initial="free"``: the stationary one bends drift and Σ until their starts are usual.
 
     Parameters
     ----------
@@ -66,8 +66,8 @@ class SDEModel(Stored):
     observation
         `Exact` or `GaussianNoise`.
     initial
-        Law of the first state: m₀ and P₀, (state,) and (state, state), where it is known; ``"free"``: N(m₀, P₀) with
-        m₀ and the diagonal of P₀ drawn around the data's mean and variance; None: as said above.
+        Distribution of the first state: m₀ and P₀, (state,) and (state, state), where it is known; ``"free"``: N(m₀,
+        P₀) with m₀ and the diagonal of P₀ drawn around the data's mean and variance; None: as said above.
     level
         What covariates say of the level about which a trajectory moves: a `Level`, or several, which are added.
     scale
@@ -82,6 +82,31 @@ class SDEModel(Stored):
     ------
     ModelError
         If the parts do not fit together; the message says what to use instead.
+
+    See Also
+    --------
+    sdebayes.fit : Finds its posterior.
+    sdebayes.priors : Drift and diffusion.
+    sdebayes.schemes : Discretisations.
+
+    Examples
+    --------
+    >>> model = sb.SDEModel(drift=sb.priors.GP(), observation=sb.Exact())
+    >>> type(model.discretization).__name__, type(model.likelihood).__name__
+    ('LocalLinearization', 'Transitions')
+    >>> print(sb.SDEModel(observation=sb.Exact()).describe())
+    dX = f(X, t) dt + G(X, t) dW,  Σ = G Gᵀ
+    Drift: linear, f(x) = A (b − x), stable, coupled states, A = (½Σ + K) P⁻¹
+      b_j ~ Normal(data mean, data standard deviation)
+      log P_jj ~ Normal(log data variance, 1)
+      correlation of P ~ LKJ(2)
+      K = L K̃ Lᵀ, L Lᵀ = P, K̃_ij ~ Normal(0, 1·√(a_i a_j)), a = ½Σ_ii/P_ii
+    Diffusion: constant, full
+      log Σ_jj ~ Normal(log mean squared increment per unit of time, 1)
+      correlation of Σ ~ LKJ(2)
+    Scheme: LocalLinearization, exact for this model
+    Observation: exact, Y_k = X(t_k)
+    First state: stationary law
     """
 
     drift: AbstractDriftPrior = field(default_factory=Linear)

@@ -39,9 +39,9 @@ class StudentTNoise(AbstractNoise):
     A step has one λ_k for all its coordinates, so that its noise is large in all of them or in none. ν → ∞ is
     `GaussianNoise`, whose prior over R, C and the path's variance this is.
 
-    The filter integrates λ_k out by quadrature at each step and carries the state on as the normal law with the mean
-    and covariance of what comes out: an approximation for linear drifts, too. Log scores are of the heavy-tailed law;
-    forecasts and residuals use its mean and covariance alone.
+    The filter integrates λ_k out by quadrature at each step and carries the state on as the normal distribution with
+    the mean and covariance of what comes out: an approximation for linear drifts, too. Log scores are of the
+    heavy-tailed distribution; forecasts and residuals use its mean and covariance alone.
 
     Parameters
     ----------
@@ -67,8 +67,8 @@ class StudentTNoise(AbstractNoise):
     path_covariance
         Prior of the states' variances, as of `GaussianNoise`.
     filter
-        How a nonlinear SDE's law is carried from step to step: `ExtendedKalman` or `UnscentedKalman`. A linear drift
-        with constant Σ needs none.
+        How a nonlinear SDE's distribution is carried from step to step: `ExtendedKalman` or `UnscentedKalman`. A linear
+        drift with constant Σ needs none.
 
     degrees_of_freedom
         ν, above 2; None: learned.
@@ -83,11 +83,24 @@ class StudentTNoise(AbstractNoise):
         If H or R has the wrong shape, R is not positive definite, ν is not above 2, or a prior constant is not
         positive.
 
+    See Also
+    --------
+    sdebayes.GaussianNoise : The same without outliers.
+    sdebayes.analysis.process.outliers : Whether there are any.
+
     References
     ----------
     Lange, Little & Taylor (1989), Robust statistical modeling using the t distribution,
     doi:10.1080/01621459.1989.10478852; the prior Gamma(2, 0.1) is that of Juárez & Steel (2010),
     doi:10.1198/jbes.2009.07145.
+
+    Examples
+    --------
+    >>> noise = sb.StudentTNoise(trajectory_effect=True)
+    >>> noise.normal
+    False
+    >>> list(noise.dims())
+    ['noise_squared_scale', 'trajectory_effect_variance', 'noise_variance', 'degrees_of_freedom']
     """
 
     _names: ClassVar[tuple[str, str]] = ("noise_squared_scale", "noise_scale_covariance")

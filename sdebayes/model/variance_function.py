@@ -40,9 +40,21 @@ class VarianceFunction(Stored):
     spread
         s, prior standard deviation of the slopes.
 
+    See Also
+    --------
+    sdebayes.Level : How the level depends on a covariate.
+
     References
     ----------
     Davidian & Carroll (1987), Variance function estimation, doi:10.1080/01621459.1987.10478543.
+
+    Examples
+    --------
+    >>> words = sb.VarianceFunction("words", log=True)
+    >>> words.describe()
+    '  log R_k = log R + β_1 h_1(w_k), w: log words, standardised; β ~ Normal(0, 0.5)'
+    >>> sb.SDEModel(observation=sb.GaussianNoise(variance_function=words)).covariates
+    ('words',)
     """
 
     covariate: Name

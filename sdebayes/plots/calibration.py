@@ -55,6 +55,19 @@ def coverage(dataset: xr.Dataset, ax: Axes | None = None) -> Axes:
     ------
     DataError
         If the dataset holds no coverage, or that of several probabilities.
+
+    See Also
+    --------
+    sdebayes.analysis.calibration.coverage : Computes it.
+    sdebayes.plots.forecasts.reliability : At several probabilities.
+
+    Examples
+    --------
+    Continuing the example of :func:`sdebayes.analysis.calibration.coverage`:
+
+    >>> ax = sb.plots.calibration.coverage(held)
+    >>> ax.get_xlabel()
+    'share of data inside the forecast interval'
     """
     need(dataset, ["coverage", "lower", "upper"], "sdebayes.analysis.calibration.coverage")
     if "nominal" in dataset.dims:
@@ -114,6 +127,18 @@ def ecdf(dataset: xr.Dataset, ax: Panels | None = None, *, prob: Probability = 0
     ------
     DataError
         If the dataset is no calibration study, or ``prob`` is no probability.
+
+    See Also
+    --------
+    sdebayes.calibrate : Computes the ranks.
+
+    Examples
+    --------
+    Continuing the example of :func:`sdebayes.calibrate`:
+
+    >>> axes = sb.plots.calibration.ecdf(study)
+    >>> axes.shape
+    (4,)
     """
     if "bias" in dataset and "pit" not in dataset:
         raise DataError(

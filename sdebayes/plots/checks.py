@@ -65,6 +65,19 @@ def predictive(
     ------
     DataError
         If the data have other states.
+
+    See Also
+    --------
+    sdebayes.simulate : Makes the paths.
+    sdebayes.plots.moments.predictive_p_values : Statistics in their place.
+
+    Examples
+    --------
+    Continuing the example of :func:`sdebayes.analysis.moments.mask_like`:
+
+    >>> axes = sb.plots.checks.predictive(paths, data=test)
+    >>> [ax.get_ylabel() for ax in axes]
+    ['x1', 'x2']
     """
     if data is not None and list(data["state"].values) != list(simulated["state"].values):
         raise DataError("The data's states are not the simulation's; use data of the same state space.")
@@ -129,6 +142,18 @@ def elbo(trace: xr.Dataset, ax: Panels | None = None, *, window: Count = 100) ->
     ------
     DataError
         If there is no variable ``elbo``, or it is finite nowhere.
+
+    See Also
+    --------
+    sdebayes.SVI : Raises the bound.
+
+    Examples
+    --------
+    Continuing the example of :class:`sdebayes.SVI`:
+
+    >>> ax = sb.plots.checks.elbo(fitted.data["elbo"].to_dataset())
+    >>> ax.get_xlabel()
+    'step'
     """
     need(trace, ["elbo"], "sdebayes.SVI: posterior.data['elbo'].to_dataset()")
     finite = np.isfinite(trace["elbo"].values)

@@ -62,6 +62,19 @@ def contrast(
     ------
     DataError
         If there is no such variable, or it has too many components for rows.
+
+    See Also
+    --------
+    sdebayes.analysis.contrast.contrast : Computes it.
+    sdebayes.plots.contrast.overview : Many quantities at once.
+
+    Examples
+    --------
+    Continuing the example of :func:`sdebayes.analysis.contrast.contrast`:
+
+    >>> ax = sb.plots.contrast.contrast(found)
+    >>> [label.get_text() for label in ax.get_yticklabels()]
+    ['low − high']
     """
     name = _variable(dataset, variable, "contrast")
     own = _rows(dataset[name], "sample")
@@ -103,6 +116,18 @@ def overview(dataset: xr.Dataset, ax: Panels | None = None, *, prob: Probability
     ------
     DataError
         If there is nothing to draw, or a quantity has too many components for rows.
+
+    See Also
+    --------
+    sdebayes.analysis.contrast.overview : Computes it.
+
+    Examples
+    --------
+    Continuing the example of :func:`sdebayes.analysis.contrast.overview`:
+
+    >>> axes = sb.plots.contrast.overview(found)
+    >>> axes.size
+    2
     """
     import matplotlib.pyplot as plt
 
@@ -146,6 +171,18 @@ def shuffled_groups(dataset: xr.Dataset, ax: Axes | None = None, *, variable: st
     ------
     DataError
         If there is no such variable, or it has too many components for rows.
+
+    See Also
+    --------
+    sdebayes.analysis.contrast.shuffled_groups : Computes it.
+
+    Examples
+    --------
+    Continuing the example of :func:`sdebayes.analysis.contrast.shuffled_groups`:
+
+    >>> ax = sb.plots.contrast.shuffled_groups(found)
+    >>> len(ax.get_yticklabels())
+    3
     """
     name = _variable(dataset, variable, "shuffled_groups")
     need(dataset, [f"{name}_shuffled"], "sdebayes.analysis.contrast.shuffled_groups")
@@ -193,6 +230,18 @@ def trend(
     ------
     DataError
         If there is no such variable, or it has too many components for panels.
+
+    See Also
+    --------
+    sdebayes.analysis.contrast.trend : Computes it.
+
+    Examples
+    --------
+    Continuing the example of :func:`sdebayes.analysis.contrast.trend`:
+
+    >>> axes = sb.plots.contrast.trend(found)
+    >>> axes.size
+    1
     """
     name = _variable(dataset, variable, "trend")
     need(dataset, [f"{name}_value"], "sdebayes.analysis.contrast.trend")

@@ -41,6 +41,18 @@ def along(
     ------
     DataError
         If the dataset holds no level, or there is no such state.
+
+    See Also
+    --------
+    sdebayes.analysis.level.along : Computes it.
+
+    Examples
+    --------
+    Continuing the example of :func:`sdebayes.analysis.level.along`:
+
+    >>> axes = sb.plots.level.along(sb.analysis.level.along(posterior, "t"))
+    >>> axes[0].get_xlabel()
+    't'
     """
     need(dataset, ["level"], "sdebayes.analysis.level.along")
     labels = [str(label) for label in dataset["state"].values]

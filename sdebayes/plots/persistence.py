@@ -37,6 +37,18 @@ def persistence(dataset: xr.Dataset, ax: Axes | None = None) -> Axes:
     ------
     DataError
         If the dataset holds no such numbers.
+
+    See Also
+    --------
+    sdebayes.analysis.persistence.persistence : Computes it.
+
+    Examples
+    --------
+    Continuing the example of :func:`sdebayes.analysis.persistence.persistence`:
+
+    >>> ax = sb.plots.persistence.persistence(found)
+    >>> [label.get_text() for label in ax.get_yticklabels()]
+    ['x1']
     """
     names = ["autocorrelation", "autocorrelation_shuffled"]
     need(dataset, names, "sdebayes.analysis.persistence.persistence")

@@ -46,6 +46,19 @@ def probability(
     ------
     DataError
         If the dataset holds no probabilities, or no such trajectory.
+
+    See Also
+    --------
+    sdebayes.priors.Regimes : The prior.
+    sdebayes.analysis.regimes.exemplars : Steps of each regime.
+
+    Examples
+    --------
+    Continuing the example of :class:`sdebayes.priors.Regimes`:
+
+    >>> ax = sb.plots.regimes.probability(posterior.regime_probability(data))
+    >>> ax.get_ylabel()
+    'probability'
     """
     need(dataset, ["probability"], "posterior.regime_probability")
     names = [str(name) for name in dataset["trajectory"].values]
@@ -90,6 +103,18 @@ def dwell_times(dataset: xr.Dataset, ax: Axes | None = None, *, prob: Probabilit
     ------
     DataError
         If the dataset holds no dwell times.
+
+    See Also
+    --------
+    sdebayes.analysis.regimes.dwell_times : Computes them.
+
+    Examples
+    --------
+    Continuing the example of :func:`sdebayes.analysis.regimes.dwell_times`:
+
+    >>> ax = sb.plots.regimes.dwell_times(found)
+    >>> ax.get_xscale()
+    'log'
     """
     need(dataset, ["dwell_time"], "sdebayes.analysis.regimes.dwell_times")
     found = summarize(dataset[["dwell_time"]], prob=prob)["dwell_time"]

@@ -41,6 +41,19 @@ def differences(table: xr.Dataset, ax: Axes | None = None) -> Axes:
     ------
     DataError
         If the dataset is no table of comparisons.
+
+    See Also
+    --------
+    sdebayes.compare : Computes them.
+    sdebayes.plots.scores.per_trajectory : One candidate, trajectory by trajectory.
+
+    Examples
+    --------
+    Continuing the example of :func:`sdebayes.compare`:
+
+    >>> ax = sb.plots.scores.differences(table)
+    >>> ax.get_xlabel()
+    'gain, nats per step'
     """
     need(table, ["difference", "lower", "upper", "kind"], _MAKER)
     names = [str(name) for name in table["candidate"].values]
@@ -85,6 +98,19 @@ def per_trajectory(table: xr.Dataset, ax: Axes | None = None, *, candidate: str,
     ------
     DataError
         If there is no such candidate.
+
+    See Also
+    --------
+    sdebayes.compare : Computes them.
+    sdebayes.plots.scores.differences : All candidates.
+
+    Examples
+    --------
+    Continuing the example of :func:`sdebayes.compare`:
+
+    >>> ax = sb.plots.scores.per_trajectory(table, candidate="linear")
+    >>> len(ax.get_yticklabels())
+    4
     """
     need(table, ["log_score", "n_observed"], _MAKER)
     if candidate not in table["candidate"].values:
@@ -126,6 +152,19 @@ def components(scores: xr.Dataset, ax: Axes | None = None) -> Axes:
     ------
     DataError
         If the dataset holds no such scores.
+
+    See Also
+    --------
+    sdebayes.TICA : Whose ``score`` computes them.
+
+    Examples
+    --------
+    Continuing the example of :func:`sdebayes.embed`:
+
+    >>> scores = sb.TICA(2).score(embedded, components=[2, 4, 8], folds=2)
+    >>> ax = sb.plots.scores.components(scores)
+    >>> ax.get_xlabel()
+    'principal components'
     """
     need(scores, ["vamp2"], "sdebayes.TICA.score")
     numbers = scores["components"].values

@@ -47,6 +47,18 @@ def shares(dataset: xr.Dataset, ax: Axes | None = None, *, prob: Probability = 0
     ------
     DataError
         If the dataset holds no shares.
+
+    See Also
+    --------
+    sdebayes.analysis.variance.shares : Computes them.
+
+    Examples
+    --------
+    Continuing the example of :func:`sdebayes.analysis.variance.shares`:
+
+    >>> ax = sb.plots.variance.shares(found)
+    >>> ax.get_xlabel()
+    'share of the variance'
     """
     need(dataset, list(_PARTS), "sdebayes.analysis.variance.shares")
     summary = summarize(dataset[list(_PARTS)], prob=prob)
@@ -88,6 +100,18 @@ def noise(values: xr.DataArray, ax: Axes | None = None, *, prob: Probability = 0
     ------
     DataError
         If there are no draws.
+
+    See Also
+    --------
+    sdebayes.analysis.variance.noise : Computes it.
+
+    Examples
+    --------
+    Continuing the example of :func:`sdebayes.fit`:
+
+    >>> ax = sb.plots.variance.noise(sb.analysis.variance.noise(posterior))
+    >>> [label.get_text() for label in ax.get_yticklabels()]
+    ['x1', 'x2']
     """
     with look():
         ax = one_axes(ax, height=0.8 + 0.22 * values.sizes["state"])

@@ -77,17 +77,17 @@ def calibrate(
         The same seed gives the same result; more data sets leave the first ones as they are.
     truth
         None: truths are drawn from the prior, frozen to the design. Else what the data sets come from: a
-        `sdebayes.SDE`, started in its stationary law; a `sdebayes.dynamics.ObservedSDE`, with a start, noise and effect
-        of its own; a posterior, one draw for each data set; or a function from a random key to any of these.
+        `sdebayes.SDE`, started in its stationary distribution; a `sdebayes.dynamics.ObservedSDE`, with a start, noise
+        and effect of its own; a posterior, one draw for each data set; or a function from a random key to any of these.
     rescale
         Whether the model, which must not be scaled to data yet, is scaled to each simulated data set, as `sdebayes.fit`
         does: the whole procedure is judged, at the price of a compilation for each data set.
     substeps
-        None: the data come from the law whose likelihood is fitted, the scheme's and the filter's approximations
-        included (the scheme's alone for `ParticleCorrection`), and ranks tell of the strategy alone. A number: they
-        come from the SDE itself, by so many Euler–Maruyama steps from one observation to the next, and ranks tell what
-        these approximations cost as well; take enough that halving them changes nothing. A given truth has no
-        likelihood of its own: None means its exact law if it is linear with constant Σ, else 50 steps.
+        None: the data come from the distribution whose likelihood is fitted, the scheme's and the filter's
+        approximations included (the scheme's alone for `ParticleCorrection`), and ranks tell of the strategy alone. A
+        number: they come from the SDE itself, by so many Euler–Maruyama steps from one observation to the next, and
+        ranks tell what these approximations cost as well; take enough that halving them changes nothing. A given truth
+        has no likelihood of its own: None means its exact distribution if it is linear with constant Σ, else 50 steps.
     draws
         L, the posterior draws that the truth is ranked among, evenly spread over all. Where ``effective_draws`` is
         smaller, ranks gather at both ends although nothing is wrong.
@@ -128,6 +128,12 @@ def calibrate(
     ClusterError
         If data sets are fitted on a cluster that is lost, or whose workers have another version of the package.
 
+    See Also
+    --------
+    sdebayes.fit : What is judged.
+    sdebayes.plots.calibration.ecdf : Draws the ranks.
+    sdebayes.plots.calibration.coverage : Draws how often intervals hold the truth.
+
     Notes
     -----
     Each data set is a task of the Dask scheduler that is active, if one is: the result is the same.
@@ -137,6 +143,16 @@ def calibrate(
     Talts, Betancourt, Simpson, Vehtari & Gelman (2018), arXiv 1804.06788; Modrák et al. (2023),
     doi:10.1214/23-BA1404, for quantities that depend on the data; Säilynoja, Bürkner & Vehtari (2022),
     doi:10.1007/s11222-022-10090-6, for the band.
+
+    Examples
+    --------
+    Continuing the example of :func:`sdebayes.fit`, with three data sets where a study takes a hundred:
+
+    >>> study = sb.calibrate(sb.SDEModel(), train, sb.Laplace(draws=50), n=3, draws=9)
+    >>> dict(study["rank"].sizes)
+    {'replicate': 3, 'quantity': 14}
+    >>> study["quantity"].values[:3].tolist()
+    ['drift x1 at mean − sd', 'drift x2 at mean − sd', 'drift x1 at mean']
     """
     strategy = NUTS() if strategy is None else strategy
     _check(model, rescale, truth is not None or substeps is not None)

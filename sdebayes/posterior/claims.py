@@ -48,6 +48,18 @@ def claims(table: xr.Dataset, candidate: str | None = None) -> xr.Dataset:
     ------
     DataError
         If the table is none, or has no such candidate.
+
+    See Also
+    --------
+    sdebayes.compare : Makes the table.
+
+    Examples
+    --------
+    Continuing the example of :func:`sdebayes.compare`:
+
+    >>> verdict = sb.claims(table)["verdict"]
+    >>> verdict.sel(claim=["order", "nonlinearity"]).values.tolist()
+    ['supported', 'not asked']
     """
     if not isinstance(table, xr.Dataset) or "kind" not in table.coords:
         raise DataError("claims needs the table that sdebayes.compare returns.")

@@ -67,6 +67,12 @@ def compare(
     DataError
         If the data are not valid, or have fewer than two trajectories.
 
+    See Also
+    --------
+    sdebayes.claims : Says what the table supports.
+    sdebayes.cross_validate : Compares by several divisions of the data.
+    sdebayes.plots.scores.differences : Draws the table.
+
     Notes
     -----
     The difference is the ratio :math:`r = \sum_i d_i / \sum_i n_i` of summed score differences to observed steps. Its
@@ -83,6 +89,16 @@ def compare(
     References
     ----------
     Efron & Stein (1981), The jackknife estimate of variance, doi:10.1214/aos/1176345462.
+
+    Examples
+    --------
+    Continuing the example of :func:`sdebayes.fit`:
+
+    >>> table = sb.compare({"linear": posterior}, test)
+    >>> table["candidate"].values.tolist()
+    ['linear', 'iid', 'iid + document effect', 'random walk + noise']
+    >>> bool(table["difference"].sel(candidate="linear") > 0)  # to "iid + document effect"
+    True
     """
     _check(models, data)
     training = {name: posterior.training_data() for name, posterior in models.items()}

@@ -93,6 +93,11 @@ def cross_validate(
     ClusterError
         If folds are fitted on a cluster that is lost, or whose workers have another version of the package.
 
+    See Also
+    --------
+    sdebayes.compare : Compares by one set of held-out trajectories.
+    sdebayes.claims : Says what the table supports.
+
     Notes
     -----
     Each fold is a task of the Dask scheduler that is active, if one is: the result is the same.
@@ -100,6 +105,17 @@ def cross_validate(
     Intervals are those of `sdebayes.compare`, over trajectories as if their scores were independent. Scores of
     different folds come from fits that share most of their data, which the intervals do not hold: no estimate from the
     folds themselves could (Bengio & Grandvalet 2004, https://www.jmlr.org/papers/v5/grandvalet04a.html).
+
+    Examples
+    --------
+    Continuing the example of :func:`sdebayes.fit`:
+
+    >>> models = {"linear": sb.SDEModel()}
+    >>> table = sb.cross_validate(models, data, sb.Laplace(draws=50), folds=2, nulls=False)
+    >>> dict(table["log_score"].sizes)
+    {'candidate': 1, 'trajectory': 12}
+    >>> np.bincount(table["fold"])
+    array([6, 6])
     """
     strategy = NUTS() if strategy is None else strategy
     shown = sys.stderr.isatty() if progress is None else progress

@@ -83,6 +83,13 @@ def fit(
         If the checkpoint cannot be used, another fit is using its folder, or the strategy is no dataclass, whose fields
         tell one fit from another.
 
+    See Also
+    --------
+    sdebayes.SDEModel : What is fitted.
+    sdebayes.Posterior : What is returned.
+    sdebayes.compare : Whether it predicts better than others.
+    sdebayes.cross_validate : The same where data are few.
+
     Notes
     -----
     `NUTS`, `HMC` and `Laplace` read sums over documents, of a linear drift behind normal noise without groups and
@@ -93,6 +100,14 @@ def fit(
     that are evenly spread over the data, as the attribute ``kept_trajectories`` says.
 
     JAX's configuration and the BLAS threads are as they were when the call returns.
+
+    Examples
+    --------
+    >>> data, truth = sb.datasets.benchmark("ornstein_uhlenbeck", 100, 0.1, n_trajectories=12, noise=0.3)
+    >>> train, test = sb.split(data, test=4, seed=0)
+    >>> posterior = sb.fit(sb.SDEModel(), train, sb.Laplace(draws=50), seed=0)
+    >>> posterior.drift([1.0, 0.0]).mean("sample").values.round()  # of the truth: -1 and 2
+    array([[-1.,  2.]])
     """
     strategy = NUTS() if strategy is None else strategy
     shown = sys.stderr.isatty() if progress is None else progress

@@ -44,10 +44,10 @@ def forecast(
     Returns
     -------
     xr.Dataset
-        ``mean`` (sample, horizon, trajectory, time, state) and ``covariance`` (…, state, state_bis) of the law of y_k
-        given y_1, …, y_{k−h} under each draw, noise and trajectory effect included: at each ``time`` k the law of
-        what is seen at k, not of what is seen h steps later. NaN where k has fewer than h steps before it, and after
-        a trajectory's end. At h = 1 these are the laws of ``posterior.predict``.
+        ``mean`` (sample, horizon, trajectory, time, state) and ``covariance`` (…, state, state_bis) of the distribution
+        of y_k given y_1, …, y_{k−h} under each draw, noise and trajectory effect included: at each ``time`` k the
+        distribution of what is seen at k, not of what is seen h steps later. NaN where k has fewer than h steps before
+        it, and after a trajectory's end. At h = 1 these are the distributions of ``posterior.predict``.
 
     Raises
     ------
@@ -56,16 +56,29 @@ def forecast(
     StateSpaceError, ModelError
         As ``posterior.log_score``.
 
+    See Also
+    --------
+    sdebayes.analysis.forecasts.by_horizon : Judges forecasts by what came.
+    sdebayes.simulate : Paths rather than means and covariances.
+
     Notes
     -----
-    Where the SDE is linear the laws are exact: the Kalman filter's law at k − h, carried on by the transition of each
-    step. Else they are normal, each step linearised as the model's filter does it (the extended Kalman filter for
-    exact observation): good while the process stays where it is, poor once it may have passed from one well to another,
-    where the true law has several peaks. Simulate from a state to see those.
+    Where the SDE is linear the distributions are exact: the Kalman filter's distribution at k − h, carried on by the
+    transition of each step. Else they are normal, each step linearised as the model's filter does it (the extended
+    Kalman filter for exact observation): good while the process stays where it is, poor once it may have passed from
+    one well to another, where the true distribution has several peaks. Simulate from a state to see those.
 
     References
     ----------
     Särkkä & Svensson (2023), Bayesian Filtering and Smoothing, sec. 6.3, doi:10.1017/9781108917407.
+
+    Examples
+    --------
+    Continuing the example of :func:`sdebayes.fit`:
+
+    >>> ahead = sb.forecast(posterior, test, horizon=5)
+    >>> dict(ahead["mean"].sizes)
+    {'sample': 50, 'horizon': 5, 'trajectory': 4, 'time': 99, 'state': 2}
     """
     posterior._read(data)
     longest = int(data["n_steps"].max())

@@ -42,6 +42,18 @@ def load(path: PathLike, model: SDEModel | None = None) -> Posterior:
     StoreError
         If the file cannot be read, is damaged or was changed since it was written, holds no model and none is given,
         or is made of a class that is not defined: nothing is imported because a file names it.
+
+    See Also
+    --------
+    sdebayes.Posterior.to_netcdf : Writes it.
+    sdebayes.data.load : Reads trajectories.
+
+    Examples
+    --------
+    Continuing the example of :func:`sdebayes.fit`:
+
+    >>> sb.load(posterior.to_netcdf("posterior.nc"))
+    <Posterior: 1 chains × 50 draws of 2 states>
     """
     return from_tree(store.read(path), path, model)
 

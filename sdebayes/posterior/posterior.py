@@ -51,6 +51,27 @@ class Posterior(Switches):
         ``log_likelihood`` (over ``trajectory``, or over ``transition`` for exactly observed states),
         ``log_predictive``, ``observed_data``, ``posterior_predictive``, ``prior``, ``prior_predictive``,
         ``constant_data``.
+
+    See Also
+    --------
+    sdebayes.fit : Makes it.
+    sdebayes.load : Reads it from a file.
+    sdebayes.summarize : Makes intervals of what its methods return.
+
+    Examples
+    --------
+    Continuing the example of :func:`sdebayes.fit`:
+
+    >>> posterior
+    <Posterior: 1 chains × 50 draws of 2 states>
+    >>> dict(posterior.drift([[0.0, 0.0], [1.0, 0.0]]).sizes)
+    {'sample': 50, 'point': 2, 'state': 2}
+    >>> posterior.log_score(test).dims
+    ('trajectory',)
+    >>> sorted(posterior.smooth(test))
+    ['trajectory_effect', 'trajectory_effect_covariance', 'x', 'x_covariance']
+    >>> posterior.data["posterior"]["drift_matrix"].dims
+    ('chain', 'draw', 'state', 'state_bis')
     """
 
     def __init__(self, model: SDEModel, data: xr.DataTree) -> None:

@@ -34,13 +34,25 @@ def replicate(
     -------
     xr.Dataset
         ``y`` (sample, path, time, state), or over ``observed`` where the observation matrix is not the identity, a path
-        for each trajectory, NaN where the data are missing; from the law by which the likelihood goes from step to
-        step, so that its error for long steps is in the replicates as it is in the fit.
+        for each trajectory, NaN where the data are missing; from the distribution by which the likelihood goes from
+        step to step, so that its error for long steps is in the replicates as it is in the fit.
 
     Raises
     ------
     DataError, StateSpaceError, ModelError
         As ``posterior.log_score``.
+
+    See Also
+    --------
+    sdebayes.simulate : Paths at any times.
+
+    Examples
+    --------
+    Continuing the example of :func:`sdebayes.fit`:
+
+    >>> from sdebayes.posterior import replicate
+    >>> dict(replicate(posterior, test, samples=20)["y"].sizes)
+    {'sample': 20, 'path': 4, 'time': 100, 'state': 2}
     """
     observations = posterior._read(data)
     model, chosen = posterior._draws(samples, 8 * observations.values.size)

@@ -1,4 +1,15 @@
-"""Priors: NumPyro programs that, called inside a model, return drift and diffusion functions."""
+"""Priors: NumPyro programs that, called inside a model, return drift and diffusion functions.
+
+See Also
+--------
+sdebayes.SDEModel : Takes them.
+
+Examples
+--------
+>>> model = sb.SDEModel(drift=sb.priors.GP(), diffusion=sb.priors.Constant("diagonal"))
+>>> model.drift.title
+'Gaussian process'
+"""
 
 import sdebayes._core.whole_numpyro  # noqa: F401
 from sdebayes.priors.base import AbstractDiffusionPrior, AbstractDriftPrior, DataScale

@@ -61,6 +61,19 @@ class DataScale(Stored):
         Known functions of each covariate that the level depends on.
     groups
         Names of the groups of trajectories, where the model has parameters by group.
+
+    See Also
+    --------
+    sdebayes.SDEModel.scaled_to : Finds it, and freezes the prior's constants at it.
+
+    Examples
+    --------
+    >>> data, truth = sb.datasets.benchmark("ornstein_uhlenbeck_1d", 500, 0.1, n_trajectories=4)
+    >>> scale = sb.SDEModel(observation=sb.Exact()).scaled_to(data).frozen_scale
+    >>> scale.states, round(scale.step, 3)
+    (('x1',), 0.1)
+    >>> scale.variance.round()  # of the truth: 1
+    array([1.])
     """
 
     states: tuple[str, ...]
@@ -102,6 +115,21 @@ class AbstractDriftPrior(Stored, ABC):
         What it is, in a few words.
     by_group
         Whether each group of trajectories has its own draw, near one that all share.
+
+    See Also
+    --------
+    sdebayes.priors.Parametric : A drift of your own without a class.
+    sdebayes.SDEModel : Takes it.
+
+    Examples
+    --------
+    >>> drifts = sb.priors.Linear(), sb.priors.GP(), sb.priors.BNN(), sb.priors.Sparse()
+    >>> [drift.title for drift in drifts]
+    ['linear map', 'Gaussian process', 'Bayesian neural network', 'sum of few known functions']
+    >>> [drift.affine for drift in drifts]
+    [True, False, False, False]
+    >>> [drift.may_explode for drift in drifts]
+    [False, False, False, True]
     """
 
     title: ClassVar[str] = "prior of your own"
@@ -225,6 +253,19 @@ class AbstractDiffusionPrior(Stored, ABC):
         What it is, in a few words.
     by_group
         As in `AbstractDriftPrior`.
+
+    See Also
+    --------
+    sdebayes.priors.Parametric : A diffusion of your own without a class.
+    sdebayes.SDEModel : Takes it.
+
+    Examples
+    --------
+    >>> diffusions = sb.priors.Constant("diagonal"), sb.priors.Diagonal(), sb.priors.Full()
+    >>> [diffusion.constant for diffusion in diffusions]
+    [True, False, False]
+    >>> [diffusion.diagonal for diffusion in diffusions]
+    [True, False, False]
     """
 
     title: ClassVar[str] = "prior of your own"

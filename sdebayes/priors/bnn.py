@@ -69,10 +69,22 @@ class BNN(AbstractFieldPrior):
     ModelError
         If a width is not a whole number of at least 1, the activation is not known, or a constant is out of range.
 
+    See Also
+    --------
+    sdebayes.priors.GP : The usual choice, whose parameters are fewer.
+
     References
     ----------
     Neal (1996), Bayesian Learning for Neural Networks, sec. 2.1, doi:10.1007/978-1-4612-0745-0, for weights whose
-    prior scale falls with the width, so that functions have the same law in networks of any width.
+    prior scale falls with the width, so that functions have the same distribution in networks of any width.
+
+    Examples
+    --------
+    >>> drift = sb.priors.BNN(hidden=(16,), activation="swish")
+    >>> drift.overparameterized
+    True
+    >>> list(drift.dims())
+    ['equilibrium', 'drift_matrix', 'stationary_variance', 'drift_amplitude', 'drift_layer_scale_1']
     """
 
     title: ClassVar[str] = "Bayesian neural network"

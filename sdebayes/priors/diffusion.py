@@ -30,9 +30,9 @@ class Constant(AbstractDiffusionPrior):
 
     Where the states are observed exactly, :math:`\log Σ_{jj} \sim N(\log q_j, s^2)` with the data's mean squared
     increment per unit of time :math:`q_j`. Where the observation has drawn the stationary variance :math:`v_j` (noise
-    learned from data), increments say little about Σ and the time constant is drawn instead:
-    :math:`\log τ_j \sim N(\log τ_0, s_τ^2)` and :math:`Σ_{jj} = 2 v_j / τ_j`. By default two thirds of that law lie
-    between a step and the length of a trajectory.
+    learned from data), increments say little about Σ and the time constant is drawn instead: :math:`\log τ_j \sim
+    N(\log τ_0, s_τ^2)` and :math:`Σ_{jj} = 2 v_j / τ_j`. By default two thirds of that distribution lie between a step
+    and the length of a trajectory.
 
     Parameters
     ----------
@@ -60,6 +60,19 @@ class Constant(AbstractDiffusionPrior):
     ------
     ModelError
         If ``shape`` is not known, or a constant is not positive.
+
+    See Also
+    --------
+    sdebayes.priors.Diagonal : Noise that varies from place to place.
+    sdebayes.priors.Full : The same with correlations.
+
+    Examples
+    --------
+    >>> sb.priors.Constant("isotropic").diagonal, sb.priors.Constant("full").diagonal
+    (True, False)
+    >>> print(sb.priors.Constant("diagonal").describe())
+    Diffusion: constant, diagonal
+      log Σ_jj ~ Normal(log mean squared increment per unit of time, 1)
     """
 
     title: ClassVar[str] = "the same noise everywhere"

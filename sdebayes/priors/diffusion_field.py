@@ -101,7 +101,8 @@ class Diagonal(AbstractFieldDiffusion):
         G(x) = \mathrm{diag}\big(g_j\, \mathrm{softplus}(u_j(x) + \log(e - 1))\big), \qquad
         u_j = α_j v_j, \quad α_j \sim \mathrm{HalfNormal}(a),
 
-    so that Σ_jj = g_j² where u_j = 0, with the law that `Constant` gives it, and v has prior standard deviation 1.
+    so that Σ_jj = g_j² where u_j = 0, with the distribution that `Constant` gives it, and v has prior standard
+    deviation 1.
 
     Parameters
     ----------
@@ -116,6 +117,20 @@ class Diagonal(AbstractFieldDiffusion):
     ------
     ModelError
         If the field is no prior over fields, or the mean is no diagonal `Constant`.
+
+    See Also
+    --------
+    sdebayes.priors.Full : Correlated noise.
+    sdebayes.priors.Constant : Noise that is the same everywhere.
+    sdebayes.analysis.process.constant_noise : Whether the data ask for it.
+
+    Examples
+    --------
+    >>> model = sb.SDEModel(diffusion=sb.priors.Diagonal(sb.priors.GP()), observation=sb.Exact())
+    >>> type(model.discretization).__name__
+    'Moments'
+    >>> model.diffusion.constant
+    False
     """
 
     title: ClassVar[str] = "independent noise whose size varies with the state"
@@ -149,8 +164,8 @@ class Full(AbstractFieldDiffusion):
         M_{ij} = u_{ij}(x) \;\; (i > j), \quad M_{ij} = 0 \;\; (i < j), \qquad
         u = α v, \quad α \sim \mathrm{HalfNormal}(a),
 
-    so that Σ = L Lᵀ where u = 0, with the law that `Constant` gives it, and v has prior standard deviation 1. As in
-    every Cholesky form, the law depends a little on the order of the states.
+    so that Σ = L Lᵀ where u = 0, with the distribution that `Constant` gives it, and v has prior standard deviation 1.
+    As in every Cholesky form, the distribution depends a little on the order of the states.
 
     Parameters
     ----------
@@ -166,10 +181,21 @@ class Full(AbstractFieldDiffusion):
     ModelError
         If the field is no prior over fields, or the mean is no full `Constant`.
 
+    See Also
+    --------
+    sdebayes.priors.Diagonal : Noise that is independent between states.
+    sdebayes.priors.Constant : Noise that is the same everywhere.
+
     References
     ----------
     Pinheiro & Bates (1996), sec. 2.2, doi:10.1007/BF00140873, for the log-Cholesky form, here with softplus in the
     place of the exponential: Σ then grows with the square of u at the most.
+
+    Examples
+    --------
+    >>> diffusion = sb.priors.Full(sb.priors.BNN(hidden=(16,)))
+    >>> diffusion.constant, diffusion.diagonal
+    (False, False)
     """
 
     title: ClassVar[str] = "noise whose size and correlations vary with the state"

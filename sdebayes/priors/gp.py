@@ -71,10 +71,24 @@ class GP(AbstractFieldPrior):
     ModelError
         If a part is of the wrong kind, a number is out of its range, or the basis does not fit the number of states.
 
+    See Also
+    --------
+    sdebayes.priors.BNN : A network in the place of the process.
+    sdebayes.priors.HSGP : Its basis for up to three states.
+    sdebayes.priors.RandomFourier : Its basis for more.
+
     References
     ----------
     Rasmussen & Williams (2006), Gaussian Processes for Machine Learning, ch. 4 and sec. 5.1. The growth of the
     length-scale with the number of states: Hvarfner, Hellsten & Nardi (2024), arXiv:2402.02229.
+
+    Examples
+    --------
+    >>> drift = sb.priors.GP(kernel=sb.priors.Matern52(), lengthscale=1.5)
+    >>> drift.linear_in_weights, sb.priors.GP().linear_in_weights
+    (True, False)
+    >>> sb.SDEModel(drift, observation=sb.Exact()).affine
+    False
     """
 
     title: ClassVar[str] = "Gaussian process"

@@ -53,10 +53,23 @@ class HSGP(AbstractExpansion):
     ModelError
         If a number is out of its range, or there are more than three states.
 
+    See Also
+    --------
+    sdebayes.priors.GP : Takes it.
+    sdebayes.priors.RandomFourier : For more than three states.
+
     References
     ----------
     Solin & Särkkä (2020), doi:10.1007/s11222-019-09886-w; the rule for m: Riutort-Mayol et al. (2023),
     doi:10.1007/s11222-022-10167-2.
+
+    Examples
+    --------
+    >>> basis = sb.priors.HSGP(functions=(8, 12))
+    >>> basis.count(2)
+    96
+    >>> sb.priors.GP(basis=basis).basis == basis
+    True
     """
 
     most_states: ClassVar[int | None] = MOST_STATES

@@ -44,10 +44,22 @@ class Inducing(AbstractExpansion):
     ModelError
         If the number of centres is not positive, or the points are of other states.
 
+    See Also
+    --------
+    sdebayes.priors.GP : Takes it.
+    sdebayes.priors.RandomFourier : Functions that do not vanish away from the data.
+
     References
     ----------
     Quiñonero-Candela & Rasmussen (2005), A unifying view of sparse approximate Gaussian process regression, JMLR 6,
     1939–1959: the prior of the deterministic training conditional, sec. 5.
+
+    Examples
+    --------
+    >>> drift = sb.priors.GP(basis=sb.priors.Inducing(centres=20))
+    >>> data, truth = sb.datasets.benchmark("double_well", 100, 0.1)
+    >>> sb.SDEModel(drift, observation=sb.Exact()).scaled_to(data).drift.basis.points.shape
+    (20, 2)
     """
 
     far: ClassVar[str] = "fades to 0 within a few length-scales"

@@ -92,9 +92,19 @@ class SquaredExponential(AbstractKernel):
 
     so that frequencies are normal.
 
+    See Also
+    --------
+    sdebayes.priors.Matern52 : Rougher.
+    sdebayes.priors.GP : Takes it.
+
     References
     ----------
     Rasmussen & Williams (2006), Gaussian Processes for Machine Learning, eq. 4.9 and the line after it.
+
+    Examples
+    --------
+    >>> np.asarray(sb.priors.SquaredExponential().covariance(jnp.array([0.0, 1.0])), float).round(2)
+    array([1.  , 0.61])
     """
 
     title: ClassVar[str] = "squared-exponential"
@@ -163,9 +173,19 @@ _ROOT_3, _ROOT_5 = sqrt(3), sqrt(5)
 class Matern32(AbstractMatern):
     r"""k(r) = (1 + √3 r) exp(−√3 r): functions with one derivative.
 
+    See Also
+    --------
+    sdebayes.priors.Matern52 : Smoother.
+    sdebayes.priors.GP : Takes it.
+
     References
     ----------
     Rasmussen & Williams (2006), Gaussian Processes for Machine Learning, eqs. 4.15 (spectral density) and 4.17.
+
+    Examples
+    --------
+    >>> np.asarray(sb.priors.Matern32().covariance(jnp.array([0.0, 1.0])), float).round(2)
+    array([1.  , 0.48])
     """
 
     title: ClassVar[str] = "Matérn 3/2"
@@ -190,9 +210,20 @@ class Matern32(AbstractMatern):
 class Matern52(AbstractMatern):
     r"""k(r) = (1 + √5 r + 5r²/3) exp(−√5 r): functions with two derivatives.
 
+    See Also
+    --------
+    sdebayes.priors.Matern32 : Rougher.
+    sdebayes.priors.SquaredExponential : Smoother, and the default.
+    sdebayes.priors.GP : Takes it.
+
     References
     ----------
     Rasmussen & Williams (2006), Gaussian Processes for Machine Learning, eqs. 4.15 (spectral density) and 4.17.
+
+    Examples
+    --------
+    >>> np.asarray(sb.priors.Matern52().covariance(jnp.array([0.0, 1.0])), float).round(2)
+    array([1.  , 0.52])
     """
 
     title: ClassVar[str] = "Matérn 5/2"

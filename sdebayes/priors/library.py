@@ -31,6 +31,16 @@ class AbstractLibrary(Stored, ABC):
     size
         Root mean square of each function over the data, (feature,): what coefficients are scaled by; None before the
         data are known.
+
+    See Also
+    --------
+    sdebayes.priors.Polynomial : Monomials.
+    sdebayes.priors.Functions : Functions of your own.
+
+    Examples
+    --------
+    >>> [library.names(["x"]) for library in (sb.priors.Polynomial(2), sb.priors.Functions(jnp.sin, ["sin x"]))]
+    [['1', 'x', 'x²'], ['sin x']]
     """
 
     size: Any = None
@@ -80,6 +90,18 @@ class Polynomial(AbstractLibrary):
     ------
     ModelError
         If a number is out of its range.
+
+    See Also
+    --------
+    sdebayes.priors.Functions : Functions of your own.
+    sdebayes.priors.Sparse : Chooses among them.
+
+    Examples
+    --------
+    >>> sb.priors.Polynomial(degree=2).names(["x", "y"])
+    ['1', 'x', 'y', 'x²', 'x y', 'y²']
+    >>> sb.priors.Polynomial(degree=2).basis(2)(jnp.array([2.0, 3.0])).tolist()
+    [1.0, 2.0, 3.0, 4.0, 6.0, 9.0]
     """
 
     degree: Count = 3
@@ -122,6 +144,19 @@ class Functions(AbstractLibrary):
     ------
     ModelError
         If ``function`` cannot be called, or returns another number of values than there are names.
+
+    See Also
+    --------
+    sdebayes.priors.Polynomial : Monomials.
+    sdebayes.priors.Sparse : Chooses among them.
+
+    Examples
+    --------
+    >>> library = sb.priors.Functions(lambda x: jnp.stack([x[0], jnp.sin(x[0])]), ["x", "sin x"])
+    >>> library.basis(1)(jnp.array([0.0])).tolist()
+    [0.0, 0.0]
+    >>> sb.priors.Sparse(library, states=["x"]).coords()
+    {'library_term': ['x', 'sin x']}
     """
 
     function: Callable[[Any], Any]

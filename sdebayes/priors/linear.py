@@ -65,10 +65,26 @@ class Linear(AbstractDriftPrior):
     ModelError
         If a scale is not positive, or the location not finite.
 
+    See Also
+    --------
+    sdebayes.priors.GP : A field beside a linear drift.
+    sdebayes.analysis.fields.jacobian_spectrum : Its time constants.
+
     References
     ----------
     The decomposition is the Helmholtz form of linear diffusions: Pavliotis (2014), Stochastic Processes and
     Applications, Prop. 4.5 and sec. 4.9, doi:10.1007/978-1-4939-1323-7.
+
+    Examples
+    --------
+    >>> list(sb.priors.Linear().dims())
+    ['equilibrium', 'drift_matrix', 'stationary_variance']
+    >>> sb.priors.Linear().stable, sb.priors.Linear(stable=False).stable
+    (True, False)
+    >>> print(sb.priors.Linear(diagonal=True).describe())
+    Drift: linear, f(x) = A (b − x), stable, diagonal A, A_jj = ½Σ_jj / P_jj
+      b_j ~ Normal(data mean, data standard deviation)
+      log P_jj ~ Normal(log data variance, 1)
     """
 
     title: ClassVar[str] = "linear map"

@@ -50,6 +50,22 @@ class Parametric(AbstractDriftPrior, AbstractDiffusionPrior):
     ModelError
         If ``function`` is not callable, a parameter is not a NumPyro distribution, or the function's result has
         another shape than the role asks for.
+
+    See Also
+    --------
+    sdebayes.priors.Fixed : Where nothing is unknown.
+    sdebayes.priors.Sparse : Where the form is not known.
+
+    Examples
+    --------
+    >>> import numpyro.distributions as dist
+    >>> def wells(x, t, p):
+    ...     return jnp.stack([p["a"] * x[0] - p["b"] * x[0] ** 3, -p["c"] * x[1]])
+    >>> drift = sb.priors.Parametric(wells, {name: dist.LogNormal(0.0, 1.0) for name in "abc"})
+    >>> data, truth = sb.datasets.benchmark("double_well", 500, 0.1, n_trajectories=4)
+    >>> posterior = sb.fit(sb.SDEModel(drift, observation=sb.Exact()), data, sb.Laplace(draws=50), seed=0)
+    >>> {name: float(posterior.data["posterior"][name].mean().round()) for name in "abc"}  # the truth is 1
+    {'a': 1.0, 'b': 1.0, 'c': 1.0}
     """
 
     title: ClassVar[str] = "your function of unknown parameters"
@@ -117,6 +133,18 @@ class Fixed(AbstractDriftPrior, AbstractDiffusionPrior):
     ------
     ModelError
         If ``function`` cannot be called, or its result has another shape than the role asks for.
+
+    See Also
+    --------
+    sdebayes.priors.Parametric : With unknown parameters.
+
+    Examples
+    --------
+    >>> drift = sb.priors.Fixed(lambda x, t: x - x**3)
+    >>> drift.affine
+    False
+    >>> print(sb.priors.Fixed(sb.dynamics.ConstantDiffusion(0.5 * jnp.eye(1))).describe())
+    Fixed: ConstantDiffusion
     """
 
     title: ClassVar[str] = "your function, known"

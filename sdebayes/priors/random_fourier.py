@@ -45,9 +45,21 @@ class RandomFourier(AbstractExpansion):
     ModelError
         If the number of features is not even and positive, or the frequencies are of other states.
 
+    See Also
+    --------
+    sdebayes.priors.GP : Takes it.
+    sdebayes.priors.HSGP : Better for up to three states.
+
     References
     ----------
     Rahimi & Recht (2007), NIPS 20; orthogonal directions: Yu et al. (2016), sec. 3, arXiv:1610.09072.
+
+    Examples
+    --------
+    >>> drift = sb.priors.GP(basis=sb.priors.RandomFourier(features=40))
+    >>> data, truth = sb.datasets.benchmark("double_well", 100, 0.1)
+    >>> sb.SDEModel(drift, observation=sb.Exact()).scaled_to(data).drift.basis.frequencies.shape
+    (20, 2)
     """
 
     far: ClassVar[str] = "as large as among them"

@@ -60,8 +60,8 @@ class Regimes(AbstractDriftPrior):
 
     All regimes have the same prior, so none is a first one: after a fit they are put in order, the one that most steps
     are of first. Z is summed out and never sampled. It stays as it is over a step, as the one at its start. Z₁ has the
-    stationary law of Q, and the first state the law that it has in this regime: the stationary one where a single
-    drift would have it. Give it as the drift of an `SDEModel`.
+    stationary distribution of Q, and the first state the distribution that it has in this regime: the stationary one
+    where a single drift would have it. Give it as the drift of an `SDEModel`.
 
     Parameters
     ----------
@@ -84,6 +84,11 @@ class Regimes(AbstractDriftPrior):
     ModelError
         If ``n`` is no whole number from 2 on, a part has ``by_group`` or is `Regimes` itself.
 
+    See Also
+    --------
+    sdebayes.analysis.regimes.dwell_times : How long each lasts.
+    sdebayes.Posterior : Whose ``regime_probability`` says which one each step is of.
+
     Notes
     -----
     Where the observation draws the variance v of the path, each regime has its own, :math:`v_j r_{zj}` with
@@ -92,6 +97,14 @@ class Regimes(AbstractDriftPrior):
     References
     ----------
     Hamilton (1989), doi:10.2307/1912559; as a model of sentences: arXiv 2506.04374.
+
+    Examples
+    --------
+    >>> drift = sb.priors.Regimes(2, diffusion=sb.priors.Constant())
+    >>> data, truth = sb.datasets.benchmark("double_well", 100, 0.1, n_trajectories=4)
+    >>> posterior = sb.fit(sb.SDEModel(drift, observation=sb.Exact()), data, sb.Laplace(draws=50), seed=0)
+    >>> dict(posterior.regime_probability(data)["probability"].sizes)
+    {'sample': 50, 'trajectory': 4, 'time': 100, 'regime': 2}
     """
 
     title: ClassVar[str] = "regimes"

@@ -87,10 +87,20 @@ class SpikeAndSlab(AbstractSelection):
     ModelError
         If a number is not positive, or inclusion is not two numbers.
 
+    See Also
+    --------
+    sdebayes.priors.Horseshoe : A continuous prior, for any strategy.
+    sdebayes.priors.Sparse : Takes it.
+
     References
     ----------
     Mitchell & Beauchamp (1988), doi:10.1080/01621459.1988.10478694; the learned rate: Scott & Berger (2010),
     doi:10.1214/10-AOS792.
+
+    Examples
+    --------
+    >>> print(*sb.priors.SpikeAndSlab(inclusion=(1.0, 9.0)).describe(), sep="\n")
+    c = γ s w, w ~ Normal(0, 1), γ ~ Bernoulli(π), π ~ Beta(1, 9), log s ~ Normal(log 2, 1)
     """
 
     smooth: ClassVar[bool] = False
@@ -170,9 +180,21 @@ class Horseshoe(AbstractSelection):
     ModelError
         If a number is not positive.
 
+    See Also
+    --------
+    sdebayes.priors.SpikeAndSlab : Terms in or out, whose inclusion has a probability.
+    sdebayes.priors.Sparse : Takes it.
+
     References
     ----------
     Piironen & Vehtari (2017), eqs. 2.7–2.8 and sec. 3.1, doi:10.1214/17-EJS1337SI.
+
+    Examples
+    --------
+    >>> print(*sb.priors.Horseshoe(scale=0.1).describe(), sep="\n")
+    c = τ λ̃ w, w ~ Normal(0, 1), λ̃² = k²λ²/(k² + τ²λ²), λ ~ HalfCauchy(1), τ ~ HalfCauchy(0.1), k² ~ InvGamma(2, 8)
+    >>> sb.priors.Sparse(selection=sb.priors.Horseshoe()).smooth
+    True
     """
 
     smooth: ClassVar[bool] = True

@@ -50,10 +50,24 @@ class Sparse(AbstractDriftPrior):
     ModelError
         If a part is of the wrong kind, or a number is not positive.
 
+    See Also
+    --------
+    sdebayes.priors.Polynomial : The usual library.
+    sdebayes.priors.SpikeAndSlab : Terms in or out.
+    sdebayes.Marginal : Fits it.
+
     Notes
     -----
     A polynomial may point outwards far from the data, where it sends paths to infinity: such draws are counted in
     ``diagnosis()``.
+
+    Examples
+    --------
+    >>> drift = sb.priors.Sparse(sb.priors.Polynomial(degree=2), states=["x", "y"])
+    >>> drift.coords()
+    {'library_term': ['1', 'x', 'y', 'x²', 'x y', 'y²']}
+    >>> drift.smooth, sb.priors.Sparse(selection=sb.priors.Horseshoe()).smooth
+    (False, True)
     """
 
     title: ClassVar[str] = "sum of few known functions"

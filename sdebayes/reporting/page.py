@@ -81,6 +81,18 @@ def report(
         If ``posterior`` is none, or ``plane`` has another number of states than two, or a linear drift.
     StoreError
         If the page cannot be written.
+
+    See Also
+    --------
+    sdebayes.explore : The phase portrait by itself.
+    sdebayes.Posterior.diagnosis : What the page says of the computation.
+
+    Examples
+    --------
+    Continuing the example of :func:`sdebayes.fit`:
+
+    >>> sb.report(posterior, "report.html", data=train, draws=2, explorer=False).name
+    'report.html'
     """
     path = Path(path)
     if plane is not None and (len(plane.states) != 2 or plane.model.drift.affine):

@@ -1,4 +1,16 @@
-"""Discretisation schemes: maps from an SDE, a state and a step to the law of the next state."""
+"""Discretisation schemes: maps from an SDE, a state and a step to the distribution of the next state.
+
+See Also
+--------
+sdebayes.SDEModel : Takes one.
+
+Examples
+--------
+>>> sb.SDEModel(observation=sb.Exact()).discretization
+LocalLinearization()
+>>> sb.SDEModel(diffusion=sb.priors.Diagonal(), observation=sb.Exact()).discretization
+Moments()
+"""
 
 from sdebayes.schemes.base import AbstractScheme, AffineTransition
 from sdebayes.schemes.euler_maruyama import EulerMaruyama

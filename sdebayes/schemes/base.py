@@ -19,7 +19,7 @@ from sdebayes.dynamics.basis import mean_shift
 
 @checked
 class AffineTransition(eqx.Module):
-    """The law X(t + Δt) | x ~ N(Φ x + s, Q) of a linear SDE.
+    """The distribution X(t + Δt) | x ~ N(Φ x + s, Q) of a linear SDE.
 
     Parameters
     ----------
@@ -29,6 +29,17 @@ class AffineTransition(eqx.Module):
         s, (state,).
     covariance
         Q, (state, state).
+
+    See Also
+    --------
+    sdebayes.schemes.AbstractScheme.affine_transition : Makes it.
+
+    Examples
+    --------
+    >>> data, truth = sb.datasets.benchmark("ornstein_uhlenbeck_1d", 3, 0.1)
+    >>> step = sb.schemes.LocalLinearization().affine_transition(truth.linear, np.log(2.0))
+    >>> np.asarray(step.matrix).round(3), np.asarray(step.covariance).round(3)  # e⁻ᵗ and 1 − e⁻²ᵗ
+    (array([[0.5]], dtype=float32), array([[0.75]], dtype=float32))
     """
 
     matrix: Matrix
@@ -38,14 +49,16 @@ class AffineTransition(eqx.Module):
 
 @checked
 class AbstractScheme(Stored, eqx.Module):
-    """An approximation of the transition law over one step, normal unless a scheme says otherwise.
+    """An approximation of the transition distribution over one step, normal unless a scheme says otherwise.
 
     Attributes
     ----------
     requires_exact_observation
-        Whether its law is a density of states that must be observed exactly, and no normal law for a filter.
+        Whether its distribution is a density of states that must be observed exactly, and no normal distribution for a
+        filter.
     linear_in_drift
-        Whether the law is N(x + f(x, t) Δt, Σ(x, t) Δt), so that its mean is linear in what the drift is linear in.
+        Whether the distribution is N(x + f(x, t) Δt, Σ(x, t) Δt), so that its mean is linear in what the drift is
+        linear in.
     derivatives
         Highest derivative of the drift that is read at (x, t), and nothing elsewhere, so that basis functions can be
         tabulated there once; None if the drift is followed to other points.
@@ -61,6 +74,24 @@ class AbstractScheme(Stored, eqx.Module):
         known.
     recommended
         Whether findings may name it to who needs a scheme of less bias: it is made without arguments.
+
+    See Also
+    --------
+    sdebayes.SDEModel : Takes a scheme.
+    sdebayes.schemes.Moments : The default of multiplicative noise.
+    sdebayes.schemes.LocalLinearization : The default of additive noise.
+
+    Examples
+    --------
+    A scheme of your own says how a step goes:
+
+    >>> class Euler(sb.schemes.AbstractScheme):
+    ...     def transition(self, sde, x, t, dt):
+    ...         return x + sde.drift(x, t) * dt, sde.covariance(x, t) * dt
+    >>> data, truth = sb.datasets.benchmark("double_well", 3, 0.1)
+    >>> mean, covariance = Euler().transition(truth, jnp.array([2.0, 0.0]), 0.0, 0.1)
+    >>> np.asarray(mean).round(3)
+    array([1.4, 0. ], dtype=float32)
     """
 
     requires_exact_observation: ClassVar[bool] = False

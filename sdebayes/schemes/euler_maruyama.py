@@ -19,9 +19,22 @@ class EulerMaruyama(AbstractScheme):
     One evaluation of f and Σ a step. Its mean and covariance are off by terms in Δt², which bias Σ by about
     −λΔt for relaxation at rate λ.
 
+    See Also
+    --------
+    sdebayes.schemes.Moments : Of second order.
+    sdebayes.schemes.Substeps : Several parts in a step.
+
     References
     ----------
     Maruyama (1955), doi:10.1007/BF02846028; Kloeden & Platen (1992), sec. 10.2, doi:10.1007/978-3-662-12616-5.
+
+    Examples
+    --------
+    >>> data, truth = sb.datasets.benchmark("double_well", 3, 0.1)
+    >>> mean, covariance = sb.schemes.EulerMaruyama().transition(truth, jnp.array([2.0, 0.0]), 0.0, 0.1)
+    >>> np.asarray(mean).round(3), np.asarray(covariance).round(3)
+    (array([1.4, 0. ], dtype=float32), array([[0.05, 0.  ],
+           [0.  , 0.05]], dtype=float32))
     """
 
     linear_in_drift: ClassVar[bool] = True

@@ -16,7 +16,7 @@ from sdebayes.schemes.base import AbstractScheme, AffineTransition
 
 @checked
 class LinearNoise(AbstractScheme):
-    r"""The normal law whose covariance follows the drift linearised along the mean.
+    r"""The normal distribution whose covariance follows the drift linearised along the mean.
 
     With :math:`J = ∂f/∂x` at m and Φ(u, s) the flow of :math:`\dot δ = J δ` from s to u,
 
@@ -43,11 +43,23 @@ class LinearNoise(AbstractScheme):
     ModelError
         If ``steps`` is not a positive whole number.
 
+    See Also
+    --------
+    sdebayes.schemes.Moments : No steps within a step.
+
     References
     ----------
     van Kampen (2007), Stochastic Processes in Physics and Chemistry, ch. X, doi:10.1016/B978-0-444-52965-7.X5000-4;
     Särkkä & Solin (2019), Applied Stochastic Differential Equations, sec. 9.1, doi:10.1017/9781108186735;
     Fearnhead, Giagos & Sherlock (2014), sec. 2, doi:10.1111/biom.12152.
+
+    Examples
+    --------
+    >>> data, truth = sb.datasets.benchmark("double_well", 3, 0.1)
+    >>> mean, covariance = sb.schemes.LinearNoise(steps=2).transition(truth, jnp.array([2.0, 0.0]), 0.0, 0.1)
+    >>> np.asarray(mean).round(2), np.asarray(covariance).round(3)
+    (array([1.6, 0. ], dtype=float32), array([[0.026, 0.   ],
+           [0.   , 0.045]], dtype=float32))
     """
 
     order: ClassVar[str] = "mean: error O(Δt³); covariance: error O(Δt³), O(Δt²) where Σ is curved in x"

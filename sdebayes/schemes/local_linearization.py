@@ -15,7 +15,7 @@ from sdebayes.schemes.base import AbstractScheme, AffineTransition
 
 @checked
 class LocalLinearization(AbstractScheme):
-    r"""The exact law of the SDE whose drift is the first-order Itô–Taylor expansion of f around (x, t).
+    r"""The exact distribution of the SDE whose drift is the first-order Itô–Taylor expansion of f around (x, t).
 
     With :math:`J = ∂f/∂x` and :math:`m_i = \tfrac12 \mathrm{tr}(Σ\, ∂^2 f_i) + ∂f_i/∂t`, both at (x, t),
 
@@ -29,9 +29,22 @@ class LocalLinearization(AbstractScheme):
     An uncertain state is carried with :math:`F = e^{JΔt} + φ_2(JΔt)\, (∂J/∂x · f)\, Δt^2`, whose second term is the
     Jacobian's change along the path; third derivatives of f are left out.
 
+    See Also
+    --------
+    sdebayes.schemes.Moments : Where noise is multiplicative.
+    sdebayes.schemes.Strang : A density that is not normal.
+
     References
     ----------
     Ozaki (1992), Statistica Sinica 2, 113–135; Shoji & Ozaki (1998), eqs. 2.4–2.10, doi:10.1080/07362999808809559.
+
+    Examples
+    --------
+    >>> data, truth = sb.datasets.benchmark("double_well", 3, 0.1)
+    >>> mean, covariance = sb.schemes.LocalLinearization().transition(truth, jnp.array([2.0, 0.0]), 0.0, 0.1)
+    >>> np.asarray(mean).round(2), np.asarray(covariance).round(3)
+    (array([1.63, 0.  ], dtype=float32), array([[0.02 , 0.   ],
+           [0.   , 0.045]], dtype=float32))
     """
 
     requires_additive_noise: ClassVar[bool] = True

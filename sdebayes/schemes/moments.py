@@ -15,7 +15,7 @@ from sdebayes.schemes.base import AbstractScheme, AffineTransition
 
 @checked
 class Moments(AbstractScheme):
-    r"""The normal law whose mean and covariance are expanded to Δt² by the generator.
+    r"""The normal distribution whose mean and covariance are expanded to Δt² by the generator.
 
     With :math:`L = ∂_t + f·∂ + \tfrac12 Σ : ∂^2`, :math:`J = ∂f/∂x` and everything at (x, t),
 
@@ -40,9 +40,20 @@ class Moments(AbstractScheme):
     An uncertain state moves the mean through f's curvature and the covariance through G's slope and curvature, each to
     the order above; third derivatives of f, and what Σ's slope adds to the derivative of μ, are left out.
 
+    See Also
+    --------
+    sdebayes.schemes.LocalLinearization : Where noise is additive.
+
     References
     ----------
     Kessler (1997), sec. 3, doi:10.1111/1467-9469.00059, for the expansion; the sum of squares is ours.
+
+    Examples
+    --------
+    >>> data, truth = sb.datasets.benchmark("multiplicative_double_well", 3, 0.1)
+    >>> mean, covariance = sb.schemes.Moments().transition(truth, jnp.array([1.0]), 0.0, 0.01)
+    >>> np.asarray(mean).round(3), np.asarray(covariance).round(3)
+    (array([0.999], dtype=float32), array([[0.04]], dtype=float32))
     """
 
     derivatives: ClassVar[int | None] = 2

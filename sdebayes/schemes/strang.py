@@ -21,7 +21,7 @@ _RUNGE_KUTTA = [[0.0, 1 / 6], [0.5, 1 / 3], [0.5, 1 / 3], [1.0, 1 / 6]]
 
 @checked
 class Strang(AbstractScheme):
-    r"""The law of a linear SDE between two half steps of the flow of what is left of the drift.
+    r"""The distribution of a linear SDE between two half steps of the flow of what is left of the drift.
 
     With f = v − A x + N(x, t), the flow ψ of :math:`\dot x = N` over Δt/2, and the transition N(E x + s, Ω) of
     :math:`dX = (v - A X) dt + G dW` over Δt,
@@ -30,20 +30,31 @@ class Strang(AbstractScheme):
         X(t + Δt) = ψ(E\, ψ(x) + s + Ω^{1/2} ξ), \qquad
         p(x' \mid x) = N\bigl(ψ^{-1}(x');\, E\, ψ(x) + s,\, Ω\bigr)\, |\det Dψ^{-1}(x')|.
 
-    The law is not normal where ψ is not linear: a density for states that are observed exactly. Additive noise only.
-    The linear part is the one that the drift names (a stable map, the mean of a field's prior); for a drift that names
-    none it is f's linearisation where the step starts, so that N vanishes there to second order. ψ and its inverse are
-    one step each of the classical Runge–Kutta method, over ±Δt/2; the density is that of the inverse, which must be
-    one-to-one: steps that are short beside 1/‖∂N/∂x‖. Costs eight evaluations of f, four of them with derivatives, and
-    some forty products of state matrices.
+    The distribution is not normal where ψ is not linear: a density for states that are observed exactly. Additive noise
+    only. The linear part is the one that the drift names (a stable map, the mean of a field's prior); for a drift that
+    names none it is f's linearisation where the step starts, so that N vanishes there to second order. ψ and its
+    inverse are one step each of the classical Runge–Kutta method, over ±Δt/2; the density is that of the inverse, which
+    must be one-to-one: steps that are short beside 1/‖∂N/∂x‖. Costs eight evaluations of f, four of them with
+    derivatives, and some forty products of state matrices.
 
-    ``transition``, which forecasts and residuals use, is ψ linearised about the middle law's mean, with
+    ``transition``, which forecasts and residuals use, is ψ linearised about the middle distribution's mean, with
     :math:`\tfrac12 \mathrm{tr}(Ω\, ∂^2 ψ)` in the mean.
+
+    See Also
+    --------
+    sdebayes.schemes.LocalLinearization : A normal distribution, also for states behind noise.
 
     References
     ----------
     Pilipović, Samson & Ditlevsen (2024), eqs. 12–18, doi:10.1214/24-AOS2371. They take one linear part for all states;
     linearising where the step starts is ours.
+
+    Examples
+    --------
+    >>> data, truth = sb.datasets.benchmark("double_well", 3, 0.1)
+    >>> here, there = jnp.array([1.0, 0.0]), jnp.array([1.1, 0.1])
+    >>> float(sb.schemes.Strang().log_density(truth, here, there, 0.0, 0.1)) > 0
+    True
     """
 
     requires_additive_noise: ClassVar[bool] = True

@@ -22,16 +22,16 @@ _CLOSURE_BIAS = 0.1
 
 @checked
 class Substeps(AbstractScheme):
-    r"""A scheme over each of n equal parts of Δt, with a normal law carried from part to part.
+    r"""A scheme over each of n equal parts of Δt, with a normal distribution carried from part to part.
 
     With m and P the mean and the covariance at the start of a part, and μ, F and Q what the scheme makes of them,
 
     .. math:: m' = μ(m, P), \qquad P' = F P F^\top + Q, \qquad P_0 = 0.
 
-    The law between the parts is not normal, and only its first two moments are kept. What this closure leaves out does
-    not fall with n: terms in Δt³ with third and fourth derivatives of f in the mean, with third ones in the covariance;
-    and where Σ varies with x the scheme has to average it over P, which `Moments` does and `EulerMaruyama` and
-    `LinearNoise` do not, whose covariance stays off by a term in Δt². Costs n times as much as the scheme.
+    The distribution between the parts is not normal, and only its first two moments are kept. What this closure leaves
+    out does not fall with n: terms in Δt³ with third and fourth derivatives of f in the mean, with third ones in the
+    covariance; and where Σ varies with x the scheme has to average it over P, which `Moments` does and `EulerMaruyama`
+    and `LinearNoise` do not, whose covariance stays off by a term in Δt². Costs n times as much as the scheme.
 
     Parameters
     ----------
@@ -43,11 +43,25 @@ class Substeps(AbstractScheme):
     Raises
     ------
     ModelError
-        If ``scheme`` is no scheme or one whose law is not normal, or ``n`` is not a positive whole number.
+        If ``scheme`` is no scheme or one whose distribution is not normal, or ``n`` is not a positive whole number.
+
+    See Also
+    --------
+    sdebayes.schemes.Moments : A scheme that it divides well.
 
     References
     ----------
     Särkkä & Solin (2019), Applied Stochastic Differential Equations, sec. 9.1 and 9.4, doi:10.1017/9781108186735.
+
+    Examples
+    --------
+    >>> scheme = sb.schemes.Substeps(sb.schemes.EulerMaruyama(), 4)
+    >>> scheme.title
+    'EulerMaruyama in 4 parts of each step'
+    >>> data, truth = sb.datasets.benchmark("double_well", 3, 0.1)
+    >>> mean, covariance = scheme.transition(truth, jnp.array([2.0, 0.0]), 0.0, 0.1)
+    >>> np.asarray(mean).round(2)
+    array([1.57, 0.  ], dtype=float32)
     """
 
     order: ClassVar[str] = (

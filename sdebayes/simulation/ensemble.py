@@ -47,7 +47,8 @@ def simulate(
         Times of the result, (time,), strictly increasing, not necessarily regular; in the unit of the data's ``t``.
     x0
         State at ``times[0]``: (state,), (path, state) or (sample, path, state), sample counting all draws of the
-        source. None takes the initial law of the posterior, or the stationary law of a stable linear SDE.
+        source. None takes the initial distribution of the posterior, or the stationary distribution of a stable linear
+        SDE.
     paths
         Number of paths of each draw. Each has its own trajectory effect and observation noise.
     seed
@@ -74,13 +75,28 @@ def simulate(
         If times, x0, paths, seed, samples or substeps cannot be used, or the paths would not fit into memory: the
         message says how many bytes they take and how many are free.
     ModelError
-        If x0 is None and the source has no initial law, or its parts do not fit together.
+        If x0 is None and the source has no initial distribution, or its parts do not fit together.
+
+    See Also
+    --------
+    sdebayes.forecast : What comes next in given trajectories.
+    sdebayes.analysis.moments.moments : Moments of paths, beside those of data.
 
     Notes
     -----
     Where noise or level of a posterior depend on covariates, paths are those of an average step.
 
     A linear SDE with additive noise is simulated by its exact transitions, without discretisation error.
+
+    Examples
+    --------
+    Continuing the example of :func:`sdebayes.fit`; a known SDE is simulated in the same way:
+
+    >>> paths = sb.simulate(posterior, times=[0, 1, 2], x0=[2.0, 0.0], paths=8, seed=0)
+    >>> dict(paths["x"].sizes)
+    {'sample': 50, 'path': 8, 'time': 3, 'state': 2}
+    >>> dict(sb.simulate(truth, times=[0, 1, 2], paths=8)["x"].sizes)
+    {'sample': 1, 'path': 8, 'time': 3, 'state': 2}
     """
     moments = checked_times(times)
     start = None if x0 is None else np.asarray(x0)

@@ -52,6 +52,11 @@ class ActivationSteering:
     ModelError
         If the layers of the model cannot be found.
 
+    See Also
+    --------
+    sdebayes.guiding_drift : Finds the vector.
+    sdebayes.HiddenStates : Counts layers alike.
+
     Notes
     -----
     In contrastive activation addition the vector is added at all tokens behind the user's prompt, here at those of the
@@ -65,7 +70,16 @@ class ActivationSteering:
 
     Examples
     --------
-    ``with sb.ActivationSteering(model, 15, drift["vector"], strength=8.0): model.generate(**tokens)``
+    With a small model of random weights:
+
+    >>> from transformers import LlamaConfig, LlamaForCausalLM
+    >>> sizes = {"hidden_size": 16, "intermediate_size": 32, "num_attention_heads": 2, "vocab_size": 99}
+    >>> model = LlamaForCausalLM(LlamaConfig(num_hidden_layers=4, **sizes)).eval()
+    >>> tokens = model.dummy_inputs
+    >>> with sb.ActivationSteering(model, 2, np.ones(16), strength=8.0):
+    ...     steered = model(**tokens).logits
+    >>> bool((steered != model(**tokens).logits).any())
+    True
     """
 
     def __init__(

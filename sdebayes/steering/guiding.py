@@ -41,8 +41,8 @@ def guiding_drift(
     .. math::
         u = E[X(t + \Delta) + c \mid \mathrm{text}, \mathrm{target}] - E[X(t + \Delta) + c \mid \mathrm{text}],
 
-    draw by draw from the smoothed laws, of the offset c too where texts have one. It is small far from the end, where
-    the process forgets, and where the text is on its way already.
+    draw by draw from the smoothed distributions, of the offset c too where texts have one. It is small far from the
+    end, where the process forgets, and where the text is on its way already.
 
     Parameters
     ----------
@@ -75,12 +75,27 @@ def guiding_drift(
     StateSpaceError
         If the posterior has no space of embeddings, or the target is in another one.
     ModelError
-        If steps share sentences, or the model has no smoothed law.
+        If steps share sentences, or the model has no smoothed distribution.
+
+    See Also
+    --------
+    sdebayes.steer : Chooses among what is offered.
+    sdebayes.ActivationSteering : Adds the vector to hidden states.
 
     References
     ----------
     Schauer, van der Meulen & van Zanten (2017), Guided proposals for simulating multi-dimensional diffusion bridges,
     doi:10.3150/16-BEJ833.
+
+    Examples
+    --------
+    Continuing the example of :func:`sdebayes.steer`:
+
+    >>> guide = sb.guiding_drift(posterior, [2.0, 0.0], "My fellow citizens.", steps=3)
+    >>> dict(guide.sizes)
+    {'sample': 50, 'state': 2, 'embedding': 384}
+    >>> bool(guide["drift"].mean("sample")[0] > 0)
+    True
     """
     if isinstance(target, str) and target == TYPICAL:
         raise ArgumentError(

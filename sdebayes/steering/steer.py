@@ -128,6 +128,12 @@ def steer(
         come. After the last one, where the ``target_tail_probability`` of what was chosen is: the text ends away from
         the target.
 
+    See Also
+    --------
+    sdebayes.analysis.quality.rank : The score of one step.
+    sdebayes.guiding_drift : Where the next step would have to go.
+    sdebayes.ActivationSteering : Moves the language model itself.
+
     Notes
     -----
     Sentences are embedded by themselves. The fit is the score of `sdebayes.analysis.quality.rank`: it takes away what
@@ -139,6 +145,19 @@ def steer(
     Chopin, Fulop, Heng & Thiery (2023), Computational Doob h-transforms for online filtering of discretely observed
     diffusions, arXiv:2206.03369. Meister, Pimentel, Wiher & Cotterell (2023), Locally typical sampling,
     doi:10.1162/tacl_a_00536, for typical surprise.
+
+    Examples
+    --------
+    Continuing the example of :class:`sdebayes.PCA`; in the place of ``candidates`` stands a language model:
+
+    >>> posterior = sb.fit(sb.SDEModel(), states, sb.Laplace(draws=50), seed=0)
+    >>> def candidates(text, n):
+    ...     return ["We will build new roads.", "Taxes will fall.", "It rained all day."]
+    >>> log = sb.steer(candidates, posterior, target=[2.0, 0.0], context="My fellow citizens.", steps=2)
+    >>> dict(log["score"].sizes)
+    {'step': 2, 'candidate': 3}
+    >>> log.attrs["text"].startswith("My fellow citizens. ")
+    True
     """
     check_rule(posterior)
     source = as_source(posterior, whole=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import importlib
 import inspect
+import re
 import warnings
 from collections.abc import Iterator
 
@@ -120,9 +121,29 @@ def test_no_assert_statement():
     assert found == []
 
 
+# Examples and neighbours, each up to the next section or the end of the docstring: they lengthen no thought.
+ASIDE = re.compile(
+    r'^\n?( *)(?:See Also|Examples)\n\1-+\n(?:(?!\1\w[\w ]*\n\1---)(?!.*""").*\n)*', re.MULTILINE
+)
+
+
 def test_files_are_short():
-    lengths = {module.path: len(module.text.splitlines()) for module in modules()}
+    lengths = {module.path: len(ASIDE.sub("", module.text).splitlines()) for module in modules()}
     assert {path: lines for path, lines in lengths.items() if lines > MAXIMUM_LINES} == {}
+
+
+def test_examples_and_neighbours_do_not_make_a_file_long():
+    text = (
+        'def f():\n    """Do.\n\n    See Also\n    --------\n    g : Do.\n\n    Notes\n    -----\n    N.\n\n'
+    )
+    text += '    Examples\n    --------\n    >>> f()\n    1\n    """\n    return 1\n'
+    assert ASIDE.sub("", text).splitlines()[2:] == [
+        "    Notes",
+        "    -----",
+        "    N.",
+        '    """',
+        "    return 1",
+    ]
 
 
 def strings(node: ast.expr | None) -> Iterator[tuple[int, str]]:

@@ -61,11 +61,30 @@ def contrast(
     DataError
         If the quantity has no draws, or a ratio is asked for of what is not positive.
 
+    See Also
+    --------
+    sdebayes.analysis.contrast.overview : Many quantities at once.
+    sdebayes.analysis.contrast.shuffled_groups : Groups that were drawn by lot.
+    sdebayes.analysis.contrast.trend : A line through the groups.
+    sdebayes.plots.contrast.contrast : Draws it.
+
     Notes
     -----
     With partial pooling the groups' own parameters are drawn towards each other as far as the data allow, and the more
     the fewer data a group has: differences of many groups need no correction for their number (Gelman, Hill & Yajima
     2012, doi:10.1080/19345747.2011.618213). Separate fits have no pooling.
+
+    Examples
+    --------
+    >>> data, truth = sb.datasets.benchmark("ornstein_uhlenbeck_1d", 60, 0.2, n_trajectories=9, noise=0.3)
+    >>> data = data.assign_coords(group=("trajectory", ["low", "middle", "high"] * 3))
+    >>> model = sb.SDEModel(diffusion=sb.priors.Constant(by_group=True), observation=sb.GaussianNoise())
+    >>> posterior = sb.fit(model, data, sb.Laplace(draws=50), seed=0)
+    >>> found = sb.analysis.contrast.contrast(posterior, "time_constants", groups=["low", "high"])
+    >>> found["contrast"].values.tolist()
+    ['low − high']
+    >>> sorted(found)
+    ['time_constant', 'time_constant_prior']
     """
     read = QUANTITIES[quantity] if isinstance(quantity, str) else quantity
     posteriors, priors = sources_of(posterior, groups, seed)

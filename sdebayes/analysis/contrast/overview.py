@@ -68,6 +68,19 @@ def overview(
         for is the same in all or is not of this model.
     StateSpaceError
         If posteriors are in different state spaces.
+
+    See Also
+    --------
+    sdebayes.analysis.contrast.contrast : One quantity.
+    sdebayes.plots.contrast.overview : Draws it.
+
+    Examples
+    --------
+    Continuing the example of :func:`sdebayes.analysis.contrast.contrast`:
+
+    >>> found = sb.analysis.contrast.overview(posterior, groups=["low", "high"])
+    >>> sorted(name for name in found if not name.endswith("_prior"))
+    ['covariance', 'time_constant']
     """
     posteriors, priors = sources_of(posterior, groups, seed)
     found: list[xr.Dataset] = []

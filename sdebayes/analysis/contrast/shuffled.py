@@ -56,6 +56,22 @@ def shuffled_groups(
     ------
     ModelError, DataError
         As `contrast`; a ModelError if the posterior has no groups.
+
+    See Also
+    --------
+    sdebayes.analysis.contrast.contrast : The difference itself.
+    sdebayes.plots.contrast.shuffled_groups : Draws it.
+
+    Examples
+    --------
+    Continuing the example of :func:`sdebayes.analysis.contrast.contrast`, with two shuffles where a test takes
+    twenty:
+
+    >>> def refit(data):
+    ...     return sb.fit(model, data, sb.Laplace(draws=50))
+    >>> found = sb.analysis.contrast.shuffled_groups(posterior, refit, "time_constants", shuffles=2)
+    >>> dict(found["time_constant_shuffled"].sizes)
+    {'replicate': 2, 'contrast': 3, 'mode': 1}
     """
     if not has_groups(posterior):
         raise ModelError("shuffled_groups: the posterior has no groups, whose labels could be shuffled.")

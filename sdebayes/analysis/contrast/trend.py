@@ -61,10 +61,24 @@ def trend(
         If fewer than three groups have a number, all have the same, the quantity has no draws or other places in one
         group than in another, or the logarithm is asked for of what is not positive.
 
+    See Also
+    --------
+    sdebayes.analysis.contrast.contrast : Each group beside each other.
+    sdebayes.plots.contrast.trend : Draws it.
+
     Notes
     -----
     The slope is a summary of the groups' own values, not a parameter of the model: groups need not lie on a line, and
     all count alike, however well each is known. The figure shows whether they lie on one.
+
+    Examples
+    --------
+    Continuing the example of :func:`sdebayes.analysis.contrast.contrast`:
+
+    >>> at = {"low": 1.0, "middle": 2.0, "high": 3.0}
+    >>> found = sb.analysis.contrast.trend(posterior, "time_constants", at, log=True)
+    >>> sorted(found)
+    ['time_constant', 'time_constant_prior', 'time_constant_value']
     """
     if len(at) < 3 or len(set(at.values())) < 2:
         raise DataError(

@@ -43,6 +43,17 @@ def points(grid: xr.Dataset) -> xr.DataArray:
     ------
     DataError
         If the data set is no grid.
+
+    See Also
+    --------
+    sdebayes.analysis.fields.grid : Makes the grid.
+
+    Examples
+    --------
+    Continuing the example of :func:`sdebayes.analysis.fields.grid`:
+
+    >>> dict(sb.analysis.fields.points(found).sizes)
+    {'grid_x1': 5, 'grid_x2': 5, 'state': 2}
     """
     axes = [str(dim) for dim in grid.dims if str(dim).startswith("grid_")]
     if not axes or "at" not in grid.coords:
@@ -80,6 +91,18 @@ def divergence(source: SourceLike, x: Numbers, samples: Count | None = None) -> 
     ------
     DataError
         If x has other states, or is not finite.
+
+    See Also
+    --------
+    sdebayes.analysis.fields.rotation : How the drift turns.
+    sdebayes.analysis.fields.points : The points of a grid.
+    sdebayes.plots.fields.divergence : Draws it.
+
+    Examples
+    --------
+    >>> data, truth = sb.datasets.benchmark("double_well", 10, 0.1)
+    >>> sb.analysis.fields.divergence(truth, [[0.0, 0.0], [1.0, 0.0]]).round(1).values
+    array([[ 0., -3.]])
     """
     at = Evaluation.of(source, x, samples)
     trace = np.trace(jacobians(at.source, at.draws, at.places.points), axis1=-2, axis2=-1)
@@ -105,6 +128,18 @@ def rotation(source: SourceLike, x: Numbers, samples: Count | None = None) -> xr
     ------
     DataError
         As :func:`divergence`.
+
+    See Also
+    --------
+    sdebayes.analysis.fields.divergence : How the drift contracts.
+    sdebayes.plots.fields.rotation : Draws it.
+
+    Examples
+    --------
+    >>> data, truth = sb.datasets.benchmark("ornstein_uhlenbeck", 10, 0.1)
+    >>> sb.analysis.fields.rotation(truth, [0.0, 0.0]).squeeze().round(1).values
+    array([[ 0., -2.],
+           [ 2.,  0.]])
     """
     at = Evaluation.of(source, x, samples)
     J = jacobians(at.source, at.draws, at.places.points)
@@ -131,6 +166,18 @@ def stratonovich(source: SourceLike, x: Numbers, samples: Count | None = None) -
     ------
     DataError
         As :func:`divergence`.
+
+    See Also
+    --------
+    sdebayes.analysis.fields.grid : The Itô drift.
+    sdebayes.plots.fields.stratonovich : Draws it.
+
+    Examples
+    --------
+    >>> data, truth = sb.datasets.benchmark("multiplicative_double_well", 10, 0.1)
+    >>> found = sb.analysis.fields.stratonovich(truth, [1.0])
+    >>> {name: float(values.round(1).squeeze()) for name, values in found.items()}
+    {'drift': -1.0, 'correction': 1.0}
     """
     at = Evaluation.of(source, x, samples)
     drift, correction = in_chunks(_drift_and_correction, at.source, at.draws, at.places.points)

@@ -45,7 +45,7 @@ def grid(
         The states that vary, by label or position.
     limits
         (low, high) for each of them; by default the box that the data fill, else three standard deviations of the
-        stationary or initial law around ``at``.
+        stationary or initial distribution around ``at``.
     points
         Number of grid points along each.
     at
@@ -64,6 +64,21 @@ def grid(
     ------
     DataError
         If a state is not there or the limits cannot be used.
+
+    See Also
+    --------
+    sdebayes.analysis.fields.line : Along a straight line.
+    sdebayes.analysis.fields.along : Along trajectories.
+    sdebayes.plots.fields.profile : Draws it over one state.
+    sdebayes.plots.fields.scalar : Draws it over one state or two.
+
+    Examples
+    --------
+    Continuing the example of :func:`sdebayes.fit`:
+
+    >>> found = sb.analysis.fields.grid(posterior, states=("x1", "x2"), limits=[(-2, 2), (-2, 2)], points=5)
+    >>> dict(found["drift"].sizes)
+    {'sample': 50, 'grid_x1': 5, 'grid_x2': 5, 'state': 2}
     """
     stacked = as_source(source, _length(at))
     chosen = state_indices(stacked.states, states)
@@ -104,6 +119,20 @@ def along(source: SourceLike, data: xr.Dataset, samples: Count | None = None) ->
     ------
     DataError
         If the data have other states than the source, or neither ``y`` nor ``x``.
+
+    See Also
+    --------
+    sdebayes.analysis.fields.grid : On a regular grid.
+    sdebayes.analysis.fields.signal_to_noise : Both beside each other.
+    sdebayes.plots.fields.along : Draws it.
+
+    Examples
+    --------
+    Continuing the example of :func:`sdebayes.fit`:
+
+    >>> found = sb.analysis.fields.along(posterior, posterior.smooth(test))
+    >>> dict(found["drift"].sizes)
+    {'sample': 50, 'trajectory': 4, 'time': 100, 'state': 2}
     """
     path = data["x"] if "x" in data else data.get("y")
     if path is None or "state" not in path.dims or "trajectory" not in path.dims:
@@ -159,6 +188,19 @@ def signal_to_noise(fields: Fields, dt: Positive) -> xr.DataArray:
     ------
     DataError
         If dt is not positive.
+
+    See Also
+    --------
+    sdebayes.analysis.fields.grid : Makes what it takes.
+    sdebayes.plots.fields.signal_to_noise : Draws it.
+
+    Examples
+    --------
+    Continuing the example of :func:`sdebayes.analysis.fields.grid`:
+
+    >>> ratio = sb.analysis.fields.signal_to_noise(found, dt=0.1)
+    >>> ratio.dims
+    ('sample', 'grid_x1', 'grid_x2')
     """
     if not dt > 0:
         raise DataError(f"dt={dt!r} must be a positive time.")

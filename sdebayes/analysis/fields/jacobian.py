@@ -38,6 +38,18 @@ def jacobian_spectrum(source: SourceLike, x: Numbers | None = None) -> xr.Datase
     ------
     DataError
         If x has the wrong number of states.
+
+    See Also
+    --------
+    sdebayes.analysis.phase_space.time_scales : Of the density, where the drift is not linear.
+    sdebayes.plots.fields.jacobian_spectrum : Draws it.
+
+    Examples
+    --------
+    >>> data, truth = sb.datasets.benchmark("ornstein_uhlenbeck", 10, 0.1)
+    >>> found = sb.analysis.fields.jacobian_spectrum(truth)
+    >>> found["time_constant"].values.round(2).squeeze(), found["period"].values.round(2).squeeze()
+    (array([1., 1.]), array([3.14, 3.14]))
     """
     stacked = as_source(source, n_states(x))
     place = Places.read(reference_state(stacked, None) if x is None else x, stacked.states).flat().points

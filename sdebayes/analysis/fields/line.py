@@ -51,6 +51,18 @@ def line(
     ------
     DataError
         If the ends are no two different states of the source, or there are fewer than two points.
+
+    See Also
+    --------
+    sdebayes.analysis.fields.grid : On a regular grid.
+    sdebayes.plots.fields.line : Draws it.
+
+    Examples
+    --------
+    >>> data, truth = sb.datasets.benchmark("double_well", 10, 0.1)
+    >>> found = sb.analysis.fields.line(truth, start=[-1.0, 0.0], end=[1.0, 0.0], points=3)
+    >>> found["distance"].values, found["drift_along"].round(1).values
+    (array([0., 1., 2.]), array([[0., 0., 0.]]))
     """
     stacked = as_source(source, n_states(start))
     first, last = (_one_state(name, x, stacked.states) for name, x in (("start", start), ("end", end)))

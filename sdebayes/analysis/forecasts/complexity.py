@@ -69,10 +69,21 @@ def complexity(texts: xr.DataArray) -> xr.Dataset:
     DataError
         If the values are not strings, or no text has a word.
 
+    See Also
+    --------
+    sdebayes.analysis.forecasts.dependence : Relates errors to it.
+
     References
     ----------
     Flesch (1948), doi:10.1037/h0057532, for the reading ease; Kincaid, Fishburne, Rogers & Chissom (1975), Research
     Branch Report 8-75, doi:10.21236/ADA006655, for the grade.
+
+    Examples
+    --------
+    >>> import xarray as xr
+    >>> found = sb.analysis.forecasts.complexity(xr.DataArray(["We met.", "Although it rained, we met in Paris."]))
+    >>> found["words"].values, found["clauses"].values
+    (array([2., 7.]), array([1., 2.]))
     """
     if texts.dtype.kind not in "UO":
         raise DataError(

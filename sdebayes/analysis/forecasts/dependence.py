@@ -64,6 +64,12 @@ def dependence(
         If error and measures have no steps in common, a measure is constant, there are fewer than three
         trajectories, or bins or resamples are below 1 and 2.
 
+    See Also
+    --------
+    sdebayes.analysis.forecasts.complexity : Measures of texts.
+    sdebayes.analysis.forecasts.scores : Errors.
+    sdebayes.plots.forecasts.dependence : Draws it.
+
     Notes
     -----
     Trajectories are drawn with replacement, steps of one trajectory stay together. Ranks are those of the data, not of
@@ -77,6 +83,16 @@ def dependence(
     ----------
     Hesterberg (2015), sec. 4.2, doi:10.1080/00031305.2015.1089789; Cameron, Gelbach & Miller (2008),
     doi:10.1162/rest.90.3.414, for the bootstrap of clusters.
+
+    Examples
+    --------
+    Continuing the example of :func:`sdebayes.analysis.forecasts.scores`:
+
+    >>> error = judged["energy_score"].sel(horizon=1)
+    >>> measures = abs(test["y"]).sum("state").rename("distance").to_dataset()
+    >>> found = sb.analysis.forecasts.dependence(error, measures, resamples=200)
+    >>> dict(found["slope"].sizes)
+    {'term': 1}
     """
     terms, x, y = _aligned(error, measures)
     count = len(y)

@@ -62,11 +62,28 @@ def by_horizon(
         If there is no forecast, the baseline is none of them, they are not of the same steps, or fewer than two
         trajectories are predicted at all horizons.
 
+    See Also
+    --------
+    sdebayes.analysis.forecasts.scores : Step by step.
+    sdebayes.analysis.forecasts.reference_forecasts : Forecasts to beat.
+    sdebayes.plots.forecasts.by_horizon : Draws it.
+
     Notes
     -----
     Standard errors and intervals are those of ratios over trajectories, the independent units, paired in each
     trajectory with the baseline, as in `sdebayes.compare`. They do not hold what another choice of training data would
     change.
+
+    Examples
+    --------
+    Continuing the example of :func:`sdebayes.forecast`:
+
+    >>> others = sb.analysis.forecasts.reference_forecasts(ahead, test, train)
+    >>> table = sb.analysis.forecasts.by_horizon({"model": ahead, **others}, test)
+    >>> table["candidate"].values.tolist()
+    ['model', 'persistence', 'running mean', 'climatology']
+    >>> bool(table["energy_score_skill"].sel(candidate="model", horizon=1) > 0)
+    True
     """
     baseline = _baseline(forecasts, baseline)
     judged = {name: scores(one, data, seed=seed) for name, one in forecasts.items()}

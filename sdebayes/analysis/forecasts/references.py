@@ -38,6 +38,18 @@ def reference_forecasts(
     ------
     DataError
         As these do.
+
+    See Also
+    --------
+    sdebayes.forecast : The model's own.
+    sdebayes.analysis.forecasts.by_horizon : Compares them.
+
+    Examples
+    --------
+    Continuing the example of :func:`sdebayes.forecast`:
+
+    >>> list(sb.analysis.forecasts.reference_forecasts(ahead, test, train))
+    ['persistence', 'running mean', 'climatology']
     """
     found = {"persistence": persistence(forecast, data, training)}
     if training.sizes["trajectory"] > 1:

@@ -40,9 +40,22 @@ def reliability(values: Judged, nominal: Probabilities = LEVELS, prob: Probabili
     DataError
         If a probability is not between 0 and 1, or fewer than two trajectories have a value.
 
+    See Also
+    --------
+    sdebayes.analysis.calibration.coverage : At one probability.
+    sdebayes.plots.forecasts.reliability : Draws it.
+
     References
     ----------
     Gneiting, Balabdaoui & Raftery (2007), doi:10.1111/j.1467-9868.2007.00587.x.
+
+    Examples
+    --------
+    Continuing the example of :func:`sdebayes.analysis.forecasts.scores`:
+
+    >>> found = sb.analysis.forecasts.reliability(judged["pit"], nominal=[0.5, 0.9])
+    >>> dict(found["coverage"].sizes)
+    {'nominal': 2, 'horizon': 5, 'state': 2}
     """
     levels = np.asarray(nominal, dtype=float)
     if not (levels.ndim == 1 and levels.size and ((levels > 0) & (levels < 1)).all() and 0 < prob < 1):

@@ -27,7 +27,7 @@ _ABOUT = {
 def scores(forecast: xr.Dataset, data: Trajectories, *, seed: Seed = 0) -> xr.Dataset:
     r"""Judge forecasts by what came, step by step.
 
-    The forecast is the mixture of the draws' normal laws. With X and X' independent draws of it,
+    The forecast is the mixture of the draws' normal distributions. With X and X' independent draws of it,
 
     .. math:: \mathrm{CRPS} = E|X_j - y_j| - \tfrac12 E|X_j - X'_j|, \qquad
         \mathrm{ES} = E\|X - y\| - \tfrac12 E\|X - X'\|.
@@ -57,10 +57,25 @@ def scores(forecast: xr.Dataset, data: Trajectories, *, seed: Seed = 0) -> xr.Da
     DataError
         If forecasts and data do not fit together.
 
+    See Also
+    --------
+    sdebayes.analysis.forecasts.by_horizon : Averages them.
+    sdebayes.plots.forecasts.scores : Draws them.
+
     References
     ----------
     Gneiting & Raftery (2007), doi:10.1198/016214506000001437, for the scores; Grimit, Gneiting, Berrocal & Johnson
     (2006), doi:10.1256/qj.05.235, for the CRPS of a mixture of normals.
+
+    Examples
+    --------
+    Continuing the example of :func:`sdebayes.forecast`:
+
+    >>> judged = sb.analysis.forecasts.scores(ahead, test)
+    >>> sorted(judged)
+    ['crps', 'energy_score', 'energy_variance', 'log_score', 'pit', 'squared_error']
+    >>> judged["crps"].dims
+    ('horizon', 'trajectory', 'time', 'state')
     """
     laws, y = _aligned(forecast, data)
     coordinate = str(y.dims[-1])

@@ -17,8 +17,8 @@ def pit(predicted: Predicted, data: Trajectories) -> xr.DataArray:
     Parameters
     ----------
     predicted
-        ``mean`` (sample, trajectory, time, state) and ``covariance`` (…, state, state_bis) of each one-step law of the
-        observation, as a posterior's ``predict`` returns them.
+        ``mean`` (sample, trajectory, time, state) and ``covariance`` (…, state, state_bis) of each one-step
+        distribution of the observation, as a posterior's ``predict`` returns them.
     data
         ``y(trajectory, time, state)``, the observations that were predicted.
 
@@ -32,6 +32,20 @@ def pit(predicted: Predicted, data: Trajectories) -> xr.DataArray:
     ------
     DataError
         If forecasts and data do not fit together.
+
+    See Also
+    --------
+    sdebayes.Posterior.predict : Makes the forecasts.
+    sdebayes.analysis.calibration.coverage : Counts what lies in the middle.
+    sdebayes.plots.forecasts.pit : Draws it.
+
+    Examples
+    --------
+    Continuing the example of :func:`sdebayes.fit`:
+
+    >>> values = sb.analysis.forecasts.pit(posterior.predict(test), test)
+    >>> values.dims, bool(abs(values.mean() - 0.5) < 0.1)
+    (('trajectory', 'time', 'state'), True)
     """
     from scipy.special import ndtr
 

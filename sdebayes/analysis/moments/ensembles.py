@@ -41,6 +41,20 @@ def mask_like(simulated: Simulated, data: Trajectories) -> xr.Dataset:
     ------
     DataError
         If the numbers of paths or steps differ.
+
+    See Also
+    --------
+    sdebayes.simulate : Makes the paths.
+    sdebayes.analysis.moments.predictive_p_values : Statistics of data among those of replicates.
+
+    Examples
+    --------
+    Continuing the example of :func:`sdebayes.fit`:
+
+    >>> paths = sb.simulate(posterior, times=test["t"][0], paths=test.sizes["trajectory"])
+    >>> replicates = sb.analysis.moments.mask_like(paths, test)
+    >>> dict(replicates["y"].sizes)
+    {'sample': 50, 'path': 4, 'time': 100, 'state': 2}
     """
     sizes = (simulated.sizes["path"], simulated.sizes["time"])
     if sizes != (data.sizes["trajectory"], data.sizes["time"]):
@@ -82,6 +96,19 @@ def moments(
     ------
     DataError
         If both are None, or the simulated times are not those of the data.
+
+    See Also
+    --------
+    sdebayes.analysis.moments.moment_equations : Without simulation.
+    sdebayes.plots.moments.moments : Draws them.
+
+    Examples
+    --------
+    Continuing the example of :func:`sdebayes.analysis.moments.mask_like`:
+
+    >>> found = sb.analysis.moments.moments(test, replicates, pooled=True)
+    >>> sorted(name for name in found if name.startswith("kurtosis"))
+    ['kurtosis', 'kurtosis_data']
     """
     check_alike(data, simulated)
     variables: dict[str, xr.DataArray] = {}
@@ -137,6 +164,11 @@ def autocorrelation(
     DataError
         If both are None, or there is no step at the longest lag.
 
+    See Also
+    --------
+    sdebayes.analysis.moments.increments : Displacements.
+    sdebayes.plots.moments.autocorrelation : Draws it.
+
     Notes
     -----
     Pooled over trajectories, from the pairs of which both values were observed:
@@ -144,6 +176,14 @@ def autocorrelation(
     .. math:: \hat\rho_l = \frac{\sum_{i,k} z_{i,k} z_{i,k+l} / n_l}{\sum_{i,k} z_{i,k}^2 / n_0}
 
     Lags count steps: with irregular times a lag is no fixed time.
+
+    Examples
+    --------
+    Continuing the example of :func:`sdebayes.analysis.moments.mask_like`:
+
+    >>> found = sb.analysis.moments.autocorrelation(test, lags=5, simulated=replicates)
+    >>> found["autocorrelation"].dims, found["autocorrelation_data"].sel(state="x1").values.round(1)
+    (('sample', 'lag', 'state'), array([1. , 0.7, 0.6, 0.5, 0.4, 0.3]))
     """
     if centre not in ("all", "trajectory"):
         raise DataError(f"centre={centre!r} is not known; use 'all' or 'trajectory'.")

@@ -54,10 +54,22 @@ def increments(
     DataError
         If both are None, or there is no step at a lag.
 
+    See Also
+    --------
+    sdebayes.analysis.moments.autocorrelation : The same about the mean.
+    sdebayes.plots.moments.increments : Draws them.
+
     Notes
     -----
     Observation noise of variance R adds 2R at every lag; an Ornstein–Uhlenbeck process has :math:`2P(1 - e^{-λ l})`
     beside it. Lags count steps: with irregular times a lag is no fixed time.
+
+    Examples
+    --------
+    >>> data, truth = sb.datasets.benchmark("ornstein_uhlenbeck_1d", 400, 0.1)
+    >>> found = sb.analysis.moments.increments(data, lags=[1, 10, 100])
+    >>> bool((found["mean_squared_displacement_data"].squeeze().diff("lag") > 0).all())
+    True
     """
     chosen = whole_steps(lags, (data, simulated), "lag", 1)
 
@@ -102,10 +114,22 @@ def allan_deviation(
     DataError
         If both are None, or two blocks of a length do not fit into the steps.
 
+    See Also
+    --------
+    sdebayes.analysis.moments.increments : Displacements.
+    sdebayes.plots.moments.allan_deviation : Draws it.
+
     References
     ----------
     Allan (1966), doi:10.1109/PROC.1966.4634; the overlapping estimator: Riley (2008), Handbook of Frequency Stability
     Analysis, NIST Special Publication 1065, sec. 5.2.4.
+
+    Examples
+    --------
+    >>> data, truth = sb.datasets.benchmark("ornstein_uhlenbeck_1d", 400, 0.1, noise=0.3)
+    >>> found = sb.analysis.moments.allan_deviation(data, blocks=[1, 10])
+    >>> found["allan_deviation_data"].sizes["lag"]
+    2
     """
     chosen = whole_steps(blocks, (data, simulated), "block", 2)
 

@@ -94,13 +94,18 @@ def kramers_moyal(
         If both are None, their times are not regular or not the same step, a state is not there, noise is not below
         the variance of the values, or lags, bins, noise or degree cannot be used.
 
+    See Also
+    --------
+    sdebayes.analysis.fields.grid : Drift and covariance of the model.
+    sdebayes.plots.moments.kramers_moyal : Draws them.
+
     Notes
     -----
     Noise misleads a naive estimate: it adds R/τ to D₂, and a pull of about −(R/V)/τ to the slope of D₁, V being the
     variance of y. Both are intercepts of the moments over lags (Böttcher et al. 2006, eq. 5 and 6) and are fitted and
-    dropped; what is left are averages over the law of X given y, which are deconvolved with normal noise of variance R,
-    in the spirit of Lehle (2011) but by penalised least squares over cells: features narrower than √R are smoothed. The
-    fourth coefficient is not corrected for noise, and not given.
+    dropped; what is left are averages over the distribution of X given y, which are deconvolved with normal noise of
+    variance R, in the spirit of Lehle (2011) but by penalised least squares over cells: features narrower than √R are
+    smoothed. The fourth coefficient is not corrected for noise, and not given.
 
     A coefficient is an average over its cell: where it or the density of the states changes much within one, take
     smaller ones. The moments over lags are no polynomial: what is left of their curvature is a bias, which simulations
@@ -115,6 +120,15 @@ def kramers_moyal(
     ----------
     Risken (1996), The Fokker–Planck Equation, ch. 4, doi:10.1007/978-3-642-61544-3; Böttcher et al. (2006),
     doi:10.1103/PhysRevLett.97.090603; Lehle (2011), doi:10.1103/PhysRevE.83.021113.
+
+    Examples
+    --------
+    >>> data, truth = sb.datasets.benchmark("double_well_1d", 4000, 0.05)
+    >>> found = sb.analysis.moments.kramers_moyal(data, bins=8)
+    >>> dict(found["drift_data"].sizes)
+    {'grid_x1': 8, 'state': 1}
+    >>> float(found["diffusion_data"].median().round(2))  # of the truth: Σ/2 = 0.125
+    0.13
     """
     lengths = whole_steps(lags, (data, simulated), "lag", 1)
     _check_degree(degree, lengths, noise is not None)

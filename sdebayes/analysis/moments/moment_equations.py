@@ -53,15 +53,16 @@ def moment_equations(
     times
         Times of the result, (time,), strictly increasing.
     mean0
-        Mean at ``times[0]``, (state,); by default that of the posterior's initial law, or of the stationary law of a
-        stable linear SDE.
+        Mean at ``times[0]``, (state,); by default that of the posterior's initial distribution, or of the stationary
+        distribution of a stable linear SDE.
     covariance0
-        Covariance at ``times[0]``, (state, state); by default that of the same law, and zero where ``mean0`` is given.
+        Covariance at ``times[0]``, (state, state); by default that of the same distribution, and zero where ``mean0``
+        is given.
     samples
         At most so many draws, evenly spread; by default all whose covariances fit into 1 GiB.
     substeps
         Number of Runge–Kutta steps between two times, where there is no exact transition. By default, in the longest
-        interval, the step h with h(‖∂f‖₂ + ‖∂G‖²) ≤ 0.1 at the states of the initial law, at least 2.
+        interval, the step h with h(‖∂f‖₂ + ‖∂G‖²) ≤ 0.1 at the states of the initial distribution, at least 2.
 
     Returns
     -------
@@ -74,9 +75,14 @@ def moment_equations(
     Raises
     ------
     DataError
-        If times, the initial law or substeps cannot be used.
+        If times, the initial distribution or substeps cannot be used.
     ModelError
-        If no initial law is given and the source has none.
+        If no initial distribution is given and the source has none.
+
+    See Also
+    --------
+    sdebayes.analysis.moments.moments : Of data and of simulated paths.
+    sdebayes.plots.moments.moment_equations : Draws them.
 
     Notes
     -----
@@ -85,13 +91,20 @@ def moment_equations(
     of degree 5 (those with f) and 3 (that of Σ), and the equations are solved by Runge–Kutta's method of fourth order.
     Where f is linear and Σ at most quadratic in x, as in geometric Brownian motion, the right-hand sides need no more
     than m and P, and the result is exact up to that method's error. Elsewhere it is an approximation, poor where the
-    law has two humps: compare with ``simulate``.
+    distribution has two humps: compare with ``simulate``.
 
     References
     ----------
     Särkkä & Solin (2019), Applied Stochastic Differential Equations, eq. 5.50 to 5.51 and ch. 9,
     doi:10.1017/9781108186735; the rules: McNamee & Stenger (1967), doi:10.1007/BF02162160, and
     Arasaratnam & Haykin (2009), doi:10.1109/TAC.2009.2019800.
+
+    Examples
+    --------
+    >>> data, truth = sb.datasets.benchmark("ornstein_uhlenbeck_1d", 10, 0.1)
+    >>> found = sb.analysis.moments.moment_equations(truth, times=[0.0, np.log(2.0)], mean0=[2.0])
+    >>> found["mean"].values.ravel().round(2), found["covariance"].values.ravel().round(2)
+    (array([2., 1.]), array([0.  , 0.75]))
     """
     moments = checked_times(times)
     stacked = as_source(source, None if mean0 is None else np.atleast_1d(mean0).shape[-1])

@@ -39,6 +39,11 @@ def predictive_p_values(result: xr.Dataset) -> xr.Dataset:
     DataError
         If there is no such pair.
 
+    See Also
+    --------
+    sdebayes.analysis.moments.mask_like : Makes replicates.
+    sdebayes.plots.moments.predictive_p_values : Draws them.
+
     Notes
     -----
     The data have been seen by the posterior, so p-values of statistics that the parameters fit crowd around ½: a small
@@ -47,6 +52,15 @@ def predictive_p_values(result: xr.Dataset) -> xr.Dataset:
     References
     ----------
     Gelman, Meng & Stern (1996), Statistica Sinica 6, 733–807.
+
+    Examples
+    --------
+    Continuing the example of :func:`sdebayes.analysis.moments.mask_like`:
+
+    >>> found = sb.analysis.moments.autocorrelation(test, lags=5, simulated=replicates)
+    >>> p = sb.analysis.moments.predictive_p_values(found)["autocorrelation"]
+    >>> dict(p.sizes), bool(p.notnull().any())
+    ({'lag': 6, 'state': 2}, True)
     """
     names = [
         str(name) for name in result.data_vars if f"{name}_data" in result and "sample" in result[name].dims

@@ -62,7 +62,7 @@ def basins(
         Two states, by label or position.
     limits
         (low, high) for both; by default the box that the data fill, else three standard deviations of the stationary
-        or initial law.
+        or initial distribution.
     points
         Number of grid points along each.
     at
@@ -91,10 +91,25 @@ def basins(
     DataError
         If ``states`` are not two states of the source, or where to look for attractors is not known.
 
+    See Also
+    --------
+    sdebayes.analysis.phase_space.committor : With noise.
+    sdebayes.analysis.phase_space.fixed_points : The attractors.
+    sdebayes.plots.phase_space.basins : Draws them.
+
     Notes
     -----
     These are the basins of the drift: with noise, a path leaves any of them sooner or later. A path has arrived if the
     nearest fixed point of its draw is stable and no further than 0.05 half-widths of the region.
+
+    Examples
+    --------
+    >>> data, truth = sb.datasets.benchmark("double_well", 10, 0.1)
+    >>> found = sb.analysis.phase_space.basins(truth, limits=[(-2, 2), (-1, 1)], points=6)
+    >>> found["attractor"].values.tolist()
+    ['fixed point 1', 'fixed point 2', 'limit cycle', 'elsewhere', 'away']
+    >>> found["share"].round(1).values
+    array([[0.5, 0.5, 0. , 0. , 0. ]])
     """
     if len(states) != 2:
         raise DataError(f"Basins are drawn on 2 states and {len(states)} were named: {list(states)!r}.")

@@ -30,9 +30,22 @@ def fixed_point_counts(found: xr.Dataset) -> xr.Dataset:
     DataError
         If the fixed points are not those that `fixed_points` returns.
 
+    See Also
+    --------
+    sdebayes.analysis.phase_space.fixed_points : Finds them.
+    sdebayes.plots.phase_space.fixed_point_counts : Draws it.
+
     Notes
     -----
     A zero that the search from its starts did not find, or that lies outside of the region, is not counted.
+
+    Examples
+    --------
+    Continuing the example of :func:`sdebayes.analysis.phase_space.fixed_points`:
+
+    >>> counts = sb.analysis.phase_space.fixed_point_counts(found)
+    >>> counts["mean"].sel(kind=["stable", "unstable"]).round().values
+    array([2., 1.])
     """
     missing = {"kind", "stable"} - set(found)
     if missing:

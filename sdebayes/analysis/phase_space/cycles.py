@@ -68,6 +68,11 @@ def limit_cycles(source: SourceLike, x0: Vectors | None = None, samples: Count |
     DataError
         If the starts are not (point, state), or there are none and the source has no data.
 
+    See Also
+    --------
+    sdebayes.analysis.phase_space.fixed_points : Attractors at rest.
+    sdebayes.plots.phase_space.limit_cycles : Draws them.
+
     Notes
     -----
     An affine drift has no limit cycle: its closed orbits, if any, fill a plane. Cycles that repel in every direction
@@ -77,6 +82,13 @@ def limit_cycles(source: SourceLike, x0: Vectors | None = None, samples: Count |
     References
     ----------
     Kuznetsov (2004), Elements of Applied Bifurcation Theory, sec. 1.5, doi:10.1007/978-1-4757-3978-7.
+
+    Examples
+    --------
+    >>> data, truth = sb.datasets.benchmark("limit_cycle", 10, 0.1)
+    >>> found = sb.analysis.phase_space.limit_cycles(truth, x0=[[-1.5, -1.5], [1.5, 1.5]])
+    >>> float(found["period"].squeeze().round(2)), bool(found["exists"])  # 2π/2
+    (3.14, True)
     """
     stacked = as_source(source, None if x0 is None else np.asarray(x0).shape[-1])
     places, middle, unit = search_region(stacked, x0, _STARTS)

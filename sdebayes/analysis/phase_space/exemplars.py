@@ -41,6 +41,21 @@ def exemplars(found: xr.Dataset, space: StateSpace, data: xr.Dataset, count: Cou
         If the fixed points have no location, or none that is finite, or the states are not those of the space.
     StateSpaceError
         If the data are states of another space.
+
+    See Also
+    --------
+    sdebayes.StateSpace.exemplars : Of any state.
+    sdebayes.analysis.phase_space.fixed_points : Finds the fixed points.
+
+    Examples
+    --------
+    Continuing the example of :func:`sdebayes.steer`:
+
+    >>> found = sb.analysis.phase_space.matched(sb.analysis.phase_space.fixed_points(posterior))
+    >>> inner = sb.analysis.phase_space.without_effect(states, posterior.smooth(states))
+    >>> near = sb.analysis.phase_space.exemplars(found, space, inner, count=2)
+    >>> dict(near["text"].sizes)
+    {'fixed_point': 1, 'exemplar': 2}
     """
     location = _location(found)
     dims = [dim for dim in location.dims if dim != "state"]
@@ -87,11 +102,25 @@ def in_trajectories(found: xr.Dataset, smoothed: xr.Dataset) -> xr.Dataset:
     DataError
         If there is no trajectory effect, the states differ, or the two have no draw in common.
 
+    See Also
+    --------
+    sdebayes.analysis.phase_space.without_effect : The other way round.
+    sdebayes.plots.phase_space.in_trajectories : Draws it.
+
     Notes
     -----
     Trajectories that sit in different wells of one drift look like trajectories with different offsets, and the other
     way round: short of trajectories that move from well to well, the data do not tell the two apart. The less the drift
     needs a second well, the more of the difference stands in c.
+
+    Examples
+    --------
+    Continuing the example of :func:`sdebayes.fit`:
+
+    >>> found = sb.analysis.phase_space.fixed_points(posterior)
+    >>> placed = sb.analysis.phase_space.in_trajectories(found, posterior.smooth(test))
+    >>> dict(placed["location"].sizes)
+    {'sample': 50, 'trajectory': 4, 'fixed_point': 1, 'state': 2}
     """
     effect = _effect(smoothed)
     location = _location(found)
@@ -137,6 +166,18 @@ def without_effect(data: xr.Dataset, smoothed: xr.Dataset) -> xr.Dataset:
     ------
     DataError
         If there is neither effect nor level, a trajectory has none, or the data are no states.
+
+    See Also
+    --------
+    sdebayes.analysis.phase_space.in_trajectories : The other way round.
+
+    Examples
+    --------
+    Continuing the example of :func:`sdebayes.fit`:
+
+    >>> inner = sb.analysis.phase_space.without_effect(test, posterior.smooth(test))
+    >>> inner["y"].dims
+    ('trajectory', 'time', 'state')
     """
     if "level" not in smoothed:
         away = _effect(smoothed).mean("sample")

@@ -65,6 +65,13 @@ def fixed_points(source: SourceLike, x0: Vectors | None = None, samples: Count |
     DataError
         If the places are not (point, state), or there are none and the source has no data.
 
+    See Also
+    --------
+    sdebayes.analysis.phase_space.matched : The same point in all draws.
+    sdebayes.analysis.phase_space.fixed_point_counts : How many there are.
+    sdebayes.analysis.phase_space.limit_cycles : Attractors that move.
+    sdebayes.plots.phase_space.fixed_points : Draws them.
+
     Notes
     -----
     A node or a focus by that eigenvalue: a focus if it is complex, so that paths turn on their way in or out. A saddle
@@ -74,6 +81,16 @@ def fixed_points(source: SourceLike, x0: Vectors | None = None, samples: Count |
     References
     ----------
     Kuznetsov (2004), Elements of Applied Bifurcation Theory, ch. 2, doi:10.1007/978-1-4757-3978-7.
+
+    Examples
+    --------
+    Continuing the example of :class:`sdebayes.priors.Parametric`:
+
+    >>> found = sb.analysis.phase_space.fixed_points(posterior)
+    >>> dict(found["location"].sizes)
+    {'sample': 50, 'fixed_point': 3, 'state': 2}
+    >>> found["stable"].mean("sample").values  # wells at -1 and 1, and the saddle between them
+    array([1., 1., 0.])
     """
     stacked = as_source(source, None if x0 is None else np.asarray(x0).shape[-1])
     equilibria = stacked.equilibrium() if x0 is None else None

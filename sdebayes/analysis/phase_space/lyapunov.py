@@ -87,6 +87,11 @@ def lyapunov_exponents(
     DataError
         If duration or paths are not positive, or x0 cannot be used.
 
+    See Also
+    --------
+    sdebayes.analysis.process.mixing_time : How fast the start is forgotten.
+    sdebayes.plots.phase_space.lyapunov_exponents : Draws them.
+
     Notes
     -----
     An affine drift with constant noise is not simulated: its exponents are the real parts of the eigenvalues of ∂f. In
@@ -99,6 +104,12 @@ def lyapunov_exponents(
     ----------
     Benettin, Galgani, Giorgilli & Strelcyn (1980), Meccanica 15, 9–20, doi:10.1007/BF02128236. Arnold (1998), Random
     Dynamical Systems, ch. 3, doi:10.1007/978-3-662-12878-7.
+
+    Examples
+    --------
+    >>> data, truth = sb.datasets.benchmark("ornstein_uhlenbeck", 10, 0.1)
+    >>> sb.analysis.phase_space.lyapunov_exponents(truth, duration=10.0)["exponent"].values.round(2)
+    array([[-1., -1.]])
     """
     if not (np.isfinite(duration) and duration > 0):
         raise DataError(f"duration={duration!r} must be positive and finite.")

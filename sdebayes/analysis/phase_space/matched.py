@@ -47,6 +47,11 @@ def matched(found: xr.Dataset, radius: Positive = 0.05, min_share: Probability =
     DataError
         If the fixed points are not those that `fixed_points` returns, or radius or min_share are not positive numbers.
 
+    See Also
+    --------
+    sdebayes.analysis.phase_space.fixed_points : Finds them.
+    sdebayes.plots.phase_space.fixed_points : Draws them.
+
     Notes
     -----
     Attracting zeros, saddles, repelling ones and those that the linearisation does not decide are matched apart; a node
@@ -60,6 +65,16 @@ def matched(found: xr.Dataset, radius: Positive = 0.05, min_share: Probability =
 
     The numbers agree with each other and with the draws: summed over the fixed points, ``probability`` times
     ``kind_probability``, plus ``unmatched``, is the mean number of zeros of each type; see `fixed_point_counts`.
+
+    Examples
+    --------
+    Continuing the example of :func:`sdebayes.analysis.phase_space.fixed_points`:
+
+    >>> common = sb.analysis.phase_space.matched(found)
+    >>> common["probability"].values, common["stable"].values
+    (array([1., 1., 1.]), array([ True,  True, False]))
+    >>> abs(common["location"].sel(state="x1")).values.round(1)
+    array([1.1, 1.1, 0. ])
     """
     labels = membership(found, radius, min_share)
     count, draws, states = labels.max(initial=NO_MATCH) + 1, found.sizes["sample"], found.sizes["state"]

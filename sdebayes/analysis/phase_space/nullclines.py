@@ -36,7 +36,7 @@ def nullclines(
         Two states, by label or position.
     limits
         (low, high) for both; by default the box that the data fill, else three standard deviations of the stationary
-        or initial law.
+        or initial distribution.
     points
         Number of grid points along each.
     at
@@ -58,9 +58,21 @@ def nullclines(
     DataError
         If ``states`` are not two states of the source.
 
+    See Also
+    --------
+    sdebayes.analysis.phase_space.fixed_points : Where they cross.
+    sdebayes.plots.phase_space.nullclines : Draws them.
+
     References
     ----------
     Strogatz (2015), Nonlinear Dynamics and Chaos, 2nd ed., sec. 6.1, doi:10.1201/9780429492563.
+
+    Examples
+    --------
+    >>> data, truth = sb.datasets.benchmark("double_well", 10, 0.1)
+    >>> found = sb.analysis.phase_space.nullclines(truth, limits=[(-2, 2), (-1, 1)], points=5)
+    >>> found["probability_positive"].sel(state="x1").isel(grid_x2=2).values  # of x - x³
+    array([1., 0., 0., 0., 0.])
     """
     if len(states) != 2:
         raise DataError(f"Nullclines are drawn on 2 states and {len(states)} were named: {list(states)!r}.")

@@ -51,6 +51,19 @@ def occupation_density(
     ------
     DataError
         If the dataset has no paths, or states or limits cannot be used.
+
+    See Also
+    --------
+    sdebayes.analysis.phase_space.stationary_density : Without simulation, in one or two states.
+    sdebayes.plots.phase_space.stationary_density : Draws it.
+
+    Examples
+    --------
+    >>> data, truth = sb.datasets.benchmark("ornstein_uhlenbeck_1d", 10, 0.1)
+    >>> paths = sb.simulate(truth, times=np.arange(0.0, 20.0, 0.5), paths=50)
+    >>> found = sb.analysis.phase_space.occupation_density(paths, states=(0,), points=9)
+    >>> int(found["density"].argmax("grid_x1").squeeze()) in (3, 4, 5)  # in the middle
+    True
     """
     if "x" not in paths or set(paths["x"].dims) != {"sample", "path", "time", "state"}:
         raise DataError("Expected x(sample, path, time, state), as sdebayes.simulate returns it.")

@@ -59,6 +59,12 @@ def exit_time(
         If the source has more than two states, the region others than the source, no cell lies in it or all do, or
         the start is outside of the grid.
 
+    See Also
+    --------
+    sdebayes.analysis.phase_space.simulated_exit_time : In more than two states.
+    sdebayes.analysis.phase_space.transition_rates : From region to region.
+    sdebayes.plots.phase_space.exit_time : Draws it.
+
     Notes
     -----
     τ(x) solves L τ = −1 in the region with τ = 0 outside, L = f·∇ + ½ Σ:∇∇. A draw that (nearly) never leaves has a
@@ -67,6 +73,14 @@ def exit_time(
     References
     ----------
     Gardiner (2009), Stochastic Methods, ch. 5.5 and 6.6, ISBN 978-3-540-70712-7.
+
+    Examples
+    --------
+    >>> data, truth = sb.datasets.benchmark("double_well_1d", 10, 0.1)
+    >>> well = sb.analysis.phase_space.Box([-np.inf], [0.0])
+    >>> found = sb.analysis.phase_space.exit_time(truth, well, x0=[-0.8], limits=[(-2, 1)])
+    >>> found["exit_time"].dims, bool(found["exit_time"] > 1)
+    (('sample',), True)
     """
     stacked = as_source(source, region.n_states)
     check_sizes(stacked, [region])
@@ -134,6 +148,12 @@ def committor(
         If the source has more than two states, the regions others than the source, they overlap, or one holds no
         cell of the grid.
 
+    See Also
+    --------
+    sdebayes.analysis.phase_space.transition_rates : How often it goes from A to B.
+    sdebayes.analysis.phase_space.basins : Without noise.
+    sdebayes.plots.phase_space.committor : Draws it.
+
     Notes
     -----
     q solves L q = 0 outside of both, with q = 0 in A and q = 1 in B.
@@ -141,6 +161,14 @@ def committor(
     References
     ----------
     Vanden-Eijnden (2006), Transition path theory, Lecture Notes in Physics 703, 453–493, doi:10.1007/3-540-35273-2_13.
+
+    Examples
+    --------
+    >>> data, truth = sb.datasets.benchmark("double_well_1d", 10, 0.1)
+    >>> a, b = (sb.analysis.phase_space.Ball([centre], 0.2) for centre in (-0.8, 0.8))
+    >>> found = sb.analysis.phase_space.committor(truth, a, b, limits=[(-2, 2)], points=81)
+    >>> float(found["committor"].sel(grid_x1=0.0, method="nearest").squeeze().round(2))
+    0.5
     """
     chains = MarkovGrid.around(source, [a, b], limits, points, samples)
     in_a, in_b = two_sets(chains, a, b)

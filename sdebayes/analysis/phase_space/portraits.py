@@ -35,7 +35,7 @@ def portrait(
         Two states, by label or position.
     limits
         (low, high) for both; by default the box that the data fill, else three standard deviations of the stationary
-        or initial law.
+        or initial distribution.
     points
         Number of grid points along each.
     at
@@ -59,6 +59,22 @@ def portrait(
     ------
     DataError
         If ``states`` are not two states of the source.
+
+    See Also
+    --------
+    sdebayes.analysis.phase_space.nullclines : Where its components vanish.
+    sdebayes.explore : A portrait to be touched.
+    sdebayes.plots.phase_space.portrait : Draws it.
+
+    Examples
+    --------
+    Continuing the example of :func:`sdebayes.fit`:
+
+    >>> found = sb.analysis.phase_space.portrait(posterior, points=7)
+    >>> dict(found["direction_agreement"].sizes)
+    {'grid_x1': 7, 'grid_x2': 7}
+    >>> bool(found["direction_agreement"].mean() > 0.8)
+    True
     """
     if len(states) != 2:
         raise DataError(f"A portrait shows 2 states and {len(states)} were named: {list(states)!r}.")

@@ -55,7 +55,7 @@ def transition_rates(
     xarray.Dataset
         Over ``sample``: ``reactive_flux`` ν, the number of passages from A to B per time, as many as from B to A;
         ``rate`` = ν/P(A was visited last) and ``rate_back`` = ν/P(B was visited last), in 1/time; ``passage_time``,
-        the mean time to B of a process that starts in A by its stationary law, and ``passage_time_back``;
+        the mean time to B of a process that starts in A by its stationary distribution, and ``passage_time_back``;
         ``probability_a`` and ``probability_b``, the stationary shares of the regions. What starts in a region whose
         share is 0 in double precision is NaN.
 
@@ -65,9 +65,14 @@ def transition_rates(
         If the source has more than two states, the regions others than the source, they overlap, or one holds no
         cell of the grid.
 
+    See Also
+    --------
+    sdebayes.analysis.phase_space.committor : How probable B is before A.
+    sdebayes.plots.phase_space.transition_rates : Draws them.
+
     Notes
     -----
-    With the stationary law π, the committor q (see :func:`committor`) and the generator Q of the cells,
+    With the stationary distribution π, the committor q (see :func:`committor`) and the generator Q of the cells,
     ν = Σ_{k in A} π_k (Q q)_k; the mass w of those that were in A last solves Qᵀw = 0 outside of both regions, with
     w = π in A and w = 0 in B. Where the process is metastable rate and 1/passage_time agree; of very rare passages (a
     rate below 10⁻¹² of that of the jumps between cells) only ``rate`` and ``reactive_flux`` survive the rounding.
@@ -76,6 +81,14 @@ def transition_rates(
     ----------
     Metzner, Schütte & Vanden-Eijnden (2009), Transition path theory for Markov jump processes, Multiscale Modeling &
     Simulation 7, 1192–1219, doi:10.1137/070699500.
+
+    Examples
+    --------
+    >>> data, truth = sb.datasets.benchmark("double_well_1d", 10, 0.1)
+    >>> a, b = (sb.analysis.phase_space.Ball([centre], 0.2) for centre in (-0.8, 0.8))
+    >>> found = sb.analysis.phase_space.transition_rates(truth, a, b, limits=[(-2, 2)])
+    >>> float((found["rate"] / found["rate_back"]).squeeze().round(2))  # the wells are alike
+    1.0
     """
     chains = MarkovGrid.around(source, [a, b], limits, points, samples)
     in_a, in_b = two_sets(chains, a, b)
@@ -155,9 +168,21 @@ def time_scales(
     DataError
         If the source has more than two states, or count is not between 1 and the number of cells less 10.
 
+    See Also
+    --------
+    sdebayes.analysis.fields.jacobian_spectrum : Of a linear drift, in any number of states.
+    sdebayes.plots.phase_space.time_scales : Draws them.
+
     References
     ----------
     Pavliotis (2014), Stochastic Processes and Applications, ch. 4.4, doi:10.1007/978-1-4939-1323-7.
+
+    Examples
+    --------
+    >>> data, truth = sb.datasets.benchmark("double_well_1d", 10, 0.1)
+    >>> found = sb.analysis.phase_space.time_scales(truth, count=2, limits=[(-2, 2)])["time_constant"]
+    >>> bool(found.isel(mode=0) > 3 * found.isel(mode=1))  # the exchange between the wells
+    True
     """
     chains = MarkovGrid.around(source, [], limits, points, samples)
     cells = len(chains.cells.centres)

@@ -15,7 +15,18 @@ from sdebayes._core.kinds import AnyNumbers, Numbers, Positive
 
 @runtime_checkable
 class Region(Protocol):
-    """An open set of states: its boundary is outside."""
+    """An open set of states: its boundary is outside.
+
+    See Also
+    --------
+    sdebayes.analysis.phase_space.Ball : Around a centre.
+    sdebayes.analysis.phase_space.Box : Between two corners.
+
+    Examples
+    --------
+    >>> isinstance(sb.analysis.phase_space.Ball([0.0], 1.0), sb.analysis.phase_space.Region)
+    True
+    """
 
     @property
     def n_states(self) -> int:
@@ -46,10 +57,13 @@ class Ball:
     DataError
         If the centre is not a finite vector or the radius not a positive number.
 
+    See Also
+    --------
+    sdebayes.analysis.phase_space.Box : A region between two corners.
+
     Examples
     --------
-    >>> from sdebayes.analysis.phase_space import Ball
-    >>> Ball((0.0, 0.0), 1.0).contains([[0.5, 0.5], [1.0, 1.0]])
+    >>> sb.analysis.phase_space.Ball((0.0, 0.0), 1.0).contains([[0.5, 0.5], [1.0, 1.0]])
     array([ True, False])
     """
 
@@ -91,11 +105,13 @@ class Box:
     DataError
         If the corners have different lengths, or lower is not below upper.
 
+    See Also
+    --------
+    sdebayes.analysis.phase_space.Ball : A region around a centre.
+
     Examples
     --------
-    >>> import numpy as np
-    >>> from sdebayes.analysis.phase_space import Box
-    >>> Box([-np.inf, -1.0], [0.0, 1.0]).contains([[-9.0, 0.0], [0.5, 0.0]])
+    >>> sb.analysis.phase_space.Box([-np.inf, -1.0], [0.0, 1.0]).contains([[-9.0, 0.0], [0.5, 0.0]])
     array([ True, False])
     """
 

@@ -77,6 +77,11 @@ def simulated_exit_time(
         If the region has other states than the source, a start is not inside, or paths, dt or longest are not
         positive.
 
+    See Also
+    --------
+    sdebayes.analysis.phase_space.exit_time : Without simulation, in one or two states.
+    sdebayes.plots.phase_space.exit_time : Draws it.
+
     Notes
     -----
     A path seen at steps of Δt leaves late, on average by c √Δt. The same paths seen at every fourth step leave late by
@@ -86,6 +91,14 @@ def simulated_exit_time(
     References
     ----------
     Gobet & Menozzi (2010), Stochastic Processes and their Applications 120, 130–162, doi:10.1016/j.spa.2009.09.014.
+
+    Examples
+    --------
+    >>> data, truth = sb.datasets.benchmark("rotating_ornstein_uhlenbeck_3d", 10, 0.1)
+    >>> ball = sb.analysis.phase_space.Ball([0.0, 0.0, 0.0], 0.5)
+    >>> found = sb.analysis.phase_space.simulated_exit_time(truth, ball, [0.0, 0.0, 0.0], paths=50)
+    >>> float(found["share_left"].squeeze())
+    1.0
     """
     stacked = as_source(source, region.n_states)
     check_sizes(stacked, [region])

@@ -50,7 +50,7 @@ def stationary_density(
     limits
         (low, high) for each of them, or for every state of the source in its order: in two states the grid has both,
         and one that is not shown needs limits as well where none can be guessed. By default four standard deviations
-        of the stationary or initial law and 1.25 times the box that the data fill.
+        of the stationary or initial distribution and 1.25 times the box that the data fill.
     points
         Number of cells along each.
     at
@@ -75,17 +75,24 @@ def stationary_density(
     Raises
     ------
     DataError
-        If the states or the limits cannot be used, or a linear SDE has no stationary law in any draw.
+        If the states or the limits cannot be used, or a linear SDE has no stationary distribution in any draw.
+
+    See Also
+    --------
+    sdebayes.analysis.phase_space.occupation_density : Of simulated paths.
+    sdebayes.plots.phase_space.stationary_density : Draws it.
+    sdebayes.plots.phase_space.quasi_potential : Draws its logarithm.
+    sdebayes.plots.phase_space.current : Draws the current.
 
     Notes
     -----
-    A linear SDE with additive noise has a normal law (NaN for draws that have none). Others in one or two states: the
-    Fokker–Planck equation 0 = −∇·(f p) + ½ ∇∇:(Σ p) on cells, with no flux through the border. Where the drift crosses
-    a cell faster than the noise, ``cell_peclet`` above about 1, as with a fast rotation or noise in one direction only,
-    the density comes out too broad, by a third in variance at 3: take more points. More states:
+    A linear SDE with additive noise has a normal distribution (NaN for draws that have none). Others in one or two
+    states: the Fokker–Planck equation 0 = −∇·(f p) + ½ ∇∇:(Σ p) on cells, with no flux through the border. Where the
+    drift crosses a cell faster than the noise, ``cell_peclet`` above about 1, as with a fast rotation or noise in one
+    direction only, the density comes out too broad, by a third in variance at 3: take more points. More states:
     :func:`occupation_density` of 50 simulated paths a draw, recorded over ten of the slowest time constants at ``at``
-    after five of them: wells that are left more seldom than that keep the shares they started with. A trajectory
-    effect is left out: this is the law of the process within one trajectory.
+    after five of them: wells that are left more seldom than that keep the shares they started with. A trajectory effect
+    is left out: this is the distribution of the process within one trajectory.
 
     With Σ = ε Σ₀ and ε → 0, ε times the quasi-potential tends to Freidlin and Wentzell's; for f = −∇V and Σ = σ² I
     it is 2V/σ², at any σ. With noise that depends on the state its minimum need not be a fixed point.
@@ -94,6 +101,15 @@ def stationary_density(
     ----------
     Risken (1996), The Fokker–Planck Equation, ch. 4–6, doi:10.1007/978-3-642-61544-3.
     Freidlin & Wentzell (2012), Random Perturbations of Dynamical Systems, ch. 4, doi:10.1007/978-3-642-25847-3.
+
+    Examples
+    --------
+    >>> data, truth = sb.datasets.benchmark("double_well_1d", 10, 0.1)
+    >>> density = sb.analysis.phase_space.stationary_density(truth, limits=[(-2, 2)])["density"].squeeze()
+    >>> float(density.integrate("grid_x1").round(2))
+    1.0
+    >>> float(abs(density.idxmax("grid_x1")).round(1))  # a well
+    0.8
     """
     stacked = as_source(source, _told(at, limits))
     chosen = state_indices(stacked.states, range(min(2, stacked.n_states)) if states is None else states)

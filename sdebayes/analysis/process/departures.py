@@ -50,9 +50,22 @@ def constant_noise(
     StateSpaceError, DataError, ModelError
         If data and source do not fit together.
 
+    See Also
+    --------
+    sdebayes.priors.Diagonal : Noise that depends on the state.
+    sdebayes.plots.process.replicates : Draws the test.
+
     References
     ----------
     Breusch & Pagan (1979), doi:10.2307/1911963.
+
+    Examples
+    --------
+    Continuing the example of :func:`sdebayes.fit`:
+
+    >>> found = sb.analysis.process.constant_noise(posterior, test, replicates=30)
+    >>> bool(found["p_value"] > 0.01), found["test_statistic_replicated"].sizes["replicate"]
+    (True, 30)
     """
     return _tested(source, data, replicates, seed, departures.noise_and_state)
 
@@ -79,9 +92,22 @@ def changing_variance(
     StateSpaceError, DataError, ModelError
         If data and source do not fit together.
 
+    See Also
+    --------
+    sdebayes.analysis.process.constant_noise : Sizes that go with the state.
+    sdebayes.plots.process.replicates : Draws the test.
+
     References
     ----------
     McLeod & Li (1983), doi:10.1111/j.1467-9892.1983.tb00373.x.
+
+    Examples
+    --------
+    Continuing the example of :func:`sdebayes.fit`:
+
+    >>> found = sb.analysis.process.changing_variance(posterior, test, replicates=30)
+    >>> bool(found["p_value"] > 0.01)
+    True
     """
     return _tested(source, data, replicates, seed, departures.changing_variance)
 
@@ -109,10 +135,23 @@ def long_memory(
     StateSpaceError, DataError, ModelError
         If data and source do not fit together.
 
+    See Also
+    --------
+    sdebayes.analysis.process.markov : At short lags.
+    sdebayes.plots.process.replicates : Draws the test.
+
     Notes
     -----
     Of fractional noise behind observation noise it finds what is persistent; a path rougher than a Brownian one looks
     like more noise.
+
+    Examples
+    --------
+    Continuing the example of :func:`sdebayes.fit`:
+
+    >>> found = sb.analysis.process.long_memory(posterior, test, replicates=30)
+    >>> bool(found["p_value"] > 0.01)
+    True
     """
     return _tested(source, data, replicates, seed, departures.memory)
 
@@ -138,6 +177,19 @@ def first_state(
     ------
     StateSpaceError, DataError, ModelError
         If data and source do not fit together.
+
+    See Also
+    --------
+    sdebayes.SDEModel : Its ``initial`` says how trajectories start.
+    sdebayes.plots.process.replicates : Draws the test.
+
+    Examples
+    --------
+    Continuing the example of :func:`sdebayes.fit`:
+
+    >>> found = sb.analysis.process.first_state(posterior, test, replicates=30)
+    >>> bool(found["p_value"] > 0.01)
+    True
     """
     return _tested(source, data, replicates, seed, departures.first_state)
 
@@ -163,6 +215,22 @@ def outliers(
     ------
     StateSpaceError, DataError, ModelError
         If data and source do not fit together.
+
+    See Also
+    --------
+    sdebayes.StudentTNoise : Noise that expects them.
+    sdebayes.analysis.quality.surprise : Which ones.
+    sdebayes.plots.process.replicates : Draws the test.
+
+    Examples
+    --------
+    Continuing the example of :func:`sdebayes.fit`:
+
+    >>> spoilt = test.copy(deep=True)
+    >>> spoilt["y"][0, 50] = 20.0
+    >>> found = sb.analysis.process.outliers(posterior, spoilt, replicates=30)
+    >>> bool(found["p_value"] < 0.05)
+    True
     """
     return _tested(source, data, replicates, seed, departures.outliers)
 
@@ -195,9 +263,22 @@ def return_to_equilibrium(
     StateSpaceError, DataError, ModelError
         If data and source do not fit together, or the states themselves are not observed.
 
+    See Also
+    --------
+    sdebayes.nulls.RandomWalkNoise : The random walk by itself.
+    sdebayes.plots.process.replicates : Draws the test.
+
     References
     ----------
     Sargan & Bhargava (1983), doi:10.2307/1912252.
+
+    Examples
+    --------
+    Continuing the example of :func:`sdebayes.fit`:
+
+    >>> found = sb.analysis.process.return_to_equilibrium(posterior, train, replicates=99)
+    >>> bool(found["p_value"] < 0.05)  # no random walk
+    True
     """
     check_replicates(replicates)
     return return_of(Judge.of(source, data), replicates, seed)

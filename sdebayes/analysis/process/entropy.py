@@ -64,7 +64,7 @@ def entropy_production(
         Times of the simulation, (time,), of which the first half is left out as burn-in; default 400 steps of half the
         time in which the drift's Jacobian acts. Not read for a linear SDE, nor is what follows.
     x0
-        Start, (state,), where the source has no initial law.
+        Start, (state,), where the source has no initial distribution.
     paths
         Number of simulated paths of each draw, at least 2.
     seed
@@ -73,10 +73,10 @@ def entropy_production(
     Returns
     -------
     xarray.Dataset
-        Over ``sample``: ``rate``, in nats per unit of time, NaN where there is no stationary law or Σ is singular, and
-        its Monte-Carlo ``standard_error``, zero in closed form. Of a linear SDE with two or more draws also
-        ``rate_reference``: the rate of K replaced by :math:`\sqrt 2 (K - \bar K)`, K̄ its posterior mean: what draws
-        have where the truth is K = 0 and the posterior of K is normal about an estimate that errs by as much; and
+        Over ``sample``: ``rate``, in nats per unit of time, NaN where there is no stationary distribution or Σ is
+        singular, and its Monte-Carlo ``standard_error``, zero in closed form. Of a linear SDE with two or more draws
+        also ``rate_reference``: the rate of K replaced by :math:`\sqrt 2 (K - \bar K)`, K̄ its posterior mean: what
+        draws have where the truth is K = 0 and the posterior of K is normal about an estimate that errs by as much; and
         ``p_value``, the probability of a K̄ as far from zero, in the metric of the draws' covariance, if K = 0 and the
         posterior is such a one: Hotelling's T², which counts that this covariance is estimated from the draws, as many
         as they are effectively. It is NaN of fewer effective draws than three times the entries of K above its
@@ -87,7 +87,12 @@ def entropy_production(
     DataError
         If samples, paths or times cannot be used.
     ModelError
-        If a nonlinear SDE has no initial law and ``x0`` was not given.
+        If a nonlinear SDE has no initial distribution and ``x0`` was not given.
+
+    See Also
+    --------
+    sdebayes.analysis.process.reversibility : A test by the data alone.
+    sdebayes.plots.process.entropy_production : Draws it.
 
     Notes
     -----
@@ -101,6 +106,17 @@ def entropy_production(
     ----------
     Seifert (2012), sec. 2, doi:10.1088/0034-4885/75/12/126001; linear: Godrèche & Luck (2019),
     doi:10.1088/1751-8121/aaf190.
+
+    Examples
+    --------
+    >>> data, truth = sb.datasets.benchmark("ornstein_uhlenbeck", 10, 0.1)
+    >>> float(sb.analysis.process.entropy_production(truth)["rate"].squeeze().round(2))  # 2 ω²/λ
+    8.0
+
+    Continuing the example of :func:`sdebayes.fit`:
+
+    >>> bool(sb.analysis.process.entropy_production(posterior)["p_value"] < 0.05)
+    True
     """
     stacked = as_source(source, None if x0 is None else np.size(x0))
     if stacked.sde.linear is not None:

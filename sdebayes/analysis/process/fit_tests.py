@@ -64,6 +64,20 @@ def innovations(source: SourceLike, data: xr.Dataset, samples: Count | None = No
     ------
     StateSpaceError, DataError, ModelError
         If data and source do not fit together.
+
+    See Also
+    --------
+    sdebayes.analysis.process.markov : Whether they are independent.
+    sdebayes.analysis.process.gaussian_innovations : Whether they are normal.
+    sdebayes.plots.process.innovations : Draws them.
+
+    Examples
+    --------
+    Continuing the example of :func:`sdebayes.fit`:
+
+    >>> found = sb.analysis.process.innovations(posterior, test)
+    >>> dict(found.sizes), float(found.std().round(1))
+    ({'sample': 50, 'trajectory': 4, 'time': 100, 'state': 2}, 1.0)
     """
     judge = Judge.of(source, data)
     draws = choose_draws(judge.source.n_draws, 1, samples, MOST_DRAWS)
@@ -107,9 +121,23 @@ def stationarity(
     StateSpaceError, DataError, ModelError
         If data and source do not fit together.
 
+    See Also
+    --------
+    sdebayes.Level : A trend in the model.
+    sdebayes.plots.process.replicates : Draws the test.
+
     Notes
     -----
     Trends that differ between trajectories and cancel, jumps in the middle and cycles are not looked for.
+
+    Examples
+    --------
+    Continuing the example of :func:`sdebayes.fit`:
+
+    >>> trending = test.assign(y=test["y"] + test["t"])
+    >>> found = sb.analysis.process.stationarity(posterior, trending, replicates=99)
+    >>> bool(found["p_value"] < 0.05)
+    True
     """
     judge = Judge.of(source, data)
     return stationarity_of(judge, data, checked_replicates(judge, replicates, seed))
@@ -141,6 +169,12 @@ def markov(
     StateSpaceError, DataError, ModelError
         If data and source do not fit together, or ``lags`` is not below the number of steps.
 
+    See Also
+    --------
+    sdebayes.analysis.process.long_memory : At long lags.
+    sdebayes.analysis.process.innovations : What it tests.
+    sdebayes.plots.process.replicates : Draws the test.
+
     Notes
     -----
     A naive regression of y on its past rejects every noisy process, of which y is not Markov: innovations of the filter
@@ -149,6 +183,14 @@ def markov(
     References
     ----------
     Box & Pierce (1970), doi:10.1080/01621459.1970.10481180.
+
+    Examples
+    --------
+    Continuing the example of :func:`sdebayes.fit`:
+
+    >>> found = sb.analysis.process.markov(posterior, test, replicates=30)
+    >>> dict(found["correlation"].sizes), bool(found["p_value"] > 0.01)
+    ({'lag': 3, 'state': 2}, True)
     """
     judge = Judge.of(source, data)
     return markov_of(judge, data, checked_replicates(judge, replicates, seed), lags)
@@ -177,6 +219,11 @@ def gaussian_innovations(
     StateSpaceError, DataError, ModelError
         If data and source do not fit together.
 
+    See Also
+    --------
+    sdebayes.analysis.process.innovations : The innovations themselves.
+    sdebayes.plots.process.replicates : Draws the test.
+
     Notes
     -----
     Heavy tails of the driving noise and of the observation noise look alike here; variance that changes in time gives
@@ -185,6 +232,14 @@ def gaussian_innovations(
     References
     ----------
     Jarque & Bera (1980), doi:10.1016/0165-1765(80)90024-5.
+
+    Examples
+    --------
+    Continuing the example of :func:`sdebayes.fit`:
+
+    >>> found = sb.analysis.process.gaussian_innovations(posterior, test, replicates=30)
+    >>> bool(found["p_value"] > 0.01), found["skewness"].dims
+    (True, ('state',))
     """
     judge = Judge.of(source, data)
     return gaussian_of(judge, data, checked_replicates(judge, replicates, seed))

@@ -66,6 +66,11 @@ def growth(
     DataError
         If radii or limits cannot be used.
 
+    See Also
+    --------
+    sdebayes.analysis.process.dissipativity : Whether there is a stationary distribution.
+    sdebayes.plots.process.growth : Draws it.
+
     Notes
     -----
     Spheres and directions are finite in number, and the condition is sufficient, not necessary: a draw may be neither
@@ -75,6 +80,13 @@ def growth(
     References
     ----------
     Khasminskii (2012), Stochastic Stability of Differential Equations, theorem 3.5, doi:10.1007/978-3-642-23280-0.
+
+    Examples
+    --------
+    >>> sde = sb.SDE(lambda x, t=0.0: x**3, lambda x, t=0.0: jnp.eye(1))
+    >>> found = sb.analysis.process.growth(sde, limits=[(-1, 1)])
+    >>> bool(found["bounded"]), bool(found["explosive"])
+    (False, True)
     """
     chosen, labels, box = _prepare(source, limits, samples)
     distances = read_radii(radii)
@@ -122,9 +134,9 @@ def dissipativity(
 ) -> xr.Dataset:
     r"""Read whether the drift points inward far away, and whether the noise reaches every direction.
 
-    If :math:`z^\top L f \le -c |z|^2` outside of some sphere, c > 0, and Σ grows no faster, the process comes back
-    from everywhere and has a stationary law; if Σ is positive definite as well, the law is unique and every start
-    leads to it.
+    If :math:`z^\top L f \le -c |z|^2` outside of some sphere, c > 0, and Σ grows no faster, the process comes back from
+    everywhere and has a stationary distribution; if Σ is positive definite as well, the distribution is unique and
+    every start leads to it.
 
     Parameters
     ----------
@@ -145,6 +157,11 @@ def dissipativity(
     DataError
         If radii or limits cannot be used.
 
+    See Also
+    --------
+    sdebayes.analysis.process.growth : Whether solutions exist.
+    sdebayes.plots.process.dissipativity : Draws it.
+
     Notes
     -----
     Both are sufficient conditions: a process may be ergodic without, such as one whose noise reaches some states only
@@ -153,6 +170,13 @@ def dissipativity(
     References
     ----------
     Mattingly, Stuart & Higham (2002), doi:10.1016/S0304-4149(02)00150-3.
+
+    Examples
+    --------
+    >>> data, truth = sb.datasets.benchmark("double_well", 10, 0.1)
+    >>> found = sb.analysis.process.dissipativity(truth)
+    >>> bool(found["dissipative"]), bool(found["ergodic"])
+    (True, True)
     """
     chosen, labels, box = _prepare(source, limits, samples)
     distances = read_radii(radii)

@@ -41,7 +41,7 @@ def mixing_time(
         Evenly spaced times of the simulation, (time,), of which the first half is left out as burn-in; default as in
         `entropy_production`. Not read for a linear SDE, nor is what follows.
     x0
-        Start, (state,), where the source has no initial law.
+        Start, (state,), where the source has no initial distribution.
     paths
         Number of simulated paths of each draw.
     seed
@@ -58,7 +58,12 @@ def mixing_time(
     DataError
         If samples, paths or times cannot be used.
     ModelError
-        If a nonlinear SDE has no initial law and ``x0`` was not given.
+        If a nonlinear SDE has no initial distribution and ``x0`` was not given.
+
+    See Also
+    --------
+    sdebayes.analysis.phase_space.time_scales : From the density, in one or two states.
+    sdebayes.plots.process.mixing_time : Draws it.
 
     Notes
     -----
@@ -67,6 +72,12 @@ def mixing_time(
     References
     ----------
     The spectrum of the generator: Metafune, Pallara & Priola (2002), doi:10.1006/jfan.2002.3978.
+
+    Examples
+    --------
+    >>> data, truth = sb.datasets.benchmark("ornstein_uhlenbeck", 10, 0.1)
+    >>> float(sb.analysis.process.mixing_time(truth).squeeze().round(2))
+    1.0
     """
     stacked = as_source(source, None if x0 is None else np.size(x0))
     linear = stacked.sde.linear

@@ -130,6 +130,11 @@ def properties(
     DataError, StateSpaceError, ModelError
         If source and data do not fit together, or ``alpha`` is not between 0 and 1.
 
+    See Also
+    --------
+    sdebayes.Posterior.diagnosis : Whether the fit can be believed.
+    sdebayes.plots.process.properties : Draws them.
+
     Notes
     -----
     Of a model a property is supported if 95 % of the draws have it, and existence rejected if 95 % explode: a share in
@@ -140,6 +145,15 @@ def properties(
     model any property is rejected in at most ``alpha`` of all cases; with fewer than 200 replicates no p-value is small
     enough for that. A return to an equilibrium is supported where the random walk is rejected, and cannot be told where
     it is not.
+
+    Examples
+    --------
+    Continuing the example of :func:`sdebayes.fit`:
+
+    >>> found = sb.analysis.process.properties(posterior)
+    >>> table = found["verdict"].to_series()
+    >>> table.head(3).to_dict()
+    {'existence and uniqueness': 'assumed', 'dissipativity': 'assumed', 'ergodicity': 'assumed'}
     """
     if data is not None:
         check_replicates(replicates)

@@ -27,8 +27,8 @@ def reversibility(data: Trajectories, lags: Count = 3, seed: Seed = 0) -> xr.Dat
     .. math:: a_{ij}(l) = \sum_k z_{k,i} z_{k+l,j} - z_{k,j} z_{k+l,i}, \qquad
               b_j(l) = \sum_k z_{k,j}^2 z_{k+l,j} - z_{k,j} z_{k+l,j}^2,
 
-    z centred by the trajectory's own mean. If the process is reversible, each trajectory may be flipped at random:
-    the law of the statistics over flips is what chance allows, observation noise and trajectory effect included.
+    z centred by the trajectory's own mean. If the process is reversible, each trajectory may be flipped at random: the
+    distribution of the statistics over flips is what chance allows, observation noise and trajectory effect included.
 
     Parameters
     ----------
@@ -55,6 +55,11 @@ def reversibility(data: Trajectories, lags: Count = 3, seed: Seed = 0) -> xr.Dat
         If there are fewer than 6 trajectories, of which no flips reach a p-value of 5 %, or ``lags`` is not below the
         number of steps.
 
+    See Also
+    --------
+    sdebayes.analysis.process.entropy_production : How far from reversible a model is.
+    sdebayes.plots.process.reversibility : Draws it.
+
     Notes
     -----
     The process must be stationary: a trend that all trajectories share looks irreversible. Lags count steps, and gaps
@@ -64,6 +69,14 @@ def reversibility(data: Trajectories, lags: Count = 3, seed: Seed = 0) -> xr.Dat
     References
     ----------
     Pomeau (1982), doi:10.1051/jphys:01982004306085900, for a third-order statistic.
+
+    Examples
+    --------
+    Continuing the example of :func:`sdebayes.fit`:
+
+    >>> found = sb.analysis.process.reversibility(data)
+    >>> bool(found["p_value"] < 0.05)  # it rotates
+    True
     """
     y = data["y"].transpose("trajectory", "time", "state").values
     count = y.shape[0]

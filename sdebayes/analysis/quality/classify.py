@@ -82,6 +82,12 @@ def classify(
     ModelError, InferenceError
         If a fit fails.
 
+    See Also
+    --------
+    sdebayes.analysis.contrast.contrast : What differs.
+    sdebayes.analysis.quality.coherence : The same parts of one group.
+    sdebayes.plots.quality.classify : Draws it.
+
     Notes
     -----
     What one fold's documents are judged by was learned from the others', so that folds agree in their errors: where
@@ -99,6 +105,15 @@ def classify(
     ----------
     Newcombe (2006), Confidence intervals for an effect size measure based on the Mann–Whitney statistic, part 2, method
     5, doi:10.1002/sim.2324.
+
+    Examples
+    --------
+    >>> pair = [sb.datasets.benchmark("ornstein_uhlenbeck_1d", 30, dt, n_trajectories=4) for dt in (0.1, 1.0)]
+    >>> slow, fast = (data.assign(t=np.round(data["t"] / data["t"].max() * 29)) for data, truth in pair)
+    >>> model = sb.SDEModel(observation=sb.GaussianNoise())
+    >>> found = sb.analysis.quality.classify({"slow": slow, "fast": fast}, model, sb.Laplace(draws=50))
+    >>> found["part"].values.tolist()
+    ['place', 'level', 'order', 'total', 'total per step', 'length']
     """
     _check(groups, folds)
     strategy = Laplace() if strategy is None else strategy

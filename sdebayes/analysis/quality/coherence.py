@@ -29,10 +29,10 @@ def coherence(
         \mathrm{level} = \frac{S_{\mathrm{iid + effect}} - S_{\mathrm{iid\ about\ the\ level}}}{n}, \qquad
         \mathrm{order} = \frac{S_{\mathrm{model}} - S_{\mathrm{iid + effect}}}{n},
 
-    which add up to what the model gains over independent steps of one law. Place is what the covariates of the model's
-    level give, such as the place in the text, ``Level("t")``; level, that each trajectory has a middle of its own;
-    order, that steps follow one another: a shuffle leaves the first two, if the level is of whole trajectories or none,
-    and takes the third.
+    which add up to what the model gains over independent steps of one distribution. Place is what the covariates of the
+    model's level give, such as the place in the text, ``Level("t")``; level, that each trajectory has a middle of its
+    own; order, that steps follow one another: a shuffle leaves the first two, if the level is of whole trajectories or
+    none, and takes the third.
 
     Parameters
     ----------
@@ -58,10 +58,24 @@ def coherence(
     ModelError
         If the data do not fit the model.
 
+    See Also
+    --------
+    sdebayes.compare : The sum over trajectories, with paired errors.
+    sdebayes.analysis.quality.order_tasks : Whether an order is found again.
+    sdebayes.plots.quality.coherence : Draws it.
+
     Notes
     -----
     The nulls are those of `sdebayes.nulls`, averaged over their posterior as the model is; about the level means that
     the model's mean level is taken away before they are fitted and before they score.
+
+    Examples
+    --------
+    Continuing the example of :func:`sdebayes.fit`:
+
+    >>> found = sb.analysis.quality.coherence(posterior, test)
+    >>> sorted(found), bool((found["order"] > 0).all())
+    (['level', 'order', 'place', 'total'], True)
     """
     states = in_space(posterior, data)
     known = _training(posterior) if training is None else in_space(posterior, training)

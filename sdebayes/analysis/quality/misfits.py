@@ -51,6 +51,19 @@ def misfits(
         If there are no surprises, or one of space and training is missing.
     StateSpaceError
         If the training data are of another space.
+
+    See Also
+    --------
+    sdebayes.analysis.quality.surprise : Finds them.
+    sdebayes.plots.quality.surprise : Marks them.
+
+    Examples
+    --------
+    Continuing the example of :func:`sdebayes.analysis.quality.surprise`:
+
+    >>> listed = sb.analysis.quality.misfits(found)
+    >>> 50 in listed["step"]
+    True
     """
     if "q_value" not in found or "expected" not in found:
         raise DataError("misfits needs what analysis.quality.surprise returns.")

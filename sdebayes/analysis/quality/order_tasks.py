@@ -70,6 +70,21 @@ def order_tasks(
         If data are not valid, or too short for every change.
     StateSpaceError, ModelError
         As `surprise`.
+
+    See Also
+    --------
+    sdebayes.analysis.quality.coherence : What order is worth.
+    sdebayes.plots.quality.order_tasks : Draws it.
+
+    Examples
+    --------
+    Continuing the example of :func:`sdebayes.fit`:
+
+    >>> found = sb.analysis.quality.order_tasks(posterior, test, shuffles=2)
+    >>> found["task"].values.tolist()
+    ['steps shuffled', 'blocks of 2 shuffled', 'blocks of 5 shuffled', 'neighbours swapped', 'reversed']
+    >>> found["scorer"].values.tolist()
+    ['model', 'cosine', 'cosine, centred']
     """
     states = in_space(posterior, data)
     middle = np.nanmean(data["y"].values, axis=(0, 1))

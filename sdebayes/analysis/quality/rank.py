@@ -73,11 +73,26 @@ def rank(
     DataError
         If there are fewer than two candidates or not one context, or data are not valid.
 
+    See Also
+    --------
+    sdebayes.steer : Writes a text of the best.
+    sdebayes.plots.quality.rank : Draws it.
+
     Notes
     -----
     The candidate alone is scored at its place behind the context, with level and noise of that place, its trajectory
     effect integrated out: the context is all that the two densities differ by. Long candidates are told apart more
     surely than short ones; give candidates of about one length.
+
+    Examples
+    --------
+    Continuing the example of :func:`sdebayes.fit`:
+
+    >>> context = sb.trajectories(test["y"].values[3:, :60], t=0.1)
+    >>> ahead = {"true": test["y"].values[3, 60:65], "other": test["y"].values[0, 60:65]}
+    >>> found = sb.analysis.quality.rank(posterior, context, sb.trajectories(ahead, t=0.1))
+    >>> bool(found["probability"].sel(candidate="true") > 0.5)
+    True
     """
     before, after = (states_of(posterior, given, encoder) for given in (context, candidates))
     if after.sizes["trajectory"] < 2:

@@ -70,28 +70,33 @@ def surprise(
     xarray.Dataset
         Over (trajectory, time): ``surprise`` and ``information`` in nats, each with ``…_by_draw`` (sample, …);
         ``tail_probability``, the mean over draws of :math:`P(χ^2_n ≥ d^2)`, d the Mahalanobis distance of what came
-        from its law and n the number of observed coordinates; ``p_value``, which is conformal with ``calibration`` and
-        the tail probability without; ``q_value``, p-values adjusted over the steps of each trajectory: of those with
-        one up to q about the share q is wrong, on average over trajectories; ``expected`` (…, state), the mean of the
-        law; and ``text`` where the data have it. NaN where nothing was observed; information is NaN as well where
-        nothing else was, and not there where states are observed exactly. ``attrs["caution"]`` names trajectories of
-        one step.
+        from its distribution and n the number of observed coordinates; ``p_value``, which is conformal with
+        ``calibration`` and the tail probability without; ``q_value``, p-values adjusted over the steps of each
+        trajectory: of those with one up to q about the share q is wrong, on average over trajectories; ``expected`` (…,
+        state), the mean of the distribution; and ``text`` where the data have it. NaN where nothing was observed;
+        information is NaN as well where nothing else was, and not there where states are observed exactly.
+        ``attrs["caution"]`` names trajectories of one step.
 
     Raises
     ------
     ModelError
-        If both sides are asked for and states are observed exactly, or a law is not finite.
+        If both sides are asked for and states are observed exactly, or a distribution is not finite.
     StateSpaceError
         If the data are in another space, or embedded by another encoder.
     DataError
         If the data are not valid, or trajectories for calibration are those of the fit or of the data.
 
+    See Also
+    --------
+    sdebayes.analysis.quality.misfits : Lists what does not belong.
+    sdebayes.plots.quality.surprise : Draws it.
+
     Notes
     -----
     Exact under a linear drift and normal noise, whether of one size or of each step, with gaps, unequal times, levels,
     and trajectory effects: two-sided surprise comes from one smoother pass. Under a nonlinear drift, several regimes or
-    Student-t noise the laws are those of the filter, and two-sided surprise takes a pass for each step; tail
-    probabilities are then those of normal laws of the same means and covariances.
+    Student-t noise the distributions are those of the filter, and two-sided surprise takes a pass for each step; tail
+    probabilities are then those of normal distributions of the same means and covariances.
 
     The conformal p-value of a step of a new document is
     :math:`(1 + \#\{\mathrm{scores\ at\ least\ as\ bad}\}) / (n + 1)` among all n steps of the calibration documents.
@@ -108,6 +113,16 @@ def surprise(
     de Jong (1988), A cross-validation filter for time series models, doi:10.1093/biomet/75.3.594; Bates, Candès, Lei,
     Romano & Sesia (2023), Testing for outliers with conformal p-values, doi:10.1214/22-AOS2244; Benjamini & Hochberg
     (1995), doi:10.1111/j.2517-6161.1995.tb02031.x.
+
+    Examples
+    --------
+    Continuing the example of :func:`sdebayes.fit`:
+
+    >>> spoilt = test.isel(trajectory=[0]).copy(deep=True)
+    >>> spoilt["y"][0, 50] = [5.0, -5.0]
+    >>> found = sb.analysis.quality.surprise(posterior, spoilt)
+    >>> int(found["information"].argmin("time").squeeze())
+    50
     """
     examined = Examined.of(posterior, data, two_sided, samples)
     if score == "information" and examined.alone is None:

@@ -45,7 +45,7 @@ class Marginal(AbstractHamiltonian):
     states that are observed exactly: p(y | h) is in closed form and depends on the data through sums over transitions.
     They are taken in one pass; from there on the cost does not depend on the number of data. The sampler goes through
     h, a few parameters without the funnel that weights and their scales make, and the weights are then drawn from their
-    normal law, once for each draw of h. The posterior is the one of `NUTS`.
+    normal distribution, once for each draw of h. The posterior is the one of `NUTS`.
 
     Terms with `sdebayes.priors.SpikeAndSlab`, in or out, have no gradient that `NUTS` could follow. They are fitted
     under every scheme: sums are taken that have the likelihood's value and slopes, and about its curvature, amid the
@@ -63,6 +63,12 @@ class Marginal(AbstractHamiltonian):
     ModelError
         If a number is out of range.
 
+    See Also
+    --------
+    sdebayes.NUTS : For any model.
+    sdebayes.priors.Sparse : Terms in or out, of which it sums over all sets.
+    sdebayes.inference.statistics : The sums that it reads.
+
     Notes
     -----
     All sets of up to 12 terms are summed over; of a larger library each term is drawn in turn given the others, before
@@ -76,6 +82,17 @@ class Marginal(AbstractHamiltonian):
 
     Euler–Maruyama has a bias of the order of ‖J‖Δt, about −‖J‖Δt of Σ, that more data do not remove: the finding on the
     step size gives the number.
+
+    Examples
+    --------
+    >>> data, truth = sb.datasets.benchmark("double_well_1d", 200, 0.1, n_trajectories=4)
+    >>> model = sb.SDEModel(drift=sb.priors.Sparse(), scheme=sb.schemes.EulerMaruyama(), observation=sb.Exact())
+    >>> posterior = sb.fit(model, data, sb.Marginal(draws=50, warmup=50), seed=0)
+    >>> chosen = posterior.data["selection"]["inclusion_probability"].mean(("chain", "draw"))
+    >>> chosen["library_term"].values.tolist()
+    ['1', 'x1', 'x1²', 'x1³']
+    >>> (chosen > 0.9).values.ravel()  # the truth is 2 x - 3 x³
+    array([False,  True, False,  True])
     """
 
     reads_sums: ClassVar[bool] = True

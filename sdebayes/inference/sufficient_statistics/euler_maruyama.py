@@ -21,6 +21,7 @@ import jax.numpy as jnp
 from jax.scipy.linalg import cho_solve
 from jaxtyping import Array, Float
 
+from sdebayes._core import precision
 from sdebayes._core.arguments import checked
 from sdebayes._core.types import Matrix, Vector
 
@@ -47,6 +48,18 @@ class Statistics(eqx.Module):
         Σ r and Σ r rᵀ of each trajectory's first state less the reference, (state,) and (state, state).
     first_count
         Number of trajectories.
+
+    See Also
+    --------
+    sdebayes.inference.statistics : Makes them.
+
+    Examples
+    --------
+    Continuing the example of :func:`sdebayes.inference.statistics`:
+
+    >>> both = sums + sums
+    >>> int(both.count), int(both.first_count)
+    (1592, 8)
     """
 
     gram: Float[Array, "feature feature"]
@@ -60,7 +73,8 @@ class Statistics(eqx.Module):
 
     def __add__(self, other: Statistics) -> Statistics:
         """Return the statistics of both parts of the data."""
-        return jax.tree.map(jnp.add, self, other)
+        with precision.scope("float64"):
+            return jax.tree.map(jnp.add, self, other)
 
 
 class Given(NamedTuple):

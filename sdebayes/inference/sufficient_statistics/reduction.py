@@ -62,6 +62,20 @@ def statistics(model: SDEModel, data: xr.Dataset) -> Statistics:
         that sums over it lose their digits.
     ModelError
         If the model's weights cannot be integrated out, or the data have other states.
+
+    See Also
+    --------
+    sdebayes.Marginal : Fits a model to them.
+    sdebayes.inference.log_evidence : What they tell of hyperparameters.
+
+    Examples
+    --------
+    >>> data, truth = sb.datasets.benchmark("double_well_1d", 200, 0.1, n_trajectories=4)
+    >>> drift = sb.priors.Linear(stable=False)
+    >>> model = sb.SDEModel(drift, scheme=sb.schemes.EulerMaruyama(), observation=sb.Exact(), initial="free")
+    >>> sums = sb.inference.statistics(model.scaled_to(data), data)
+    >>> sums.gram.shape, int(sums.count)
+    ((2, 2), 796)
     """
     with precision.scope("float64"):
         ready = linear_weights(model.scaled_to(data))

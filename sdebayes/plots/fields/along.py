@@ -39,6 +39,18 @@ def along(
     ------
     DataError
         If the dataset holds no field along trajectories, or there is no such trajectory.
+
+    See Also
+    --------
+    sdebayes.analysis.fields.along : Computes it.
+
+    Examples
+    --------
+    Continuing the example of :func:`sdebayes.analysis.fields.along`:
+
+    >>> axes = sb.plots.fields.along(found)
+    >>> [ax.get_ylabel() for ax in axes]
+    ['drift ‖f‖ (per unit of time)', 'noise ‖G‖ (per √unit of time)']
     """
     need(dataset, ["magnitude", "covariance"], "sdebayes.analysis.fields.along")
     if "trajectory" not in dataset.dims:

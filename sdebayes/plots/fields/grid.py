@@ -55,6 +55,21 @@ def profile(
     ------
     DataError
         If the grid does not run over one state.
+
+    See Also
+    --------
+    sdebayes.analysis.fields.grid : Computes the drift.
+    sdebayes.plots.fields.scalar : One field over one state or two.
+
+    Examples
+    --------
+    Continuing the example of :func:`sdebayes.fit`:
+
+    >>> grid = {"states": ["x1"], "limits": [(-2, 2)], "at": [0, 0]}
+    >>> profile, known = (sb.analysis.fields.grid(source, **grid) for source in (posterior, truth))
+    >>> axes = sb.plots.fields.profile(profile, truth=known)
+    >>> axes.shape
+    (2,)
     """
     name = _grid_dim(dataset)
     need(dataset, ["drift"], "sdebayes.analysis.fields.grid", truth)
@@ -90,6 +105,18 @@ def signal_to_noise(ratio: Drawn, ax: Axes | None = None, *, samples: Count = 10
     ------
     DataError
         If there is no finite ratio.
+
+    See Also
+    --------
+    sdebayes.analysis.fields.signal_to_noise : Computes it.
+
+    Examples
+    --------
+    Continuing the example of :func:`sdebayes.analysis.fields.signal_to_noise`:
+
+    >>> ax = sb.plots.fields.signal_to_noise(ratio)
+    >>> ax.get_ylabel()
+    'share of places below'
     """
     values = ratio.transpose("sample", ...).values.reshape(ratio.sizes["sample"], -1)
     values = values[:, np.isfinite(values).all(axis=0)]

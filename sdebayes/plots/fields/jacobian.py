@@ -42,6 +42,19 @@ def jacobian_spectrum(
     ------
     DataError
         If the dataset holds no spectrum.
+
+    See Also
+    --------
+    sdebayes.analysis.fields.jacobian_spectrum : Computes it.
+
+    Examples
+    --------
+    Continuing the example of :func:`sdebayes.fit`:
+
+    >>> spectra = [sb.analysis.fields.jacobian_spectrum(source) for source in (posterior, truth)]
+    >>> ax = sb.plots.fields.jacobian_spectrum(spectra[0], truth=spectra[1])
+    >>> ax.get_xlabel()
+    'time constant (unit of time)'
     """
     need(dataset, ["time_constant", "imaginary_part"], "sdebayes.analysis.fields.jacobian_spectrum", truth)
     known = None if truth is None else truth.isel(point=0)

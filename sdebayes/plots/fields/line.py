@@ -17,7 +17,7 @@ _MAKER = "sdebayes.analysis.fields.line"
 def line(
     dataset: xr.Dataset, ax: Panels | None = None, *, truth: xr.Dataset | None = None, prob: Probability = 0.9
 ) -> np.ndarray:
-    """Draw the parts of drift and noise that point along a line, with their posterior bands.
+    r"""Draw the parts of drift and noise that point along a line, with their posterior bands.
 
     Parameters
     ----------
@@ -40,6 +40,19 @@ def line(
     ------
     DataError
         If the dataset holds no line.
+
+    See Also
+    --------
+    sdebayes.analysis.fields.line : Computes it.
+
+    Examples
+    --------
+    Continuing the example of :func:`sdebayes.fit`:
+
+    >>> found = sb.analysis.fields.line(posterior, start=[-1.0, 0.0], end=[1.0, 0.0])
+    >>> axes = sb.plots.fields.line(found)
+    >>> [ax.get_ylabel() for ax in axes]
+    ['drift along the line\n(per unit of time)', 'noise along the line\n(per √unit of time)']
     """
     need(dataset, ["drift_along", "covariance_along", "distance"], _MAKER, truth)
     distance = dataset["distance"].values

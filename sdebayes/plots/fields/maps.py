@@ -51,6 +51,18 @@ def scalar(
     ------
     DataError
         If the values have other dimensions than these.
+
+    See Also
+    --------
+    sdebayes.analysis.fields.grid : Computes drift and covariance.
+
+    Examples
+    --------
+    Continuing the example of :func:`sdebayes.analysis.fields.grid`:
+
+    >>> ax = sb.plots.fields.scalar(found["drift"].sel(state="x1"))
+    >>> ax.get_xlabel(), ax.get_ylabel()
+    ('x1', 'x2')
     """
     _check_truth(values, truth)
     dims = grid_dims(values, (1, 2))
@@ -104,6 +116,19 @@ def divergence(
     ------
     DataError
         If the places are not those of a grid over one or two states.
+
+    See Also
+    --------
+    sdebayes.analysis.fields.divergence : Computes it.
+
+    Examples
+    --------
+    Continuing the example of :func:`sdebayes.analysis.fields.grid`:
+
+    >>> values = sb.analysis.fields.divergence(posterior, sb.analysis.fields.points(found))
+    >>> ax = sb.plots.fields.divergence(values)
+    >>> ax.get_xlabel(), ax.get_ylabel()
+    ('x1', 'x2')
     """
     return scalar(values, ax, truth=truth, prob=prob)
 
@@ -142,6 +167,19 @@ def rotation(
     ------
     DataError
         If the places are not those of a grid over one or two states, or there are no two such states.
+
+    See Also
+    --------
+    sdebayes.analysis.fields.rotation : Computes it.
+
+    Examples
+    --------
+    Continuing the example of :func:`sdebayes.analysis.fields.grid`:
+
+    >>> values = sb.analysis.fields.rotation(posterior, sb.analysis.fields.points(found))
+    >>> ax = sb.plots.fields.rotation(values)
+    >>> ax.get_xlabel(), ax.get_ylabel()
+    ('x1', 'x2')
     """
     _check_truth(values, truth)
     labels = [str(label) for label in values["state"].values] if "state" in values.coords else []
@@ -185,6 +223,18 @@ def stratonovich(dataset: xr.Dataset, ax: Panels | None = None, *, prob: Probabi
     ------
     DataError
         If the places are not those of a grid over one state.
+
+    See Also
+    --------
+    sdebayes.analysis.fields.stratonovich : Computes it.
+
+    Examples
+    --------
+    >>> data, truth = sb.datasets.benchmark("multiplicative_double_well", 10, 0.1)
+    >>> grid = sb.analysis.fields.grid(truth, states=["x1"], limits=[(-2, 2)], at=[0.0])
+    >>> found = sb.analysis.fields.stratonovich(truth, sb.analysis.fields.points(grid))
+    >>> sb.plots.fields.stratonovich(found).shape
+    (1,)
     """
     need(dataset, ["drift", "correction"], "sdebayes.analysis.fields.stratonovich")
     (name,) = grid_dims(dataset["drift"], (1,), {"state"})

@@ -30,6 +30,18 @@ def dependence(dataset: xr.Dataset, ax: Panels | None = None) -> np.ndarray:
     ------
     DataError
         If the dataset holds no dependence.
+
+    See Also
+    --------
+    sdebayes.analysis.forecasts.dependence : Computes it.
+
+    Examples
+    --------
+    Continuing the example of :func:`sdebayes.analysis.forecasts.dependence`:
+
+    >>> axes = sb.plots.forecasts.dependence(found)
+    >>> axes[0].get_xlabel()
+    'distance'
     """
     maker = "sdebayes.analysis.forecasts.dependence"
     need(dataset, ["bin_error", "bin_measure", "within_rank_correlation"], maker)

@@ -56,6 +56,18 @@ def by_horizon(
     ------
     DataError
         If the dataset has no such variable.
+
+    See Also
+    --------
+    sdebayes.analysis.forecasts.by_horizon : Computes it.
+
+    Examples
+    --------
+    Continuing the example of :func:`sdebayes.analysis.forecasts.by_horizon`:
+
+    >>> axes = sb.plots.forecasts.by_horizon(table, variable="squared_error_skill")
+    >>> axes.shape
+    (2,)
     """
     need(
         table, [variable, f"{variable}_lower", f"{variable}_upper"], "sdebayes.analysis.forecasts.by_horizon"

@@ -39,6 +39,18 @@ def reliability(dataset: xr.Dataset, ax: Axes | None = None, *, horizons: Count 
     ------
     DataError
         If the dataset holds no coverage.
+
+    See Also
+    --------
+    sdebayes.analysis.forecasts.reliability : Computes it.
+
+    Examples
+    --------
+    Continuing the example of :func:`sdebayes.analysis.forecasts.reliability`:
+
+    >>> ax = sb.plots.forecasts.reliability(found)
+    >>> ax.get_xlabel()
+    'probability of the interval'
     """
     need(dataset, ["overall", "overall_lower", "overall_upper"], "sdebayes.analysis.forecasts.reliability")
     whole = dataset if "horizon" in dataset["overall"].dims else dataset.expand_dims("horizon")

@@ -53,6 +53,18 @@ def scores(
     ------
     DataError
         If the dataset holds no such score, or no step is reached by two trajectories.
+
+    See Also
+    --------
+    sdebayes.analysis.forecasts.scores : Computes them.
+
+    Examples
+    --------
+    Continuing the example of :func:`sdebayes.analysis.forecasts.scores`:
+
+    >>> ax = sb.plots.forecasts.scores(judged, variable="log_score")
+    >>> ax.get_ylabel()
+    'log score (nats per step)'
     """
     if variable not in _LABELS:
         raise DataError(f"variable={variable!r} is not known; use one of {', '.join(_LABELS)}.")

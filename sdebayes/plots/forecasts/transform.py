@@ -40,6 +40,18 @@ def pit(values: xr.DataArray, ax: Panels | None = None, *, bins: Count = 10, pro
     ------
     DataError
         If there is no value, or one outside 0 to 1.
+
+    See Also
+    --------
+    sdebayes.analysis.forecasts.pit : Computes it.
+
+    Examples
+    --------
+    Continuing the example of :func:`sdebayes.analysis.forecasts.pit`:
+
+    >>> ax = sb.plots.forecasts.pit(values)
+    >>> ax.get_xlabel()
+    'probability integral transform'
     """
     import seaborn as sns
     from scipy.stats import binom

@@ -59,6 +59,18 @@ def kramers_moyal(
     ------
     DataError
         If the dataset is not over one state.
+
+    See Also
+    --------
+    sdebayes.analysis.moments.kramers_moyal : Computes them.
+
+    Examples
+    --------
+    Continuing the example of :func:`sdebayes.analysis.moments.kramers_moyal`:
+
+    >>> axes = sb.plots.moments.kramers_moyal(found)
+    >>> axes.shape
+    (3,)
     """
     need(dataset, ["drift" if "drift" in dataset else "drift_data"], _MAKER)
     grids = [str(dim) for dim in dataset.dims if str(dim).startswith("grid_")]
@@ -107,6 +119,18 @@ def kramers_moyal_plane(dataset: xr.Dataset, ax: Axes | None = None) -> Axes:
     ------
     DataError
         If the dataset is not over two states.
+
+    See Also
+    --------
+    sdebayes.analysis.moments.kramers_moyal : Computes them.
+
+    Examples
+    --------
+    >>> data, truth = sb.datasets.benchmark("double_well", 4000, 0.05)
+    >>> found = sb.analysis.moments.kramers_moyal(data, states=(0, 1), bins=6)
+    >>> ax = sb.plots.moments.kramers_moyal_plane(found)
+    >>> ax.get_xlabel(), ax.get_ylabel()
+    ('x1', 'x2')
     """
     need(dataset, ["drift" if "drift" in dataset else "drift_data"], _MAKER)
     grids = [str(dim) for dim in dataset.dims if str(dim).startswith("grid_")]

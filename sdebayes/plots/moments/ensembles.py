@@ -39,6 +39,18 @@ def moments(
     ------
     DataError
         If there is no time or no such state.
+
+    See Also
+    --------
+    sdebayes.analysis.moments.moments : Computes them.
+
+    Examples
+    --------
+    Continuing the example of :func:`sdebayes.analysis.moments.mask_like`:
+
+    >>> axes = sb.plots.moments.moments(sb.analysis.moments.moments(test, replicates), state="x2")
+    >>> axes.shape
+    (4,)
     """
     need(dataset, ["state"], "sdebayes.analysis.moments.moments")
     labels = list(dataset["state"].values)

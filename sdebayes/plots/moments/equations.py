@@ -45,6 +45,19 @@ def moment_equations(
     ------
     DataError
         If the dataset holds no moments over time, or there is no such state.
+
+    See Also
+    --------
+    sdebayes.analysis.moments.moment_equations : Solves them.
+
+    Examples
+    --------
+    Continuing the example of :func:`sdebayes.fit`:
+
+    >>> found = sb.analysis.moments.moment_equations(posterior, times=[0, 1, 2, 3])
+    >>> axes = sb.plots.moments.moment_equations(found)
+    >>> axes.shape
+    (2,)
     """
     need(dataset, ["mean", "covariance"], "sdebayes.analysis.moments.moment_equations")
     labels = [str(label) for label in dataset["state"].values]

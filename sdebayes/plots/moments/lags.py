@@ -54,6 +54,18 @@ def autocorrelation(dataset: xr.Dataset, ax: Panels | None = None, *, prob: Prob
     ------
     DataError
         If the dataset holds neither data nor simulations.
+
+    See Also
+    --------
+    sdebayes.analysis.moments.autocorrelation : Computes it.
+
+    Examples
+    --------
+    Continuing the example of :func:`sdebayes.analysis.moments.autocorrelation`:
+
+    >>> axes = sb.plots.moments.autocorrelation(found)
+    >>> axes.shape
+    (2,)
     """
     axes = _by_lag(dataset, "autocorrelation", ax, prob)
     with look():
@@ -95,6 +107,18 @@ def increments(
     ------
     DataError
         If there is no such variable, or the dataset holds neither data nor simulations.
+
+    See Also
+    --------
+    sdebayes.analysis.moments.increments : Computes them.
+
+    Examples
+    --------
+    Continuing the example of :func:`sdebayes.analysis.moments.increments`:
+
+    >>> axes = sb.plots.moments.increments(found, variable="kurtosis")
+    >>> axes.shape
+    (1,)
     """
     if variable not in _INCREMENTS:
         raise DataError(f"variable={variable!r} is not known; use one of {', '.join(_INCREMENTS)}.")
@@ -128,6 +152,18 @@ def allan_deviation(dataset: xr.Dataset, ax: Panels | None = None, *, prob: Prob
     ------
     DataError
         If the dataset holds neither data nor simulations.
+
+    See Also
+    --------
+    sdebayes.analysis.moments.allan_deviation : Computes it.
+
+    Examples
+    --------
+    Continuing the example of :func:`sdebayes.analysis.moments.allan_deviation`:
+
+    >>> axes = sb.plots.moments.allan_deviation(found)
+    >>> axes[0].get_xscale()
+    'log'
     """
     axes = _by_lag(dataset, "allan_deviation", ax, prob)
     _logarithmic(axes, "block (steps)", "Allan deviation")

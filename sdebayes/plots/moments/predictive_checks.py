@@ -43,6 +43,18 @@ def predictive_p_values(dataset: xr.Dataset, ax: Axes | None = None, *, prob: Pr
     ------
     DataError
         If the dataset holds no p-values.
+
+    See Also
+    --------
+    sdebayes.analysis.moments.predictive_p_values : Computes them.
+
+    Examples
+    --------
+    Continuing the example of :func:`sdebayes.analysis.moments.predictive_p_values`:
+
+    >>> ax = sb.plots.moments.predictive_p_values(sb.analysis.moments.predictive_p_values(found))
+    >>> ax.get_xlabel()
+    'posterior-predictive p-value'
     """
     rows = {}
     for name, variable in dataset.data_vars.items():

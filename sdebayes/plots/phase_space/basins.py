@@ -53,6 +53,18 @@ def basins(
     ------
     DataError
         If the dataset holds no basins.
+
+    See Also
+    --------
+    sdebayes.analysis.phase_space.basins : Computes them.
+
+    Examples
+    --------
+    Continuing the example of :func:`sdebayes.analysis.phase_space.basins`:
+
+    >>> ax = sb.plots.phase_space.basins(found)
+    >>> ax.get_xlabel(), ax.get_ylabel()
+    ('x1', 'x2')
     """
     need(dataset, ["probability", "share", "location"], "sdebayes.analysis.phase_space.basins", truth)
     first, second = (str(dim) for dim in dataset["probability"].dims if str(dim).startswith("grid_"))

@@ -37,6 +37,18 @@ def fixed_point_counts(dataset: xr.Dataset, ax: Axes | None = None) -> Axes:
     ------
     DataError
         If the dataset holds no such probabilities.
+
+    See Also
+    --------
+    sdebayes.analysis.phase_space.fixed_point_counts : Computes it.
+
+    Examples
+    --------
+    Continuing the example of :func:`sdebayes.analysis.phase_space.fixed_point_counts`:
+
+    >>> ax = sb.plots.phase_space.fixed_point_counts(counts)
+    >>> ax.get_xlabel()
+    'number of fixed points'
     """
     need(dataset, ["probability", "mean"], "sdebayes.analysis.phase_space.fixed_point_counts")
     number = dataset["number"].values

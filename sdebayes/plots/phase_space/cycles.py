@@ -51,6 +51,18 @@ def limit_cycles(
     ------
     DataError
         If the dataset holds no limit cycles, or there are not two such states.
+
+    See Also
+    --------
+    sdebayes.analysis.phase_space.limit_cycles : Finds them.
+
+    Examples
+    --------
+    Continuing the example of :func:`sdebayes.analysis.phase_space.limit_cycles`:
+
+    >>> ax = sb.plots.phase_space.limit_cycles(found)
+    >>> ax.get_xlabel(), ax.get_ylabel()
+    ('x1', 'x2')
     """
     need(
         dataset, ["orbit", "period", "stable", "exists"], "sdebayes.analysis.phase_space.limit_cycles", truth

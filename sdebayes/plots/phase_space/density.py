@@ -77,6 +77,19 @@ def stationary_density(
     ------
     DataError
         If the dataset is no density.
+
+    See Also
+    --------
+    sdebayes.analysis.phase_space.stationary_density : Computes it.
+    sdebayes.analysis.phase_space.occupation_density : Computes it of simulated paths.
+
+    Examples
+    --------
+    >>> data, truth = sb.datasets.benchmark("double_well_1d", 500, 0.1)
+    >>> found = sb.analysis.phase_space.stationary_density(truth, limits=[(-2, 2)])
+    >>> ax = sb.plots.phase_space.stationary_density(found, data=data)
+    >>> ax.get_xlabel()
+    'x1'
     """
     need(dataset, ["density"], _MAKER, truth)
     with look():
@@ -110,6 +123,18 @@ def current(dataset: xr.Dataset, ax: Axes | None = None) -> Axes:
     ------
     DataError
         If the dataset has no current of two states.
+
+    See Also
+    --------
+    sdebayes.analysis.phase_space.stationary_density : Computes it.
+
+    Examples
+    --------
+    >>> data, truth = sb.datasets.benchmark("ornstein_uhlenbeck", 10, 0.1)
+    >>> found = sb.analysis.phase_space.stationary_density(truth, limits=[(-2, 2), (-2, 2)], points=31)
+    >>> ax = sb.plots.phase_space.current(found)
+    >>> ax.get_xlabel(), ax.get_ylabel()
+    ('x1', 'x2')
     """
     need(dataset, ["density", "current"], _MAKER)
     if dataset.sizes["state"] != 2:
@@ -151,6 +176,18 @@ def quasi_potential(
     ------
     DataError
         If the dataset has no quasi-potential.
+
+    See Also
+    --------
+    sdebayes.analysis.phase_space.stationary_density : Computes it.
+
+    Examples
+    --------
+    >>> data, truth = sb.datasets.benchmark("double_well_1d", 10, 0.1)
+    >>> found = sb.analysis.phase_space.stationary_density(truth, limits=[(-2, 2)])
+    >>> ax = sb.plots.phase_space.quasi_potential(found)
+    >>> ax.get_xlabel()
+    'x1'
     """
     need(dataset, ["quasi_potential"], _MAKER, truth)
     potential = dataset["quasi_potential"]

@@ -64,6 +64,19 @@ def fixed_points(
     ------
     DataError
         If the dataset holds no fixed points, or there are not two such states.
+
+    See Also
+    --------
+    sdebayes.analysis.phase_space.fixed_points : Finds them.
+    sdebayes.analysis.phase_space.matched : Matches them over the draws.
+
+    Examples
+    --------
+    Continuing the example of :func:`sdebayes.analysis.phase_space.matched`:
+
+    >>> ax = sb.plots.phase_space.fixed_points(found, common=common)
+    >>> ax.get_xlabel(), ax.get_ylabel()
+    ('x1', 'x2')
     """
     need(dataset, ["location", "kind"], "sdebayes.analysis.phase_space.fixed_points", truth)
     labels = [str(state) for state in dataset["state"].values]
@@ -124,6 +137,18 @@ def in_trajectories(
     ------
     DataError
         If the dataset has no location in trajectories, or there is no such state.
+
+    See Also
+    --------
+    sdebayes.analysis.phase_space.in_trajectories : Computes it.
+
+    Examples
+    --------
+    Continuing the example of :func:`sdebayes.analysis.phase_space.in_trajectories`:
+
+    >>> ax = sb.plots.phase_space.in_trajectories(placed, data=test)
+    >>> len(ax.get_yticklabels())
+    4
     """
     need(dataset, ["location", "stable"], "sdebayes.analysis.phase_space.in_trajectories")
     if data is not None:

@@ -45,6 +45,20 @@ def lyapunov_exponents(
     ------
     DataError
         If the dataset holds no exponents, or prob is not between 0 and 1.
+
+    See Also
+    --------
+    sdebayes.analysis.phase_space.lyapunov_exponents : Computes them.
+
+    Examples
+    --------
+    Continuing the example of :func:`sdebayes.fit`:
+
+    >>> ax = sb.plots.phase_space.lyapunov_exponents(
+    ...     sb.analysis.phase_space.lyapunov_exponents(posterior, duration=10.0)
+    ... )
+    >>> ax.get_ylabel()
+    'Lyapunov exponent, per unit of time'
     """
     need(dataset, ["exponent", "standard_error"], "sdebayes.analysis.phase_space.lyapunov_exponents", truth)
     values = dataset["exponent"].transpose("sample", "mode").values

@@ -49,6 +49,19 @@ def nullclines(
     ------
     DataError
         If the dataset holds no nullclines, or prob is not between 0 and 1.
+
+    See Also
+    --------
+    sdebayes.analysis.phase_space.nullclines : Computes them.
+
+    Examples
+    --------
+    Continuing the example of :func:`sdebayes.fit`:
+
+    >>> found = sb.analysis.phase_space.nullclines(posterior, points=21)
+    >>> ax = sb.plots.phase_space.nullclines(found)
+    >>> ax.get_xlabel(), ax.get_ylabel()
+    ('x1', 'x2')
     """
     need(dataset, ["drift", "probability_positive"], "sdebayes.analysis.phase_space.nullclines", truth)
     first, second = plane(dataset)

@@ -47,6 +47,18 @@ def committor(
     ------
     DataError
         If the dataset has no committor.
+
+    See Also
+    --------
+    sdebayes.analysis.phase_space.committor : Computes it.
+
+    Examples
+    --------
+    Continuing the example of :func:`sdebayes.analysis.phase_space.committor`:
+
+    >>> ax = sb.plots.phase_space.committor(found)
+    >>> ax.get_xlabel()
+    'x1'
     """
     need(dataset, ["committor"], "sdebayes.analysis.phase_space.committor", truth)
     field, known = dataset["committor"], None if truth is None else truth["committor"]
@@ -95,6 +107,21 @@ def exit_time(
     ------
     DataError
         If the dataset has no exit times of a start.
+
+    See Also
+    --------
+    sdebayes.analysis.phase_space.exit_time : Computes it.
+    sdebayes.plots.phase_space.exit_time_field : Over all starts.
+
+    Examples
+    --------
+    Continuing the example of :func:`sdebayes.fit`:
+
+    >>> ball = sb.analysis.phase_space.Ball([0.0, 0.0], 1.0)
+    >>> found = sb.analysis.phase_space.exit_time(posterior, ball, x0=[0.0, 0.0], points=21)
+    >>> ax = sb.plots.phase_space.exit_time(found)
+    >>> ax.get_xlabel()
+    'mean exit time (unit of time)'
     """
     need(dataset, ["exit_time"], "sdebayes.analysis.phase_space.exit_time with x0=", truth)
     rows = _rows(dataset["exit_time"])
@@ -129,6 +156,19 @@ def exit_time_field(
     ------
     DataError
         If the dataset has no field of exit times.
+
+    See Also
+    --------
+    sdebayes.analysis.phase_space.exit_time : Computes it.
+    sdebayes.plots.phase_space.exit_time : From one start.
+
+    Examples
+    --------
+    Continuing the example of :func:`sdebayes.analysis.phase_space.exit_time`:
+
+    >>> ax = sb.plots.phase_space.exit_time_field(found)
+    >>> ax.get_xlabel()
+    'start, x1'
     """
     need(dataset, ["exit_time_field"], "sdebayes.analysis.phase_space.exit_time", truth)
     field, known = dataset["exit_time_field"], None if truth is None else truth["exit_time_field"]
@@ -180,6 +220,18 @@ def transition_rates(
     ------
     DataError
         If the dataset has no such variable.
+
+    See Also
+    --------
+    sdebayes.analysis.phase_space.transition_rates : Computes them.
+
+    Examples
+    --------
+    Continuing the example of :func:`sdebayes.analysis.phase_space.transition_rates`:
+
+    >>> ax = sb.plots.phase_space.transition_rates(found, variable="rate")
+    >>> [label.get_text() for label in ax.get_yticklabels()]
+    ['A to B', 'B to A']
     """
     names = {"A to B": variable, "B to A": f"{variable}_back"}
     need(dataset, list(names.values()), "sdebayes.analysis.phase_space.transition_rates", truth)

@@ -48,6 +48,19 @@ def portrait(
     ------
     DataError
         If the dataset is no portrait.
+
+    See Also
+    --------
+    sdebayes.analysis.phase_space.portrait : Computes it.
+    sdebayes.explore : A portrait to be touched.
+
+    Examples
+    --------
+    Continuing the example of :func:`sdebayes.analysis.phase_space.portrait`:
+
+    >>> ax = sb.plots.phase_space.portrait(found, data=posterior.smooth(test))
+    >>> ax.get_xlabel(), ax.get_ylabel()
+    ('x1', 'x2')
     """
     need(dataset, ["drift_mean", "direction_resultant"], "sdebayes.analysis.phase_space.portrait", truth)
     first, second = (f"grid_{state}" for state in dataset["state"].values)

@@ -42,6 +42,18 @@ def time_scales(
     ------
     DataError
         If the dataset holds no time scales.
+
+    See Also
+    --------
+    sdebayes.analysis.phase_space.time_scales : Computes them.
+
+    Examples
+    --------
+    >>> data, truth = sb.datasets.benchmark("double_well_1d", 10, 0.1)
+    >>> found = sb.analysis.phase_space.time_scales(truth, count=2, limits=[(-2, 2)])
+    >>> ax = sb.plots.phase_space.time_scales(found)
+    >>> ax.get_xlabel()
+    'time constant'
     """
     need(dataset, ["time_constant", "imaginary_part"], "sdebayes.analysis.phase_space.time_scales", truth)
     return time_constants(dataset, ax, truth=truth, prob=prob)

@@ -41,6 +41,18 @@ def growth(dataset: xr.Dataset, ax: Axes | None = None, *, prob: Probability = 0
     ------
     DataError
         If the dataset holds no such numbers.
+
+    See Also
+    --------
+    sdebayes.analysis.process.growth : Computes it.
+
+    Examples
+    --------
+    Continuing the example of :func:`sdebayes.fit`:
+
+    >>> ax = sb.plots.process.growth(sb.analysis.process.growth(posterior))
+    >>> ax.get_xlabel()
+    'distance from the middle (half-widths)'
     """
     need(dataset, ["growth", "bounded"], f"{_MAKER}.growth")
     label = f"(z·Lf + ½ tr LΣLᵀ)/(1 + |z|²)\n({dataset['growth'].attrs.get('units', f'per {UNNAMED}')})"
@@ -69,6 +81,18 @@ def dissipativity(dataset: xr.Dataset, ax: Axes | None = None, *, prob: Probabil
     ------
     DataError
         If the dataset holds no such numbers.
+
+    See Also
+    --------
+    sdebayes.analysis.process.dissipativity : Computes it.
+
+    Examples
+    --------
+    Continuing the example of :func:`sdebayes.fit`:
+
+    >>> ax = sb.plots.process.dissipativity(sb.analysis.process.dissipativity(posterior))
+    >>> ax.get_xlabel()
+    'distance from the middle (half-widths)'
     """
     need(dataset, ["radial_drift"], f"{_MAKER}.dissipativity")
     label = f"radial drift z·Lf/|z|²\n({dataset['radial_drift'].attrs.get('units', f'per {UNNAMED}')})"
@@ -99,6 +123,19 @@ def entropy_production(
     ------
     DataError
         If the dataset holds no finite rate.
+
+    See Also
+    --------
+    sdebayes.analysis.process.entropy_production : Computes it.
+
+    Examples
+    --------
+    Continuing the example of :func:`sdebayes.fit`:
+
+    >>> rates = [sb.analysis.process.entropy_production(source) for source in (posterior, truth)]
+    >>> ax = sb.plots.process.entropy_production(rates[0], truth=rates[1])
+    >>> ax.get_xlabel()
+    'entropy production rate (nats per unit of time)'
     """
     need(dataset, ["rate"], f"{_MAKER}.entropy_production", truth)
     with look():
@@ -137,6 +174,18 @@ def mixing_time(values: xr.DataArray, ax: Axes | None = None, *, truth: xr.DataA
     ------
     DataError
         If no draw has.
+
+    See Also
+    --------
+    sdebayes.analysis.process.mixing_time : Computes it.
+
+    Examples
+    --------
+    Continuing the example of :func:`sdebayes.fit`:
+
+    >>> ax = sb.plots.process.mixing_time(sb.analysis.process.mixing_time(posterior))
+    >>> ax.get_xlabel()
+    'mixing time (unit of time)'
     """
     with look():
         ax = one_axes(ax, height=2.0)

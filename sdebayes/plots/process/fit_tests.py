@@ -54,6 +54,18 @@ def replicates(dataset: xr.Dataset, ax: Panels | None = None, *, prob: Probabili
     ------
     DataError
         If the dataset holds no statistic with replicates.
+
+    See Also
+    --------
+    sdebayes.analysis.process.markov : One of the tests.
+
+    Examples
+    --------
+    Continuing the example of :func:`sdebayes.analysis.process.markov`:
+
+    >>> axes = sb.plots.process.replicates(found)
+    >>> axes.shape
+    (1,)
     """
     names = [str(name) for name in dataset.data_vars if f"{name}_replicated" in dataset]
     if not names:
@@ -82,7 +94,7 @@ def replicates(dataset: xr.Dataset, ax: Panels | None = None, *, prob: Probabili
 
 @checked
 def innovations(values: Drawn, ax: Axes | None = None, *, prob: Probability = 0.9) -> Axes:
-    """Draw quantiles of standardised innovations, all states together, over those of the normal law.
+    """Draw quantiles of standardised innovations, all states together, over those of the normal distribution.
 
     Parameters
     ----------
@@ -102,6 +114,18 @@ def innovations(values: Drawn, ax: Axes | None = None, *, prob: Probability = 0.
     ------
     DataError
         If there is no innovation.
+
+    See Also
+    --------
+    sdebayes.analysis.process.innovations : Computes them.
+
+    Examples
+    --------
+    Continuing the example of :func:`sdebayes.analysis.process.innovations`:
+
+    >>> ax = sb.plots.process.innovations(found)
+    >>> ax.get_xlabel()
+    'quantile of the normal law'
     """
     from scipy.stats import norm
 

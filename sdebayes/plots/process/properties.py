@@ -46,6 +46,18 @@ def properties(dataset: xr.Dataset, ax: Panels | None = None) -> np.ndarray:
     ------
     DataError
         If the dataset is no such table, or ``ax`` has another number of axes.
+
+    See Also
+    --------
+    sdebayes.analysis.process.properties : Computes them.
+
+    Examples
+    --------
+    Continuing the example of :func:`sdebayes.analysis.process.properties`:
+
+    >>> axes = sb.plots.process.properties(found)
+    >>> axes.shape
+    (2,)
     """
     need(dataset, ["verdict", "probability", "p_value"], "sdebayes.analysis.process.properties")
     tested = np.isfinite(dataset["p_value"].values)

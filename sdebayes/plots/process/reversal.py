@@ -38,6 +38,18 @@ def reversibility(dataset: xr.Dataset, ax: Axes | None = None) -> Axes:
     ------
     DataError
         If the dataset holds no asymmetry.
+
+    See Also
+    --------
+    sdebayes.analysis.process.reversibility : Computes it.
+
+    Examples
+    --------
+    Continuing the example of :func:`sdebayes.analysis.process.reversibility`:
+
+    >>> ax = sb.plots.process.reversibility(found)
+    >>> [label.get_text() for label in ax.get_xticklabels()]
+    ['x1', 'x2']
     """
     need(dataset, ["asymmetry", "p_value"], "sdebayes.analysis.process.reversibility")
     values = dataset["asymmetry"].transpose("state", "state_bis").values

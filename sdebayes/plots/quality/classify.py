@@ -42,6 +42,18 @@ def classify(dataset: xr.Dataset, ax: Axes | None = None) -> Axes:
     ------
     DataError
         If the dataset holds no such shares.
+
+    See Also
+    --------
+    sdebayes.analysis.quality.classify : Computes it.
+
+    Examples
+    --------
+    Continuing the example of :func:`sdebayes.analysis.quality.classify`:
+
+    >>> ax = sb.plots.quality.classify(found)
+    >>> [label.get_text() for label in ax.get_yticklabels()][:3]
+    ['place: where', 'level: how far from the middle', 'order: what follows what']
     """
     need(dataset, ["auc", "lower", "upper"], "sdebayes.analysis.quality.classify")
     rows = np.arange(dataset.sizes["part"])

@@ -37,6 +37,18 @@ def coherence(dataset: xr.Dataset, ax: Axes | None = None) -> Axes:
     ------
     DataError
         If the dataset holds no such parts.
+
+    See Also
+    --------
+    sdebayes.analysis.quality.coherence : Computes it.
+
+    Examples
+    --------
+    Continuing the example of :func:`sdebayes.analysis.quality.coherence`:
+
+    >>> ax = sb.plots.quality.coherence(found)
+    >>> ax.get_xlabel()
+    'gain over independent steps (nats per step)'
     """
     need(dataset, [*_COLOURS, "total"], "sdebayes.analysis.quality.coherence")
     ordered = dataset.isel(trajectory=np.argsort(-dataset["total"].values, kind="stable"))

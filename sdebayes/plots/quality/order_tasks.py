@@ -39,6 +39,18 @@ def order_tasks(dataset: xr.Dataset, ax: Axes | None = None) -> Axes:
     ------
     DataError
         If the dataset holds no such shares.
+
+    See Also
+    --------
+    sdebayes.analysis.quality.order_tasks : Computes it.
+
+    Examples
+    --------
+    Continuing the example of :func:`sdebayes.analysis.quality.order_tasks`:
+
+    >>> ax = sb.plots.quality.order_tasks(found)
+    >>> ax.get_xlabel()
+    'true order scores higher'
     """
     need(dataset, ["accuracy", "lower", "upper", "count"], "sdebayes.analysis.quality.order_tasks")
     rows, count = np.arange(dataset.sizes["task"]), dataset.sizes["scorer"]

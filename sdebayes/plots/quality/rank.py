@@ -42,6 +42,18 @@ def rank(dataset: xr.Dataset, ax: Axes | None = None, *, prob: Probability = 0.9
     ------
     DataError
         If the dataset holds no probabilities, or more candidates than one figure has room for.
+
+    See Also
+    --------
+    sdebayes.analysis.quality.rank : Computes it.
+
+    Examples
+    --------
+    Continuing the example of :func:`sdebayes.analysis.quality.rank`:
+
+    >>> ax = sb.plots.quality.rank(found)
+    >>> sorted(label.get_text() for label in ax.get_yticklabels())
+    ['other', 'true']
     """
     need(dataset, ["probability", "probability_by_draw", "score"], "sdebayes.analysis.quality.rank")
     count = dataset.sizes["candidate"]

@@ -40,6 +40,19 @@ def surprise(dataset: xr.Dataset, ax: Axes | None = None, *, rate: Probability =
     ------
     DataError
         If the dataset holds no p-values.
+
+    See Also
+    --------
+    sdebayes.analysis.quality.surprise : Computes it.
+    sdebayes.analysis.quality.misfits : Lists what is marked.
+
+    Examples
+    --------
+    Continuing the example of :func:`sdebayes.analysis.quality.surprise`:
+
+    >>> ax = sb.plots.quality.surprise(found)
+    >>> ax.get_xlabel()
+    'step'
     """
     need(dataset, ["p_value", "q_value"], "sdebayes.analysis.quality.surprise")
     p, q = (dataset[name].transpose("trajectory", "time") for name in ("p_value", "q_value"))
