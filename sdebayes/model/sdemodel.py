@@ -56,8 +56,7 @@ class SDEModel(Stored):
     Parameters
     ----------
     drift
-        Prior over f, an object of `sdebayes.priors`; with `sdebayes.priors.Regimes` over several, between which a
-        Markov chain switches.
+        Prior over f, of `sdebayes.priors`; with `sdebayes.priors.Regimes` over several that a Markov chain switches.
     diffusion
         Prior over G, an object of `sdebayes.priors`.
     scheme
@@ -106,7 +105,7 @@ class SDEModel(Stored):
       correlation of Σ ~ LKJ(2)
     Scheme: LocalLinearization, exact for this model
     Observation: exact, Y_k = X(t_k)
-    First state: stationary law
+    First state: stationary distribution
     """
 
     drift: AbstractDriftPrior = field(default_factory=Linear)

@@ -48,9 +48,8 @@ class Posterior(Switches):
         The model, its prior constants frozen as numbers.
     data
         DataTree with the groups ArviZ reads: ``posterior``, ``unconstrained``, ``sample_stats``, ``log_prior``,
-        ``log_likelihood`` (over ``trajectory``, or over ``transition`` for exactly observed states),
-        ``log_predictive``, ``observed_data``, ``posterior_predictive``, ``prior``, ``prior_predictive``,
-        ``constant_data``.
+        ``log_likelihood`` (of trajectories, or transitions that are observed exactly), ``log_predictive``,
+        ``observed_data``, ``posterior_predictive``, ``prior``, ``prior_predictive``, ``constant_data``.
 
     See Also
     --------
