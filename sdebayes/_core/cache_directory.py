@@ -42,7 +42,7 @@ def keep_compiled(directory: PathLike | None = None) -> Path:
 
     Notes
     -----
-    It is JAX's persistent compilation cache, for all that this process compiles: to read a small program takes a tenth
+    It is JAX's persistent compilation cache, for all that this process compiles: to read a small program takes a fifth
     of what it takes to compile it. What ``JAX_COMPILATION_CACHE_DIR`` names has precedence over the default.
 
     Examples

@@ -32,7 +32,7 @@ def _content(value: Any, numbers: bool = True) -> Hashable:
         array = np.asarray(value)
         return type(value), array.dtype.str, array.shape, array.tobytes() if numbers else None
     if isinstance(value, float) and not numbers:
-        return type(value)
+        return "a number"
     if isinstance(value, tuple | list):
         return type(value), tuple(_content(item, numbers) for item in value)
     if isinstance(value, dict):

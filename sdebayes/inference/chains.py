@@ -228,7 +228,10 @@ def run_chains(
         Where finished blocks are kept, if anywhere.
     """
     with stage("compiling the sampler", progress):
-        initial = [sampler.begin(target, key, start, chart) for key, start in zip(keys, starts, strict=True)]
+        initial = [
+            sampler.begin(target, key, jnp.asarray(start), chart)
+            for key, start in zip(keys, starts, strict=True)
+        ]
         sampler.run.prepare(initial[0], target.data, chart)
     warmup = sampler.settings.warmup
     total = warmup + draws

@@ -307,9 +307,8 @@ class SDEModel(Stored):
 
     def _tabulated(self, observations: Observations) -> Observations:
         """Compute basis functions at the data once, where the scheme reads drift and diffusion nowhere else."""
-        if self.scale is None or not self.likelihood.reads_tables:
-            return observations
-        return tabulated(self.of_one_group.build, self.discretization, observations)
+        here = self.scale is not None and self.likelihood.reads_tables
+        return tabulated(self.of_one_group.build, self.discretization, observations) if here else observations
 
     def numpyro_model(self, data: xr.Dataset) -> Callable[[], None]:
         """Return an ordinary NumPyro model of these data, with the observed site ``y``.

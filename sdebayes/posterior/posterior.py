@@ -74,8 +74,7 @@ class Posterior(Switches):
     """
 
     def __init__(self, model: SDEModel, data: xr.DataTree) -> None:
-        self.model = model
-        self.data = with_replicates(model, data)
+        self.model, self.data = model, with_replicates(model, data)
         self._redrawn = [name for name in self.data.children if name not in data.children]
 
     def __repr__(self) -> str:
