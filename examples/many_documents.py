@@ -48,7 +48,7 @@ counts = (100, 1_000, 10_000)
 posteriors = {
     n: sb.fit(model, lazy.isel(trajectory=slice(0, n)), sb.Laplace(draws=400), seed=0) for n in counts
 }
-posterior = posteriors[1_000]
+posterior = posteriors[100]
 print("likelihood from:", posteriors[N].data.attrs["likelihood_from"])
 wrong = [one.subject for one in posterior.diagnosis() if one.severity in ("problem", "warning")]
 print("findings:", ", ".join(wrong))
@@ -72,6 +72,6 @@ figure.savefig(folder / "many_documents.png")
 # model of real texts gets wrong. A million documents take the same call; :doc:`/how-to/scale` has times and
 # memory.
 #
-# `The uncertainty report <reports/many_documents.html>`__ is of the thousand, drawn with a hundred of them.
+# `The uncertainty report <reports/many_documents.html>`__ is of the hundred.
 few = lazy.isel(trajectory=slice(0, 100)).load()
 print(sb.report(posterior, folder / "many_documents.html", data=few))

@@ -48,7 +48,7 @@ ax.figure.savefig(folder / "speeches_scores.png")
 
 # %%
 # How long the slowest direction remembers, in sentences. A speech has sixty, so it holds about one such memory,
-# and the random walk, which never comes back, predicts as well.
+# and the random walk, which never comes back, predicts nearly as well.
 memory = sb.summarize(sb.analysis.fields.jacobian_spectrum(posterior)["time_constant"])
 print(memory["time_constant"].isel(point=0, mode=0).to_series().round(1))
 
