@@ -38,6 +38,7 @@ extensions = [
     "sphinx_gallery.gen_gallery",
     "mathml",
     "alternative_texts",
+    "cross_links",
 ]
 exclude_patterns = [
     "_build",

@@ -181,7 +181,7 @@ def benchmark(
     >>> data, truth = sb.datasets.benchmark("double_well", n_steps=100, dt=0.1, n_trajectories=3)
     >>> dict(data["y"].sizes)
     {'trajectory': 3, 'time': 100, 'state': 2}
-    >>> truth.drift(np.array([1.0, 0.0])).tolist()
+    >>> truth.drift(jnp.array([1.0, 0.0])).tolist()
     [0.0, -0.0]
     """
     if name not in _SYSTEMS:

@@ -45,11 +45,11 @@ class SDE(eqx.Module):
 
     Examples
     --------
-    >>> sde = sb.SDE(lambda x, t=0.0: x - x**3, lambda x, t=0.0: 0.5 * np.eye(1))
-    >>> sde.drift(np.array([2.0])).tolist()
+    >>> sde = sb.SDE(lambda x, t=0.0: x - x**3, lambda x, t=0.0: 0.5 * jnp.eye(1))
+    >>> sde.drift(jnp.array([2.0])).tolist()
     [-6.0]
-    >>> sde.covariance(np.array([2.0]))
-    array([[0.25]])
+    >>> sde.covariance(jnp.array([2.0])).tolist()
+    [[0.25]]
     >>> dict(sb.simulate(sde, times=[0, 1, 2], x0=[1.0], paths=8)["x"].sizes)
     {'sample': 1, 'path': 8, 'time': 3, 'state': 1}
     """

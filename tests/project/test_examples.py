@@ -16,7 +16,7 @@ MODULES_OF_FUNCTIONS = ("sdebayes.analysis.", "sdebayes.plots.")
 WITH_EXAMPLE = [name for name in NAMES if examples.shown(name)]
 # What compiles much, or loads a language model.
 THOROUGH = {
-    "sdebayes.HMC",
+    "sdebayes.ActivationSteering",
     "sdebayes.HiddenStates",
     "sdebayes.Marginal",
     "sdebayes.NUTS",
@@ -24,8 +24,10 @@ THOROUGH = {
     "sdebayes.calibrate",
     "sdebayes.cross_validate",
     "sdebayes.explore",
+    "sdebayes.priors.Parametric",
     "sdebayes.priors.Regimes",
     "sdebayes.report",
+    "sdebayes.steer",
 }
 
 
@@ -71,7 +73,7 @@ def test_neighbours_exist():
     assert missing == []
 
 
-def test_a_wrong_example_is_found_out(monkeypatch):
+def test_a_wrong_example_is_found_out():
     parser = doctest.DocTestParser()
     with pytest.raises(AssertionError, match="Expected:\n    3\nGot:\n    2"):
         examples.run(parser.get_doctest(">>> 1 + 1\n3\n", {}, "wrong", None, 0))

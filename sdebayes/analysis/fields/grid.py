@@ -76,7 +76,7 @@ def grid(
     --------
     Continuing the example of :func:`sdebayes.fit`:
 
-    >>> found = sb.analysis.fields.grid(posterior, states=("x1", "x2"), limits=[(-2, 2), (-2, 2)], points=5)
+    >>> found = sb.analysis.fields.grid(posterior, states=("x1", "x2"), limits=[(-2.0, 2.0), (-2.0, 2.0)], points=5)
     >>> dict(found["drift"].sizes)
     {'sample': 50, 'grid_x1': 5, 'grid_x2': 5, 'state': 2}
     """

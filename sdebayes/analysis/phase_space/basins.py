@@ -105,7 +105,7 @@ def basins(
     Examples
     --------
     >>> data, truth = sb.datasets.benchmark("double_well", 10, 0.1)
-    >>> found = sb.analysis.phase_space.basins(truth, limits=[(-2, 2), (-1, 1)], points=6)
+    >>> found = sb.analysis.phase_space.basins(truth, limits=[(-2.0, 2.0), (-1.0, 1.0)], points=6)
     >>> found["attractor"].values.tolist()
     ['fixed point 1', 'fixed point 2', 'limit cycle', 'elsewhere', 'away']
     >>> found["share"].round(1).values

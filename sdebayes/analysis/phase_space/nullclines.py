@@ -70,7 +70,7 @@ def nullclines(
     Examples
     --------
     >>> data, truth = sb.datasets.benchmark("double_well", 10, 0.1)
-    >>> found = sb.analysis.phase_space.nullclines(truth, limits=[(-2, 2), (-1, 1)], points=5)
+    >>> found = sb.analysis.phase_space.nullclines(truth, limits=[(-2.0, 2.0), (-1.0, 1.0)], points=5)
     >>> found["probability_positive"].sel(state="x1").isel(grid_x2=2).values  # of x - x³
     array([1., 0., 0., 0., 0.])
     """

@@ -78,7 +78,7 @@ def exit_time(
     --------
     >>> data, truth = sb.datasets.benchmark("double_well_1d", 10, 0.1)
     >>> well = sb.analysis.phase_space.Box([-np.inf], [0.0])
-    >>> found = sb.analysis.phase_space.exit_time(truth, well, x0=[-0.8], limits=[(-2, 1)])
+    >>> found = sb.analysis.phase_space.exit_time(truth, well, x0=[-0.8], limits=[(-2.0, 1.0)])
     >>> found["exit_time"].dims, bool(found["exit_time"] > 1)
     (('sample',), True)
     """
@@ -166,7 +166,7 @@ def committor(
     --------
     >>> data, truth = sb.datasets.benchmark("double_well_1d", 10, 0.1)
     >>> a, b = (sb.analysis.phase_space.Ball([centre], 0.2) for centre in (-0.8, 0.8))
-    >>> found = sb.analysis.phase_space.committor(truth, a, b, limits=[(-2, 2)], points=81)
+    >>> found = sb.analysis.phase_space.committor(truth, a, b, limits=[(-2.0, 2.0)], points=81)
     >>> float(found["committor"].sel(grid_x1=0.0, method="nearest").squeeze().round(2))
     0.5
     """

@@ -86,7 +86,7 @@ def transition_rates(
     --------
     >>> data, truth = sb.datasets.benchmark("double_well_1d", 10, 0.1)
     >>> a, b = (sb.analysis.phase_space.Ball([centre], 0.2) for centre in (-0.8, 0.8))
-    >>> found = sb.analysis.phase_space.transition_rates(truth, a, b, limits=[(-2, 2)])
+    >>> found = sb.analysis.phase_space.transition_rates(truth, a, b, limits=[(-2.0, 2.0)])
     >>> float((found["rate"] / found["rate_back"]).squeeze().round(2))  # the wells are alike
     1.0
     """
@@ -180,7 +180,7 @@ def time_scales(
     Examples
     --------
     >>> data, truth = sb.datasets.benchmark("double_well_1d", 10, 0.1)
-    >>> found = sb.analysis.phase_space.time_scales(truth, count=2, limits=[(-2, 2)])["time_constant"]
+    >>> found = sb.analysis.phase_space.time_scales(truth, count=2, limits=[(-2.0, 2.0)])["time_constant"]
     >>> bool(found.isel(mode=0) > 3 * found.isel(mode=1))  # the exchange between the wells
     True
     """

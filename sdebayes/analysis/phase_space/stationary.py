@@ -105,7 +105,7 @@ def stationary_density(
     Examples
     --------
     >>> data, truth = sb.datasets.benchmark("double_well_1d", 10, 0.1)
-    >>> density = sb.analysis.phase_space.stationary_density(truth, limits=[(-2, 2)])["density"].squeeze()
+    >>> density = sb.analysis.phase_space.stationary_density(truth, limits=[(-2.0, 2.0)])["density"].squeeze()
     >>> float(density.integrate("grid_x1").round(2))
     1.0
     >>> float(abs(density.idxmax("grid_x1")).round(1))  # a well

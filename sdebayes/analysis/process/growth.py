@@ -84,7 +84,7 @@ def growth(
     Examples
     --------
     >>> sde = sb.SDE(lambda x, t=0.0: x**3, lambda x, t=0.0: jnp.eye(1))
-    >>> found = sb.analysis.process.growth(sde, limits=[(-1, 1)])
+    >>> found = sb.analysis.process.growth(sde, limits=[(-1.0, 1.0)])
     >>> bool(found["bounded"]), bool(found["explosive"])
     (False, True)
     """

@@ -65,7 +65,7 @@ def profile(
     --------
     Continuing the example of :func:`sdebayes.fit`:
 
-    >>> grid = {"states": ["x1"], "limits": [(-2, 2)], "at": [0, 0]}
+    >>> grid = {"states": ["x1"], "limits": [(-2.0, 2.0)], "at": [0.0, 0.0]}
     >>> profile, known = (sb.analysis.fields.grid(source, **grid) for source in (posterior, truth))
     >>> axes = sb.plots.fields.profile(profile, truth=known)
     >>> axes.shape

@@ -231,7 +231,7 @@ def stratonovich(dataset: xr.Dataset, ax: Panels | None = None, *, prob: Probabi
     Examples
     --------
     >>> data, truth = sb.datasets.benchmark("multiplicative_double_well", 10, 0.1)
-    >>> grid = sb.analysis.fields.grid(truth, states=["x1"], limits=[(-2, 2)], at=[0.0])
+    >>> grid = sb.analysis.fields.grid(truth, states=["x1"], limits=[(-2.0, 2.0)], at=[0.0])
     >>> found = sb.analysis.fields.stratonovich(truth, sb.analysis.fields.points(grid))
     >>> sb.plots.fields.stratonovich(found).shape
     (1,)

@@ -86,7 +86,7 @@ def stationary_density(
     Examples
     --------
     >>> data, truth = sb.datasets.benchmark("double_well_1d", 500, 0.1)
-    >>> found = sb.analysis.phase_space.stationary_density(truth, limits=[(-2, 2)])
+    >>> found = sb.analysis.phase_space.stationary_density(truth, limits=[(-2.0, 2.0)])
     >>> ax = sb.plots.phase_space.stationary_density(found, data=data)
     >>> ax.get_xlabel()
     'x1'
@@ -131,7 +131,7 @@ def current(dataset: xr.Dataset, ax: Axes | None = None) -> Axes:
     Examples
     --------
     >>> data, truth = sb.datasets.benchmark("ornstein_uhlenbeck", 10, 0.1)
-    >>> found = sb.analysis.phase_space.stationary_density(truth, limits=[(-2, 2), (-2, 2)], points=31)
+    >>> found = sb.analysis.phase_space.stationary_density(truth, limits=[(-2.0, 2.0), (-2.0, 2.0)], points=31)
     >>> ax = sb.plots.phase_space.current(found)
     >>> ax.get_xlabel(), ax.get_ylabel()
     ('x1', 'x2')
@@ -184,7 +184,7 @@ def quasi_potential(
     Examples
     --------
     >>> data, truth = sb.datasets.benchmark("double_well_1d", 10, 0.1)
-    >>> found = sb.analysis.phase_space.stationary_density(truth, limits=[(-2, 2)])
+    >>> found = sb.analysis.phase_space.stationary_density(truth, limits=[(-2.0, 2.0)])
     >>> ax = sb.plots.phase_space.quasi_potential(found)
     >>> ax.get_xlabel()
     'x1'

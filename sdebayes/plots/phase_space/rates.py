@@ -50,7 +50,7 @@ def time_scales(
     Examples
     --------
     >>> data, truth = sb.datasets.benchmark("double_well_1d", 10, 0.1)
-    >>> found = sb.analysis.phase_space.time_scales(truth, count=2, limits=[(-2, 2)])
+    >>> found = sb.analysis.phase_space.time_scales(truth, count=2, limits=[(-2.0, 2.0)])
     >>> ax = sb.plots.phase_space.time_scales(found)
     >>> ax.get_xlabel()
     'time constant'
