@@ -69,7 +69,7 @@ def _group(model: SDEModel, tree: xr.DataTree, name: str) -> xr.Dataset:
         sizes, dtype, partial(_replicates, model, tree, chosen, sizes, list(DRAWN_FROM).index(name))
     )
     variables = {"y": (("chain", "draw", *observed["y"].dims), indexing.LazilyIndexedArray(later))}
-    group = xr.open_dataset(xr.Dataset(variables), engine=_Drawn)  # type: ignore[arg-type]
+    group = xr.open_dataset(xr.Dataset(variables), engine=_Drawn)
     return group.assign_coords({**observed.coords, "chain": free["chain"], "draw": chosen["draw"]})
 
 
