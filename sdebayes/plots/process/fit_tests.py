@@ -125,7 +125,7 @@ def innovations(values: Drawn, ax: Axes | None = None, *, prob: Probability = 0.
 
     >>> ax = sb.plots.process.innovations(found)
     >>> ax.get_xlabel()
-    'quantile of the normal law'
+    'quantile of the normal distribution'
     """
     from scipy.stats import norm
 
