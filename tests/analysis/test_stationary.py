@@ -149,7 +149,7 @@ def test_more_than_two_states_of_a_linear_process(rotation):
     z = found.grid_x3.values
     exact = [np.exp(-((z - 5) ** 2) / (2 * v)) / np.sqrt(2 * np.pi * v) for v in (5.0, 10.0)]
     np.testing.assert_allclose(found.density, exact, rtol=1e-6)
-    assert found.attrs["method"] == "normal law of a linear SDE"
+    assert found.attrs["method"] == "normal distribution of a linear SDE"
     np.testing.assert_allclose(stationary_density(rotation).density.sum(["grid_x1", "grid_x2"]).shape, 2)
 
 

@@ -300,7 +300,7 @@ def test_the_chapter_on_the_model_shows_the_level(exact):
     assert "The path itself is observed, about a level that covariates say" in first.text
     assert formulas.level
     assert figure.title == "How does the level go with t?"
-    assert table.head == ["state", f"change of level from 1.14 to 81.1, {MEDIAN}"]
+    assert table.head == ["state", f"change of level from 1.137 to 81.08, {MEDIAN}"]
     np.testing.assert_allclose(context.centred["y"], context.latent["x"].mean("sample"), atol=1e-5)
 
 
