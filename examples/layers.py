@@ -21,7 +21,7 @@ import sdebayes as sb
 from sdebayes.data.segment import sentence_spans
 
 STATES, DRAWS = 8, 400
-FIRST = 4  # before it some coordinates jump by a hundred times what they move later
+FIRST = 4  # at layers 2 and 3 the noise variance is a thousand times that of layer 4
 GAPS = (1, 2, 4, 8)
 MODEL = sb.SDEModel(observation=sb.Exact())
 
@@ -38,21 +38,25 @@ def centred(data, middle):
     return data.assign(y=data["y"] - middle)
 
 
-def noise(values, start, gap, rng):
-    """Draw the noise variance of x_{t+τ} given x_t, a mean over the coordinates, under a flat conjugate prior."""
+def noise(values, start, gap, weights):
+    """Return the noise variance of x_{t+τ} given x_t, a mean over the coordinates, under each weighting of passages."""
     x = np.column_stack([values[:, start], np.ones(len(values))])
     after = values[:, start + gap]
-    left = after - x @ np.linalg.lstsq(x, after, rcond=None)[0]
-    freedom = len(x) - x.shape[1]
-    return ((left**2).sum(0) / rng.chisquare(freedom, size=(DRAWS, left.shape[1]))).mean(1)
+    squares = np.einsum("dn,ni,nj->dij", weights, x, x)
+    left = after - x @ np.linalg.solve(squares, np.einsum("dn,ni,nj->dij", weights, x, after))
+    return np.einsum("dn,dnj->d", weights, left**2) / after.shape[1] / (1 - x.shape[1] / len(x))
 
 
 def growth(values, layers):
-    """Return for each gap the layers arrived at, the log variance of its noise and its slope, draw by draw."""
-    rng, found = np.random.default_rng(0), {}
+    """Return for each gap the layers arrived at, the log variance of its noise and its slope, draw by draw.
+
+    Draws are those of the Bayesian bootstrap (Rubin 1981), the same at all layers, whose noise is that of one passage.
+    """
+    weights = np.random.default_rng(0).dirichlet(np.ones(len(values)), size=DRAWS)
+    found = {}
     for gap in GAPS:
         arrived = layers[gap:]
-        logs = np.log([noise(values, start, gap, rng) for start in range(len(arrived))])
+        logs = np.log([noise(values, start, gap, weights) for start in range(len(arrived))])
         found[gap] = arrived, logs, np.polyfit(arrived, logs, 1)[0]
     return found
 
