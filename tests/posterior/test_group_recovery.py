@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from functools import cache
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 import xarray as xr
+from scipy.optimize import minimize
 
 import sdebayes as sb
 from sdebayes._core.ratio import wilson_interval
@@ -88,6 +91,32 @@ def said(shares: np.ndarray) -> str:
     )
 
 
+def curvature_width(x: np.ndarray) -> float:
+    """Standard deviation of the log rate of a stationary OU process by its likelihood's curvature, (document, time)."""
+
+    def potential(place):
+        level, log_rate, log_variance = place
+        keep, variance, z = jnp.exp(-jnp.exp(log_rate)), jnp.exp(log_variance), x - level
+        spread, apart = variance * (1 - keep**2), z[:, 1:] - keep * z[:, :-1]
+        first = jnp.sum(z[:, 0] ** 2) / variance + len(x) * jnp.log(variance)
+        return 0.5 * (jnp.sum(apart**2) / spread + apart.size * jnp.log(spread) + first)
+
+    mode = minimize(jax.jit(jax.value_and_grad(potential)), [0.0, np.log(0.2), 0.0], jac=True).x
+    return float(np.sqrt(np.linalg.inv(jax.hessian(potential)(mode))[1, 1]))
+
+
+@pytest.mark.thorough
+def test_laplace_is_as_wide_as_the_likelihood(x64):
+    """Where data know each group well, its log rate has the width that its own likelihood alone gives it."""
+    data, _, _ = simulated(0, 3, 0.0)
+    posterior = sb.fit(model(False, 3), data, STRATEGY, seed=0, progress=False)
+    widths = np.log(posterior.data["posterior"]["drift_rate"]).std(("chain", "draw"))
+    for group in posterior.groups:
+        x = data["y"].values[data["group"].values == group]
+        found = [curvature_width(x[..., state]) for state in range(STATES)]
+        np.testing.assert_allclose(widths.sel(group=group), found, rtol=0.1)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("groups", [2, 3, 10])
 @pytest.mark.parametrize("hidden", [False, True], ids=["exact", "noise"])
@@ -103,8 +132,8 @@ def test_differences_are_recovered(groups, hidden):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("hidden", [False, True], ids=["exact", "noise"])
-def test_no_difference_is_declared_in_no_more_than_about_a_tenth(hidden):
-    """Of 200 data sets whose groups are the same, at most 13 % of 90 % intervals leave 0 out: fewer, by pooling."""
+def test_no_difference_is_declared_in_about_a_tenth(hidden):
+    """Of 200 data sets whose groups are the same, 10 ± 3 % of 90 % intervals leave 0 out, pooling included."""
     shares = 1 - study(200, 3, 0.0, hidden)
     print(f"no difference, {'noise' if hidden else 'exact'}: declared: {said(shares)}")
-    assert np.all(shares.mean(axis=0) < 0.13)
+    assert np.all(abs(shares.mean(axis=0) - 0.1) <= 0.03)
