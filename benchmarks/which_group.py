@@ -69,7 +69,7 @@ def asked_of(question: str, groups: dict[str, xr.Dataset]) -> list[dict[str, str
     )
     space = sb.PCA(STATES).fit(united)
     states = {name: space.transform(data) for name, data in groups.items()}
-    found = sb.analysis.quality.classify(states, wide_model("pooled"), STRATEGY, FOLDS, seed=0)
+    found = sb.analysis.quality.classify(states, wide_model("pooled"), STRATEGY, FOLDS, seed=0, shuffles=0)
     fold, first = found["fold"].values, found["group"].values == next(iter(groups))
     names = [
         f"wide model, {part}" for part in found["part"].values if part not in ("total per step", "length")

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from typing import Literal, TypeAlias, get_args
+from typing import Any, Literal, TypeAlias, get_args
 
 import jax
 
@@ -39,14 +40,22 @@ class _SharedLimit:
 
     def __init__(self) -> None:
         self._lock, self._users, self._limits = threading.Lock(), 0, ExitStack()
+        self._libraries: Any = None
+        self._modules = 0
 
     def enter(self) -> None:
-        from threadpoolctl import threadpool_limits  # sets an environment variable when it is imported
-
         with self._lock:
             if not self._users:
-                self._limits.enter_context(threadpool_limits(limits=1, user_api="blas"))
+                self._limits.enter_context(self._found().limit(limits=1, user_api="blas"))
             self._users += 1
+
+    def _found(self) -> Any:
+        """Return the BLAS libraries of the process, which are looked for again where modules have been imported."""
+        from threadpoolctl import ThreadpoolController  # sets an environment variable when it is imported
+
+        if self._modules != len(sys.modules):
+            self._libraries, self._modules = ThreadpoolController(), len(sys.modules)
+        return self._libraries
 
     def leave(self) -> None:
         with self._lock:

@@ -30,6 +30,12 @@ def classify(
     folds: Annotated[int, typer.Option(help="Parts of each group, each scored by fits to the others.")] = 2,
     strategy: Annotated[str, typer.Option(help="Strategy of these fits, as of fit.")] = "laplace",
     draws: Annotated[int | None, typer.Option(help="Their kept draws, of each chain.")] = None,
+    shuffles: Annotated[
+        int,
+        typer.Option(
+            help="Fits to texts whose groups were drawn by lot: the null, and how wide intervals are."
+        ),
+    ] = 20,
     prob: Annotated[float, typer.Option(help="Probability of the intervals, over texts.")] = 0.95,
     by_text: Annotated[
         bool, typer.Option("--by-text", help="A line for each text, with its log ratios in nats, instead.")
@@ -40,9 +46,9 @@ def classify(
 
     A JSON line for each part of the log ratio of the two groups' densities, of texts that the fits have not seen: how
     often a text of the first group is above one of the second, with an interval; one half where the groups have a part
-    in common. Place is where a text lies, level how far it and its sentences are from the middle of both groups, order
-    how sentences follow one another; they add up to the total, beside which stand the total per step and the length
-    alone.
+    in common. Its p-value is the share of groups drawn by lot that are told apart as well. Place is where a text lies,
+    level how far it and its sentences are from the middle of both groups, order how sentences follow one another; they
+    add up to the total, beside which stand the total per step and the length alone.
     """
     from sdebayes._core.errors import ModelError
     from sdebayes.analysis import quality
@@ -70,10 +76,12 @@ def classify(
         choices.diffusion("constant", diagonal),
         observation=choices.observation(None, False, False, True),
     )
-    found = quality.classify(groups, model, way, folds, seed, prob=prob)
+    found = quality.classify(groups, model, way, folds, seed, shuffles=shuffles, prob=prob)
     if not by_text:
         for part in found["part"].values:
-            shares = {name: found[name].sel(part=part).item() for name in ("auc", "lower", "upper")}
+            shares = {
+                name: found[name].sel(part=part).item() for name in ("auc", "lower", "upper", "p_value")
+            }
             say_line({"part": str(part), "first": found.attrs["first"], **shares})
         if found.attrs["caution"]:
             print(f"sdebayes: {found.attrs['caution']}", file=sys.stderr)

@@ -152,14 +152,15 @@ def classified(groups: dict[str, xr.Dataset], prob: float) -> xr.Dataset:
         ratios[name] = start + np.arange(count)[:, None] + np.arange(len(PARTS)) / 10
         start += count
     fold = {name: np.arange(len(own)) % 2 for name, own in ratios.items()}
-    return _labelled(groups, ratios, fold, prob)
+    return _labelled(groups, ratios, fold, np.array([[0.5] * 6, [1.0] * 6]), prob)
 
 
 def test_groups_are_told_apart_by_parts(tmp_path, monkeypatch):
     seen = {}
 
-    def asked(groups, model, strategy, folds, seed, *, prob):
+    def asked(groups, model, strategy, folds, seed, *, shuffles, prob):
         seen.update(groups=groups, model=model, strategy=strategy, folds=folds, seed=seed, prob=prob)
+        seen.update(shuffles=shuffles)
         return classified(groups, prob).assign_attrs(caution="Below one half: level.")
 
     monkeypatch.setattr(quality, "classify", asked)
@@ -167,7 +168,7 @@ def test_groups_are_told_apart_by_parts(tmp_path, monkeypatch):
     data = two_groups(["b", "a", "b", "a", "c"])
     save(data, tmp_path / "states.nc")
     shape = ("--group", "a", "--group", "b", "--diagonal", "--folds", "2", "--draws", "30", "--seed", "3")
-    result = run("classify", str(tmp_path / "states.nc"), *shape, "--prob", "0.8")
+    result = run("classify", str(tmp_path / "states.nc"), *shape, "--prob", "0.8", "--shuffles", "2")
     assert "sdebayes: Below one half: level." in result.stderr
     found = lines(result)
     assert {name: one["trajectory"].values.tolist() for name, one in seen["groups"].items()} == {
@@ -175,11 +176,12 @@ def test_groups_are_told_apart_by_parts(tmp_path, monkeypatch):
         "b": ["trajectory 1", "trajectory 3"],
     }
     assert seen["strategy"] == sb.Laplace(draws=30)
-    assert (seen["folds"], seen["seed"], seen["prob"]) == (2, 3, 0.8)
+    assert (seen["folds"], seen["seed"], seen["prob"], seen["shuffles"]) == (2, 3, 0.8, 2)
     assert seen["model"].drift.diagonal
     assert seen["model"].observation.trajectory_effect
     assert [line["part"] for line in found] == list(PARTS)
     assert all(line["first"] == "a" and line["lower"] <= line["auc"] <= line["upper"] for line in found)
+    assert all(line["p_value"] in (1 / 3, 2 / 3, 1) for line in found)
     by_text = lines(run("classify", str(tmp_path / "states.nc"), *shape, "--by-text"))
     named = [(line["name"][-1], line["group"]) for line in by_text]
     assert named == [("2", "a"), ("4", "a"), ("1", "b"), ("3", "b")]

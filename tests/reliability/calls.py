@@ -326,6 +326,7 @@ class Calls:
                 "model": self.with_effect.model,
                 "strategy": sb.Laplace(draws=5),
                 "folds": 2,
+                "shuffles": 0,
             },
         }
 

@@ -36,7 +36,8 @@ def classify(dataset: xr.Dataset, ax: Axes | None = None) -> Axes:
     Returns
     -------
     Axes
-        A part a row, with its interval over documents; at the line it does not tell groups apart.
+        A part a row, with its interval over documents; at the line it does not tell groups apart. Small marks are
+        areas of groups drawn by lot.
 
     Raises
     ------
@@ -60,6 +61,8 @@ def classify(dataset: xr.Dataset, ax: Axes | None = None) -> Axes:
     with look():
         ax = one_axes(ax, height=0.8 + 0.22 * rows.size)
         ax.axvline(0.5, color=REFERENCE, linewidth=0.8)
+        null = dataset["auc_shuffled"].transpose("part", "replicate").values
+        ax.plot(null, rows + 0.25, "|", color=REFERENCE, markersize=4)
         ax.hlines(rows, dataset["lower"], dataset["upper"], color=POSTERIOR, linewidth=2, alpha=0.5)
         ax.plot(dataset["auc"], rows, "o", color=POSTERIOR, markersize=4)
         name_rows(ax, [_WHAT.get(str(part), str(part)) for part in dataset["part"].values])
