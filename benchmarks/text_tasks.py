@@ -4,7 +4,7 @@ Texts are all State of the Union addresses, cut after 32 sentences, or after 12,
 wrote at temperatures .8 and 1.1, cut after 12, those of temperature .8 from half of the passages held out. A wide model
 has independent states, Ornstein–Uhlenbeck processes behind noise with an offset of each text, by Laplace. Pooled, their
 shares and time constants are drawn towards a line; alike, they share all but their middles, on the scale of the
-embedding. Cosines are centred on the mean of all training sentences, or not.
+embedding; coupled, the drift of the first eight is any stable map. Cosines are centred on the mean of all training sentences, or not.
 
 - Continuation: given the first half of a held-out text, its second half is to be found among it and those of seven
   others, drawn 50 times; by the score of `rank`, or the cosine of the means.
@@ -44,9 +44,10 @@ SPACES: dict[str, Any] = {
     "PCA(64)": sb.PCA(64),
     "TICA(64, components=64)": sb.TICA(64, components=64),
     "PCA(128), pooled": sb.PCA(128),
+    "PCA(128), pooled, 8 coupled": sb.PCA(128),
     "PCA(128), alike": sb.PCA(128, common_scale=True),
 }
-SHORT = ("PCA(64)", "PCA(128), pooled", "PCA(128), alike")
+SHORT = ("PCA(64)", "PCA(128), pooled", "PCA(128), pooled, 8 coupled", "PCA(128), alike")
 
 
 class Task(NamedTuple):
@@ -63,7 +64,7 @@ TASKS = (
     Task(12, 75, SHORT),
     Task(12, 240, (*SHORT, "TICA(64, components=64)")),
     Task(12, 58, SHORT, "SmolLM2"),
-    Task(32, 177, ("PCA(8)", "PCA(64)", "TICA(64, components=64)", "PCA(128), pooled")),
+    Task(32, 177, ("PCA(8)", "PCA(64)", "TICA(64, components=64)", *SHORT[1:3])),
 )
 
 
@@ -151,13 +152,15 @@ def interval(values: np.ndarray, sign: str = "") -> str:
 
 
 def wide_model(name: str) -> sb.SDEModel:
-    """Return a model of independent states: each its own, pooled, or all alike."""
-    shape = {"pooled": "pooled", "alike": "isotropic"}.get(name.rpartition(", ")[2], "diagonal")
+    """Return a model of independent states, but for a few: each its own, pooled, or all alike."""
+    said = name.split(", ")
+    shape = "pooled" if "pooled" in said else "isotropic" if "alike" in said else "diagonal"
+    drift = sb.priors.Linear(coupled=8) if "8 coupled" in said else sb.priors.Linear(diagonal=True)
     path = "isotropic" if shape == "isotropic" else "diagonal"
     noise = sb.GaussianNoise(
         covariance=shape, trajectory_effect=True, effect_covariance=shape, path_covariance=path
     )
-    return sb.SDEModel(sb.priors.Linear(diagonal=True), sb.priors.Constant(shape), observation=noise)
+    return sb.SDEModel(drift, sb.priors.Constant(shape), observation=noise)
 
 
 def spread_over(scores: dict[str, np.ndarray]) -> list[dict[str, str]]:

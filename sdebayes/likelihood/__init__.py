@@ -12,6 +12,7 @@ from sdebayes.likelihood.gaussian_filter import GaussianFilter as GaussianFilter
 from sdebayes.likelihood.independent import IndependentKalman as IndependentKalman
 from sdebayes.likelihood.kalman import Kalman as Kalman
 from sdebayes.likelihood.level import AroundLevel as AroundLevel
+from sdebayes.likelihood.partly_independent import PartlyIndependentKalman as PartlyIndependentKalman
 from sdebayes.likelihood.switching import SwitchingFilter as SwitchingFilter
 from sdebayes.likelihood.switching import SwitchingTransitions as SwitchingTransitions
 from sdebayes.likelihood.switching import switching as switching

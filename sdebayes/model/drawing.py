@@ -53,6 +53,6 @@ def _several(model: SDEModel, regimes: Regimes, n: int, variance: Vector | None)
 
 
 def _start(model: SDEModel, drift: AbstractDrift, diffusion: AbstractDiffusion) -> tuple[Vector, Matrix]:
-    return law_of_start(
-        model.initial, model.stationary, model.frozen_scale, drift, diffusion, model.drift.diagonal
-    )
+    block = model.drift.coupled if model.diffusion.diagonal else None
+    block = 0 if model.drift.diagonal else block
+    return law_of_start(model.initial, model.stationary, model.frozen_scale, drift, diffusion, block)

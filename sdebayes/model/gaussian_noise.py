@@ -5,7 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from sdebayes._core.arguments import checked
-from sdebayes.likelihood import AbstractLikelihood, GaussianFilter, IndependentKalman, Kalman
+from sdebayes.likelihood import (
+    AbstractLikelihood,
+    GaussianFilter,
+    IndependentKalman,
+    Kalman,
+    PartlyIndependentKalman,
+)
 from sdebayes.model.noise import AbstractNoise
 from sdebayes.schemes import AbstractScheme
 
@@ -90,6 +96,12 @@ class GaussianNoise(AbstractNoise):
             return Kalman(scheme, self.trajectory_effect)
         return GaussianFilter(scheme, self.filter, self.trajectory_effect)
 
-    def independent_likelihood(self, scheme: AbstractScheme) -> AbstractLikelihood | None:
-        """Return the likelihood of independent states, if noise and effect leave them so."""
-        return IndependentKalman(scheme, self.trajectory_effect) if self.independent else None
+    def independent_likelihood(
+        self, scheme: AbstractScheme, coupled: int | None
+    ) -> AbstractLikelihood | None:
+        """Return the likelihood of states that are independent but for the first, if noise and effect leave them so."""
+        if not self.independent:
+            return None
+        if coupled:
+            return PartlyIndependentKalman(scheme, self.trajectory_effect, coupled)
+        return IndependentKalman(scheme, self.trajectory_effect)

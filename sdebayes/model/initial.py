@@ -61,15 +61,18 @@ def law_of_start(
     scale: DataScale,
     drift: Any,
     diffusion: AbstractDiffusion,
-    diagonal: bool = False,
+    coupled: int | None = None,
 ) -> tuple[Vector, Matrix]:
     """Return m₀ and P₀ inside a NumPyro model: of the stationary law, or known, or drawn.
 
-    The stationary covariance is Σ_ij / (A_ii + A_jj) where A is diagonal.
+    The stationary covariance is Σ_ij / (A_ii + A_jj) where A is diagonal, as with ``coupled`` = 0. With more, A has a
+    block of so many of the first states and Σ is diagonal; with None, both are any.
     """
-    if stationary and diagonal:
-        rates = jnp.diagonal(drift.matrix)
-        return drift.location, diffusion.covariance(drift.location) / (rates[:, None] + rates)
+    if stationary and coupled is not None:
+        rates, sigma = jnp.diagonal(drift.matrix), diffusion.covariance(drift.location)
+        covariance, own = sigma / (rates[:, None] + rates), slice(coupled)
+        block = stationary_covariance(drift.matrix[own, own], sigma[own, own]) if coupled else 0.0
+        return drift.location, covariance.at[own, own].set(block)
     if stationary:
         return drift.location, stationary_covariance(drift.matrix, diffusion.covariance(drift.location))
     if initial is None or isinstance(initial, str):

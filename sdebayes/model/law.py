@@ -19,8 +19,9 @@ def likelihood_of(model: SDEModel) -> AbstractLikelihood:
 
 
 def _of_independent_states(model: SDEModel) -> AbstractLikelihood | None:
-    """Return the observation's likelihood of states that do not touch each other; None where they may."""
+    """Return the observation's likelihood of states that, but for the first, do not touch each other; or None."""
     known_start = model.initial is not None and not isinstance(model.initial, str)
-    if not model.affine or known_start or not (model.drift.diagonal and model.diffusion.diagonal):
+    alone = model.diffusion.diagonal and (model.drift.diagonal or model.drift.coupled)
+    if not model.affine or known_start or not alone:
         return None
-    return model.observation.independent_likelihood(model.discretization)
+    return model.observation.independent_likelihood(model.discretization, model.drift.coupled)

@@ -88,13 +88,17 @@ class AbstractObservation(Stored, ABC):
             The law of a step.
         """
 
-    def independent_likelihood(self, scheme: AbstractScheme) -> AbstractLikelihood | None:
-        """Return how it is computed where drift and diffusion leave the states independent; None if no other way.
+    def independent_likelihood(
+        self, scheme: AbstractScheme, coupled: int | None
+    ) -> AbstractLikelihood | None:
+        """Return how it is computed where drift and diffusion leave states independent; None if no other way.
 
         Parameters
         ----------
         scheme
             The law of a step.
+        coupled
+            How many of the first states touch each other all the same; None for none.
         """
         return None
 

@@ -166,6 +166,11 @@ class AbstractDriftPrior(Stored, ABC):
         return False
 
     @property
+    def coupled(self) -> int | None:
+        """How many of the first states a draw couples, where it leaves all others alone; None where it may not."""
+        return None
+
+    @property
     def stable(self) -> bool:
         """Whether every draw is a stable linear map, so that a constant Σ gives a stationary law."""
         return False

@@ -13,7 +13,8 @@ from jax.scipy.linalg import solve_triangular
 from jaxtyping import Array, Float
 
 from sdebayes._core.arguments import checked
-from sdebayes._core.kinds import Numbers, Positive, PositiveNumbers
+from sdebayes._core.errors import ModelError
+from sdebayes._core.kinds import CountFromTwo, Numbers, Positive, PositiveNumbers
 from sdebayes._core.types import Matrix, Vector
 from sdebayes.dynamics import AbstractDiffusion, AffineDrift, LinearDrift
 from sdebayes.priors.base import AbstractDriftPrior, DataScale, Dims
@@ -41,6 +42,10 @@ class Linear(AbstractDriftPrior):
         Whether every draw is stable.
     diagonal
         Whether A is diagonal; the states are independent if Σ is diagonal too (P diagonal, K = 0).
+    coupled
+        How many of the first states touch each other, where the others stand alone: A, P and K have a block for these
+        and are diagonal in the others. With a diagonal Σ, and R and C likewise, the filter costs hardly more than that
+        of independent states. Default: all touch each other.
     location
         Prior mean of b, (state,) or a number (``stable=False``: the reference m); default: the data's mean.
     location_spread
@@ -63,7 +68,7 @@ class Linear(AbstractDriftPrior):
     Raises
     ------
     ModelError
-        If a scale is not positive, or the location not finite.
+        If a scale is not positive, or the location not finite; if ``coupled`` is given of a diagonal or unstable map.
 
     See Also
     --------
@@ -101,6 +106,21 @@ class Linear(AbstractDriftPrior):
     rotation: Positive = 1.0
     rate: Positive | None = None
     by_group: bool = field(default=False, kw_only=True)
+    coupled: CountFromTwo | None = field(default=None, kw_only=True)
+
+    def __post_init__(self) -> None:
+        """Check that some states may touch each other.
+
+        Raises
+        ------
+        ModelError
+            If ``coupled`` is given of a diagonal or unstable map.
+        """
+        if self.coupled is not None and (self.diagonal or not self.stable):
+            raise ModelError(
+                f"Linear: coupled={self.coupled} is of stable maps whose A is not diagonal; leave out diagonal=True "
+                "and stable=False, or coupled."
+            )
 
     def scaled_to(self, scale: DataScale) -> Linear:
         """Return a copy with numbers in the place of the data-scaled constants."""
@@ -140,13 +160,22 @@ class Linear(AbstractDriftPrior):
             variance = positive("stationary_scale", median, self.variance_spread)
         numpyro.deterministic("stationary_variance", variance)
         sigma = diffusion.reference(location)
-        matrix = self._stable_diagonal(sigma, variance) if self.diagonal else self._stable(sigma, variance)
+        if self.diagonal:
+            rate = 0.5 * jnp.diagonal(sigma) / variance
+            numpyro.deterministic("drift_rate", rate)
+            return LinearDrift(jnp.diag(rate), location)
+        matrix = self._stable(sigma, variance) if self.coupled is None else self._in_part(sigma, variance)
+        numpyro.deterministic("drift_matrix", matrix)
         return LinearDrift(matrix, location)
 
-    def _stable_diagonal(self, sigma: Matrix, variance: Vector) -> Matrix:
-        rate = 0.5 * jnp.diagonal(sigma) / variance
-        numpyro.deterministic("drift_rate", rate)
-        return jnp.diag(rate)
+    def _in_part(self, sigma: Matrix, variance: Vector) -> Matrix:
+        n, k = len(variance), self.coupled or 0
+        if k >= n:
+            raise ModelError(
+                f"Linear: coupled={k} of {n} states; give fewer than there are, or leave it out, and all are."
+            )
+        alone = jnp.diag(0.5 * jnp.diagonal(sigma) / variance)
+        return alone.at[:k, :k].set(self._stable(sigma[:k, :k], variance[:k]))
 
     def _stable(self, sigma: Matrix, variance: Vector) -> Matrix:
         n = variance.shape[0]
@@ -161,9 +190,7 @@ class Linear(AbstractDriftPrior):
             lower = strictly_lower(entries, n) * jnp.sqrt(rate[:, None] * rate)
             rotation = lower - lower.T
         inverse = solve_triangular(factor, jnp.eye(n), lower=True)
-        matrix = (0.5 * sigma @ inverse.T + factor @ rotation) @ inverse
-        numpyro.deterministic("drift_matrix", matrix)
-        return matrix
+        return (0.5 * sigma @ inverse.T + factor @ rotation) @ inverse
 
     def _sample_any(self, state_dim: int) -> AffineDrift:
         centre = constant("location", self.location, "Linear", state_dim)
@@ -204,7 +231,8 @@ class Linear(AbstractDriftPrior):
     def describe(self, variance_drawn: bool = False) -> str:
         """Say the prior in words and formulas."""
         mean, sd = say(self.location, "data mean"), say(self.location_spread, "data standard deviation")
-        kind = "diagonal A" if self.diagonal else "coupled states"
+        first = "" if self.coupled is None else f" 1 to {self.coupled}, the others alone"
+        kind = "diagonal A" if self.diagonal else f"coupled states{first}"
         if not self.stable:
             return "\n".join(
                 [

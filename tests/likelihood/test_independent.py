@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from operator import attrgetter
 
 import equinox as eqx
@@ -13,7 +14,7 @@ import pytest
 
 import sdebayes as sb
 from sdebayes.dynamics import SDE, ConstantDiffusion, LinearDrift, ObservedSDE
-from sdebayes.likelihood import IndependentKalman, Kalman
+from sdebayes.likelihood import IndependentKalman, Kalman, PartlyIndependentKalman
 from sdebayes.likelihood.arrays import read
 from sdebayes.schemes import EulerMaruyama, LocalLinearization
 
@@ -33,6 +34,19 @@ def observed_sde() -> ObservedSDE:
     return ObservedSDE(sde, jnp.array([2.0, 0.0, -1.0]), start, jnp.eye(3), noise, effect)
 
 
+def with_block() -> ObservedSDE:
+    """The same three states, of which the first two turn, and share what moves them and where they begin."""
+    model = observed_sde()
+    matrix = model.sde.drift.matrix.at[0, 1].set(0.7).at[1, 0].set(-0.4)
+    factor = model.sde.diffusion.factor.at[1, 0].set(0.3)
+    start = model.initial_covariance.at[[0, 1], [1, 0]].set(0.2)
+    return eqx.tree_at(
+        lambda one: (one.sde.drift.matrix, one.sde.diffusion.factor, one.initial_covariance),
+        model,
+        (matrix, factor, start),
+    )
+
+
 def data_of(make_values, gaps: bool):
     values = make_values(0, [9, 4, 12], 3, missing=0.3 * gaps)
     if gaps:
@@ -43,7 +57,7 @@ def data_of(make_values, gaps: bool):
     return data
 
 
-def answers(likelihood, data, left_out) -> dict[str, tuple]:
+def answers(likelihood, data, left_out, sde=observed_sde) -> dict[str, tuple]:
     """Return all that a likelihood is asked, in one program."""
 
     def asked(model):
@@ -60,21 +74,28 @@ def answers(likelihood, data, left_out) -> dict[str, tuple]:
             "draw": (likelihood.draw(model, data, jax.random.key(0)),),
         }
 
-    return jax.tree.map(np.asarray, eqx.filter_jit(asked)(observed_sde()))
+    return jax.tree.map(np.asarray, eqx.filter_jit(asked)(sde()))
 
 
 @pytest.mark.parametrize(
     ("effect", "gaps"), [(True, False), (True, True), pytest.param(False, True, marks=pytest.mark.smoke)]
 )
+@pytest.mark.parametrize(
+    ("own_kind", "sde"),
+    [(IndependentKalman, observed_sde), (partial(PartlyIndependentKalman, coupled=2), with_block)],
+    ids=["alone", "block"],
+)
 @pytest.mark.thorough
-def test_all_that_is_asked_of_it_is_what_the_joint_filter_answers(make_values, effect, gaps, x64):
+def test_all_that_is_asked_of_it_is_what_the_joint_filter_answers(
+    make_values, effect, gaps, own_kind, sde, x64
+):
     data = read(data_of(make_values, gaps))
     seen, inside = np.asarray(data.seen), np.asarray(data.seen).any(-1)
     left_out = np.zeros(inside.shape, bool)
     if gaps:
         left_out[[0, 2], [1, 7]] = True
     joint, own = (
-        answers(kind(SCHEME, effect), data, jnp.asarray(left_out)) for kind in (Kalman, IndependentKalman)
+        answers(kind(SCHEME, effect), data, jnp.asarray(left_out), sde) for kind in (Kalman, own_kind)
     )
     for name, found in own.items():
         places = seen if name == "innovations" else ... if name in ("horizons", "draw") else inside
@@ -135,6 +156,15 @@ def test_models_of_independent_states_have_it():
             found = sb.SDEModel(**DIAGONAL, observation=observation, scheme=EulerMaruyama()).likelihood
             assert found == IndependentKalman(EulerMaruyama(), bool(effect))
     assert isinstance(sb.SDEModel(**DIAGONAL, initial="free").likelihood, IndependentKalman)
+
+
+def test_a_few_coupled_states_are_filtered_beside_the_others():
+    coupled = {**DIAGONAL, "drift": sb.priors.Linear(coupled=2), "observation": sb.GaussianNoise()}
+    assert sb.SDEModel(**coupled, scheme=EulerMaruyama()).likelihood == PartlyIndependentKalman(
+        EulerMaruyama(), coupled=2
+    )
+    for other in ({"diffusion": sb.priors.Constant()}, {"observation": sb.GaussianNoise(covariance="full")}):
+        assert type(sb.SDEModel(**coupled | other).likelihood) is Kalman
 
 
 @pytest.mark.parametrize(
