@@ -4,7 +4,8 @@ Texts are all State of the Union addresses, cut after 32 sentences, or after 12,
 wrote at temperatures .8 and 1.1, cut after 12, those of temperature .8 from half of the passages held out. A wide model
 has independent states, Ornstein–Uhlenbeck processes behind noise with an offset of each text, by Laplace. Pooled, their
 shares and time constants are drawn towards a line; alike, they share all but their middles, on the scale of the
-embedding; coupled, the drift of the first eight is any stable map. Cosines are centred on the mean of all training sentences, or not.
+embedding; coupled, the drift of the first eight is any stable map. Cosines are centred on the mean of all training
+sentences, or not.
 
 - Continuation: given the first half of a held-out text, its second half is to be found among it and those of seven
   others, drawn 50 times; by the score of `rank`, or the cosine of the means.

@@ -61,6 +61,19 @@ def test_draws_with_diagonal_rates_have_the_stationary_law_they_say(data, draw, 
         np.testing.assert_allclose(sites["stationary_variance"], np.diagonal(P, axis1=1, axis2=2), rtol=1e-8)
 
 
+@pytest.mark.parametrize("shape", ["diagonal", "full"])
+def test_a_few_states_are_coupled_and_the_others_alone(data, draw, shape, x64):
+    observed, sites = draw(scaled(data, drift=Linear(coupled=2), diffusion=Constant(shape)), 30)
+    A, G = observed.sde.drift.matrix, observed.sde.diffusion.factor
+    np.testing.assert_array_equal(A, sites["drift_matrix"])
+    assert np.all(A[:, [0, 1, 2, 2], [2, 2, 0, 1]] == 0)
+    assert np.all(np.abs(A[:, [0, 1, 2], [1, 0, 2]]) > 0)
+    assert np.all(np.linalg.eigvals(A).real > 0)
+    P = np.array([linalg.solve_continuous_lyapunov(a, g @ g.T) for a, g in zip(A, G, strict=True)])
+    np.testing.assert_allclose(observed.initial_covariance, P, rtol=1e-6, atol=1e-8 * P.max())
+    np.testing.assert_allclose(sites["stationary_variance"], np.diagonal(P, axis1=1, axis2=2), rtol=1e-6)
+
+
 @pytest.mark.smoke
 def test_no_rotation_if_and_only_if_reversible(data, x64):
     """Detailed balance of a linear diffusion is A Σ = Σ Aᵀ (Kolmogorov's condition)."""
@@ -250,6 +263,9 @@ def test_a_prior_that_has_not_seen_data_says_so():
         (lambda: Linear(location=float("inf")), "location"),
         (lambda: Linear(stable=False, rate=-1.0), "rate"),
         (lambda: Linear(diagonal="yes"), "diagonal='yes' must be True or False"),
+        (lambda: Linear(diagonal=True, coupled=2), "coupled=2 is of stable maps whose A is not diagonal"),
+        (lambda: Linear(stable=False, coupled=2), "coupled=2 is of stable maps"),
+        (lambda: Linear(coupled=1), "coupled=1"),
         (lambda: GP(shared_amplitude=2), "shared_amplitude=2 must be True or False"),
         (lambda: Parametric(3), "function=3 must be a function"),
         (
@@ -271,6 +287,8 @@ def test_wrong_constants_and_parts_are_refused(make, words, untyped):
 def test_a_constant_of_another_length_is_refused(data):
     with pytest.raises(ModelError, match=re.escape("location has shape (2,), expected () or (3,)")):
         scaled(data, Linear(location=[1.0, 2.0]))
+    with pytest.raises(ModelError, match="coupled=3 of 3 states; give fewer"):
+        scaled(data, Linear(coupled=3))
 
 
 def test_parametric_parts_draw_their_parameters(data, draw, x64):
