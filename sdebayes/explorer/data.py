@@ -15,7 +15,7 @@ from sdebayes._core.draws import evenly_spread
 from sdebayes._core.errors import DataError, ModelError
 from sdebayes._core.units import plural_unit, time_unit
 from sdebayes.analysis.phase_space import without_effect
-from sdebayes.analysis.quality import surprise
+from sdebayes.analysis.quality.examined import steps_in_numbers
 from sdebayes.explorer.fields import fields_of
 from sdebayes.posterior import Posterior
 
@@ -135,7 +135,7 @@ def _texts(posterior: Posterior, data: xr.Dataset, x: np.ndarray, sd: np.ndarray
     """Yield each trajectory with its steps."""
     likelihood = posterior.model.likelihood
     both_sides = not (likelihood.states_observed or likelihood.approximate)
-    judged = surprise(posterior, data, both_sides, samples=JUDGED_DRAWS)
+    judged = steps_in_numbers(posterior, data, both_sides, JUDGED_DRAWS)
     regimes = _regimes(posterior, data)
     groups = data["group"].values if "group" in data.coords else None
     words = data["text"].transpose("trajectory", "time").values if "text" in data else None

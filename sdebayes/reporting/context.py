@@ -17,7 +17,7 @@ from sdebayes.analysis.contrast.overview import Row, rows
 from sdebayes.analysis.moments import mask_like, moments
 from sdebayes.analysis.phase_space import fixed_points, matched, without_effect
 from sdebayes.analysis.process import properties
-from sdebayes.analysis.quality import surprise
+from sdebayes.analysis.quality.examined import steps_in_numbers
 from sdebayes.inference.findings import Findings
 from sdebayes.posterior import Posterior, compare, forecast, replicate
 from sdebayes.simulation import simulate
@@ -220,7 +220,7 @@ class ReportContext:
     @cached_property
     def surprise(self) -> xr.Dataset:
         """How surprising each judged step is: between all others where one pass tells, else after those before it."""
-        return surprise(self.posterior, self.judged, self.two_sided, samples=FORECAST_DRAWS)
+        return steps_in_numbers(self.posterior, self.judged, self.two_sided, FORECAST_DRAWS)
 
     @property
     def two_sided(self) -> bool:

@@ -308,8 +308,8 @@ def test_where_no_step_can_be_judged_the_page_says_so(noisy, texts, monkeypatch)
     def refuse(*arguments, **options):
         raise ModelError("the filter broke down")
 
-    monkeypatch.setattr("sdebayes.reporting.context.surprise", refuse)
-    monkeypatch.setattr("sdebayes.explorer.data.surprise", refuse)
+    monkeypatch.setattr("sdebayes.reporting.context.steps_in_numbers", refuse)
+    monkeypatch.setattr("sdebayes.explorer.data.steps_in_numbers", refuse)
     context = ReportContext(noisy, *texts, 10, 0, explorer=True)
     _, said = chapters.texts._surprises(context)
     (explorer,) = chapters.phase_space._explorer(context)

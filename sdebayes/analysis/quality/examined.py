@@ -133,6 +133,15 @@ class Examined:
         }
 
 
+def steps_in_numbers(
+    posterior: SourceLike, data: xr.Dataset, two_sided: bool, samples: int | None
+) -> xr.Dataset:
+    """Return what `surprise` does but for its p- and q-values, which take several passes."""
+    examined = Examined.of(posterior, data, two_sided, samples)
+    own = examined.own()
+    return examined.labelled(own, examined.numbers(own))
+
+
 def log_mean(log_density: np.ndarray) -> np.ndarray:
     """Return the log of the mean over the first axis of densities given by their logs, NaN where they are."""
     top = log_density.max(axis=0)
