@@ -68,5 +68,6 @@ def classify(dataset: xr.Dataset, ax: Axes | None = None) -> Axes:
         name_rows(ax, [_WHAT.get(str(part), str(part)) for part in dataset["part"].values])
         for row, share in enumerate(dataset["auc"].values):
             note_row(ax, row, f"{share:.2f}")
-        ax.set(xlabel="area under the ROC curve", xlim=(0, 1))
+        lot = "\nsmall marks: groups drawn by lot" if null.size else ""
+        ax.set(xlabel=f"area under the ROC curve{lot}", xlim=(0, 1))
     return ax
