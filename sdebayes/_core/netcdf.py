@@ -54,7 +54,25 @@ def read_dataset(path: Path, advice: str) -> xr.Dataset:
     StoreError
         With this advice, if it has no seal, is damaged, or is no netCDF.
     """
-    content = read_sealed(path, advice)
+    return _read(path, read_sealed(path, advice), advice)
+
+
+def read_netcdf(path: Path, advice: str) -> xr.Dataset:
+    """Read a file of one group into memory, whoever wrote it.
+
+    Raises
+    ------
+    StoreError
+        With this advice, if it cannot be read, or is no netCDF.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise StoreError(f"{path} cannot be read: {error.strerror or error}. {advice}") from error
+    return _read(path, content, advice)
+
+
+def _read(path: Path, content: bytes, advice: str) -> xr.Dataset:
     try:
         with xr.open_dataset(io.BytesIO(content), engine=_ENGINE) as opened:
             return opened.load()

@@ -9,6 +9,7 @@ import numpy as np
 import xarray as xr
 
 from sdebayes._core.errors import DataError, StateSpaceError, StoreError
+from sdebayes._core.netcdf import read_netcdf
 from sdebayes.cli.choices import encoder
 from sdebayes.cli.own import own
 from sdebayes.data import Sentences, StateSpace, Steps, load, read_texts
@@ -166,6 +167,20 @@ def with_steps(data: xr.Dataset, min_steps: int | None) -> xr.Dataset:
     before = [data.attrs["left_out"]] if "left_out" in data.attrs else []
     said = {"left_out": " ".join([*before, left_out])} if left_out else {}
     return data.sel(trajectory=names).assign_attrs(said)
+
+
+def read_log(path: Path) -> xr.Dataset:
+    """Read the log of a text that was steered, as ``sdebayes steer`` or ``log.to_netcdf`` wrote it.
+
+    Raises
+    ------
+    StoreError
+        If it is not there, or is no netCDF.
+    """
+    check_inputs([path])
+    return read_netcdf(
+        path, "Give a log that sdebayes steer --logs wrote, or log.to_netcdf of sdebayes.steer's."
+    )
 
 
 def space_of(posterior: Posterior) -> StateSpace:

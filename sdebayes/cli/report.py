@@ -34,6 +34,12 @@ def report(
         str | None,
         typer.Option(help="A group, to write of it by itself, from a fit of several (fit --by-group)."),
     ] = None,
+    steered: Annotated[
+        Path | None,
+        typer.Option(
+            help="The log of a text that this posterior steered, as sdebayes steer --logs writes it."
+        ),
+    ] = None,
     title: Annotated[str, typer.Option(help="Title of the page.")] = "A Bayesian SDE report",
     explorer: Annotated[bool, typer.Option(help="Put a phase portrait to be touched into the page.")] = True,
     seed: Annotated[int, typer.Option(help="Seed of shuffles and simulations.")] = 0,
@@ -44,9 +50,10 @@ def report(
     from sdebayes._core.errors import DataError
     from sdebayes._core.files import check_writable
     from sdebayes.cli.errors import prepare_compiler
-    from sdebayes.cli.inputs import named, of_group, states_for, without_training
+    from sdebayes.cli.inputs import named, of_group, read_log, states_for, without_training
 
     check_writable(output)
+    log = None if steered is None else read_log(steered)
     prepare_compiler()
     fitted = posteriors.load(posterior)
     fitted = fitted if group is None else fitted.group(group)
@@ -70,6 +77,7 @@ def report(
         title=title,
         comparison=comparison,
         plane=drawn,
+        steered=log,
         seed=seed,
         explorer=explorer,
     )

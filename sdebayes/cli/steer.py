@@ -35,6 +35,12 @@ def steer(
         Literal["best", "draw"], typer.Option(help="The best candidate, or a draw by their probabilities.")
     ] = "best",
     encoder: Annotated[str | None, typer.Option(help="As of sdebayes rank.")] = None,
+    logs: Annotated[
+        Path | None,
+        typer.Option(
+            help="A directory for the log of each text, 1.nc for that of the first, which report --steered reads."
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed.")] = 0,
 ) -> None:
     """Write a text behind each context, its sentences chosen by how well they go on and where they lead.
@@ -46,12 +52,16 @@ def steer(
     from sdebayes import posterior as posteriors
     from sdebayes import steering
     from sdebayes._core.errors import DataError, SteeringError
+    from sdebayes._core.files import check_writable
+    from sdebayes._core.netcdf import write_netcdf
     from sdebayes.cli import inputs
     from sdebayes.cli.errors import prepare_compiler
     from sdebayes.cli.json_lines import read_contexts, say_line
     from sdebayes.cli.own import own
 
     inputs.check_inputs([posterior, path])
+    if logs is not None:
+        check_writable(logs / "1.nc")
     contexts = read_contexts(path)
     if typical and towards:
         raise DataError("--typical and --towards are two targets; give one.")
@@ -59,7 +69,7 @@ def steer(
     prepare_compiler()
     fitted = posteriors.load(posterior)
     unfinished = 0
-    for context in contexts:
+    for number, context in enumerate(contexts, 1):
         try:
             log = steering.steer(
                 proposing,
@@ -74,9 +84,12 @@ def steer(
             )
         except SteeringError as error:
             unfinished += 1
-            say_line(_said(context, error.log) | {"stopped": str(error)})
+            log = error.log
+            say_line(_said(context, log) | {"stopped": str(error)})
         else:
             say_line(_said(context, log))
+        if logs is not None and log is not None:
+            write_netcdf(log, logs / f"{number}.nc")
     if unfinished:
         raise SteeringError(
             f"{unfinished} of {len(contexts)} texts ended early; their lines say where and why."

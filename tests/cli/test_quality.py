@@ -88,7 +88,9 @@ def test_texts_are_steered_and_what_was_written_is_kept(here, monkeypatch):
     steering = ("steer", "posterior.nc", "begun.jsonl", "--generate", "proposing:generate", "--steps", "2")
     with monkeypatch.context() as patched:  # any target is unlikely
         patched.setattr(import_module("sdebayes.steering.steer"), "UNLIKELY", 1.1)
-        result = CliRunner().invoke(app, [*steering, "--towards", "Of river and law.", "--candidates", "3"])
+        Path("logs").mkdir()
+        aimed = ("--towards", "Of river and law.", "--candidates", "3", "--logs", "logs")
+        result = CliRunner().invoke(app, [*steering, *aimed])
     assert result.exit_code == 2
     assert "sdebayes: steer: the target is unlikely: of what texts come to" in result.stderr
     assert "1 of 2 texts ended early" in result.stderr
@@ -106,10 +108,44 @@ def test_texts_are_steered_and_what_was_written_is_kept(here, monkeypatch):
     chosen = expected.isel(candidate=expected["chosen"])
     for name in ("distance", "target_tail_probability", "tail_probability"):
         np.testing.assert_allclose([step[name] for step in whole["steps"]], chosen[name], atol=1e-5)
+    (log,) = Path("logs").iterdir()
+    xr.testing.assert_allclose(xr.load_dataset(log), expected)
+    assert xr.load_dataset(log).attrs == expected.attrs
     assert stopped["steps"] == []
     assert "RuntimeError: no more" in stopped["stopped"]
     both = CliRunner().invoke(app, [*steering, "--typical", "--towards", "Of law."])
     assert "are two targets; give one" in both.stderr
+    nowhere = CliRunner().invoke(app, [*steering, "--logs", "nowhere"])
+    assert "the directory nowhere does not exist" in nowhere.stderr
+    assert not nowhere.stdout
+
+
+def test_a_page_tells_of_a_text_that_was_steered(here, monkeypatch):
+    given = []
+    monkeypatch.setattr("sdebayes.reporting.page.chapters_of", lambda context: given.append(context) or [])
+    log = sb.steer(
+        lambda text, n: [f"It is on {word} and law." for word in ("peace", "trade", "river")],
+        sb.load("posterior.nc"),
+        ["Of river and law."],
+        context="Of peace.",
+        steps=2,
+        candidates=3,
+    )
+    log.to_netcdf("log.nc")
+    run("report", "posterior.nc", "--steered", "log.nc", "-o", "steered.html")
+    xr.testing.assert_identical(given[0].steered, log)
+    Path("torn.nc").write_bytes(Path("log.nc").read_bytes()[:2000])
+    for name, words in {
+        "none.nc": "none.nc does not exist",
+        "torn.nc": "torn.nc cannot be read as netCDF",
+        "begun": "begun cannot be read: Is a directory",
+        "traj.nc": "steered has no variable 'candidates'",
+    }.items():
+        Path("begun").mkdir(exist_ok=True)
+        result = CliRunner().invoke(app, ["report", "posterior.nc", "--steered", name, "-o", "none.html"])
+        assert result.exit_code == 2
+        assert words in result.stderr
+    assert not Path("none.html").exists()
 
 
 @pytest.mark.parametrize(
