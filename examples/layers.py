@@ -5,15 +5,15 @@ How does a text move through the layers of a language model?
 237 passages of three sentences, one of each State of the Union address, are read by SmolLM2-135M; the path of a passage
 is the hidden state of its last token, layer by layer. Sarfati, Liu, Boullé and Earls (2024), "Lines of Thought in Large
 Language Models", arXiv 2410.01545, say of such paths: the state at layer t + τ is a linear map of that at layer t, and
-noise whose variance is α exp(λ (t + τ)), the same for every τ. Regressions ask whether it is; two fits, of paths and
-of paths divided by exp(λ t / 2), whether one SDE holds at all layers. ``python examples/layers.py [FOLDER]``
+noise whose variance is α exp(λ (t + τ)), the same for every τ. `sdebayes.analysis.depth.noise_growth` asks whether it
+is; two fits, of paths and of paths divided by exp(λ t / 2), whether one SDE holds at all layers. The reports have a
+chapter on layers. ``python examples/layers.py [FOLDER]``
 """
 
 import sys
 import tempfile
 from pathlib import Path
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
@@ -22,7 +22,6 @@ from sdebayes.data.segment import sentence_spans
 
 STATES, DRAWS = 8, 400
 FIRST = 4  # at layers 2 and 3 the noise variance is a thousand times that of layer 4
-GAPS = (1, 2, 4, 8)
 MODEL = sb.SDEModel(observation=sb.Exact())
 
 
@@ -36,29 +35,6 @@ def passages():
 def centred(data, middle):
     """Take the mean of all training passages from each layer."""
     return data.assign(y=data["y"] - middle)
-
-
-def noise(values, start, gap, weights):
-    """Return the noise variance of x_{t+τ} given x_t, a mean over the coordinates, under each weighting of passages."""
-    x = np.column_stack([values[:, start], np.ones(len(values))])
-    after = values[:, start + gap]
-    squares = np.einsum("dn,ni,nj->dij", weights, x, x)
-    left = after - x @ np.linalg.solve(squares, np.einsum("dn,ni,nj->dij", weights, x, after))
-    return np.einsum("dn,dnj->d", weights, left**2) / after.shape[1] / (1 - x.shape[1] / len(x))
-
-
-def growth(values, layers):
-    """Return for each gap the layers arrived at, the log variance of its noise and its slope, draw by draw.
-
-    Draws are those of the Bayesian bootstrap (Rubin 1981), the same at all layers, whose noise is that of one passage.
-    """
-    weights = np.random.default_rng(0).dirichlet(np.ones(len(values)), size=DRAWS)
-    found = {}
-    for gap in GAPS:
-        arrived = layers[gap:]
-        logs = np.log([noise(values, start, gap, weights) for start in range(len(arrived))])
-        found[gap] = arrived, logs, np.polyfit(arrived, logs, 1)[0]
-    return found
 
 
 def said(draws):
@@ -88,17 +64,19 @@ middle = train["y"].mean("trajectory")
 train, test = centred(train, middle), centred(test, middle)
 
 layers = train["t"].values[0]
-found = growth(train["y"].values, layers)
+found = sb.analysis.depth.noise_growth(train, samples=DRAWS)
 rows = {
-    f"{gap} layers": {
-        "slope of the log variance, a layer": said(slope),
-        "variance at the first, the last": f"{np.exp(logs[0].mean()):.2g}, {np.exp(logs[-1].mean()):.2g}",
+    f"{lag} layers": {
+        "slope of the log variance, a layer": said(found["rate"].sel(lag=lag)),
+        "variance at the first, the last": ", ".join(
+            f"{float(found['variance'].sel(lag=lag).isel(time=place).median()):.2g}" for place in (lag, -1)
+        ),
     }
-    for gap, (_, logs, slope) in found.items()
+    for lag in found["lag"].values
 }
 print(pd.DataFrame(rows).T.to_string(), "\n")
 
-rate = float(np.median(found[1][2]))
+rate = float(found["rate"].sel(lag=1).median())
 fits = {"as they are": train, f"divided by exp({rate / 2:.3f} t)": scaled(train, rate)}
 held_out = dict(zip(fits, (test, scaled(test, rate)), strict=True))
 scores = {}
@@ -115,12 +93,6 @@ first, second = scores.values()
 gain = second - first
 print(f"gain of the division: {gain.mean():.3f} ± {gain.std(ddof=1) / np.sqrt(gain.size):.3f}")
 
-figure, axes = plt.subplots(figsize=(6, 4), layout="constrained")
-for gap, (arrived, logs, _) in found.items():
-    low, centre, high = np.quantile(np.exp(logs), (0.05, 0.5, 0.95), axis=1)
-    axes.plot(arrived, centre, label=f"{gap} layer{'s' * (gap > 1)} before")
-    axes.fill_between(arrived, low, high, alpha=0.2)
-axes.set(yscale="log", xlabel="layer arrived at", ylabel="noise variance, mean over 8 coordinates")
-axes.legend(title="predicted from", frameon=False)
-figure.savefig(folder / "layers.png", dpi=150)
+ax = sb.plots.depth.noise_growth(found)
+ax.figure.savefig(folder / "layers.png", dpi=150)
 print(f"figure and reports in {folder}")

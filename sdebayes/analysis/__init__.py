@@ -18,6 +18,7 @@ Continuing the example of :func:`sdebayes.fit`; a known SDE is read in the same 
 from sdebayes.analysis import (
     calibration,
     contrast,
+    depth,
     fields,
     forecasts,
     level,
@@ -34,6 +35,7 @@ from sdebayes.analysis.summary import summarize
 __all__ = [
     "calibration",
     "contrast",
+    "depth",
     "fields",
     "forecasts",
     "level",

@@ -18,6 +18,7 @@ from sdebayes.analysis.moments import mask_like, moments
 from sdebayes.analysis.phase_space import fixed_points, matched, without_effect
 from sdebayes.analysis.process import properties
 from sdebayes.analysis.quality.examined import steps_in_numbers
+from sdebayes.data import Layers
 from sdebayes.inference.findings import Findings
 from sdebayes.posterior import Posterior, compare, forecast, replicate
 from sdebayes.simulation import simulate
@@ -99,6 +100,11 @@ class ReportContext:
     def step_is(self) -> str:
         """What a step is, if the data tell."""
         return str(self.data.attrs.get("step_meaning", ""))
+
+    @property
+    def over_depth(self) -> bool:
+        """Whether time is the layer of a language model."""
+        return self.step_is == Layers().meaning or time_unit(self.data.attrs) == "layer"
 
     @property
     def time_units(self) -> str:
