@@ -94,5 +94,6 @@ gain = second - first
 print(f"gain of the division: {gain.mean():.3f} ± {gain.std(ddof=1) / np.sqrt(gain.size):.3f}")
 
 ax = sb.plots.depth.noise_growth(found)
+ax.set_xlabel("layer")
 ax.figure.savefig(folder / "layers.png", dpi=150)
 print(f"figure and reports in {folder}")

@@ -11,7 +11,7 @@ EXTRA = DOCS / "_build" / "extra"
 REPORTS = EXTRA / "gallery" / "reports"
 """Beside the pages of the built site, into which all of ``EXTRA`` is copied."""
 
-MINUTES = ("layers", "paper", "steer_smollm2", "temperature")
+MINUTES = ("encoders", "layers", "paper", "steer_smollm2", "temperature")
 """Examples that are shown, and not run: they take minutes."""
 PARTS = ("own_parts",)
 """Modules that examples import."""

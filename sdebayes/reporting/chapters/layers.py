@@ -27,7 +27,7 @@ def write(context: ReportContext) -> Chapter:
         )
     ]
     try:
-        found = depth.noise_growth(context.data, seed=context.seed)
+        found = depth.noise_growth(context.data.assign_attrs(time_unit="layer"), seed=context.seed)
     except DataError as error:
         return Chapter("layers", TITLE, [*blocks, Paragraph(f"It was not measured. {error}")])
     blocks += [
