@@ -135,7 +135,8 @@ def figure(rows):
         ax.spines[["top", "right"]].set_visible(False)
     for ax in axes[:2]:
         ax.axvline(0, color="#767676", linewidth=0.8)
-    axes[2].set_xscale("log")
+    for ax in axes[2:]:
+        ax.set_xlim(left=0)
     axes[0].set_yticks(range(len(names)), names)
     axes[0].invert_yaxis()
     drawn.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=2, frameon=False)
