@@ -69,6 +69,7 @@ def steer(
     prepare_compiler()
     fitted = posteriors.load(posterior)
     unfinished = 0
+    log: Any
     for number, context in enumerate(contexts, 1):
         try:
             log = steering.steer(

@@ -106,6 +106,6 @@ def _layers(lag: int) -> str:
     return f"{plural(lag, 'layer')} before"
 
 
-def _ends(draws: xr.DataArray) -> str:
+def _ends(draws: xr.DataArray | np.ndarray) -> str:
     low, middle, high = (significant(value) for value in np.quantile(draws, (0.05, 0.5, 0.95)))
     return f"{middle} [{low}, {high}]"
