@@ -13,7 +13,7 @@ import xarray as xr
 
 from sdebayes._core.tasks import total
 from sdebayes.data.blocks import TASKS
-from sdebayes.inference.independent_blocks import independent_blocks
+from sdebayes.inference.independent_blocks import independent_blocks, parts_of_each
 from sdebayes.inference.minibatches.structure import Structure
 from sdebayes.likelihood import Observations
 from sdebayes.likelihood.arrays import rows
@@ -55,13 +55,7 @@ class HeldParts(AbstractParts):
 
     def __init__(self, model: SDEModel, observations: Observations, pieces: Pieces) -> None:
         self._parts = jax.tree.map(np.asarray, independent_blocks(model, observations))
-        single = model.likelihood.by_transition(observations)
-        number = (
-            np.asarray(observations.seen)[:, 1:].any(-1).sum(1)
-            if single
-            else np.ones(len(observations.values), int)
-        )
-        ends = np.concatenate([[0], np.cumsum(number)])
+        ends = np.concatenate([[0], np.cumsum(parts_of_each(model, observations))])
         self._pieces = [slice(int(ends[one.start]), int(ends[one.stop])) for one in pieces]
 
     @property
@@ -110,8 +104,10 @@ class StreamedParts(AbstractParts):
 
     @property
     def counts(self) -> tuple[int, ...]:
-        """The number of parts in each piece."""
-        return self.structure.counts
+        """The number of parts in each piece: trajectories where a step of any is seen in part."""
+        if self.structure.complete:
+            return self.structure.counts
+        return tuple(one.stop - one.start for one in self.pieces)
 
     @property
     def steps(self) -> int | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import jax.numpy as jnp
@@ -26,7 +26,7 @@ class StreamedTarget(Target):
         The data.
     """
 
-    parts: StreamedParts | None = None
+    parts: StreamedParts = field(kw_only=True)
 
     def value_and_gradient(
         self, v: Flat, whitenings: Whitenings | None = None
@@ -76,7 +76,7 @@ class _Sums(NamedTuple):
 
     def add(self, other: _Sums) -> _Sums:
         """Return the sums of both."""
-        return _Sums(*(mine + others for mine, others in zip(self, other, strict=True)))
+        return _Sums(self.values + other.values, self.gradients + other.gradients, self.pieces + other.pieces)
 
 
 def _evaluated(asked: _Asked, pieces: tuple[int, ...]) -> _Sums:

@@ -10,7 +10,7 @@ import jax
 import numpy as np
 from jaxtyping import Array, Float
 
-from sdebayes.inference.independent_blocks import independent_blocks
+from sdebayes.inference.independent_blocks import parts_of_each
 from sdebayes.likelihood import Observations
 from sdebayes.likelihood.arrays import by_row, filled_up
 from sdebayes.model.sdemodel import SDEModel
@@ -37,7 +37,7 @@ class Structure(NamedTuple):
     latest
         The largest time, which says how precise a Δt is.
     counts
-        The number of independent parts in each piece of the data.
+        The number of independent parts in each piece of the data by itself.
     """
 
     steps: Float[np.ndarray, " unique"] | None
@@ -60,7 +60,7 @@ class Structure(NamedTuple):
             observations.complete,
             times.shape[1],
             float(np.abs(times).max()),
-            (len(independent_blocks(model, observations).values),),
+            (int(parts_of_each(model, observations).sum()),),
         )
 
     def add(self, other: Structure) -> Structure:
