@@ -8,7 +8,6 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import dask
 import jax
 import numpy as np
 import pytest
@@ -39,29 +38,29 @@ def client():
 
     options = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": None, "host": "127.0.0.1"}
     with LocalCluster(**options) as cluster, Client(cluster) as found:
+        cluster.scheduler.allowed_failures = 1000  # as many kills would else look like a task that kills
         yield found
 
 
 @contextmanager
 def killing(cluster, kills: list[int]) -> Iterator[None]:
-    """Kill one of the workers now and then; a new one comes in its place."""
+    """Kill one of two workers now and then, once the one that came in the place of the last is there."""
     ended, rng = threading.Event(), np.random.default_rng(len(kills))
 
     def kill() -> None:
-        while not ended.wait(rng.uniform(1, 6)) and len(kills) < KILLS:
+        while not ended.wait(rng.uniform(0.1, 3)) and len(kills) < KILLS:
             alive = [nanny.pid for nanny in cluster.workers.values() if nanny.pid]
-            if alive:
+            if len(cluster.scheduler.workers) == len(alive) == 2:
                 os.kill(int(rng.choice(alive)), signal.SIGKILL)
                 kills.append(1)
 
-    with dask.config.set({"distributed.scheduler.allowed-failures": 100}):
-        thread = threading.Thread(target=kill)
-        thread.start()
-        try:
-            yield
-        finally:
-            ended.set()
-            thread.join()
+    thread = threading.Thread(target=kill)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
 
 
 @pytest.mark.slow
