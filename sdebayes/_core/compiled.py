@@ -64,10 +64,15 @@ class Compiled:
     def _of(self, leaves: list[Any], structure: Any) -> _Traced:
         key = (structure, jax.config.jax_enable_x64, *(_kind(leaf) for leaf in leaves))
         if key not in self._traced:
-            self._traced[key] = self._trace(leaves, structure)
+            self._trace_once(key, leaves, structure)
         return self._traced[key]
 
     @one_at_a_time
+    def _trace_once(self, key: Hashable, leaves: list[Any], structure: Any) -> None:
+        """Trace, unless another thread has done so meanwhile: parts of the program keep what the first has traced."""
+        if key not in self._traced:
+            self._traced[key] = self._trace(leaves, structure)
+
     def _trace(self, leaves: list[Any], structure: Any) -> _Traced:
         def of_arrays(*arrays: Any) -> Any:
             rest = iter(arrays)

@@ -12,11 +12,12 @@ COPIES = 3
 
 _MEMINFO = Path("/proc/meminfo")
 _GROUP = Path("/sys/fs/cgroup")
+_STATM = Path("/proc/self/statm")
 
 
 def available_memory() -> int | None:
     """Return how many bytes this process can still get, None where the system does not say it."""
-    known = [amount for amount in (_of_machine(), _of_group()) if amount is not None]
+    known = [amount for amount in (_of_machine(), _of_group(), _of_process()) if amount is not None]
     return min(known) if known else None
 
 
@@ -50,6 +51,17 @@ def _of_machine() -> int | None:
                 return int(line.split()[1]) * 1024
         return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (OSError, ValueError, AttributeError):
+        return None
+
+
+def _of_process() -> int | None:
+    """Read what the process's own limit leaves of addresses (``ulimit -v``)."""
+    try:
+        from resource import RLIM_INFINITY, RLIMIT_AS, getpagesize, getrlimit
+
+        limit = getrlimit(RLIMIT_AS)[0]
+        return None if limit == RLIM_INFINITY else limit - int(_STATM.read_text().split()[0]) * getpagesize()
+    except (ImportError, OSError, ValueError):
         return None
 
 

@@ -6,11 +6,14 @@ A piece is known by its place among the items and has its own random key, so tha
 
 from __future__ import annotations
 
+import os
 import sys
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextvars import ContextVar
 from functools import cache
 from importlib.metadata import version
+from itertools import batched, islice
 from typing import Any
 from uuid import uuid4
 
@@ -112,6 +115,58 @@ def total[Shared, Item, Result](
     return waiting.popitem()[1]
 
 
+def in_order[Shared, Item, Result](
+    function: Callable[[Shared, Item], Result], shared: Shared, items: Iterable[Item]
+) -> Iterator[Result]:
+    """Call a function for each item and hand on the results in the items' order, few items being read ahead.
+
+    Parameters
+    ----------
+    function, shared
+        As in `each`.
+    items
+        Its second arguments, which need not all be in memory: on a cluster two for each thread of it are, on Dask's
+        other schedulers as many as there are processors, and as many again.
+
+    Yields
+    ------
+    object
+        A result.
+
+    Raises
+    ------
+    ClusterError
+        As `each`.
+    """
+    get = None if _IN_TASK.get() else _scheduler()
+    if get is None:
+        yield from (function(shared, item) for item in items)
+    elif _is_client(client := getattr(get, "__self__", None)):
+        yield from _sliding(client, function, shared, items)
+    else:
+        for some in batched(items, 2 * (os.cpu_count() or 1)):
+            yield from _all_of(function, shared, some)
+
+
+def _all_of[Shared, Item, Result](
+    function: Callable[[Shared, Item], Result], shared: Shared, items: Sequence[Item]
+) -> list[Result]:
+    """Return the results of some items, in their order."""
+    found: dict[int, Result] = {}
+
+    def done(numbered: tuple[int, Item], result: Result) -> None:
+        found[numbered[0]] = result
+
+    each(_of_numbered, (function, shared), list(enumerate(items)), done)
+    return [found[place] for place in range(len(items))]
+
+
+def _of_numbered[Shared, Item, Result](
+    shared: tuple[Callable[[Shared, Item], Result], Shared], item: tuple[int, Item]
+) -> Result:
+    return shared[0](shared[1], item[1])
+
+
 @cache
 def versions() -> dict[str, str]:
     """Return the versions of the packages that make the numbers."""
@@ -150,6 +205,39 @@ def _run[Shared, Item, Result](
         return function(shared, item)
     finally:
         _IN_TASK.reset(token)
+
+
+def _sliding[Shared, Item, Result](
+    client: Any, function: Callable[[Shared, Item], Result], shared: Shared, items: Iterable[Item]
+) -> Iterator[Result]:
+    """Have a cluster do some tasks at a time, and the next as soon as the first of them has come."""
+    from dask import delayed
+    from distributed.client import FutureCancelledError
+
+    whole, run = delayed(shared, pure=False, traverse=False), delayed(_run, pure=False, traverse=False)
+    expected, finished = versions(), 0
+    most = 2 * max(1, sum(client.nthreads().values()))
+    ahead: deque[Any] = deque()
+    rest = iter(items)
+    try:
+        while True:
+            for item in islice(rest, most - len(ahead)):
+                ahead.append(client.compute(run(function, whole, item, expected), optimize_graph=False))
+            if not ahead:
+                return
+            try:
+                result = ahead[0].result()
+            except FutureCancelledError as error:
+                raise ClusterError(
+                    f"The cluster was lost after {finished} tasks: its scheduler has gone, or the tasks were "
+                    "cancelled. Start a cluster and call again, which goes on from there."
+                ) from error
+            ahead.popleft().release()
+            finished += 1
+            yield result
+    finally:
+        for future in ahead:
+            future.release()
 
 
 def _on_cluster(client: Any, tasks: list[Any], told: Callable[[Any, Any], None]) -> None:

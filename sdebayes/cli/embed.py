@@ -11,7 +11,9 @@ import typer
 def embed(
     paths: Annotated[
         list[Path],
-        typer.Argument(help="Texts: .txt (one text), .csv or .jsonl (a text a row), or directories of them."),
+        typer.Argument(
+            help="Texts: .txt (one text), .csv, .jsonl or .parquet (a text a row), or directories of them."
+        ),
     ],
     output: Annotated[Path, typer.Option("--output", "-o", help="Data set to write, .nc or .zarr.")],
     block: Annotated[int, typer.Option(help="Sentences in a step; blocks do not overlap.")] = 1,
@@ -49,8 +51,8 @@ def embed(
     groups: Annotated[
         str | None,
         typer.Option(
-            help="Column of .csv or .jsonl that says the group of each text, for fit --by-group. [default: group, if "
-            "there is one]"
+            help="Column of .csv, .jsonl or .parquet that says the group of each text, for fit --by-group. [default: "
+            "group, if there is one]"
         ),
     ] = None,
     group_by_path: Annotated[

@@ -112,6 +112,18 @@ def fit(
         int | None, typer.Option(help="Parts of the data in a step of svi. [default: all]")
     ] = None,
     seed: Annotated[int, typer.Option(help="Seed of the fit and of what is held out.")] = 0,
+    coordinator: Annotated[
+        str | None,
+        typer.Option(
+            metavar="HOST:PORT",
+            help="Where process 0 waits for others that were given the same command, to divide trajectories among the "
+            "devices of all. Process 0 writes the output.",
+        ),
+    ] = None,
+    processes: Annotated[int | None, typer.Option(help="With --coordinator: how many there are.")] = None,
+    process: Annotated[
+        int | None, typer.Option(help="With --coordinator: which of them this is, from 0.")
+    ] = None,
 ) -> None:
     """Fit a stochastic differential equation, by default a latent Ornstein–Uhlenbeck process.
 
@@ -127,6 +139,7 @@ def fit(
     from sdebayes.cli.console import say_findings
     from sdebayes.cli.errors import prepare_compiler
     from sdebayes.cli.inputs import with_steps
+    from sdebayes.cli.processes import joined
     from sdebayes.data import load, split
     from sdebayes.model import Level, SDEModel
 
@@ -158,7 +171,9 @@ def fit(
         initial="free" if free_start else None,
         level=tuple(Level(name) for name in level or ()),
     )
-    result = posterior.fit(model, known, way, seed=seed)
-    result.to_netcdf(output)
-    say_findings(result)
-    print(output)
+    with joined(coordinator, processes, process) as first:
+        result = posterior.fit(model, known, way, seed=seed, progress=None if first else False)
+    if first:
+        result.to_netcdf(output)
+        say_findings(result)
+        print(output)

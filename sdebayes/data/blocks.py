@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from math import prod
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import xarray as xr
-from jaxtyping import Float, Shaped
+from jaxtyping import Float, Int, Shaped
 
 from sdebayes._core.draws import evenly_spread
 
@@ -17,6 +17,12 @@ ENTRIES = 2**19
 
 READ = 2**22
 """Entries that are read at once: a chunk on the disk is decoded as a whole, however little of it is asked for."""
+
+KEPT = 2**18
+"""Numbers of large data that are kept as examples."""
+
+MIXED = 16
+"""Pieces whose parts are shuffled with each other where data are gone through in random order."""
 
 TASKS = 64
 """Into how many pieces a pass over lazy data is divided, whatever the number of workers: each has a result."""
@@ -71,10 +77,22 @@ def pieces_of_work(dataset: xr.Dataset) -> list[slice]:
     return [slice(group[0].start, group[-1].stop) for group in groups]
 
 
-def some(dataset: xr.Dataset, entries: int) -> xr.Dataset:
-    """Return trajectories that are evenly spread over a data set, at most so many entries of them, in memory."""
+def shuffled_pieces(dataset: xr.Dataset) -> tuple[slice, ...]:
+    """Divide trajectories into pieces of whole chunks, `MIXED` of which are in memory at a time if chunks are small."""
     y = dataset.variables["y"]
-    chosen = dataset.isel(trajectory=evenly_spread(len(y), _at_most(entries, y)))
+    chunk, rows = _chunk(y), _at_most(READ // (4 * MIXED), y)
+    size = max(rows - rows % chunk, chunk) if chunk <= _at_most(READ, y) else rows
+    return tuple(slice(start, min(start + size, len(y))) for start in range(0, len(y), size))
+
+
+def kept_rows(y: Any) -> Int[np.ndarray, " chosen"]:
+    """Return where trajectories stand that are evenly spread over others, at most `KEPT` numbers of them."""
+    return evenly_spread(len(y), _at_most(KEPT, y))
+
+
+def some(dataset: xr.Dataset) -> xr.Dataset:
+    """Return the trajectories of a data set that are kept, in memory."""
+    chosen = dataset.isel(trajectory=kept_rows(dataset.variables["y"]))
     return chosen.assign({name: chosen[name].load() for name in ("y", "t", "n_steps")})
 
 
@@ -99,8 +117,13 @@ def _divided(values: np.ndarray, times: np.ndarray, first: int, copy: bool) -> I
 def _rows(y: xr.Variable) -> int:
     """Return how many trajectories are read at once, whole chunks of them if they fit."""
     count = _at_most(READ, y)
-    chunk = int(y.chunks[0][0] if y.chunks else y.encoding.get("preferred_chunks", {}).get("trajectory", 1))
+    chunk = _chunk(y)
     return count - count % chunk if chunk <= count else count
+
+
+def _chunk(y: xr.Variable) -> int:
+    """Return how many trajectories stand together on the disk."""
+    return int(y.chunks[0][0] if y.chunks else y.encoding.get("preferred_chunks", {}).get("trajectory", 1))
 
 
 def _at_most(entries: int, y: xr.Variable | np.ndarray) -> int:

@@ -71,7 +71,8 @@ def embed(
     store
         A zarr directory for a corpus that memory does not hold: texts are written to it as they are embedded, 64 at a
         time, in single precision. The same call goes on where a killed one was. What is returned is opened and not
-        read; :func:`sdebayes.data.load` opens it again.
+        read; :func:`sdebayes.data.load` opens it again. If a Dask scheduler is active, each 64 texts are a task, and
+        this process writes what comes; the vectors are those of one process.
 
     Returns
     -------

@@ -154,6 +154,10 @@ class LanguageModel:
         """
         self._network  # noqa: B018
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave the loaded network behind: another process loads it for itself."""
+        return {name: value for name, value in self.__dict__.items() if name != "_network"}
+
     @cached_property
     def _network(self) -> Any:
         """The network without its head."""

@@ -80,6 +80,10 @@ class SentenceEncoder:
     def __repr__(self) -> str:
         return f"SentenceEncoder({self.identity})"
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave the loaded model behind: another process loads it for itself."""
+        return {name: value for name, value in self.__dict__.items() if name not in ("_network", "_device")}
+
     @cached_property
     def identity(self) -> str:
         """The model and its version, or the hash of its files."""

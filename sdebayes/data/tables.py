@@ -1,4 +1,4 @@
-"""Texts in the rows of tables: CSV, and JSON in lines."""
+"""Texts in the rows of tables: CSV, JSON in lines, and Parquet."""
 
 from __future__ import annotations
 
@@ -13,11 +13,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from sdebayes._core.characters import cleaned, cleaned_name
-from sdebayes._core.errors import DataError
+from sdebayes._core.errors import DataError, MissingDependencyError, StoreError
 from sdebayes.data.metadata import column_names
 
 _OWN = ("text", "name")
 _FIELD_SIZE = threading.Lock()
+_AT_ONCE = 256
+"""Rows of a Parquet file that are decoded together."""
 
 
 class Row(NamedTuple):
@@ -56,7 +58,7 @@ def from_csv(path: Path, content: str) -> list[Row]:
                 f"{path}, line {line} has {len(record)} fields, but the header has {len(names)}: "
                 f"{', '.join(names)[:200]}."
             )
-        rows.append(_row(path, line, len(rows), dict(zip(names, record, strict=True))))
+        rows.append(_row(path, f"{path}, line {line}", len(rows), dict(zip(names, record, strict=True))))
     return _some(path, rows)
 
 
@@ -86,7 +88,60 @@ def of_line(path: Path, number: int, index: int, line: str) -> Row:
     place = f"{path}, line {number}"
     fields = _object(place, line)
     names = _columns(place, [cleaned(name, f"{place}, a key") for name in fields])
-    return _row(path, number, index, dict(zip(names, fields.values(), strict=True)))
+    return _row(path, place, index, dict(zip(names, fields.values(), strict=True)))
+
+
+def of_parquet(path: Path) -> Iterator[Row | DataError]:
+    """Read the rows of a Parquet file, some at a time, with an error in the place of those that cannot be read.
+
+    Raises
+    ------
+    DataError
+        If it is no such file, or damaged, or has no row.
+    StoreError
+        If it cannot be read.
+    MissingDependencyError
+        If pyarrow is not installed.
+    """
+    try:
+        from pyarrow import ArrowException
+        from pyarrow.parquet import ParquetFile
+    except ImportError as error:
+        raise MissingDependencyError(
+            f"{path} is read by pyarrow, which is not installed: pip install pyarrow. Or write the texts as .jsonl."
+        ) from error
+    index = 0
+    try:
+        with ParquetFile(path) as file:
+            for batch in file.iter_batches(_AT_ONCE):
+                for place in range(len(batch)):
+                    yield _parquet_row(path, index, batch.slice(place, 1))
+                    index += 1
+    except ArrowException as error:
+        raise DataError(f"{path} cannot be read as Parquet: {error}.") from error
+    except OSError as error:
+        raise StoreError(f"{str(path)!r} cannot be read: {error}.") from error
+    if not index:
+        raise DataError(f"{path} has no row.")
+
+
+def _parquet_row(path: Path, index: int, found: Any) -> Row | DataError:
+    place = f"{path}, row {index + 1}"
+    try:
+        (fields,) = found.to_pylist()
+        names = _columns(place, list(fields))
+        return _row(path, place, index, dict(zip(names, map(_plain, fields.values()), strict=True)))
+    except UnicodeDecodeError as error:
+        return DataError(f"{place} is not UTF-8: {error}.")
+    except DataError as error:
+        return error
+
+
+def _plain(value: Any) -> Any:
+    """Return what JSON can hold: lists and structures as JSON, dates and the like as texts."""
+    if isinstance(value, dict | list):
+        return json.dumps(value, ensure_ascii=False, default=str)
+    return value if isinstance(value, str | int | float | None) else str(value)
 
 
 def _records(path: Path, content: str) -> Iterator[tuple[int, list[str]]]:
@@ -151,8 +206,7 @@ def _columns(place: str, found: list[str]) -> list[str]:
         raise DataError(f"{place}: {error}") from error
 
 
-def _row(path: Path, line: int, index: int, fields: dict[str, Any]) -> Row:
-    place = f"{path}, line {line}"
+def _row(path: Path, place: str, index: int, fields: dict[str, Any]) -> Row:
     values = {name: _value(value, f"{place}, column {name!r}") for name, value in fields.items()}
     text, name = values.pop("text", None), values.pop("name", None)
     if not isinstance(text, str):

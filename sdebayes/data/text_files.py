@@ -10,8 +10,8 @@ import xarray as xr
 from sdebayes._core.arguments import checked
 from sdebayes._core.errors import DataError, StoreError
 from sdebayes._core.kinds import PathLike
-from sdebayes.data.tables import Row, of_line
-from sdebayes.data.texts import corpus_of, decoded, files_of, rows_of
+from sdebayes.data.tables import Row, of_line, of_parquet
+from sdebayes.data.texts import PARQUET, corpus_of, decoded, files_of, rows_of
 
 
 @checked
@@ -19,7 +19,7 @@ class TextFiles:
     """The texts of files, for a corpus that memory does not hold: `sdebayes.embed` reads them with a store.
 
     The files are those of :func:`~sdebayes.data.read_texts`, and the texts and columns are read as it reads them. Of
-    ``.jsonl`` files a line is in memory at a time, of others a file.
+    ``.jsonl`` files a line is in memory at a time, of ``.parquet`` files some rows, of others a file.
 
     Parameters
     ----------
@@ -86,11 +86,12 @@ class TextFiles:
     def _attempts(self) -> Iterator[Row | DataError]:
         """Give texts, and errors in the place of those that cannot be read."""
         for path in self._files:
-            if path.suffix.lower() == ".jsonl":
+            kind = path.suffix.lower()
+            if kind == ".jsonl":
                 yield from _lines(path)
                 continue
             try:
-                yield from rows_of(path)
+                yield from of_parquet(path) if kind == PARQUET else rows_of(path)
             except DataError as error:
                 yield error
 

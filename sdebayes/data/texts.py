@@ -15,15 +15,17 @@ from sdebayes._core.errors import DataError, StoreError
 from sdebayes._core.kinds import PathLike
 from sdebayes.data.corpus import as_corpus
 from sdebayes.data.metadata import column
-from sdebayes.data.tables import Row, from_csv, from_jsonl
+from sdebayes.data.tables import Row, from_csv, from_jsonl, of_parquet
+
+PARQUET = ".parquet"
 
 
 @checked
 def read_texts(paths: PathLike | Iterable[PathLike], allow_blank: bool = False) -> xr.Dataset:
     r"""Read texts from files, all in UTF-8.
 
-    A ``.txt`` file is one text, named after the file. A ``.csv`` or ``.jsonl`` file has one text in each row: the
-    column ``text``, its name in ``name`` (by default the file's name and the row), and any other column, which
+    A ``.txt`` file is one text, named after the file. A ``.csv``, ``.jsonl`` or ``.parquet`` file has one text in each
+    row: the column ``text``, its name in ``name`` (by default the file's name and the row), and any other column, which
     becomes a coord if every row of every file has it. A directory stands for such files in it, in alphabetical order.
 
     Line ends become ``\n``, vertical tabs and form feeds spaces; byte-order marks and the embedding and isolation of
@@ -52,6 +54,8 @@ def read_texts(paths: PathLike | Iterable[PathLike], allow_blank: bool = False) 
         not fit the header, or two columns have one name.
     StoreError
         If a file cannot be read.
+    MissingDependencyError
+        If a file is Parquet and pyarrow is not installed (the extra ``parquet``).
 
     See Also
     --------
@@ -95,7 +99,7 @@ def files_of(paths: PathLike | Iterable[PathLike]) -> list[Path]:
     StoreError
         If a directory cannot be read.
     """
-    known = ", ".join(_READERS)
+    known = ", ".join(_KNOWN)
     files: list[Path] = []
     for path in map(Path, [paths] if isinstance(paths, str | Path) else paths):
         if os.path.isdir(path):
@@ -103,7 +107,7 @@ def files_of(paths: PathLike | Iterable[PathLike]) -> list[Path]:
             if not inside:
                 raise DataError(f"The directory {path} has no file that ends in {known}.")
             files += inside
-        elif path.suffix.lower() in _READERS:
+        elif path.suffix.lower() in _KNOWN:
             files.append(path)
         else:
             raise DataError(
@@ -122,13 +126,20 @@ def rows_of(path: Path) -> list[Row]:
     StoreError
         If it cannot be read.
     """
+    if path.suffix.lower() == PARQUET:
+        rows = []
+        for found in of_parquet(path):
+            if isinstance(found, DataError):
+                raise found
+            rows.append(found)
+        return rows
     return _READERS[path.suffix.lower()](path, _read(path))
 
 
 def _inside(directory: Path) -> list[Path]:
     try:
         return sorted(
-            child for child in directory.iterdir() if child.suffix.lower() in _READERS and child.is_file()
+            child for child in directory.iterdir() if child.suffix.lower() in _KNOWN and child.is_file()
         )
     except OSError as error:
         raise StoreError(f"The directory {directory} cannot be read: {error}.") from error
@@ -166,3 +177,4 @@ def _from_txt(path: Path, content: str) -> list[Row]:
 
 
 _READERS = {".txt": _from_txt, ".csv": from_csv, ".jsonl": from_jsonl}
+_KNOWN = (*_READERS, PARQUET)

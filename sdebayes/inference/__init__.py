@@ -21,7 +21,8 @@ from sdebayes.inference.laplace import Laplace
 from sdebayes.inference.marginal import Marginal, log_evidence
 from sdebayes.inference.nuts import NUTS
 from sdebayes.inference.particles import ParticleCorrection
-from sdebayes.inference.strategy import AbstractStrategy, Draws, Problem, RunOptions
+from sdebayes.inference.problem import Problem
+from sdebayes.inference.strategy import AbstractStrategy, Draws, RunOptions
 from sdebayes.inference.sufficient_statistics import Statistics, statistics
 from sdebayes.inference.svi import SVI
 

@@ -18,6 +18,7 @@ from numpyro.infer.util import ParamInfo
 
 from sdebayes._core import precision as precision_scope
 from sdebayes._core.compiled import Compiled
+from sdebayes._core.processes import are_several
 from sdebayes._core.types import Key
 from sdebayes.inference.checkpoint import Checkpoint
 from sdebayes.inference.curvature import Units
@@ -223,7 +224,7 @@ def run_chains(
     progress
         Whether bars are shown.
     workers
-        Chains that run at the same time.
+        Chains that run at the same time; one where several processes compute together.
     checkpoint
         Where finished blocks are kept, if anywhere.
     """
@@ -239,7 +240,7 @@ def run_chains(
     def block(state: PyTree) -> tuple[PyTree, dict[str, Array]]:
         return sampler.run(state, target.data, chart)
 
-    stop = threading.Event()
+    stop, workers = threading.Event(), 1 if are_several() else workers
     titles = [f"sampling, chain {index + 1}" for index in range(len(keys))]
     with progress_bars(titles, total, progress) as advance, ThreadPoolExecutor(workers) as pool:
 

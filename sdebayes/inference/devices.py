@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from functools import partial
 
 import jax
 import numpy as np
 from jax.sharding import AxisType, NamedSharding, PartitionSpec
+from jaxtyping import Array
 
 from sdebayes._core.errors import ModelError
 from sdebayes.likelihood import Observations
-from sdebayes.likelihood.arrays import row_axes, rows
+from sdebayes.likelihood.arrays import by_row, filled_up
 
 AXIS = "trajectory"
 
 
 def over_devices(observations: Observations) -> Observations:
     """Divide trajectories among the devices of the mesh in force (``jax.set_mesh``), if it has an axis of their name.
+
+    The devices may be those of several processes, which all have the data.
 
     Parameters
     ----------
@@ -47,24 +50,12 @@ def over_devices(observations: Observations) -> Observations:
             f"Trajectories of several groups are not divided among devices; fit without the axis {AXIS!r} in the mesh."
         )
     along, everywhere = (NamedSharding(mesh, PartitionSpec(*axes)) for axes in ((AXIS,), ()))
-    whole = _filled_up(observations, mesh.shape[AXIS])
-    places = jax.tree.map(
-        lambda axis: everywhere if axis is None else along, row_axes(whole), is_leaf=_is_none
-    )
-    return jax.device_put(whole, places)
+    devices = mesh.shape[AXIS]
+    whole = filled_up(observations, -(-len(observations.values) // devices) * devices)
+    return by_row(whole, partial(_placed, sharding=along), partial(_placed, sharding=everywhere))
 
 
-def _is_none(leaf: object) -> bool:
-    return leaf is None
-
-
-def _filled_up(observations: Observations, devices: int) -> Observations:
-    """Repeat the last trajectory, unseen, until each device has as many as the others."""
-    count = len(observations.values)
-    wanted = -(-count // devices) * devices
-    if wanted == count:
-        return observations
-    whole = rows(observations, np.minimum(np.arange(wanted), count - 1))
-    there = np.arange(wanted)[:, None, None] < count
-    seen = np.asarray(whole.seen) & there
-    return replace(whole, seen=seen, values=np.where(there, np.asarray(whole.values), 0.0))
+def _placed(leaf: Array | np.ndarray, sharding: NamedSharding) -> Array:
+    """Put an array on the devices of all processes, each of which has it and takes its share."""
+    array = np.asarray(leaf, dtype=jax.dtypes.canonicalize_dtype(leaf.dtype))
+    return jax.make_array_from_callback(array.shape, sharding, lambda part: array[part])

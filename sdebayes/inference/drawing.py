@@ -7,7 +7,8 @@ import jax.numpy as jnp
 import xarray as xr
 
 from sdebayes._core.precision import Precision, scope, single_blas_thread
-from sdebayes.inference.strategy import AbstractStrategy, Problem, RunOptions
+from sdebayes.inference.problem import Problem
+from sdebayes.inference.strategy import AbstractStrategy, RunOptions
 from sdebayes.model.rebuild import per_draw, read_draw
 from sdebayes.model.sdemodel import SDEModel
 from sdebayes.simulation import Source

@@ -32,7 +32,7 @@ from sdebayes._core.compiled import Compiled
 from sdebayes._core.errors import ModelError
 from sdebayes.inference.independent_blocks import independent_blocks
 from sdebayes.inference.mode import Mode
-from sdebayes.inference.strategy import Problem
+from sdebayes.inference.problem import Problem
 from sdebayes.inference.target import Flat
 from sdebayes.likelihood import Observations
 from sdebayes.likelihood.arrays import row_axes, rows
@@ -87,7 +87,7 @@ def gauss_newton(problem: Problem, mode: Mode) -> Float[np.ndarray, "dimension d
         index = np.arange(start, start + size)
         inside = (index < count).astype(data.values.dtype)
         total += np.asarray(information(rows(data, np.minimum(index, count - 1)), inside))
-    return total + np.asarray(_prior_hessian(problem, mode), dtype=np.float64)
+    return problem.share * total + np.asarray(_prior_hessian(problem, mode), dtype=np.float64)
 
 
 def _whitened_moments(problem: Problem, mode: Mode) -> Callable[[Flat, Observations], Array]:

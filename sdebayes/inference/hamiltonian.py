@@ -27,9 +27,10 @@ from sdebayes.inference.chains import (
 from sdebayes.inference.curvature import curvature_units
 from sdebayes.inference.findings import Finding
 from sdebayes.inference.mode import find_typical_point
+from sdebayes.inference.problem import Problem
 from sdebayes.inference.progress import stage
 from sdebayes.inference.sampling import sampling_findings
-from sdebayes.inference.strategy import AbstractStrategy, Draws, Problem, RunOptions, check_smooth
+from sdebayes.inference.strategy import AbstractStrategy, Draws, RunOptions, check_smooth
 from sdebayes.inference.target import Target
 
 

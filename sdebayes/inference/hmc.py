@@ -8,7 +8,8 @@ from typing import ClassVar, final
 from sdebayes._core.arguments import checked
 from sdebayes._core.kinds import Positive
 from sdebayes.inference.hamiltonian import AbstractHamiltonian
-from sdebayes.inference.strategy import Draws, Problem, RunOptions
+from sdebayes.inference.problem import Problem
+from sdebayes.inference.strategy import Draws, RunOptions
 
 
 @final

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from itertools import batched
 
 import jax
 import jax.numpy as jnp
@@ -19,7 +20,7 @@ from sdebayes.inference.target import Target, Whitenings
 GOOD_SHAPE, LARGEST_SHAPE = 0.5, 0.7
 FEWEST_RATIOS = 25
 Propose = Callable[[Key, int], tuple[Float[Array, "draw dimension"], Float[np.ndarray, " draw"]]]
-_SHOWN, _ATTEMPTS = 50, 20
+_ATTEMPTS = 20
 SETTLED_BY_NUTS: Mapping[Severity, str] = {
     "good": "",
     "note": "Means and bands are reliable, far tails less so; NUTS settles it.",
@@ -132,10 +133,10 @@ def weighted_draws(
     points, log_density = map(np.array, propose(key, count))
     lp, missing = np.full(count, -np.inf), np.arange(count)
     for attempt in range(_ATTEMPTS):
-        for done, number in enumerate(missing, start=1):
-            lp[number] = -float(target.value_and_gradient(jnp.asarray(points[number]), whitenings)[0])
-            if not attempt and (done % _SHOWN == 0 or done == count):
-                advance(0, "draws", (done - 1) % _SHOWN + 1)
+        for some in map(list, batched(missing, target.at_once)):
+            lp[some] = -target.values(points[some], whitenings)
+            if not attempt:
+                advance(0, "draws", len(some))
         missing = np.flatnonzero(~np.isfinite(lp))
         if not len(missing) or attempt + 1 == _ATTEMPTS:
             break

@@ -7,6 +7,7 @@ from typing import Any
 
 import jax
 import numpy as np
+from jaxtyping import Int
 
 from sdebayes.likelihood import Observations
 from sdebayes.model.sdemodel import SDEModel
@@ -30,6 +31,19 @@ def independent_blocks(model: SDEModel, observations: Observations) -> Observati
     """
     parts = dataclasses.replace(observations, rows_of_groups=None)
     return _transitions(parts) if model.likelihood.by_transition(observations) else parts
+
+
+def parts_of_each(model: SDEModel, observations: Observations) -> Int[np.ndarray, " trajectory"]:
+    """Return how many parts `independent_blocks` makes of each trajectory.
+
+    Parameters
+    ----------
+    model, observations
+        As there.
+    """
+    if not model.likelihood.by_transition(observations):
+        return np.ones(len(observations.values), dtype=int)
+    return np.asarray(observations.seen)[:, 1:].any(-1).sum(axis=1)
 
 
 def _transitions(observations: Observations) -> Observations:

@@ -17,8 +17,9 @@ from sdebayes._core.types import Key
 from sdebayes.inference.findings import Finding
 from sdebayes.inference.importance import importance_finding, weighted_draws
 from sdebayes.inference.normal import EXACT_DIMENSION, approximation_at_mode
+from sdebayes.inference.problem import Problem
 from sdebayes.inference.progress import progress_bars
-from sdebayes.inference.strategy import AbstractStrategy, Draws, Problem, RunOptions, check_smooth
+from sdebayes.inference.strategy import AbstractStrategy, Draws, RunOptions, check_smooth
 
 
 @checked
@@ -79,6 +80,11 @@ class Laplace(AbstractStrategy):
     draws: Count = 1000
     exact_dimension: Count = EXACT_DIMENSION
 
+    @property
+    def reads_parts(self) -> bool:
+        """Whether data are read in parts, where they are not read as sums."""
+        return True
+
     @staticmethod
     def findings(tree: xr.DataTree, parts: Collection[str]) -> list[Finding]:
         """Judge how close the normal law is to the posterior."""
@@ -89,7 +95,7 @@ class Laplace(AbstractStrategy):
         check_smooth(problem.model)
         search_key, draw_key = jax.random.split(options.key)
         approximation, potential = approximation_at_mode(
-            problem, options, search_key, exact_dimension=self.exact_dimension
+            problem, options, search_key, exact_dimension=self.exact_dimension, begin=problem.beginning
         )
         target = problem.target
 

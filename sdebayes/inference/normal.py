@@ -14,11 +14,14 @@ from sdebayes._core.types import Key
 from sdebayes.inference.curvature import inverse_factor, mode_hessian
 from sdebayes.inference.gauss_newton import gauss_newton
 from sdebayes.inference.mode import Mode, find_mode
+from sdebayes.inference.problem import Problem
 from sdebayes.inference.progress import stage
-from sdebayes.inference.strategy import Problem, RunOptions
+from sdebayes.inference.strategy import RunOptions
 from sdebayes.inference.target import Flat, Target, Whitenings
 
 _PRIOR_DRAWS = 100
+_STEPS, _AT_REST = 20, 0.05
+_SHORTER = (1.0, 0.3, 0.1, 0.03, 0.01)
 
 
 class NormalApproximation(NamedTuple):
@@ -60,7 +63,12 @@ EXACT_DIMENSION = 1000
 
 
 def approximation_at_mode(
-    problem: Problem, options: RunOptions, key: Key, *, exact_dimension: int = EXACT_DIMENSION
+    problem: Problem,
+    options: RunOptions,
+    key: Key,
+    *,
+    exact_dimension: int = EXACT_DIMENSION,
+    begin: Problem | None = None,
 ) -> tuple[NormalApproximation, float]:
     """Return the normal law at the mode and U there, from a checkpoint if it holds them.
 
@@ -74,20 +82,60 @@ def approximation_at_mode(
         Random key of the search.
     exact_dimension
         As in `normal_approximation`.
+    begin
+        The same problem of some of the data, of which the mode is searched and the curvature taken before the mode is
+        put right; None for all data.
     """
+    begin = problem if begin is None else begin
     progress, kept = options.progress, options.checkpoint
-    blank = NormalApproximation.blank(problem.compiled(progress))
+    blank = NormalApproximation.blank(begin.compiled(progress))
     approximation, records = (blank, []) if kept is None else kept.restore(0, blank)
     if records:
         return approximation, float(records[0]["potential"][0])
     mode_key, prior_key = jax.random.split(key)
     with stage("searching the mode of the posterior", progress):
-        mode = find_mode(problem.target, mode_key)
+        mode = find_mode(begin.target, mode_key)
     with stage("curvature at the mode", progress):
-        approximation = normal_approximation(problem, mode, prior_key, exact_dimension=exact_dimension)
+        approximation = normal_approximation(begin, mode, prior_key, exact_dimension=exact_dimension)
+    potential = mode.potential
+    if begin is not problem:
+        with stage("mode of all data", progress):
+            approximation, potential = put_right(problem.target, approximation)
     if kept is not None:
-        kept.keep(0, approximation, [{"potential": np.array([mode.potential])}])
-    return approximation, mode.potential
+        kept.keep(0, approximation, [{"potential": np.array([potential])}])
+    return approximation, potential
+
+
+def put_right(target: Target, approximation: NormalApproximation) -> tuple[NormalApproximation, float]:
+    """Go from the mode of some of the data to that of all, by Newton's steps with the curvature of some.
+
+    Parameters
+    ----------
+    target
+        The density of all data.
+    approximation
+        That of some.
+
+    Returns
+    -------
+    tuple
+        The approximation with its middle at the mode, to a twentieth of a standard deviation, and U there.
+    """
+    middle, factor, whitenings = approximation
+    value, slope = target.value_and_gradient(middle, whitenings)
+    for _ in range(_STEPS):
+        along = slope @ factor
+        if float(jnp.abs(along).max()) < _AT_REST:
+            break
+        for shorter in _SHORTER:
+            there = middle - shorter * factor @ along
+            found = target.value_and_gradient(there, whitenings)
+            if found[0] < value:
+                break
+        else:
+            break
+        middle, (value, slope) = there, found
+    return approximation._replace(middle=middle), float(value)
 
 
 def normal_approximation(

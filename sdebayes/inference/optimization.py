@@ -31,7 +31,6 @@ from sdebayes.inference.guides import SITE, AbstractGuide
 from sdebayes.inference.normal import NormalApproximation
 from sdebayes.inference.target import Density
 from sdebayes.likelihood import Observations
-from sdebayes.likelihood.arrays import rows
 
 BLOCK = 100
 _AVERAGED = 1 / 3
@@ -50,15 +49,12 @@ class Settings(NamedTuple):
         Adam's.
     particles
         Draws of the guide in each step.
-    batch
-        Parts of the data in each step; None for all, without cutting them.
     """
 
     guide: AbstractGuide
     steps: int
     learning_rate: float
     particles: int
-    batch: int | None
 
 
 class State(NamedTuple):
@@ -93,6 +89,7 @@ class Optimizer:
         loss = Trace_ELBO(num_particles=settings.particles)
         self._inference = SVI(self._program, self._guide, Adam(settings.learning_rate), loss)
         self.run = Compiled(self._block)
+        self.run_on_parts = Compiled(self._steps)
 
     @one_at_a_time
     def begin(self, key: Key) -> State:
@@ -114,7 +111,7 @@ class Optimizer:
         self,
         chart: NormalApproximation | None = None,
         data: Observations | None = None,
-        factor: float = 1.0,
+        factor: float | Array = 1.0,
     ) -> None:
         """Draw u and add its density; without data only the shape of u counts."""
         law = dist.ImproperUniform(constraints.real_vector, (), (self._density.dimension,))
@@ -126,23 +123,23 @@ class Optimizer:
             numpyro.factor("density", -potential)
 
     def _block(
-        self, state: State, chart: NormalApproximation, data: Observations, key: Key
+        self, state: State, chart: NormalApproximation, data: Observations
     ) -> tuple[State, Float[Array, " step"]]:
-        """Take steps; data in parts are gone through in an order that is drawn anew for each block."""
-        count = data.values.shape[0]
-        batch = self._settings.batch
-        order = jax.random.permutation(key, count)
+        """Take `BLOCK` steps, each on all data."""
+        return jax.lax.scan(lambda state, _: self._step(state, chart, data, 1.0), state, length=BLOCK)
+
+    def _steps(
+        self, state: State, chart: NormalApproximation, data: Observations, factor: Array
+    ) -> tuple[State, Float[Array, " step"]]:
+        """Take a step on each of some minibatches, (step, part, …), whose log-likelihood counts ``factor`` times."""
+        return jax.lax.scan(lambda state, some: self._step(state, chart, some, factor), state, data)
+
+    def _step(
+        self, state: State, chart: NormalApproximation, data: Observations, factor: float | Array
+    ) -> tuple[State, Array]:
         update = one_at_a_time(self._inference.stable_update)
-
-        def step(state: State, number: Array) -> tuple[State, Array]:
-            if batch is None:
-                inference, loss = update(state.inference, chart, data)
-            else:
-                index = order[(number * batch + jnp.arange(batch)) % count]
-                inference, loss = update(state.inference, chart, rows(data, index), count / batch)
-            return State(inference, self._averaged(state.average, inference)), -loss
-
-        return jax.lax.scan(step, state, jnp.arange(BLOCK))
+        inference, loss = update(state.inference, chart, data, factor)
+        return State(inference, self._averaged(state.average, inference)), -loss
 
     def _averaged(self, average: Any, inference: Any) -> Any:
         done = inference.optim_state[0] - int((1 - _AVERAGED) * self._settings.steps)

@@ -20,9 +20,10 @@ from sdebayes._core.types import Key
 from sdebayes.inference.findings import Finding, Severity
 from sdebayes.inference.importance import importance_finding, smoothed_weights
 from sdebayes.inference.nuts import NUTS
+from sdebayes.inference.problem import Problem
 from sdebayes.inference.progress import progress_bars
 from sdebayes.inference.sampling import sampling_findings
-from sdebayes.inference.strategy import AbstractStrategy, Draws, Problem, RunOptions
+from sdebayes.inference.strategy import AbstractStrategy, Draws, RunOptions
 from sdebayes.inference.target import Density
 from sdebayes.likelihood.arrays import AnyFloat, Observations
 from sdebayes.likelihood.particle_filter import draw_paths

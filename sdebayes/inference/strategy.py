@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field, replace
-from functools import cached_property
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import numpy as np
@@ -18,106 +17,9 @@ from sdebayes._core.precision import Precision
 from sdebayes._core.stored import Stored
 from sdebayes._core.types import Key
 from sdebayes.inference.checkpoint import Checkpoint
-from sdebayes.inference.devices import over_devices
 from sdebayes.inference.findings import Finding
-from sdebayes.inference.progress import stage
-from sdebayes.inference.regime_starts import check_steps, guided_starts, with_hints
-from sdebayes.inference.sufficient_statistics import Reading, shortest_program
-from sdebayes.inference.target import Density, Target, density_of, make_target
-from sdebayes.likelihood import Observations
+from sdebayes.inference.problem import Problem
 from sdebayes.model.sdemodel import SDEModel
-
-
-@checked
-@dataclass(frozen=True)
-class Problem:
-    """What a strategy is asked to solve.
-
-    Parameters
-    ----------
-    model
-        The model, scaled to data.
-    observations
-        The data, as the model's likelihood reads them.
-    key
-        Random key of the search for a first point.
-    sums
-        A program with what stands for all data, where the observations are only some of them.
-
-    See Also
-    --------
-    sdebayes.inference.AbstractStrategy : Solves it.
-
-    Examples
-    --------
-    Continuing the example of :func:`sdebayes.fit`:
-
-    >>> import jax
-    >>> model = sb.SDEModel().scaled_to(train)
-    >>> problem = sb.inference.Problem(model, model.read(train), jax.random.key(0))
-    >>> problem.observations.values.shape
-    (8, 100, 2)
-    """
-
-    model: SDEModel
-    observations: Observations
-    key: Key
-    sums: Reading | None = None
-
-    @cached_property
-    def density(self) -> Density:
-        """The posterior density on unconstrained space, as a function of data."""
-        return density_of(self.model.program, self.model.build)
-
-    @cached_property
-    def reading(self) -> Reading:
-        """The program of these data, from sums over them if they tell all; else they are on the devices of a mesh."""
-        found = self._reading
-        if not isinstance(found.data, Observations):
-            return found
-        return found._replace(data=over_devices(found.data))
-
-    @property
-    def _reading(self) -> Reading:
-        if self.sums is not None:
-            return self.sums
-        regimes = self.model.regimes
-        if regimes is None:
-            return shortest_program(self.model, self.observations)
-        check_steps(self.observations, regimes.n)
-        return Reading(self.model.program, with_hints(self.observations, regimes.n))
-
-    @cached_property
-    def target(self) -> Target:
-        """The density of these data, with a first point, an InferenceError if none."""
-        target = make_target(self.reading.program, self.model.build, self.reading.data, self.key)
-        if self.model.regimes is None:
-            return target
-        starts = guided_starts(target, self.reading.data, self.model.regimes.n, self.key)
-        return replace(target, starts=starts)
-
-    def compiled(self, progress: bool) -> Target:
-        """Return `target`, and say from what it is while it is made.
-
-        Parameters
-        ----------
-        progress
-            Whether anything is said.
-
-        Returns
-        -------
-        Target
-            The density of these data.
-        """
-        with stage("taking sums over the data", progress):
-            read = self.reading.said or "the data"
-        with stage(f"compiling the density, from {read}", progress):
-            return self.target
-
-    @property
-    def attributes(self) -> dict[str, Any]:
-        """What is kept with the posterior of how `target` reads the data: ``likelihood_from``, if sums are read."""
-        return {"likelihood_from": self.reading.said} if self.reading.said else {}
 
 
 @checked
@@ -197,6 +99,8 @@ class AbstractStrategy(Stored, ABC):
         Whether the posterior is that of the scheme's own distribution where the likelihood is a Gaussian filter's.
     reads_sums
         Whether data are read through `Problem.target` alone, so that sums over them are enough.
+    reads_parts
+        Whether data are read through `Problem.parts` and the `Problem.target` of all, so that they may be on the disk.
 
     See Also
     --------
@@ -240,6 +144,11 @@ class AbstractStrategy(Stored, ABC):
         StoreError
             If the checkpoint cannot be used.
         """
+
+    @property
+    def reads_parts(self) -> bool:
+        """Whether data are read in parts, so that they may be on the disk."""
+        return False
 
     @property
     def attributes(self) -> Mapping[str, object]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Generator
+from contextlib import closing
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import jax
@@ -16,18 +18,19 @@ from sdebayes._core.arguments import checked
 from sdebayes._core.compiled import Compiled
 from sdebayes._core.errors import ModelError
 from sdebayes._core.kinds import Count, Positive
+from sdebayes._core.precision import Precision
 from sdebayes._core.types import Key
 from sdebayes.inference.checkpoint import Checkpoint
 from sdebayes.inference.convergence import elbo_finding
 from sdebayes.inference.findings import Finding
 from sdebayes.inference.guides import AbstractGuide, NormalGuide
 from sdebayes.inference.importance import importance_finding, weighted_draws
-from sdebayes.inference.independent_blocks import independent_blocks
+from sdebayes.inference.minibatches.order import Minibatches
 from sdebayes.inference.normal import NormalApproximation, approximation_at_mode
-from sdebayes.inference.optimization import BLOCK, Settings, optimizer_of
+from sdebayes.inference.optimization import BLOCK, Optimizer, Settings, optimizer_of
+from sdebayes.inference.problem import Problem
 from sdebayes.inference.progress import Advance, progress_bars
-from sdebayes.inference.strategy import AbstractStrategy, Draws, Problem, RunOptions, check_smooth
-from sdebayes.likelihood import Observations
+from sdebayes.inference.strategy import AbstractStrategy, Draws, RunOptions, check_smooth
 
 
 @checked
@@ -52,9 +55,10 @@ class SVI(AbstractStrategy):
     guide
         The family: ``NormalGuide()``, ``LowRankGuide(rank)`` or ``FlowGuide()`` of `sdebayes.inference`.
     batch
-        Parts of the data that a step looks at, drawn at random: transitions where states are observed exactly,
-        trajectories else. Their log-likelihood, times the number of parts over ``batch``, is an unbiased estimate of
-        that of all. None for all data in each step.
+        Parts of the data that a step looks at: transitions where states are observed exactly, trajectories else. All
+        parts come once in an epoch, in an order that is drawn anew for each. Their log-likelihood, times the number of
+        parts over ``batch``, is an unbiased estimate of that of all. None for all data in each step. With a number,
+        data that are on the disk are read from there: see the notes.
     particles
         Draws of the guide in each step.
     learning_rate
@@ -72,7 +76,13 @@ class SVI(AbstractStrategy):
 
     Notes
     -----
-    The search of the mode goes over all data. The posterior's group ``elbo`` holds ``elbo`` (step), in nats;
+    The search of the mode goes over all data; with ``batch``, where these are many, over trajectories that are evenly
+    spread over them, each standing for several, and from there by a few steps, each with the gradient of all. Large
+    lazy data are then never held: what is in memory is what comes next, pieces from all over the data whose parts are
+    shuffled with each other, and is read while the steps before are taken. Only groups, covariates and regimes need all
+    data in memory. The densities of the draws cost one more pass, whose arithmetic grows with ``draws``.
+
+    The posterior's group ``elbo`` holds ``elbo`` (step), in nats;
     ``sample_stats`` holds ``lp`` and ``log_weight`` as in `Laplace`. A distribution that maximises the bound is usually
     narrower than the posterior; `diagnosis` judges the Pareto k-hat of the importance ratios, and whether the bound
     still rises.
@@ -109,66 +119,91 @@ class SVI(AbstractStrategy):
         """Draw from a posterior; see `AbstractStrategy.run`. A checkpoint keeps the mode, and each hundred steps."""
         check_smooth(problem.model)
         search_key, start_key, run_key, draw_key = jax.random.split(options.key, 4)
-        progress, kept = options.progress, options.checkpoint
-        chart, _ = approximation_at_mode(problem, options, search_key)
-        optimizer = optimizer_of(problem.density, self._settings(problem))
+        progress = options.progress
+        batches = self._batches(problem, run_key)
+        begin = problem if batches is None else problem.sample
+        chart, _ = approximation_at_mode(problem, options, search_key, begin=begin)
+        optimizer = optimizer_of(problem.density, self._settings)
         state = optimizer.begin(start_key)
         with progress_bars(["raising the bound"], self._blocks * BLOCK, progress) as advance:
-            state, trace = self._optimize(problem, chart, optimizer, state, run_key, kept, advance)
+            blocks = partial(self._run, problem, optimizer, chart, batches, options.precision)
+            state, trace = self._optimize(blocks, state, chart, options.checkpoint, advance)
         elbo = np.asarray(trace, dtype=np.float64) + chart.log_determinant
         with progress_bars(["drawing"], self.draws, progress) as advance:
             draws = self._draw(problem, chart, optimizer.transform(state), draw_key, advance)
         steps = np.arange(1, len(elbo) + 1)
         group = xr.Dataset({"elbo": ("step", elbo, {"long_name": "ELBO", "units": "nat"})}, {"step": steps})
-        return replace(draws, groups={"elbo": group})
+        said = {} if problem.streamed is None else problem.attributes
+        return replace(draws, groups={"elbo": group}, attributes=said)
+
+    @property
+    def reads_parts(self) -> bool:
+        """Whether steps look at parts of the data, which may be on the disk."""
+        return self.batch is not None
 
     @property
     def _blocks(self) -> int:
         return -(-self.steps // BLOCK)
 
-    def _settings(self, problem: Problem) -> Settings:
-        return Settings(
-            self.guide, self._blocks * BLOCK, self.learning_rate, self.particles, self._batch(problem)
-        )
+    @property
+    def _settings(self) -> Settings:
+        return Settings(self.guide, self._blocks * BLOCK, self.learning_rate, self.particles)
 
-    def _batch(self, problem: Problem) -> int | None:
+    def _batches(self, problem: Problem, key: Key) -> Minibatches | None:
         if self.batch is None:
             return None
-        count = len(independent_blocks(problem.model, problem.observations).values)
+        count = sum(problem.parts.counts)
         if self.batch > count:
             raise ModelError(
                 f"SVI: batch is {self.batch}, but the data have {count} independent parts; use batch=None."
             )
-        return self.batch
-
-    def _data(self, problem: Problem) -> Observations:
-        whole = problem.observations
-        data = whole if self.batch is None else independent_blocks(problem.model, whole)
-        return jax.tree.map(jnp.asarray, data)
+        return Minibatches(problem.parts, self.batch, key)
 
     def _optimize(
         self,
-        problem: Problem,
-        chart: NormalApproximation,
-        optimizer: Any,
+        blocks: Callable[[Any, int], Generator[tuple[Any, np.ndarray]]],
         state: Any,
-        key: Key,
+        chart: NormalApproximation,
         kept: Checkpoint | None,
         advance: Advance,
     ) -> tuple[Any, Float[np.ndarray, " step"]]:
         """Run all blocks that a checkpoint does not hold."""
-        data = self._data(problem)
         records: list[dict[str, np.ndarray]] = []
         if kept is not None:
             state, records = kept.restore(1, state)
             advance(0, "resumed", len(records) * BLOCK)
-        for block in range(len(records), self._blocks):
-            state, trace = optimizer.run(state, chart, data, jax.random.fold_in(key, block))
-            records.append({"elbo": np.asarray(trace)})
-            advance(0, f"ELBO {float(trace.mean()) + chart.log_determinant:.1f}", BLOCK)
-            if kept is not None:
-                kept.keep(1, state, records)
+        with closing(blocks(state, len(records))) as running:
+            for state, trace in running:
+                records.append({"elbo": trace})
+                advance(0, f"ELBO {float(trace.mean()) + chart.log_determinant:.1f}", BLOCK)
+                if kept is not None:
+                    kept.keep(1, state, records)
         return state, np.concatenate([record["elbo"] for record in records])
+
+    def _run(
+        self,
+        problem: Problem,
+        optimizer: Optimizer,
+        chart: NormalApproximation,
+        batches: Minibatches | None,
+        precision: Precision,
+        state: Any,
+        first: int,
+    ) -> Generator[tuple[Any, np.ndarray]]:
+        """Yield state and trace after each block from the first one on."""
+        if batches is None:
+            data = jax.tree.map(jnp.asarray, problem.observations)
+            for _ in range(first, self._blocks):
+                state, trace = optimizer.run(state, chart, data)
+                yield state, np.asarray(trace)
+            return
+        factor, traces = np.asarray(batches.factor), []
+        for some in batches.read(first * BLOCK, self._blocks * BLOCK, BLOCK, precision):
+            state, trace = optimizer.run_on_parts(state, chart, some, factor)
+            traces.append(np.asarray(trace))
+            if sum(map(len, traces)) == BLOCK:
+                yield state, np.concatenate(traces)
+                traces = []
 
     def _draw(
         self, problem: Problem, chart: NormalApproximation, transform: Any, key: Key, advance: Advance

@@ -51,6 +51,10 @@ class Density:
         For each site of weights that multiply a scale, their indices in the flat vector, (output, feature).
     value_and_gradient
         U(v; data, whitening) and its gradient in v, compiled.
+    prior_value_and_gradient
+        −log p(v; whitening) and its gradient in v, compiled.
+    potentials
+        U of several v, (draw, dimension), one after another; data, whitening, compiled.
     place
         From v and a whitening to z, compiled.
     differentiated
@@ -83,6 +87,12 @@ class Density:
         self.weights = tuple(self._places[name].T for name in self._scaled)
         self.draw_prior = Compiled(lambda key: ravel_pytree(draw(key))[0])
         self.value_and_gradient = Compiled(jax.value_and_grad(Compiled(self.potential)))
+        self.prior_value_and_gradient = Compiled(jax.value_and_grad(Compiled(self.prior_potential)))
+        self.potentials = Compiled(
+            lambda points, data, whitenings: jax.lax.map(
+                lambda v: self.potential(v, data, whitenings), points
+            )
+        )
         self.differentiated = jax.custom_vjp(lambda *at: self.value_and_gradient(*at)[0])
         self.differentiated.defvjp(self.value_and_gradient, _along)
         self.weight_places = Compiled(self._weight_places)
@@ -190,6 +200,17 @@ class Target:
     ) -> tuple[Float[Array, ""], Flat]:
         """Return U(v) = −log p(v, y) and its gradient; without a whitening v is z."""
         return self.density.value_and_gradient(v, self.data, whitenings or self.density.no_whitening)
+
+    def values(
+        self, points: Float[np.ndarray, "draw dimension"], whitenings: Whitenings
+    ) -> Float[np.ndarray, " draw"]:
+        """Return U at several points."""
+        return np.array([float(self.value_and_gradient(jnp.asarray(v), whitenings)[0]) for v in points])
+
+    @property
+    def at_once(self) -> int:
+        """How many points are best evaluated together."""
+        return 50
 
     def draw_prior(self, key: Key) -> Flat:
         """Draw from the prior, (dimension,)."""

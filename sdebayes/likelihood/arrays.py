@@ -113,7 +113,7 @@ class Observations(eqx.Module):
         return eqx.tree_at(lambda o: o.values, self, jnp.asarray(self.values) - self.level(model))
 
 
-def rows(observations: Observations, index: Int[Array | np.ndarray, "*part"]) -> Observations:
+def rows(observations: Observations, index: slice | Int[Array | np.ndarray, "*part"]) -> Observations:
     """Return some of the trajectories, no longer laid out by group.
 
     Parameters
@@ -121,21 +121,40 @@ def rows(observations: Observations, index: Int[Array | np.ndarray, "*part"]) ->
     observations
         The data.
     index
-        Which.
+        Which; a slice returns views.
     """
     alone = replace(observations, rows_of_groups=None)
-    return _by_row(alone, lambda leaf: leaf[index], lambda steps: steps)
+    return by_row(alone, lambda leaf: leaf[index], lambda steps: steps)
+
+
+def filled_up(observations: Observations, count: int) -> Observations:
+    """Repeat the last trajectory, unseen, until there are so many.
+
+    Parameters
+    ----------
+    observations
+        The data.
+    count
+        How many there are to be.
+    """
+    own = len(observations.values)
+    if count == own:
+        return observations
+    whole = rows(observations, np.minimum(np.arange(count), own - 1))
+    there = np.arange(count)[:, None, None] < own
+    seen = np.asarray(whole.seen) & there
+    return replace(whole, seen=seen, values=np.where(there, np.asarray(whole.values), 0.0))
 
 
 def row_axes(observations: Observations) -> Observations:
     """Return the axis of the trajectories in every array, as ``jax.vmap`` wants it."""
-    return _by_row(observations, lambda leaf: 0, lambda steps: None)
+    return by_row(observations, lambda leaf: 0, lambda steps: None)
 
 
-def _by_row(
+def by_row(
     observations: Observations, change: Callable[[Any], Any], change_steps: Callable[[Any], Any]
 ) -> Observations:
-    """Change all arrays over trajectories, and the different steps, which are none."""
+    """Change all arrays over trajectories, and the different steps, which are none; nothing is checked."""
     known = eqx.tree_at(lambda o: o.steps, observations, None, is_leaf=lambda leaf: leaf is None)
     return eqx.tree_at(
         lambda o: o.steps,

@@ -12,7 +12,8 @@ from jaxtyping import Float, Float64, Int
 from sdebayes._core.keys import single_keys
 from sdebayes._core.types import Key
 from sdebayes.dynamics import ObservedSDE
-from sdebayes.inference.strategy import Draws, Problem
+from sdebayes.inference.problem import Problem
+from sdebayes.inference.strategy import Draws
 from sdebayes.inference.target import Density
 from sdebayes.likelihood import Observations
 from sdebayes.model.groups import SCALE

@@ -14,8 +14,10 @@ import numpy as np
 import xarray as xr
 
 from sdebayes._core.arguments import checked
+from sdebayes._core.errors import ModelError
 from sdebayes._core.kinds import PathLike, Seed
 from sdebayes._core.precision import Precision, scope, single_blas_thread
+from sdebayes._core.processes import are_several, check_same
 from sdebayes.data.blocks import parts
 from sdebayes.inference import NUTS, AbstractStrategy, Problem, RunOptions
 from sdebayes.inference.archive import held
@@ -74,7 +76,8 @@ def fit(
         If the data set is not valid, a state is negligible beside the others or a linear function of them, or ``seed``
         is no whole number, 0 or more.
     ModelError
-        If data, model and strategy do not fit together.
+        If data, model and strategy do not fit together, or processes that ``jax.distributed`` has joined were not asked
+        for the same.
     InferenceError
         If no point with a finite density is found.
     ClusterError
@@ -113,12 +116,17 @@ def fit(
     shown = sys.stderr.isatty() if progress is None else progress
     if checkpoint is not None:
         serialization.check_known_again(strategy)
+        if are_several():
+            raise ModelError("A fit over several processes keeps no checkpoint; leave checkpoint= out.")
     with scope(precision), single_blas_thread(), held(checkpoint):
         target_key, run_key, export_key = jax.random.split(jax.random.key(seed), 3)
         with stage("reading the data", shown):
             read = read_for(strategy, model, data)
-        problem = Problem(read.model, read.observations, target_key, read.sums)
+        problem = Problem(
+            read.model, read.observations, target_key, read.sums, streamed=read.parts, pieces=read.pieces
+        )
         attrs = _attributes(read.model, data, strategy, seed, precision) | read.attributes
+        check_same(repr(sorted(attrs.items())))
         kept = None if checkpoint is None else Checkpoint(checkpoint, repr(sorted(attrs.items())))
         draws = strategy.run(problem, RunOptions(run_key, precision, shown, kept))
         with stage("predictions and scores of the draws", shown):

@@ -20,7 +20,8 @@ from sdebayes._core.draws import choose_draws
 from sdebayes._core.errors import ModelError
 from sdebayes._core.kinds import Count, Positive, Seed
 from sdebayes.dynamics import ObservedSDE
-from sdebayes.inference.strategy import Draws, Problem
+from sdebayes.inference.problem import Problem
+from sdebayes.inference.strategy import Draws
 from sdebayes.likelihood.labelled import check_space, labelled_scores
 from sdebayes.model.groups import Pooling
 from sdebayes.model.sdemodel import SDEModel

@@ -1,4 +1,4 @@
-"""What of its data a fit reads: all of them in memory, or sums over all and some as examples."""
+"""What of its data a fit reads: all of them in memory, or sums or parts of all and some as examples."""
 
 from __future__ import annotations
 
@@ -7,15 +7,13 @@ from typing import NamedTuple
 import xarray as xr
 
 from sdebayes._core.memory import COPIES, check_room
-from sdebayes.data.blocks import is_lazy, parts, some
+from sdebayes.data.blocks import is_lazy, parts, shuffled_pieces, some
 from sdebayes.data.validation import check_states, refuse_short, validate
 from sdebayes.inference import AbstractStrategy
+from sdebayes.inference.minibatches.parts import Pieces, StreamedParts
 from sdebayes.inference.sufficient_statistics import Reading, streamed_program
 from sdebayes.likelihood import Observations
 from sdebayes.model.sdemodel import SDEModel
-
-KEPT = 2**18
-"""Numbers of lazy data that a fit to sums over them keeps as examples."""
 
 
 class ReadData(NamedTuple):
@@ -29,8 +27,10 @@ class ReadData(NamedTuple):
         All trajectories, or those that are kept.
     observations
         These, as the model reads them.
-    sums
-        What stands for all trajectories where these are only some.
+    sums, parts
+        What stands for all trajectories where these are only some: sums, or all of them, to be read in parts.
+    pieces
+        Trajectories that are read at once where an order is drawn.
     attributes
         Kept with the posterior.
     """
@@ -39,6 +39,8 @@ class ReadData(NamedTuple):
     data: xr.Dataset
     observations: Observations
     sums: Reading | None = None
+    parts: StreamedParts | None = None
+    pieces: Pieces | None = None
     attributes: dict[str, str] = {}  # noqa: RUF012 - never changed
 
 
@@ -61,13 +63,20 @@ def read_for(strategy: AbstractStrategy, model: SDEModel, data: xr.Dataset) -> R
     """
     if _large(data):
         found = _read_sums(model, data) if strategy.reads_sums else None
+        if (
+            found is None
+            and strategy.reads_parts
+            and not (model.covariates or model.parts_by_group or model.regimes)
+        ):
+            found = _read_parts(model, data)
         if found is not None:
             return found
         check_room(
             COPIES * 8 * data["y"].size,
             "This fit reads the trajectories themselves, all of them. Fit some of them, data.isel(trajectory=...), or "
             "a linear drift behind normal noise by sdebayes.NUTS(), which reads sums where documents share their "
-            "times.",
+            "times, or any model without groups, covariates and regimes by sdebayes.SVI(batch=...) or "
+            "sdebayes.Laplace(), which read parts.",
         )
     return _read(model, data)
 
@@ -82,14 +91,24 @@ def _read(model: SDEModel, data: xr.Dataset) -> ReadData:
     scaled = model.scaled_to(data)
     observations = scaled.read(data)
     check_states(data)
-    return ReadData(scaled, data, observations)
+    return ReadData(scaled, data, observations, pieces=shuffled_pieces(data))
 
 
 def _read_sums(model: SDEModel, data: xr.Dataset) -> ReadData | None:
     refuse_short(validate(data))
-    read = _read(model, some(data, KEPT))
+    read = _read(model, some(data))
     sums = streamed_program(read.model, data, read.observations)
     if sums is None:
         return None
-    kept = f"{read.data.sizes['trajectory']:,} of {data.sizes['trajectory']:,}"
-    return read._replace(sums=sums, attributes={"kept_trajectories": kept})
+    return read._replace(sums=sums, attributes=_kept(read, data))
+
+
+def _read_parts(model: SDEModel, data: xr.Dataset) -> ReadData:
+    refuse_short(validate(data))
+    read, pieces = _read(model, some(data)), shuffled_pieces(data)
+    parts = StreamedParts.of(read.model, data, pieces)
+    return read._replace(parts=parts, pieces=pieces, attributes=_kept(read, data))
+
+
+def _kept(read: ReadData, data: xr.Dataset) -> dict[str, str]:
+    return {"kept_trajectories": f"{read.data.sizes['trajectory']:,} of {data.sizes['trajectory']:,}"}

@@ -29,7 +29,8 @@ from scipy.optimize import linear_sum_assignment
 
 from sdebayes._core.compiled import Compiled
 from sdebayes._core.draws import evenly_spread
-from sdebayes.inference.strategy import Draws, Problem
+from sdebayes.inference.problem import Problem
+from sdebayes.inference.strategy import Draws
 from sdebayes.inference.target import Program
 from sdebayes.likelihood import Observations
 from sdebayes.model.rebuild import per_draw, read_draw

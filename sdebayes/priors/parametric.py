@@ -174,7 +174,8 @@ class Fixed(AbstractDriftPrior, AbstractDiffusionPrior):
         if not self.constant:
             return False
         diffusion: Any = self.function
-        rate = np.asarray(diffusion.factor @ diffusion.factor.T)
+        factor = np.asarray(diffusion.factor)  # also read within a program that is being traced
+        rate = factor @ factor.T
         return bool(np.all(rate == np.diag(np.diagonal(rate))))
 
     def sample(

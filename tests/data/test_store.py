@@ -5,13 +5,16 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import pickle
 import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
+import dask
 import numpy as np
 import pytest
 import xarray as xr
@@ -19,7 +22,10 @@ from filelock import FileLock
 
 import sdebayes as sb
 from sdebayes._core.errors import DataError, LeftOutWarning, StoreError
+from sdebayes._core.tasks import in_order
+from sdebayes.data.embedding import Embedder
 from sdebayes.data.store import ledger
+from sdebayes.data.store.embed import _How
 
 CALL = """
 import sys
@@ -165,6 +171,57 @@ def test_killed_twenty_times_it_has_the_same_bytes(store, tmp_path):
         shutil.rmtree(store)
         stores += 1
     print(f"{kills} kills, {stores} whole stores")
+
+
+@pytest.mark.parametrize(
+    "scheduler", [None, "threads", pytest.param("processes", marks=pytest.mark.thorough)]
+)
+def test_blocks_that_are_tasks_give_the_same_bytes(store, tmp_path, scheduler):
+    """Also those of a corpus that is read as it is asked for, and of a store that goes on."""
+    embed(corpus(200), tmp_path / "whole.zarr")
+    embed(dict(list(corpus(200).items())[:70]), store)
+    with dask.config.set(scheduler=scheduler, num_workers=2):
+        found = embed(iter(corpus(200).items()), store)
+    same(found, sb.embed(corpus(200), Digests(), cache=False))
+    assert files(store) == files(tmp_path / "whole.zarr")
+
+
+def test_few_texts_are_read_ahead_of_tasks():
+    read = []
+
+    def items():
+        for item in range(40):
+            read.append(item)
+            yield item
+
+    with dask.config.set(scheduler="threads"):
+        for place, result in enumerate(in_order(add, 1, items())):
+            assert result == place + 1
+            assert len(read) <= place + 1 + 2 * os.cpu_count()
+    assert place == 39
+
+
+def add(shared, item):
+    return shared + item
+
+
+def test_an_error_in_a_task_is_that_of_its_text(store):
+    texts = corpus(100) | {"short": "One sentence."}
+    with dask.config.set(scheduler="threads"), pytest.raises(DataError, match="'short'"):
+        embed(texts, store)
+    same(embed(corpus(100), store), sb.embed(corpus(100), Digests(), cache=False))
+
+
+def test_an_encoder_travels_without_its_model_and_finds_the_one_that_is_there():
+    encoder = sb.SentenceEncoder()
+    encoder.__dict__["_network"] = threading.Lock()  # as a loaded model, it cannot be sent
+    how = _How(Embedder(encoder, sb.Sentences(), "step", {}), None)
+    first, second = pickle.loads(pickle.dumps(how)), pickle.loads(pickle.dumps(how))
+    assert first.rule.encoder is second.rule.encoder is not encoder
+    assert first.rule.encoder.identity == encoder.identity
+    assert "_network" not in vars(first.rule.encoder)
+    own = _How(Embedder(Digests(), sb.Sentences(), "step", {}), None)
+    assert pickle.loads(pickle.dumps(own)).rule.encoder.identity == "digests"
 
 
 def test_short_and_unreadable_texts_are_left_out_and_counted(store, tmp_path):

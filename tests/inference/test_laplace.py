@@ -20,7 +20,8 @@ from sdebayes.inference.gauss_newton import gauss_newton
 from sdebayes.inference.importance import importance_finding, smoothed_weights
 from sdebayes.inference.independent_blocks import independent_blocks
 from sdebayes.inference.mode import Mode
-from sdebayes.inference.strategy import Problem, RunOptions
+from sdebayes.inference.problem import Problem
+from sdebayes.inference.strategy import RunOptions
 from sdebayes.model.rebuild import read_draw
 from tests.inference.conftest import FACTOR
 from tests.inference.test_nuts import regression

@@ -38,11 +38,11 @@ def normal_target(data: object = None) -> None:
 def optimized(guide, observations, steps: int = 2000, start: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
     """Draws of a guide fitted to the normal target, and the trace of the bound."""
     density = Density(normal_target, normal_target)
-    optimizer = Optimizer(density, Settings(guide, steps, 0.02, 8, None))
+    optimizer = Optimizer(density, Settings(guide, steps, 0.02, 8))
     chart = NormalApproximation(jnp.full(3, start), jnp.eye(3), ())
     state, traces = optimizer.begin(jax.random.key(0)), []
-    for block in range(steps // BLOCK):
-        state, trace = optimizer.run(state, chart, observations, jax.random.key(block))
+    for _ in range(steps // BLOCK):
+        state, trace = optimizer.run(state, chart, observations)
         traces.append(np.asarray(trace))
     white = jax.random.normal(jax.random.key(9), (4000, 3))
     return np.asarray(jax.jit(jax.vmap(optimizer.transform(state)))(white)) + start, np.concatenate(traces)

@@ -32,7 +32,7 @@ def whole():
 def lazy(whole, tmp_path, monkeypatch):
     """The same on the disk, read 30 trajectories at a time, of which 40 are kept."""
     monkeypatch.setattr(blocks, "READ", 30 * STEPS)
-    monkeypatch.setattr(reading, "KEPT", 40 * STEPS)
+    monkeypatch.setattr(blocks, "KEPT", 40 * STEPS)
     whole.to_zarr(tmp_path / "a.zarr", consolidated=False, zarr_format=2)
     return xr.open_zarr(tmp_path / "a.zarr", consolidated=False, chunks=None)
 

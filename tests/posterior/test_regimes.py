@@ -13,8 +13,8 @@ import sdebayes as sb
 from sdebayes import analysis
 from sdebayes._core.errors import ArgumentError, DataError, ModelError
 from sdebayes.inference import Draws
+from sdebayes.inference.problem import Problem
 from sdebayes.inference.regime_starts import clusterings
-from sdebayes.inference.strategy import Problem
 from sdebayes.plots import regimes as figures
 from sdebayes.posterior import regime_findings
 from sdebayes.posterior.quantities import quantities

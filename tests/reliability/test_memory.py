@@ -53,6 +53,15 @@ def test_what_is_free_is_the_least_that_machine_and_group_leave(tmp_path, monkey
     assert memory.available_memory() == free
 
 
+def test_what_is_free_is_no_more_than_the_limit_of_the_process_leaves(monkeypatch):
+    resource = pytest.importorskip("resource")
+    page, own = resource.getpagesize(), int(memory._STATM.read_text().split()[0])
+    monkeypatch.setattr(resource, "getrlimit", lambda kind: ((own + 1000) * page, resource.RLIM_INFINITY))
+    assert 0 < memory.available_memory() <= 1000 * page
+    with pytest.raises(DataError, match="Fit some"):
+        memory.check_room(2000 * page, "Fit some of them.")
+
+
 def test_where_the_system_does_not_tell_nothing_is_refused(monkeypatch):
     monkeypatch.setattr(memory, "available_memory", lambda: None)
     memory.check_room(2**80, "")

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from itertools import batched
+from dataclasses import dataclass, replace
+from itertools import batched, chain
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +14,10 @@ from filelock import FileLock, Timeout
 
 from sdebayes._core.errors import DataError, StoreError
 from sdebayes._core.files import check_writable
+from sdebayes._core.tasks import in_order
 from sdebayes.data.container import SCHEMA_VERSION, validate
 from sdebayes.data.embedding import Embedder
+from sdebayes.data.encoders import Encoder
 from sdebayes.data.metadata import column
 from sdebayes.data.progress import progress_bar
 from sdebayes.data.shortness import long_enough
@@ -33,7 +35,7 @@ _LOCK = ".lock"
 def embed_to_store(
     corpus: object, rule: Embedder, path: Path, shown: bool, min_steps: int | None
 ) -> xr.Dataset:
-    """Embed texts one block after another, and open the store.
+    """Embed texts block by block, each a task of the Dask scheduler that is active, and open the store.
 
     Parameters
     ----------
@@ -100,11 +102,22 @@ class _Writer:
         blocks = ledger.begin(self.path, how)
         known, seen = len(blocks), 0
         with progress_bar("Embedding", source.count, shown) as advance:
-            for index, rows in enumerate(batched(source, TEXTS)):
-                if index >= len(blocks) or not self._is_there(blocks, index, rows):
-                    blocks[index:] = [self._embedded(index, rows, anew=index <= known)]
+            whole = batched(source, TEXTS)
+            first: list[tuple[Row, ...]] = []
+            for rows in whole:
+                if seen >= len(blocks) or not self._is_there(blocks, seen, rows):
+                    first = [rows]
+                    break
                 seen += 1
                 advance(len(rows))
+            if first:
+                del blocks[seen:]
+            for dataset, block in in_order(_embedded, _How(self.rule, self.min_steps), chain(first, whole)):
+                write_block(self.path, seen * TEXTS, validate(dataset), anew=seen <= known)
+                ledger.write(self.path, block)
+                blocks.append(block)
+                seen += 1
+                advance(len(block.names))
         if seen < len(blocks):
             there, given = (sum(len(block.names) for block in some) for some in (blocks, blocks[:seen]))
             raise StoreError(
@@ -131,27 +144,6 @@ class _Writer:
             ledger.forget_last(self.path)
         return len(rows) == len(block.names)
 
-    def _embedded(self, index: int, rows: tuple[Row, ...], anew: bool) -> ledger.Block:
-        """Embed a block and write it, first its arrays, then its line."""
-        texts = {row.name: row.text for row in rows}
-        cut = {name: self.rule.cut(text) for name, text in texts.items()}
-        counts = {name: len(steps) for name, steps in cut.items()}
-        long_enough(counts, self.min_steps, "texts", repr(self.rule.step))
-        dataset, unread = self.rule.embedded(texts, list(cut.values()), shown=False)
-        dataset.attrs |= self._least()
-        write_block(self.path, index * TEXTS, validate(dataset), anew)
-        shared = [name for name in rows[0].columns if all(name in row.columns for row in rows)]
-        block = ledger.Block(
-            names=list(texts),
-            n_steps=list(counts.values()),
-            columns={name: [row.columns[name] for row in rows] for name in shared},
-            digest=ledger.digest_of(rows),
-            unread=unread,
-            warning=self.rule.warning(next(iter(cut.values()))[0]),
-        )
-        ledger.write(self.path, block)
-        return block
-
     def _finish(self, blocks: Sequence[ledger.Block], source: Source, said: dict[str, str]) -> None:
         """Write what memory holds of all texts."""
         names = [name for block in blocks for name in block.names]
@@ -163,10 +155,60 @@ class _Writer:
         }
         coords = {"trajectory": np.array(names, dtype=str), "time": np.arange(steps.max())}
         small = xr.Dataset({"n_steps": ("trajectory", steps)}, {**coords, **columns, **source.coords(names)})
-        small.attrs = {"schema_version": SCHEMA_VERSION, **self.rule.attributes(), **said, **self._least()}
+        small.attrs = {
+            "schema_version": SCHEMA_VERSION,
+            **self.rule.attributes(),
+            **said,
+            **_least(self.min_steps),
+        }
         write_small(self.path, small)
 
-    def _least(self) -> dict[str, int]:
-        """Say that there are texts too short for a fit, if there may be."""
-        short = self.min_steps is not None and self.min_steps < MINIMUM_STEPS
-        return {"min_steps": self.min_steps} if short and self.min_steps is not None else {}
+
+@dataclass(frozen=True)
+class _How:
+    """How texts are embedded; another process takes it with the encoder that it has of the same identity."""
+
+    rule: Embedder
+    min_steps: int | None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _arrived, (getattr(self.rule.encoder, "identity", None), self.rule, self.min_steps)
+
+
+_HERE: dict[str, Encoder] = {}
+
+
+def _arrived(identity: str | None, rule: Embedder, min_steps: int | None) -> _How:
+    """Take the encoder that this process has used before, whose model is loaded."""
+    if not identity:
+        return _How(rule, min_steps)
+    if identity not in _HERE:
+        _HERE.clear()
+    return _How(replace(rule, encoder=_HERE.setdefault(identity, rule.encoder)), min_steps)
+
+
+def _embedded(how: _How, rows: tuple[Row, ...]) -> tuple[xr.Dataset, ledger.Block]:
+    """Embed the texts of a block: what is written of them, and the line of the ledger."""
+    rule, min_steps = how.rule, how.min_steps
+    texts = {row.name: row.text for row in rows}
+    cut = {name: rule.cut(text) for name, text in texts.items()}
+    counts = {name: len(steps) for name, steps in cut.items()}
+    long_enough(counts, min_steps, "texts", repr(rule.step))
+    dataset, unread = rule.embedded(texts, list(cut.values()), shown=False)
+    dataset.attrs |= _least(min_steps)
+    shared = [name for name in rows[0].columns if all(name in row.columns for row in rows)]
+    block = ledger.Block(
+        names=list(texts),
+        n_steps=list(counts.values()),
+        columns={name: [row.columns[name] for row in rows] for name in shared},
+        digest=ledger.digest_of(rows),
+        unread=unread,
+        warning=rule.warning(next(iter(cut.values()))[0]),
+    )
+    return dataset, block
+
+
+def _least(min_steps: int | None) -> dict[str, int]:
+    """Say that there are texts too short for a fit, if there may be."""
+    short = min_steps is not None and min_steps < MINIMUM_STEPS
+    return {"min_steps": min_steps} if short and min_steps is not None else {}

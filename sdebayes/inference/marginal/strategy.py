@@ -26,8 +26,9 @@ from sdebayes.inference.marginal.surrogate_transition import (
     moves_finding,
     surrogate_sampler_of,
 )
+from sdebayes.inference.problem import Problem
 from sdebayes.inference.progress import stage
-from sdebayes.inference.strategy import Draws, Problem, RunOptions
+from sdebayes.inference.strategy import Draws, RunOptions
 from sdebayes.inference.sufficient_statistics.reduction import statistics_of
 from sdebayes.inference.target import Density, make_target
 from sdebayes.model.rebuild import per_draw
