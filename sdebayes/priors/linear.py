@@ -42,10 +42,6 @@ class Linear(AbstractDriftPrior):
         Whether every draw is stable.
     diagonal
         Whether A is diagonal; the states are independent if Σ is diagonal too (P diagonal, K = 0).
-    coupled
-        How many of the first states touch each other, where the others stand alone: A, P and K have a block for these
-        and are diagonal in the others. With a diagonal Σ, and R and C likewise, the filter costs hardly more than that
-        of independent states. Default: all touch each other.
     location
         Prior mean of b, (state,) or a number (``stable=False``: the reference m); default: the data's mean.
     location_spread
@@ -64,6 +60,10 @@ class Linear(AbstractDriftPrior):
         1/(4 steps).
     by_group
         Whether each group of trajectories has a drift of its own, near one that all share.
+    coupled
+        How many of the first states touch each other, where the others stand alone: A, P and K have a block for these
+        and are diagonal in the others. With a diagonal Σ, and R and C likewise, the filter costs hardly more than that
+        of independent states. Default: all touch each other.
 
     Raises
     ------
