@@ -129,7 +129,7 @@ def _say_copies(data: xr.Dataset) -> None:
     """Name texts that are there twice, before a fit takes them for independent ones."""
     from sdebayes.criticism.copies import copied
 
-    names = data["trajectory"].values
+    names = [str(name) for name in data["trajectory"].values]
     pairs = [f"{names[j]!r} and {names[i]!r}" for i, j in copied(data["y"].values[:, :, :_TELLING])]
     if pairs:
         more = f" and {len(pairs) - _NAMED} more pairs" if len(pairs) > _NAMED else ""
