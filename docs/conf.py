@@ -53,7 +53,7 @@ html_math_renderer = "mathml"
 html_theme = "furo"
 html_static_path = ["_static"]
 html_css_files = ["mathml.css", "tables.css"]
-html_title = "sdebayes"
+html_title = f"sdebayes {version}"
 html_show_sourcelink = False
 
 # Scripts are run anew as well. One that fails is an error, at the end of the build.

@@ -16,8 +16,8 @@ folder = Path(sys.argv[1] if len(sys.argv) > 1 else tempfile.mkdtemp())
 folder.mkdir(parents=True, exist_ok=True)
 
 # %%
-# The truth: f = x − x³ and Σ = 2 (1 + x²). The path alone does not show the wells: its stationary law is N(0,
-# 1).
+# The truth: f = x − x³ and Σ = 2 (1 + x²). The path alone does not show the wells: its stationary distribution
+# is N(0, 1).
 data, truth = sb.datasets.benchmark("multiplicative_double_well", n_steps=2001, dt=0.02, seed=0)
 
 # %%

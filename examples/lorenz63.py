@@ -76,8 +76,8 @@ axes[-1].set_xlabel("time")
 figure.savefig(folder / "lorenz63.png")
 
 # %%
-# The filter's laws are normal and those of a chaos are not, so its intervals may be too sure; the points of one
-# path are too much alike to show it. `sdebayes.ParticleCorrection` corrects the draws by particles, at a price.
+# The filter's distributions are normal and those of a chaos are not, so its intervals may be too sure; the points of
+# one path are too much alike to show it. `sdebayes.ParticleCorrection` corrects the draws by particles, at a price.
 #
 # `The uncertainty report <reports/lorenz63.html>`__ has this and more.
 print(sb.report(posterior, folder / "lorenz63.html", data=data))

@@ -93,8 +93,8 @@ class Growing(AbstractDiffusionPrior):
 
     def sample(self, state_dim, *, variance=None):
         """Draw g, and return the diffusion."""
-        law = dist.LogNormal(0.5 * jnp.log(jnp.asarray(self.rate)), 0.5).to_event(1)
-        level = numpyro.sample("noise_level", law)
+        prior = dist.LogNormal(0.5 * jnp.log(jnp.asarray(self.rate)), 0.5).to_event(1)
+        level = numpyro.sample("noise_level", prior)
         return ParametricDiffusion(growing, {"level": level, "spread": jnp.asarray(self.spread)})
 
     def describe(self, variance_drawn=False):
@@ -109,7 +109,7 @@ class Instrument(AbstractObservation):
     error: float = 0.1
 
     def likelihood(self, linear, scheme):
-        """Return how the law of trajectories is computed."""
+        """Return how the distribution of trajectories is computed."""
         return Kalman(scheme) if linear else GaussianFilter(scheme, ExtendedKalman())
 
     def sample(self, state_dim):
@@ -192,7 +192,7 @@ class RandomWalk(AbstractStrategy):
 
 @dataclass(frozen=True)
 class FullNormal(AbstractGuide):
-    """A normal law with any covariance."""
+    """A normal distribution with any covariance."""
 
     def build(self, program, dimension):
         """Return NumPyro's guide for a program with the one site u."""

@@ -50,7 +50,7 @@ print("findings:", ", ".join(wrong))
 # is of independent sentences. And what each reading is worth on held-out texts, over independent sentences with
 # a level for each text.
 def size(one):
-    """Return the root mean square drift over the stationary law, draw by draw."""
+    """Return the root mean square drift over the stationary distribution, draw by draw."""
     rate, path = one.sde().drift.matrix, one.observed_sde().initial_covariance
     return np.sqrt(np.einsum("sij,sjk,sik->s", rate, path, rate) / rate.shape[-1])
 

@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+_NAMED = 3
+_TELLING = 8
+"""Coordinates that tell one sentence from another."""
 
 
 def embed(
@@ -116,3 +123,19 @@ def embed(
     for said in ("cut_off", "windows", "missing", "skipped"):
         if said in data.attrs:
             print(data.attrs[said])
+    if not store:
+        _say_copies(data)
+
+
+def _say_copies(data: xr.Dataset) -> None:
+    """Name texts that are there twice, before a fit takes them for independent ones."""
+    from sdebayes.criticism.copies import copied
+
+    names = [str(name) for name in data["trajectory"].values]
+    pairs = [f"{names[j]!r} and {names[i]!r}" for i, j in copied(data["y"].values[:, :, :_TELLING])]
+    if pairs:
+        more = f" and {len(pairs) - _NAMED} more pairs" if len(pairs) > _NAMED else ""
+        print(
+            f"Texts that share most of their sentences: {'; '.join(pairs[:_NAMED])}{more}. A fit counts them as "
+            "independent, and what is held out may have been seen; leave one of each out."
+        )

@@ -105,7 +105,7 @@ def files_of(paths: PathLike | Iterable[PathLike]) -> list[Path]:
         if os.path.isdir(path):
             inside = _inside(path)
             if not inside:
-                raise DataError(f"The directory {path} has no file that ends in {known}.")
+                raise DataError(_without_texts(path, known))
             files += inside
         elif path.suffix.lower() in _KNOWN:
             files.append(path)
@@ -143,6 +143,15 @@ def _inside(directory: Path) -> list[Path]:
         )
     except OSError as error:
         raise StoreError(f"The directory {directory} cannot be read: {error}.") from error
+
+
+def _without_texts(directory: Path, known: str) -> str:
+    others = sorted(child.name for child in directory.iterdir())
+    held = f"{len(others)} of other names, such as {others[0]!r}" if others else "nothing"
+    return (
+        f"The directory {directory} has no file that ends in {known}; it holds {held}. Save each text as a file "
+        "that ends in .txt; directories inside of this one are not read."
+    )
 
 
 def _read(path: Path) -> str:

@@ -71,7 +71,7 @@ class SDE(eqx.Module):
 
     @property
     def linear(self) -> LinearSDE | None:
-        """The SDE if its drift is linear and its noise additive, so that its transition law is known; else None."""
+        """The SDE if its drift is linear and its noise additive, whose transition distribution is known; else None."""
         drift, diffusion = self.drift.as_affine(), self.diffusion.as_constant()
         return None if drift is None or diffusion is None else LinearSDE(drift, diffusion)
 

@@ -85,6 +85,8 @@ class Findings:
     def __str__(self) -> str:
         return "\n".join(str(finding) for finding in self)
 
+    __repr__ = __str__  # what a notebook shows of them
+
     @property
     def worst(self) -> Severity:
         """The worst severity among them; ``"good"`` if there is none."""

@@ -87,7 +87,7 @@ class Laplace(AbstractStrategy):
 
     @staticmethod
     def findings(tree: xr.DataTree, parts: Collection[str]) -> list[Finding]:
-        """Judge how close the normal law is to the posterior."""
+        """Judge how close the normal distribution is to the posterior."""
         return [importance_finding(tree, "the normal distribution at the mode")]
 
     def run(self, problem: Problem, options: RunOptions) -> Draws:

@@ -1,4 +1,4 @@
-"""The law of whole trajectories, latent path, trajectory effect and missing values integrated out."""
+"""The distribution of whole trajectories, latent path, trajectory effect and missing values integrated out."""
 
 import sdebayes._core.whole_numpyro  # noqa: F401
 from sdebayes.likelihood.arrays import Observations as Observations

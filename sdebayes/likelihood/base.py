@@ -46,7 +46,7 @@ class AbstractLikelihood(ABC):
     Parameters
     ----------
     scheme
-        The law of a step.
+        The distribution of a step.
 
     What it says of itself, and does not compute from its fields, a class sets as class attributes:
     ``states_observed = True``.

@@ -31,7 +31,7 @@ class ByGroup(AbstractWrapper):
     Parameters
     ----------
     scheme
-        The law of a step.
+        The distribution of a step.
     inner
         The likelihood of one SDE.
     """

@@ -36,7 +36,7 @@ class GaussianFilter(AbstractLikelihood):
     Parameters
     ----------
     scheme
-        The law of a step.
+        The distribution of a step.
     filter
         How a law is carried over a step.
     trajectory_effect

@@ -68,7 +68,7 @@ class Kalman(AbstractLikelihood):
     Parameters
     ----------
     scheme
-        The law of a step.
+        The distribution of a step.
     trajectory_effect
         Whether each trajectory has an offset c, which rides along as a state that stands still.
     """

@@ -28,7 +28,7 @@ class AroundLevel(AbstractWrapper):
     Parameters
     ----------
     scheme
-        The law of a step.
+        The distribution of a step.
     inner
         How the law without a level is computed.
     """

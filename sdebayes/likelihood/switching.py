@@ -39,7 +39,7 @@ class SwitchingFilter(AbstractWrapper):
     Parameters
     ----------
     scheme
-        The law of a step.
+        The distribution of a step.
     inner
         The likelihood of one regime.
     """
@@ -138,7 +138,7 @@ class SwitchingTransitions(SwitchingFilter):
     Parameters
     ----------
     scheme
-        The law of a step.
+        The distribution of a step.
     inner
         The likelihood of one regime.
     """

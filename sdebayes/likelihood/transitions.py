@@ -30,7 +30,7 @@ class Transitions(AbstractLikelihood):
     Parameters
     ----------
     scheme
-        The law of a step.
+        The distribution of a step.
     """
 
     states_observed: ClassVar[bool] = True
@@ -91,7 +91,7 @@ class LinearTransitions(AbstractLikelihood):
     Parameters
     ----------
     scheme
-        The law of a step.
+        The distribution of a step.
     normal
         Whether innovations are normal, as the filter needs them.
     """

@@ -15,7 +15,7 @@ class AbstractWrapper(AbstractLikelihood):
     Parameters
     ----------
     scheme
-        The law of a step.
+        The distribution of a step.
     inner
         The other likelihood.
     """

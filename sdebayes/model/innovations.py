@@ -62,5 +62,5 @@ class StudentT(Stored):
         return numpyro.deterministic("degrees_of_freedom", 2 + above)
 
     def describe(self) -> str:
-        """Say the law in words and formulas."""
+        """Say the distribution in words and formulas."""
         return f"Innovations: Student t with the scheme's covariance, ν ~ 2 + Gamma({self.shape:g}, {self.rate:g})"

@@ -78,14 +78,14 @@ class AbstractObservation(Stored, ABC):
 
     @abstractmethod
     def likelihood(self, linear: bool, scheme: AbstractScheme) -> AbstractLikelihood:
-        """Return how the law of trajectories is computed.
+        """Return how the distribution of trajectories is computed.
 
         Parameters
         ----------
         linear
             Whether the drift is linear and the noise additive.
         scheme
-            The law of a step.
+            The distribution of a step.
         """
 
     def independent_likelihood(
@@ -96,7 +96,7 @@ class AbstractObservation(Stored, ABC):
         Parameters
         ----------
         scheme
-            The law of a step.
+            The distribution of a step.
         coupled
             How many of the first states touch each other all the same; None for none.
         """
@@ -180,7 +180,7 @@ class Exact(AbstractObservation):
 
     @property
     def normal(self) -> bool:
-        """Whether innovations have the scheme's own law."""
+        """Whether innovations have the scheme's own distribution."""
         return self.innovations is None
 
     def likelihood(self, linear: bool, scheme: AbstractScheme) -> AbstractLikelihood:

@@ -161,17 +161,17 @@ class SDEModel(Stored):
 
     @property
     def likelihood(self) -> AbstractLikelihood:
-        """How the law of trajectories is computed: what observation, drift, diffusion and scheme make of it."""
+        """How the distribution of trajectories is computed, by observation, drift, diffusion and scheme."""
         return likelihood_of(self)
 
     @property
     def exact_transitions(self) -> bool:
-        """Whether the scheme's law is the true transition law, at any step."""
+        """Whether the scheme's distribution is the true one, at any step."""
         return self.regimes is None and self.affine and self.discretization.exact_when_linear
 
     @property
     def stationary(self) -> bool:
-        """Whether the first state has the stationary law."""
+        """Whether the first state has the stationary distribution."""
         return self.initial is None and self.affine and self.drift.stable
 
     def scaled_to(self, data: xr.Dataset) -> SDEModel:

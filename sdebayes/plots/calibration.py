@@ -95,7 +95,7 @@ def coverage(dataset: xr.Dataset, ax: Axes | None = None) -> Axes:
             label=f"{'truths' if of_truths else 'data'}, {prob:.0%} interval",
         )
         held = "truths inside the posterior" if of_truths else "data inside the forecast"
-        ax.set(xlabel=f"share of {held} interval")
+        ax.set_xlabel(f"share of {held} interval", x=1, ha="right")
         name_rows(ax, dataset[dim].values)
         legend_above(ax)
     return ax

@@ -139,7 +139,7 @@ class Posterior(Switches):
         return {}
 
     def observed_sde(self) -> ObservedSDE:
-        """Return the SDE, its initial law and its observation, stacked: every array has a leading sample axis."""
+        """Return SDE, initial distribution and observation, stacked: every array has a leading sample axis."""
         self._check_one()
         return self._observed_sde
 
@@ -253,8 +253,8 @@ class Posterior(Switches):
         -------
         xr.Dataset
             ``mean`` (sample, trajectory, time, state) and ``covariance`` (…, state, state_bis) of
-            the law of y_k given y_1, …, y_{k−1} under each draw; NaN after a trajectory's end and at steps that exact
-            observation leaves out.
+            the distribution of y_k given y_1, …, y_{k−1} under each draw; NaN after a trajectory's end and at steps
+            that exact observation leaves out.
 
         Raises
         ------

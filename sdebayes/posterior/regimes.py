@@ -86,8 +86,8 @@ class Switches(Groups):
         xr.Dataset
             ``probability`` (sample, trajectory, time, regime): under each draw, the probability given the whole
             trajectory that the step is of the regime, which is the one that led to it; of the first step the one whose
-            law it has. NaN after a trajectory's end and at steps that exact observation leaves out. And ``share``
-            (sample, regime), that of time that the chain of regimes spends in each in the long run.
+            distribution it has. NaN after a trajectory's end and at steps that exact observation leaves out. And
+            ``share`` (sample, regime), that of time that the chain of regimes spends in each in the long run.
 
         Raises
         ------

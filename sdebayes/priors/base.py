@@ -172,7 +172,7 @@ class AbstractDriftPrior(Stored, ABC):
 
     @property
     def stable(self) -> bool:
-        """Whether every draw is a stable linear map, so that a constant Σ gives a stationary law."""
+        """Whether every draw is a stable linear map, so that a constant Σ gives a stationary distribution."""
         return False
 
     @property

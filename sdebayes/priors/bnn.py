@@ -152,7 +152,7 @@ class BNN(AbstractFieldPrior):
         return jnp.sqrt(activation(sd * nodes) ** 2 @ (mass / mass.sum()))
 
     def describe_field(self, symbol: str) -> list[str]:
-        """Say the law of the network in words and formulas."""
+        """Say the distribution of the network in words and formulas."""
         widths = " and ".join(str(width) for width in self.hidden)
         return [
             f"{symbol}(x): network of {widths} {self.activation} units, "

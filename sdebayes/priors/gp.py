@@ -163,7 +163,7 @@ class GP(AbstractFieldPrior):
         return self.basis.field(self.kernel, location, unit * lengthscale, fixed, normals * spread)
 
     def describe_field(self, symbol: str) -> list[str]:
-        """Say the law of u in words and formulas, a line each."""
+        """Say the distribution of u in words and formulas, a line each."""
         unit = say(self.state_scale, "standard deviation of the path")
         median = say(self.lengthscale_median, "√states, or more where the basis needs it")
         law = (

@@ -158,7 +158,7 @@ class Fixed(AbstractDriftPrior, AbstractDiffusionPrior):
 
     @property
     def stable(self) -> bool:
-        """Whether the known drift is a stable `LinearDrift`, which has a stationary law."""
+        """Whether the known drift is a stable `LinearDrift`, which has a stationary distribution."""
         if not isinstance(self.function, LinearDrift):
             return False
         return bool(np.all(np.linalg.eigvals(np.asarray(self.function.matrix)).real > 0))

@@ -116,7 +116,7 @@ class AbstractScheme(Stored, eqx.Module):
 
     @property
     def exact_when_linear(self) -> bool:
-        """Whether the law is exact for a linear drift with constant Σ, at any Δt."""
+        """Whether the distribution is exact for a linear drift with constant Σ, at any Δt."""
         return False
 
     def bias(self, rate_times_step: float, additive: bool) -> float | None:
@@ -145,7 +145,7 @@ class AbstractScheme(Stored, eqx.Module):
         """Return mean (state,) and covariance (state, state) of X(t + Δt) given X(t) = x."""
 
     def log_density(self, sde: SDE, x: Vector, following: Vector, t: Scalar, dt: Scalar) -> Scalar:
-        """Return the log density of X(t + Δt) at ``following`` given X(t) = x, in nats: that of the normal law."""
+        """Return the normal log density of X(t + Δt) at ``following`` given X(t) = x, in nats."""
         mean, covariance = self.transition(sde, x, t, dt)
         return normal_log_density(following - mean, covariance)
 
@@ -184,7 +184,7 @@ class AbstractScheme(Stored, eqx.Module):
         return following + mean_shift(lambda x: law(x)[0], mean, covariance), F, noise
 
     def affine_transition(self, sde: LinearSDE, dt: Scalar) -> AffineTransition:
-        """Return the law over Δt of an SDE with linear drift and constant Σ; by default read from `transition` at 0."""
+        """Return the transition over Δt of an SDE with linear drift and constant Σ; by default `transition` at 0."""
 
         def law(x: Vector) -> tuple[Vector, tuple[Vector, Matrix]]:
             mean, covariance = self.transition(sde, x, jnp.zeros((), x.dtype), dt)

@@ -58,7 +58,7 @@ class EulerMaruyama(AbstractScheme):
         return following + shift * dt, F, noise
 
     def affine_transition(self, sde: LinearSDE, dt: Scalar) -> AffineTransition:
-        """Return the law of the next state of a linear SDE."""
+        """Return the distribution of the next state of a linear SDE."""
         A = sde.matrix
         same = jnp.eye(A.shape[0], dtype=A.dtype)
         return AffineTransition(same - A * dt, sde.offset * dt, sde.covariance_rate * dt)

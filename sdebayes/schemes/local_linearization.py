@@ -76,6 +76,6 @@ class LocalLinearization(AbstractScheme):
         return following, F, symmetrize(flow.noise)
 
     def affine_transition(self, sde: LinearSDE, dt: Scalar) -> AffineTransition:
-        """Return the exact law of the next state of a linear SDE."""
+        """Return the exact distribution of the next state of a linear SDE."""
         flow = linear_flow(-sde.matrix, sde.covariance_rate, dt)
         return AffineTransition(flow.exponential, dt * flow.first @ sde.offset, symmetrize(flow.noise))

@@ -91,7 +91,7 @@ class Moments(AbstractScheme):
         return following, same + dt * (J + 0.5 * dt * bend), noise
 
     def affine_transition(self, sde: LinearSDE, dt: Scalar) -> AffineTransition:
-        """Return the law of the next state of a linear SDE."""
+        """Return the distribution of the next state of a linear SDE."""
         shift, matrix, noise = self._moments(sde, jnp.zeros_like(sde.offset), None, 0.0, dt)
         return AffineTransition(matrix, shift, noise)
 

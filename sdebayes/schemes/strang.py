@@ -107,7 +107,7 @@ class Strang(AbstractScheme):
         return after, last @ flow, symmetrize(last @ noise @ last.T)
 
     def affine_transition(self, sde: LinearSDE, dt: Scalar) -> AffineTransition:
-        """Return the exact law of the next state of a linear SDE."""
+        """Return the exact distribution of the next state of a linear SDE."""
         flow = linear_flow(-sde.matrix, sde.covariance_rate, dt)
         return AffineTransition(flow.exponential, dt * flow.first @ sde.offset, symmetrize(flow.noise))
 

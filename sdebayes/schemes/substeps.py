@@ -120,7 +120,7 @@ class Substeps(AbstractScheme):
         return law
 
     def affine_transition(self, sde: LinearSDE, dt: Scalar) -> AffineTransition:
-        """Return the law of the next state of a linear SDE."""
+        """Return the distribution of the next state of a linear SDE."""
         one = self.scheme.affine_transition(sde, dt / self.n)
 
         def part(law: AffineTransition, _: None) -> tuple[AffineTransition, None]:

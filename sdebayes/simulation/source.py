@@ -30,7 +30,7 @@ class Source:
     Parameters
     ----------
     observed
-        The SDE, its initial law and its observation; every array has a leading sample axis.
+        The SDE, its initial distribution and its observation; every array has a leading sample axis.
     precision
         ``"float64"`` or ``"float32"``, in which everything is computed.
     states

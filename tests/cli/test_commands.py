@@ -72,6 +72,18 @@ def test_embed_leaves_out_short_and_blank_texts_on_request(here):
     assert sb.data.load("long.nc").attrs["left_out"] == left_out
 
 
+def test_embed_names_texts_that_are_there_twice(here):
+    for name, text in (
+        ("first", speech(5)),
+        ("other", speech(6)),
+        ("again", f"{speech(5)} Of peace and trade it is."),
+    ):
+        Path(f"{name}.txt").write_text(text)
+    told = "Texts that share most of their sentences: 'first' and 'again'. A fit counts them as independent"
+    said(run("embed", "again.txt", "first.txt", "other.txt", "-o", "all.nc"), told)
+    assert "share" not in run("embed", "first.txt", "other.txt", "-o", "two.nc").stdout
+
+
 def test_embed_writes_to_a_store(here):
     lines = [f'{{"name": "n{i}", "text": "One thing. Another. The {i} third."}}' for i in range(3)]
     Path("many.jsonl").write_text("\n".join([*lines, "no JSON"]))

@@ -70,7 +70,9 @@ def test_texts_that_cannot_be_used(here, content, said):
 def test_empty_directory_unknown_kind_and_no_file(here):
     Path("empty").mkdir()
     Path("text.docx").write_text(GOOD)
-    assert "has no file that ends in" in refused("embed", "empty", "-o", "traj.nc")
+    assert "it holds nothing" in refused("embed", "empty", "-o", "traj.nc")
+    Path("empty", "notes.md").write_text(GOOD)
+    assert "it holds 1 of other names, such as 'notes.md'" in refused("embed", "empty", "-o", "traj.nc")
     assert "unknown kind" in refused("embed", "text.docx", "-o", "traj.nc")
     assert "does not exist" in refused("embed", "nowhere.txt", "-o", "traj.nc")
 

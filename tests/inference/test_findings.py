@@ -182,6 +182,7 @@ def test_findings_come_worst_first_and_read_as_text():
     assert findings.worst == "problem"
     assert len(findings) == 4
     assert str(findings).splitlines()[0] == "[problem] problem: found. Do."
+    assert repr(findings) == str(findings)
     assert Findings(()).worst == "good"
 
 

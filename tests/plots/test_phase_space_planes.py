@@ -83,7 +83,7 @@ def test_limit_cycles_are_the_circles_of_the_draws():
     drawn = [line for line in ax.lines if len(line.get_xdata()) == 129]
     radii = [np.hypot(*line.get_data()) for line in drawn]
     np.testing.assert_allclose(radii, np.array([1.0, 0.8, 0.9])[:, None] * np.ones(129), rtol=1e-5)
-    assert ax.texts[0].get_text() == "limit cycle in 50% of the draws, period 3.14 (3.14 to 3.14)"
+    assert ax.texts[0].get_text() == "limit cycle in 50% of the draws,\nperiod 3.14 (3.14 to 3.14)"
     assert labels(ax) == ["data", "cycles of the draws", "truth"]
     with pytest.raises(DataError, match="2 of the states x1, x2; got x1"):
         plots.phase_space.limit_cycles(found, states=["x1"])

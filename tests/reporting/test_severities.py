@@ -14,7 +14,7 @@ from sdebayes.cli.console import COLOURS
 from sdebayes.inference.findings import SEVERITIES, Finding, Findings
 from sdebayes.posterior.advice import ADVICE
 from sdebayes.reporting.blocks import Verdict
-from sdebayes.reporting.chapters import properties, verdicts
+from sdebayes.reporting.chapters import properties, summary, verdicts
 from sdebayes.reporting.chapters.headline import headline
 from sdebayes.reporting.context import ReportContext
 
@@ -63,6 +63,20 @@ def test_the_headline_names_all_of_the_worst_and_tells_the_first():
     )
     assert [line.split(":")[0] for line in said.lines] == ["Check 0", "Check 1", "The others stand below."]
     assert "Gaussian innovations" in headline([Verdict("warning", "Gaussian innovations", "")], [GAIN]).title
+
+
+def test_what_was_found_stands_before_what_speaks_against_it():
+    warning, note = Verdict("warning", "Moments", "tails."), Verdict("note", "Calibration", "few.")
+    checks = [Verdict("problem", "R-hat", "2."), Verdict("good", "Divergences", "none."), CALM[2]]
+    listed = summary._shortened([GAIN, note, warning], checks)
+    assert [one.subject for one in listed] == [
+        "Held-out score",
+        "R-hat",
+        "Moments",
+        "Calibration",
+        "Assumed, not tested",
+        "As they should be",
+    ]
 
 
 def material_with(posterior: sb.Posterior, table: xr.Dataset) -> ReportContext:

@@ -103,4 +103,4 @@ def _words(dataset: xr.Dataset) -> str:
     if not periods.size:
         return words
     low, middle, high = np.quantile(periods, [0.05, 0.5, 0.95])
-    return f"{words}, period {middle:.3g} ({low:.3g} to {high:.3g})"
+    return f"{words},\nperiod {middle:.3g} ({low:.3g} to {high:.3g})"

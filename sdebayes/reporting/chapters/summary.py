@@ -43,14 +43,15 @@ def write(context: ReportContext) -> Chapter:
 
 
 def _shortened(judged: list[Verdict], checks: list[Verdict]) -> list[Verdict]:
-    """Put the checks of the fit that ask for nothing into one line for each severity."""
+    """Say first what was found, then what speaks against it; a line for each kind of check that asks for nothing."""
     lines = []
     for severity, subject in IN_ONE_LINE.items():
         names = [check.subject for check in checks if check.severity == severity]
         if names:
             lines.append(Verdict(severity, subject, f"{listed(names)}."))
     rest = [check for check in checks if check.severity not in IN_ONE_LINE]
-    return verdicts.worst_first([*judged, *rest, *lines])
+    found, *others = judged
+    return [found, *verdicts.worst_first([*others, *rest, *lines])]
 
 
 def _data(context: ReportContext) -> str:
