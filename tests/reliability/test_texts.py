@@ -338,7 +338,7 @@ def test_names_are_checked_before_anything_is_embedded(bad, untyped):
     two = {"text": ("trajectory", [THREE, f"{THREE} More."])}
     for corpus in (
         {"a": THREE, word: THREE},
-        pd.Series({word: THREE}),
+        pd.Series([THREE], index=pd.Index([word], dtype=object)),
         xr.Dataset(two, {"trajectory": ["a", word]}),
         xr.Dataset(two | {word: ("trajectory", [1, 2])}, {"trajectory": ["a", "b"]}),
     ):
@@ -350,7 +350,7 @@ def test_names_are_checked_before_anything_is_embedded(bad, untyped):
 @pytest.mark.parametrize("bad", BAD)
 def test_texts_are_checked_before_anything_is_embedded(bad):
     text = f"{THREE} {BAD[bad]}"
-    for corpus in ([text], {"a": text}, pd.Series({"a": text})):
+    for corpus in ([text], {"a": text}, pd.Series({"a": text}, dtype=object)):
         with pytest.raises(DataError, match=r"Text 'text 1'|Text 'a'"):
             embed(corpus)
     corpus = xr.Dataset({"text": ("trajectory", [THREE]), "k": ("trajectory", [text])}, {"trajectory": ["a"]})
@@ -395,8 +395,9 @@ def test_what_goes_along_with_arrays_is_checked(bad):
     ):
         with pytest.raises(DataError, match=r"U\+"):
             sb.trajectories(x, **options)
+    table = pd.DataFrame(x[0, :, [0, 0]].T, columns=pd.Index(["a", word], dtype=object))
     with pytest.raises(DataError, match=r"The name of column 2: .*U\+"):
-        sb.trajectories(pd.DataFrame(np.random.default_rng(0).normal(size=(4, 2)), columns=["a", word]))
+        sb.trajectories(table)
 
 
 def test_names_in_files_of_others_are_checked(tmp_path):
