@@ -10,7 +10,7 @@ from rich.console import Console
 
 import sdebayes as sb
 from sdebayes.inference import progress
-from sdebayes.inference import strategy as strategies
+from sdebayes.inference import problem as problems
 from sdebayes.model.sdemodel import SDEModel
 
 DATA = sb.trajectories([np.random.default_rng(0).normal(size=(40, 1))])
@@ -77,7 +77,7 @@ def test_a_stage_is_shown_before_it_begins(screen, monkeypatch, terminal):
         return noted
 
     monkeypatch.setattr(SDEModel, "scaled_to", noting("reading", SDEModel.scaled_to))
-    monkeypatch.setattr(strategies, "make_target", noting("compiling", strategies.make_target))
+    monkeypatch.setattr(problems, "make_target", noting("compiling", problems.make_target))
     sb.fit(MODEL, DATA, QUICK, progress=True)
     assert "reading the data" in seen["reading"]
     assert "compiling the density" in seen["compiling"]
