@@ -9,8 +9,8 @@ import pytest
 from rich.console import Console
 
 import sdebayes as sb
-from sdebayes.inference import progress
 from sdebayes.inference import problem as problems
+from sdebayes.inference import progress
 from sdebayes.model.sdemodel import SDEModel
 
 DATA = sb.trajectories([np.random.default_rng(0).normal(size=(40, 1))])
