@@ -74,5 +74,7 @@ np.ravel(axes)[0].figure.savefig(folder / "regimes.png")
 # all of it: war and the cold war in one, what is said in a hall in the other. It tells what a speech is about more than
 # it tells its turns; and where the draws are not those of the posterior, as the findings say, the score is what can be
 # believed. With hidden states, run by hand, switching is worth .122 +- .058: one regime lasts for 22 sentences [15, 35]
-# and argues, the other for 6 [3, 13], and greets, thanks and interjects. `The uncertainty report <reports/regimes.html>`__ has the regimes as colours of its explorer.
+# and argues, the other for 6 [3, 13], and greets, thanks and interjects.
+#
+# `The uncertainty report <reports/regimes.html>`__ has the regimes as colours of its explorer.
 print(sb.report(posterior, folder / "regimes.html", data=train, test=test))
