@@ -83,8 +83,8 @@ axes.flat[0].figure.savefig(folder / "five_temperatures.png")
 # %%
 # What temperature changes most is how soon a text repeats itself. In the slowest coordinate a warmer text is
 # noisier, and its path spreads less; how long it remembers is not learned at any temperature, as the diagnosis
-# says, and that R-hat asks for more draws. :doc:`temperature` asks sixty texts at each, in four coordinates and
-# with the human texts as a sixth group, and :doc:`/explanation/temperature` says what it found.
+# says, and R-hat and divergences ask for more draws. :doc:`temperature` asks sixty texts at each, in four coordinates
+# and with the human texts as a sixth group, and :doc:`/explanation/temperature` says what it found.
 #
 # `The uncertainty report <reports/five_temperatures.html>`__ has this and more.
 print(sb.report(posterior, folder / "five_temperatures.html", data=states))

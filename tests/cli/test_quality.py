@@ -19,6 +19,18 @@ from sdebayes.data import save
 from tests.cli.conftest import run, settings, speech
 
 
+def steered() -> xr.Dataset:
+    """The log of a text that is led to a sentence, by the posterior in the working directory."""
+    return sb.steer(
+        lambda text, n: [f"It is on {word} and law." for word in ("peace", "trade", "river")],
+        sb.load("posterior.nc"),
+        ["Of river and law."],
+        context="Of peace.",
+        steps=2,
+        candidates=3,
+    )
+
+
 def lines(result) -> list[dict]:
     return [json.loads(line) for line in result.stdout.splitlines()]
 
@@ -95,14 +107,7 @@ def test_texts_are_steered_and_what_was_written_is_kept(here, monkeypatch):
     assert "sdebayes: steer: the target is unlikely: of what texts come to" in result.stderr
     assert "1 of 2 texts ended early" in result.stderr
     whole, stopped = lines(result)
-    expected = sb.steer(
-        lambda text, n: [f"It is on {word} and law." for word in ("peace", "trade", "river")],
-        sb.load("posterior.nc"),
-        ["Of river and law."],
-        context="Of peace.",
-        steps=2,
-        candidates=3,
-    )
+    expected = steered()
     assert whole["text"] == expected.attrs["text"]
     np.testing.assert_allclose(whole["steps"][1]["score"], expected["score"][1], atol=1e-5)
     chosen = expected.isel(candidate=expected["chosen"])
@@ -123,14 +128,7 @@ def test_texts_are_steered_and_what_was_written_is_kept(here, monkeypatch):
 def test_a_page_tells_of_a_text_that_was_steered(here, monkeypatch):
     given = []
     monkeypatch.setattr("sdebayes.reporting.page.chapters_of", lambda context: given.append(context) or [])
-    log = sb.steer(
-        lambda text, n: [f"It is on {word} and law." for word in ("peace", "trade", "river")],
-        sb.load("posterior.nc"),
-        ["Of river and law."],
-        context="Of peace.",
-        steps=2,
-        candidates=3,
-    )
+    log = steered()
     log.to_netcdf("log.nc")
     run("report", "posterior.nc", "--steered", "log.nc", "-o", "steered.html")
     xr.testing.assert_identical(given[0].steered, log)
