@@ -14,6 +14,7 @@ from sdebayes._core.arguments import checked
 from sdebayes._core.characters import cleaned, cleaned_name
 from sdebayes._core.errors import DataError
 from sdebayes._core.kinds import Count, Labels, OneEach
+from sdebayes._core.units import UNNAMED
 from sdebayes.data.attached import Steps, read_covariates, read_texts_of_steps
 from sdebayes.data.columns import state_names
 from sdebayes.data.validation import (
@@ -58,7 +59,7 @@ def trajectories(
     t: object = None,
     names: OneEach | None = None,
     groups: OneEach | None = None,
-    time_unit: str = "step",
+    time_unit: str | None = None,
     unobserved: Labels = (),
     texts: Sequence[object] | None = None,
     covariates: Mapping[str, object] | None = None,
@@ -81,7 +82,7 @@ def trajectories(
     groups
         The group of each trajectory.
     time_unit
-        The unit of ``t``, kept in ``attrs``.
+        The unit of ``t``, in the singular, kept in ``attrs``; by default "step", with ``t`` "unit of time".
     unobserved
         Names of states that may be missing or constant everywhere, because the model does not observe them.
     texts
@@ -145,7 +146,8 @@ def trajectories(
         None if texts is None else read_texts_of_steps(texts, steps),
     ).assign_coords({"state": states, **coords, **own})
     dataset = dataset.assign(along)
-    dataset.attrs["time_unit"] = cleaned_name(str(time_unit), "time_unit")
+    unit = ("step" if t is None else UNNAMED) if time_unit is None else time_unit
+    dataset.attrs["time_unit"] = cleaned_name(str(unit), "time_unit")
     if unobserved:
         dataset.attrs["unobserved"] = json.dumps(list(unobserved))
     if min_steps is not None:

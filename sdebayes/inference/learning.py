@@ -52,48 +52,6 @@ class Width(NamedTuple):
         return f"{_rounded(self.lower, at)} to {_rounded(self.upper, at)}"
 
 
-def rotation_finding(entries: xr.DataArray, scale: float) -> Finding:
-    r"""Judge whether the prior holds a linear drift's rotation down.
-
-    Parameters
-    ----------
-    entries
-        K̃_ij, (chain, draw, entry), rotation beside relaxation, each normal about 0 a priori.
-    scale
-        Their prior standard deviation r.
-
-    Notes
-    -----
-    Of m such normal numbers the largest is beyond :math:`z = Φ^{-1}(1 - 0.01 / 2m)` standard deviations in one of a
-    hundred. Where the posterior median of one is, the data ask for more than the prior grants; what is taken from the
-    rotation then goes into damping.
-    """
-    from scipy.stats import norm
-
-    size = np.abs(entries.median(_DRAWS).values) / scale
-    limit, largest = float(norm.isf(0.005 / size.size)), float(size.max())
-    values = {"largest_rotation": largest, "limit": limit}
-    if largest <= limit:
-        message = (
-            f"Rotation is {largest:.1f} prior standard deviations at most: the prior leaves room for it."
-        )
-        return Finding("Rotation", "good", message, "", values)
-    message = (
-        f"Rotation is {largest:.1f} standard deviations of its prior from none, where {limit:.1f} are to be expected: "
-        "the prior holds it down, and with that makes damping too large and time constants too short."
-    )
-    advice = (
-        f"Give it room, priors.Linear(rotation={_roomy(scale * largest):g}), and compare held-out scores; "
-        'where one state moves another, with initial="free".'
-    )
-    return Finding("Rotation", "warning", message, advice, values)
-
-
-def _roomy(value: float) -> float:
-    """Return thrice a number, rounded to one digit."""
-    return float(f"{3 * value:.0e}")
-
-
 def learned_finding(
     subject: str, quantity: str, posterior: xr.DataArray, prior: xr.DataArray, advice: str
 ) -> Finding:

@@ -5,11 +5,12 @@ A site with by_group has, on unconstrained space, the value
 .. math::
     z_g = z + s\, w\, (B δ)_g, \qquad δ_1, …, δ_{G-1} \sim N(0, I), \qquad \log s \sim N(\log s_0, ¼^2)
 
-in group g of G: z, the mean of all groups, has the site's own prior, w is the prior standard deviation of z, and s, one
-for each site, says how far apart groups are. The columns of B are orthonormal and sum to zero: differences between
-groups have the prior of independent deviations of standard deviation s w, and none of z can be taken for theirs. δ is
-sampled as weights that s multiplies, centred as far as the data know them (`sdebayes.inference.whitening`). With a
-deviation for each group, and none of this, ``Laplace`` had the parameters of a group 2.3 times as wide as they are.
+in group g of G: z, the mean of all groups, has the site's own prior, w is its width (half of the central 68 %, which is
+the standard deviation of a normal prior), and s, one for each site, says how far apart groups are. The columns of B are
+orthonormal and sum to zero: differences between groups have the prior of independent deviations of standard deviation
+s w, and none of z can be taken for theirs. δ is sampled as weights that s multiplies, centred as far as the data know
+them (`sdebayes.inference.whitening`). With a deviation for each group, and none of this, ``Laplace`` had the parameters
+of a group 2.3 times as wide as they are.
 
 The prior of s is narrow: with few groups of equal parameters a free s goes to zero, and then intervals of differences
 leave zero out far more rarely than they say. Constraints of the site, and with them what a prior promises of its
@@ -139,7 +140,7 @@ class Pooling(Stored):
         """Say which sites vary between which groups, and how far."""
         return [
             f"Groups: {', '.join(self.groups)}; values of their own have {', '.join(self.widths)}",
-            f"  z_g = z + s w (B δ)_g on unconstrained space, Σ_g (B δ)_g = 0, δ ~ Normal(0, I), w the prior sd of z, "
+            f"  z_g = z + s w (B δ)_g on unconstrained space, Σ_g (B δ)_g = 0, δ ~ Normal(0, I), w the width of z, "
             f"log s ~ Normal(log {self.scale:g}, {_SPREAD:g})",
         ]
 
@@ -153,7 +154,7 @@ class Pooling(Stored):
 
 
 def pooling_of(program: Program, groups: tuple[str, ...], scale: float, parts: list[str]) -> Pooling:
-    """Find the sites of the parts that have by_group, and the prior standard deviations of their unconstrained values.
+    """Find the sites of the parts that have by_group, and how wide the priors of their unconstrained values are.
 
     Those are of 2,000 draws with a seed of their own.
 
@@ -204,8 +205,14 @@ def pooling_of(program: Program, groups: tuple[str, ...], scale: float, parts: l
 
     # one operation after another: samplers take long to compile as one program, and share these
     draws = jax.vmap(free)(jax.random.split(jax.random.key(0), _DRAWS))
-    widths = {name: np.asarray(np.asarray(values, np.float64).std(axis=0)) for name, values in draws.items()}
+    widths = {name: _half_width(np.asarray(values, np.float64)) for name, values in draws.items()}
     return Pooling(groups, widths, scale)
+
+
+def _half_width(draws: np.ndarray) -> np.ndarray:
+    """Return half the width of the central 68.3 % of draws, (draw, ...): a normal one's standard deviation."""
+    lower, upper = np.quantile(draws, [0.15866, 0.84134], axis=0)
+    return np.asarray((upper - lower) / 2)
 
 
 def _transform(site: dict[str, Any]) -> Any:

@@ -99,7 +99,7 @@ class SDEModel(Stored):
       b_j ~ Normal(data mean, data standard deviation)
       log P_jj ~ Normal(log data variance, 1)
       correlation of P ~ LKJ(2)
-      K = L K̃ Lᵀ, L Lᵀ = P, K̃_ij ~ Normal(0, 1·√(a_i a_j)), a = ½Σ_ii/P_ii
+      K = L K̃ Lᵀ, L Lᵀ = P, K̃_ij ~ StudentT(3, 0, 1·√(a_i a_j)), a_i = ½Σ_ii/P_ii
     Diffusion: constant, full
       log Σ_jj ~ Normal(log mean squared increment per unit of time, 1)
       correlation of Σ ~ LKJ(2)

@@ -11,6 +11,7 @@ import xarray as xr
 
 from sdebayes._core.errors import DataError
 from sdebayes._core.kinds import Panels
+from sdebayes._core.units import UNNAMED, time_unit
 from sdebayes.analysis import summarize
 
 if TYPE_CHECKING:
@@ -147,8 +148,8 @@ def band(
 
 def time_label(dataset: xr.Dataset, name: str = "time") -> str:
     """Return an axis label with the unit of time, if it is known."""
-    unit = str(dataset.attrs.get("time_unit", ""))
-    return f"{name} ({unit})" if unit and unit != name else name
+    unit = time_unit(dataset.attrs)
+    return name if unit in (UNNAMED, name) else f"{name} ({unit})"
 
 
 def share_legend(axes: Sequence[Axes] | np.ndarray) -> None:

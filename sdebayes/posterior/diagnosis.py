@@ -27,7 +27,7 @@ from sdebayes.inference.identifiability import (
     variation_finding,
     variation_is_drawn,
 )
-from sdebayes.inference.learning import learned_finding, rotation_finding, time_constant_finding
+from sdebayes.inference.learning import learned_finding, time_constant_finding
 from sdebayes.model.rebuild import per_draw
 from sdebayes.model.sdemodel import SDEModel
 from sdebayes.model.several import Several, several
@@ -76,10 +76,6 @@ def diagnose(
     computation = findings_of_computation(model, tree)
     of, sde = several(model), stacked.sde
     findings = _in_each(of, model, parameters, tree["prior"].to_dataset(), scale)
-    unconstrained = tree["unconstrained"].to_dataset()
-    scale_of_rotation = getattr(model.drift, "rotation", None)
-    if scale_of_rotation is not None and "rotation" in unconstrained:
-        findings.append(rotation_finding(unconstrained["rotation"], scale_of_rotation))
     if of is not None:
         sde = jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:]), sde)
     with precision.scope(precision_name):

@@ -143,7 +143,7 @@ def test_the_log_prior_is_the_priors_density_by_hand(exact):
         "equilibrium": stats.norm(scale.location, np.sqrt(variances)).logpdf(one["equilibrium"]).sum(),
         "stationary_scale": stats.lognorm(1.0, scale=variances).logpdf(one["stationary_variance"]).sum(),
         "stationary_correlation": lkj(P),
-        "rotation": stats.norm(0, 1).logpdf(free["rotation"].values).sum(),
+        "rotation": stats.t(3).logpdf(free["rotation"].values).sum(),
         "diffusion_scale": stats.lognorm(1.0, scale=rates).logpdf(sigma).sum(),
         "diffusion_correlation": lkj(covariance),
     }
