@@ -112,6 +112,13 @@ def fit(
         int | None, typer.Option(help="Parts of the data in a step of svi. [default: all]")
     ] = None,
     seed: Annotated[int, typer.Option(help="Seed of the fit and of what is held out.")] = 0,
+    checkpoint: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="Keep finished blocks of draws here: after an interrupt the same command goes on from them.",
+        ),
+    ] = None,
     coordinator: Annotated[
         str | None,
         typer.Option(
@@ -144,6 +151,10 @@ def fit(
     from sdebayes.model import Level, SDEModel
 
     check_writable(output)
+    if checkpoint is not None and coordinator is not None:
+        raise ModelError(
+            "--checkpoint is of one process, and --coordinator of several; leave one of them out."
+        )
     settings = {"draws": draws, "warmup": warmup, "chains": chains, "target_acceptance": target_acceptance}
     way = choices.strategy(strategy, settings | {"steps": steps, "batch": batch})
     reduction = choices.projection(projection or "pca", components)
@@ -172,7 +183,8 @@ def fit(
         level=tuple(Level(name) for name in level or ()),
     )
     with joined(coordinator, processes, process) as first:
-        result = posterior.fit(model, known, way, seed=seed, progress=None if first else False)
+        shown = None if first else False
+        result = posterior.fit(model, known, way, seed=seed, progress=shown, checkpoint=checkpoint)
     if first:
         result.to_netcdf(output)
         say_findings(result)

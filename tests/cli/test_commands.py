@@ -29,6 +29,36 @@ def test_score_embeds_new_texts_in_the_posteriors_space(here):
 
 
 @pytest.mark.thorough
+def test_a_fit_goes_on_from_its_checkpoint(here, tmp_path):
+    """The second time no chain runs: the draws are those of the folder, which belongs to this fit."""
+    given = (
+        "fit",
+        "traj.nc",
+        "--exact",
+        "--components",
+        "1",
+        "--draws",
+        "6",
+        "--warmup",
+        "6",
+        "--chains",
+        "1",
+    )
+    kept = ("--checkpoint", str(tmp_path / "run"))
+    run(*given, *kept, "-o", str(tmp_path / "first.nc"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            "sdebayes.inference.checkpoint.Checkpoint.keep", lambda *_: pytest.fail("a block was made")
+        )
+        run(*given, *kept, "-o", str(tmp_path / "again.nc"))
+    first, again = (sb.load(tmp_path / name).data["posterior"] for name in ("first.nc", "again.nc"))
+    xr.testing.assert_identical(first.to_dataset(), again.to_dataset())
+    other = CliRunner().invoke(app, [*given, *kept, "--seed", "1", "-o", str(tmp_path / "other.nc")])
+    assert other.exit_code != 0
+    assert not (tmp_path / "other.nc").exists()
+
+
+@pytest.mark.thorough
 def test_score_sets_several_beside_the_baseline(here):
     result = run("score", "posterior.nc", "texts", "new.txt")
     said(result, "Baseline: iid + document effect")

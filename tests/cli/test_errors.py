@@ -115,6 +115,8 @@ def test_outputs_that_cannot_be_written(here):
 def test_numbers_out_of_range(here):
     write_data()
     assert "draws" in refused("fit", "states.nc", "-o", "p.nc", "--draws", "0")
+    both = ("--checkpoint", "run", "--coordinator", "localhost:1")
+    assert "--checkpoint is of one process" in refused("fit", "states.nc", "-o", "p.nc", *both)
     assert "test=2.0" in refused("fit", "states.nc", "-o", "p.nc", "--hold-out", "2")
     Path("text.txt").write_text(GOOD)
     assert "block=0" in refused("embed", "text.txt", "-o", "traj.nc", "--block", "0")
