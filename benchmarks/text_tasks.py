@@ -1,7 +1,8 @@
 """What is a model of texts good for? Its continuation, a sentence that is not its own, and its order.
 
 Texts are all State of the Union addresses, cut after 32 sentences, or after 12, a quarter held out; and such as SmolLM2
-wrote at temperatures .8 and 1.1, cut after 12, those of temperature .8 from half of the passages held out. A wide model
+wrote at temperatures .8 and 1.1, cut after 12, those of temperature .8 from half of the passages held out. Where texts
+are few, those of the other corpus are learned from beside them, each corpus centred on its own mean. A wide model
 has independent states, Ornstein–Uhlenbeck processes behind noise with an offset of each text, by Laplace. Pooled, their
 shares and time constants are drawn towards a line; alike, they share all but their middles, on the scale of the
 embedding; coupled, the drift of the first eight is any stable map. Cosines are centred on the mean of all training
@@ -50,16 +51,25 @@ SPACES: dict[str, Any] = {
     "PCA(128), pooled, 8 coupled": sb.PCA(128),
     "PCA(128), alike": sb.PCA(128, common_scale=True),
 }
+POOLED = ("PCA(128), pooled", "PCA(128), pooled, 8 coupled")
 SHORT = ("PCA(64)", "PCA(128), pooled", "PCA(128), pooled, 8 coupled", "PCA(128), alike")
 
 
 class Task(NamedTuple):
-    """How long the texts are, how many there are to learn from, which models learn, and whose texts they are."""
+    """How long the texts are, how many there are to learn from, which models learn, whose texts, and others beside."""
 
     sentences: int
     training: int
     spaces: tuple[str, ...]
     author: str = "speeches"
+    beside: str | None = None
+
+    @property
+    def named(self) -> str:
+        """Say what is learned from."""
+        of = "texts" if self.author == "speeches" else f"texts by {self.author}"
+        others = {None: "", "speeches": " and 177 speeches", "SmolLM2": " and 58 by SmolLM2"}[self.beside]
+        return f"{self.training} {of} of {self.sentences} sentences{others}"
 
 
 TASKS = (
@@ -67,6 +77,9 @@ TASKS = (
     Task(12, 75, SHORT),
     Task(12, 240, (*SHORT, "TICA(64, components=64)")),
     Task(12, 58, SHORT, "SmolLM2"),
+    Task(12, 20, POOLED, "SmolLM2"),
+    Task(12, 20, POOLED, "SmolLM2", beside="speeches"),
+    Task(12, 20, POOLED, beside="SmolLM2"),
     Task(32, 177, ("PCA(8)", "PCA(64)", "TICA(64, components=64)", *SHORT[1:3])),
 )
 
@@ -133,8 +146,8 @@ def cut(data: xr.Dataset, first: int, sentences: int) -> xr.Dataset:
 
 
 def learned_from(task: Task, train: xr.Dataset) -> xr.Dataset:
-    """Return as many training texts as a task has, from further on in the speeches where these are fewer."""
-    if task.author != "speeches" or task.training == train.sizes["trajectory"]:
+    """Return as many training texts as a task has, from further on in the speeches where those are fewer."""
+    if task.training == train.sizes["trajectory"]:
         return train
     if task.training > train.sizes["trajectory"]:
         more = cut(texts(32)[0], task.sentences, task.sentences)
@@ -282,9 +295,15 @@ def asked(task: Task, only_order: bool = False) -> list[dict[str, str]]:
     """Return what baselines and models find, as rows."""
     train, test = texts(task.sentences, task.author)
     train, ordered = learned_from(task, train), asked_for_order(task.sentences, task.author)
-    changed = with_foreign_sentences(test)
-    tasks = {} if only_order else asked_of_baselines(train, test, changed)
+    tasks = {} if only_order else asked_of_baselines(train, test, with_foreign_sentences(test))
     tasks |= order_of_baselines(train, ordered)
+    if task.beside is not None:
+        middle = train["y"].mean(["trajectory", "time"])
+        test, ordered = (one.assign(y=one["y"] - middle) for one in (test, ordered))
+        train = sb.data.concatenate(
+            {"own": train, "others": texts(task.sentences, task.beside)[0]}, centred=True
+        )
+    changed = with_foreign_sentences(test)
     for name in task.spaces:
         space, said = SPACES[name].fit(train), f"wide model, {name}"
         posterior = sb.fit(wide_model(name), space.transform(train), STRATEGY, seed=0, progress=False)
@@ -292,10 +311,8 @@ def asked(task: Task, only_order: bool = False) -> list[dict[str, str]]:
         for one, scores in (own | order_of_model(posterior, said, ordered)).items():
             tasks[one] = tasks.get(one, {}) | scores
         print(task, name)
-    of = "texts" if task.author == "speeches" else f"texts by {task.author}"
-    named = f"{train.sizes['trajectory']} {of} of {task.sentences} sentences"
     return [
-        {"task": one, "learned from": named} | row
+        {"task": one, "learned from": task.named} | row
         for one, scores in tasks.items()
         for row in spread_over(scores)
     ]

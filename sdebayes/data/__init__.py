@@ -12,6 +12,7 @@ Examples
 1
 """
 
+from sdebayes.data.concatenate import concatenate
 from sdebayes.data.container import trajectories, validate
 from sdebayes.data.embed import embed
 from sdebayes.data.encoders import Encoder, Precomputed
@@ -46,6 +47,7 @@ __all__ = [
     "Steps",
     "TextFiles",
     "TokenWindows",
+    "concatenate",
     "embed",
     "load",
     "read_texts",
