@@ -84,6 +84,7 @@ figure.savefig(folder / "fitzhugh_nagumo.png")
 # The limit cycle of each draw, in the plane of both states.
 figure, ax = plt.subplots(figsize=(6, 4), layout="constrained")
 plots.phase_space.limit_cycles(cycles, ax)
+ax.set(xlabel="v", ylabel="w")
 figure.savefig(folder / "fitzhugh_nagumo_cycle.png")
 
 # %%

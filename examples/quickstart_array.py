@@ -46,6 +46,7 @@ axes[0].figure.savefig(folder / "drift.png")
 # The phase portrait over the data.
 portrait = sb.analysis.phase_space.portrait(posterior, samples=100)
 ax = sb.plots.phase_space.portrait(portrait, data=data)
+# sphinx_gallery_thumbnail_number = 2
 ax.figure.savefig(folder / "portrait.png")
 
 # %%

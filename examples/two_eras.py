@@ -52,6 +52,11 @@ for name, values in found.isel(contrast=0).data_vars.items():
     if not name.endswith("_prior"):
         low, middle, high = np.quantile(values, [0.05, 0.5, 0.95], axis=values.dims.index("sample")).round(2)
         print(f"{name}: {middle}, {low} to {high}")
+ax = plots.contrast.contrast(found, variable="equilibrium")
+ax.figure.savefig(folder / "two_eras_equilibrium.png")
+
+# %%
+# All of them:
 axes = plots.contrast.overview(found)
 axes.flat[0].figure.savefig(folder / "two_eras.png")
 

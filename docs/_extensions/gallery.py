@@ -37,6 +37,7 @@ CONFIGURATION = {
     "capture_repr": (),
     "parallel": 2,
     "image_srcset": ["2x"],
+    "remove_config_comments": True,
     "within_subsection_order": "FileNameSortKey",
     "backreferences_dir": f"{PAGES.name}/backreferences",
     "doc_module": ("sdebayes",),

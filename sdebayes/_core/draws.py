@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import jax
+import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Int, PyTree
 
 from sdebayes._core.errors import DataError
 from sdebayes._core.memory import COPIES, check_room
@@ -17,6 +21,16 @@ ADVICE = "Ask for fewer paths, times or grid points, trajectories or horizons, o
 def evenly_spread(available: int, wanted: int) -> Int[np.ndarray, " chosen"]:
     """Return at most so many increasing positions, evenly spread from the first to the last; all if there are fewer."""
     return np.linspace(0, available - 1, min(wanted, available)).round().astype(int)
+
+
+def take_draws(stacked: PyTree, draws: np.ndarray) -> PyTree:
+    """Return these draws of stacked ones, in this order; by NumPy, as JAX would compile it for each shape anew."""
+
+    def take(leaf: Any) -> Any:
+        return jnp.asarray(np.asarray(leaf)[draws]) if isinstance(leaf, np.ndarray | jax.Array) else leaf
+
+    with jax.enable_x64(True):  # each array keeps its precision
+        return jax.tree.map(take, stacked)
 
 
 def choose_draws(

@@ -84,9 +84,11 @@ def memory(judged: Judged) -> Components:
     """Look for what one-step forecasts leave unused: of a state's own past, near or long ago, and of other states'."""
     white = judged.white
     longest = white.shape[2] - 1
-    found = {"correlation with the last steps": _summed(remaining_correlation(white, min(LAGS, longest)))}
-    if longest > 2 * LONG_LAGS:
-        found["correlation with the last ten steps"] = _summed(remaining_correlation(white, LONG_LAGS))
+    many = longest > 2 * LONG_LAGS
+    correlation = remaining_correlation(white, LONG_LAGS if many else min(LAGS, longest))
+    found = {"correlation with the last steps": _summed(correlation[:, :LAGS])}
+    if many:
+        found["correlation with the last ten steps"] = _summed(correlation)
     for size in BLOCKS:
         if 2 * size <= white.shape[2]:
             spread = _log(seen_mean(block_sums(white, size) ** 2, (1, 2)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import jax
@@ -143,8 +143,9 @@ class Judge:
         with precision.scope(self.source.precision), precision.single_blas_thread():
             triples = (self.source.take(maker).observed, self.source.take(judge).observed, keys)
             made, own, theirs = replicating(self.likelihood)(triples, self.observations)
-        found = Replicated(self.observations, judge, made, *own, *theirs)
-        return found.take(np.isfinite(made[:, np.asarray(self.observations.seen)]).all(axis=1))
+        kept = np.isfinite(made[:, np.asarray(self.observations.seen)]).all(axis=1)
+        parts = (_state_by_state(part[kept]) for part in (made, *own, *theirs))
+        return Replicated(self.observations, judge[kept], *parts)
 
 
 @dataclass(frozen=True)
@@ -172,11 +173,6 @@ class Replicated:
     predicted: np.ndarray
     innovations_replicated: np.ndarray
     predicted_replicated: np.ndarray
-
-    def take(self, chosen: np.ndarray) -> Replicated:
-        """Return these replicates alone, and the data under their judges."""
-        arrays = (getattr(self, part.name) for part in fields(self) if part.name != "observations")
-        return Replicated(self.observations, *(array[chosen] for array in arrays))
 
     @property
     def data(self) -> np.ndarray:
@@ -227,6 +223,11 @@ class Judged(NamedTuple):
 def _judged(data: Observations, values: np.ndarray, white: np.ndarray, predicted: np.ndarray) -> Judged:
     parts = (np.asarray(part, dtype=float) for part in (values, white, predicted, data.times))
     return Judged(*parts)
+
+
+def _state_by_state(values: np.ndarray) -> np.ndarray:
+    """Put the numbers of a state beside one another in memory, where sums over trajectories and times are quick."""
+    return np.moveaxis(np.ascontiguousarray(np.moveaxis(values, -1, 1), dtype=float), 1, -1)
 
 
 def _read(likelihood: AbstractLikelihood, data: xr.Dataset) -> Observations:

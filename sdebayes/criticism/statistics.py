@@ -1,4 +1,7 @@
-"""Statistics of tests, on arrays (sample, trajectory, time, state) with NaN where nothing was seen."""
+"""Statistics of tests, on arrays (sample, trajectory, time, state) with NaN where nothing was seen.
+
+Where all samples have their gaps at the same places, as replicates do, the first one stands for all.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +11,20 @@ from jaxtyping import Float
 Batch = Float[np.ndarray, "sample trajectory time state"]
 
 
+def gaps(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return what is seen, of one sample or of all, and the values with zero where nothing is."""
+    seen = np.isfinite(values)
+    if seen.all():
+        return seen[:1], values
+    alike = bool((seen == seen[:1]).all())
+    return seen[:1] if alike else seen, np.where(seen, values, 0.0)
+
+
 def seen_mean(values: np.ndarray, axis: int | tuple[int, ...], keepdims: bool = False) -> np.ndarray:
     """Average what is not NaN; zero where nothing is."""
-    seen = np.isfinite(values)
+    seen, known = gaps(values)
     count = np.maximum(seen.sum(axis=axis, keepdims=True), 1)
-    mean: np.ndarray = np.where(seen, values, 0.0).sum(axis=axis, keepdims=True) / count
+    mean: np.ndarray = known.sum(axis=axis, keepdims=True) / count
     return mean if keepdims else mean.squeeze(axis)
 
 
@@ -23,23 +35,21 @@ def centred(values: Batch) -> Batch:
 
 def remaining_correlation(white: Batch, lags: int) -> Float[np.ndarray, "sample lag state"]:
     """Return the autocorrelation of centred innovations times the root of the number of pairs."""
-    z = centred(white)
-    seen = np.isfinite(z)
-    z = np.where(seen, z, 0.0)
+    seen, z = gaps(centred(white))
     variance = (z**2).sum(axis=(1, 2)) / np.maximum(seen.sum(axis=(1, 2)), 1)
     found = []
     for lag in range(1, lags + 1):
         pairs = (seen[:, :, :-lag] & seen[:, :, lag:]).sum(axis=(1, 2))
-        product = (z[:, :, :-lag] * z[:, :, lag:]).sum(axis=(1, 2))
+        product = np.vecdot(z[:, :, :-lag], z[:, :, lag:], axis=2).sum(axis=1)
         found.append(product / (variance * np.sqrt(np.maximum(pairs, 1))))
     return np.stack(found, axis=1)
 
 
 def shape(white: Batch) -> tuple[Float[np.ndarray, "sample state"], Float[np.ndarray, "sample state"]]:
     """Return skewness and excess kurtosis over all trajectories and times."""
-    seen = np.isfinite(white)
+    seen, known = gaps(white)
     count = np.maximum(seen.sum(axis=(1, 2)), 1)
-    mean = np.where(seen, white, 0.0).sum(axis=(1, 2)) / count
+    mean = known.sum(axis=(1, 2)) / count
     z = np.where(seen, white - mean[:, None, None], 0.0)
     square = z * z
     second, third, fourth = (part.sum(axis=(1, 2)) / count for part in (square, square * z, square * square))
@@ -62,17 +72,19 @@ def trends(
 
 def slope(values: Batch, times: Float[np.ndarray, "trajectory time"]) -> Float[np.ndarray, "sample state"]:
     """Return the slope of least squares over time, common to all trajectories, each with a level of its own."""
-    clock = centred(np.where(np.isfinite(values), times[None, :, :, None], np.nan))
-    z = centred(values)
-    return np.nansum(clock * z, axis=(1, 2)) / np.nansum(clock**2, axis=(1, 2))
+    seen, _ = gaps(values)
+    _, clock = gaps(centred(np.where(seen, times[None, :, :, None], np.nan)))
+    _, z = gaps(centred(values))
+    return np.vecdot(clock, z, axis=2).sum(axis=1) / np.vecdot(clock, clock, axis=2).sum(axis=1)
 
 
 def block_sums(values: Batch, size: int) -> Float[np.ndarray, "sample trajectory block state"]:
     """Return sums over stretches of so many steps, over the root of their seen number; NaN where half is missing."""
     blocks = values.shape[2] // size
     cut = values[:, :, : blocks * size].reshape(*values.shape[:2], blocks, size, values.shape[-1])
-    count = np.isfinite(cut).sum(axis=3)
-    sums = np.nansum(cut, axis=3) / np.sqrt(np.maximum(count, 1))
+    seen, known = gaps(cut)
+    count = seen.sum(axis=3)
+    sums = known.sum(axis=3) / np.sqrt(np.maximum(count, 1))
     return np.where(2 * count >= size, sums, np.nan)
 
 

@@ -16,7 +16,7 @@ from scipy.special import log_softmax
 from sdebayes._core import precision
 from sdebayes._core.arguments import checked
 from sdebayes._core.compiled import Compiled
-from sdebayes._core.draws import choose_draws
+from sdebayes._core.draws import choose_draws, take_draws
 from sdebayes._core.errors import ModelError
 from sdebayes._core.kinds import Count, Positive, Seed
 from sdebayes.dynamics import ObservedSDE
@@ -136,7 +136,7 @@ class Groups:
     def _draws(self, samples: int | None, bytes_per_draw: int) -> tuple[ObservedSDE, np.ndarray]:
         total = self.data["unconstrained"].sizes["chain"] * self.data["unconstrained"].sizes["draw"]
         chosen = choose_draws(total, bytes_per_draw, samples, MOST_DRAWS)
-        return jax.tree.map(lambda leaf: leaf[chosen], self._observed_sde), chosen
+        return take_draws(self._observed_sde, chosen), chosen
 
     def observed_sde_by_group(self) -> ObservedSDE:
         """Return the SDEs of all groups: every array has a leading sample axis and a group axis behind it."""

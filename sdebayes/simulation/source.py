@@ -12,6 +12,7 @@ import numpy as np
 
 from sdebayes._core import precision
 from sdebayes._core.arguments import Said, checked
+from sdebayes._core.draws import take_draws
 from sdebayes._core.errors import ModelError
 from sdebayes._core.kinds import Count
 from sdebayes._core.linalg import stationary_covariance
@@ -75,8 +76,7 @@ class Source:
 
     def take(self, draws: np.ndarray) -> Source:
         """Return the source of these draws alone, in this order."""
-        chosen = jax.tree.map(lambda leaf: leaf[draws] if eqx.is_array(leaf) else leaf, self.observed)
-        return replace(self, observed=chosen)
+        return replace(self, observed=take_draws(self.observed, draws))
 
     def equilibrium(self) -> np.ndarray | None:
         """Zero of the drift of every draw, (sample, state), NaN where there is none; None if it is not affine."""

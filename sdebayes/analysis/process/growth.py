@@ -96,8 +96,8 @@ def growth(
     explosive = np.zeros_like(bounded)
     if not bounded.all():
         explosive[~bounded] = escapes(chosen, draws[~bounded], box, out.worst[~bounded])
-    slopes = in_chunks(_slopes, chosen, draws, _inside(box))
-    drift, diffusion = (np.linalg.norm(part.astype(float), 2, axis=(-2, -1)).max(axis=1) for part in slopes)
+    squares = in_chunks(_squared_slopes, chosen, draws, _inside(box))
+    drift, diffusion = (np.sqrt(np.linalg.eigvalsh(part)[..., -1].max(axis=1).clip(0)) for part in squares)
     names = {"long_name": "largest (z·Lf + ½ tr LΣLᵀ)/(1 + |z|²) on the sphere"}
     return with_units(
         xr.Dataset(
@@ -239,11 +239,13 @@ def _inside(box: np.ndarray) -> np.ndarray:
 
 
 @eqx.filter_jit
-def _slopes(
+def _squared_slopes(
     observed: ObservedSDE, points: Float[Array, "sample point state"]
-) -> tuple[Float[Array, "sample point state state"], Float[Array, "sample point entry state"]]:
+) -> tuple[Float[Array, "sample point state state"], Float[Array, "sample point state state"]]:
+    """Return JᵀJ of the Jacobians of drift and diffusion, whose largest eigenvalue is that of J, squared."""
+
     def at(one: SDE, x: Float[Array, " state"]) -> tuple[Array, Array]:
-        slope = jax.jacfwd(one.diffusion)(x)
-        return one.drift.jacobian(x), slope.reshape(-1, x.size)
+        drift, diffusion = one.drift.jacobian(x), jax.jacfwd(one.diffusion)(x).reshape(-1, x.size)
+        return drift.T @ drift, diffusion.T @ diffusion
 
     return eqx.filter_vmap(lambda one, own: jax.vmap(lambda x: at(one.sde, x))(own))(observed, points)
