@@ -81,8 +81,10 @@ class AbstractHamiltonian(AbstractStrategy):
             If the model's density has jumps.
         """
         check_smooth(problem.model)
-        target = problem.compiled(options.progress)
-        draws = self.sample(target, sampler_of(target.density, self.settings(path_length)), options)
+        draws = self._finished(options)
+        if draws is None:
+            target = problem.compiled(options.progress)
+            draws = self.sample(target, sampler_of(target.density, self.settings(path_length)), options)
         return replace(draws, attributes=draws.attributes | problem.attributes)
 
     def settings(self, path_length: float | None = None) -> Settings:
@@ -101,11 +103,9 @@ class AbstractHamiltonian(AbstractStrategy):
         options
             How it is run.
         """
-        kept = options.checkpoint
-        if kept is not None:
-            finished = finished_chains(kept, self.chains, self.warmup, self.draws)
-            if finished is not None:
-                return finished
+        finished = self._finished(options)
+        if finished is not None:
+            return finished
         search_key, start_key, *chain_keys = jax.random.split(options.key, self.chains + 2)
         with stage("searching the middle of the posterior", options.progress):
             middle = find_typical_point(target, search_key)
@@ -121,8 +121,13 @@ class AbstractHamiltonian(AbstractStrategy):
             precision=options.precision,
             progress=options.progress,
             workers=min(self.workers, self.chains),
-            checkpoint=kept,
+            checkpoint=options.checkpoint,
         )
+
+    def _finished(self, options: RunOptions) -> Draws | None:
+        """Return the draws of a checkpoint that holds all of them; there is nothing to be compiled for these."""
+        kept = options.checkpoint
+        return None if kept is None else finished_chains(kept, self.chains, self.warmup, self.draws)
 
     def _starts(self, target: Target, chart: Chart, key: Key) -> Float[np.ndarray, "chain dimension"]:
         """Draw starts around the mode; a draw without a finite density is pulled halfway towards it."""
