@@ -11,7 +11,7 @@ PAGE = """<!doctype html>
 <body style="font-family: sans-serif; max-width: 40em; margin: 2em auto; padding: 0 1em">
 <h1>sdebayes</h1>
 <p>The documentation of each version, newest first:</p>
-<ul>
+<ul style="line-height: 2">
 {items}
 </ul>
 """
@@ -32,9 +32,18 @@ def versions(site: Path) -> list[str]:
     return sorted((name for name in names if name[0].isdigit()), key=order, reverse=True)
 
 
+def remark(version: str, newest: str | None) -> str:
+    """Say which release is the newest, and what is none."""
+    if version == newest:
+        return ", the newest release"
+    return "" if order(version)[1] else ", before its release"
+
+
 def write(site: Path) -> None:
     """Write the page."""
-    items = "\n".join(f'<li><a href="{name}/index.html">{name}</a></li>' for name in versions(site))
+    names = versions(site)
+    newest = next((name for name in names if order(name)[1]), None)
+    items = "\n".join(f'<li><a href="{name}/index.html">{name}</a>{remark(name, newest)}</li>' for name in names)
     (site / "index.html").write_text(PAGE.format(items=items), encoding="utf-8")
 
 

@@ -54,3 +54,7 @@ def test_versions_are_listed_newest_first(tmp_path):
     page = (tmp_path / "index.html").read_text(encoding="utf-8")
     listed = re.findall(r'<a href="([^"]+)/index.html">\1</a>', page)
     assert listed == ["1.0", "1.0rc1", "0.10.0.post1", "0.10.0", "0.9.0", "0.8"]
+    assert ">1.0</a>, the newest release<" in page
+    assert page.count("newest release") == 1
+    assert ">1.0rc1</a>, before its release<" in page
+    assert page.count("before its release") == 1
