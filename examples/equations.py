@@ -75,4 +75,4 @@ ax.figure.savefig(folder / "equations_portrait.png")
 # not rest.
 #
 # `The uncertainty report <reports/equations.html>`__ has this and more.
-print(sb.report(posterior, folder / "equations.html", data=data))
+print(sb.report(posterior, folder / "equations.html", data=data, title="Which equation made these data?"))

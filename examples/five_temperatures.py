@@ -87,4 +87,11 @@ axes.flat[0].figure.savefig(folder / "five_temperatures.png")
 # and with the human texts as a sixth group, and :doc:`/explanation/temperature` says what it found.
 #
 # `The uncertainty report <reports/five_temperatures.html>`__ has this and more.
-print(sb.report(posterior, folder / "five_temperatures.html", data=states))
+print(
+    sb.report(
+        posterior,
+        folder / "five_temperatures.html",
+        data=states,
+        title="What does temperature change in the texts of a language model?",
+    )
+)

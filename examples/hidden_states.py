@@ -87,4 +87,11 @@ ax.figure.savefig(folder / "hidden_states.png")
 # many was drawn, one layer was read. :doc:`/how-to/hidden-states` has the other null, sentences read alone.
 #
 # `The uncertainty report <reports/hidden_states.html>`__ is of the texts in order.
-print(sb.report(posterior, folder / "hidden_states.html", data=states["in order"]))
+print(
+    sb.report(
+        posterior,
+        folder / "hidden_states.html",
+        data=states["in order"],
+        title="How much of the memory of hidden states is the text's own?",
+    )
+)

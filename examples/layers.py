@@ -8,7 +8,14 @@ Language Models", arXiv 2410.01545, say of such paths: the state at layer t + τ
 noise whose variance is α exp(λ (t + τ)), the same for every τ. `sdebayes.analysis.depth.noise_growth` asks whether it
 is; two fits, of paths and of paths divided by exp(λ t / 2), whether one SDE holds at all layers. The reports have a
 chapter on layers. ``python examples/layers.py [FOLDER]``
+
+.. figure:: /figures/gallery/layers.png
+   :alt: The variance of the noise grows with depth, and is larger from more layers before.
+
+   What a run found; :doc:`/how-to/hidden-states` has the numbers.
 """
+
+# sphinx_gallery_thumbnail_path = "figures/gallery/layers.png"
 
 import sys
 import tempfile

@@ -35,7 +35,7 @@ truth = sb.SDE(
 times = np.linspace(0, 4, 100)
 path = sb.simulate(truth, times, x0=[1.0, 1.0, 1.0], paths=1, seed=0, substeps=200)["x"].values[0, 0]
 seen = path[:, :1] + np.random.default_rng(0).standard_normal((100, 1))
-data = sb.trajectories({"x alone": seen}, t=times)
+data = sb.trajectories({"x alone": seen}, t=times, time_unit="unit of time")
 
 # %%
 # All is known but ρ. The extended Kalman filter carries mean and covariance of the three from one time to the
@@ -80,4 +80,11 @@ figure.savefig(folder / "lorenz63.png")
 # one path are too much alike to show it. `sdebayes.ParticleCorrection` corrects the draws by particles, at a price.
 #
 # `The uncertainty report <reports/lorenz63.html>`__ has this and more.
-print(sb.report(posterior, folder / "lorenz63.html", data=data))
+print(
+    sb.report(
+        posterior,
+        folder / "lorenz63.html",
+        data=data,
+        title="How much does one coordinate of a chaos tell of the others?",
+    )
+)

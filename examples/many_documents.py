@@ -75,4 +75,11 @@ figure.savefig(folder / "many_documents.png")
 #
 # `The uncertainty report <reports/many_documents.html>`__ is of the hundred.
 few = lazy.isel(trajectory=slice(0, 100)).load()
-print(sb.report(posterior, folder / "many_documents.html", data=few))
+print(
+    sb.report(
+        posterior,
+        folder / "many_documents.html",
+        data=few,
+        title="What do ten thousand documents tell that a hundred do not?",
+    )
+)

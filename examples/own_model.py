@@ -74,4 +74,4 @@ for name, one in {"Laplace": posterior, "random walk": walked}.items():
 
 # %%
 # `The uncertainty report <reports/own_model.html>`__ is of the two wells, compared with the others.
-print(sb.report(posterior, folder / "own_model.html", data=data, test=new))
+print(sb.report(posterior, folder / "own_model.html", data=data, test=new, title="One well or two?"))

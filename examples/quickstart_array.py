@@ -51,4 +51,11 @@ ax.figure.savefig(folder / "portrait.png")
 
 # %%
 # `The uncertainty report <reports/quickstart_array.html>`__ has this and more.
-print(sb.report(posterior, folder / "quickstart_array.html", data=data))
+print(
+    sb.report(
+        posterior,
+        folder / "quickstart_array.html",
+        data=data,
+        title="Is the drift of a known process found again?",
+    )
+)

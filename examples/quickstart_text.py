@@ -55,4 +55,12 @@ print(memory["time_constant"].isel(point=0, mode=0).to_series().round(1))
 # %%
 # `The uncertainty report <reports/quickstart_text.html>`__ has this and more, with the sentences that lie where
 # the speeches go.
-print(sb.report(posterior, folder / "quickstart_text.html", data=states, test=test_states))
+print(
+    sb.report(
+        posterior,
+        folder / "quickstart_text.html",
+        data=states,
+        test=test_states,
+        title="Do speeches move in some order?",
+    )
+)

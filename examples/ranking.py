@@ -92,4 +92,12 @@ figure.savefig(folder / "ranking.png")
 # more: with sixty-four the model does better (:doc:`/how-to/which-continuation`).
 #
 # `The uncertainty report <reports/ranking.html>`__ is of the model, and of the nine speeches as its test.
-print(sb.report(posterior, folder / "ranking.html", data=states, test=test_states))
+print(
+    sb.report(
+        posterior,
+        folder / "ranking.html",
+        data=states,
+        test=test_states,
+        title="Which passage goes on from here?",
+    )
+)

@@ -77,4 +77,12 @@ np.ravel(axes)[0].figure.savefig(folder / "regimes.png")
 # and argues, the other for 6 [3, 13], and greets, thanks and interjects.
 #
 # `The uncertainty report <reports/regimes.html>`__ has the regimes as colours of its explorer.
-print(sb.report(posterior, folder / "regimes.html", data=train, test=test))
+print(
+    sb.report(
+        posterior,
+        folder / "regimes.html",
+        data=train,
+        test=test,
+        title="Does a text change its way of moving?",
+    )
+)

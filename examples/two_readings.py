@@ -89,4 +89,12 @@ figure.savefig(folder / "two_readings.png")
 #
 # `The uncertainty report <reports/two_readings.html>`__ is of the process behind noise.
 states, test_states = orders["in order"], tests["in order"]
-print(sb.report(posterior, folder / "two_readings.html", data=states, test=test_states))
+print(
+    sb.report(
+        posterior,
+        folder / "two_readings.html",
+        data=states,
+        test=test_states,
+        title="Does the drift of embeddings survive a shuffle?",
+    )
+)

@@ -86,4 +86,4 @@ for regime in surest["regime"].values:
 # (:doc:`/how-to/regimes`).
 #
 # `The uncertainty report <reports/two_voices.html>`__ has this and more.
-print(sb.report(posterior, folder / "two_voices.html", data=states))
+print(sb.report(posterior, folder / "two_voices.html", data=states, title="Where does the hand change?"))

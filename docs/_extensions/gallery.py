@@ -7,6 +7,7 @@ from typing import Any
 
 DOCS = Path(__file__).parents[1]
 PAGES = DOCS / "gallery"
+INDEX = DOCS.parent / "examples" / "index.rst"
 EXTRA = DOCS / "_build" / "extra"
 REPORTS = EXTRA / "gallery" / "reports"
 """Beside the pages of the built site, into which all of ``EXTRA`` is copied."""
@@ -20,6 +21,11 @@ PARTS = ("own_parts",)
 def arguments(gallery_conf: dict[str, Any], script_vars: dict[str, Any]) -> list[str]:
     """Return the folder that each script is given, as a user gives it one."""
     return [str(REPORTS)]
+
+
+def place(file: str) -> int:
+    """Return where the gallery's page names a script, or the page that is made of it."""
+    return INDEX.read_text(encoding="utf-8").find(f"/{Path(file).stem}.py")
 
 
 def either(names: tuple[str, ...]) -> str:
@@ -38,6 +44,7 @@ CONFIGURATION = {
     "parallel": 2,
     "image_srcset": ["2x"],
     "remove_config_comments": True,
+    "minigallery_sort_order": "gallery.place",
     "within_subsection_order": "FileNameSortKey",
     "backreferences_dir": f"{PAGES.name}/backreferences",
     "doc_module": ("sdebayes",),

@@ -114,10 +114,11 @@ def _check_finite(judge: Judge, log_density: np.ndarray, given: str) -> None:
     seen = np.asarray(judge.observations.seen).any(-1)
     lost = ~np.isfinite(log_density[:, seen]).all(axis=1)
     if lost.any():
+        advice = "" if judge.source.precision == "float64" else ", or fit with precision='float64'"
         raise ModelError(
             f"In {lost.sum()} of {lost.size} draws the distribution of a step given {given} is not finite: its noise "
             "is too small beside what is known without it, or the filter broke down. Give the noise a prior that keeps "
-            "away from zero, or fit with precision='float64'."
+            f"away from zero{advice}."
         )
 
 

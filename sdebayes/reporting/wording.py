@@ -48,6 +48,20 @@ def interval(summary: xr.DataArray, digits: int = 2) -> str:
     return f"{number(middle, digits)} [{number(low, digits)}, {number(high, digits)}]"
 
 
+def duration(summary: xr.DataArray) -> str:
+    """Write median and interval of a time, with one decimal, or so many that the median has two digits."""
+    return interval(summary, _decimals(float(summary.sel(statistic="median"))))
+
+
+def one_duration(value: float) -> str:
+    """Write a time as `duration` does."""
+    return number(value, _decimals(value))
+
+
+def _decimals(value: float) -> int:
+    return 1 - int(np.floor(np.log10(value))) if 0 < value < 1 else 1
+
+
 def bracketed(lower: float, upper: float, digits: int = 3) -> str:
     """Write an interval of a signed number."""
     return f"[{signed(lower, digits)}, {signed(upper, digits)}]"

@@ -34,7 +34,8 @@ class Examined:
     two_sided
         Whether a step is judged by all others; else by those before it.
     alone
-        Log density of each step by itself, (sample, trajectory, time); None where states are observed exactly.
+        Log density of each step by itself, (sample, trajectory, time); None where states are observed exactly, or
+        where nobody asked.
     """
 
     judge: Judge
@@ -44,14 +45,21 @@ class Examined:
     alone: np.ndarray | None
 
     @classmethod
-    def of(cls, posterior: SourceLike, data: xr.Dataset, two_sided: bool, samples: int | None) -> Examined:
-        """Bring posterior and data together."""
+    def of(
+        cls,
+        posterior: SourceLike,
+        data: xr.Dataset,
+        two_sided: bool,
+        samples: int | None,
+        by_itself: bool = True,
+    ) -> Examined:
+        """Bring posterior and data together; ``by_itself`` says whether steps are judged by themselves, too."""
         states = in_space(posterior, data)
         judge = Judge.of(posterior, states)
         size = 8 * judge.observations.times.size
         draws = choose_draws(judge.source.n_draws, size, samples, MOST_DRAWS)
-        noisy = not judge.likelihood.states_observed
-        alone = by_themselves(judge, draws, states) if noisy else None
+        told = by_itself and not judge.likelihood.states_observed
+        alone = by_themselves(judge, draws, states) if told else None
         return cls(judge, states, draws, two_sided, alone)
 
     def part(self, rows: np.ndarray) -> Examined:
@@ -136,8 +144,11 @@ class Examined:
 def steps_in_numbers(
     posterior: SourceLike, data: xr.Dataset, two_sided: bool, samples: int | None
 ) -> xr.Dataset:
-    """Return what `surprise` does but for its p- and q-values, which take several passes."""
-    examined = Examined.of(posterior, data, two_sided, samples)
+    """Return what `surprise` does but for p- and q-values, which take several passes, and what steps are by themselves.
+
+    That last is not finite where a nonlinear path that nothing is known of spreads beyond all bounds.
+    """
+    examined = Examined.of(posterior, data, two_sided, samples, by_itself=False)
     own = examined.own()
     return examined.labelled(own, examined.numbers(own))
 

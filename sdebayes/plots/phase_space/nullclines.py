@@ -76,7 +76,7 @@ def nullclines(
                 _zero(ax, truth["drift"].isel(state=k).median("sample"), (first, second), TRUTH, line, 0.8)
             ax.plot([], [], color=TRUTH, linewidth=0.8, label="truth")
         frame(ax, dataset, first, second)
-        legend_above(ax)
+        legend_above(ax, columns=2)
     return ax
 
 

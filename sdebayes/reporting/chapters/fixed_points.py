@@ -6,7 +6,7 @@ import xarray as xr
 
 from sdebayes.analysis.phase_space import fixed_point_counts, matched
 from sdebayes.reporting.blocks import Block, Paragraph, Table
-from sdebayes.reporting.wording import DEVIATION, number, percent
+from sdebayes.reporting.wording import DEVIATION, number, one_duration, percent
 
 MOST_STATES = 16
 MOST_COUNTED = 6
@@ -74,6 +74,6 @@ def _row(place: xr.Dataset, name: str) -> list[str]:
         name,
         percent(float(place["probability"])),
         type_,
-        number(float(place["time_constant"]), 1),
+        one_duration(float(place["time_constant"])),
         *where,
     ]

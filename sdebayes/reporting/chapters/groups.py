@@ -14,7 +14,7 @@ from sdebayes.reporting.blocks import Block, Chapter, Figure, Heading, Paragraph
 from sdebayes.reporting.chapters import verdicts
 from sdebayes.reporting.context import ReportContext
 from sdebayes.reporting.figures import picture
-from sdebayes.reporting.wording import MEDIAN, interval, listed, number, percent, plural, significant
+from sdebayes.reporting.wording import MEDIAN, duration, listed, number, percent, plural, significant
 
 TITLE = "Groups"
 MOST_ROWS, MOST_MODES, MOST_TEXTS, MOST_NAMED = 20, 8, 40, 3
@@ -166,7 +166,7 @@ def _time_constants(context: ReportContext) -> Table:
     """Set the time constants of groups side by side."""
     found = context.time_constants
     modes = next(iter(found.values()))["mode"].values[:MOST_MODES]
-    rows = [[str(mode), *(interval(one.sel(mode=mode), 1) for one in found.values())] for mode in modes]
+    rows = [[str(mode), *(duration(one.sel(mode=mode)) for one in found.values())] for mode in modes]
     return Table(
         ["mode", *found],
         rows,

@@ -8,7 +8,7 @@ from sdebayes.reporting.blocks import Block, Chapter, Figure, Paragraph, Table
 from sdebayes.reporting.chapters import verdicts
 from sdebayes.reporting.context import ReportContext
 from sdebayes.reporting.figures import picture
-from sdebayes.reporting.wording import MEDIAN, interval, percent
+from sdebayes.reporting.wording import MEDIAN, duration, interval, percent
 
 MOST_ROWS = 16
 
@@ -23,7 +23,7 @@ def write(context: ReportContext) -> Chapter:
     rotating = (spectrum["imaginary_part"].isel(point=0) != 0).mean("sample").values
     growing = float((spectrum["real_part"].isel(point=0, mode=0) > 0).mean())
     rows = [
-        [str(mode), *(interval(found.sel(mode=mode), 1) for found in (constants, before)), percent(share)]
+        [str(mode), *(duration(found.sel(mode=mode)) for found in (constants, before)), percent(share)]
         for mode, share in zip(constants["mode"].values, rotating, strict=True)
     ]
     place = "" if context.linear else " at the reference state"

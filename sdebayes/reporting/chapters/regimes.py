@@ -9,7 +9,7 @@ from sdebayes.analysis import summarize
 from sdebayes.reporting.blocks import Block, Chapter, Figure, Heading, Paragraph, Quote, Quotes, Table
 from sdebayes.reporting.context import ReportContext
 from sdebayes.reporting.figures import picture
-from sdebayes.reporting.wording import MEDIAN, interval, passage, percent
+from sdebayes.reporting.wording import MEDIAN, duration, interval, passage, percent
 
 SHOWN, EXEMPLARS = 3, 3
 
@@ -52,8 +52,8 @@ def _table(context: ReportContext, dwell, found) -> Table:
     held = np.nanmean(found["probability"].values, axis=(0, 1, 2))
     rows = [
         [
-            f"regime {label}",
-            interval(summary["dwell_time"].sel(regime=label), 1),
+            f"regime\N{NO-BREAK SPACE}{label}",
+            duration(summary["dwell_time"].sel(regime=label)),
             interval(summary["share"].sel(regime=label)),
             percent(float(held[place])),
         ]

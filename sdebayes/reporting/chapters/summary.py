@@ -8,7 +8,7 @@ from sdebayes.reporting.blocks import Block, Chapter, Legend, Paragraph, Verdict
 from sdebayes.reporting.chapters import groups, properties, verdicts
 from sdebayes.reporting.chapters.headline import headline
 from sdebayes.reporting.context import ReportContext
-from sdebayes.reporting.wording import interval, listed, percent, plural
+from sdebayes.reporting.wording import duration, listed, percent, plural
 
 IN_ONE_LINE = {
     "good": "As they should be",
@@ -89,7 +89,7 @@ def _held(context: ReportContext) -> str:
 def _dwell(context: ReportContext) -> str:
     """Say how many regimes there are and how long they last."""
     found = summarize(regimes.dwell_times(context.posterior))["dwell_time"]
-    said = [f"regime {label} {interval(found.sel(regime=label), 1)}" for label in found["regime"].values]
+    said = [f"regime {label} {duration(found.sel(regime=label))}" for label in found["regime"].values]
     return (
         f"It was taken to switch between {len(said)} regimes, which last on average {listed(said)} "
         f"{context.time_units}. Each has a drift and a phase space of its own, of which this page does not speak: "
@@ -100,7 +100,7 @@ def _dwell(context: ReportContext) -> str:
 def _time(context: ReportContext) -> str:
     if context.groups:
         each = [
-            f"{interval(found.isel(mode=0), 1)} {context.time_units} in {name}"
+            f"{duration(found.isel(mode=0))} {context.time_units} in {name}"
             for name, found in context.time_constants.items()
         ]
         return f"The slowest direction forgets with a time constant of {listed(each)}."
@@ -108,8 +108,8 @@ def _time(context: ReportContext) -> str:
         summarize(spectrum[["time_constant"]].isel(point=0))["time_constant"]
         for spectrum in (context.spectrum, context.prior_spectrum)
     )
-    slowest = f"forgets with a time constant of {interval(summary.isel(mode=0), 1)} {context.time_units}"
-    before = f" (before the data: {interval(prior.isel(mode=0), 1)})"
+    slowest = f"forgets with a time constant of {duration(summary.isel(mode=0))} {context.time_units}"
+    before = f" (before the data: {duration(prior.isel(mode=0))})"
     if summary.sizes["mode"] == 1:
         return f"It {slowest}{before}."
-    return f"The slowest direction {slowest}{before}, the fastest with {interval(summary.isel(mode=-1), 1)}."
+    return f"The slowest direction {slowest}{before}, the fastest with {duration(summary.isel(mode=-1))}."
