@@ -14,6 +14,7 @@ from scipy.stats import chi2, multivariate_normal
 import sdebayes as sb
 from sdebayes._core.errors import DataError, ModelError, StateSpaceError
 from sdebayes.analysis import quality
+from sdebayes.analysis.quality import examined
 from tests.analysis.quality_truth import OTHER, TRUTH, stacked, texts
 from tests.likelihood.test_conditional import dense_law, known_to
 
@@ -76,6 +77,15 @@ def test_surprise_is_that_of_the_dense_laws(posterior, odd, two_sided):
     assert found["surprise"].attrs["units"] == "nat"
     assert "'one'" in found.attrs["caution"]
     xr.testing.assert_equal(found["p_value"], found["tail_probability"].drop_attrs())
+
+
+def test_a_page_needs_no_law_of_steps_by_themselves(posterior, odd, monkeypatch):
+    expected = quality.surprise(posterior, odd)
+    monkeypatch.setattr(examined, "by_themselves", None)
+    found = examined.steps_in_numbers(posterior, odd, True, None)
+    assert "information" not in found
+    for name in ("surprise", "tail_probability", "expected"):
+        np.testing.assert_allclose(found[name], expected[name], rtol=1e-12)
 
 
 @pytest.mark.thorough

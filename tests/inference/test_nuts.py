@@ -13,6 +13,7 @@ from threadpoolctl import threadpool_info
 import sdebayes as sb
 from sdebayes._core.errors import InferenceError, ModelError, StoreError
 from sdebayes.inference.checkpoint import Checkpoint
+from sdebayes.inference.problem import Problem
 from tests.inference.conftest import FACTOR, STRATEGY
 
 
@@ -133,6 +134,14 @@ def test_an_interrupted_fit_resumes_with_the_draws_it_would_have_made(
         assert first.identical(second)
         for name in second:
             np.testing.assert_array_equal(first[name].values, second[name].values)
+
+    def refuse(self, progress):
+        raise RuntimeError("the density of a fit that is finished was compiled")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Problem, "compiled", refuse)
+        again = sb.fit(*arguments, **options)
+    assert again.data["posterior"].to_dataset().identical(resumed.data["posterior"].to_dataset())
 
     with pytest.raises(StoreError, match=r"belongs to another fit.*another folder"):
         sb.fit(*arguments, seed=5, progress=False, checkpoint=tmp_path)

@@ -183,7 +183,7 @@ def _by_lag(dataset: xr.Dataset, name: str, ax: Any, prob: float, maker: str = "
             if f"{name}_data" in dataset:
                 values = dataset[f"{name}_data"].sel(state=state)
                 one.plot(lag, values, "o", color=DATA, markersize=3, label="data")
-            above = 16 if len(axes) == 1 else None  # one panel has its own legend above
+            above = 20 if len(axes) == 1 else None  # one panel has its own legend above
             one.set_title(str(state), loc="left", fontweight="bold", pad=above)
         share_legend(axes)
     return axes
