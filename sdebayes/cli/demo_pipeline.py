@@ -68,7 +68,8 @@ def run(output: Path, seed: int, fresh: bool) -> Path:
     _make(output)
     prepare_compiler()
     stages = Stages(console)
-    with stages.stage("read and embed"):
+    console.print("[dim]Times are of two idle cores; what an earlier run has kept takes seconds.[/]")
+    with stages.stage("read and embed", "a minute"):
         embedded, left_out = _embedded(output, seed)
         space = PCA(STATES).fit(embedded)
         train, test = space.transform(embedded), space.transform(left_out)
@@ -76,20 +77,21 @@ def run(output: Path, seed: int, fresh: bool) -> Path:
         quick = process.submit(_fit_quickly, train, _plane(embedded), output, seed, fresh)
         shuffled = process.submit(_score_shuffled, train, test, seed, fresh)
         with stages.stage(
-            f"fit {MAIN}; beside it {OBSERVED}, a nonlinear drift, and {MAIN} to shuffled speeches"
+            f"fit {MAIN}; beside it {OBSERVED}, a nonlinear drift, and {MAIN} to shuffled speeches",
+            "two minutes",
         ):
             posterior = _fit(MODEL.scaled_to(train), train, LONG, seed, fresh)
             posterior.to_netcdf(output / "posterior.nc")
-        with stages.stage("score held-out speeches"):
+        with stages.stage("score held-out speeches", "seconds"):
             observed, curved = (load(path) for path in quick.result())
             table = compare({MAIN: posterior, OBSERVED: observed}, test)
-        with stages.stage("write the report"):
+        with stages.stage("write the report", "a minute, or half of one again"):
             path = output / "report.html"
             page = report(
                 posterior, path, train, test, title=TITLE, comparison=table, plane=curved, seed=seed
             )
             _overview(posterior, train, table, output / "overview.png")
-        with stages.stage("wait for the shuffled speeches"):
+        with stages.stage("wait for the shuffled speeches", "seconds"):
             null = shuffled.result()
     _say(posterior, table, null)
     console.print(f"\n[bold]Report[/]  {page.resolve()}")

@@ -23,9 +23,9 @@ class Stages:
         self.seconds: dict[str, float] = {}
 
     @contextmanager
-    def stage(self, name: str) -> Iterator[None]:
-        """Time the body."""
-        self.console.print(f"[dim]· {name}[/]")
+    def stage(self, name: str, takes: str) -> Iterator[None]:
+        """Time the body, having said what is under way and about how long it takes."""
+        self.console.print(f"[dim]· {name} ({takes})[/]")
         start = time.perf_counter()
         yield
         self.seconds[name] = time.perf_counter() - start
