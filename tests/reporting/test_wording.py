@@ -5,9 +5,12 @@ from __future__ import annotations
 import re
 from importlib.resources import files
 
+import numpy as np
 import pytest
 import xarray as xr
 
+from sdebayes.reporting.chapters.summary import _time
+from sdebayes.reporting.context import ReportContext
 from sdebayes.reporting.wording import duration, one_duration, sentence_case
 from tests.project.source import modules
 
@@ -44,6 +47,26 @@ def test_short_times_keep_two_digits(ends, written):
     summary = xr.DataArray(ends, {"statistic": ["median", "lower", "upper"]}, "statistic")
     assert duration(summary) == written
     assert one_duration(ends[0]) == written.split(" [")[0]
+
+
+@pytest.mark.parametrize(
+    ("rate", "said"),
+    [
+        (-0.1, "The slowest direction forgets with a time constant of 10.0 [10.0, 10.0] steps"),
+        (0.5, "a direction grows, in 100 % of the draws, by the factor e in 2.0 [2.0, 2.0] steps"),
+    ],
+)
+def test_what_grows_is_not_said_to_forget(rate, said):
+    real = xr.DataArray(np.tile([rate, -2.0], (2, 1, 1)), dims=("sample", "point", "mode"))
+    spectrum = xr.Dataset({"real_part": real, "time_constant": 1 / abs(real)})
+
+    class Context(ReportContext):
+        groups, time_units = (), "steps"
+
+        def __init__(self):
+            vars(self).update(spectrum=spectrum, prior_spectrum=spectrum)
+
+    assert said in _time(Context())
 
 
 def test_a_passage_has_no_quotation_marks_but_its_own():

@@ -45,12 +45,12 @@ def write(context: ReportContext) -> Chapter:
                 "draws in which it rotates",
             ],
             rows,
-            "Time constants 1/|Re λ|, slowest first. Where an interval is hardly narrower than the prior's, the data "
-            "tell little of that time constant.",
+            "Time constants 1/|Re λ|, what grows or decays slowest first. Where an interval is hardly narrower than "
+            "the prior's, the data tell little of that time constant.",
         ),
     ]
     if growing:
-        blocks.append(Paragraph(f"In {percent(growing)} of the draws the slowest direction grows instead."))
+        blocks.append(Paragraph(f"In {percent(growing)} of the draws the first direction grows instead."))
     if context.noisy and context.identity:
         shares = analysis.variance.shares(context.posterior)
         blocks.append(

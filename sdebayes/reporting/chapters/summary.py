@@ -108,6 +108,12 @@ def _time(context: ReportContext) -> str:
         summarize(spectrum[["time_constant"]].isel(point=0))["time_constant"]
         for spectrum in (context.spectrum, context.prior_spectrum)
     )
+    growing = float((context.spectrum["real_part"].isel(point=0, mode=0) > 0).mean())
+    if growing > 0.5:
+        return (
+            f"At the reference state a direction grows, in {percent(growing)} of the draws, by the factor e in "
+            f"{duration(summary.isel(mode=0))} {context.time_units}."
+        )
     slowest = f"forgets with a time constant of {duration(summary.isel(mode=0))} {context.time_units}"
     before = f" (before the data: {duration(prior.isel(mode=0))})"
     if summary.sizes["mode"] == 1:
