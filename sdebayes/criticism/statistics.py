@@ -20,6 +20,12 @@ def gaps(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return seen[:1] if alike else seen, np.where(seen, values, 0.0)
 
 
+def _summed_product(a: np.ndarray, b: np.ndarray) -> Float[np.ndarray, "sample state"]:
+    """Sum products over trajectories and times."""
+    products: np.ndarray = np.vecdot(a.swapaxes(2, 3), b.swapaxes(2, 3))
+    return products.sum(axis=1)
+
+
 def seen_mean(values: np.ndarray, axis: int | tuple[int, ...], keepdims: bool = False) -> np.ndarray:
     """Average what is not NaN; zero where nothing is."""
     seen, known = gaps(values)
@@ -40,7 +46,7 @@ def remaining_correlation(white: Batch, lags: int) -> Float[np.ndarray, "sample 
     found = []
     for lag in range(1, lags + 1):
         pairs = (seen[:, :, :-lag] & seen[:, :, lag:]).sum(axis=(1, 2))
-        product = np.vecdot(z[:, :, :-lag], z[:, :, lag:], axis=2).sum(axis=1)
+        product = _summed_product(z[:, :, :-lag], z[:, :, lag:])
         found.append(product / (variance * np.sqrt(np.maximum(pairs, 1))))
     return np.stack(found, axis=1)
 
@@ -75,7 +81,7 @@ def slope(values: Batch, times: Float[np.ndarray, "trajectory time"]) -> Float[n
     seen, _ = gaps(values)
     _, clock = gaps(centred(np.where(seen, times[None, :, :, None], np.nan)))
     _, z = gaps(centred(values))
-    return np.vecdot(clock, z, axis=2).sum(axis=1) / np.vecdot(clock, clock, axis=2).sum(axis=1)
+    return _summed_product(clock, z) / _summed_product(clock, clock)
 
 
 def block_sums(values: Batch, size: int) -> Float[np.ndarray, "sample trajectory block state"]:
