@@ -28,7 +28,7 @@ folder.mkdir(parents=True, exist_ok=True)
 path, truth = sb.datasets.benchmark("fitzhugh_nagumo", n_steps=150, dt=0.5, seed=0)
 rng = np.random.default_rng(0)
 seen = path["y"].values[0, :, :1] + 0.2 * rng.standard_normal((150, 1))
-data = sb.trajectories({"neuron": seen}, t=0.5, time_unit="unit of time")
+data = sb.trajectories({"neuron": seen}, t=0.5)
 
 
 # %%

@@ -35,7 +35,7 @@ truth = sb.SDE(
 times = np.linspace(0, 4, 100)
 path = sb.simulate(truth, times, x0=[1.0, 1.0, 1.0], paths=1, seed=0, substeps=200)["x"].values[0, 0]
 seen = path[:, :1] + np.random.default_rng(0).standard_normal((100, 1))
-data = sb.trajectories({"x alone": seen}, t=times, time_unit="unit of time")
+data = sb.trajectories({"x alone": seen}, t=times)
 
 # %%
 # All is known but ρ. The extended Kalman filter carries mean and covariance of the three from one time to the
