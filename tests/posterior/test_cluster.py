@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import jax
 import numpy as np
@@ -19,6 +16,7 @@ from sdebayes._core.errors import ClusterError
 from sdebayes.data import blocks
 from sdebayes.inference.sufficient_statistics import streamed_program
 from sdebayes.posterior.calibration_files import KeptRecords
+from tests.clusters import cluster_of, killing, within
 from tests.data.test_store import Digests, corpus, embed, files
 
 KILLS = 10
@@ -34,71 +32,57 @@ def study(n: int, **options) -> xr.Dataset:
 
 @pytest.fixture(scope="module")
 def client():
-    from distributed import Client, LocalCluster
-
-    options = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": None, "host": "127.0.0.1"}
-    with LocalCluster(**options) as cluster, Client(cluster) as found:
-        cluster.scheduler.allowed_failures = 1000  # as many kills would else look like a task that kills
+    with cluster_of(2) as found:
+        found.cluster.scheduler.allowed_failures = (
+            1000  # as many kills would else look like a task that kills
+        )
         yield found
 
 
-@contextmanager
-def killing(cluster, kills: list[int]) -> Iterator[None]:
-    """Kill one of two workers now and then, once the one that came in the place of the last is there."""
-    ended, rng = threading.Event(), np.random.default_rng(len(kills))
-
-    def kill() -> None:
-        while not ended.wait(rng.uniform(0.1, 3)) and len(kills) < KILLS:
-            alive = [nanny.pid for nanny in cluster.workers.values() if nanny.pid]
-            if len(cluster.scheduler.workers) == len(alive) == 2:
-                os.kill(int(rng.choice(alive)), signal.SIGKILL)
-                kills.append(1)
-
-    thread = threading.Thread(target=kill)
-    thread.start()
-    try:
-        yield
-    finally:
-        ended.set()
-        thread.join()
+def in_time(client, kills: list[int], did: list[object]):
+    """Say after three minutes what was waited for."""
+    return within(
+        180, lambda: f"{len(kills)} of {KILLS} kills, {len(did)} whole; workers: {client.nthreads()}"
+    )
 
 
 @pytest.mark.slow
 def test_embedding_while_workers_are_killed_has_the_same_bytes(client, tmp_path):
     """The store, also where the call itself is cut off in the middle and made again."""
-    texts, kills, stores = corpus(1200), [], 0
+    texts, kills, stores = corpus(1200), [], []
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(tasks, "_scheduler", lambda: None)
         embed(texts, tmp_path / "whole.zarr")
-    while len(kills) < KILLS:
-        store = tmp_path / f"{stores}.zarr"
-        with killing(client.cluster, kills):
-            embed(dict(list(texts.items())[:500]), store, Digests(pause=1.0))
-            embed(texts, store, Digests(pause=1.0))
-        assert files(store) == files(tmp_path / "whole.zarr")
-        stores += 1
-    print(f"{len(kills)} kills, {stores} whole stores")
+    with in_time(client, kills, stores):
+        while len(kills) < KILLS:
+            store = tmp_path / f"{len(stores)}.zarr"
+            with killing(client.cluster, kills, KILLS):
+                embed(dict(list(texts.items())[:500]), store, Digests(pause=1.0))
+                embed(texts, store, Digests(pause=1.0))
+            assert files(store) == files(tmp_path / "whole.zarr")
+            stores.append(store)
+    print(f"{len(kills)} kills, {len(stores)} whole stores")
 
 
 @pytest.mark.slow
 def test_sums_while_workers_are_killed_have_the_same_digits(client, tmp_path, monkeypatch):
     whole = sb.trajectories(np.random.default_rng(1).normal(size=(64 * 400, 5, 2)))
-    monkeypatch.setattr(blocks, "READ", 100 * 5 * 2)
+    monkeypatch.setattr(blocks, "READ", 400 * 5 * 2)  # a piece of work each: workers read all of it at once
     whole.to_zarr(tmp_path / "a.zarr", consolidated=False, zarr_format=2)
     data = xr.open_zarr(tmp_path / "a.zarr", consolidated=False, chunks=None)
     model = sb.SDEModel(sb.priors.Linear(), observation=sb.GaussianNoise()).scaled_to(whole)
-    kills, passes = [], 0
+    kills, passes = [], []
     with precision.scope("float64"):
         read = model.read(whole)
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(tasks, "_scheduler", lambda: None)
             expected = streamed_program(model, data, read).data
-        while len(kills) < KILLS:
-            with killing(client.cluster, kills):
-                found = streamed_program(model, data, read).data
-            jax.tree.map(np.testing.assert_array_equal, found, expected)
-            passes += 1
-    print(f"{len(kills)} kills, {passes} passes")
+        with in_time(client, kills, passes):
+            while len(kills) < KILLS:
+                with killing(client.cluster, kills, KILLS):
+                    found = streamed_program(model, data, read).data
+                passes.append(jax.tree.map(np.testing.assert_array_equal, found, expected))
+    print(f"{len(kills)} kills, {len(passes)} passes")
 
 
 @pytest.mark.slow

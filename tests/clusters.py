@@ -1,0 +1,67 @@
+"""Clusters of this machine's processes, and kills of their workers."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import numpy as np
+
+
+@contextmanager
+def cluster_of(workers: int, **options) -> Iterator[object]:
+    """Have so many worker processes of one thread each; the client is yielded."""
+    import dask
+    from distributed import Client, LocalCluster
+
+    options = {"threads_per_worker": 1, "dashboard_address": None, "host": "127.0.0.1"} | options
+    # a worker's place is given up that is empty so long after a death: it may be so again because of another
+    with (
+        dask.config.set({"distributed.deploy.lost-worker-timeout": "1 hour"}),
+        LocalCluster(n_workers=workers, **options) as cluster,
+        Client(cluster) as client,
+    ):
+        yield client
+
+
+@contextmanager
+def killing(cluster, kills: list[int], most: int) -> Iterator[None]:
+    """Kill one of two workers now and then, once the one that came in the place of the last is there.
+
+    A worker that dies while its nanny still starts it is not started again: Dask's nannies give up then.
+    """
+    ended, rng = threading.Event(), np.random.default_rng(len(kills))
+
+    def kill() -> None:
+        while not ended.wait(rng.uniform(0.1, 3)) and len(kills) < most:
+            whole = [nanny.pid for nanny in cluster.workers.values() if nanny.status.name == "running"]
+            if len(cluster.scheduler.workers) == len(whole) == 2:
+                os.kill(int(rng.choice(whole)), signal.SIGKILL)
+                kills.append(1)
+
+    thread = threading.Thread(target=kill)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+
+
+@contextmanager
+def within(seconds: int, said: Callable[[], object]) -> Iterator[None]:
+    """Raise `TimeoutError`, with what is said of the state of things, unless the body ends in time."""
+
+    def late(*_: object) -> None:
+        raise TimeoutError(f"Not done in {seconds} s: {said()}")
+
+    before = signal.signal(signal.SIGALRM, late)
+    signal.alarm(seconds)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
