@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import numpy as np
 
@@ -43,6 +46,46 @@ def killing(cluster, kills: list[int], most: int) -> Iterator[None]:
                 kills.append(1)
 
     thread = threading.Thread(target=kill)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+
+
+@contextmanager
+def scheduler_apart(folder: Path) -> Iterator[tuple[object, subprocess.Popen]]:
+    """Have a scheduler and a worker as programs of their own; the client is yielded, and the scheduler's process."""
+    from distributed import Client
+
+    def program(name: str, *options: str) -> subprocess.Popen:
+        command = [sys.executable, "-m", f"distributed.cli.dask_{name}", "--scheduler-file", str(where)]
+        return subprocess.Popen([*command, "--no-dashboard", "--host", "127.0.0.1", *options])
+
+    where = folder / "scheduler.json"
+    scheduler, worker = program("scheduler", "--port", "0"), program("worker", "--nthreads", "1")
+    try:
+        with Client(scheduler_file=str(where)) as client:
+            client.wait_for_workers(1, timeout=60)
+            yield client, scheduler
+    finally:
+        for process in (worker, scheduler):
+            process.terminate()
+            process.wait()
+
+
+@contextmanager
+def killed_once(process: subprocess.Popen, so_far: Callable[[], bool]) -> Iterator[None]:
+    """Kill a process, while the body runs, as soon as something holds."""
+
+    def kill() -> None:
+        while not so_far():
+            if ended.wait(0.01):
+                return
+        process.kill()
+
+    ended, thread = threading.Event(), threading.Thread(target=kill)
     thread.start()
     try:
         yield

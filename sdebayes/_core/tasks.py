@@ -8,17 +8,21 @@ from __future__ import annotations
 
 import os
 import sys
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures.process import BrokenProcessPool
 from contextvars import ContextVar
 from functools import cache
 from importlib.metadata import version
-from itertools import batched, islice
+from itertools import batched
 from typing import Any
 from uuid import uuid4
 
+from sdebayes._core import cluster
 from sdebayes._core.errors import ClusterError
 
+ANEW = "which begins anew"
+FROM_CHECKPOINT = "which goes on from its checkpoint"
+NO_CHECKPOINT = "which begins anew: checkpoint= keeps what is finished"
 _PACKAGES = "sdebayes", "jax", "numpyro", "numpy"
 _IN_TASK: ContextVar[bool] = ContextVar("in_task", default=False)
 
@@ -28,6 +32,7 @@ def each[Shared, Item, Result](
     shared: Shared,
     items: Sequence[Item],
     done: Callable[[Item, Result], None],
+    again: str = ANEW,
 ) -> None:
     """Call a function for each item, one after another or as tasks of the Dask scheduler that is active.
 
@@ -41,11 +46,13 @@ def each[Shared, Item, Result](
         Its second argument, one for each task.
     done
         Told of each item and its result, in the calling thread, as soon as the result is there; in any order.
+    again
+        What the same call does after a cluster was lost, as the error says: a clause that begins with "which".
 
     Raises
     ------
     ClusterError
-        If the cluster is lost, or a worker has other versions of the packages that make the numbers.
+        If the cluster is lost, workers die of a task, or one has other versions of the packages that make the numbers.
     """
     get = None if _IN_TASK.get() else _scheduler()
     if get is None:
@@ -66,11 +73,17 @@ def each[Shared, Item, Result](
         if key in known:
             done(known[key], result)
 
-    if _is_client(client := getattr(get, "__self__", None)):
-        _on_cluster(client, tasks, told)
-    else:
+    if client := cluster.client_of(get):
+        cluster.all_of(client, tasks, told, again)
+        return
+    try:
         with Callback(posttask=told):
             compute(*tasks, scheduler=get, traverse=False, optimize_graph=False, chunksize=1)
+    except BrokenProcessPool as error:
+        raise ClusterError(
+            "A process that Dask had started for tasks died, most often for want of memory: take fewer "
+            f"(dask.config.set(num_workers=...)) and call again, {again}."
+        ) from error
 
 
 def total[Shared, Item, Result](
@@ -111,12 +124,12 @@ def total[Shared, Item, Result](
             place, level, count = place // 2, level + 1, (count + 1) // 2
         waiting[level, place] = result
 
-    each(function, shared, items, done)
+    each(function, shared, items, done, again="which passes over the data anew")
     return waiting.popitem()[1]
 
 
 def in_order[Shared, Item, Result](
-    function: Callable[[Shared, Item], Result], shared: Shared, items: Iterable[Item]
+    function: Callable[[Shared, Item], Result], shared: Shared, items: Iterable[Item], again: str = ANEW
 ) -> Iterator[Result]:
     """Call a function for each item and hand on the results in the items' order, few items being read ahead.
 
@@ -127,6 +140,8 @@ def in_order[Shared, Item, Result](
     items
         Its second arguments, which need not all be in memory: on a cluster two for each thread of it are, on Dask's
         other schedulers as many as there are processors, and as many again.
+    again
+        As in `each`.
 
     Yields
     ------
@@ -141,15 +156,19 @@ def in_order[Shared, Item, Result](
     get = None if _IN_TASK.get() else _scheduler()
     if get is None:
         yield from (function(shared, item) for item in items)
-    elif _is_client(client := getattr(get, "__self__", None)):
-        yield from _sliding(client, function, shared, items)
+    elif client := cluster.client_of(get):
+        from dask import delayed
+
+        whole, run = delayed(shared, pure=False, traverse=False), delayed(_run, pure=False, traverse=False)
+        expected = versions()
+        yield from cluster.sliding(client, (run(function, whole, item, expected) for item in items), again)
     else:
         for some in batched(items, 2 * (os.cpu_count() or 1)):
-            yield from _all_of(function, shared, some)
+            yield from _all_of(function, shared, some, again)
 
 
 def _all_of[Shared, Item, Result](
-    function: Callable[[Shared, Item], Result], shared: Shared, items: Sequence[Item]
+    function: Callable[[Shared, Item], Result], shared: Shared, items: Sequence[Item], again: str
 ) -> list[Result]:
     """Return the results of some items, in their order."""
     found: dict[int, Result] = {}
@@ -157,7 +176,7 @@ def _all_of[Shared, Item, Result](
     def done(numbered: tuple[int, Item], result: Result) -> None:
         found[numbered[0]] = result
 
-    each(_of_numbered, (function, shared), list(enumerate(items)), done)
+    each(_of_numbered, (function, shared), list(enumerate(items)), done, again)
     return [found[place] for place in range(len(items))]
 
 
@@ -182,10 +201,6 @@ def _scheduler() -> Callable[..., Any] | None:
     return get_scheduler()
 
 
-def _is_client(found: object) -> bool:
-    return "distributed" in sys.modules and isinstance(found, sys.modules["distributed"].Client)
-
-
 def _run[Shared, Item, Result](
     function: Callable[[Shared, Item], Result], shared: Shared, item: Item, expected: dict[str, str]
 ) -> Result:
@@ -198,63 +213,10 @@ def _run[Shared, Item, Result](
     if other:
         raise ClusterError(
             f"A worker of the cluster has {', '.join(other)}: its results would not be those of this process. Give all "
-            "workers the same environment and call again; what is finished is kept by checkpoint=."
+            "workers the same environment and call again."
         )
     token = _IN_TASK.set(True)
     try:
         return function(shared, item)
     finally:
         _IN_TASK.reset(token)
-
-
-def _sliding[Shared, Item, Result](
-    client: Any, function: Callable[[Shared, Item], Result], shared: Shared, items: Iterable[Item]
-) -> Iterator[Result]:
-    """Have a cluster do some tasks at a time, and the next as soon as the first of them has come."""
-    from dask import delayed
-    from distributed.client import FutureCancelledError
-
-    whole, run = delayed(shared, pure=False, traverse=False), delayed(_run, pure=False, traverse=False)
-    expected, finished = versions(), 0
-    most = 2 * max(1, sum(client.nthreads().values()))
-    ahead: deque[Any] = deque()
-    rest = iter(items)
-    try:
-        while True:
-            for item in islice(rest, most - len(ahead)):
-                ahead.append(client.compute(run(function, whole, item, expected), optimize_graph=False))
-            if not ahead:
-                return
-            try:
-                result = ahead[0].result()
-            except FutureCancelledError as error:
-                raise ClusterError(
-                    f"The cluster was lost after {finished} tasks: its scheduler has gone, or the tasks were "
-                    "cancelled. Start a cluster and call again, which goes on from there."
-                ) from error
-            ahead.popleft().release()
-            finished += 1
-            yield result
-    finally:
-        for future in ahead:
-            future.release()
-
-
-def _on_cluster(client: Any, tasks: list[Any], told: Callable[[Any, Any], None]) -> None:
-    """Send tasks to a cluster and hand on each result as it comes: what has come is not asked for again."""
-    from distributed import as_completed
-    from distributed.client import FutureCancelledError
-
-    futures = client.compute(tasks, optimize_graph=False)
-    try:
-        for finished, (future, result) in enumerate(as_completed(futures, with_results=True)):
-            if isinstance(result, FutureCancelledError):
-                raise ClusterError(
-                    f"The cluster was lost after {finished} of {len(tasks)} tasks: its scheduler has gone, or the "
-                    "tasks were cancelled. Start a cluster and call again; what is finished is kept by checkpoint=."
-                ) from result
-            told(future.key, result)
-            future.release()
-    finally:
-        for future in futures:
-            future.release()

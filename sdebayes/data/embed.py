@@ -91,6 +91,9 @@ def embed(
     StoreError
         If the model or the cache cannot be read or written; if the store holds other texts, or such that were embedded
         otherwise, or another process writes to it.
+    ClusterError
+        If texts of a store are embedded on a cluster that is lost, or whose workers die of a task or have another
+        version of the package; what the store holds by then is kept.
 
     See Also
     --------

@@ -15,7 +15,7 @@ from sdebayes._core.arguments import checked
 from sdebayes._core.errors import InferenceError, ModelError
 from sdebayes._core.kinds import Count, Numbers, PathLike, Seed
 from sdebayes._core.precision import Precision, scope, single_blas_thread
-from sdebayes._core.tasks import each
+from sdebayes._core.tasks import FROM_CHECKPOINT, NO_CHECKPOINT, each
 from sdebayes.inference import NUTS, AbstractStrategy
 from sdebayes.inference.archive import held
 from sdebayes.inference.progress import progress_bars
@@ -126,7 +126,8 @@ def calibrate(
     StoreError
         If the checkpoint cannot be used, or another call is using its folder.
     ClusterError
-        If data sets are fitted on a cluster that is lost, or whose workers have another version of the package.
+        If data sets are fitted on a cluster that is lost, or whose workers die of one or have another version of the
+        package.
 
     See Also
     --------
@@ -243,7 +244,8 @@ def _run(plan: Plan, n: int, kept: KeptRecords | None, shown: bool) -> list[Reco
             told(1)
 
         told(len(records))
-        each(replicate, plan, [number for number in range(n) if number not in records], done)
+        missing = [number for number in range(n) if number not in records]
+        each(replicate, plan, missing, done, NO_CHECKPOINT if kept is None else FROM_CHECKPOINT)
     if all(record.message for record in records.values()):
         raise InferenceError(f"None of {n} data sets could be fitted. The first: {records[0].message}")
     return [records[number] for number in range(n)]

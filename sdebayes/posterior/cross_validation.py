@@ -14,7 +14,7 @@ from sdebayes._core.arguments import checked
 from sdebayes._core.errors import DataError, ModelError
 from sdebayes._core.kinds import Count, PathLike, Seed
 from sdebayes._core.precision import Precision
-from sdebayes._core.tasks import each
+from sdebayes._core.tasks import FROM_CHECKPOINT, NO_CHECKPOINT, each
 from sdebayes.data.container import feature_dim
 from sdebayes.data.reduce import PCA
 from sdebayes.data.time_lagged import TICA
@@ -91,7 +91,8 @@ def cross_validate(
     StoreError
         If the checkpoint cannot be used.
     ClusterError
-        If folds are fitted on a cluster that is lost, or whose workers have another version of the package.
+        If folds are fitted on a cluster that is lost, or whose workers die of one or have another version of the
+        package.
 
     See Also
     --------
@@ -248,7 +249,7 @@ def _run(work: _Work, kept: Archive | None, shown: bool) -> list[dict[str, np.nd
             advance(0, "", 1)
 
         advance(0, "", work.folds - len(missing))
-        each(_fold, work, missing, done)
+        each(_fold, work, missing, done, NO_CHECKPOINT if kept is None else FROM_CHECKPOINT)
     return list(found.values())
 
 

@@ -81,7 +81,8 @@ def fit(
     InferenceError
         If no point with a finite density is found.
     ClusterError
-        If data are read on a cluster that is lost, or whose workers have another version of the package.
+        If data are read on a cluster that is lost, or whose workers die of a task or have another version of the
+        package.
     StoreError
         If the checkpoint cannot be used, another fit is using its folder, or the strategy is no dataclass, whose fields
         tell one fit from another.

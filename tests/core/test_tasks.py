@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import random
+import signal
 import threading
 import time
 
@@ -93,7 +94,7 @@ def test_a_total_is_made_in_one_order_whatever_order_results_come_in(count, monk
         order = list(range(count))
         random.Random(seed).shuffle(order)
 
-        def shuffled(function, shared, items, done, order=order):
+        def shuffled(function, shared, items, done, again, order=order):
             for place in order:
                 done(items[place], function(shared, items[place]))
 
@@ -137,3 +138,51 @@ def test_a_cluster_that_is_lost_is_told_with_what_is_finished():
             tasks.each(slow, None, range(50), done)
     assert 2 <= len(finished) < 50
     assert f"after {len(finished)} of 50" in str(found.value)
+
+
+def test_a_cluster_without_workers_is_told_where_dask_is_set_to_give_up():
+    from distributed import Client, LocalCluster
+
+    options = {"processes": False, "n_workers": 0, "dashboard_address": None}
+    with (
+        dask.config.set({"distributed.scheduler.no-workers-timeout": "100 ms"}),
+        LocalCluster(**options) as cluster,
+        Client(cluster),
+        pytest.raises(ClusterError, match=r"The cluster had no worker for a task after 0 of 3 tasks: .*anew"),
+    ):
+        collected(slow, None, range(3))
+
+
+def test_workers_that_come_later_are_given_tasks_ahead_too():
+    from distributed import Client, LocalCluster
+
+    read = []
+
+    def items():
+        for item in range(40):
+            read.append(item)
+            yield item
+
+    options = {"processes": False, "n_workers": 1, "threads_per_worker": 1, "dashboard_address": None}
+    with LocalCluster(**options) as cluster, Client(cluster) as client:
+        ahead = []
+        for place, _ in enumerate(tasks.in_order(slow, None, items())):
+            ahead.append(len(read) - place)
+            if place == 3:
+                cluster.scale(3)
+                client.wait_for_workers(3)
+    assert set(ahead[:4]) == {2}
+    assert max(ahead) == 6
+
+
+def kills_itself(shared: object, item: int) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+@pytest.mark.thorough
+def test_a_process_that_dies_of_a_task_is_told():
+    with (
+        dask.config.set(scheduler="processes", num_workers=1),
+        pytest.raises(ClusterError, match=r"process that Dask had started for tasks died.*anew"),
+    ):
+        collected(kills_itself, None, range(2))

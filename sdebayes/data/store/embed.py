@@ -112,7 +112,9 @@ class _Writer:
                 advance(len(rows))
             if first:
                 del blocks[seen:]
-            for dataset, block in in_order(_embedded, _How(self.rule, self.min_steps), chain(first, whole)):
+            how_here = _How(self.rule, self.min_steps)
+            again = f"which goes on after the texts that {self.path} holds"
+            for dataset, block in in_order(_embedded, how_here, chain(first, whole), again):
                 write_block(self.path, seen * TEXTS, validate(dataset), anew=seen <= known)
                 ledger.write(self.path, block)
                 blocks.append(block)
