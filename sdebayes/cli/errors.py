@@ -33,7 +33,7 @@ def guarded(command: Callable[..., None]) -> Callable[..., None]:
             with ctrl_c.raised(), _saying_what_is_left_out():
                 command(*arguments, **options)
         except SdebayesError as error:
-            _say("error: " + " ".join(str(error).split()))
+            say("error: " + " ".join(str(error).split()))
             raise typer.Exit(ERROR) from None
         except KeyboardInterrupt:
             ctrl_c.say(sys.stderr.write)
@@ -52,7 +52,7 @@ def _saying_what_is_left_out() -> Iterator[None]:
 
         def show(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
             if issubclass(category, _SAID):
-                _say(" ".join(str(message).split()))
+                say(" ".join(str(message).split()))
             else:
                 others(message, category, *place, **more)
 
@@ -62,7 +62,8 @@ def _saying_what_is_left_out() -> Iterator[None]:
         yield
 
 
-def _say(message: str) -> None:
+def say(message: str) -> None:
+    """Say something in a line on standard error."""
     print(f"sdebayes: {message}", file=sys.stderr, flush=True)
 
 

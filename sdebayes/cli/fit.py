@@ -185,7 +185,8 @@ def fit(
     with joined(coordinator, processes, process) as first:
         shown = None if first else False
         result = posterior.fit(model, known, way, seed=seed, progress=shown, checkpoint=checkpoint)
+        if first:
+            result.to_netcdf(output)
     if first:
-        result.to_netcdf(output)
         say_findings(result)
         print(output)
