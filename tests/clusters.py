@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -77,13 +78,15 @@ def scheduler_apart(folder: Path) -> Iterator[tuple[object, subprocess.Popen]]:
 
 @contextmanager
 def killed_once(process: subprocess.Popen, so_far: Callable[[], bool]) -> Iterator[None]:
-    """Kill a process, while the body runs, as soon as something holds."""
+    """Kill a process, while the body runs, as soon as something holds; the time from there to its end is printed."""
+    at: list[float] = []
 
     def kill() -> None:
         while not so_far():
             if ended.wait(0.01):
                 return
         process.kill()
+        at.append(time.monotonic())
 
     ended, thread = threading.Event(), threading.Thread(target=kill)
     thread.start()
@@ -92,6 +95,7 @@ def killed_once(process: subprocess.Popen, so_far: Callable[[], bool]) -> Iterat
     finally:
         ended.set()
         thread.join()
+    print(f"ended {time.monotonic() - at[0]:.1f} s after the kill")
 
 
 @contextmanager
