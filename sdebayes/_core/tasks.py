@@ -19,6 +19,7 @@ from uuid import uuid4
 
 from sdebayes._core import cluster
 from sdebayes._core.errors import ClusterError
+from sdebayes._core.sent import Sent
 
 ANEW = "which begins anew"
 FROM_CHECKPOINT = "which goes on from its checkpoint"
@@ -62,7 +63,7 @@ def each[Shared, Item, Result](
     from dask import compute, delayed
     from dask.callbacks import Callback
 
-    whole, run = delayed(shared, pure=False, traverse=False), delayed(_run, pure=False, traverse=False)
+    whole, run = delayed(Sent(shared), pure=False, traverse=False), delayed(_run, pure=False, traverse=False)
     expected, name = versions(), f"{function.__name__.strip('_')}-{uuid4().hex}"
     tasks = [
         run(function, whole, item, expected, dask_key_name=(name, place)) for place, item in enumerate(items)
@@ -71,7 +72,7 @@ def each[Shared, Item, Result](
 
     def told(key: Any, result: Any, *_: Any) -> None:
         if key in known:
-            done(known[key], result)
+            done(known[key], result.value)
 
     if client := cluster.client_of(get):
         cluster.all_of(client, tasks, told, again)
@@ -159,9 +160,13 @@ def in_order[Shared, Item, Result](
     elif client := cluster.client_of(get):
         from dask import delayed
 
-        whole, run = delayed(shared, pure=False, traverse=False), delayed(_run, pure=False, traverse=False)
+        whole, run = (
+            delayed(Sent(shared), pure=False, traverse=False),
+            delayed(_run, pure=False, traverse=False),
+        )
         expected = versions()
-        yield from cluster.sliding(client, (run(function, whole, item, expected) for item in items), again)
+        sent = (run(function, whole, item, expected) for item in items)
+        yield from (result.value for result in cluster.sliding(client, sent, again))
     else:
         for some in batched(items, 2 * (os.cpu_count() or 1)):
             yield from _all_of(function, shared, some, again)
@@ -202,8 +207,8 @@ def _scheduler() -> Callable[..., Any] | None:
 
 
 def _run[Shared, Item, Result](
-    function: Callable[[Shared, Item], Result], shared: Shared, item: Item, expected: dict[str, str]
-) -> Result:
+    function: Callable[[Shared, Item], Result], shared: Sent[Shared], item: Item, expected: dict[str, str]
+) -> Sent[Result]:
     """Do one piece of work where it was sent."""
     other = [
         f"{name} {found}, not {expected[name]}"
@@ -217,6 +222,6 @@ def _run[Shared, Item, Result](
         )
     token = _IN_TASK.set(True)
     try:
-        return function(shared, item)
+        return Sent(function(shared.value, item))
     finally:
         _IN_TASK.reset(token)

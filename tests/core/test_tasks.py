@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import itertools
 import os
+import pickle
 import random
 import signal
 import threading
 import time
 
 import dask
+import jax
+import jax.numpy as jnp
+import numpy as np
 import pytest
 
-from sdebayes._core import tasks
+from sdebayes._core import precision, tasks
 from sdebayes._core.errors import ClusterError
 
 SCHEDULERS = (None, "synchronous", "threads")
@@ -186,3 +190,26 @@ def test_a_process_that_dies_of_a_task_is_told():
         pytest.raises(ClusterError, match=r"process that Dask had started for tasks died.*anew"),
     ):
         collected(kills_itself, None, range(2))
+
+
+def test_what_is_sent_keeps_its_precision():
+    """In a process, or thread, where JAX has single precision."""
+    with precision.scope("float64"):
+        sent = pickle.dumps(tasks.Sent({"a": jnp.arange(3.0) / 3, "f": lambda: 1}))
+        single = pickle.dumps(tasks.Sent(jnp.ones(2, "float32")))
+    found = pickle.loads(sent).value
+    np.testing.assert_array_equal(found["a"], np.arange(3.0) / 3)
+    assert found["f"]() == 1
+    assert pickle.loads(single).value.dtype == "float32"
+
+
+def third(shared: jax.Array, item: int) -> jax.Array:
+    with precision.scope("float64"):
+        return shared[item] / 3
+
+
+@pytest.mark.thorough
+def test_processes_are_sent_and_send_what_they_should():
+    with precision.scope("float64"), dask.config.set(scheduler="processes", num_workers=1):
+        found = collected(third, jnp.arange(3.0), range(3))
+    assert {item: float(one) for item, one in found.items()} == {0: 0.0, 1: 1 / 3, 2: 2 / 3}

@@ -43,6 +43,13 @@ def test_scores_are_those_of_all_at_once(noisy, training, lazy, scheduler, monke
     assert is_lazy(lazy.variables["y"])
 
 
+@pytest.mark.thorough
+def test_other_processes_score_in_the_same_precision(noisy, lazy):
+    expected = noisy.log_score(lazy)
+    with dask.config.set(scheduler="processes", num_workers=1):
+        xr.testing.assert_allclose(noisy.log_score(lazy), expected, rtol=1e-12)
+
+
 def test_a_comparison_is_that_of_all_at_once(noisy, training, lazy):
     found, expected = (sb.compare({"linear": noisy}, data) for data in (lazy, training))
     xr.testing.assert_allclose(found, expected, rtol=1e-9)
