@@ -85,11 +85,36 @@ def write_folder(path: Path, files: Mapping[str, Content]) -> None:
     StoreError
         If it cannot be written; a directory that was there is then as it was.
     """
-    with _told(path, files.values()), _unfinished(target := path.resolve()) as new:
-        new.mkdir()
+    with folder_to_be(path, files.values()) as new:
         for name, content in files.items():
             (new / name).parent.mkdir(parents=True, exist_ok=True)
             _write_through(new / name, (content,))
+
+
+@contextmanager
+def folder_to_be(path: Path, parts: Iterable[Content] = ()) -> Iterator[Path]:
+    """Fill a directory beside the target, which takes its place if the body comes to its end, and is removed if not.
+
+    Parameters
+    ----------
+    path
+        The target. All that is in it is replaced; a directory that was there passes its modes on.
+    parts
+        What is written, where that is known before.
+
+    Yields
+    ------
+    Path
+        The directory to fill.
+
+    Raises
+    ------
+    StoreError
+        If it cannot be written; a directory that was there is then as it was.
+    """
+    with _told(path, parts), _unfinished(target := path.resolve()) as new:
+        new.mkdir()
+        yield new
         if target.exists():
             _take_modes(new, target)
             os.replace(target, _former(new.parent))
@@ -191,7 +216,10 @@ def _told(path: Path, parts: Iterable[Content]) -> Iterator[None]:
         kept = "What was there is as it was."
         what = f"{path} cannot be written: {error.strerror or error}."
         if error.errno in _NO_ROOM:
-            what += f" It takes {sum(len(part) for part in parts):,} bytes{_free(path)}. Make room, or"
+            size = sum(len(part) for part in parts)
+            what += (
+                f"{f' It takes {size:,} bytes' if size else ' There is no room'}{_free(path)}. Make room, or"
+            )
             raise StoreError(f"{what} choose another place. {kept}") from error
         raise StoreError(f"{what} Choose another place. {kept}") from error
 

@@ -10,7 +10,12 @@ import typer
 
 def simulate(
     posterior: Annotated[Path, typer.Argument(help="Posterior, as sdebayes fit writes it.")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="Simulations to write, .nc.")],
+    output: Annotated[
+        Path,
+        typer.Option(
+            "--output", "-o", help="Simulations to write, .nc; or .zarr, new, some draws in memory at a time."
+        ),
+    ],
     steps: Annotated[
         int, typer.Option(help="Steps of each path, as long as the training data's median step.")
     ] = 100,
@@ -34,6 +39,8 @@ def simulate(
     prepare_compiler()
     fitted = posteriors.load(posterior)
     times = float(fitted.training_scale.step) * np.arange(steps)
-    result = simulation.simulate(fitted, times, paths=paths, samples=draws, seed=seed)
-    write_netcdf(result, output)
+    store = output if output.suffix == ".zarr" else None
+    result = simulation.simulate(fitted, times, paths=paths, samples=draws, seed=seed, store=store)
+    if store is None:
+        write_netcdf(result, output)
     print(output)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import jax
+from pathlib import Path
+
 import jax.numpy as jnp
 import numpy as np
 import xarray as xr
@@ -11,16 +12,16 @@ from numpy.typing import ArrayLike
 from sdebayes._core import precision
 from sdebayes._core.arguments import checked
 from sdebayes._core.draws import ADVICE, choose_draws, evenly_spread
-from sdebayes._core.errors import DataError, ModelError
-from sdebayes._core.kinds import Count, Numbers, Seed, Times
+from sdebayes._core.errors import DataError, ModelError, StoreError
+from sdebayes._core.files import check_writable
+from sdebayes._core.kinds import Count, Numbers, PathLike, Seed, Times
 from sdebayes._core.memory import COPIES, check_room
-from sdebayes._core.units import with_units
-from sdebayes.simulation.kernels import TimeGrid, exact_transitions, local_rates, simulate_draws
+from sdebayes.simulation.blocks import Simulation, into_store
+from sdebayes.simulation.kernels import local_rates
 from sdebayes.simulation.source import Source, SourceLike, as_source
 
 _CHUNK_BYTES = 2**26
 _COPIES_OF_CHUNK = 6
-_REGION = 1.25
 _RATE_TIMES_SUBSTEP = 0.02
 _FEWEST_SUBSTEPS, _MOST_SUBSTEPS = 4, 1000
 _PILOT_DRAWS, _PILOT_PATHS, _PILOT_STEPS, _PILOT_SUBSTEPS = 16, 8, 200, 10
@@ -36,6 +37,7 @@ def simulate(
     *,
     samples: Count | None = None,
     substeps: Count | None = None,
+    store: PathLike | None = None,
 ) -> xr.Dataset:
     """Simulate paths of an SDE, or of every posterior draw.
 
@@ -59,6 +61,10 @@ def simulate(
         Number of Euler–Maruyama steps between two times, for SDEs that are not linear with additive noise. None
         takes, in each interval, the sub-step h with h(‖∂f‖₂ + ‖∂G‖²) ≤ 0.02 at the states of a short pilot
         simulation, at least 4 and at most 1000 of them.
+    store
+        A zarr directory for paths that memory does not hold, new: some draws at a time are simulated, as tasks of the
+        Dask scheduler that is active, and written there. It is there once it is whole, and returned unread. ``samples``
+        None takes all draws then.
 
     Returns
     -------
@@ -76,6 +82,11 @@ def simulate(
         message says how many bytes they take and how many are free.
     ModelError
         If x0 is None and the source has no initial distribution, or its parts do not fit together.
+    StoreError
+        If the store is there already or cannot be written.
+    ClusterError
+        If draws are simulated into a store on a cluster that is lost, or whose workers die of a task or have another
+        version of the package.
 
     See Also
     --------
@@ -108,72 +119,37 @@ def simulate(
         )
     starts = None if start is None else _checked_start(start, stacked, paths)
     widest = max(stacked.n_states, stacked.observed.matrix.shape[-2])
-    itemsize = np.dtype(stacked.precision).itemsize
-    bytes_per_draw = paths * moments.size * widest * itemsize
-    draws = choose_draws(stacked.n_draws, bytes_per_draw, samples)
+    bytes_per_draw = paths * moments.size * widest * np.dtype(stacked.precision).itemsize
+    if store is None:
+        draws = choose_draws(stacked.n_draws, bytes_per_draw, samples)
+    else:
+        place = _new_store(Path(store))
+        draws = evenly_spread(stacked.n_draws, samples or stacked.n_draws)
     chunk = min(draws.size, max(1, _CHUNK_BYTES // (2 * bytes_per_draw)))
-    check_room(bytes_per_draw * (COPIES * draws.size + _COPIES_OF_CHUNK * chunk), ADVICE)
-    counts, attributes = _substeps(stacked, moments, starts, draws, seed, substeps)
-    x, y = _run(stacked, moments, counts, starts, draws, paths, seed, chunk)
-    lost = int((~np.isfinite(x).all(axis=(2, 3))).sum())
-    attributes |= {
+    held = COPIES * draws.size if store is None else 0
+    check_room(bytes_per_draw * (held + _COPIES_OF_CHUNK * chunk), ADVICE)
+    counts, method = _substeps(stacked, moments, starts, draws, seed, substeps)
+    simulation = Simulation(stacked, moments, counts, starts, paths, seed, chunk)
+    attributes = {
+        **method,
         "seed": seed,
         "draws_available": stacked.n_draws,
         "draws_used": draws.size,
         "paths_simulated": draws.size * paths,
-        "paths_nonfinite": lost,
-        **_outside(stacked, x),
     }
-    return _labelled(stacked, moments, draws, x, y, stacked.provenance | attributes)
+    if store is not None:
+        return into_store(place, simulation, draws, attributes)
+    x, y = simulation.of_all(draws)
+    return simulation.labelled(draws, x, y).assign_attrs(attributes | simulation.told(x))
 
 
-def _outside(source: Source, x: np.ndarray) -> dict[str, int]:
-    """Count the paths that leave the data's region, where drift and diffusion are the prior's alone."""
-    if source.region is None:
-        return {}
-    middle, half_width = source.region
-    far = np.abs(x - middle) > _REGION * half_width
-    return {"paths_outside_data": int(far.any(axis=(2, 3)).sum())}
-
-
-def _run(
-    source: Source,
-    times: np.ndarray,
-    counts: np.ndarray,
-    starts: np.ndarray | None,
-    draws: np.ndarray,
-    paths: int,
-    seed: int,
-    chunk: int,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Simulate in chunks of draws, so that memory beyond the result stays bounded."""
-    dtype = np.dtype(source.precision)
-    n_observed = source.observed.matrix.shape[-2]
-    x = np.empty((draws.size, paths, times.size, source.n_states), dtype)
-    y = np.empty((draws.size, paths, times.size, n_observed), dtype)
-    chunk = min(chunk, draws.size)
-    with precision.scope(source.precision):
-        grid = TimeGrid.of(times, counts)
-        key = jax.random.key(seed)
-        for first in range(0, draws.size, chunk):
-            block = draws[first : first + chunk]
-            padded = np.pad(block, (0, chunk - block.size), mode="edge")
-            begin = None if starts is None else _begin(starts, padded, paths)
-            observed = source.take(padded).observed
-            linear = observed.sde.linear
-            steps = None if linear is None else exact_transitions(linear, grid.intervals)
-            latent, seen = simulate_draws(observed, steps, begin, jnp.asarray(padded), key, grid, paths)
-            x[first : first + chunk] = np.asarray(latent)[: block.size]
-            y[first : first + chunk] = np.asarray(seen)[: block.size]
-    x[~np.isfinite(x)] = np.nan
-    y[~np.isfinite(y)] = np.nan
-    return x, y
-
-
-def _begin(starts: np.ndarray, draws: np.ndarray, paths: int) -> jax.Array:
-    """Start of every path of these draws, (sample, path, state), from starts that may be shared."""
-    own = starts[draws] if starts.shape[0] > 1 else starts
-    return jnp.asarray(np.broadcast_to(own, (draws.size, paths, starts.shape[-1])))
+def _new_store(path: Path) -> Path:
+    """Return the path of a store that is not there yet, or raise."""
+    if path.suffix != ".zarr":
+        raise StoreError(f"The store {path} is a zarr directory; give it a name that ends in .zarr.")
+    if path.exists():
+        raise StoreError(f"{path} is there already and was left as it is; remove it, or choose another name.")
+    return check_writable(path)
 
 
 def _substeps(
@@ -207,37 +183,13 @@ def _pilot_rate(
     begin = None if starts is None else starts[:, :_PILOT_PATHS]
     paths = _PILOT_PATHS if begin is None or begin.shape[1] == 1 else begin.shape[1]
     counts = np.full(early.size - 1, _PILOT_SUBSTEPS)
-    x, _ = _run(source, early, counts, begin, few, paths, seed, few.size)
+    x, _ = Simulation(source, early, counts, begin, paths, seed, few.size).of(few)
     with precision.scope(source.precision):
         rates = np.asarray(
             local_rates(source.take(few).sde, jnp.asarray(x.reshape(few.size, -1, source.n_states)))
         )
     finite = rates[np.isfinite(rates)]
     return float(np.quantile(finite, 0.99)) if finite.size else np.inf
-
-
-def _labelled(
-    source: Source,
-    times: np.ndarray,
-    draws: np.ndarray,
-    x: np.ndarray,
-    y: np.ndarray,
-    attributes: dict[str, str | int | float],
-) -> xr.Dataset:
-    """Name the dimensions of simulated paths."""
-    matrix = np.asarray(source.observed.matrix)
-    identity = matrix.shape[-1] == matrix.shape[-2] and bool((matrix == np.eye(matrix.shape[-1])).all())
-    leading = ("sample", "path", "time")
-    dataset = xr.Dataset(
-        {"x": ((*leading, "state"), x), "y": ((*leading, "state" if identity else "observed"), y)},
-        coords={"sample": draws, "path": np.arange(x.shape[1]), "time": times, "state": list(source.states)},
-        attrs=attributes,
-    )
-    if identity:
-        return with_units(dataset, x="state", y="state", time="time")
-    return with_units(dataset, x="state", time="time").assign_coords(
-        observed=[f"y{i + 1}" for i in range(y.shape[-1])]
-    )
 
 
 def checked_times(times: ArrayLike) -> np.ndarray:

@@ -217,9 +217,12 @@ def test_compare_leaves_out_what_was_fitted_to(here):
 
 
 def test_simulate_writes_every_draw(here):
-    run("simulate", "posterior.nc", "-o", "sims.nc", "--steps", "7", "--paths", "3", "--draws", "5")
+    command = ["simulate", "posterior.nc", "--steps", "7", "--paths", "3", "--draws", "5", "-o"]
+    run(*command, "sims.nc")
+    run(*command, "sims.zarr")
     with xr.open_dataset("sims.nc", engine="h5netcdf") as simulated:
         assert dict(simulated["y"].sizes) == {"sample": 5, "path": 3, "time": 7, "state": 2}
+        xr.testing.assert_equal(simulated, xr.open_zarr("sims.zarr", consolidated=False, chunks=None))
 
 
 def test_trajectories_are_told_apart_by_their_values(here):

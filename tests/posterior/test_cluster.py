@@ -15,7 +15,9 @@ from sdebayes._core import precision, tasks
 from sdebayes._core.errors import ClusterError
 from sdebayes.data import blocks
 from sdebayes.inference.sufficient_statistics import streamed_program
+from sdebayes.likelihood import labelled
 from sdebayes.posterior.calibration_files import KeptRecords
+from sdebayes.simulation import ensemble
 from tests.clusters import cluster_of, killing, within
 from tests.data.test_store import Digests, corpus, embed, files
 
@@ -125,6 +127,25 @@ def test_sums_of_data_on_the_disk_have_the_same_digits(client, tmp_path, monkeyp
         found = streamed_program(model, data, read).data
         monkeypatch.setattr(tasks, "_scheduler", lambda: None)
         jax.tree.map(np.testing.assert_array_equal, found, streamed_program(model, data, read).data)
+
+
+@pytest.mark.slow
+def test_scores_and_paths_of_a_posterior_have_the_same_digits(client, tmp_path, monkeypatch):
+    whole = sb.trajectories(np.random.default_rng(1).normal(size=(60, 5, 1)))
+    whole.to_zarr(tmp_path / "a.zarr", consolidated=False, zarr_format=2)
+    data = xr.open_zarr(tmp_path / "a.zarr", consolidated=False, chunks=None)
+    posterior = sb.fit(MODEL, whole, sb.Laplace(draws=26), progress=False)
+    monkeypatch.setattr(labelled, "MOST_TERMS", 26 * 20)
+    monkeypatch.setattr(ensemble, "_CHUNK_BYTES", 2 * 8 * 3 * 3 * 8)
+
+    def made(name: str) -> tuple[xr.DataArray, xr.Dataset]:
+        paths = sb.simulate(posterior, [0.0, 1.0, 2.0], paths=3, store=tmp_path / f"{name}.zarr")
+        return posterior.log_score(data), paths.load()
+
+    found = made("cluster")
+    monkeypatch.setattr(tasks, "_scheduler", lambda: None)
+    for one, alone in zip(found, made("alone"), strict=True):
+        xr.testing.assert_identical(one, alone)
 
 
 @pytest.mark.slow
