@@ -35,7 +35,7 @@ def asked(monkeypatch, *options: str) -> dict:
     """The model, data and strategy that `sdebayes fit` fits, without the fit."""
     found = {}
 
-    def stop(model, data, strategy, seed, progress):
+    def stop(model, data, strategy, seed, progress, checkpoint):
         found.update(model=model.scaled_to(data), data=data, strategy=strategy)
         raise InferenceError("Asked.")
 
