@@ -11,6 +11,7 @@ from sdebayes._core.arguments import checked
 from sdebayes._core.errors import DataError
 from sdebayes._core.kinds import Panels, Probability
 from sdebayes._core.units import time_unit
+from sdebayes.plots.sight import keep_in_sight
 from sdebayes.plots.style import (
     DATA,
     POSTERIOR,
@@ -53,7 +54,8 @@ def kramers_moyal(
     Returns
     -------
     numpy.ndarray
-        The axes, (2,) or (3,): data as points with two standard errors, simulations as a band.
+        The axes, (2,) or (3,): data as points with two standard errors, simulations as a band; what reaches more than
+        three ranges of points and median simulations beyond these is cut.
 
     Raises
     ------
@@ -173,3 +175,5 @@ def _draw(ax: Axes, here: xr.Dataset, name: str, grid: str, prob: float) -> None
         values, errors = here[f"{name}_data"].values, here[f"{name}_standard_error_data"].values
         look_of_data: dict[str, Any] = {"color": DATA, "fmt": "o", "markersize": 3, "linewidth": 0.9}
         ax.errorbar(here[grid].values, values, 2 * errors, label="data ± 2 s.e.", **look_of_data)
+        middle = here[name].median("sample").values.ravel() if name in here else values
+        keep_in_sight(ax, np.concatenate([values, middle]))

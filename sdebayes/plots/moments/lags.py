@@ -10,6 +10,7 @@ import xarray as xr
 from sdebayes._core.arguments import checked
 from sdebayes._core.errors import DataError
 from sdebayes._core.kinds import Panels, Probability
+from sdebayes.plots.sight import keep_in_sight
 from sdebayes.plots.style import (
     DATA,
     REFERENCE,
@@ -167,6 +168,10 @@ def allan_deviation(dataset: xr.Dataset, ax: Panels | None = None, *, prob: Prob
     """
     axes = _by_lag(dataset, "allan_deviation", ax, prob)
     _logarithmic(axes, "block (steps)", "Allan deviation")
+    both = [dataset[name] for name in ("allan_deviation_data", "allan_deviation") if name in dataset]
+    middles = [one.median("sample") if "sample" in one.dims else one for one in both]
+    for axis, state in zip(axes, dataset["state"].values, strict=True):
+        keep_in_sight(axis, np.concatenate([one.sel(state=state).values.ravel() for one in middles]))
     return axes
 
 
