@@ -29,4 +29,4 @@ def keep_in_sight(ax: Axes, values: np.ndarray) -> None:
     there, back = (np.log, np.exp) if ax.get_yscale() == "log" else (np.asarray, np.asarray)
     least, most = there(shown.min()), there(shown.max())
     room, limits = _ROOM * (most - least), there(ax.get_ylim())
-    ax.set_ylim(back(max(limits[0], least - room)), back(min(limits[1], most + room)))
+    ax.set_ylim(float(back(max(limits[0], least - room))), float(back(min(limits[1], most + room))))
