@@ -21,6 +21,7 @@ from sdebayes.analysis.quality.examined import steps_in_numbers
 from sdebayes.data import Layers
 from sdebayes.inference.findings import Findings
 from sdebayes.posterior import Posterior, compare, forecast, replicate
+from sdebayes.reporting.beginnings import beginnings, said_of
 from sdebayes.simulation import simulate
 from sdebayes.simulation.source import of_groups
 
@@ -205,18 +206,14 @@ class ReportContext:
         """Scores of forecasts of held-out trajectories beside simple ones, by horizon; None where there are too few."""
         if self.test is None or not self.identity:
             return None
-        longer = int((self.test["n_steps"] >= 3).sum())
-        if longer < 2:
+        if int((self.test["n_steps"] >= 3).sum()) < 2:
             return None
-        shortest = int(self.test["n_steps"].sortby(self.test["n_steps"]).values[-2])
-        ahead = forecast(
-            self.posterior,
-            self.test,
-            horizon=min(FARTHEST, shortest // 2),
-            samples=HORIZON_DRAWS,
-        )
-        simple = forecasts.reference_forecasts(ahead, self.test, self.data)
-        return forecasts.by_horizon({"model": ahead, **simple}, self.test, seed=self.seed)
+        test = beginnings(self.test, HORIZON_DRAWS * FARTHEST * 8 * self.data.sizes["state"] ** 2)
+        farthest = min(FARTHEST, int(np.sort(test["n_steps"].values)[-2]) // 2)
+        ahead = forecast(self.posterior, test, horizon=farthest, samples=HORIZON_DRAWS)
+        simple = forecasts.reference_forecasts(ahead, test, self.data)
+        found = forecasts.by_horizon({"model": ahead, **simple}, test, seed=self.seed)
+        return found.assign_attrs(part=said_of(test, self.test, self.nouns))
 
     @cached_property
     def pit(self) -> xr.DataArray:
@@ -283,7 +280,7 @@ class ReportContext:
             return replicate(self.posterior, self.cut, self.draws, self.seed)
         t = self.cut["t"].values
         times = t[int(np.isfinite(t).sum(axis=1).argmax())]
-        paths = self.data.sizes["trajectory"]
+        paths = self.cut.sizes["trajectory"]
         simulated = simulate(self.posterior, times, paths=paths, seed=self.seed, samples=self.draws)
         return mask_like(simulated.assign_coords(state=self.data["state"].values), self.cut)
 
@@ -296,8 +293,8 @@ class ReportContext:
 
     @cached_property
     def cut(self) -> xr.Dataset:
-        """The training data without the padding that all trajectories share."""
-        return self.data.isel(time=slice(int(self.data["n_steps"].max())))
+        """The training data without the padding that all trajectories share; of long ones the beginnings."""
+        return beginnings(self.data, self.draws * 8 * self.data.sizes["state"])
 
     @cached_property
     def same_times(self) -> bool:

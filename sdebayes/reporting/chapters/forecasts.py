@@ -56,7 +56,7 @@ def _table(context: ReportContext, table: xr.Dataset) -> Table:
     caption = (
         f"Forecasts of {plural(steps, 'step')} of {plural(own.sizes['trajectory'], context.noun)} beside "
         f"{table.attrs['baseline']}, with 95 % intervals over {context.nouns}; coverage is a mean over the states. "
-        f"{table.attrs['caution']}"
+        f"{table.attrs['part']}{table.attrs['caution']}"
     )
     gains = ["skill [95 %]", "gain of log score, nats per step [95 %]"]
     head = ["steps ahead", *gains, "in 50 % intervals", "in 90 % intervals"]

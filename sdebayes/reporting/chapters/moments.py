@@ -8,6 +8,7 @@ import xarray as xr
 from sdebayes import analysis, plots
 from sdebayes._core.errors import DataError
 from sdebayes.analysis import summarize
+from sdebayes.reporting.beginnings import said_of
 from sdebayes.reporting.blocks import Block, Chapter, Figure, Paragraph, Table
 from sdebayes.reporting.context import ReportContext
 from sdebayes.reporting.figures import picture
@@ -97,6 +98,7 @@ def _ensemble(context: ReportContext, simulated: xr.Dataset) -> str:
         f"{simulated.sizes['sample']} posterior draws were each asked for {plural(simulated.sizes['path'], 'path')}, "
         f"one for each {context.noun}, at its times, with its length and gaps."
     )
+    text = f"{text} {said_of(context.cut, context.data, context.nouns)}".rstrip()
     return f"{text} {lost} simulated paths became infinite." if lost else text
 
 

@@ -1,0 +1,44 @@
+"""How much of long data a chapter computes with, so that memory holds what it makes of them."""
+
+from __future__ import annotations
+
+import numpy as np
+import xarray as xr
+
+from sdebayes._core.draws import MEMORY_LIMIT, evenly_spread
+
+_FEWEST = 50
+"""Steps of a trajectory that are kept before trajectories are left out."""
+
+
+def beginnings(data: xr.Dataset, bytes_per_step: int) -> xr.Dataset:
+    """Return the first steps of each trajectory: as many as leave one array below a GiB.
+
+    Parameters
+    ----------
+    data
+        Trajectories.
+    bytes_per_step
+        Of an array with an entry for each trajectory and step, with padding.
+
+    Returns
+    -------
+    xarray.Dataset
+        The data themselves where they are short enough; else the first steps of all trajectories, at least 50, or of
+        evenly spread ones.
+    """
+    most = max(_FEWEST, MEMORY_LIMIT // bytes_per_step)
+    count, steps = data.sizes["trajectory"], int(data["n_steps"].max())
+    kept = min(count, most // min(steps, _FEWEST))
+    length = min(steps, most // kept)
+    chosen = data.isel(trajectory=evenly_spread(count, kept), time=slice(length))
+    return chosen.assign(n_steps=np.minimum(chosen["n_steps"], length))
+
+
+def said_of(chosen: xr.Dataset, data: xr.Dataset, nouns: str) -> str:
+    """Say which part of the data was taken; nothing where it was all."""
+    if int(chosen["n_steps"].sum()) == int(data["n_steps"].sum()):
+        return ""
+    part = f"Of long {nouns} the first {int(chosen['n_steps'].max())} steps were taken"
+    left_out = data.sizes["trajectory"] - chosen.sizes["trajectory"]
+    return f"{part}, and {left_out} {nouns} were left out. " if left_out else f"{part}. "

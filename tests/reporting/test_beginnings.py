@@ -1,0 +1,44 @@
+"""What a chapter computes with where data are long, against counting."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import xarray as xr
+
+import sdebayes as sb
+from sdebayes._core.draws import MEMORY_LIMIT
+from sdebayes.reporting.beginnings import beginnings, said_of
+
+LENGTHS = (400, 90, 20, 250)
+
+
+@pytest.fixture(scope="module")
+def data() -> xr.Dataset:
+    rng = np.random.default_rng(0)
+    return sb.trajectories([rng.normal(size=(length, 2)) for length in LENGTHS])
+
+
+def test_data_that_fit_are_all_taken(data):
+    chosen = beginnings(data, MEMORY_LIMIT // 1600)
+    xr.testing.assert_identical(chosen, data)
+    assert said_of(chosen, data, "texts") == ""
+
+
+def test_of_long_data_each_trajectory_begins(data):
+    chosen = beginnings(data, MEMORY_LIMIT // 800)
+    assert chosen["n_steps"].values.tolist() == [200, 90, 20, 200]
+    xr.testing.assert_identical(chosen["y"], data["y"].isel(time=slice(200)))
+    sb.data.validate(chosen)
+    assert said_of(chosen, data, "texts") == "Of long texts the first 200 steps were taken. "
+
+
+def test_trajectories_are_left_out_before_they_are_too_short(data):
+    chosen = beginnings(data, MEMORY_LIMIT // 100)
+    assert chosen["trajectory"].values.tolist() == ["trajectory 1", "trajectory 4"]
+    assert chosen["n_steps"].values.tolist() == [50, 50]
+    assert "first 50 steps were taken, and 2 texts were left out. " in said_of(chosen, data, "texts")
+
+
+def test_one_trajectory_is_never_left_out(data):
+    assert beginnings(data, MEMORY_LIMIT)["n_steps"].values.tolist() == [50]
