@@ -149,7 +149,7 @@ def band(
 def time_label(dataset: xr.Dataset, name: str = "time") -> str:
     """Return an axis label with the unit of time, if it is known."""
     unit = time_unit(dataset.attrs)
-    return name if unit in (UNNAMED, name) else f"{name} ({unit})"
+    return name if (name, unit) == ("time", UNNAMED) or name == unit else f"{name} ({unit})"
 
 
 def share_legend(axes: Sequence[Axes] | np.ndarray) -> None:
