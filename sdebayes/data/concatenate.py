@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 
+import numpy as np
 import xarray as xr
 
 from sdebayes._core.arguments import checked
@@ -130,15 +131,15 @@ def _centred(part: xr.Dataset, name: str) -> xr.Dataset:
 
 
 def _attributes(parts: Mapping[str, xr.Dataset]) -> dict[str, object]:
-    """Return the attributes in which all agree, the least of numbers, and of texts who says what."""
+    """Return the attributes in which all agree, the least of numbers, and of texts who says what; no others."""
     found: dict[str, object] = {}
     for key in dict.fromkeys(key for part in parts.values() for key in part.attrs):
         said = {name: part.attrs[key] for name, part in parts.items() if key in part.attrs}
         values = list(said.values())
-        if len(said) == len(parts) and all(value == values[0] for value in values):
+        if len(said) == len(parts) and all(np.array_equal(value, values[0]) for value in values):
             found[key] = values[0]
         elif all(isinstance(value, str) for value in values):
             found[key] = "; ".join(f"{name}: {value}" for name, value in said.items())
-        else:
+        elif all(np.ndim(value) == 0 and np.isreal(value) for value in values):
             found[key] = min(values)
     return found

@@ -59,12 +59,16 @@ def test_groups_of_corpora_are_fitted():
 def test_what_parts_say_of_themselves_is_told_by_name():
     both = concatenate(
         {
-            "a": LONG.assign_attrs(cut_off="1 of 9", min_steps=3, step="sentences"),
-            "b": SHORT.assign_attrs(min_steps=2, step="sentences"),
+            "a": LONG.assign_attrs(
+                cut_off="1 of 9", axes=np.arange(2), own=np.arange(3), min_steps=3, step="sentences"
+            ),
+            "b": SHORT.assign_attrs(axes=np.arange(2), own=np.arange(4), min_steps=2, step="sentences"),
         }
     )
     assert both.attrs["cut_off"] == "a: 1 of 9"
     assert both.attrs["min_steps"] == 2
+    assert both.attrs["axes"].tolist() == [0, 1]
+    assert "own" not in both.attrs
     assert both.attrs["step"] == "sentences"
 
 
