@@ -53,7 +53,7 @@ def time_scales(
     >>> found = sb.analysis.phase_space.time_scales(truth, count=2, limits=[(-2.0, 2.0)])
     >>> ax = sb.plots.phase_space.time_scales(found)
     >>> ax.get_xlabel()
-    'time constant'
+    'time constant (unit of time)'
     """
     need(dataset, ["time_constant", "imaginary_part"], "sdebayes.analysis.phase_space.time_scales", truth)
     return time_constants(dataset, ax, truth=truth, prob=prob)
