@@ -9,6 +9,7 @@ from sdebayes._core.draws import MEMORY_LIMIT, evenly_spread
 
 _FEWEST = 50
 """Steps of a trajectory that are kept before trajectories are left out."""
+_FEWEST_DRAWS = 8
 
 
 def beginnings(data: xr.Dataset, bytes_per_step: int) -> xr.Dataset:
@@ -33,6 +34,11 @@ def beginnings(data: xr.Dataset, bytes_per_step: int) -> xr.Dataset:
     length = min(steps, most // kept)
     chosen = data.isel(trajectory=evenly_spread(count, kept), time=slice(length))
     return chosen.assign(n_steps=np.minimum(chosen["n_steps"], length))
+
+
+def fewer_draws(most: int, states: int) -> int:
+    """Return how many draws to forecast with: of more than 16 states fewer, as covariances take the memory."""
+    return int(np.clip(most * 256 // states**2, min(_FEWEST_DRAWS, most), most))
 
 
 def said_of(chosen: xr.Dataset, data: xr.Dataset, nouns: str) -> str:

@@ -17,11 +17,13 @@ from sdebayes.analysis.contrast.overview import Row, rows
 from sdebayes.analysis.moments import mask_like, moments
 from sdebayes.analysis.phase_space import fixed_points, matched, without_effect
 from sdebayes.analysis.process import properties
+from sdebayes.analysis.process.fit_tests import REPLICATES
 from sdebayes.analysis.quality.examined import steps_in_numbers
 from sdebayes.data import Layers
 from sdebayes.inference.findings import Findings
 from sdebayes.posterior import Posterior, compare, forecast, replicate
-from sdebayes.reporting.beginnings import beginnings, said_of
+from sdebayes.reporting.beginnings import beginnings, fewer_draws, said_of
+from sdebayes.reporting.times import same_times
 from sdebayes.simulation import simulate
 from sdebayes.simulation.source import of_groups
 
@@ -29,6 +31,8 @@ FORECAST_DRAWS = 50
 SMOOTHED_DRAWS = 8
 FIXED_POINT_DRAWS = 200
 FARTHEST, HORIZON_DRAWS = 10, 25
+SIDE_BY_SIDE = 4
+"""Arrays of forecasts, or of replicates, that are held at once."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +80,21 @@ class ReportContext:
     def judged(self) -> xr.Dataset:
         """The trajectories that forecasts are judged on: held-out ones if there are any."""
         return self.data if self.test is None else self.test
+
+    @cached_property
+    def forecast_of(self) -> xr.Dataset:
+        """The judged trajectories; of long ones the beginnings."""
+        return beginnings(self.judged, SIDE_BY_SIDE * self.forecast_draws * self._covariance)
+
+    @property
+    def forecast_draws(self) -> int:
+        """Number of draws by which they are forecast."""
+        return fewer_draws(FORECAST_DRAWS, self.data.sizes["state"])
+
+    @property
+    def _covariance(self) -> int:
+        """Bytes of one."""
+        return 8 * self.data.sizes["state"] ** 2
 
     @property
     def held_out(self) -> bool:
@@ -198,8 +217,8 @@ class ReportContext:
 
     @cached_property
     def predicted(self) -> xr.Dataset:
-        """One-step forecasts of the judged trajectories."""
-        return self.posterior.predict(self.judged, samples=FORECAST_DRAWS)
+        """One-step forecasts of the trajectories that are forecast."""
+        return self.posterior.predict(self.forecast_of, samples=self.forecast_draws)
 
     @cached_property
     def horizons(self) -> xr.Dataset | None:
@@ -208,9 +227,10 @@ class ReportContext:
             return None
         if int((self.test["n_steps"] >= 3).sum()) < 2:
             return None
-        test = beginnings(self.test, HORIZON_DRAWS * FARTHEST * 8 * self.data.sizes["state"] ** 2)
+        draws = fewer_draws(HORIZON_DRAWS, self.data.sizes["state"])
+        test = beginnings(self.test, draws * FARTHEST * self._covariance)
         farthest = min(FARTHEST, int(np.sort(test["n_steps"].values)[-2]) // 2)
-        ahead = forecast(self.posterior, test, horizon=farthest, samples=HORIZON_DRAWS)
+        ahead = forecast(self.posterior, test, horizon=farthest, samples=draws)
         simple = forecasts.reference_forecasts(ahead, test, self.data)
         found = forecasts.by_horizon({"model": ahead, **simple}, test, seed=self.seed)
         return found.assign_attrs(part=said_of(test, self.test, self.nouns))
@@ -218,7 +238,7 @@ class ReportContext:
     @cached_property
     def pit(self) -> xr.DataArray:
         """Their probability integral transforms."""
-        return forecasts.pit(self.predicted, self.judged)
+        return forecasts.pit(self.predicted, self.forecast_of)
 
     @cached_property
     def surprise(self) -> xr.Dataset:
@@ -239,8 +259,10 @@ class ReportContext:
         """Properties of the process, and why the data were not asked, if they were not."""
         if self.test is None:
             return properties(self.posterior, seed=self.seed), f"no {self.nouns} were held out."
+        test = beginnings(self.test, SIDE_BY_SIDE * REPLICATES * 8 * self.data.sizes["state"])
         try:
-            return properties(self.posterior, self.test, seed=self.seed), ""
+            found = properties(self.posterior, test, seed=self.seed)
+            return found.assign_attrs(part=said_of(test, self.test, self.nouns)), ""
         except DataError as error:
             return properties(self.posterior, seed=self.seed), str(error)
 
@@ -276,7 +298,12 @@ class ReportContext:
         """Simulated copies of the training data, draw by draw; None where the states are not what is observed."""
         if not self.identity:
             return None
-        if not self.same_times or self.posterior.model.covariates or self.groups or self.posterior.regimes:
+        if (
+            not same_times(self.cut)
+            or self.posterior.model.covariates
+            or self.groups
+            or self.posterior.regimes
+        ):
             return replicate(self.posterior, self.cut, self.draws, self.seed)
         t = self.cut["t"].values
         times = t[int(np.isfinite(t).sum(axis=1).argmax())]
@@ -295,18 +322,3 @@ class ReportContext:
     def cut(self) -> xr.Dataset:
         """The training data without the padding that all trajectories share; of long ones the beginnings."""
         return beginnings(self.data, self.draws * 8 * self.data.sizes["state"])
-
-    @cached_property
-    def same_times(self) -> bool:
-        """Whether all trajectories are observed at the same times, early ends allowed."""
-        t = self.cut["t"].values
-        longest = t[int(np.isfinite(t).sum(axis=1).argmax())]
-        gap = np.abs(t - longest)
-        return bool(np.isfinite(longest).all() and np.nanmax(gap) <= 1e-9 * max(1.0, np.abs(longest).max()))
-
-    @property
-    def regular(self) -> bool:
-        """Whether all trajectories have the same times, a constant step apart."""
-        steps = np.diff(self.cut["t"].values, axis=1)
-        steps = steps[np.isfinite(steps)]
-        return self.same_times and bool(np.ptp(steps) <= 1e-9 * steps.max())

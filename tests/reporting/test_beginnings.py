@@ -8,7 +8,7 @@ import xarray as xr
 
 import sdebayes as sb
 from sdebayes._core.draws import MEMORY_LIMIT
-from sdebayes.reporting.beginnings import beginnings, said_of
+from sdebayes.reporting.beginnings import beginnings, fewer_draws, said_of
 
 LENGTHS = (400, 90, 20, 250)
 
@@ -42,3 +42,12 @@ def test_trajectories_are_left_out_before_they_are_too_short(data):
 
 def test_one_trajectory_is_never_left_out(data):
     assert beginnings(data, MEMORY_LIMIT)["n_steps"].values.tolist() == [50]
+
+
+@pytest.mark.parametrize(("states", "draws"), [(2, 50), (16, 50), (32, 12), (128, 8), (1024, 8)])
+def test_of_many_states_fewer_draws_are_forecast(states, draws):
+    assert fewer_draws(50, states) == draws
+
+
+def test_there_are_never_more_draws_than_asked_for():
+    assert fewer_draws(5, 500) == 5

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from sdebayes import plots
+from sdebayes.reporting.beginnings import said_of
 from sdebayes.reporting.blocks import Block, Chapter, Figure, Paragraph, Table, Verdicts
 from sdebayes.reporting.chapters import verdicts
-from sdebayes.reporting.context import FORECAST_DRAWS, ReportContext
+from sdebayes.reporting.context import ReportContext
 from sdebayes.reporting.figures import picture
 from sdebayes.reporting.wording import percent
 
@@ -15,6 +16,7 @@ MOST_STATES = 16
 def write(context: ReportContext) -> Chapter:
     """Write the chapter."""
     blocks: list[Block] = []
+    part = said_of(context.forecast_of, context.judged, context.nouns)
     if not context.held_out:
         blocks.append(
             Paragraph("No held-out data were given: these are the training data, which flatter a forecast.")
@@ -29,9 +31,9 @@ def write(context: ReportContext) -> Chapter:
         ),
         _table(context),
         Paragraph(
-            f"Each value is forecast from the steps before it in its own {context.noun}, under {FORECAST_DRAWS} "
-            "draws. The brackets are 90 % Wilson intervals of the count; they, and the grey band, take the values as "
-            "independent.",
+            f"Each value is forecast from the steps before it in its own {context.noun}, under "
+            f"{context.forecast_draws} draws. The brackets are 90 % Wilson intervals of the count; they, and the grey "
+            f"band, take the values as independent. {part}".rstrip(),
             quiet=True,
         ),
     ]

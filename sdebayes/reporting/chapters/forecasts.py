@@ -6,6 +6,7 @@ import xarray as xr
 
 from sdebayes import analysis, plots
 from sdebayes._core.errors import DataError
+from sdebayes.reporting.beginnings import said_of
 from sdebayes.reporting.blocks import Block, Chapter, Figure, Heading, Paragraph, Table
 from sdebayes.reporting.context import ReportContext
 from sdebayes.reporting.figures import picture
@@ -66,10 +67,10 @@ def _table(context: ReportContext, table: xr.Dataset) -> Table:
 def _complexity(context: ReportContext) -> list[Block]:
     """Relate the error of one-step forecasts to the complexity of the sentences."""
     title = Heading("Error and complexity")
-    judged = analysis.forecasts.scores(context.predicted, context.judged, seed=context.seed)
+    judged = analysis.forecasts.scores(context.predicted, context.forecast_of, seed=context.seed)
     error = (-judged["log_score"].isel(horizon=0)).rename("error (nats per step)")
     try:
-        measures = analysis.forecasts.complexity(context.judged["text"])[list(MEASURES)]
+        measures = analysis.forecasts.complexity(context.forecast_of["text"])[list(MEASURES)]
         found = analysis.forecasts.dependence(error, measures, seed=context.seed)
     except DataError as reason:
         return [title, Paragraph(f"Not judged: {reason}", quiet=True)]
@@ -83,7 +84,10 @@ def _complexity(context: ReportContext) -> list[Block]:
         title,
         figure,
         Paragraph(_answer(found), quiet=False),
-        Paragraph(str(found.attrs["cannot_tell"]), quiet=True),
+        Paragraph(
+            f"{said_of(context.forecast_of, context.judged, context.nouns)}{found.attrs['cannot_tell']}",
+            quiet=True,
+        ),
     ]
 
 

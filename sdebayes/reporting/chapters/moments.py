@@ -12,6 +12,7 @@ from sdebayes.reporting.beginnings import said_of
 from sdebayes.reporting.blocks import Block, Chapter, Figure, Paragraph, Table
 from sdebayes.reporting.context import ReportContext
 from sdebayes.reporting.figures import picture
+from sdebayes.reporting.times import regular, same_times
 from sdebayes.reporting.wording import number, plural
 
 LAGS = 20
@@ -38,7 +39,7 @@ def write(context: ReportContext) -> Chapter:
             f"{context.noun} is taken about its own mean, so that its level does not count as memory.",
         ),
     ]
-    if context.same_times and context.cut.sizes["trajectory"] > 1:
+    if same_times(context.cut) and context.cut.sizes["trajectory"] > 1:
         over_time = analysis.moments.moments(context.cut, simulated)
         blocks.append(
             Figure(
@@ -49,7 +50,7 @@ def write(context: ReportContext) -> Chapter:
             )
         )
     blocks.append(_allan(context, simulated))
-    if context.regular and not context.groups:
+    if regular(context.cut) and not context.groups:
         blocks += _coefficients(context, simulated)
     blocks.append(_table(pooled))
     return Chapter("moments", "Moments and memory", blocks)

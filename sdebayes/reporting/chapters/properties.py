@@ -36,6 +36,8 @@ def write(context: ReportContext) -> Chapter:
                 Heading(heading.format(nouns=context.nouns)),
                 Verdicts([_verdict(context, k) for k in own]),
             ]
+    if part := found.attrs.get("part"):
+        blocks.append(Paragraph(part.strip(), quiet=True))
     if not context.tested:
         blocks.append(Paragraph(f"The data were not judged: {context.untested}", quiet=True))
     return Chapter("properties", "Properties of the process", blocks)
