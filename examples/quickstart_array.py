@@ -27,7 +27,7 @@ model = sb.SDEModel(
     diffusion=sb.priors.Constant(),
     observation=sb.GaussianNoise(),
 )
-posterior = sb.fit(model, data, sb.NUTS(draws=500, warmup=150), seed=0)
+posterior = sb.fit(model, data, sb.NUTS(draws=800, warmup=200), seed=0)
 print(posterior.diagnosis())
 
 # %%

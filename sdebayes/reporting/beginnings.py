@@ -7,9 +7,8 @@ import xarray as xr
 
 from sdebayes._core.draws import MEMORY_LIMIT, evenly_spread
 
-_FEWEST = 50
-"""Steps of a trajectory that are kept before trajectories are left out."""
-_FEWEST_DRAWS = 8
+_FEWEST_STEPS, _FEWEST_TRAJECTORIES = 50, 10
+"""Steps of a trajectory that are kept before trajectories are left out, and trajectories that are kept in any case."""
 
 
 def beginnings(data: xr.Dataset, bytes_per_step: int) -> xr.Dataset:
@@ -26,19 +25,20 @@ def beginnings(data: xr.Dataset, bytes_per_step: int) -> xr.Dataset:
     -------
     xarray.Dataset
         The data themselves where they are short enough; else the first steps of all trajectories, at least 50, or of
-        evenly spread ones.
+        at least ten evenly spread ones.
     """
-    most = max(_FEWEST, MEMORY_LIMIT // bytes_per_step)
+    most = MEMORY_LIMIT // bytes_per_step
     count, steps = data.sizes["trajectory"], int(data["n_steps"].max())
-    kept = min(count, most // min(steps, _FEWEST))
-    length = min(steps, most // kept)
+    fewest = min(steps, _FEWEST_STEPS)
+    kept = min(count, max(most // fewest, _FEWEST_TRAJECTORIES))
+    length = min(steps, max(most // kept, fewest))
     chosen = data.isel(trajectory=evenly_spread(count, kept), time=slice(length))
     return chosen.assign(n_steps=np.minimum(chosen["n_steps"], length))
 
 
 def fewer_draws(most: int, states: int) -> int:
-    """Return how many draws to forecast with: of more than 16 states fewer, as covariances take the memory."""
-    return int(np.clip(most * 256 // states**2, min(_FEWEST_DRAWS, most), most))
+    """Return how many draws to take: of more than 16 states down to a sixth, as covariances take the memory."""
+    return int(np.clip(most * 256 // states**2, min(most, max(2, most // 6)), most))
 
 
 def said_of(chosen: xr.Dataset, data: xr.Dataset, nouns: str) -> str:

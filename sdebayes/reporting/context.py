@@ -9,7 +9,6 @@ import numpy as np
 import xarray as xr
 
 from sdebayes._core.errors import DataError, ModelError
-from sdebayes._core.units import plural_unit, time_unit
 from sdebayes.analysis import fields, forecasts, summarize
 from sdebayes.analysis.calibration import coverage
 from sdebayes.analysis.contrast import overview
@@ -19,10 +18,10 @@ from sdebayes.analysis.phase_space import fixed_points, matched, without_effect
 from sdebayes.analysis.process import properties
 from sdebayes.analysis.process.fit_tests import REPLICATES
 from sdebayes.analysis.quality.examined import steps_in_numbers
-from sdebayes.data import Layers
 from sdebayes.inference.findings import Findings
-from sdebayes.posterior import Posterior, compare, forecast, replicate
+from sdebayes.posterior import compare, forecast, replicate
 from sdebayes.reporting.beginnings import beginnings, fewer_draws, said_of
+from sdebayes.reporting.inputs import ReportInputs
 from sdebayes.reporting.times import same_times
 from sdebayes.simulation import simulate
 from sdebayes.simulation.source import of_groups
@@ -36,50 +35,8 @@ SIDE_BY_SIDE = 4
 
 
 @dataclass(frozen=True)
-class ReportContext:
-    """Posterior and data, with everything that more than one chapter needs.
-
-    Parameters
-    ----------
-    posterior
-        The fit.
-    data
-        The training trajectories, with texts if there are any.
-    test
-        Held-out trajectories, or None.
-    draws
-        Number of posterior draws that are simulated.
-    seed
-        Seed of shuffles and simulations.
-    comparison
-        A table of scores that is there already, with this model in its first row.
-    plane
-        A fit of another drift to two states.
-    explorer
-        Whether there is a phase portrait to be touched.
-    steered
-        The log of a text that was steered by this posterior.
-    """
-
-    posterior: Posterior
-    data: xr.Dataset
-    test: xr.Dataset | None
-    draws: int
-    seed: int
-    comparison: xr.Dataset | None = None
-    plane: Posterior | None = None
-    explorer: bool = False
-    steered: xr.Dataset | None = None
-
-    @property
-    def groups(self) -> tuple[str, ...]:
-        """Names of the groups, each with an SDE of its own; none where there is one SDE."""
-        return self.posterior.groups
-
-    @property
-    def judged(self) -> xr.Dataset:
-        """The trajectories that forecasts are judged on: held-out ones if there are any."""
-        return self.data if self.test is None else self.test
+class ReportContext(ReportInputs):
+    """The same with everything that more than one chapter needs, computed once."""
 
     @cached_property
     def forecast_of(self) -> xr.Dataset:
@@ -95,66 +52,6 @@ class ReportContext:
     def _covariance(self) -> int:
         """Bytes of one."""
         return 8 * self.data.sizes["state"] ** 2
-
-    @property
-    def held_out(self) -> bool:
-        """Whether these were held out."""
-        return self.test is not None
-
-    @property
-    def noun(self) -> str:
-        """What a trajectory is called."""
-        return "text" if self.has_text else "trajectory"
-
-    @property
-    def nouns(self) -> str:
-        """The same of several."""
-        return "texts" if self.has_text else "trajectories"
-
-    @property
-    def step_noun(self) -> str:
-        """What a step is called, here as in the figures."""
-        return "step"
-
-    @property
-    def step_is(self) -> str:
-        """What a step is, if the data tell."""
-        return str(self.data.attrs.get("step_meaning", ""))
-
-    @property
-    def over_depth(self) -> bool:
-        """Whether time is the layer of a language model."""
-        return self.step_is == Layers().meaning or time_unit(self.data.attrs) == "layer"
-
-    @property
-    def time_units(self) -> str:
-        """The unit of time, in the plural."""
-        return plural_unit(time_unit(self.data.attrs))
-
-    @property
-    def has_text(self) -> bool:
-        """Whether the steps can be read."""
-        return "text" in self.data
-
-    @property
-    def noisy(self) -> bool:
-        """Whether the observation has noise."""
-        return not self.posterior.model.likelihood.states_observed
-
-    @property
-    def linear(self) -> bool:
-        """Whether the drift is linear."""
-        return self.posterior.model.drift.affine
-
-    @property
-    def effect(self) -> bool:
-        """Whether each trajectory has an offset of its own."""
-        return self.posterior.model.observation.trajectory_effect
-
-    @property
-    def identity(self) -> bool:
-        """Whether the states themselves are observed, with or without noise."""
-        return self.posterior.model.observation.observation_matrix is None
 
     @cached_property
     def findings(self) -> Findings:
@@ -245,11 +142,6 @@ class ReportContext:
         """How surprising each judged step is: between all others where one pass tells, else after those before it."""
         return steps_in_numbers(self.posterior, self.judged, self.two_sided, FORECAST_DRAWS)
 
-    @property
-    def two_sided(self) -> bool:
-        """Whether a step is judged by all others of its trajectory."""
-        return self.noisy and not self.posterior.model.likelihood.approximate
-
     def coverage(self, nominal: float) -> xr.Dataset:
         """How often forecast intervals held what came, for each state."""
         return coverage(self.pit, nominal)
@@ -282,16 +174,31 @@ class ReportContext:
         return not self.untested
 
     @cached_property
+    def smoothed_of(self) -> xr.Dataset:
+        """The training data whose paths are shown; of long ones the beginnings."""
+        return beginnings(self.data, SIDE_BY_SIDE * self._smoothed_draws * 8 * self._width**2)
+
+    @property
+    def _smoothed_draws(self) -> int:
+        return fewer_draws(SMOOTHED_DRAWS, self._width)
+
+    @property
+    def _width(self) -> int:
+        """Coordinates of the path and, if there is one, of the offset beside it."""
+        return self.data.sizes["state"] * (2 if self.effect else 1)
+
+    @cached_property
     def latent(self) -> xr.Dataset:
-        """The path behind the training data: smoothed where there is noise or a level, else the data themselves."""
+        """Their paths: smoothed where there is noise or a level, else the data themselves."""
         hidden = self.noisy or self.posterior.model.levels
-        return self.posterior.smooth(self.data, samples=SMOOTHED_DRAWS) if hidden else self.data
+        found = self.smoothed_of
+        return self.posterior.smooth(found, samples=self._smoothed_draws) if hidden else found
 
     @cached_property
     def centred(self) -> xr.Dataset:
-        """The training data in the coordinates of the drift: level and offsets, if any, taken away."""
+        """They in the coordinates of the drift: level and offsets, if any, taken away."""
         moved = self.effect or self.posterior.model.levels
-        return without_effect(self.data, self.latent) if moved else self.data
+        return without_effect(self.smoothed_of, self.latent) if moved else self.smoothed_of
 
     @cached_property
     def replicates(self) -> xr.Dataset | None:

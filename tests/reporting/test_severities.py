@@ -118,6 +118,17 @@ def test_summary_and_chapter_judge_a_rejection_alike(exact, p, severity):
     assert ("stationarity" in line.message) == (p < 0.05)
 
 
+def test_a_path_that_circulates_is_a_warning_only_where_the_model_has_none(exact):
+    both = table(reversibility_of_the_model=0.01, reversibility_of_the_data=0.01, stationarity=0.5)
+    assert properties.judged(material_with(exact, both)).severity == "note"
+    data_only = table(reversibility_of_the_model=0.6, reversibility_of_the_data=0.01, stationarity=0.5)
+    assert properties.judged(material_with(exact, data_only)).severity == "warning"
+    more = table(reversibility_of_the_model=0.01, reversibility_of_the_data=0.01, stationarity=0.01)
+    line = properties.judged(material_with(exact, more))
+    assert line.severity == "warning"
+    assert "stationarity" in line.message
+
+
 @pytest.mark.parametrize("name", ["exact", "noisy"])
 def test_heavy_tails_have_a_remedy_that_the_model_permits(name, request):
     posterior = request.getfixturevalue(name)

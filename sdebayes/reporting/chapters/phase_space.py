@@ -11,6 +11,7 @@ from sdebayes.analysis import summarize
 from sdebayes.data import StateSpace
 from sdebayes.explorer import ExplorerData
 from sdebayes.explorer.drawing import draw
+from sdebayes.reporting.beginnings import said_of
 from sdebayes.reporting.blocks import (
     Block,
     Chapter,
@@ -55,6 +56,8 @@ def write(context: ReportContext) -> Chapter:
                 quiet=True,
             )
         )
+    if part := said_of(context.smoothed_of, context.data, context.nouns):
+        blocks.append(Paragraph(part.strip(), quiet=True))
     blocks += _pictures(context)
     blocks += _equilibrium(context)
     if context.plane is not None:

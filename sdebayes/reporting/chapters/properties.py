@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import xarray as xr
+
 from sdebayes.posterior.advice import ADVICE
 from sdebayes.reporting.blocks import Block, Chapter, Heading, Paragraph, Verdict, Verdicts
 from sdebayes.reporting.chapters import verdicts
@@ -15,6 +17,7 @@ SEVERITY = {
     "rejected": "warning",
     "cannot be told": "note",
 }
+_REVERSIBLE = "reversibility of the model"
 HEADINGS = {"model": "What holds of the model", "data": "What held-out {nouns} say of it"}
 
 
@@ -63,9 +66,7 @@ def _verdict(context: ReportContext, k: int) -> Verdict:
         str(found[name].values[k]) for name in ("verdict", "meaning", "evidence", "cannot_tell")
     )
     name = str(found["property"].values[k])
-    severity = SEVERITY[verdict]
-    if name == "return to an equilibrium" and verdict == "cannot be told":
-        severity = "warning"
+    severity = _severity(found, name, verdict)
     advice, subject = f"Open: {unknown}", sentence_case(name)
     if subject in ADVICE and verdict == "rejected":
         advice = f"{ADVICE[subject](context.posterior.model)} {advice}"
@@ -73,3 +74,13 @@ def _verdict(context: ReportContext, k: int) -> Verdict:
     return Verdict(
         severity, subject, f"It means: {meaning[0].lower()}{meaning[1:]} Found: {evidence}.", advice
     )
+
+
+def _severity(found: xr.Dataset, name: str, verdict: str) -> str:
+    """Warn of what spoils a conclusion: a path that circulates does so only where the model has none that do."""
+    if name == "return to an equilibrium" and verdict == "cannot be told":
+        return "warning"
+    rejected = found["property"].values[found["verdict"].values == "rejected"]
+    if name in rejected and name.startswith("reversibility") and _REVERSIBLE in rejected:
+        return "note"
+    return SEVERITY[verdict]
