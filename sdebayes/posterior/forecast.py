@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import xarray as xr
 
-from sdebayes._core import precision
 from sdebayes._core.arguments import checked
 from sdebayes._core.errors import DataError
-from sdebayes._core.kinds import Count
-from sdebayes._core.units import with_units
-from sdebayes.posterior import compiled
+from sdebayes._core.kinds import Count, PathLike
+from sdebayes._core.stores import new_store
+from sdebayes.data.validation import validate
+from sdebayes.likelihood.labelled import check_space
+from sdebayes.posterior.forecasting import Forecasting, into_store
 from sdebayes.posterior.posterior import Posterior
 
 
@@ -24,6 +25,7 @@ def forecast(
     horizon: Count = 10,
     every: Count = 1,
     samples: Count | None = None,
+    store: PathLike | None = None,
 ) -> xr.Dataset:
     """Predict each observation from those that came h = 1, …, H steps before it and earlier.
 
@@ -40,6 +42,10 @@ def forecast(
         Only every k-th step is predicted, this being k, which saves memory.
     samples
         At most so many draws, evenly spread; default at most 100, fewer where an array would pass 1 GiB.
+    store
+        A zarr directory for forecasts that memory does not hold, new: some trajectories at a time are read and
+        predicted, as tasks of the Dask scheduler that is active, and written there. It is there once it is whole, and
+        returned unread.
 
     Returns
     -------
@@ -55,6 +61,11 @@ def forecast(
         If ``horizon`` or ``every`` is not a positive whole number, or no trajectory is longer than ``horizon`` steps.
     StateSpaceError, ModelError
         As ``posterior.log_score``.
+    StoreError
+        If the store is there already or cannot be written.
+    ClusterError
+        If trajectories are predicted into a store on a cluster that is lost, or whose workers die of a task or have
+        another version of the package.
 
     See Also
     --------
@@ -80,65 +91,30 @@ def forecast(
     >>> dict(ahead["mean"].sizes)
     {'sample': 50, 'horizon': 5, 'trajectory': 4, 'time': 99, 'state': 2}
     """
-    posterior._read(data)
+    place = None if store is None else new_store(Path(store))
+    if place is None:
+        posterior._read(data)
+    else:
+        check_space(validate(data), posterior.space_hash)
     longest = int(data["n_steps"].max())
     if longest <= horizon:
         raise DataError(
             f"The longest trajectory has {longest} steps, too few to predict {horizon} steps ahead; "
             f"pass horizon={max(1, longest - 1)} or less."
         )
-    with precision.scope(posterior.precision):
-        observations = replace(posterior.model.read(data, every_step=True), table=None)
     targets = np.arange(1, longest, every)
-    count, _, n = observations.values.shape
-    model, chosen = posterior._draws(samples, 8 * n * n * horizon * count * targets.size)
-    with precision.scope(posterior.precision), precision.single_blas_thread():
-        mean, covariance = compiled.horizon_laws(posterior.model.likelihood, horizon)(
-            model, observations, targets
-        )
-    return _labelled(posterior, data, targets, chosen, mean, covariance)
-
-
-def _labelled(
-    posterior: Posterior,
-    data: xr.Dataset,
-    targets: np.ndarray,
-    chosen: np.ndarray,
-    mean: np.ndarray,
-    covariance: np.ndarray,
-) -> xr.Dataset:
-    """Name the dimensions, and make NaN of what is no forecast."""
-    dim = "state" if posterior.model.observation.observation_matrix is None else "observed"
-    ahead = np.arange(1, mean.shape[1] + 1)
-    inside = targets < data["n_steps"].values[:, None]
-    valid = (targets >= ahead[:, None])[:, None] & inside
-    lead = ("sample", "horizon", "trajectory", "time")
-    labels = data["state"].values
-    return with_units(
-        xr.Dataset(
-            {
-                "mean": (
-                    (*lead, dim),
-                    np.where(valid[..., None], mean, np.nan),
-                    {"long_name": "mean of the forecast"},
-                ),
-                "covariance": (
-                    (*lead, dim, f"{dim}_bis"),
-                    np.where(valid[..., None, None], covariance, np.nan),
-                    {"long_name": "covariance of the forecast"},
-                ),
-            },
-            {
-                "sample": chosen,
-                "horizon": ("horizon", ahead, {"long_name": "steps ahead"}),
-                "trajectory": data["trajectory"].values,
-                "time": data["time"].values[targets],
-                "t": (("trajectory", "time"), data["t"].values[:, targets]),
-                dim: labels,
-                f"{dim}_bis": labels,
-            },
-            posterior._provenance(),
-        ),
-        mean="state",
-        covariance="state²",
+    count, n = data.sizes["trajectory"], len(data["state"])
+    each = 8 * n * n * horizon * targets.size
+    observed, chosen = posterior._draws(samples, each * (count if place is None else 1))
+    forecasting = Forecasting(
+        model=posterior.model,
+        observed=observed,
+        chosen=chosen,
+        precision=posterior.precision,
+        horizon=horizon,
+        targets=targets,
+        data=data.drop_vars("text", errors="ignore"),
+        names=data["trajectory"].values.astype(str),
+        attrs=posterior._provenance(),
     )
+    return forecasting.of(slice(None)) if place is None else into_store(place, forecasting)

@@ -14,7 +14,7 @@ import xarray as xr
 from jaxtyping import Float, Int
 
 from sdebayes._core import precision
-from sdebayes._core.files import folder_to_be
+from sdebayes._core.stores import fill
 from sdebayes._core.tasks import in_order
 from sdebayes._core.units import with_units
 from sdebayes.simulation.kernels import TimeGrid, exact_transitions, simulate_draws
@@ -152,30 +152,17 @@ def into_store(
     """
     counts: list[dict[str, int]] = []
     blocks = list(simulation.blocks(draws))
-    with folder_to_be(path) as folder:
+
+    def parts() -> Iterator[xr.Dataset]:
         for block, (x, y) in zip(blocks, in_order(_paths_of, simulation, blocks), strict=True):
-            _append(folder, simulation.labelled(block, x, y), first=not counts)
             counts.append(simulation.told(x))
-        _say(folder, {**attrs, **_sums(counts)})
-    return xr.open_zarr(path, consolidated=False, chunks=None)
+            yield simulation.labelled(block, x, y)
+
+    return fill(path, parts(), "sample", lambda: {**attrs, **_sums(counts)})
 
 
 def _paths_of(simulation: Simulation, block: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return simulation.of(block)
-
-
-def _append(folder: Path, part: xr.Dataset, first: bool) -> None:
-    if not first:
-        part.to_zarr(folder, append_dim="sample", consolidated=False, zarr_format=2)
-        return
-    chunks = {name: {"chunks": part[name].shape} for name in ("x", "y")}
-    part.to_zarr(folder, mode="a", encoding=chunks, consolidated=False, zarr_format=2)
-
-
-def _say(folder: Path, attrs: dict[str, str | int | float]) -> None:
-    import zarr
-
-    zarr.open_group(folder, mode="a", zarr_format=2).attrs.update(attrs)
 
 
 def _sums(counts: Sequence[dict[str, int]]) -> dict[str, int]:

@@ -12,10 +12,10 @@ from numpy.typing import ArrayLike
 from sdebayes._core import precision
 from sdebayes._core.arguments import checked
 from sdebayes._core.draws import ADVICE, choose_draws, evenly_spread
-from sdebayes._core.errors import DataError, ModelError, StoreError
-from sdebayes._core.files import check_writable
+from sdebayes._core.errors import DataError, ModelError
 from sdebayes._core.kinds import Count, Numbers, PathLike, Seed, Times
 from sdebayes._core.memory import COPIES, check_room
+from sdebayes._core.stores import new_store
 from sdebayes.simulation.blocks import Simulation, into_store
 from sdebayes.simulation.kernels import local_rates
 from sdebayes.simulation.source import Source, SourceLike, as_source
@@ -123,7 +123,7 @@ def simulate(
     if store is None:
         draws = choose_draws(stacked.n_draws, bytes_per_draw, samples)
     else:
-        place = _new_store(Path(store))
+        place = new_store(Path(store))
         draws = evenly_spread(stacked.n_draws, samples or stacked.n_draws)
     chunk = min(draws.size, max(1, _CHUNK_BYTES // (2 * bytes_per_draw)))
     held = COPIES * draws.size if store is None else 0
@@ -141,15 +141,6 @@ def simulate(
         return into_store(place, simulation, draws, attributes)
     x, y = simulation.of_all(draws)
     return simulation.labelled(draws, x, y).assign_attrs(attributes | simulation.told(x))
-
-
-def _new_store(path: Path) -> Path:
-    """Return the path of a store that is not there yet, or raise."""
-    if path.suffix != ".zarr":
-        raise StoreError(f"The store {path} is a zarr directory; give it a name that ends in .zarr.")
-    if path.exists():
-        raise StoreError(f"{path} is there already and was left as it is; remove it, or choose another name.")
-    return check_writable(path)
 
 
 def _substeps(
