@@ -13,6 +13,7 @@ import xarray as xr
 from jaxtyping import Array, PyTree
 
 from sdebayes._core import precision
+from sdebayes._core.draws import evenly_spread
 from sdebayes._core.errors import ModelError
 from sdebayes.criticism.innovations import Judge
 from sdebayes.dynamics import ObservedSDE
@@ -196,10 +197,13 @@ def _total(likelihood: AbstractLikelihood) -> Callable[..., PyTree]:
 _level = per_draw(lambda draw, data: data.level(draw))
 
 
-def totals(judge: Judge) -> np.ndarray:
-    """Return the log density of each trajectory under each draw, (sample, trajectory)."""
+def totals(judge: Judge, samples: int | None = None) -> np.ndarray:
+    """Return the log density of each trajectory under each draw, or so many spread ones, (sample, trajectory)."""
+    draws = (
+        judge.source if samples is None else judge.source.take(evenly_spread(judge.source.n_draws, samples))
+    )
     with precision.scope(judge.source.precision), precision.single_blas_thread():
-        found: np.ndarray = _total(judge.likelihood)(judge.source.observed, judge.observations)
+        found: np.ndarray = _total(judge.likelihood)(draws.observed, judge.observations)
     return np.where(np.isnan(found), -np.inf, found)
 
 

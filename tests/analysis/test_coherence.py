@@ -6,6 +6,7 @@ import itertools
 
 import numpy as np
 import pytest
+import xarray as xr
 from scipy.special import logsumexp
 
 import sdebayes as sb
@@ -105,3 +106,16 @@ def test_true_orders_are_compared_with_changed_ones():
     assert found["count"].values.tolist() == [4] * 5
     with pytest.raises(DataError, match="long enough for 'blocks of 5 shuffled'"):
         quality.order_tasks(stacked(TRUTH), texts(3, 5, 105))
+
+
+@pytest.mark.thorough
+def test_orders_are_judged_by_as_many_draws_as_asked_for():
+    data = texts(4, 9, 104)
+    first, second, both = (stacked(*which) for which in ((TRUTH,), (OTHER,), (TRUTH, OTHER)))
+    found = {
+        name: quality.order_tasks(one, data, seed=3, shuffles=2)
+        for name, one in (("1", first), ("2", second))
+    }
+    assert not found["1"]["right"].equals(found["2"]["right"])
+    one = quality.order_tasks(both, data, seed=3, shuffles=2, samples=1)
+    xr.testing.assert_equal(one, found["1"])

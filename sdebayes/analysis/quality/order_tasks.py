@@ -38,6 +38,7 @@ def order_tasks(
     *,
     shuffles: Count = 10,
     prob: Probability = 0.95,
+    samples: Count | None = None,
 ) -> xr.Dataset:
     """Say how often the true order of a trajectory scores above a changed one, beside the cosine of neighbours.
 
@@ -54,6 +55,8 @@ def order_tasks(
         Changed orders of each trajectory and task, but reversal, of which there is one.
     prob
         Probability of the intervals.
+    samples
+        At most so many draws, evenly spread; None takes all.
 
     Returns
     -------
@@ -89,7 +92,7 @@ def order_tasks(
     states = in_space(posterior, data)
     middle = np.nanmean(data["y"].values, axis=(0, 1))
     scorers: dict[str, Callable[[xr.Dataset], np.ndarray]] = {
-        "model": lambda one: log_mean(totals(Judge.of(posterior, in_space(posterior, one)))),
+        "model": lambda one: log_mean(totals(Judge.of(posterior, in_space(posterior, one)), samples)),
         "cosine": lambda one: neighbour_cosine(one["y"].values),
         "cosine, centred": lambda one: neighbour_cosine(one["y"].values - middle),
     }

@@ -12,7 +12,7 @@ from sdebayes.reporting.context import ReportContext
 from sdebayes.reporting.figures import picture
 from sdebayes.reporting.wording import percent, signed
 
-SHUFFLES = 2
+SHUFFLES, DRAWS = 2, 400
 
 
 def write(context: ReportContext) -> Chapter:
@@ -58,7 +58,7 @@ def _parts(context: ReportContext, test: xr.Dataset) -> list[Block]:
 def _tasks(context: ReportContext, test: xr.Dataset) -> list[Block]:
     """Ask for the true order."""
     try:
-        found = quality.order_tasks(context.posterior, test, context.seed, shuffles=SHUFFLES)
+        found = quality.order_tasks(context.posterior, test, context.seed, shuffles=SHUFFLES, samples=DRAWS)
     except DataError as error:
         return [Paragraph(f"The true order was not asked for: {error}")]
     own = found.sel(scorer=found["scorer"].values[0])
