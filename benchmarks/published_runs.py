@@ -31,14 +31,16 @@ class Run:
         strategy: Any = sb.NUTS(draws=self.draws, warmup=self.warmup, **settings)
         if particles is not None:
             strategy = sb.ParticleCorrection(strategy, particles, paths=self.draws)
-        model, seconds = model.scaled_to(data), []
+        model, seconds, cpu = model.scaled_to(data), [], []
         for _ in range(1 + self.again):
-            start = time.perf_counter()
+            start, used = time.perf_counter(), time.process_time()
             posterior = sb.fit(model, data, strategy, seed=self.seed, progress=False)
             seconds.append(time.perf_counter() - start)
+            cpu.append(time.process_time() - used)
         statistics = posterior.data["sample_stats"].to_dataset()
         return posterior, {
             "seconds": seconds[0],
+            "CPU seconds": cpu[0],
             "seconds_again": seconds[1] if self.again else np.nan,
             "divergences": int(statistics["diverging"].sum()),
             "leapfrogs": float(statistics["n_steps"].mean()),

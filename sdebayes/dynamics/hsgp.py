@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import reduce
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PyTree
@@ -90,11 +91,21 @@ class LaplacianBasis(AbstractBasis):
         return self._jet(derivative, order)
 
     def combination(self, weights: Float[Array, "feature output"], x: Vector, order: int = 2) -> Jet:
-        """Return Wᵀ φ with its derivatives; the sums over the functions of each state come one after another."""
-        table = weights.reshape(*self.functions, -1)
+        """Return Wᵀ φ with its derivatives; the sums over the functions of each state come one after another.
+
+        Each derivative is a product of a vector with a table. XLA makes one kernel of a loop over time whose products
+        are of this kind; one product of two matrices breaks it into a call for each of its hundreds of operations.
+        """
+        tables = {(): weights.reshape(*self.functions, -1)}
         for factor in self._factors(x, order):
-            table = jnp.tensordot(table, factor, (0, 1))
-        return self._jet(lambda orders: table[:, *orders], order)
+            tables = {
+                (*orders, k): jnp.tensordot(factor[k], table, 1)
+                for orders, table in tables.items()
+                for k in range(order + 1 - sum(orders))
+            }
+            # without a barrier XLA computes the factors anew for every entry that is made of them
+            tables = jax.lax.optimization_barrier(tables)
+        return self._jet(lambda orders: tables[tuple(orders.tolist())], order)
 
     def tabulate(self, x: Vector, order: int) -> PyTree:
         """Return the functions of each state: far less than their products."""

@@ -6,6 +6,7 @@ from functools import partial
 
 import equinox as eqx
 import jax
+import jax.extend
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -100,6 +101,36 @@ def test_a_combination_is_the_sum_of_the_jets(name, order):
         assert (a is None) == (b is None) == (level > order)
         if level <= order:
             np.testing.assert_allclose(a, np.einsum("fo,pf...->po...", weights, b), rtol=1e-9, atol=1e-9)
+
+
+def products_of_matrices(jaxpr) -> int:
+    """How many sums of products in traced code leave axes of both factors."""
+    found = 0
+    for equation in jaxpr.eqns:
+        if equation.primitive.name == "dot_general":
+            summed = equation.params["dimension_numbers"][0]
+            left = [x.aval.ndim - len(axes) for x, axes in zip(equation.invars, summed, strict=True)]
+            found += len(summed[0]) > 0 and min(left) > 0
+        inner = [getattr(part, "jaxpr", part) for part in jax.tree.leaves(list(equation.params.values()))]
+        found += sum(products_of_matrices(part) for part in inner if isinstance(part, jax.extend.core.Jaxpr))
+    return found
+
+
+@pytest.mark.parametrize("n", [1, 2, 3])
+def test_at_one_point_a_box_takes_vectors_times_tables(n):
+    """A product of two matrices in the loop of a filter is a call for each of its operations: four times the cost."""
+    basis, x = laplacian(n), jnp.zeros(n)
+    weights = jnp.ones((functions(basis, n), n))
+
+    def squares(combination, weights, x):
+        return sum(jnp.sum(part**2) for part in combination(weights, x))
+
+    def gradients(combination):
+        traced = jax.make_jaxpr(jax.grad(partial(squares, combination), (0, 1)))(weights, x)
+        return products_of_matrices(traced.jaxpr)
+
+    assert gradients(basis.combination) == 0
+    assert gradients(lambda weights, x: (weights.T @ basis.jet(x, 2).hessian.reshape(-1, n * n),)) > 0
 
 
 @pytest.mark.parametrize("n", [1, 2, 3])
