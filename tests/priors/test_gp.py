@@ -75,7 +75,7 @@ def test_amplitude_and_lengthscale_have_their_priors():
         "drift_amplitude": (2,),
         "drift_amplitude_quantile": (2,),
         "drift_lengthscale": (2,),
-        "drift_weights": (100, 2),
+        "drift_weights": (107, 2),
     }
     assert stats.kstest(sites["drift_amplitude"][:, 1], stats.halfnorm(scale=2).cdf).pvalue > 1e-3
     for j, median in enumerate((0.5, 3.0)):

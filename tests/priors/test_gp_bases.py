@@ -36,7 +36,7 @@ def _double(x64):
     ],
 )
 def test_the_box_has_the_kernels_covariance_around_the_data(kernel, n, functions):
-    prior = GP(kernel=kernel, basis=HSGP(functions)).scaled_to(normal_states(n))
+    prior = GP(kernel=kernel, basis=HSGP(functions, trend=0.0)).scaled_to(normal_states(n))
     x = MIDDLE[:n] + 0.7 * (normal_states(n).points[:40] - MIDDLE[:n])
     ratio = prior.basis.shortest_lengthscale(kernel, n) / UNIT[:n]
     lengthscale = np.maximum(1.2 * ratio, 0.8)
@@ -48,11 +48,32 @@ def test_the_box_has_the_kernels_covariance_around_the_data(kernel, n, functions
 @pytest.mark.parametrize("n", [1, 2, 3])
 def test_the_default_box_has_the_prior_variance_it_says(n):
     """At the prior median of the length-scale, at points where the data are."""
-    prior = GP().scaled_to(normal_states(n))
+    prior = GP(basis=HSGP(trend=0.0)).scaled_to(normal_states(n))
     variance = np.diag(implied(prior, prior.lengthscale_median, normal_states(n).points))
     assert np.all(variance < 1.001)
     assert np.mean(variance) > 0.96
     assert np.quantile(variance, 0.05) > 0.85
+
+
+@pytest.mark.parametrize("n", [1, 2, 3])
+def test_the_trend_adds_the_polynomial_kernel_it_says_up_to_the_edge(n):
+    """The variance with the monomials is that without, and c² Σ_k Π_j v_j^2k_j; beyond 4/3 of the box it is 0."""
+    with_trend, without = (GP(basis=HSGP(trend=trend)).scaled_to(normal_states(n)) for trend in (0.3, 0.0))
+    half_length = with_trend.basis.half_length
+    x = MIDDLE[:n] + half_length * np.random.default_rng(0).uniform(-1, 1, (30, n))
+    both, sines = (np.diag(implied(prior, prior.lengthscale_median, x)) for prior in (with_trend, without))
+    v = (x - MIDDLE[:n]) / (np.sqrt(n) * UNIT[:n])
+    squares = [np.prod(v**k, -1) ** 2 for k in np.ndindex(*[4] * n) if sum(k) in (2, 3)]
+    np.testing.assert_allclose(both - sines, 0.3**2 * np.sum(squares, 0), rtol=1e-8, atol=1e-12)
+    beyond = MIDDLE[:n] + 1.34 * half_length
+    np.testing.assert_array_equal(implied(with_trend, with_trend.lengthscale_median, beyond[None]), 0.0)
+
+
+@pytest.mark.parametrize("n", [1, 2, 3])
+def test_the_trend_is_small_where_most_data_are(n):
+    prior = GP().scaled_to(normal_states(n))
+    variance = np.diag(implied(prior, prior.lengthscale_median, normal_states(n).points))
+    assert 0.96 < np.median(variance) < 1.05
 
 
 @pytest.mark.parametrize("kernel", KERNELS, ids=named)
