@@ -101,6 +101,14 @@ OURS = {
     ),
     "GP": Fit(lambda sb: (sb.priors.GP(), None, nuts(sb))),
     "GP, Euler–Maruyama": Fit(lambda sb: (sb.priors.GP(), sb.schemes.EulerMaruyama(), marginal(sb)), True),
+    "GP without trend, Euler–Maruyama": Fit(
+        lambda sb: (
+            sb.priors.GP(basis=sb.priors.HSGP(trend=0.0)),
+            sb.schemes.EulerMaruyama(),
+            marginal(sb),
+        ),
+        True,
+    ),
     "GP, Moments, NUTS": Fit(lambda sb: (sb.priors.GP(), sb.schemes.Moments(), nuts(sb))),
     "GP, Laplace": Fit(lambda sb: (sb.priors.GP(), None, sb.Laplace(draws=400))),
     "BNN, NUTS": Fit(lambda sb: (sb.priors.BNN(), None, nuts(sb))),

@@ -54,6 +54,11 @@ class HSGP(AbstractExpansion):
     half_length
         L, (state,), in units of state; default: ``box`` times the largest distance of the data from the
         middle, times the root of the path's expected share of their variance.
+    trend
+        Prior standard deviation c of the monomials' weights; 0 leaves them out.
+    unit
+        s, (state,), in units of state; default: the standard deviations that the field's prior counts in. A scaled
+        basis without it has no monomials: those in files of earlier versions.
 
     Raises
     ------
@@ -72,7 +77,7 @@ class HSGP(AbstractExpansion):
 
     Examples
     --------
-    >>> basis = sb.priors.HSGP(functions=(8, 12))
+    >>> basis = sb.priors.HSGP(functions=(8, 12), unit=1.0)
     >>> basis.count(2), sb.priors.HSGP(functions=(8, 12), trend=0.0).count(2)  # three squares, four cubes
     (103, 96)
     >>> sb.priors.GP(basis=basis).basis == basis
@@ -81,7 +86,7 @@ class HSGP(AbstractExpansion):
 
     most_states: ClassVar[int | None] = MOST_STATES
     tabulated: ClassVar[bool] = True
-    far: ClassVar[str] = "0 outside of a box around them"
+    far: ClassVar[str] = "grows, and is 0 outside of a box around them"
     functions: Counts | None = None
     box: Positive = 1.5
     half_length: PositiveNumbers | None = None
@@ -152,7 +157,7 @@ class HSGP(AbstractExpansion):
 
     def _powers(self, state_dim: int) -> tuple[tuple[int, ...], ...]:
         """Return the powers of each monomial of degree two and three."""
-        if not self.trend:
+        if not self.trend or self.unit is None:
             return ()
         every = product(range(_DEGREE + 1), repeat=state_dim)
         return tuple(powers for powers in every if 2 <= sum(powers) <= _DEGREE)
@@ -170,7 +175,7 @@ class HSGP(AbstractExpansion):
             lines.append(
                 f"represents length-scales above {kernel.resolution:g}·L_i/m_i = {say(shortest, '')}"
             )
-        if self.trend:
+        if self.trend and (self.unit is not None or self.half_length is None):
             lines.append(
                 f"and monomials of degree 2 and 3 of (x_i − m_i) / (√states s_i), weights ~ Normal(0, {self.trend:g}), "
                 f"to the edge and 0 from {_BEYOND:.3g} L_i on"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -67,6 +69,15 @@ def test_the_trend_adds_the_polynomial_kernel_it_says_up_to_the_edge(n):
     np.testing.assert_allclose(both - sines, 0.3**2 * np.sum(squares, 0), rtol=1e-8, atol=1e-12)
     beyond = MIDDLE[:n] + 1.34 * half_length
     np.testing.assert_array_equal(implied(with_trend, with_trend.lengthscale_median, beyond[None]), 0.0)
+
+
+def test_a_basis_of_a_file_without_units_has_no_trend():
+    """As one that an earlier version scaled and wrote."""
+    scaled = GP().scaled_to(normal_states(2)).basis
+    earlier = replace(scaled, unit=None)
+    assert (scaled.count(2), earlier.count(2)) == (107, 100)
+    assert "monomials" in " ".join(scaled.describe(KERNELS[0]))
+    assert "monomials" not in " ".join(earlier.describe(KERNELS[0]))
 
 
 @pytest.mark.parametrize("n", [1, 2, 3])
