@@ -101,9 +101,9 @@ OURS = {
     ),
     "GP": Fit(lambda sb: (sb.priors.GP(), None, nuts(sb))),
     "GP, Euler–Maruyama": Fit(lambda sb: (sb.priors.GP(), sb.schemes.EulerMaruyama(), marginal(sb)), True),
-    "GP without trend, Euler–Maruyama": Fit(
+    "GP with trend, Euler–Maruyama": Fit(
         lambda sb: (
-            sb.priors.GP(basis=sb.priors.HSGP(trend=0.0)),
+            sb.priors.GP(basis=sb.priors.HSGP(trend=0.2)),
             sb.schemes.EulerMaruyama(),
             marginal(sb),
         ),

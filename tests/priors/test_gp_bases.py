@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
@@ -38,7 +36,7 @@ def _double(x64):
     ],
 )
 def test_the_box_has_the_kernels_covariance_around_the_data(kernel, n, functions):
-    prior = GP(kernel=kernel, basis=HSGP(functions, trend=0.0)).scaled_to(normal_states(n))
+    prior = GP(kernel=kernel, basis=HSGP(functions)).scaled_to(normal_states(n))
     x = MIDDLE[:n] + 0.7 * (normal_states(n).points[:40] - MIDDLE[:n])
     ratio = prior.basis.shortest_lengthscale(kernel, n) / UNIT[:n]
     lengthscale = np.maximum(1.2 * ratio, 0.8)
@@ -50,7 +48,7 @@ def test_the_box_has_the_kernels_covariance_around_the_data(kernel, n, functions
 @pytest.mark.parametrize("n", [1, 2, 3])
 def test_the_default_box_has_the_prior_variance_it_says(n):
     """At the prior median of the length-scale, at points where the data are."""
-    prior = GP(basis=HSGP(trend=0.0)).scaled_to(normal_states(n))
+    prior = GP().scaled_to(normal_states(n))
     variance = np.diag(implied(prior, prior.lengthscale_median, normal_states(n).points))
     assert np.all(variance < 1.001)
     assert np.mean(variance) > 0.96
@@ -71,18 +69,9 @@ def test_the_trend_adds_the_polynomial_kernel_it_says_up_to_the_edge(n):
     np.testing.assert_array_equal(implied(with_trend, with_trend.lengthscale_median, beyond[None]), 0.0)
 
 
-def test_a_basis_of_a_file_without_units_has_no_trend():
-    """As one that an earlier version scaled and wrote."""
-    scaled = GP().scaled_to(normal_states(2)).basis
-    earlier = replace(scaled, unit=None)
-    assert (scaled.count(2), earlier.count(2)) == (107, 100)
-    assert "monomials" in " ".join(scaled.describe(KERNELS[0]))
-    assert "monomials" not in " ".join(earlier.describe(KERNELS[0]))
-
-
 @pytest.mark.parametrize("n", [1, 2, 3])
 def test_the_trend_is_small_where_most_data_are(n):
-    prior = GP().scaled_to(normal_states(n))
+    prior = GP(basis=HSGP(trend=0.2)).scaled_to(normal_states(n))
     variance = np.diag(implied(prior, prior.lengthscale_median, normal_states(n).points))
     assert 0.96 < np.median(variance) < 1.05
 
