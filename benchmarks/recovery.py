@@ -18,12 +18,17 @@ Who has what:
 - pysindy 2.1.0: cubic polynomials on finite differences, STLSQ at its defaults; Σ from the residuals; no posterior.
 - PyDaddy 1.0.0: cubic polynomials of drift and squared diffusion, its threshold tuned by cross-validation; one state.
 
-NMSE of drift and of Σ is Σ_k |found − true|² / Σ_k |true|² over 200 states along the path, of posterior means.
+NMSE of drift and of Σ is Σ_k |found − true|² / Σ_k |true|² over 200 states along the path, of posterior means. With
+``--regions`` the states are others: of some thousand that fill the box of the data, made 1.5 times as wide, 200 to
+which a datum is nearer than a quarter of the data's standard deviation (``inside``), and 200 to which none is
+(``outside``). What lies between the loops of a path is outside.
 Peers run in an environment that uv makes under the user's cache, each in a process of its own that takes every data
 set in turn, so that its compilations are shared as well. A row for each fit is appended to a CSV file; a run skips what
 is there.
 
 Run: OPENBLAS_NUM_THREADS=1 .uv/bin/uv run python benchmarks/recovery.py --table recovery.csv --seeds 20
+     OPENBLAS_NUM_THREADS=1 .uv/bin/uv run python benchmarks/recovery.py --table regions.csv --methods GP \
+         --regions inside,outside
 """
 
 from __future__ import annotations
@@ -34,7 +39,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -42,8 +47,11 @@ import numpy as np
 import recovery_peers
 import typer
 from recovery_peers import ONE_STATE, PACKAGES, PEERS
+from scipy.spatial import KDTree
+from scipy.stats import qmc
 
 POINTS = 200
+WIDER, NEAR, FILLING = 1.5, 0.25, 2**12
 
 
 @dataclass(frozen=True)
@@ -93,11 +101,40 @@ OURS = {
     ),
     "GP": Fit(lambda sb: (sb.priors.GP(), None, nuts(sb))),
     "GP, Euler–Maruyama": Fit(lambda sb: (sb.priors.GP(), sb.schemes.EulerMaruyama(), marginal(sb)), True),
+    "GP with trend, Euler–Maruyama": Fit(
+        lambda sb: (
+            sb.priors.GP(basis=sb.priors.HSGP(trend=0.2)),
+            sb.schemes.EulerMaruyama(),
+            marginal(sb),
+        ),
+        True,
+    ),
     "GP, Moments, NUTS": Fit(lambda sb: (sb.priors.GP(), sb.schemes.Moments(), nuts(sb))),
     "GP, Laplace": Fit(lambda sb: (sb.priors.GP(), None, sb.Laplace(draws=400))),
     "BNN, NUTS": Fit(lambda sb: (sb.priors.BNN(), None, nuts(sb))),
 }
 DEFAULT_OURS = ("Sparse", "GP", "GP, Euler–Maruyama", "GP, NUTS")
+
+
+def path(x: np.ndarray) -> np.ndarray:
+    """Return states along the path."""
+    return x[np.linspace(0, len(x) - 1, POINTS).astype(int)]
+
+
+def spread(x: np.ndarray, near: bool) -> np.ndarray:
+    """Return states of a box wider than the data's that are near data, or far from all."""
+    low, high = x.min(axis=0), x.max(axis=0)
+    unit = 2 * qmc.Sobol(x.shape[1], scramble=False).random(FILLING) - 1
+    filling = (low + high) / 2 + WIDER * unit * (high - low) / 2
+    distance = KDTree(x / x.std(axis=0)).query(filling / x.std(axis=0))[0]
+    return filling[(distance < NEAR) == near][:POINTS]
+
+
+REGIONS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "path": path,
+    "inside": partial(spread, near=True),
+    "outside": partial(spread, near=False),
+}
 
 
 @cache
@@ -204,11 +241,11 @@ def show(rows: list[dict[str, str]]) -> None:
     table = Table(
         title="over seeds: median / mean / worst; coverage of 95 % bands ± standard error over seeds"
     )
-    heads = ("system", "method", "fits", "failed", *MEASURES, "worst R-hat", "divergences")
+    heads = ("system", "method", "region", "fits", "failed", *MEASURES, "worst R-hat", "divergences")
     for name in heads:
         table.add_column(name)
-    for key in sorted({(row["system"], row["method"]) for row in rows}):
-        mine = [row for row in rows if (row["system"], row["method"]) == key]
+    for key in sorted({tuple(row[name] for name in heads[:3]) for row in rows}):
+        mine = [row for row in rows if tuple(row[name] for name in heads[:3]) == key]
         whole = [row for row in mine if not row["failed"]]
         cells = []
         for name in MEASURES:
@@ -227,7 +264,7 @@ def show(rows: list[dict[str, str]]) -> None:
         cells.append(f"{sum(int(row['divergences'] or 0) for row in whole)}")
         line = (*key, str(len(whole)), str(len(mine) - len(whole)), *cells)
         table.add_row(*line)
-        keep("recovery", [dict(zip(heads, line, strict=True))], ("system", "method"))
+        keep("recovery", [dict(zip(heads, line, strict=True))], heads[:3])
     Console(width=200).print(table)
 
 
@@ -236,33 +273,52 @@ def main(
     seeds: int = 20,
     systems: str = ",".join(SYSTEMS),
     methods: str = "; ".join((*DEFAULT_OURS, *PEERS)),
+    regions: str = "path",
 ) -> None:
-    """Fit what is not in the table yet, and show it; names of systems with commas, of methods with semicolons."""
+    """Fit what is not in the table yet, and show it; names of methods with semicolons, all others with commas."""
     from peers import Rows, Worker, peer_python
 
-    names = [name.strip() for name in methods.split(";")]
-    rows = Rows(table, ("system", "method", "seed"), (*MEASURES, "R-hat", "divergences", "failed"))
+    names, places = [name.strip() for name in methods.split(";")], regions.split(",")
+    columns = (*MEASURES, "R-hat", "divergences", "failed")
+    rows = Rows(table, ("system", "method", "region", "seed"), columns)
     asked = [name for name in names if name in PEERS]
     python = peer_python("recovery", PACKAGES, ("numpy", "jax", "numpyro")) if asked else Path(sys.executable)
     workers = {name: Worker(python, recovery_peers.__file__, name) for name in asked}
     for system, seed in itertools.product(systems.split(","), range(100, 100 + seeds)):
         data, truth = data_of(system, seed)
         x = data["y"].values[0]
-        points = x[np.linspace(0, len(x) - 1, POINTS).astype(int)]
+        points = {place: REGIONS[place](x) for place in places}
         for name in names:
-            if rows.done(system, name, seed) or (name in ONE_STATE and SYSTEMS[system].states > 1):
+            if name in ONE_STATE and SYSTEMS[system].states > 1:
                 continue
+            if all(rows.done(system, name, place, seed) for place in places):
+                continue
+            asked_at = np.concatenate(list(points.values()))
             found = (
-                fit_peer(workers[name], system, x, points)
+                fit_peer(workers[name], system, x, asked_at)
                 if name in PEERS
-                else fit_ours(name, system, seed, points)
+                else fit_ours(name, system, seed, asked_at)
             )
-            row = found if "failed" in found else judge(found, points, truth)
-            rows.add({"system": system, "method": name, "seed": seed} | row)
-            print(system, name, seed, row, flush=True)
+            for place, (row, at) in zip(places, each_region(found, list(points.values())), strict=True):
+                judged = row if "failed" in row else judge(row, at, truth)
+                rows.add({"system": system, "method": name, "region": place, "seed": seed} | judged)
+                print(system, name, place, seed, judged, flush=True)
     for worker in workers.values():
         worker.close()
     show(rows.rows)
+
+
+def each_region(found: dict[str, Any], points: list[np.ndarray]) -> list[tuple[dict[str, Any], np.ndarray]]:
+    """Divide what was found at the states of all regions, one behind the other."""
+    if "failed" in found:
+        return [(found, at) for at in points]
+    cuts = np.cumsum([len(at) for at in points])[:-1]
+    drift = np.split(found["drift"], cuts, axis=-2)
+    covariance = np.split(found["covariance"], cuts, axis=-3)
+    return [
+        (found | {"drift": f, "covariance": s}, at)
+        for f, s, at in zip(drift, covariance, points, strict=True)
+    ]
 
 
 if __name__ == "__main__":

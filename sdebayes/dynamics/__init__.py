@@ -38,6 +38,7 @@ from sdebayes.dynamics.random_fourier import FourierBasis
 from sdebayes.dynamics.scale_mixture import ScaleMixture
 from sdebayes.dynamics.sde import SDE, LinearSDE
 from sdebayes.dynamics.state_space_model import ObservedSDE
+from sdebayes.dynamics.trend import JointBasis, TaperedMonomials
 
 __all__ = [
     "SDE",
@@ -56,6 +57,7 @@ __all__ = [
     "FullDiffusion",
     "FunctionBasis",
     "Jet",
+    "JointBasis",
     "KernelBasis",
     "LaplacianBasis",
     "LibraryDrift",
@@ -68,4 +70,5 @@ __all__ = [
     "ParametricDrift",
     "ScaleMixture",
     "TabulatedBasis",
+    "TaperedMonomials",
 ]

@@ -135,7 +135,7 @@ class LaplacianBasis(AbstractBasis):
             z = jnp.clip(distance / L, -1.0, 1.0)
             rate = 0.5 * jnp.pi * jnp.arange(1, m + 1)
             cosine, sine = cosine_and_sine(rate * (z + 1))
-            w, dw, ddw = _window(z, self.window)
+            w, dw, ddw = window(z, self.window)
             derivatives = [
                 w * sine,
                 (w * rate * cosine + dw * sine) / L,
@@ -145,8 +145,8 @@ class LaplacianBasis(AbstractBasis):
         return factors
 
 
-def _window(z: Scalar, start: float) -> tuple[Scalar, Scalar, Scalar]:
-    """Return w(z) and its first and second derivatives; exactly 0 at |z| = 1."""
+def window(z: Scalar, start: float) -> tuple[Scalar, Scalar, Scalar]:
+    """Return w(z), 1 up to ``start`` and exactly 0 from |z| = 1 on, and its first and second derivatives."""
     width = 1 - start
     s = jnp.clip(1 - (1 - jnp.abs(z)) / width, 0.0, 1.0)
     return (

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from math import prod
+from itertools import product
+from math import prod, sqrt
 from typing import ClassVar
 
 import jax.numpy as jnp
@@ -12,9 +13,9 @@ from jaxtyping import Array, Float
 
 from sdebayes._core.arguments import checked
 from sdebayes._core.errors import ModelError
-from sdebayes._core.kinds import Counts, Positive, PositiveNumbers
+from sdebayes._core.kinds import Counts, NotNegative, Positive, PositiveNumbers
 from sdebayes._core.types import Vector
-from sdebayes.dynamics import BasisField, LaplacianBasis
+from sdebayes.dynamics import AbstractBasis, BasisField, JointBasis, LaplacianBasis, TaperedMonomials
 from sdebayes.priors.base import DataScale
 from sdebayes.priors.constants import constant, say
 from sdebayes.priors.expansion import AbstractExpansion
@@ -23,18 +24,24 @@ from sdebayes.priors.kernels import AbstractKernel
 _FUNCTIONS = {1: 20, 2: 10, 3: 6}
 MOST_STATES = max(_FUNCTIONS)
 _FULL = 0.4  # share of the way from the farthest datum to the edge over which the prior is left as it is
+_DEGREE = 3
+_BEYOND = 4 / 3  # where monomials end, in half-lengths; they are left as they are up to 1
 
 
 @checked
 @dataclass(frozen=True, eq=False)
 class HSGP(AbstractExpansion):
-    r"""Laplacian eigenfunctions φ of a box around the data, for up to three states.
+    r"""Laplacian eigenfunctions φ of a box around the data, and monomials where asked for, for up to three states.
 
-    .. math:: g(x) = \sum_i \sqrt{S(ω_i)}\, φ_i(x)\, z_i, \qquad z_i \sim N(0, 1),
+    .. math::
+        g(x) = \sum_i \sqrt{S(ω_i)}\, φ_i(x)\, z_i + c \sum_{2 ≤ |k| ≤ 3} z'_k \prod_j v_j^{k_j}, \qquad
+        v_j = \frac{x_j - m_j}{\sqrt n\, s_j}, \quad z, z' \sim N(0, 1),
 
-    with the kernel's spectral density S. The functions do not depend on the length-scale. They are cut off smoothly
-    outside of the data, from 40 % of the way between the farthest datum and the edge of the box, and are 0 beyond.
-    The prior variance is 1 farther than about one and a half length-scales from the edge, and falls towards it.
+    with the kernel's spectral density S in n states. The functions do not depend on the length-scale. The sines are cut
+    off smoothly outside of the data, from 40 % of the way between the farthest datum and the edge of the box, and are 0
+    beyond. Their prior variance is 1 farther than about one and a half length-scales from the edge, and falls towards
+    it. The monomials go on to the edge and fall to 0 in a third of the half-length more. With them the prior grows
+    outwards, as a drift does that holds a path: without them bands are too narrow where the data end.
 
     Parameters
     ----------
@@ -47,6 +54,11 @@ class HSGP(AbstractExpansion):
     half_length
         L, (state,), in units of state; default: ``box`` times the largest distance of the data from the
         middle, times the root of the path's expected share of their variance.
+    trend
+        Prior standard deviation c of the monomials' weights; 0 leaves them out. With 0.2, 95 % bands off the data
+        hold benchmark drifts at about their rate, and many draws of the prior itself are stiff.
+    unit
+        s, (state,), in units of state; default: the standard deviations that the field's prior counts in.
 
     Raises
     ------
@@ -66,8 +78,8 @@ class HSGP(AbstractExpansion):
     Examples
     --------
     >>> basis = sb.priors.HSGP(functions=(8, 12))
-    >>> basis.count(2)
-    96
+    >>> basis.count(2), sb.priors.HSGP(functions=(8, 12), trend=0.2, unit=1.0).count(2)  # three squares, four cubes
+    (96, 103)
     >>> sb.priors.GP(basis=basis).basis == basis
     True
     """
@@ -78,6 +90,8 @@ class HSGP(AbstractExpansion):
     functions: Counts | None = None
     box: Positive = 1.5
     half_length: PositiveNumbers | None = None
+    trend: NotNegative = 0.0
+    unit: PositiveNumbers | None = None
 
     def __post_init__(self) -> None:
         if self.box <= 1:
@@ -94,6 +108,7 @@ class HSGP(AbstractExpansion):
             self,
             functions=self._numbers(len(scale.states)),
             half_length=self.box * extent if self.half_length is None else self.half_length,
+            unit=unit if self.unit is None else self.unit,
         )
 
     def shortest_lengthscale(self, kernel: AbstractKernel, state_dim: int) -> np.ndarray:
@@ -102,14 +117,15 @@ class HSGP(AbstractExpansion):
         return kernel.resolution * half_length / np.array(self._numbers(state_dim))
 
     def count(self, state_dim: int) -> int:
-        """Return the product of the numbers of functions."""
-        return prod(self._numbers(state_dim))
+        """Return the product of the numbers of functions, and the number of monomials."""
+        return prod(self._numbers(state_dim)) + len(self._powers(state_dim))
 
     def weight_scale(self, kernel: AbstractKernel, lengthscale: Vector) -> Float[Array, " feature"]:
-        """Return the root of the spectral density at each function's frequency."""
-        basis = self._functions_of_the_box(jnp.zeros_like(lengthscale))
+        """Return the root of the spectral density at each function's frequency, and the monomials' c."""
+        basis = self._sines(jnp.zeros_like(lengthscale))
         log_density = kernel.log_spectral_density(basis.frequencies, lengthscale)
-        return jnp.exp(0.5 * (log_density - jnp.sum(jnp.log(basis.half_length))))
+        sines = jnp.exp(0.5 * (log_density - jnp.sum(jnp.log(basis.half_length))))
+        return jnp.append(sines, jnp.full(len(self._powers(lengthscale.shape[0])), self.trend, sines.dtype))
 
     def field(
         self,
@@ -120,13 +136,31 @@ class HSGP(AbstractExpansion):
         weights: Float[Array, "feature output"],
     ) -> BasisField:
         """Return the function that weights make."""
-        return BasisField(self._functions_of_the_box(location), weights)
+        sines: AbstractBasis = self._sines(location)
+        n = location.shape[0]
+        powers = self._powers(n)
+        if not powers:
+            return BasisField(sines, weights)
+        half_length = _BEYOND * constant("half_length", self.half_length, "HSGP", n)
+        unit = sqrt(n) * constant("unit", self.unit, "HSGP", n)
+        monomials = TaperedMonomials(
+            location, jnp.asarray(unit), jnp.asarray(half_length), powers, 1 / _BEYOND
+        )
+        counts = (prod(self._numbers(n)), len(powers))
+        return BasisField(JointBasis((sines, monomials), counts), weights)
 
-    def _functions_of_the_box(self, location: Vector) -> LaplacianBasis:
+    def _sines(self, location: Vector) -> LaplacianBasis:
         n = location.shape[0]
         half_length = jnp.asarray(constant("half_length", self.half_length, "HSGP", n))
         window = (1 + _FULL * (self.box - 1)) / self.box
         return LaplacianBasis(location, half_length, self._numbers(n), window)
+
+    def _powers(self, state_dim: int) -> tuple[tuple[int, ...], ...]:
+        """Return the powers of each monomial of degree two and three."""
+        if not self.trend:
+            return ()
+        every = product(range(_DEGREE + 1), repeat=state_dim)
+        return tuple(powers for powers in every if 2 <= sum(powers) <= _DEGREE)
 
     def describe(self, kernel: AbstractKernel) -> list[str]:
         """Say the basis in words and formulas, a line each."""
@@ -140,6 +174,11 @@ class HSGP(AbstractExpansion):
             shortest = self.shortest_lengthscale(kernel, len(self.functions))
             lines.append(
                 f"represents length-scales above {kernel.resolution:g}·L_i/m_i = {say(shortest, '')}"
+            )
+        if self.trend:
+            lines.append(
+                f"and monomials of degree 2 and 3 of (x_i − m_i) / (√states s_i), weights ~ Normal(0, {self.trend:g}), "
+                f"to the edge and 0 from {_BEYOND:.3g} L_i on"
             )
         return lines
 

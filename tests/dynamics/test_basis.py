@@ -12,7 +12,14 @@ import numpy as np
 import pytest
 
 from sdebayes._core import precision
-from sdebayes.dynamics import BasisField, FourierBasis, KernelBasis, LaplacianBasis
+from sdebayes.dynamics import (
+    BasisField,
+    FourierBasis,
+    JointBasis,
+    KernelBasis,
+    LaplacianBasis,
+    TaperedMonomials,
+)
 from sdebayes.dynamics.basis import jet_of
 from sdebayes.priors import Matern32, Matern52, SquaredExponential
 
@@ -31,6 +38,14 @@ def laplacian(n: int) -> LaplacianBasis:
     return LaplacianBasis(jnp.array(LOCATION[:n]), jnp.array(HALF[:n]), SHAPES[n], 0.8)
 
 
+def trend(n: int) -> JointBasis:
+    """Sines, and monomials of degree two and three that end a little within them."""
+    powers = tuple(k for k in np.ndindex(*[4] * n) if sum(k) in (2, 3))
+    middle, half = jnp.array(LOCATION[:n]), jnp.array(HALF[:n])
+    monomials = TaperedMonomials(middle, 0.6 * half, 0.95 * half, powers, 0.7)
+    return JointBasis((laplacian(n), monomials), (int(np.prod(SHAPES[n])), len(powers)))
+
+
 def fourier(n: int) -> FourierBasis:
     omega = np.random.default_rng(1).normal(size=(6, n)) / HALF[:n]
     return FourierBasis(jnp.array(LOCATION[:n]), jnp.asarray(omega), fixed=False)
@@ -44,6 +59,7 @@ def kernel(n: int, function) -> KernelBasis:
 KERNELS = (SquaredExponential(), Matern32(), Matern52())
 BASES = {
     **{f"box {n}": partial(laplacian, n) for n in (1, 2, 3)},
+    **{f"trend {n}": partial(trend, n) for n in (1, 3)},
     **{f"fourier {n}": partial(fourier, n) for n in (1, 3)},
     **{f"{function.title} 3": partial(kernel, 3, function) for function in KERNELS},
     "Matérn 3/2 1": partial(kernel, 1, KERNELS[1]),
@@ -88,7 +104,7 @@ def test_jets_are_the_derivatives(name):
     ("name", "order"),
     [
         *((name, 2) for name in BASES),
-        *((f"{name} 3", k) for name in ("box", "fourier", "Matérn 3/2") for k in (0, 1)),
+        *((f"{name} 3", k) for name in ("box", "trend", "fourier", "Matérn 3/2") for k in (0, 1)),
     ],
 )
 def test_a_combination_is_the_sum_of_the_jets(name, order):
@@ -158,6 +174,24 @@ def test_the_box_ends_with_continuous_second_derivatives(z):
     before, after = (jet(x + side * 1e-9) for side in (-1, 1))
     for a, b in zip(before, after, strict=True):
         np.testing.assert_allclose(a, b, atol=1e-5)
+
+
+def test_monomials_are_those_of_standardised_states_up_to_their_window():
+    n = 3
+    basis = trend(n).parts[1]
+    z = np.random.default_rng(5).uniform(-0.65, 0.65, (8, n))
+    expected = np.stack([np.prod((z / 0.6) ** k, -1) for k in basis.powers], -1)
+    found = jax.jit(jax.vmap(basis))(jnp.asarray(LOCATION + z * HALF))
+    np.testing.assert_allclose(found, expected, rtol=1e-12)
+    assert not np.asarray(basis(jnp.asarray(LOCATION + 0.96 * np.array(HALF)))).any()
+
+
+def test_a_table_is_read_part_by_part():
+    basis = trend(2)
+    x = points(2)[3]
+    ours, table = basis.jet(x, 1), basis.at(basis.tabulate(x, 1)).jet(jnp.full(2, jnp.nan), 1)
+    np.testing.assert_allclose(table.value, ours.value, rtol=1e-12)
+    np.testing.assert_allclose(table.gradient, ours.gradient, rtol=1e-12)
 
 
 @pytest.mark.parametrize("dtype", [jnp.float32, jnp.float64])

@@ -139,7 +139,7 @@ def parts(value):
         yield value
 
 
-@pytest.mark.parametrize("basis", [HSGP(), RandomFourier(), Inducing()], ids=named)
+@pytest.mark.parametrize("basis", [HSGP(), HSGP(trend=0.2), RandomFourier(), Inducing()], ids=named)
 def test_a_scaled_prior_is_made_of_numbers(basis):
     prior = GP(basis=basis).scaled_to(normal_states(2))
     kinds = {type(part) for part in parts(prior)}
@@ -151,6 +151,7 @@ def test_a_scaled_prior_is_made_of_numbers(basis):
     ("basis", "lengthscale", "fixed"),
     [
         (HSGP(), None, True),
+        (HSGP(trend=0.2), None, True),
         (RandomFourier(), None, False),
         (RandomFourier(), 1.0, True),
         (Inducing(), None, False),
@@ -170,7 +171,7 @@ def test_features_are_computed_once_where_no_parameter_moves_them(basis, lengths
 
 
 @pytest.mark.parametrize(
-    ("basis", "diagonal"), first_of([(Inducing(10), True), (HSGP(4), False), (RandomFourier(20), True)])
+    ("basis", "diagonal"), first_of([(Inducing(10), True), (HSGP(4, trend=0.5), False), (RandomFourier(20), True)])
 )
 def test_every_drift_draw_points_inwards_far_away(data, basis, diagonal):
     """In the metric of the linear part's own stationary covariance P: (x − b)ᵀ P⁻¹ f(x) < 0."""

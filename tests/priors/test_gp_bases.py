@@ -55,6 +55,27 @@ def test_the_default_box_has_the_prior_variance_it_says(n):
     assert np.quantile(variance, 0.05) > 0.85
 
 
+@pytest.mark.parametrize("n", [1, 2, 3])
+def test_the_trend_adds_the_polynomial_kernel_it_says_up_to_the_edge(n):
+    """The variance with the monomials is that without, and c² Σ_k Π_j v_j^2k_j; beyond 4/3 of the box it is 0."""
+    with_trend, without = (GP(basis=HSGP(trend=trend)).scaled_to(normal_states(n)) for trend in (0.3, 0.0))
+    half_length = with_trend.basis.half_length
+    x = MIDDLE[:n] + half_length * np.random.default_rng(0).uniform(-1, 1, (30, n))
+    both, sines = (np.diag(implied(prior, prior.lengthscale_median, x)) for prior in (with_trend, without))
+    v = (x - MIDDLE[:n]) / (np.sqrt(n) * UNIT[:n])
+    squares = [np.prod(v**k, -1) ** 2 for k in np.ndindex(*[4] * n) if sum(k) in (2, 3)]
+    np.testing.assert_allclose(both - sines, 0.3**2 * np.sum(squares, 0), rtol=1e-8, atol=1e-12)
+    beyond = MIDDLE[:n] + 1.34 * half_length
+    np.testing.assert_array_equal(implied(with_trend, with_trend.lengthscale_median, beyond[None]), 0.0)
+
+
+@pytest.mark.parametrize("n", [1, 2, 3])
+def test_the_trend_is_small_where_most_data_are(n):
+    prior = GP(basis=HSGP(trend=0.2)).scaled_to(normal_states(n))
+    variance = np.diag(implied(prior, prior.lengthscale_median, normal_states(n).points))
+    assert 0.96 < np.median(variance) < 1.05
+
+
 @pytest.mark.parametrize("kernel", KERNELS, ids=named)
 @pytest.mark.parametrize("n", [2, 8])
 def test_random_features_have_the_kernels_covariance(kernel, n):
