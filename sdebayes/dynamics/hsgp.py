@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import reduce
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PyTree
@@ -15,6 +13,7 @@ from sdebayes._core.arguments import checked
 from sdebayes._core.trigonometry import cosine_and_sine
 from sdebayes._core.types import Scalar, Vector
 from sdebayes.dynamics.basis import AbstractBasis, Jet
+from sdebayes.dynamics.products import combination, jet_of_orders
 
 
 @checked
@@ -88,24 +87,11 @@ class LaplacianBasis(AbstractBasis):
             parts = [factor[k] for factor, k in zip(factors, orders, strict=True)]
             return reduce(lambda left, right: (left[:, None] * right).reshape(-1), parts)
 
-        return self._jet(derivative, order)
+        return jet_of_orders(derivative, len(factors), order)
 
     def combination(self, weights: Float[Array, "feature output"], x: Vector, order: int = 2) -> Jet:
-        """Return Wᵀ φ with its derivatives; the sums over the functions of each state come one after another.
-
-        Each derivative is a product of a vector with a table. XLA makes one kernel of a loop over time whose products
-        are of this kind; one product of two matrices breaks it into a call for each of its hundreds of operations.
-        """
-        tables = {(): weights.reshape(*self.functions, -1)}
-        for factor in self._factors(x, order):
-            tables = {
-                (*orders, k): jnp.tensordot(factor[k], table, 1)
-                for orders, table in tables.items()
-                for k in range(order + 1 - sum(orders))
-            }
-            # without a barrier XLA computes the factors anew for every entry that is made of them
-            tables = jax.lax.optimization_barrier(tables)
-        return self._jet(lambda orders: tables[tuple(orders.tolist())], order)
+        """Return Wᵀ φ with its derivatives; the sums over the functions of each state come one after another."""
+        return combination(weights.reshape(*self.functions, -1), self._factors(x, order), order)
 
     def tabulate(self, x: Vector, order: int) -> PyTree:
         """Return the functions of each state: far less than their products."""
@@ -114,17 +100,6 @@ class LaplacianBasis(AbstractBasis):
     def at(self, table: PyTree) -> LaplacianBasis:
         """Return the basis as it is at the point of a table."""
         return LaplacianBasis(self.location, self.half_length, self.functions, self.window, table)
-
-    def _jet(self, derivative: Callable[[np.ndarray], Array], order: int) -> Jet:
-        """Collect the derivatives of given orders in each state."""
-        unit = np.eye(len(self.functions), dtype=int)
-        return Jet(
-            derivative(0 * unit[0]),
-            jnp.stack([derivative(j) for j in unit], -1) if order >= 1 else None,
-            jnp.stack([jnp.stack([derivative(j + k) for k in unit], -1) for j in unit], -2)
-            if order >= 2
-            else None,
-        )
 
     def _factors(self, x: Vector, order: int) -> list[Float[Array, "derivative _"]]:
         """Return the functions of each state with their derivatives up to an order."""

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from functools import reduce
+from collections.abc import Callable, Iterator
+from math import prod
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PyTree
 
 from sdebayes._core.arguments import checked
-from sdebayes._core.types import Vector
+from sdebayes._core.types import Scalar, Vector
 from sdebayes.dynamics.basis import AbstractBasis, Jet
 from sdebayes.dynamics.hsgp import window
+from sdebayes.dynamics.products import jet_of_orders
 
 
 @checked
@@ -63,35 +66,54 @@ class TaperedMonomials(AbstractBasis):
 
     def jet(self, x: Vector, order: int = 2) -> Jet:
         """Return the monomials with their derivatives up to an order of 0, 1 or 2."""
-        powers, factors = np.array(self.powers), self._factors(x)
+        return jet_of_orders(self._derivative(x), len(self.powers[0]), order)
+
+    def combination(self, weights: Float[Array, "feature output"], x: Vector, order: int = 2) -> Jet:
+        """Return Wᵀ φ with its derivatives, each a product of a vector with a table as that of the sines."""
+        derivative = self._derivative(x)
+
+        def combined(orders: np.ndarray) -> Float[Array, " output"]:
+            # without a barrier XLA computes the monomials anew for every output
+            return jax.lax.optimization_barrier(derivative(orders)) @ weights
+
+        return jet_of_orders(combined, len(self.powers[0]), order)
+
+    def _derivative(self, x: Vector) -> Callable[[np.ndarray], Float[Array, " feature"]]:
+        factors = self._factors(x)
 
         def derivative(orders: np.ndarray) -> Float[Array, " feature"]:
-            parts = [factor[k, own] for factor, k, own in zip(factors, orders, powers.T, strict=True)]
-            return reduce(jnp.multiply, parts)
+            own = [factor[k] for factor, k in zip(factors, orders, strict=True)]
+            return jnp.stack(
+                [prod(part[k] for part, k in zip(own, powers, strict=True)) for powers in self.powers]
+            )
 
-        each = np.eye(len(factors), dtype=int)
-        return Jet(
-            derivative(0 * each[0]),
-            jnp.stack([derivative(j) for j in each], -1) if order >= 1 else None,
-            jnp.stack([jnp.stack([derivative(j + k) for k in each], -1) for j in each], -2)
-            if order >= 2
-            else None,
-        )
+        return derivative
 
-    def _factors(self, x: Vector) -> list[Float[Array, "derivative power"]]:
+    def _factors(self, x: Vector) -> list[list[list[Scalar]]]:
         """Return w z^k of each state with its first and second derivatives."""
-        factors = []
-        k = np.arange(np.max(self.powers) + 1)
+        factors: list[list[list[Scalar]]] = []
         for c, s, L, own in zip(self.location, self.unit, self.half_length, x, strict=True):
             z = jnp.clip((own - c) / L, -1.0, 1.0)
             w, dw, ddw = window(z, self.window)
-            u = jnp.cumprod(jnp.append(jnp.ones(1, z.dtype), jnp.full(len(k) - 1, z * L / s)))
-            du = k * jnp.roll(u, 1) / s
-            ddu = k * jnp.roll(du, 1) / s
+            dw, ddw = dw / L, ddw / L**2
+            each = [(u, du / s, ddu / s**2) for u, du, ddu in _powers(z * L / s, int(np.max(self.powers)))]
             factors.append(
-                jnp.stack([w * u, w * du + dw * u / L, w * ddu + 2 * dw * du / L + ddw * u / L**2])
+                [
+                    [w * u for u, _, _ in each],
+                    [w * du + dw * u for u, du, _ in each],
+                    [w * ddu + 2 * dw * du + ddw * u for u, du, ddu in each],
+                ]
             )
         return factors
+
+
+def _powers(v: Scalar, most: int) -> Iterator[tuple[Scalar, Scalar, Scalar]]:
+    """Yield 1, v, v², … with their first and second derivatives in v."""
+    found = [jnp.ones_like(v)]
+    for _ in range(most):
+        found.append(found[-1] * v)
+    for k, power in enumerate(found):
+        yield power, k * found[max(k - 1, 0)], k * (k - 1) * found[max(k - 2, 0)]
 
 
 @checked
