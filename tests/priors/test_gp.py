@@ -171,7 +171,8 @@ def test_features_are_computed_once_where_no_parameter_moves_them(basis, lengths
 
 
 @pytest.mark.parametrize(
-    ("basis", "diagonal"), first_of([(Inducing(10), True), (HSGP(4, trend=0.5), False), (RandomFourier(20), True)])
+    ("basis", "diagonal"),
+    first_of([(Inducing(10), True), (HSGP(4, trend=0.5), False), (RandomFourier(20), True)]),
 )
 def test_every_drift_draw_points_inwards_far_away(data, basis, diagonal):
     """In the metric of the linear part's own stationary covariance P: (x − b)ᵀ P⁻¹ f(x) < 0."""
