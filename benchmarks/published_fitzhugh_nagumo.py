@@ -34,7 +34,7 @@ def fitzhugh_nagumo_problem(seed: int) -> tuple[SDE, np.ndarray, xr.Dataset, sb.
         location=0.0,
         state_scale=1.0,
         kernel=sb.priors.Matern32(),
-        basis=sb.priors.HSGP(functions=10, half_length=4.0, trend=0.0),
+        basis=sb.priors.HSGP(functions=10, half_length=4.0),
         lengthscale=1.0,
     )
     model = sb.SDEModel(
