@@ -27,9 +27,9 @@ train, rest = sb.split(sb.embed(corpus, sb.SentenceEncoder()), test=9, seed=0)
 calibration, judged = sb.split(rest, test=4, seed=0)
 
 # %%
-# Eight states, of which each moves by itself behind noise, and a level of its own for each speech. Laplace's
-# approximation to so many parameters is a rough one, its k-hat being between the limits of .5 and .7: scores are
-# read here, and no parameters.
+# Eight states, of which each moves by itself behind noise, and a level of its own for each speech. Of some states so
+# few speeches do not tell how much of a step is noise, as the diagnosis says: scores are read here, and no
+# parameters.
 space = sb.PCA(8).fit(train)
 states, test_states = space.transform(train), space.transform(calibration)
 model = sb.SDEModel(
@@ -37,7 +37,7 @@ model = sb.SDEModel(
     sb.priors.Constant("diagonal"),
     observation=sb.GaussianNoise(trajectory_effect=True),
 )
-posterior = sb.fit(model, states, sb.Laplace(draws=100), seed=0)
+posterior = sb.fit(model, states, sb.NUTS(draws=800, warmup=300), seed=0)
 wrong = [one.subject for one in posterior.diagnosis() if one.severity in ("problem", "warning")]
 print("findings:", ", ".join(wrong))
 
