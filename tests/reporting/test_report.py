@@ -254,6 +254,7 @@ def test_the_worst_is_read_first_and_the_meanings_stand_once(name, request):
     assert sorted(others, key=order.index) == others
     assert re.search(r'<div class="headline ([\w-]+)">', summary)[1] == min(shown, key=order.index)
     assert summary.index("Read this first") < summary.index("<ul")
+    assert ("times as probable" in summary) == (name == "page")
     content = html.unescape(page.read_text("utf-8"))
     assert all(content.count(meaning) == 1 for meaning in SEVERITIES.values())
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from sdebayes.reporting.chapters.verdicts import judged_claims, judged_moments
+from sdebayes.reporting.chapters.verdicts import judged_claims, judged_moments, meaning
 
 
 def pooled(states: int, strange: int) -> xr.Dataset:
@@ -94,3 +94,10 @@ def test_two_trajectories_make_no_good_news():
     )
     assert verdict.severity == "note"
     assert verdict.message.endswith("Two tell nothing.")
+
+
+def test_nats_are_said_as_a_ratio_of_probabilities():
+    said = meaning(claimed("supported", "supported").sel(claim="order"), "sentence")
+    assert said.startswith("What +0.05 nats per sentence mean: a held-out sentence is")
+    assert "1.05 times as probable as under rival" in said
+    assert said.endswith("(95 % interval 1.02 to 1.08).")

@@ -35,6 +35,7 @@ def write(context: ReportContext) -> Chapter:
         headline([*judged, *checks], [gain, *([groups.judged(context)] if context.groups else [])]),
         Paragraph(_data(context)),
         Paragraph(_dwell(context) if context.posterior.regimes else _time(context)),
+        *verdicts.worth(context),
         Verdicts(_shortened(judged, checks)),
         Paragraph("What the words on the left mean:", quiet=True),
         Legend(list(SEVERITIES.items())),

@@ -70,6 +70,24 @@ def gain(context: ReportContext) -> Verdict:
     return judged_claims(claims(table), table.sizes["trajectory"], context.nouns, context.step_noun)
 
 
+def worth(context: ReportContext) -> list[Block]:
+    """Say what the nats per step of order mean; nothing where it was not asked for."""
+    if context.table is None:
+        return []
+    order = claims(context.table).sel(claim=ORDER)
+    return [] if str(order["verdict"].values) == NOT_ASKED else [Paragraph(meaning(order, context.step_noun))]
+
+
+def meaning(order: xr.Dataset, step: str) -> str:
+    """Say a gain in nats per step as a ratio of probabilities."""
+    nats = [float(order[name]) for name in ("difference", "lower", "upper")]
+    factor, low, high = (number(float(np.exp(value))) for value in nats)
+    return (
+        f"What {signed(nats[0])} nats per {step} mean: a held-out {step} is, on the geometric mean, {factor} times as "
+        f"probable as under {order['against'].values}, which knows all but the order (95 % interval {low} to {high})."
+    )
+
+
 def judged_claims(found: xr.Dataset, count: int, nouns: str, step: str) -> Verdict:
     """Judge what the scores of a model support, against all that it was compared with.
 
