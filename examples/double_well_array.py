@@ -31,7 +31,7 @@ model = sb.SDEModel(
     observation=sb.Exact(),
 )
 print(model.scaled_to(data).describe())
-posterior = sb.fit(model, data, sb.NUTS(draws=200, warmup=200), seed=0)
+posterior = sb.fit(model, data, sb.NUTS(draws=900, warmup=300), seed=0)
 print(posterior.diagnosis())
 
 # %%

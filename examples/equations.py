@@ -32,7 +32,7 @@ model = sb.SDEModel(
     sb.schemes.EulerMaruyama(),
     sb.Exact(),
 )
-posterior = sb.fit(model, data, sb.Marginal(draws=300, warmup=100), seed=0)
+posterior = sb.fit(model, data, sb.Marginal(draws=500, warmup=150), seed=0)
 wrong = [one.subject for one in posterior.diagnosis() if one.severity in ("problem", "warning")]
 print("findings:", ", ".join(wrong))
 

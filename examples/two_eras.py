@@ -40,7 +40,7 @@ model = sb.SDEModel(
     observation=sb.GaussianNoise(trajectory_effect=True, by_group=True),
     initial="free",
 )
-posterior = sb.fit(model, states, sb.NUTS(draws=300, warmup=250), seed=0)
+posterior = sb.fit(model, states, sb.NUTS(draws=1000, warmup=300), seed=0)
 wrong = [one.subject for one in posterior.diagnosis() if one.severity in ("problem", "warning")]
 print("findings:", ", ".join(wrong))
 
