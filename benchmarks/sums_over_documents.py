@@ -113,7 +113,7 @@ def differences(summed: Target, filtered: Target) -> tuple[float, float]:
 
 def sampled(model: sb.SDEModel, target: Target) -> dict[str, str]:
     """Sample the posterior from the sums; R-hat and effective draws are the worst of drift, Σ, R and C."""
-    strategy, used = sb.NUTS(draws=900, warmup=300), time.process_time()
+    strategy, used = sb.NUTS(draws=1500, warmup=300), time.process_time()
     sampler = sampler_of(target.density, strategy.settings())
     draws, seconds = clocked(
         lambda: strategy.sample(target, sampler, RunOptions(jax.random.key(2), progress=True))
