@@ -57,7 +57,7 @@ print("findings on two regimes:", ", ".join(wrong))
 
 # %%
 # How long a regime lasts, in sentences, which sentences are most surely of each, and the text that changes most: a
-# first look, as Laplace's approximation to two regimes fails its check here; fit with NUTS before you rely on them.
+# first look, as Laplace's approximation to two regimes fails its check here, and two chains of NUTS do not agree.
 dwell = analysis.regimes.dwell_times(posterior)["dwell_time"]
 for regime, draws in dwell.groupby("regime"):
     low, middle, high = np.quantile(draws, [0.05, 0.5, 0.95]).round(1)
