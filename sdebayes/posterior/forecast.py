@@ -106,6 +106,7 @@ def forecast(
     count, n = data.sizes["trajectory"], len(data["state"])
     each = 8 * n * n * horizon * targets.size
     observed, chosen = posterior._draws(samples, each * (count if place is None else 1))
+    names = data["trajectory"].values
     forecasting = Forecasting(
         model=posterior.model,
         observed=observed,
@@ -114,7 +115,7 @@ def forecast(
         horizon=horizon,
         targets=targets,
         data=data.drop_vars("text", errors="ignore"),
-        names=data["trajectory"].values.astype(str),
+        names=names.astype(str) if names.dtype == object else names,
         attrs=posterior._provenance(),
     )
     return forecasting.of(slice(None)) if place is None else into_store(place, forecasting)

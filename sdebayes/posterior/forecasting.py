@@ -44,7 +44,7 @@ class Forecasting:
     data
         Trajectories, without texts.
     names
-        Their names, of one width.
+        Their names, texts of one width in all blocks.
     attrs
         Where the forecasts come from.
     """

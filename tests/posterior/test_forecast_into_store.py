@@ -81,3 +81,10 @@ def test_what_is_interrupted_is_not_there(exact, held_out, tmp_path, monkeypatch
         sb.forecast(exact, held_out, horizon=3, samples=4, store=tmp_path / "a.zarr")
     assert made
     assert not list(tmp_path.iterdir())
+
+
+def test_names_that_are_numbers_stay_numbers(exact, held_out):
+    numbered = held_out.assign_coords(trajectory=np.arange(held_out.sizes["trajectory"]))
+    ahead = sb.forecast(exact, numbered, horizon=2, samples=2)
+    assert ahead["trajectory"].dtype.kind == "i"
+    assert np.isfinite(sb.analysis.forecasts.scores(ahead, numbered)["log_score"]).any()

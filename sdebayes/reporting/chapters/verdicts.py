@@ -14,7 +14,7 @@ from sdebayes.posterior import claims
 from sdebayes.posterior.claims import AGAINST, COUPLING, NONLINEARITY, NOT_ASKED, ORDER, RETURN, SUPPORTED
 from sdebayes.reporting.blocks import Block, Paragraph, Verdict, Verdicts
 from sdebayes.reporting.context import ReportContext
-from sdebayes.reporting.wording import bracketed, listed, number, percent, signed
+from sdebayes.reporting.wording import bracketed, listed, number, percent, signed, significant
 
 GOOD_COVERAGE, FAIR_COVERAGE = 0.03, 0.06
 MOMENT_CHANCE = 0.01
@@ -81,11 +81,15 @@ def worth(context: ReportContext) -> list[Block]:
 def meaning(order: xr.Dataset, step: str) -> str:
     """Say a gain in nats per step as a ratio of probabilities."""
     nats = [float(order[name]) for name in ("difference", "lower", "upper")]
-    factor, low, high = (number(float(np.exp(value))) for value in nats)
+    factor, low, high = (_times(float(np.exp(value))) for value in nats)
     return (
         f"What {signed(nats[0])} nats per {step} mean: a held-out {step} is, on the geometric mean, {factor} times as "
         f"probable as under {order['against'].values}, which knows all but the order (95 % interval {low} to {high})."
     )
+
+
+def _times(factor: float) -> str:
+    return number(factor) if factor < 100 else significant(factor, 2)
 
 
 def judged_claims(found: xr.Dataset, count: int, nouns: str, step: str) -> Verdict:
