@@ -24,6 +24,7 @@ from sdebayes._core.linalg import inverse_and_log_determinant, symmetrize
 from sdebayes._core.types import Key, Matrix, Scalar, Vector
 from sdebayes.dynamics import ObservedSDE
 from sdebayes.likelihood.arrays import Observations
+from sdebayes.likelihood.conditioning import KEPT, condition
 from sdebayes.likelihood.linear_gaussian import Filtered
 
 Linearize = Callable[[Vector, Matrix, Scalar, Scalar], tuple[Vector, Matrix, Matrix]]
@@ -57,7 +58,7 @@ def gaussian_filter(
 def filter_log_density(
     model: ObservedSDE, linearize: Linearize, observations: Observations, trajectory_effect: bool
 ) -> Float[Array, "trajectory time"]:
-    """Return log p(y_k | y_1, …, y_{k−1}) alone, made for its gradient: nothing but the laws is kept of a step."""
+    """Return log p(y_k | y_1, …, y_{k−1}) alone, made for its gradient: of a step the law and the gain are kept."""
     return _scan(model, linearize, observations, trajectory_effect, lambda density, *_: density)
 
 
@@ -130,7 +131,8 @@ def _over_time(
         initial_law(model, trajectory_effect),
     )
     by_time = jax.tree.map(lambda part: jnp.swapaxes(part, 0, 1), inputs)
-    _, results = jax.lax.scan(jax.checkpoint(step), start, by_time)
+    policy = jax.checkpoint_policies.save_only_these_names(KEPT)
+    _, results = jax.lax.scan(jax.checkpoint(step, policy=policy), start, by_time)
     return jax.tree.map(lambda part: jnp.swapaxes(part, 0, 1), results)
 
 
@@ -189,14 +191,15 @@ def update(
     residual = jnp.where(seen, value - model.matrix @ sum_parts(mean, model), 0.0)
     cross = jnp.where(seen, cross, 0.0)
 
+    constant = jnp.sum(seen) * jnp.log(2 * jnp.pi)
+    if model.noise_scales is None:
+        density, shift, reduction = condition(cross, jnp.where(both, S, jnp.eye(len(seen))), residual)
+        return density - 0.5 * constant, (mean + shift, symmetrize(P - reduction))
+
     def given(S: Array) -> tuple[Array, Array]:
         precision, log_determinant = inverse_and_log_determinant(jnp.where(both, S, jnp.eye(len(seen))))
-        density = residual @ precision @ residual + log_determinant + jnp.sum(seen) * jnp.log(2 * jnp.pi)
-        return -0.5 * density, cross @ precision
+        return -0.5 * (residual @ precision @ residual + log_determinant + constant), cross @ precision
 
-    if model.noise_scales is None:
-        density, gain = given(S)
-        return density, (mean + gain @ residual, symmetrize(P - gain @ cross.T))
     noises = (factor * (model.noise_scales.factors - 1))[:, None, None] * model.noise_covariance
     densities, gains = jax.vmap(given)(S + noises)
     joint = model.noise_scales.log_weights + densities

@@ -82,9 +82,10 @@ def law_of_start(
 
 def drawn_law(scale: DataScale) -> tuple[Vector, Matrix]:
     """Draw m₀ and the diagonal of P₀ around the data's mean and variance, inside a NumPyro model."""
-    law = dist.Normal(scale.location, np.sqrt(scale.variance)).to_event(1)
+    location, variance = (jnp.asarray(part, dtype=float) for part in (scale.location, scale.variance))
+    law = dist.Normal(location, jnp.sqrt(variance)).to_event(1)
     mean = numpyro.sample("initial_mean", law)
-    return mean, jnp.diag(positive("initial_variance", scale.variance, 1.0))
+    return mean, jnp.diag(positive("initial_variance", variance, 1.0))
 
 
 def dims_of_start(initial: object, stationary: bool) -> Dims:

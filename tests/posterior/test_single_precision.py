@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 
 import sdebayes as sb
+from sdebayes._core.precision import scope
+from sdebayes.inference.target import density_of
 
 
 @pytest.fixture(scope="module")
@@ -37,3 +39,12 @@ def test_draws_agree_with_those_in_double_precision(single, exact):
         one, two = (p.data["posterior"][name].stack(sample=("chain", "draw")) for p in (single, exact))
         error = one.std("sample") * np.sqrt(2 / 500)
         assert bool(np.all(np.abs(one.mean("sample") - two.mean("sample")) < 4 * error)), name
+
+
+def test_a_prior_is_read_in_one_precision_after_the_other(exact_training):
+    model = sb.SDEModel(sb.priors.GP(), observation=sb.Exact()).scaled_to(exact_training)
+    kinds = []
+    for precision in ("float64", "float32", "float64"):
+        with scope(precision):
+            kinds.append(density_of(model.program, model.build).draw_prior(jax.random.key(0)).dtype)
+    assert kinds == [np.float64, np.float32, np.float64]
