@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 import xarray as xr
-from jaxtyping import Float, Float64, Int
+from jaxtyping import Bool, Float, Float64, Int
 
 from sdebayes._core.keys import single_keys
 from sdebayes._core.types import Key
@@ -33,7 +33,7 @@ def build_tree(
     data: xr.Dataset,
     draws: Draws,
     key: Key,
-    prior_positions: Float[np.ndarray, "draw dimension"] | None = None,
+    prior: Read,
 ) -> xr.DataTree:
     """Make all groups of a posterior but those of replicated data.
 
@@ -46,22 +46,17 @@ def build_tree(
     draws
         What the strategy drew.
     key
-        Random key of the draws of the prior, and of what is replicated.
-    prior_positions
-        Draws of the prior, where they are not the model's own.
+        Random key of what is replicated.
+    prior
+        Draws of the prior.
     """
-    model, observations, density = problem.model, problem.observations, problem.density
+    model, observations = problem.model, problem.observations
     draws = relabelled(problem, draws)
     packing = pack_steps(data, model, observations)
-    read = _Reader(model, density, probe_points(model, data_scale(data, model.observation)))
-    keys = jax.random.split(key, 3)
-    if prior_positions is None:
-        prior_positions = draw_positions(density, keys[0])
-    posterior = read(draws.position)
-    prior = read(prior_positions[None])
+    posterior = _reader(problem, data)(draws.position)
     log_likelihood, log_predictive = _densities(model, observations, packing, posterior)
     of_prior = kept_draws((1, PRIOR_DRAWS), packing.seen.size, PREDICTIVE_DRAWS).size
-    seed = jax.random.bits(keys[1], dtype=np.uint32)
+    seed = jax.random.bits(jax.random.split(key, 3)[1], dtype=np.uint32)
     groups = {
         "posterior": posterior.parameters,
         "unconstrained": posterior.unconstrained,
@@ -78,6 +73,33 @@ def build_tree(
         **{name: _named(dataset, packing.names) for name, dataset in draws.groups.items()},
     }
     return xr.DataTree.from_dict({name: _numbered(dataset) for name, dataset in groups.items()})
+
+
+def read_prior(
+    problem: Problem,
+    data: xr.Dataset,
+    key: Key,
+    positions: Float[np.ndarray, "draw dimension"] | None = None,
+) -> Read:
+    """Draw from the prior, in every form that the groups need; no draw of the posterior is needed for it.
+
+    Parameters
+    ----------
+    problem, data
+        As in `build_tree`.
+    key
+        Random key.
+    positions
+        Draws of the prior, where they are not the model's own.
+    """
+    if positions is None:
+        positions = draw_positions(problem.density, jax.random.split(key, 3)[0])
+    return _reader(problem, data)(positions[None])
+
+
+def _reader(problem: Problem, data: xr.Dataset) -> _Reader:
+    model = problem.model
+    return _Reader(model, problem.density, probe_points(model, data_scale(data, model.observation)))
 
 
 def draw_positions(density: Density, key: Key) -> Float[np.ndarray, "draw dimension"]:
@@ -98,7 +120,7 @@ def _numbered(dataset: xr.Dataset) -> xr.Dataset:
     return dataset.assign_coords(missing)
 
 
-class _Read(NamedTuple):
+class Read(NamedTuple):
     """Draws of the prior or the posterior, in every form that the groups need."""
 
     shape: tuple[int, int]
@@ -119,7 +141,7 @@ class _Reader:
         self.points = points
         self.read = compiled.reading(model)
 
-    def __call__(self, positions: np.ndarray) -> _Read:
+    def __call__(self, positions: np.ndarray) -> Read:
         shape = positions.shape[:2]
         free = self.density.sites(positions.reshape(-1, positions.shape[-1]))
         sites, stacked, prior = self.read(free)
@@ -132,7 +154,7 @@ class _Reader:
             }
 
         own = {name: [f"{name}_dim_{axis}" for axis in range(value.ndim - 1)] for name, value in free.items()}
-        return _Read(
+        return Read(
             shape,
             stacked,
             self._parameters(folded(*self._by_group(sites)), stacked, shape),
@@ -172,8 +194,13 @@ def _flat(shape: tuple[int, int], draws: Int[np.ndarray, " draw"]) -> Int[np.nda
     return (np.arange(shape[0])[:, None] * shape[1] + draws).reshape(-1)
 
 
+def _among(terms: np.ndarray, kept: Bool[np.ndarray, " draw"]) -> np.ndarray:
+    """Return some draws' terms: the array itself where that is all, as to copy it costs as much as to make it."""
+    return terms if kept.all() else terms[kept]
+
+
 def _densities(
-    model: SDEModel, observations: Observations, packing: Packing, draws: _Read
+    model: SDEModel, observations: Observations, packing: Packing, draws: Read
 ) -> tuple[xr.Dataset, xr.Dataset]:
     """Return log likelihoods, of transitions or trajectories, and log p(y_k | y_1, …, y_{k−1}): blocks of draws."""
     by_transition, steps = model.likelihood.by_transition(observations), packing.rows.size
@@ -189,12 +216,12 @@ def _densities(
         block = used[start : start + size]
         stacked = jax.tree.map(lambda leaf: leaf[block], draws.stacked)  # noqa: B023
         terms = terms_of(stacked, observations)
-        wanted = terms[np.isin(block, of_own)]
+        wanted = _among(terms, np.isin(block, of_own))
         whole.append(packing.pack(wanted) if by_transition else wanted.sum(-1))
-        some.append(packing.pack(terms[np.isin(block, of_thin)]))
+        some.append(packing.pack(_among(terms, np.isin(block, of_thin))))
 
     def folded(parts: list[np.ndarray]) -> np.ndarray:
-        values = np.concatenate(parts)
+        values = parts[0] if len(parts) == 1 else np.concatenate(parts)
         return values.reshape(draws.shape[0], -1, values.shape[-1])
 
     def over_transitions(parts: list[np.ndarray], kept: np.ndarray) -> xr.Dataset:
