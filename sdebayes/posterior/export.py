@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 import xarray as xr
-from jaxtyping import Bool, Float, Float64, Int
+from jaxtyping import Float, Float64, Int
 
 from sdebayes._core.keys import single_keys
 from sdebayes._core.types import Key
@@ -194,11 +194,6 @@ def _flat(shape: tuple[int, int], draws: Int[np.ndarray, " draw"]) -> Int[np.nda
     return (np.arange(shape[0])[:, None] * shape[1] + draws).reshape(-1)
 
 
-def _among(terms: np.ndarray, kept: Bool[np.ndarray, " draw"]) -> np.ndarray:
-    """Return some draws' terms: the array itself where that is all, as to copy it costs as much as to make it."""
-    return terms if kept.all() else terms[kept]
-
-
 def _densities(
     model: SDEModel, observations: Observations, packing: Packing, draws: Read
 ) -> tuple[xr.Dataset, xr.Dataset]:
@@ -216,12 +211,12 @@ def _densities(
         block = used[start : start + size]
         stacked = jax.tree.map(lambda leaf: leaf[block], draws.stacked)  # noqa: B023
         terms = terms_of(stacked, observations)
-        wanted = _among(terms, np.isin(block, of_own))
+        wanted = terms[np.isin(block, of_own)]
         whole.append(packing.pack(wanted) if by_transition else wanted.sum(-1))
-        some.append(packing.pack(_among(terms, np.isin(block, of_thin))))
+        some.append(packing.pack(terms[np.isin(block, of_thin)]))
 
     def folded(parts: list[np.ndarray]) -> np.ndarray:
-        values = parts[0] if len(parts) == 1 else np.concatenate(parts)
+        values = np.concatenate(parts)
         return values.reshape(draws.shape[0], -1, values.shape[-1])
 
     def over_transitions(parts: list[np.ndarray], kept: np.ndarray) -> xr.Dataset:

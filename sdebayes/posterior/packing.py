@@ -53,11 +53,8 @@ class Packing:
     dim: str
 
     def pack(self, padded: Array | np.ndarray) -> np.ndarray:
-        """Take the packed rows of (..., trajectory, time); where these are all, without a copy."""
-        padded = np.asarray(padded)
-        if self.rows.size == padded.shape[-2] * padded.shape[-1]:
-            return padded.reshape(*padded.shape[:-2], -1)
-        return padded[..., self.rows, self.columns]
+        """Take the packed rows of (..., trajectory, time)."""
+        return np.asarray(padded)[..., self.rows, self.columns]
 
     def labelled(self, variables: Mapping[str, object]) -> xr.Dataset:
         """Make a dataset over ``transition`` with the trajectory, step and time of each row."""
