@@ -84,7 +84,9 @@ class Compiled:
         code, result, static = eqx.filter_make_jaxpr(of_arrays)(*shapes)
         name = getattr(self._function, "__name__", type(self._function).__name__)
         run = _compiled(name, _Code(code.jaxpr))
-        return _Traced(run, [jnp.asarray(one) for one in code.consts], jax.tree.structure(result), static)
+        with jax.ensure_compile_time_eval():  # as arrays also where the first call stands in another program
+            held = [jnp.asarray(one) for one in code.consts]
+        return _Traced(run, held, jax.tree.structure(result), static)
 
 
 class _Code:

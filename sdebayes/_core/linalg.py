@@ -14,6 +14,7 @@ from sdebayes._core.types import Matrix, Scalar
 _DOUBLINGS = 32
 _TERMS = 15
 _ELIMINATED = 4
+_BLOCK = 64
 
 
 def symmetrize(matrix: Float[Array, "*batch n n"]) -> Float[Array, "*batch n n"]:
@@ -159,6 +160,23 @@ def stationary_covariance(A: Matrix, covariance: Matrix) -> Matrix:
     """
     start = linear_flow(-A, covariance, 1 / jnp.linalg.norm(A))
     return symmetrize(_doubled(start, jnp.ones(60, dtype=bool)).noise)
+
+
+def inverse_of_triangle(factor: Float[Array, "*batch n n"]) -> Float[Array, "*batch n n"]:
+    """Return L⁻¹ of lower triangular matrices.
+
+    Large ones are inverted in blocks, by products of matrices, which take a fraction of the time of LAPACK's solves.
+    """
+    n = factor.shape[-1]
+    if n <= _BLOCK:
+        return solve_triangular(
+            factor, jnp.broadcast_to(jnp.eye(n, dtype=factor.dtype), factor.shape), lower=True
+        )
+    k = n // 2
+    first, last = inverse_of_triangle(factor[..., :k, :k]), inverse_of_triangle(factor[..., k:, k:])
+    across = -last @ (factor[..., k:, :k] @ first)
+    above = jnp.zeros((*factor.shape[:-2], k, n - k), factor.dtype)
+    return jnp.concatenate([jnp.concatenate([first, above], -1), jnp.concatenate([across, last], -1)], -2)
 
 
 @jax.custom_jvp

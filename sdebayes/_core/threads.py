@@ -1,10 +1,12 @@
-"""Several evaluations of a compiled function at the same time."""
+"""Several evaluations of a compiled function at the same time, and work beside other work."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import cache
 
 import jax
 
@@ -33,3 +35,32 @@ def side_by_side[Item, Result](function: Callable[[Item], Result], items: Iterab
         return [function(item) for item in items]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         return list(pool.map(run, items))
+
+
+@contextmanager
+def meanwhile[Result](task: Callable[[], Result]) -> Iterator[Callable[[], Result]]:
+    """Do something in a thread of its own while the body runs, as where both wait for a compiler.
+
+    Where several processes compute together, it is done when its result is first asked for.
+
+    Parameters
+    ----------
+    task
+        What is done, in the precision that is in force here.
+
+    Yields
+    ------
+    result
+        Waits for the task and returns its result, or raises its error; what is not asked for is not raised.
+    """
+    wide = jax.config.jax_enable_x64
+
+    def run() -> Result:
+        with jax.enable_x64(wide):
+            return task()
+
+    if are_several():
+        yield cache(task)
+        return
+    with ThreadPoolExecutor(1) as pool:
+        yield pool.submit(run).result

@@ -124,6 +124,7 @@ class Sampler:
         )
         self.run = Compiled(self._block)
         self._first = Compiled(self._first_state)
+        self._preparing = threading.Lock()
 
     def begin(self, target: Target, key: Key, position: Flat, chart: Chart) -> PyTree:
         """Return the state of a chain before its first iteration.
@@ -140,7 +141,20 @@ class Sampler:
             From u to z.
         """
         place = target.value_and_gradient(affine_place(chart.affine, position), chart.whitenings)
+        return self.first(target, key, position, place, chart)
+
+    def first(
+        self, target: Target, key: Key, position: Flat, place: tuple[Array, Flat], chart: Chart
+    ) -> PyTree:
+        """Return that state, given U and its gradient in v there; arguments as in `begin`."""
         return self._first(key, position, *place, target.data, chart)
+
+    def prepare(self, target: Target, chart: Chart) -> None:
+        """Compile for data and a chart of these shapes, whatever they hold; a second caller waits for the first."""
+        u = chart.affine.middle
+        with self._preparing:
+            nowhere = (jnp.zeros((), u.dtype), jnp.zeros_like(u))
+            self.run.prepare(self.first(target, jax.random.key(0), u, nowhere, chart), target.data, chart)
 
     def _first_state(
         self, key: Key, position: Flat, potential: Array, gradient: Flat, data: PyTree, chart: Chart
@@ -229,11 +243,11 @@ def run_chains(
         Where finished blocks are kept, if anywhere.
     """
     with stage("compiling the sampler", progress):
+        sampler.prepare(target, chart)
         initial = [
             sampler.begin(target, key, jnp.asarray(start), chart)
             for key, start in zip(keys, starts, strict=True)
         ]
-        sampler.run.prepare(initial[0], target.data, chart)
     warmup = sampler.settings.warmup
     total = warmup + draws
 

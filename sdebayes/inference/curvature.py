@@ -54,9 +54,7 @@ def curvature_units(target: Target, mode: Mode, dense_dimension: int) -> Units:
     the weights that it multiplies, second derivatives say little of the density's width, and it is measured: the unit
     is the distance at which U has risen by one half on the mean of both sides.
     """
-    index = np.arange(target.dimension)
-    if target.dimension > dense_dimension:
-        index = np.setdiff1d(index, weights_of(target))
+    index, dense = _scaled(target, dense_dimension)
     values, vectors = np.linalg.eigh(np.nan_to_num(mode_hessian(target, mode, index)))
     objective, position = Objective(target, mode.whitenings), np.asarray(mode.position, dtype=np.float64)
     widths = _widths(values)
@@ -74,8 +72,24 @@ def curvature_units(target: Target, mode: Mode, dense_dimension: int) -> Units:
     flat = np.flatnonzero(values < _FLAT)
     widths[flat] = side_by_side(measured, flat.tolist())
     factor = vectors * widths
-    if len(index) > dense_dimension:
-        factor = np.linalg.norm(factor, axis=1)
+    return _units(target, factor if dense else np.linalg.norm(factor, axis=1), index)
+
+
+def unit_lengths(target: Target, dense_dimension: int) -> Units:
+    """Return units of one, of the shapes that `curvature_units` has: enough to compile by."""
+    index, dense = _scaled(target, dense_dimension)
+    return _units(target, np.eye(len(index)) if dense else np.ones(len(index)), index)
+
+
+def _scaled(target: Target, dense_dimension: int) -> tuple[np.ndarray, bool]:
+    """Return which parameters have units, and whether these are of directions that mix them."""
+    index = np.arange(target.dimension)
+    if target.dimension > dense_dimension:
+        index = np.setdiff1d(index, weights_of(target))
+    return index, len(index) <= dense_dimension
+
+
+def _units(target: Target, factor: np.ndarray, index: np.ndarray) -> Units:
     return Units(jnp.asarray(factor, dtype=target.start.dtype), jnp.asarray(index))
 
 

@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import xarray as xr
 from jaxtyping import Float
@@ -13,6 +14,7 @@ from jaxtyping import Float
 from sdebayes._core.arguments import checked
 from sdebayes._core.errors import InferenceError
 from sdebayes._core.kinds import Count, Probability, WholeNumber
+from sdebayes._core.threads import meanwhile
 from sdebayes._core.types import Key
 from sdebayes.inference.chains import (
     Affine,
@@ -24,7 +26,7 @@ from sdebayes.inference.chains import (
     run_chains,
     sampler_of,
 )
-from sdebayes.inference.curvature import curvature_units
+from sdebayes.inference.curvature import curvature_units, unit_lengths
 from sdebayes.inference.findings import Finding
 from sdebayes.inference.mode import find_typical_point
 from sdebayes.inference.problem import Problem
@@ -107,7 +109,10 @@ class AbstractHamiltonian(AbstractStrategy):
         if finished is not None:
             return finished
         search_key, start_key, *chain_keys = jax.random.split(options.key, self.chains + 2)
-        with stage("searching the middle of the posterior", options.progress):
+        with (
+            meanwhile(lambda: sampler.prepare(target, self.any_chart(target))),
+            stage("searching the middle of the posterior", options.progress),
+        ):
             middle = find_typical_point(target, search_key)
             units = curvature_units(target, middle, self.dense_dimension)
         chart = Chart(Affine(middle.position, units), middle.whitenings)
@@ -123,6 +128,11 @@ class AbstractHamiltonian(AbstractStrategy):
             workers=min(self.workers, self.chains),
             checkpoint=options.checkpoint,
         )
+
+    def any_chart(self, target: Target) -> Chart:
+        """Return a chart of the shapes of that which the chains will have: enough to compile by."""
+        units = unit_lengths(target, self.dense_dimension)
+        return Chart(Affine(jnp.zeros_like(target.start), units), target.density.no_whitening)
 
     def _finished(self, options: RunOptions) -> Draws | None:
         """Return the draws of a checkpoint that holds all of them; there is nothing to be compiled for these."""

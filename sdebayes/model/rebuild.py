@@ -22,7 +22,7 @@ from sdebayes.model.sdemodel import SDEModel
 
 Sites = dict[str, Any]
 
-_BLOCK = 100
+BLOCK = 100
 
 
 @one_at_a_time
@@ -82,7 +82,7 @@ def parameters(model: SDEModel, unconstrained: Sites) -> Sites:
 
 
 def per_draw(
-    function: Callable[..., PyTree], block: int = _BLOCK, averaging: bool = False
+    function: Callable[..., PyTree], block: int = BLOCK, averaging: bool = False
 ) -> Callable[..., PyTree]:
     """Make a function of one draw a function of stacked draws, compiled for few sizes of blocks.
 

@@ -33,7 +33,7 @@ def build_tree(
     data: xr.Dataset,
     draws: Draws,
     key: Key,
-    prior_positions: Float[np.ndarray, "draw dimension"] | None = None,
+    prior: Read,
 ) -> xr.DataTree:
     """Make all groups of a posterior but those of replicated data.
 
@@ -46,22 +46,17 @@ def build_tree(
     draws
         What the strategy drew.
     key
-        Random key of the draws of the prior, and of what is replicated.
-    prior_positions
-        Draws of the prior, where they are not the model's own.
+        Random key of what is replicated.
+    prior
+        Draws of the prior.
     """
-    model, observations, density = problem.model, problem.observations, problem.density
+    model, observations = problem.model, problem.observations
     draws = relabelled(problem, draws)
     packing = pack_steps(data, model, observations)
-    read = _Reader(model, density, probe_points(model, data_scale(data, model.observation)))
-    keys = jax.random.split(key, 3)
-    if prior_positions is None:
-        prior_positions = draw_positions(density, keys[0])
-    posterior = read(draws.position)
-    prior = read(prior_positions[None])
+    posterior = _reader(problem, data)(draws.position)
     log_likelihood, log_predictive = _densities(model, observations, packing, posterior)
     of_prior = kept_draws((1, PRIOR_DRAWS), packing.seen.size, PREDICTIVE_DRAWS).size
-    seed = jax.random.bits(keys[1], dtype=np.uint32)
+    seed = jax.random.bits(jax.random.split(key, 3)[1], dtype=np.uint32)
     groups = {
         "posterior": posterior.parameters,
         "unconstrained": posterior.unconstrained,
@@ -78,6 +73,33 @@ def build_tree(
         **{name: _named(dataset, packing.names) for name, dataset in draws.groups.items()},
     }
     return xr.DataTree.from_dict({name: _numbered(dataset) for name, dataset in groups.items()})
+
+
+def read_prior(
+    problem: Problem,
+    data: xr.Dataset,
+    key: Key,
+    positions: Float[np.ndarray, "draw dimension"] | None = None,
+) -> Read:
+    """Draw from the prior, in every form that the groups need; no draw of the posterior is needed for it.
+
+    Parameters
+    ----------
+    problem, data
+        As in `build_tree`.
+    key
+        Random key.
+    positions
+        Draws of the prior, where they are not the model's own.
+    """
+    if positions is None:
+        positions = draw_positions(problem.density, jax.random.split(key, 3)[0])
+    return _reader(problem, data)(positions[None])
+
+
+def _reader(problem: Problem, data: xr.Dataset) -> _Reader:
+    model = problem.model
+    return _Reader(model, problem.density, probe_points(model, data_scale(data, model.observation)))
 
 
 def draw_positions(density: Density, key: Key) -> Float[np.ndarray, "draw dimension"]:
@@ -98,7 +120,7 @@ def _numbered(dataset: xr.Dataset) -> xr.Dataset:
     return dataset.assign_coords(missing)
 
 
-class _Read(NamedTuple):
+class Read(NamedTuple):
     """Draws of the prior or the posterior, in every form that the groups need."""
 
     shape: tuple[int, int]
@@ -119,7 +141,7 @@ class _Reader:
         self.points = points
         self.read = compiled.reading(model)
 
-    def __call__(self, positions: np.ndarray) -> _Read:
+    def __call__(self, positions: np.ndarray) -> Read:
         shape = positions.shape[:2]
         free = self.density.sites(positions.reshape(-1, positions.shape[-1]))
         sites, stacked, prior = self.read(free)
@@ -132,7 +154,7 @@ class _Reader:
             }
 
         own = {name: [f"{name}_dim_{axis}" for axis in range(value.ndim - 1)] for name, value in free.items()}
-        return _Read(
+        return Read(
             shape,
             stacked,
             self._parameters(folded(*self._by_group(sites)), stacked, shape),
@@ -173,7 +195,7 @@ def _flat(shape: tuple[int, int], draws: Int[np.ndarray, " draw"]) -> Int[np.nda
 
 
 def _densities(
-    model: SDEModel, observations: Observations, packing: Packing, draws: _Read
+    model: SDEModel, observations: Observations, packing: Packing, draws: Read
 ) -> tuple[xr.Dataset, xr.Dataset]:
     """Return log likelihoods, of transitions or trajectories, and log p(y_k | y_1, …, y_{k−1}): blocks of draws."""
     by_transition, steps = model.likelihood.by_transition(observations), packing.rows.size

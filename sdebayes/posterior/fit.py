@@ -18,6 +18,7 @@ from sdebayes._core.errors import ModelError
 from sdebayes._core.kinds import PathLike, Seed
 from sdebayes._core.precision import Precision, scope, single_blas_thread
 from sdebayes._core.processes import are_several, check_same
+from sdebayes._core.threads import meanwhile
 from sdebayes.data.blocks import parts
 from sdebayes.inference import NUTS, AbstractStrategy, Problem, RunOptions
 from sdebayes.inference.archive import held
@@ -25,7 +26,7 @@ from sdebayes.inference.checkpoint import Checkpoint
 from sdebayes.inference.progress import stage
 from sdebayes.model.sdemodel import SDEModel
 from sdebayes.posterior import serialization
-from sdebayes.posterior.export import build_tree
+from sdebayes.posterior.export import build_tree, read_prior
 from sdebayes.posterior.posterior import Posterior
 from sdebayes.posterior.reading import read_for
 from sdebayes.posterior.store import SCHEMA_VERSION
@@ -129,9 +130,10 @@ def fit(
         attrs = _attributes(read.model, data, strategy, seed, precision) | read.attributes
         check_same(repr(sorted(attrs.items())))
         kept = None if checkpoint is None else Checkpoint(checkpoint, repr(sorted(attrs.items())))
-        draws = strategy.run(problem, RunOptions(run_key, precision, shown, kept))
+        with meanwhile(lambda: read_prior(problem, read.data, export_key)) as prior:
+            draws = strategy.run(problem, RunOptions(run_key, precision, shown, kept))
         with stage("predictions and scores of the draws", shown):
-            tree = build_tree(problem, read.data, draws, export_key)
+            tree = build_tree(problem, read.data, draws, export_key, prior())
     tree.attrs.update(attrs | draws.attributes)
     return Posterior(read.model, tree)
 

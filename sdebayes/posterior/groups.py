@@ -26,7 +26,7 @@ from sdebayes.likelihood.labelled import check_space, labelled_scores
 from sdebayes.model.groups import Pooling
 from sdebayes.model.sdemodel import SDEModel
 from sdebayes.posterior import compiled, serialization
-from sdebayes.posterior.export import build_tree, draw_positions
+from sdebayes.posterior.export import build_tree, draw_positions, read_prior
 from sdebayes.posterior.packing import training_data
 
 MOST_DRAWS = 100
@@ -193,7 +193,8 @@ def group_tree(posterior: Groups, name: str, place: int) -> xr.DataTree:
             {str(key): value.values for key, value in tree["sample_stats"].data_vars.items()},
         )
         problem = Problem(model, model.read(data), keys[0])
-        made = build_tree(problem, data, draws, keys[2], _positions(pooling, before, place))
+        prior = read_prior(problem, data, keys[2], _positions(pooling, before, place))
+        made = build_tree(problem, data, draws, keys[2], prior)
     made.attrs.update(tree.attrs | serialization.described_model(model) | {"group": name})
     return made
 

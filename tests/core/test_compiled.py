@@ -52,6 +52,16 @@ def test_each_computes_with_its_own_arrays(made):
             jax.tree.map(np.testing.assert_allclose, one(x), function(x))
 
 
+@pytest.mark.parametrize("made", [at_top, in_a_scan, in_a_program_within])
+def test_one_that_is_first_called_in_another_program_is_whole(made):
+    """What it holds must not be a value of the program in which it was traced."""
+    x = jnp.array([1.0, -1.0, 0.5])
+    ours = Compiled(made(HELD[0]))
+    within = jax.jit(lambda x: jax.lax.fori_loop(0, 2, lambda _, y: y + jax.tree.leaves(ours(y))[0], x))(x)
+    assert np.isfinite(within).all()
+    jax.tree.map(np.testing.assert_allclose, ours(x), made(HELD[0])(x))
+
+
 def test_two_share_one_program():
     x = jnp.array([1.0, -1.0, 0.5])
     before = compiled._compiled.cache_info().misses

@@ -14,6 +14,7 @@ from scipy.stats import multivariate_normal
 
 from sdebayes._core.linalg import (
     inverse_and_log_determinant,
+    inverse_of_triangle,
     linear_flow,
     linear_transition,
     normal_log_density,
@@ -154,6 +155,18 @@ def test_inverse_and_log_determinant_and_their_derivatives(seed, n):
     np.testing.assert_allclose(
         d_log_det, (np.linalg.slogdet(up)[1] - np.linalg.slogdet(down)[1]) / (2 * h), atol=1e-6
     )
+
+
+@pytest.mark.parametrize("n", [1, 64, 65, 207])
+def test_the_inverse_of_a_triangle_is_its_solve(n, x64):
+    """Also where it is put together of blocks, of several at once, and whatever stands above the diagonal."""
+    rng = np.random.default_rng(n)
+    factors = np.linalg.cholesky(
+        np.eye(n) + np.array([1.0, 30.0])[:, None, None] * np.cov(rng.normal(size=(n, 2 * n)))
+    )
+    found = inverse_of_triangle(jnp.asarray(factors + np.triu(rng.normal(size=(n, n)), 1)))
+    for one, factor in zip(found, factors, strict=True):
+        np.testing.assert_allclose(one, linalg.solve_triangular(factor, np.eye(n), lower=True), atol=1e-13)
 
 
 def test_the_inverse_of_an_indefinite_matrix_is_not_a_number(x64):

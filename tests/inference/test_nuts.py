@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import arviz as az
 import jax
@@ -12,6 +13,8 @@ from threadpoolctl import threadpool_info
 
 import sdebayes as sb
 from sdebayes._core.errors import InferenceError, ModelError, StoreError
+from sdebayes.inference import Draws, RunOptions, hamiltonian
+from sdebayes.inference.chains import Sampler, sampler_of
 from sdebayes.inference.checkpoint import Checkpoint
 from sdebayes.inference.problem import Problem
 from tests.inference.conftest import FACTOR, STRATEGY
@@ -72,6 +75,29 @@ def test_statistics_of_the_sampler(regression_fit):
     assert int(statistics["diverging"].sum()) == 0
     rhat = next(f for f in regression_fit.diagnosis() if f.subject == "R-hat")
     assert rhat.values["rhat"] < 1.03
+
+
+@pytest.mark.parametrize("dense_dimension", [500, 10, 2])
+def test_a_sampler_is_compiled_by_the_shapes_that_its_chains_have(dense_dimension, monkeypatch, x64):
+    """Else what is compiled while the middle is searched would be of no use, and compiled again."""
+    data, _ = sb.datasets.benchmark("ornstein_uhlenbeck", 60, 0.1, seed=0)
+    drift = sb.priors.GP(basis=sb.priors.HSGP(functions=2))
+    model = sb.SDEModel(drift, scheme=sb.schemes.EulerMaruyama(), observation=sb.Exact()).scaled_to(data)
+    target = Problem(model, model.read(data), jax.random.key(0)).target
+    strategy = sb.NUTS(draws=1, warmup=1, dense_dimension=dense_dimension)
+    prepared, found = [], []
+
+    def chains(*given: Any, **options: Any) -> Draws:
+        found.append(given[3])
+        return Draws(np.zeros((2, 1, target.dimension)), {})
+
+    monkeypatch.setattr(Sampler, "prepare", lambda self, target, chart: prepared.append(chart))
+    monkeypatch.setattr(hamiltonian, "run_chains", chains)
+    options = RunOptions(jax.random.key(1), "float64", False)
+    strategy.sample(target, sampler_of(target.density, strategy.settings()), options)
+    (blank,), (chart,) = prepared, found
+    assert jax.tree.structure(blank) == jax.tree.structure(chart)
+    assert jax.tree.map(jax.typeof, blank) == jax.tree.map(jax.typeof, chart)
 
 
 def configuration() -> list[object]:

@@ -20,6 +20,7 @@ import jax.numpy as jnp
 from jax.scipy.linalg import cho_solve, solve_triangular
 from jaxtyping import Array, Float
 
+from sdebayes._core.linalg import inverse_of_triangle
 from sdebayes._core.types import Key, Matrix, Vector
 from sdebayes.inference.sufficient_statistics.euler_maruyama import (
     Coefficients,
@@ -104,23 +105,37 @@ def _shared_log_evidence(given: Given, data: Statistics) -> Float[Array, ""]:
 
 
 def _expected_log_density(given: Given, data: Statistics, law: _SharedLaw) -> Float[Array, ""]:
-    """Return the mean over a law of the weights of what they add to the log-likelihood."""
-    s, T, H = _shared_parts(given, data)
-    identity = jnp.eye(len(s), dtype=s.dtype)
-    covariances = jax.vmap(lambda L: cho_solve((L, True), identity))(law.factor)
-    Z = law.mean @ law.vectors.T
-    fit = s[:, None] * Z * _outputs(given.scale)
-    linear = jnp.sum(fit * jnp.linalg.solve(given.covariance, residual(given, data)[0].T).T)
-    rates = jnp.einsum("ic,ij,jc->c", law.vectors, T, law.vectors)
-    spread = jnp.einsum("mn,cmn->c", H, covariances)
-    return linear - 0.5 * (jnp.sum(T * (Z.T @ H @ Z)) + rates @ spread)
+    r"""Return a function with the slopes of the mean, over a law of the weights, of what they add to the likelihood.
+
+    With :math:`C_i` the covariance of column i, :math:`τ_i H C_i = I - C_i`: what the spread adds has the slopes of
+    :math:`-\frac12 \sum_{mi} (1 - C_{i,mm}) \log(τ_i s_m^2)`, and the diagonals are all that is needed of :math:`C_i`.
+    """
+    s, T = _features(given), _precision_of_outputs(given)
+    variances = jnp.sum(inverse_of_triangle(law.factor) ** 2, axis=1).T
+    fit = s[:, None] * (law.mean @ law.vectors.T)
+    linear = jnp.sum(
+        fit * _outputs(given.scale) * jnp.linalg.solve(given.covariance, residual(given, data)[0].T).T
+    )
+    squared = jnp.einsum("ic,ij,jc->c", law.vectors, T, law.vectors) * s[:, None] ** 2
+    known = squared > jnp.finfo(squared.dtype).eps ** 4
+    spread = jnp.sum((1 - variances) * jnp.log(jnp.where(known, squared, 1.0)))
+    return linear - 0.5 * (jnp.sum(T * (fit.T @ data.gram @ fit)) + spread)
 
 
 def _shared_parts(
     given: Given, data: Statistics
 ) -> tuple[Float[Array, " feature"], Matrix, Float[Array, "feature feature"]]:
-    s, a = jnp.sum(given.scale, 1), _outputs(given.scale)
-    return s, a[:, None] * jnp.linalg.inv(given.covariance) * a, s[:, None] * data.gram * s
+    s = _features(given)
+    return s, _precision_of_outputs(given), s[:, None] * data.gram * s
+
+
+def _features(given: Given) -> Float[Array, " feature"]:
+    return jnp.sum(given.scale, 1)
+
+
+def _precision_of_outputs(given: Given) -> Matrix:
+    a = _outputs(given.scale)
+    return a[:, None] * jnp.linalg.inv(given.covariance) * a
 
 
 def _outputs(scale: Coefficients) -> Vector:

@@ -8,11 +8,13 @@ from functools import lru_cache
 from typing import Any, ClassVar, final
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import xarray as xr
 
 from sdebayes._core.arguments import checked
 from sdebayes._core.errors import InferenceError, ModelError
+from sdebayes._core.threads import meanwhile
 from sdebayes.inference.chains import sampler_of
 from sdebayes.inference.findings import Finding
 from sdebayes.inference.hamiltonian import AbstractHamiltonian
@@ -30,8 +32,8 @@ from sdebayes.inference.problem import Problem
 from sdebayes.inference.progress import stage
 from sdebayes.inference.strategy import Draws, RunOptions
 from sdebayes.inference.sufficient_statistics.reduction import statistics_of
-from sdebayes.inference.target import Density, make_target
-from sdebayes.model.rebuild import per_draw
+from sdebayes.inference.target import Density, Target, density_of, make_target
+from sdebayes.model.rebuild import BLOCK, per_draw
 
 TERMS = ("inclusion_probability",)
 
@@ -125,16 +127,26 @@ class Marginal(AbstractHamiltonian):
 
     def _in_closed_form(self, ready: Marginalized, problem: Problem, options: RunOptions) -> Draws:
         target_key, run_key, weights_key = jax.random.split(options.key, 3)
-        with stage("compiling the density", options.progress):
+        with stage("taking sums over the data", options.progress):
             own = problem.sums
             data = statistics_of(ready.functions, problem.observations) if own is None else own.data
-            target = make_target(ready.program, ready.drawn, data, target_key)
-        sampler = sampler_of(target.density, self.settings())
-        drawn = self.sample(target, sampler, replace(options, key=run_key))
-        shape = drawn.position.shape[:2]
+        density = density_of(ready.program, ready.drawn)
+        sampler, complete = sampler_of(density, self.settings()), _completed(ready, density)
+        shape = (self.chains, self.draws)
+        keys = np.asarray(jax.random.key_data(jax.random.split(weights_key, self.chains * self.draws)))
+
+        def compile_all() -> None:
+            blank = Target(density, data, jnp.zeros(density.dimension))
+            if self._finished(options) is None:
+                sampler.prepare(blank, self.any_chart(blank))
+            complete((np.zeros((len(keys), density.dimension))[:BLOCK], keys[:BLOCK]), data)
+
+        with meanwhile(compile_all):
+            with stage("compiling the density", options.progress):
+                target = make_target(ready.program, ready.drawn, data, target_key)
+            drawn = self.sample(target, sampler, replace(options, key=run_key))
         flat = drawn.position.reshape(-1, drawn.position.shape[-1])
-        keys = np.asarray(jax.random.key_data(jax.random.split(weights_key, len(flat))))
-        found = _completed(ready, target.density)((flat, keys), data)
+        found = complete((flat, keys), data)
         added = {"log_evidence": found.log_evidence} | found.terms
         shaped = {name: value.reshape(*shape, *value.shape[1:]) for name, value in added.items()}
         return Draws(found.position.reshape(*shape, -1), drawn.statistics | shaped, drawn.groups)

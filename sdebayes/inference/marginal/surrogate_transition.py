@@ -75,12 +75,14 @@ class SurrogateSampler(Sampler):
         super().__init__(density, settings)
         self._model, self._complete, self._posterior = model, completer(model, density), posterior
 
-    def begin(self, target: Target, key: Key, position: Flat, chart: Chart) -> ChainState:
+    def first(
+        self, target: Target, key: Key, position: Flat, place: tuple[Array, Flat], chart: Chart
+    ) -> ChainState:
         """Return the state of a chain before its first iteration, which every move leaves."""
         data: Surrogate = target.data
         shapes = jax.eval_shape(self._complete, target.start, key, data.statistics, data.terms)
         blank = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes)
-        kernel = super().begin(target, key, position, chart)
+        kernel = super().first(target, key, position, place, chart)
         return ChainState(kernel, blank, jnp.array(-jnp.inf), data.terms)
 
     def step(self, state: ChainState, data: Surrogate, chart: Chart) -> tuple[ChainState, dict[str, Array]]:
