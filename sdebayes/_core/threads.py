@@ -1,10 +1,12 @@
-"""Several evaluations of a compiled function at the same time."""
+"""Several evaluations of a compiled function at the same time, and work beside other work."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from contextvars import copy_context
 
 import jax
 
@@ -33,3 +35,35 @@ def side_by_side[Item, Result](function: Callable[[Item], Result], items: Iterab
         return [function(item) for item in items]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         return list(pool.map(run, items))
+
+
+@contextmanager
+def beside(tasks: Iterable[Callable[[], object]], workers: int = 2) -> Iterator[None]:
+    """Begin tasks in threads, in their order, while the body runs; those that wait at its end are left out.
+
+    The results are what the tasks keep. What they raise is let go: who needs such a result asks for it, and is told.
+    Nothing is begun where several processes compute together.
+
+    Parameters
+    ----------
+    tasks
+        What is done, perhaps by the body as well: it must be safe to be asked for by two threads.
+    workers
+        How many run at a time.
+    """
+    if are_several():
+        yield
+        return
+    wide = jax.config.jax_enable_x64
+
+    def run(task: Callable[[], object]) -> None:
+        with jax.enable_x64(wide):
+            task()
+
+    pool = ThreadPoolExecutor(workers)
+    try:
+        for task in tasks:
+            pool.submit(copy_context().run, run, task)
+        yield
+    finally:
+        pool.shutdown(cancel_futures=True)
