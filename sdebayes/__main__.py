@@ -1,5 +1,7 @@
 """The program ``sdebayes``, and ``python -m sdebayes``."""
 
+import gc
+
 from sdebayes.cli.interrupts import ctrl_c
 
 
@@ -9,7 +11,10 @@ def main() -> None:
     with ctrl_c.said_at_last():
         from sdebayes.cli.app import app
 
-        app()
+        try:
+            app()
+        finally:
+            gc.freeze()  # else Python looks at its end for garbage among all that JAX has traced, for a second
 
 
 if __name__ == "__main__":

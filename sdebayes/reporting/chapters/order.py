@@ -8,6 +8,7 @@ from sdebayes import plots
 from sdebayes._core.errors import DataError
 from sdebayes._core.once import once
 from sdebayes.analysis import quality
+from sdebayes.analysis.quality.coherence import divided
 from sdebayes.reporting.blocks import Block, Chapter, Figure, Paragraph, Table
 from sdebayes.reporting.context import ReportContext
 from sdebayes.reporting.figures import picture
@@ -27,7 +28,8 @@ def write(context: ReportContext) -> Chapter:
 @once
 def parts(context: ReportContext) -> xr.Dataset:
     """Divide what the model gains on the held-out trajectories."""
-    return quality.coherence(context.posterior, context.judged, training=context.data)
+    own = None if context.table is None else context.table["log_score"].isel(candidate=0).values
+    return divided(context.posterior, context.judged, context.data, own)
 
 
 @once
