@@ -38,7 +38,17 @@ CURVED = SDEModel(
 """A picture: the plain scheme at half the cost of the default one, few functions and few speeches."""
 POSTERIORS = "posterior.nc", "observed.nc", "plane.nc"
 TABLES = "scores.nc", "shuffled.nc"
+_FOLDER = "demo"
 _ROOMS = "_core", "data", "dynamics", "priors", "schemes", "likelihood", "model", "inference", "posterior"
+
+
+def any_kept() -> bool:
+    """Whether there was a run before."""
+    return (default_directory() / _FOLDER).is_dir()
+
+
+def begin() -> None:
+    """Do nothing; a process that is asked for it imports what fits need, while the first imports an encoder."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +82,7 @@ class Fits:
         package = Path(__file__).parents[1]
         for path in sorted(path for room in _ROOMS for path in (package / room).rglob("*.py")):
             digest.update(path.read_bytes())
-        return default_directory() / "demo" / digest.hexdigest()[:16]
+        return default_directory() / _FOLDER / digest.hexdigest()[:16]
 
     @property
     def are_kept(self) -> bool:

@@ -15,7 +15,7 @@ from sdebayes._core.draws import evenly_spread
 from sdebayes._core.errors import StoreError
 from sdebayes.cli.conclusion import conclusion
 from sdebayes.cli.console import comparison, console, say_claims, say_findings
-from sdebayes.cli.demo_fits import MAIN, OBSERVED, Fits
+from sdebayes.cli.demo_fits import MAIN, OBSERVED, Fits, any_kept, begin
 from sdebayes.cli.errors import prepare_compiler
 from sdebayes.cli.second_process import second_process
 from sdebayes.cli.timer import Stages
@@ -51,14 +51,16 @@ def run(output: Path, seed: int, fresh: bool) -> Path:
     prepare_compiler()
     stages = Stages(console)
     console.print("[dim]Times are of two idle cores; what an earlier run has kept takes seconds.[/]")
-    with stages.stage("read and embed", "a minute"):
-        embedded, left_out = _embedded(output, seed)
-        space = PCA(STATES).fit(embedded)
-        train, test = space.transform(embedded), space.transform(left_out)
-    fits = Fits(train, test, _plane(embedded), seed)
-    if fresh:
-        fits.forget()
     with second_process() as submit:
+        if not any_kept():
+            submit(begin)
+        with stages.stage("read and embed", "half a minute"):
+            embedded, left_out = _embedded(output, seed)
+            space = PCA(STATES).fit(embedded)
+            train, test = space.transform(embedded), space.transform(left_out)
+        fits = Fits(train, test, _plane(embedded), seed)
+        if fresh:
+            fits.forget()
         others = [] if fits.are_kept else [submit(fits.make_quick), submit(fits.scores_shuffled)]
         with stages.stage(
             f"fit {MAIN}; beside it {OBSERVED}, a nonlinear drift, and {MAIN} to shuffled speeches",
