@@ -1,7 +1,5 @@
 """The program ``sdebayes``, and ``python -m sdebayes``."""
 
-import gc
-
 from sdebayes.cli.interrupts import ctrl_c
 
 
@@ -11,10 +9,7 @@ def main() -> None:
     with ctrl_c.said_at_last():
         from sdebayes.cli.app import app
 
-        try:
-            app()
-        finally:
-            gc.freeze()  # else Python looks at its end for garbage among all that JAX has traced, for a second
+        app()
 
 
 if __name__ == "__main__":
