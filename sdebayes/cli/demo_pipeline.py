@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+from concurrent.futures import Future
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -61,7 +63,9 @@ def run(output: Path, seed: int, fresh: bool) -> Path:
         fits = Fits(train, test, _plane(embedded), seed)
         if fresh:
             fits.forget()
-        others = [] if fits.are_kept else [submit(fits.make_quick), submit(fits.scores_shuffled)]
+        others: list[Future[Any]] = []
+        if not fits.are_kept:
+            others = [submit(fits.make_quick), submit(fits.scores_shuffled)]
         with stages.stage(
             f"fit {MAIN}; beside it {OBSERVED}, a nonlinear drift, and {MAIN} to shuffled speeches",
             "a minute and a half",
@@ -71,7 +75,7 @@ def run(output: Path, seed: int, fresh: bool) -> Path:
             for quick in others[:1]:
                 quick.result()
             table = fits.scores(posterior)
-        with stages.stage("write the report", "half a minute"):
+        with stages.stage("write the report", "most of a minute, or half of one again"):
             path = output / "report.html"
             page = report(
                 posterior, path, train, test, title=TITLE, comparison=table, plane=fits.curved(), seed=seed

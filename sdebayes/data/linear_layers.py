@@ -21,16 +21,21 @@ def multiply_by_onednn(network: Any) -> None:
     if not torch.backends.mkldnn.is_available():
         return
     for layer in network.modules():
-        if type(layer) is torch.nn.Linear and layer.weight.dtype == torch.float32:
+        if _is_plain(layer):
             layer.forward = _product(layer)
+
+
+def _is_plain(layer: Any) -> bool:
+    import torch
+
+    return type(layer) is torch.nn.Linear and layer.weight.dtype == torch.float32
 
 
 def _product(layer: Any) -> Any:
     from torch.nn.functional import linear
 
-    weight, bias = (
-        None if part is None else part.detach().to_mkldnn() for part in (layer.weight, layer.bias)
-    )
+    weight: Any = layer.weight.detach().to_mkldnn()
+    bias: Any = None if layer.bias is None else layer.bias.detach().to_mkldnn()
 
     def forward(x: Any) -> Any:
         return linear(x.to_mkldnn(), weight, bias).to_dense()
