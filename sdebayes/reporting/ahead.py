@@ -2,41 +2,80 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from operator import attrgetter
 
 from sdebayes.explorer.library import vega
-from sdebayes.reporting.chapters import data, forecasts, moments, order, phase_space
+from sdebayes.reporting.chapters import (
+    Write,
+    data,
+    forecasts,
+    moments,
+    order,
+    phase_space,
+    process,
+    properties,
+    summary,
+    texts,
+)
 from sdebayes.reporting.context import ReportContext
+from sdebayes.reporting.times import same_times
 
 Numbers = Callable[[ReportContext], object]
 
 
-def numbers_of(context: ReportContext) -> Iterator[Callable[[], object]]:
-    """Yield what takes long to compute, each what the context or its plane keeps, about as the chapters ask for it.
+def numbers_of(context: ReportContext, chapters: Iterable[Write]) -> Iterator[Callable[[], object]]:
+    """Yield what takes chapters long to compute, each what the context or its plane keeps.
 
     Parameters
     ----------
     context
         What the chapters are written from.
+    chapters
+        What writes them.
     """
-    one_process = not (context.posterior.groups or context.posterior.regimes)
-    asked: list[Numbers] = [_kept("pit"), _kept("findings")]
-    asked += [_kept("properties"), _kept("spectrum"), _kept("prior_spectrum")] if one_process else []
-    asked += [_kept("pooled_moments"), data.persistence, _kept("horizons"), forecasts.one_step_scores]
-    if one_process:
-        asked += [_kept("latent"), _kept("portrait")] if len(context.posterior.states) > 1 else []
-        asked += [phase_space.explorer_data, lambda _: vega()] if context.explorer else []
-    yield from (partial(numbers, context) for numbers in asked)
-    plane = context.in_plane
-    if plane is not None and one_process:
-        names = ("findings", "paths", "portrait", "fixed_points", "law", "nullclines")
-        yield from (partial(attrgetter(name), plane) for name in names)
-    last: list[Numbers] = [moments.autocorrelation, moments.over_steps]
-    last += [order.parts, order.tasks] if context.held_out else []
-    yield from (partial(numbers, context) for numbers in [*last, _kept("surprise")])
+    for write in chapters:
+        yield from (partial(numbers, context) for numbers in _OF.get(write, ()))
 
 
-def _kept(name: str) -> Numbers:
-    return attrgetter(name)
+def _kept(*names: str) -> tuple[Numbers, ...]:
+    return tuple(attrgetter(name) for name in names)
+
+
+def _where(asked: Callable[[ReportContext], bool], numbers: Numbers) -> Numbers:
+    return lambda context: numbers(context) if asked(context) else None
+
+
+def _read_and_forecast(context: ReportContext) -> bool:
+    return context.has_text and context.horizons is not None
+
+
+def _beside_copies(context: ReportContext) -> bool:
+    return context.replicates is not None
+
+
+def _over_steps(context: ReportContext) -> bool:
+    return _beside_copies(context) and same_times(context.cut) and context.cut.sizes["trajectory"] > 1
+
+
+_held_out, _explored = attrgetter("held_out"), attrgetter("explorer")
+_IN_PLANE = "findings", "paths", "portrait", "fixed_points", "law", "nullclines"
+
+_OF: dict[Write, tuple[Numbers, ...]] = {
+    summary.write: _kept("pit", "findings", "pooled_moments"),
+    data.write: (data.persistence,),
+    forecasts.write: (*_kept("horizons"), _where(_read_and_forecast, forecasts.one_step_scores)),
+    phase_space.write: (
+        *_kept("latent"),
+        _where(_explored, phase_space.explorer_data),
+        _where(_explored, lambda _: vega()),
+        *(_where(attrgetter("in_plane"), attrgetter(f"in_plane.{name}")) for name in _IN_PLANE),
+    ),
+    moments.write: (_where(_beside_copies, moments.autocorrelation), _where(_over_steps, moments.over_steps)),
+    process.write: _kept("spectrum", "prior_spectrum"),
+    properties.write: _kept("properties"),
+    order.write: (_where(_held_out, order.parts), _where(_held_out, order.tasks)),
+    texts.write: _kept("surprise"),
+}
+"""About in the order in which the chapters stand; what two ask for belongs to the first that is always there."""

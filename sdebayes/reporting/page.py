@@ -108,8 +108,9 @@ def report(
     files.check_writable(path)
     data = posterior.training_data() if data is None else data
     context = ReportContext(posterior, data, test, draws, seed, comparison, plane, explorer, steered)
-    with single_blas_thread(), beside(numbers_of(context)):
-        chapters = [write(context) for write in chapters_of(context)]
+    writers = chapters_of(context)
+    with single_blas_thread(), beside(numbers_of(context, writers)):
+        chapters = [write(context) for write in writers]
     page = _render(title, chapters)
     files.write(path, page.encode())
     return path

@@ -29,7 +29,7 @@ def test_no_number_needs_matplotlib_and_each_is_asked_for_by_a_chapter(context, 
         for name in [name for name in sys.modules if name.split(".")[0] == "matplotlib"]:
             without.delitem(sys.modules, name)
         without.setitem(sys.modules, "matplotlib", None)
-        for numbers in numbers_of(context):
+        for numbers in numbers_of(context, chapters_of(context)):
             numbers()
     ahead = known(context)
     fresh = ReportContext(
