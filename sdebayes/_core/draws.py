@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Int, PyTree
 
@@ -27,7 +26,7 @@ def take_draws(stacked: PyTree, draws: np.ndarray) -> PyTree:
     """Return these draws of stacked ones, in this order; by NumPy, as JAX would compile it for each shape anew."""
 
     def take(leaf: Any) -> Any:
-        return jnp.asarray(np.asarray(leaf)[draws]) if isinstance(leaf, np.ndarray | jax.Array) else leaf
+        return jax.device_put(np.asarray(leaf)[draws]) if isinstance(leaf, np.ndarray | jax.Array) else leaf
 
     with jax.enable_x64(True):  # each array keeps its precision
         return jax.tree.map(take, stacked)

@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from contextvars import copy_context
 from functools import cache
 
 import jax
@@ -38,6 +39,32 @@ def side_by_side[Item, Result](function: Callable[[Item], Result], items: Iterab
 
 
 @contextmanager
+def beside(tasks: Iterable[Callable[[], object]], workers: int = 2) -> Iterator[None]:
+    """Begin tasks in threads, in their order, while the body runs; those that wait at its end are left out.
+
+    The results are what the tasks keep. What they raise is let go: who needs such a result asks for it, and is told.
+    Nothing is begun where several processes compute together.
+
+    Parameters
+    ----------
+    tasks
+        What is done, perhaps by the body as well: it must be safe to be asked for by two threads.
+    workers
+        How many run at a time.
+    """
+    if are_several():
+        yield
+        return
+    pool = ThreadPoolExecutor(workers)
+    try:
+        for task in tasks:
+            pool.submit(copy_context().run, _in_this_precision(task))
+        yield
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+@contextmanager
 def meanwhile[Result](task: Callable[[], Result]) -> Iterator[Callable[[], Result]]:
     """Do something in a thread of its own while the body runs, as where both wait for a compiler.
 
@@ -53,14 +80,18 @@ def meanwhile[Result](task: Callable[[], Result]) -> Iterator[Callable[[], Resul
     result
         Waits for the task and returns its result, or raises its error; what is not asked for is not raised.
     """
+    if are_several():
+        yield cache(task)
+        return
+    with ThreadPoolExecutor(1) as pool:
+        yield pool.submit(_in_this_precision(task)).result
+
+
+def _in_this_precision[Result](task: Callable[[], Result]) -> Callable[[], Result]:
     wide = jax.config.jax_enable_x64
 
     def run() -> Result:
         with jax.enable_x64(wide):
             return task()
 
-    if are_several():
-        yield cache(task)
-        return
-    with ThreadPoolExecutor(1) as pool:
-        yield pool.submit(run).result
+    return run

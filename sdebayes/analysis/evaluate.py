@@ -129,7 +129,9 @@ def in_chunks(
             block = np.arange(first, min(first + chunk, draws.size))
             padded = np.pad(block, (0, chunk - block.size), mode="edge")
             own = points[padded] if points.ndim == 3 else np.broadcast_to(points, (chunk, *points.shape))
-            values = function(source.take(draws[padded]).observed, jnp.asarray(own, source.precision))
+            values = function(
+                source.take(draws[padded]).observed, jax.device_put(own.astype(source.precision))
+            )
             parts.append([np.asarray(value)[: block.size] for value in values])
     return [np.concatenate(blocks) for blocks in zip(*parts, strict=True)]
 

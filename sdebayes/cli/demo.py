@@ -15,7 +15,7 @@ def demo(
     seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
     fresh: Annotated[
         bool,
-        typer.Option("--fresh", help="Sample anew, and do not go on from the checkpoints of an earlier run."),
+        typer.Option("--fresh", help="Fit anew: forget what earlier runs of the same have kept."),
     ] = False,
     show: Annotated[
         bool, typer.Option("--open", help="Open the report in a browser when it is there.")
@@ -26,8 +26,8 @@ def demo(
     The first 130 sentences of each are embedded offline; a quarter of the speeches is held out; a latent
     Ornstein–Uhlenbeck process is fitted to the others and judged beside simpler models, nulls, and itself on shuffled
     speeches. Writes report.html, overview.png, speeches.nc and three posteriors: posterior.nc,
-    observed.nc and plane.nc. A second run goes on from what
-    the first one kept in the user's cache directory.
+    observed.nc and plane.nc. A second run reads vectors, fits and
+    scores that the first one kept in the user's cache directory, and writes the report anew.
     """
     from sdebayes.cli.demo_pipeline import run
 

@@ -4,26 +4,37 @@ from __future__ import annotations
 
 import multiprocessing
 import signal
-from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from multiprocessing import get_context
+from typing import Protocol
 
 from sdebayes.cli.errors import prepare_compiler
 
 
-@contextmanager
-def second_process() -> Iterator[ProcessPoolExecutor]:
-    """Start a process that works until the body has ended, or stops at once where that fails.
+class Submit(Protocol):
+    """What gives a task to the process."""
 
-    What is compiled and traced holds one processor only, and programs are traced one at a time. Interrupts are left to
-    the first process, and held back while the second one starts.
+    def __call__[Result](self, task: Callable[[], Result]) -> Future[Result]:
+        """Begin the task after those before it."""
+
+
+@contextmanager
+def second_process() -> Iterator[Submit]:
+    """Give what a process works at until the body has ended, or stops at once where that fails.
+
+    It starts with its first task. What is compiled and traced holds one processor only, and programs are traced one at
+    a time. Interrupts are left to the first process, and held back while the second one starts.
     """
     with ProcessPoolExecutor(1, mp_context=get_context("spawn"), initializer=_prepare) as pool:
-        with _interrupts_held_back():
-            pool.submit(_begin)
+
+        def submit[Result](task: Callable[[], Result]) -> Future[Result]:
+            with _interrupts_held_back():
+                return pool.submit(task)
+
         try:
-            yield pool
+            yield submit
         except BaseException:
             for process in multiprocessing.active_children():
                 process.terminate()
@@ -41,10 +52,6 @@ def _interrupts_held_back() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-def _begin() -> None:
-    """Do nothing; the process starts with its first task."""
 
 
 def _prepare() -> None:

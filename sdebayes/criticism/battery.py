@@ -11,6 +11,7 @@ from jaxtyping import Float
 from sdebayes.criticism.comparison import compare
 from sdebayes.criticism.departures import FAMILY, Components, Statistic, flattened
 from sdebayes.criticism.innovations import Judge, Judged, check_left
+from sdebayes.criticism.standardisation import MOST_AT_ONCE
 
 REPLICATES, FEWEST_REPLICATES = 399, 199
 MANY_VALUES = 100_000
@@ -88,7 +89,9 @@ def criticise(judge: Judge, states: list[str], seed: int = 0) -> Criticism:
     """
     dear = judge.likelihood.approximate or judge.observations.values.size > MANY_VALUES
     count = FEWEST_REPLICATES if dear else REPLICATES
-    block = 1 << int(np.clip(MOST_NUMBERS // judge.observations.values.size, 1, 16)).bit_length() - 1
+    block = (
+        1 << int(np.clip(MOST_NUMBERS // judge.observations.values.size, 1, MOST_AT_ONCE)).bit_length() - 1
+    )
     own: dict[str, list[Components]] = {name: [] for name in FAMILY}
     copies: dict[str, list[Components]] = {name: [] for name in FAMILY}
     white = np.zeros(judge.observations.values.shape)

@@ -14,6 +14,9 @@ from sdebayes.dynamics import ObservedSDE
 from sdebayes.likelihood import AbstractLikelihood, Observations
 from sdebayes.model.rebuild import per_draw
 
+MOST_AT_ONCE = 16
+"""Replicates in a block: few, so that a last one that is not full takes no program of its own."""
+
 
 @lru_cache(maxsize=8)
 def judging(likelihood: AbstractLikelihood) -> Callable[..., PyTree]:
@@ -35,4 +38,4 @@ def replicating(likelihood: AbstractLikelihood) -> Callable[..., PyTree]:
         own, theirs = likelihood.innovations(judge, data, [jnp.asarray(data.values), values])
         return jnp.where(jnp.asarray(data.seen), values, jnp.nan), own, theirs
 
-    return per_draw(one)
+    return per_draw(one, block=MOST_AT_ONCE)

@@ -16,6 +16,7 @@ from sdebayes._core.characters import cleaned
 from sdebayes._core.errors import DataError, StoreError
 from sdebayes._core.kinds import Count, PathLike
 from sdebayes.data.fingerprint import hash_files
+from sdebayes.data.linear_layers import multiply_by_onednn
 from sdebayes.data.tokens import merged, offsets
 from sdebayes.data.torch_threads import best_device, quiet_torch, use_one_thread, workers
 
@@ -201,6 +202,8 @@ class SentenceEncoder:
                 f"The sentence-transformers model {path!r} cannot be loaded"
                 f"{'' if self.download else ' from this machine'}: {reason} {self._advice}"
             ) from error
+        if self._device == "cpu":
+            multiply_by_onednn(network)
         self._forward(network, ["The first call sets up the tokenizer, which only one thread may do."])
         return network
 

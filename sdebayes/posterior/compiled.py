@@ -32,7 +32,7 @@ def draw_prior(model: SDEModel, precision_name: str, draws: int, seed: int) -> O
     """Draw from the prior, with a leading sample axis on every array."""
     keys = jax.random.split(jax.random.key(seed), draws)
     with precision.scope(precision_name):
-        return jax.tree.map(jnp.asarray, _from_keys(model)(np.asarray(jax.random.key_data(keys))))
+        return jax.tree.map(jax.device_put, _from_keys(model)(np.asarray(jax.random.key_data(keys))))
 
 
 @lru_cache(maxsize=8)

@@ -58,7 +58,7 @@ class Groups:
         free = self.data["unconstrained"].to_dataset()
         sites = {str(name): array.values.reshape(-1, *array.shape[2:]) for name, array in free.items()}
         with precision.scope(self.data.attrs["precision"]):
-            return jax.tree.map(jnp.asarray, compiled.reading(self.model)(sites)[1])
+            return jax.tree.map(jax.device_put, compiled.reading(self.model)(sites)[1])
 
     @property
     def groups(self) -> tuple[str, ...]:

@@ -11,7 +11,10 @@ from sdebayes._core import files
 from sdebayes._core.arguments import checked
 from sdebayes._core.errors import ModelError
 from sdebayes._core.kinds import CountFromTwo, Name, PathLike, Seed
+from sdebayes._core.precision import single_blas_thread
+from sdebayes._core.threads import beside
 from sdebayes.posterior import Posterior
+from sdebayes.reporting.ahead import numbers_of
 from sdebayes.reporting.blocks import Chapter, Explorer
 from sdebayes.reporting.chapters import chapters_of
 from sdebayes.reporting.chapters.steered import check_log
@@ -105,7 +108,9 @@ def report(
     files.check_writable(path)
     data = posterior.training_data() if data is None else data
     context = ReportContext(posterior, data, test, draws, seed, comparison, plane, explorer, steered)
-    chapters = [write(context) for write in chapters_of(context)]
+    writers = chapters_of(context)
+    with single_blas_thread(), beside(numbers_of(context, writers)):
+        chapters = [write(context) for write in writers]
     page = _render(title, chapters)
     files.write(path, page.encode())
     return path

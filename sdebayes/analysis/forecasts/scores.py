@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import xarray as xr
 
@@ -85,7 +84,7 @@ def scores(forecast: xr.Dataset, data: Trajectories, *, seed: Seed = 0) -> xr.Da
     parts = []
     with precision.scope("float64"), precision.single_blas_thread():
         draws = laws.sizes["sample"]
-        white = jnp.asarray(white_noise((draws, values[..., 0].size, values.shape[-1]), seed))
+        white = jax.device_put(white_noise((draws, values[..., 0].size, values.shape[-1]), seed))
         for ahead in laws["horizon"].values:
             mean = laws["mean"].sel(horizon=ahead).values
             covariance = laws["covariance"].sel(horizon=ahead).values
@@ -98,7 +97,7 @@ def scores(forecast: xr.Dataset, data: Trajectories, *, seed: Seed = 0) -> xr.Da
                     len(mean), *flat, flat[1]
                 ),
             )
-            found = _judge(*map(jnp.asarray, arguments), white)
+            found = _judge(*map(jax.device_put, arguments), white)
             parts.append(_on_grid(found, known))
     dims = ("horizon", "trajectory", "time")
     variables = {

@@ -77,10 +77,16 @@ def coherence(
     >>> sorted(found), bool((found["order"] > 0).all())
     (['level', 'order', 'place', 'total'], True)
     """
-    states = in_space(posterior, data)
-    known = _training(posterior) if training is None else in_space(posterior, training)
+    return divided(posterior, data, _training(posterior) if training is None else training)
+
+
+def divided(
+    posterior: SourceLike, data: xr.Dataset, training: xr.Dataset, own: np.ndarray | None = None
+) -> xr.Dataset:
+    """Divide as `coherence` does what a model knows of trajectories whose log scores, (trajectory,), may be known."""
+    states, known = in_space(posterior, data), in_space(posterior, training)
     judge = Judge.of(posterior, states)
-    own = log_mean(totals(judge))
+    own = log_mean(totals(judge)) if own is None else own
     away, away_training = levels(judge, states), levels(Judge.of(posterior, known), known)
     plain = IID().fit(known)
     scores = {"iid": plain.log_score(states).values}

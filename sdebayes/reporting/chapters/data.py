@@ -6,6 +6,7 @@ import numpy as np
 import xarray as xr
 
 from sdebayes import analysis, plots
+from sdebayes._core.once import once
 from sdebayes.reporting.blocks import Block, Chapter, Figure, Paragraph, Table, Verdicts
 from sdebayes.reporting.chapters import verdicts
 from sdebayes.reporting.context import ReportContext
@@ -17,7 +18,7 @@ MOST_STATES = 16
 
 def write(context: ReportContext) -> Chapter:
     """Write the chapter."""
-    found = analysis.persistence.persistence(context.data, seed=context.seed)
+    found = persistence(context)
     lengths = context.data["n_steps"].values
     span = f"{lengths.min()}" if lengths.min() == lengths.max() else f"{lengths.min()} to {lengths.max()}"
     missing = int(
@@ -47,6 +48,12 @@ def write(context: ReportContext) -> Chapter:
         ),
     ]
     return Chapter("data", "The data and their nulls", blocks)
+
+
+@once
+def persistence(context: ReportContext) -> xr.Dataset:
+    """Measure what a step tells of the next, in the data and shuffled."""
+    return analysis.persistence.persistence(context.data, seed=context.seed)
 
 
 def _cut_off(context: ReportContext) -> str:

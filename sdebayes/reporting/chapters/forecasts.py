@@ -6,6 +6,7 @@ import xarray as xr
 
 from sdebayes import analysis, plots
 from sdebayes._core.errors import DataError
+from sdebayes._core.once import once
 from sdebayes.reporting.beginnings import said_of
 from sdebayes.reporting.blocks import Block, Chapter, Figure, Heading, Paragraph, Table
 from sdebayes.reporting.context import ReportContext
@@ -64,11 +65,16 @@ def _table(context: ReportContext, table: xr.Dataset) -> Table:
     return Table(head, rows, caption)
 
 
+@once
+def one_step_scores(context: ReportContext) -> xr.Dataset:
+    """Score the one-step forecasts."""
+    return analysis.forecasts.scores(context.predicted, context.forecast_of, seed=context.seed)
+
+
 def _complexity(context: ReportContext) -> list[Block]:
     """Relate the error of one-step forecasts to the complexity of the sentences."""
     title = Heading("Error and complexity")
-    judged = analysis.forecasts.scores(context.predicted, context.forecast_of, seed=context.seed)
-    error = (-judged["log_score"].isel(horizon=0)).rename("error (nats per step)")
+    error = (-one_step_scores(context)["log_score"].isel(horizon=0)).rename("error (nats per step)")
     try:
         measures = analysis.forecasts.complexity(context.forecast_of["text"])[list(MEASURES)]
         found = analysis.forecasts.dependence(error, measures, seed=context.seed)

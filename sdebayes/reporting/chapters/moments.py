@@ -7,6 +7,7 @@ import xarray as xr
 
 from sdebayes import analysis, plots
 from sdebayes._core.errors import DataError
+from sdebayes._core.once import once
 from sdebayes.analysis import summarize
 from sdebayes.reporting.beginnings import said_of
 from sdebayes.reporting.blocks import Block, Chapter, Figure, Paragraph, Table
@@ -27,8 +28,7 @@ def write(context: ReportContext) -> Chapter:
     if simulated is None or pooled is None:
         text = "The observation matrix is not the identity: simulated states do not compare with the data."
         return Chapter("moments", "Moments and memory", [Paragraph(text)])
-    lags = min(LAGS, context.cut.sizes["time"] - 1)
-    memory = analysis.moments.autocorrelation(context.cut, lags, simulated, centre="trajectory")
+    memory = autocorrelation(context)
     blocks: list[Block] = [
         Paragraph(_ensemble(context, simulated)),
         Figure(
@@ -40,7 +40,7 @@ def write(context: ReportContext) -> Chapter:
         ),
     ]
     if same_times(context.cut) and context.cut.sizes["trajectory"] > 1:
-        over_time = analysis.moments.moments(context.cut, simulated)
+        over_time = over_steps(context)
         blocks.append(
             Figure(
                 picture(plots.moments.moments(over_time)),
@@ -54,6 +54,19 @@ def write(context: ReportContext) -> Chapter:
         blocks += _coefficients(context, simulated)
     blocks.append(_table(pooled))
     return Chapter("moments", "Moments and memory", blocks)
+
+
+@once
+def autocorrelation(context: ReportContext) -> xr.Dataset:
+    """Measure the memory of the data beside that of simulated copies."""
+    lags = min(LAGS, context.cut.sizes["time"] - 1)
+    return analysis.moments.autocorrelation(context.cut, lags, context.replicates, centre="trajectory")
+
+
+@once
+def over_steps(context: ReportContext) -> xr.Dataset:
+    """Measure the moments of each step beside those of simulated copies."""
+    return analysis.moments.moments(context.cut, context.replicates)
 
 
 def _allan(context: ReportContext, simulated: xr.Dataset) -> Figure:

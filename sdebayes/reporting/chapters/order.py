@@ -6,7 +6,9 @@ import xarray as xr
 
 from sdebayes import plots
 from sdebayes._core.errors import DataError
+from sdebayes._core.once import once
 from sdebayes.analysis import quality
+from sdebayes.analysis.quality.coherence import divided
 from sdebayes.reporting.blocks import Block, Chapter, Figure, Paragraph, Table
 from sdebayes.reporting.context import ReportContext
 from sdebayes.reporting.figures import picture
@@ -20,12 +22,27 @@ def write(context: ReportContext) -> Chapter:
     title = f"Are the {context.nouns} in order?"
     if context.test is None:
         return Chapter("order", title, [Paragraph(f"No {context.nouns} were held out that could tell.")])
-    return Chapter("order", title, [*_parts(context, context.test), *_tasks(context, context.test)])
+    return Chapter("order", title, [*_parts(context), *_tasks(context)])
 
 
-def _parts(context: ReportContext, test: xr.Dataset) -> list[Block]:
+@once
+def parts(context: ReportContext) -> xr.Dataset:
+    """Divide what the model gains on the held-out trajectories."""
+    own = None if context.table is None else context.table["log_score"].isel(candidate=0).values
+    return divided(context.posterior, context.judged, context.data, own)
+
+
+@once
+def tasks(context: ReportContext) -> xr.Dataset:
+    """Ask the model for the true order of the held-out trajectories."""
+    return quality.order_tasks(
+        context.posterior, context.judged, context.seed, shuffles=SHUFFLES, samples=DRAWS
+    )
+
+
+def _parts(context: ReportContext) -> list[Block]:
     """Say what place, level and order give."""
-    found = quality.coherence(context.posterior, test, training=context.data)
+    found = parts(context)
     rows = [
         [
             name,
@@ -55,10 +72,10 @@ def _parts(context: ReportContext, test: xr.Dataset) -> list[Block]:
     ]
 
 
-def _tasks(context: ReportContext, test: xr.Dataset) -> list[Block]:
+def _tasks(context: ReportContext) -> list[Block]:
     """Ask for the true order."""
     try:
-        found = quality.order_tasks(context.posterior, test, context.seed, shuffles=SHUFFLES, samples=DRAWS)
+        found = tasks(context)
     except DataError as error:
         return [Paragraph(f"The true order was not asked for: {error}")]
     own = found.sel(scorer=found["scorer"].values[0])

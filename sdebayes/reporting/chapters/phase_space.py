@@ -7,6 +7,7 @@ import xarray as xr
 
 from sdebayes import analysis, plots
 from sdebayes._core.errors import ModelError
+from sdebayes._core.once import once
 from sdebayes.analysis import summarize
 from sdebayes.data import StateSpace
 from sdebayes.explorer import ExplorerData
@@ -60,8 +61,8 @@ def write(context: ReportContext) -> Chapter:
         blocks.append(Paragraph(part.strip(), quiet=True))
     blocks += _pictures(context)
     blocks += _equilibrium(context)
-    if context.plane is not None:
-        blocks += nonlinear_portrait(context.plane, context.nouns)
+    if context.in_plane is not None:
+        blocks += nonlinear_portrait(context.in_plane, context.nouns)
     if context.posterior.space is not None and context.has_text:
         blocks += _exemplars(context, context.posterior.space)
     return Chapter("phase-space", "Drift and phase space", blocks)
@@ -80,15 +81,21 @@ def _pictures(context: ReportContext) -> list[Block]:
     )
     if len(states) < 2:
         return [line, _signal(context)]
-    around = portrait_figure(posterior, context.latent, _SLICE.format(_reference(context)))
+    around = portrait_figure(posterior, context.portrait, context.latent, _SLICE.format(_reference(context)))
     return [around, *_explorer(context), line, _signal(context)]
+
+
+@once
+def explorer_data(context: ReportContext) -> ExplorerData:
+    """Compute what the explorer shows of the training data."""
+    return ExplorerData.of(context.posterior, context.data)
 
 
 def _explorer(context: ReportContext) -> list[Block]:
     if not context.explorer:
         return []
     try:
-        drawing = draw(ExplorerData.of(context.posterior, context.data))
+        drawing = draw(explorer_data(context))
     except ModelError as error:
         return [Paragraph(f"There is nothing to be explored: {error}")]
     note = (

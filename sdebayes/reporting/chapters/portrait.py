@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import xarray as xr
 
-from sdebayes import analysis, plots
-from sdebayes.analysis.phase_space import fixed_points
+from sdebayes import plots
 from sdebayes.posterior import Posterior
 from sdebayes.reporting.blocks import Block, Figure, Heading, Paragraph
 from sdebayes.reporting.chapters import verdicts
 from sdebayes.reporting.chapters.fixed_points import fixed_point_blocks
-from sdebayes.reporting.context import FIXED_POINT_DRAWS, SMOOTHED_DRAWS
 from sdebayes.reporting.figures import picture
+from sdebayes.reporting.plane import Plane
 from sdebayes.reporting.wording import percent
 
-PORTRAIT_DRAWS = 100
-DENSITY_DRAWS, DENSITY_POINTS, EDGE = 40, 51, 0.01
+EDGE = 0.01
 
 _MARKS = {
     True: "equilibria of the draws",
@@ -25,10 +23,11 @@ _MARKS = {
 _POINTS = {True: "the latent paths, smoothed from all steps of each", False: "the data"}
 
 
-def portrait_figure(posterior: Posterior, paths: xr.Dataset, elsewhere: str = "") -> Figure:
+def portrait_figure(
+    posterior: Posterior, portrait: xr.Dataset, paths: xr.Dataset, elsewhere: str = ""
+) -> Figure:
     """Draw the portrait of the first two states; ``elsewhere`` says where the others are, if there are any."""
     states = posterior.states
-    portrait = analysis.phase_space.portrait(posterior, samples=PORTRAIT_DRAWS)
     return Figure(
         picture(plots.phase_space.portrait(portrait, data=paths)),
         f"Phase portrait of {states[0]} and {states[1]}",
@@ -39,12 +38,10 @@ def portrait_figure(posterior: Posterior, paths: xr.Dataset, elsewhere: str = ""
     )
 
 
-def nonlinear_portrait(posterior: Posterior, nouns: str) -> list[Block]:
+def nonlinear_portrait(plane: Plane, nouns: str) -> list[Block]:
     """Write of a nonlinear drift of two states, fitted by itself."""
-    data, states = posterior.training_data(), posterior.states
-    seen = posterior.model.likelihood.states_observed and not posterior.model.levels
-    paths = data if seen else posterior.smooth(data, samples=SMOOTHED_DRAWS)
-    doubts = verdicts.caveats(posterior.diagnosis())
+    posterior, data, states = plane.posterior, plane.data, plane.posterior.states
+    doubts = verdicts.caveats(plane.findings)
     blocks: list[Block] = [
         Heading(f"Without a straight line: the plane of {states[0]} and {states[1]}"),
         Paragraph(
@@ -55,22 +52,20 @@ def nonlinear_portrait(posterior: Posterior, nouns: str) -> list[Block]:
             * bool(doubts)
         ),
         *doubts,
-        portrait_figure(posterior, paths),
+        portrait_figure(posterior, plane.portrait, plane.paths),
     ]
-    blocks += fixed_point_blocks(fixed_points(posterior, samples=FIXED_POINT_DRAWS))
-    blocks += _laws(posterior, paths, nouns)
+    blocks += fixed_point_blocks(plane.fixed_points)
+    blocks += _laws(plane, nouns)
     return blocks
 
 
-def _laws(posterior: Posterior, paths: xr.Dataset, nouns: str) -> list[Block]:
+def _laws(plane: Plane, nouns: str) -> list[Block]:
     """Show where the process is found after a long time, and where each component of the drift vanishes."""
-    law = analysis.phase_space.stationary_density(posterior, points=DENSITY_POINTS, samples=DENSITY_DRAWS)
-    lines = analysis.phase_space.nullclines(posterior, samples=PORTRAIT_DRAWS)
-    first, second = posterior.states
-    edge = float(law["edge_share"].median())
+    first, second = plane.posterior.states
+    edge = float(plane.law["edge_share"].median())
     return [
         Figure(
-            picture(plots.phase_space.stationary_density(law)),
+            picture(plots.phase_space.stationary_density(plane.law)),
             "Where is it found after a long time?",
             "The stationary density of the draws, by their Fokker–Planck equations. Each line holds 90 % of one draw's "
             f"probability: lines that differ say how little {nouns} so short tell of the long run."
@@ -78,7 +73,7 @@ def _laws(posterior: Posterior, paths: xr.Dataset, nouns: str) -> list[Block]:
             * (edge > EDGE),
         ),
         Figure(
-            picture(plots.phase_space.nullclines(lines, data=paths)),
+            picture(plots.phase_space.nullclines(plane.nullclines, data=plane.paths)),
             "Where does each pull end?",
             f"On the solid line {first} is pushed neither up nor down, on the dashed one {second}; the bands hold the "
             "lines of 90 % of the draws. They cross at fixed points: where the bands cross widely, so may these lie.",
