@@ -7,7 +7,6 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -20,11 +19,11 @@ from sdebayes._core import precision as precision_scope
 from sdebayes._core.compiled import Compiled
 from sdebayes._core.processes import are_several
 from sdebayes._core.types import Key
+from sdebayes.inference.chart import Chart, affine_place
 from sdebayes.inference.checkpoint import Checkpoint
-from sdebayes.inference.curvature import Units
 from sdebayes.inference.progress import progress_bars, stage
 from sdebayes.inference.strategy import Draws
-from sdebayes.inference.target import Density, Flat, Target, Whitenings
+from sdebayes.inference.target import Density, Flat, Target
 
 BLOCK = 25
 JITTER = 0.3
@@ -52,52 +51,6 @@ class Settings:
     target_acceptance: float
     max_tree_depth: int
     path_length: float | None = None
-
-
-class Affine(NamedTuple):
-    """The map v = m + F u, after which the posterior of u is about standard normal.
-
-    Attributes
-    ----------
-    middle
-        m, (dimension,).
-    units
-        F's block among some parameters; the others have unit size.
-    """
-
-    middle: Flat
-    units: Units
-
-    def __call__(self, u: Flat) -> Flat:
-        """Return v."""
-        factor, index = self.units
-        part = factor @ u[index] if factor.ndim == 2 else factor * u[index]
-        return self.middle + u.at[index].set(part)
-
-    def pull_back(self, gradient: Flat) -> Flat:
-        """Return a gradient in u from one in v."""
-        factor, index = self.units
-        part = gradient[index]
-        return gradient.at[index].set(part @ factor if factor.ndim == 2 else part * factor)
-
-
-affine_place = Compiled(Affine.__call__)
-"""From a map and u to v, as one program."""
-
-
-class Chart(NamedTuple):
-    """Coordinates u of the posterior: v = m + F u, and z from v with its weights whitened.
-
-    Attributes
-    ----------
-    affine
-        From u to v.
-    whitenings
-        From v to z.
-    """
-
-    affine: Affine
-    whitenings: Whitenings
 
 
 class Sampler:

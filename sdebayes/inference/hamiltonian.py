@@ -16,16 +16,8 @@ from sdebayes._core.errors import InferenceError
 from sdebayes._core.kinds import Count, Probability, WholeNumber
 from sdebayes._core.threads import meanwhile
 from sdebayes._core.types import Key
-from sdebayes.inference.chains import (
-    Affine,
-    Chart,
-    Sampler,
-    Settings,
-    affine_place,
-    finished_chains,
-    run_chains,
-    sampler_of,
-)
+from sdebayes.inference.chains import Sampler, Settings, finished_chains, run_chains, sampler_of
+from sdebayes.inference.chart import Affine, Chart, affine_place
 from sdebayes.inference.curvature import curvature_units, unit_lengths
 from sdebayes.inference.findings import Finding
 from sdebayes.inference.mode import find_typical_point

@@ -17,7 +17,7 @@ from scipy import stats
 import sdebayes as sb
 from sdebayes._core.precision import scope
 from sdebayes.dynamics import ConstantDiffusion
-from sdebayes.inference.chains import Affine
+from sdebayes.inference.chart import Affine
 from sdebayes.inference.curvature import curvature_units, hessian_of, mode_hessian
 from sdebayes.inference.mode import Mode, find_mode, find_typical_point, weight_hessian
 from sdebayes.inference.target import Target, make_target

@@ -22,7 +22,8 @@ import xarray as xr
 from jaxtyping import Array, Bool
 
 from sdebayes._core.types import Key, Scalar
-from sdebayes.inference.chains import FIRST_FREE, Chart, Sampler, Settings, statistics_of
+from sdebayes.inference.chains import FIRST_FREE, Sampler, Settings, statistics_of
+from sdebayes.inference.chart import Chart
 from sdebayes.inference.findings import Finding
 from sdebayes.inference.marginal.completion import Completion, completer, swept
 from sdebayes.inference.marginal.marginalized import DrawnTerms, Marginalized, Surrogate
