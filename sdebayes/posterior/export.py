@@ -78,6 +78,7 @@ def build_tree(
 def read_prior(
     problem: Problem,
     data: xr.Dataset,
+    density: Density,
     key: Key,
     positions: Float[np.ndarray, "draw dimension"] | None = None,
 ) -> Read:
@@ -87,13 +88,15 @@ def read_prior(
     ----------
     problem, data
         As in `build_tree`.
+    density
+        That of the problem, found before: threads that look for it at the same time would each trace the prior.
     key
         Random key.
     positions
         Draws of the prior, where they are not the model's own.
     """
     if positions is None:
-        positions = draw_positions(problem.density, jax.random.split(key, 3)[0])
+        positions = draw_positions(density, jax.random.split(key, 3)[0])
     return _reader(problem, data)(positions[None])
 
 

@@ -6,6 +6,7 @@ import hashlib
 import json
 import sys
 from collections.abc import Sequence
+from functools import partial
 from importlib.metadata import version
 from typing import Any
 
@@ -130,7 +131,7 @@ def fit(
         attrs = _attributes(read.model, data, strategy, seed, precision) | read.attributes
         check_same(repr(sorted(attrs.items())))
         kept = None if checkpoint is None else Checkpoint(checkpoint, repr(sorted(attrs.items())))
-        with meanwhile(lambda: read_prior(problem, read.data, export_key)) as prior:
+        with meanwhile(partial(read_prior, problem, read.data, problem.density, export_key)) as prior:
             draws = strategy.run(problem, RunOptions(run_key, precision, shown, kept))
         with stage("predictions and scores of the draws", shown):
             tree = build_tree(problem, read.data, draws, export_key, prior())

@@ -193,7 +193,7 @@ def group_tree(posterior: Groups, name: str, place: int) -> xr.DataTree:
             {str(key): value.values for key, value in tree["sample_stats"].data_vars.items()},
         )
         problem = Problem(model, model.read(data), keys[0])
-        prior = read_prior(problem, data, keys[2], _positions(pooling, before, place))
+        prior = read_prior(problem, data, problem.density, keys[2], _positions(pooling, before, place))
         made = build_tree(problem, data, draws, keys[2], prior)
     made.attrs.update(tree.attrs | serialization.described_model(model) | {"group": name})
     return made
