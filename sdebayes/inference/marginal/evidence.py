@@ -100,11 +100,11 @@ def _shared_log_evidence(given: Given, data: Statistics) -> Float[Array, ""]:
     law = _SharedLaw.of(*jax.lax.stop_gradient((given, data)))
     log_determinant = 2 * jnp.sum(jnp.log(jnp.diagonal(law.factor, axis1=1, axis2=2)))
     value = 0.5 * (jnp.sum(law.information * law.mean) - log_determinant)
-    expected = _expected_log_density(given, data, jax.lax.stop_gradient(law))
+    expected = _with_slopes_of_expectation(given, data, jax.lax.stop_gradient(law))
     return value + (expected - jax.lax.stop_gradient(expected))
 
 
-def _expected_log_density(given: Given, data: Statistics, law: _SharedLaw) -> Float[Array, ""]:
+def _with_slopes_of_expectation(given: Given, data: Statistics, law: _SharedLaw) -> Float[Array, ""]:
     r"""Return a function with the slopes of the mean, over a law of the weights, of what they add to the likelihood.
 
     With :math:`C_i` the covariance of column i, :math:`τ_i H C_i = I - C_i`: what the spread adds has the slopes of
