@@ -21,7 +21,8 @@ _FAR = 1e10
 _ITERATIONS, _FEW_ITERATIONS = 2000, 60
 _ROUGH, _FINE = 1e-7, 1e-12
 _WHITENINGS = 8
-_AT_REST = 0.5
+_AT_REST = 0.5, 0.1
+"""In nats, and in standard deviations of U over a normal posterior, √(dimension/2): whichever is more."""
 _ASYMMETRY = 0.05
 _PRIOR_DRAWS = 40
 _BEST_DRAWS = 2
@@ -110,6 +111,7 @@ def find_typical_point(target: Target, key: Key) -> Mode:
         return _search(target, np.asarray(middle.position, dtype=np.float64), plain, _FINE)
     others = np.setdiff1d(np.arange(target.dimension), weights)
     before, apart = np.inf, [False] * len(target.density.weights)
+    at_rest = max(_AT_REST[0], _AT_REST[1] * np.sqrt(target.dimension / 2))
     for _ in range(_WHITENINGS):
         start, whitenings, apart = _whitened(target, middle, apart)
         centre = start.copy()
@@ -121,7 +123,7 @@ def find_typical_point(target: Target, key: Key) -> Mode:
         if not found.potential < _FAR:
             break
         middle = found
-        if abs(before - middle.potential) < _AT_REST:
+        if abs(before - middle.potential) < at_rest:
             break
         before = middle.potential
     return middle
