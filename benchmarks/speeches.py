@@ -2,7 +2,7 @@
 
 Of the demo's 44 speeches (130 sentences each) another quarter is held out for each seed; the others are eight slow
 coordinates of 32 principal components. The drift is a Gaussian process around independent linear states, 50 random
-Fourier features of a length-scale that is held; Σ is full, R diagonal; 477 parameters, `HMC(800, 150)`, two chains.
+Fourier features of a length-scale that is held; Σ is full, R diagonal; 477 parameters, `HMC(1000, 150)`, two chains.
 Reading the data, the search for the middle, compilation (the cache was empty for the first seed) and the scores of
 the draws are in the seconds. "drift, Σ" is the largest R-hat of these at the probe points, by which `diagnosis()`
 judges, "all" that of every parameter in the posterior. "gain" is nats per held-out sentence over the linear drift
@@ -40,7 +40,7 @@ PROCESS = sb.SDEModel(
 )
 """Beside a field, a prior that leaves the variances open leaves a ridge: the data say what they add up to."""
 LINEAR = sb.SDEModel(diffusion=SIGMA, observation=sb.GaussianNoise())
-STRATEGY = sb.HMC(draws=800, warmup=150, target_acceptance=0.7)
+STRATEGY = sb.HMC(draws=1000, warmup=150, target_acceptance=0.7)
 PROBES = "drift_probe", "covariance_probe"
 
 

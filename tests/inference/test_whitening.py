@@ -252,6 +252,23 @@ def test_models_without_such_weights_have_none(paths):
     np.testing.assert_array_equal(target.density.place(target.start, ()), target.start)
 
 
+@pytest.mark.parametrize(
+    ("dtype", "gradients", "error"), [(np.float64, 4, 1e-4), (np.float32, 6, 1e-4)], ids=["double", "single"]
+)
+def test_differences_of_a_gradient_to_one_side_or_both(dtype, gradients, error):
+    """Of U = Σ x⁴/4 + x₁ x₂: half the gradients in double precision, and hardly less exact."""
+    asked = []
+
+    def gradient(x: np.ndarray) -> np.ndarray:
+        asked.append(x)
+        return x**3 + np.array([x[1], x[0], 0.0])
+
+    x = np.array([1.0, -0.5, 2.0])
+    found = hessian_of(gradient, x, dtype)
+    np.testing.assert_allclose(found, np.diag(3 * x**2) + np.eye(3)[[1, 0, 2]] * [1, 1, 0], atol=error)
+    assert len(asked) == gradients
+
+
 @pytest.mark.slow
 def test_the_mode_of_a_path_seen_through_noise_is_no_narrow_peak():
     """Let run together, weights and amplitude end 101 nats higher in U, at curvatures of −10⁵ to 10⁹."""
