@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import xarray as xr
+from jaxtyping import Float
 
 from sdebayes._core.errors import DataError, ModelError
 from sdebayes._core.once import once
@@ -21,6 +22,7 @@ from sdebayes.analysis.quality.examined import steps_in_numbers
 from sdebayes.inference.findings import Findings
 from sdebayes.posterior import compare, forecast, replicate
 from sdebayes.reporting.beginnings import beginnings, fewer_draws, said_of
+from sdebayes.reporting.handed_in import check_first_row
 from sdebayes.reporting.inputs import ReportInputs
 from sdebayes.reporting.plane import FIXED_POINT_DRAWS, PORTRAIT_DRAWS, SMOOTHED_DRAWS, Plane
 from sdebayes.reporting.times import same_times
@@ -68,6 +70,18 @@ class ReportContext(ReportInputs):
         if self.test is None or self.test.sizes["trajectory"] < 2:
             return None
         return compare({"this model": self.posterior}, self.test)
+
+    @property
+    @once
+    def own_scores(self) -> Float[np.ndarray, " trajectory"]:
+        """Log scores of this model; a table that was handed in must have them in its first row."""
+        if self.comparison is None and self.table is not None:
+            scores: np.ndarray = self.table["log_score"].isel(candidate=0).values
+            return scores
+        own: np.ndarray = self.posterior.log_score(self.judged).values
+        if self.comparison is not None:
+            check_first_row(self.comparison, own)
+        return own
 
     @property
     @once

@@ -19,6 +19,7 @@ from sdebayes.reporting.blocks import Chapter, Explorer
 from sdebayes.reporting.chapters import chapters_of
 from sdebayes.reporting.chapters.steered import check_log
 from sdebayes.reporting.context import ReportContext
+from sdebayes.reporting.handed_in import check_comparison
 
 
 @checked
@@ -79,9 +80,11 @@ def report(
     StateSpaceError
         If data, test or the steered text are in another state space than the posterior.
     DataError
-        If they are not valid, ``steered`` is no log of steering, or ``draws`` < 2.
+        If they are not valid, ``steered`` is no log of steering, ``comparison`` does not score ``test``, or
+        ``draws`` < 2.
     ModelError
-        If ``posterior`` is none, or ``plane`` has another number of states than two, or a linear drift.
+        If ``posterior`` is none, ``plane`` has another number of states than two, or a linear drift, or the first row
+        of ``comparison`` is another model's.
     StoreError
         If the page cannot be written.
 
@@ -105,6 +108,8 @@ def report(
         )
     if steered is not None:
         check_log(posterior, steered)
+    if comparison is not None:
+        check_comparison(comparison, test)
     files.check_writable(path)
     data = posterior.training_data() if data is None else data
     context = ReportContext(posterior, data, test, draws, seed, comparison, plane, explorer, steered)

@@ -27,10 +27,8 @@ def write(context: ReportContext) -> Chapter:
 
 @once
 def parts(context: ReportContext) -> xr.Dataset:
-    """Divide what the model gains on the held-out trajectories; its scores are read of a table of the report's own."""
-    table = context.table if context.comparison is None else None
-    own = None if table is None else table["log_score"].isel(candidate=0).values
-    return divided(context.posterior, context.judged, context.data, own)
+    """Divide what the model gains on the held-out trajectories."""
+    return divided(context.posterior, context.judged, context.data, context.own_scores)
 
 
 @once
