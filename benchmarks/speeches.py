@@ -6,7 +6,7 @@ Fourier features of a length-scale that is held; Σ is full, R diagonal; 477 par
 Reading the data, the search for the middle, compilation (the cache was empty for the first seed) and the scores of
 the draws are in the seconds. "drift, Σ" is the largest R-hat of these at the probe points, by which `diagnosis()`
 judges, "all" that of every parameter in the posterior. "gain" is nats per held-out sentence over the linear drift
-with full A, with its 95 % interval over eleven speeches.
+with full A, neither with a document effect, with its 95 % interval over eleven speeches.
 
 Run: .uv/bin/uv run python benchmarks/speeches.py (or with seeds).
 """
@@ -60,7 +60,7 @@ def row(seed: int) -> dict[str, Any]:
     posterior = sb.fit(PROCESS, train, STRATEGY, seed=seed, progress=False)
     seconds = time.perf_counter() - start
     draws, statistics = (posterior.data[name].to_dataset() for name in ("posterior", "sample_stats"))
-    rhat, ess = ({name: part for name, part in f(draws).items()} for f in (az.rhat, az.ess))
+    rhat, ess = az.rhat(draws), az.ess(draws)
     linear = sb.fit(LINEAR, train, sb.Laplace(draws=400), seed=0, progress=False)
     table = sb.compare({"process": posterior, "linear": linear}, test, baseline="linear", nulls=False)
     gain = table.sel(candidate="process")
@@ -68,8 +68,8 @@ def row(seed: int) -> dict[str, Any]:
         "seed": seed,
         "seconds": f"{seconds:.0f}",
         "drift, Σ": f"{max(float(rhat[name].max()) for name in PROBES):.3f}",
-        "all": f"{max(float(part.max()) for part in rhat.values()):.3f}",
-        "least ESS": f"{min(float(part.min()) for part in ess.values()):.0f}",
+        "all": f"{max(float(part.max()) for part in rhat.data_vars.values()):.3f}",
+        "least ESS": f"{min(float(part.min()) for part in ess.data_vars.values()):.0f}",
         "divergences": int(statistics["diverging"].sum()),
         "leapfrog steps": f"{float(statistics['n_steps'].mean()):.1f}",
         "gain": f"{float(gain.difference):+.3f} [{float(gain.lower):.3f}, {float(gain.upper):.3f}]",

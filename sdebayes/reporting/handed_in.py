@@ -44,7 +44,7 @@ def check_first_row(table: xr.Dataset, own: Float[np.ndarray, " trajectory"]) ->
         If it has others: a page would tell of another model as of this one.
     """
     first = table["log_score"].isel(candidate=0).values
-    steps = table["n_observed"].values
+    steps = np.maximum(table["n_observed"].values, 1)
     off = float(np.max(np.abs(first - own) / steps))
     if not off <= _NEAR:
         raise ModelError(
