@@ -12,6 +12,7 @@ from numpydoc.docscrape import FunctionDoc
 
 WITHOUT = {
     "summarize": "a table of any result",
+    "fields.data_distance": "figures of grids hatch what is far from all data",
     "fields.points": "the points of a grid, at which fields are read",
     "forecasts.complexity": "measures of texts; `forecasts.dependence` relates errors to them",
     "forecasts.reference_forecasts": "forecasts; rows of `forecasts.by_horizon`",

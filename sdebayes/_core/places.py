@@ -72,7 +72,8 @@ class Places:
         if not np.isfinite(named.values).all():
             raise DataError("x is not finite; give numbers.")
         dims = tuple(str(dim) for dim in named.dims[:-1])
-        coords = {dim: named.coords[dim] for dim in dims if dim in named.coords}
+        own = {str(name): values.variable for name, values in named.coords.items()}
+        coords = {name: values for name, values in own.items() if values.dims and "state" not in values.dims}
         return cls(named.values.reshape(-1, len(states)), named.shape[:-1], dims, coords)
 
     def flat(self) -> Places:
@@ -87,7 +88,8 @@ class Places:
             raise DataError(
                 f"x has the dimensions {(*self.dims, 'state')}; expected (state,) or (point, state)."
             )
-        coords = {"point": self.coords[self.dims[0]].values} if self.coords else {}
+        along = self.dims[0] if self.dims else ""
+        coords = {"point": self.coords[along].values} if along in self.coords else {}
         return Places(self.points, (len(self.points),), ("point",), coords)
 
     def named(

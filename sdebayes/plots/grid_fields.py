@@ -12,6 +12,7 @@ import xarray as xr
 from sdebayes._core.draws import evenly_spread
 from sdebayes._core.errors import DataError
 from sdebayes._core.units import time_unit
+from sdebayes.analysis.fields.distance import FAR, NAME
 from sdebayes.plots.style import POSTERIOR, REFERENCE, SEQUENTIAL, SIGNED, TRUTH, band, one_axes
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 _HOW = "sdebayes.analysis.fields.points(sdebayes.analysis.fields.grid(source, states=…))"
 _FLAT = 1e-6
 _MOST_LINES = 25
+_HATCH = "#a8a8a8"
 
 
 def rate_unit(dataset: xr.Dataset) -> str:
@@ -73,6 +75,22 @@ def grid_dims(values: xr.DataArray, counts: Collection[int], others: Collection[
     return dims
 
 
+def draw_far(ax: Axes, values: xr.DataArray | xr.Dataset, dims: list[str]) -> None:
+    """Hatch the part of a grid over one state or two that is far from all data, if that is known and there is one."""
+    if NAME not in values.coords or not (values[NAME] > FAR).any():
+        return
+    look: dict[str, Any] = {"facecolor": "none", "edgecolor": _HATCH, "hatch": "////", "linewidth": 0}
+    if len(dims) == 1:
+        places, far = values[dims[0]].values, values[NAME].values > FAR
+        ax.fill_between(places, 0, 1, where=far, transform=ax.get_xaxis_transform(), **look, zorder=0)
+    else:
+        filled = ax.contourf(
+            *on_plane(values[NAME], dims), levels=[FAR, np.inf], colors="none", hatches=["////"]
+        )
+        filled.set(edgecolor=_HATCH, linewidth=0)
+    ax.fill_between([], [], [], label="no data near", **look)
+
+
 def draw_line(
     ax: Axes,
     values: xr.DataArray,
@@ -91,6 +109,7 @@ def draw_line(
     if truth is not None:
         known = truth.reduce(np.median if centre == "median" else np.mean, "sample")
         ax.plot(truth[dim], known, color=TRUTH, linestyle="--", label="truth")
+    draw_far(ax, values, [dim])
     ax.set_xlabel(dim.removeprefix("grid_"))
 
 
@@ -114,6 +133,7 @@ def draw_map(
         style: dict[str, Any] = {"linestyles": ":", "levels": _between(spread), "linewidths": 0.8}
         lines = ax.contour(*place, spread, colors=TRUTH if signed else "white", **style)
         ax.clabel(lines, fmt="sd %.2g", fontsize=6)
+    draw_far(ax, values, dims)
     ax.set(xlabel=first.removeprefix("grid_"), ylabel=second.removeprefix("grid_"))
 
 

@@ -10,6 +10,7 @@ import xarray as xr
 from jaxtyping import Array, Bool, Float, Int
 
 from sdebayes._core import stored
+from sdebayes._core.draws import evenly_spread
 from sdebayes.data.attached import Steps, read_covariates
 from sdebayes.data.container import pack
 from sdebayes.likelihood import Observations
@@ -22,6 +23,7 @@ SEED = "replicate_seed"
 """The constant that replicated data are drawn with."""
 
 _COVARIATE = "covariate_"
+_MOST_POINTS = 20_000
 
 
 @dataclass(frozen=True)
@@ -178,3 +180,12 @@ def training_data(tree: xr.DataTree) -> xr.Dataset:
 def training_scale(tree: xr.DataTree, model: SDEModel) -> DataScale:
     """Return the scale of the data a posterior was fitted to, wherever its prior was frozen."""
     return data_scale(training_data(tree), model.observation)
+
+
+def training_points(tree: xr.DataTree, model: SDEModel) -> Float[np.ndarray, "point state"]:
+    """Return states of the training data, evenly over all steps, carried to state space where H is given."""
+    y = np.asarray(tree["observed_data"]["y"].values, dtype=float)
+    seen = y[np.isfinite(y).all(axis=-1)]
+    H = model.observation.observation_matrix
+    chosen = seen[evenly_spread(len(seen), _MOST_POINTS)]
+    return chosen if H is None else chosen @ np.linalg.pinv(H).T

@@ -16,7 +16,6 @@ from sdebayes._core.arguments import checked
 from sdebayes._core.kinds import Count, Numbers, PathLike
 from sdebayes._core.places import Places
 from sdebayes._core.units import time_unit
-from sdebayes.data.space import StateSpace
 from sdebayes.dynamics import SDE, ObservedSDE
 from sdebayes.inference.findings import Findings
 from sdebayes.likelihood import Observations
@@ -28,16 +27,15 @@ from sdebayes.posterior.criticism import model_findings
 from sdebayes.posterior.diagnosis import diagnose
 from sdebayes.posterior.groups import group_tree
 from sdebayes.posterior.labelling import TrajectoryGrid
-from sdebayes.posterior.packing import training_data, training_scale
 from sdebayes.posterior.regime_findings import regime_findings
 from sdebayes.posterior.regimes import Switches
 from sdebayes.posterior.replicated import with_replicates
 from sdebayes.posterior.scoring import Densities
-from sdebayes.priors.base import DataScale
+from sdebayes.posterior.trained import Trained
 
 
 @checked
-class Posterior(Switches):
+class Posterior(Switches, Trained):
     """Posterior draws of an `SDEModel`.
 
     Nothing changes it: every method computes from the draws and returns something new.
@@ -93,28 +91,6 @@ class Posterior(Switches):
     def states(self) -> list[str]:
         """Labels of the states."""
         return list(self.model.frozen_scale.states)
-
-    @property
-    def region(self) -> np.ndarray:
-        """Middle and half-width of the box that the training data fill, (2, state)."""
-        return np.stack([self.training_scale.location, self.training_scale.extent])
-
-    @cached_property
-    def training_scale(self) -> DataScale:
-        """Mean, spread, extent and step of the training data, which the prior need not have been scaled to."""
-        return training_scale(self.data, self.model)
-
-    @property
-    def space_hash(self) -> str | None:
-        """Hash of the state space of the data, None for data that came as arrays."""
-        return self.data.attrs.get("space_hash")
-
-    @cached_property
-    def space(self) -> StateSpace | None:
-        """The state space that the fit is in, to transform embeddings with; None for data that came as arrays."""
-        if self.space_hash is None:
-            return None
-        return StateSpace.from_dataset(self.data["constant_data"].to_dataset())
 
     def group(self, name: str) -> Posterior:
         """Return the posterior of one group, of the model without groups; a ModelError if there is no such group.
@@ -302,10 +278,6 @@ class Posterior(Switches):
     def _provenance(self) -> dict[str, Any]:
         names = ("space_hash", "time_unit", "seed", "precision", "sdebayes_version")
         return {name: self.data.attrs[name] for name in names if name in self.data.attrs}
-
-    def training_data(self) -> xr.Dataset:
-        """Return the trajectories the model was fitted to, with covariates of the model, without texts."""
-        return training_data(self.data)
 
     def diagnosis(self) -> Findings:
         """Check the computation, what the data tell of the parameters, and the model by its training data."""

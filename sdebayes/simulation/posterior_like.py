@@ -27,6 +27,10 @@ class PosteriorLike(Protocol):
     def region(self) -> np.ndarray | None:
         """Middle and half-width of the box that the training data fill, (2, state), or None."""
 
+    @property
+    def training_points(self) -> np.ndarray | None:
+        """States of the training data, evenly over all steps, (point, state), or None."""
+
     def observed_sde(self) -> ObservedSDE:
         """Return the stacked SDE with its initial law and observation."""
 

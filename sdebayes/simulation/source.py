@@ -42,6 +42,8 @@ class Source:
         netCDF-safe attributes that results carry on.
     region
         Middle and half-width of the box that the data fill, (2, state); None where there are no data.
+    seen
+        States of the data, (point, state); None where there are no data.
     n_chains
         Number of chains that the draws come from, one after another; None where that is not known.
     """
@@ -52,6 +54,7 @@ class Source:
     has_initial_law: bool
     provenance: dict[str, str | int | float]
     region: np.ndarray | None = None
+    seen: np.ndarray | None = None
     n_chains: int | None = None
 
     @property
@@ -168,7 +171,16 @@ def of_posterior(source: PosteriorLike, observed: ObservedSDE) -> Source:
     """Return an SDE with the labels, the precision and the region of a posterior."""
     provenance = {"source": "posterior", **_carried(source.data)}
     chains = source.data["unconstrained"].sizes["chain"] if "unconstrained" in source.data else None
-    return Source(observed, source.precision, tuple(source.states), True, provenance, source.region, chains)
+    return Source(
+        observed,
+        source.precision,
+        tuple(source.states),
+        True,
+        provenance,
+        source.region,
+        source.training_points,
+        chains,
+    )
 
 
 def _from_sde(sde: SDE, n_states: int | None) -> Source:

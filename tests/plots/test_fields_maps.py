@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -9,9 +11,10 @@ import pytest
 
 from sdebayes import plots
 from sdebayes._core.errors import DataError
-from sdebayes.analysis import fields
+from sdebayes.analysis import fields, phase_space
 from sdebayes.data import trajectories
 from sdebayes.dynamics import SDE, ParametricDiffusion, ParametricDrift
+from sdebayes.simulation import as_source
 
 LIMITS = [(-2.0, 2.0), (-3.0, 3.0)]
 
@@ -118,3 +121,34 @@ def test_places_that_are_no_grid():
     for draw in (plots.fields.divergence, plots.fields.scalar):
         with pytest.raises(DataError, match=r"sample, point; expected draws .*fields.points"):
             draw(found)
+
+
+def hatched(ax):
+    return [
+        artist for artist in ax.collections if artist.get_hatch() or getattr(artist, "hatches", [None])[0]
+    ]
+
+
+def test_what_is_far_from_all_data_is_hatched_and_named():
+    seen = replace(as_source(DRAWS, 2), seen=np.array([[-1.0, 0.0], [1.0, 0.0], [0.0, 2.0], [0.0, -2.0]]))
+    near, wide = [(-0.1, 0.1), (1.9, 2.1)], [(-9.0, 9.0), (-9.0, 9.0)]
+    for limits, is_far in ((near, False), (wide, True)):
+        found = fields.grid(seen, (0, 1), limits, points=9, at=[0.0, 0.0])
+        plane = phase_space.portrait(seen, limits=limits, points=9, at=[0.0, 0.0])
+        profile = fields.grid(seen, (0,), limits[:1], points=9, at=[0.0, 2.0])
+        for ax in (
+            plots.fields.scalar(found["drift"].sel(state="x1")),
+            plots.fields.divergence(fields.divergence(seen, fields.points(found))),
+            plots.phase_space.portrait(plane),
+            plots.fields.profile(profile)[0],
+        ):
+            assert bool(hatched(ax)) == is_far
+            legends = [ax.get_legend(), *ax.figure.legends]
+            named = [
+                text.get_text() for legend in legends if legend is not None for text in legend.get_texts()
+            ]
+            assert ("no data near" in named) == is_far
+
+
+def test_truths_have_nothing_hatched():
+    assert not hatched(plots.fields.scalar(grid(TRUTH, 0, 1)["drift"].sel(state="x1")))

@@ -10,6 +10,8 @@ Pavliotis (2014), Stochastic Processes and Applications, sec. 3.2, doi:10.1007/9
 
 from __future__ import annotations
 
+from typing import Any
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -21,6 +23,7 @@ from sdebayes._core.arguments import checked
 from sdebayes._core.errors import DataError
 from sdebayes._core.kinds import Count, Numbers
 from sdebayes.analysis.evaluate import Evaluation, in_chunks, jacobians
+from sdebayes.analysis.fields.distance import NAME
 from sdebayes.dynamics import SDE, ObservedSDE
 from sdebayes.simulation.source import SourceLike
 
@@ -65,8 +68,10 @@ def points(grid: xr.Dataset) -> xr.DataArray:
         axes, np.meshgrid(*(grid[axis].values for axis in axes), indexing="ij"), strict=True
     ):
         values[..., labels.index(axis.removeprefix("grid_"))] = mesh
-    coords = {axis: grid[axis].values for axis in axes}
-    return xr.DataArray(values, coords | {"state": labels}, (*axes, "state"), "place", {"units": "state"})
+    coords: dict[str, Any] = {axis: grid[axis].values for axis in axes} | {"state": labels}
+    if NAME in grid.coords:
+        coords[NAME] = grid[NAME].variable
+    return xr.DataArray(values, coords, (*axes, "state"), "place", {"units": "state"})
 
 
 @checked

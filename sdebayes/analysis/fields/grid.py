@@ -20,6 +20,7 @@ from sdebayes.analysis.evaluate import (
     reference_state,
     state_indices,
 )
+from sdebayes.analysis.fields.distance import NAME, data_distance, hangs_on_nearness
 from sdebayes.simulation import Source, as_source
 from sdebayes.simulation.source import SourceLike
 
@@ -58,7 +59,9 @@ def grid(
     -------
     xarray.Dataset
         ``drift`` (sample, grid_<state>, …, state) in state per unit of time, ``covariance`` (…, state, state_bis) in
-        state² per unit of time and ``magnitude`` (sample, grid_<state>, …), the Euclidean norm of the drift.
+        state² per unit of time and ``magnitude`` (sample, grid_<state>, …), the Euclidean norm of the drift. For a
+        posterior whose drift or diffusion is no straight line or constant the coordinate ``data_distance``
+        (grid_<state>, …) says how far each place is from all data.
 
     Raises
     ------
@@ -69,6 +72,7 @@ def grid(
     --------
     sdebayes.analysis.fields.line : Along a straight line.
     sdebayes.analysis.fields.along : Along trajectories.
+    sdebayes.analysis.fields.data_distance : How far places are from all data.
     sdebayes.plots.fields.profile : Draws it over one state.
     sdebayes.plots.fields.scalar : Draws it over one state or two.
 
@@ -92,7 +96,11 @@ def grid(
     shape = (draws.size, *mesh.shape[:-1])
     dims = tuple(f"grid_{stacked.states[i]}" for i in chosen)
     dataset = labelled_fields(stacked, draws, drift, covariance, shape, ("sample", *dims))
-    return dataset.assign_coords(dict(zip(dims, axes, strict=True)) | {"at": ("state", fixed)})
+    dataset = dataset.assign_coords(dict(zip(dims, axes, strict=True)) | {"at": ("state", fixed)})
+    if not hangs_on_nearness(stacked):
+        return dataset
+    places = xr.DataArray(mesh, dims=(*dims, "state"))
+    return dataset.assign_coords({NAME: data_distance(stacked, places).variable})
 
 
 @checked

@@ -19,6 +19,7 @@ from sdebayes._core.errors import DataError
 from sdebayes._core.kinds import Count, Vectors
 from sdebayes._core.units import with_units
 from sdebayes.analysis.evaluate import in_chunks, jacobians
+from sdebayes.analysis.fields.distance import NAME, data_distance, hangs_on_nearness
 from sdebayes.analysis.phase_space import stability
 from sdebayes.dynamics import ObservedSDE
 from sdebayes.simulation import Source, as_source
@@ -57,8 +58,9 @@ def fixed_points(source: SourceLike, x0: Vectors | None = None, samples: Count |
         negative real part; ``kind``, the code of the type (−1 where there is no zero), whose names stand in the
         attribute ``flag_meanings``, separated by commas: nodes, foci and saddles; ``time_constant``, ``1/|Re λ|``, and
         ``period``, ``2π/|Im λ|`` (infinite without rotation), in time, of the eigenvalue with the largest real part,
-        the slowest to decay or the fastest to grow. ``unit`` (state) is the half-width of the region. Stable ones come
-        first, then by the first state.
+        the slowest to decay or the fastest to grow; of a posterior whose drift bends also ``data_distance``, how far
+        from all data it is, in standard deviations of the data. ``unit`` (state) is the half-width of the region.
+        Stable ones come first, then by the first state.
 
     Raises
     ------
@@ -70,6 +72,7 @@ def fixed_points(source: SourceLike, x0: Vectors | None = None, samples: Count |
     sdebayes.analysis.phase_space.matched : The same point in all draws.
     sdebayes.analysis.phase_space.fixed_point_counts : How many there are.
     sdebayes.analysis.phase_space.limit_cycles : Attractors that move.
+    sdebayes.analysis.fields.data_distance : How far places are from all data.
     sdebayes.plots.phase_space.fixed_points : Draws them.
 
     Notes
@@ -108,7 +111,10 @@ def fixed_points(source: SourceLike, x0: Vectors | None = None, samples: Count |
     table = np.full((draws.size, most, stacked.n_states), np.nan)
     for row, zeros in zip(table, found, strict=True):
         row[: len(zeros)] = zeros
-    return _labelled(stacked, draws, table, unit)
+    dataset = _labelled(stacked, draws, table, unit)
+    if hangs_on_nearness(stacked):
+        dataset[NAME] = _from_data(stacked, dataset["location"])
+    return dataset
 
 
 def search_region(
@@ -150,6 +156,13 @@ def _newton(
         return end, jnp.linalg.norm(full_step(end) / unit)
 
     return eqx.filter_vmap(lambda own, starts: jax.vmap(lambda x: one(own, x))(starts))(observed, places)
+
+
+def _from_data(source: Source, location: xr.DataArray) -> xr.DataArray:
+    """Return how far zeros are from all data, (sample, fixed_point); NaN where there is none."""
+    known = location.notnull().all("state")
+    places = location.where(known, 0.0).rename(sample="draw")
+    return data_distance(source, places).rename(draw="sample").where(known)
 
 
 def _distinct(zeros: np.ndarray, unit: np.ndarray) -> np.ndarray:

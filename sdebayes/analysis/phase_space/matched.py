@@ -12,6 +12,7 @@ from sdebayes._core.arguments import checked
 from sdebayes._core.errors import DataError
 from sdebayes._core.kinds import Positive, Probability
 from sdebayes._core.units import with_units
+from sdebayes.analysis.fields.distance import NAME
 from sdebayes.analysis.phase_space.grouping import groups
 from sdebayes.analysis.phase_space.stability import CHARACTERS, KINDS, NO_KIND, character
 
@@ -39,8 +40,9 @@ def matched(found: xr.Dataset, radius: Positive = 0.05, min_share: Probability =
         Over ``fixed_point``: ``location`` and ``sd`` (fixed_point, state), mean and standard deviation over the draws
         that have it, in units of the states; ``probability``, the share of draws that do; ``kind_probability``
         (fixed_point, kind), the share of its zeros that are of each type; ``time_constant`` and ``period``, medians
-        over its zeros, in time; ``stable``. Stable ones come first, then the most probable. ``unmatched`` (kind) is the
-        mean number of zeros of a draw, of each type, that belong to none.
+        over its zeros, in time; the median ``data_distance`` where the zeros have one; ``stable``. Stable ones come
+        first, then the most probable. ``unmatched`` (kind) is the mean number of zeros of a draw, of each type, that
+        belong to none.
 
     Raises
     ------
@@ -109,6 +111,7 @@ def matched(found: xr.Dataset, radius: Positive = 0.05, min_share: Probability =
                 "time_constant": ("fixed_point", time_constant, dict(found["time_constant"].attrs)),
                 "period": ("fixed_point", period, dict(found["period"].attrs)),
                 "stable": ("fixed_point", stable),
+                **_nearness(found, labels, int(count)),
                 "unmatched": over(
                     "kind",
                     values=np.bincount(left, minlength=len(KINDS)) / draws,
@@ -121,6 +124,15 @@ def matched(found: xr.Dataset, radius: Positive = 0.05, min_share: Probability =
         location="state",
         sd="state",
     )
+
+
+def _nearness(found: xr.Dataset, labels: np.ndarray, count: int) -> dict[str, Any]:
+    """Return the median distance of each matched fixed point's zeros from all data, where it is known."""
+    if NAME not in found:
+        return {}
+    distance = _table(found, NAME)
+    medians = [float(np.median(distance[labels == k])) for k in range(count)]
+    return {NAME: ("fixed_point", np.array(medians), dict(found[NAME].attrs))}
 
 
 def membership(found: xr.Dataset, radius: float, min_share: float) -> Int[np.ndarray, "sample zero"]:

@@ -8,6 +8,7 @@ import numpy as np
 import xarray as xr
 
 from sdebayes._core.arguments import checked
+from sdebayes.plots.grid_fields import draw_far
 from sdebayes.plots.phase_space.planes import data_points, frame
 from sdebayes.plots.style import POSTERIOR, TRUTH, legend_above, look, need, one_axes
 
@@ -90,6 +91,7 @@ def portrait(
             ax.figure.colorbar(stream.lines, ax=ax, label="certainty of the direction", shrink=0.85)
         if truth is not None:
             _arrows(ax, truth, first, second)
+        draw_far(ax, dataset, [first, second])
         if "equilibrium" in dataset:
             _equilibria(ax, dataset)
         frame(ax, dataset, first, second)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import xarray as xr
 
+from sdebayes.analysis.fields.distance import FAR, NAME
 from sdebayes.analysis.phase_space import fixed_point_counts, matched
 from sdebayes.reporting.blocks import Block, Paragraph, Table
 from sdebayes.reporting.wording import DEVIATION, number, one_duration, percent
@@ -53,10 +54,20 @@ def _table(common: xr.Dataset) -> Table:
         "Fixed points that draws have in common: the share of draws that have it, its most frequent type, the median "
         "time constant of its leading direction (the slowest to decay, or the fastest to grow), and mean ± standard "
         "deviation of its place over those draws. No draw has two in one row. "
-        f"In none of the rows: {number(float(common['unmatched'].sum()))} fixed points of a draw, on average."
+        + f"From data: the distance to the nearest datum, in standard deviations of the data; where it is above {FAR}, "
+        "the model says more of the place than data near it do. "
+        * (NAME in common)
+        + f"In none of the rows: {number(float(common['unmatched'].sum()))} fixed points of a draw, on average."
     )
     return Table(
-        ["place", "draws", "type", "time constant", *(f"{state}, {DEVIATION}" for state in states)],
+        [
+            "place",
+            "draws",
+            "type",
+            "time constant",
+            *["from data"] * (NAME in common),
+            *(f"{state}, {DEVIATION}" for state in states),
+        ],
         rows,
         caption,
     )
@@ -75,5 +86,6 @@ def _row(place: xr.Dataset, name: str) -> list[str]:
         percent(float(place["probability"])),
         type_,
         one_duration(float(place["time_constant"])),
+        *([number(float(place[NAME]))] if NAME in place else []),
         *where,
     ]
