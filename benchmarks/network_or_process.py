@@ -4,7 +4,8 @@ Smooth drifts in two states (double well, limit cycle), a sharp front (a wall of
 six coupled double wells, whose drift has six inputs. Both priors are fitted to the same data with the same strategy,
 scheme and diffusion, with a prior that is frozen at the first data set of each kind. Squared error of the posterior
 mean of the drift along a path of its own, relative to the drift's, coverage of 95 % bands there, and log score of that
-held-out path per transition; differences are network minus process, paired over data sets. A row for each pair is
+held-out path per transition; the largest R-hat of drifts at the probes over all data sets, and median seconds.
+Differences are network minus process, paired over data sets. A row for each pair is
 appended to a CSV file, and a run skips the pairs that are in it.
 
 Run: .uv/bin/uv run python benchmarks/network_or_process.py --table network_or_process.csv
@@ -20,6 +21,7 @@ import jax.numpy as jnp
 import numpy as np
 import typer
 from peers import Rows
+from published_runs import worst_rhat
 from record import keep
 from rich.console import Console
 from rich.table import Table
@@ -31,11 +33,13 @@ DT, BURN_IN = 0.05, 200
 POINTS = 200
 PRIORS = {"GP": sb.priors.GP(), "BNN": sb.priors.BNN(hidden=(16, 16))}
 KEY = ("system", "steps", "seed")
-COLUMNS = tuple(f"{name}_{what}" for name in PRIORS for what in ("nmse", "covered", "score", "seconds"))
+COLUMNS = tuple(
+    f"{name}_{what}" for name in PRIORS for what in ("nmse", "covered", "score", "seconds", "rhat")
+)
 
 HEADS = (
     "system", "steps", "pairs", "NMSE GP", "NMSE BNN", "NMSE difference", "nats per transition",
-    "covered GP", "covered BNN", "s GP", "s BNN",
+    "covered GP", "covered BNN", "s GP", "s BNN", "R-hat GP", "R-hat BNN",
 )  # fmt: skip
 
 
@@ -79,6 +83,7 @@ def measure(model: Any, data: Any, held_out: Any, truth: Any, strategy: Any, see
         "covered": float(np.mean((low <= true_drift) & (true_drift <= high))),
         "score": float(posterior.log_score(held_out).sum()) / (len(values) - 1),
         "seconds": seconds,
+        "rhat": worst_rhat(posterior.data["posterior"].to_dataset()[["drift_probe"]]),
     }
 
 
@@ -104,6 +109,7 @@ def show(rows: list[dict[str, str]]) -> None:
             paired(value["BNN_score"] - value["GP_score"]),
             *(f"{value[f'{name}_covered'].mean():.3f}" for name in PRIORS),
             *(f"{np.median(value[f'{name}_seconds']):.0f}" for name in PRIORS),
+            *(f"{value[f'{name}_rhat'].max():.3f}" for name in PRIORS),
         )
         table.add_row(*cells)
         keep("network_or_process", [dict(zip(HEADS, cells, strict=True))], ("system", "steps"))

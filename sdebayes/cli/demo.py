@@ -26,8 +26,8 @@ def demo(
     The first 130 sentences of each are embedded offline; a quarter of the speeches is held out; a latent
     Ornstein–Uhlenbeck process is fitted to the others and judged beside simpler models, nulls, and itself on shuffled
     speeches. Writes report.html, overview.png, speeches.nc and three posteriors: posterior.nc,
-    observed.nc and plane.nc. A second run reads vectors, fits and
-    scores that the first one kept in the user's cache directory, and writes the report anew.
+    observed.nc and plane.nc. A second run reads vectors, fits and scores that the first one kept in the user's cache
+    directory, where those of the last three runs stay, and writes the report anew.
     """
     from sdebayes.cli.demo_pipeline import run
 

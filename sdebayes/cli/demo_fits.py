@@ -39,6 +39,7 @@ CURVED = SDEModel(
 POSTERIORS = "posterior.nc", "observed.nc", "plane.nc"
 TABLES = "scores.nc", "shuffled.nc"
 _FOLDER = "demo"
+_MOST_KEPT = 3
 _ROOMS = "_core", "data", "dynamics", "priors", "schemes", "likelihood", "model", "inference", "posterior"
 
 
@@ -92,6 +93,14 @@ class Fits:
     def forget(self) -> None:
         """Remove what is kept, and the checkpoints."""
         shutil.rmtree(self.folder, ignore_errors=True)
+
+    def forget_older(self) -> None:
+        """Remove what earlier runs have kept, but for the runs that were last: a run takes 41 MB."""
+        self.folder.touch()
+        with suppress(OSError):  # another process removes them as well
+            runs = sorted(self.folder.parent.iterdir(), key=lambda run: run.stat().st_mtime)
+            for run in runs[:-_MOST_KEPT]:
+                shutil.rmtree(run, ignore_errors=True)
 
     def copy_to(self, output: Path) -> None:
         """Write the posteriors to a directory."""

@@ -86,6 +86,7 @@ def run(output: Path, seed: int, fresh: bool) -> Path:
             for other in others:
                 other.result()
             null = fits.scores_shuffled()
+            fits.forget_older()
     _say(posterior, table, null)
     console.print(f"\n[bold]Report[/]  {page.resolve()}")
     console.print(f"[dim]{stages}[/]")

@@ -72,6 +72,18 @@ def test_other_data_seeds_and_strategies_are_other_fits(data, made, monkeypatch)
     assert len({*found, fits(data).folder}) == 5
 
 
+def test_the_last_three_runs_are_kept(data, made):
+    runs = [fits(data, seed) for seed in range(5)]
+    for age, run in enumerate(runs):
+        run.folder.mkdir(parents=True)
+        os.utime(run.folder, (1e9 - age, 1e9 - age))
+    runs[4].forget_older()
+    assert [run.folder.is_dir() for run in runs] == [True, True, False, False, True]
+    fits(data, 5).folder.mkdir()
+    fits(data, 0).forget_older()
+    assert [run.folder.is_dir() for run in runs] == [True, False, False, False, True]
+
+
 def test_what_is_damaged_or_forgotten_is_made_again(data, made):
     own = fits(data)
     own.main(), own.scores_shuffled()
