@@ -75,9 +75,14 @@ def grid_dims(values: xr.DataArray, counts: Collection[int], others: Collection[
     return dims
 
 
+def is_far_somewhere(values: xr.DataArray | xr.Dataset) -> bool:
+    """Whether a part of a grid is known to be far from all data."""
+    return NAME in values.coords and bool((values[NAME] > FAR).any())
+
+
 def draw_far(ax: Axes, values: xr.DataArray | xr.Dataset, dims: list[str]) -> None:
     """Hatch the part of a grid over one state or two that is far from all data, if that is known and there is one."""
-    if NAME not in values.coords or not (values[NAME] > FAR).any():
+    if not is_far_somewhere(values):
         return
     look: dict[str, Any] = {"facecolor": "none", "edgecolor": _HATCH, "hatch": "////", "linewidth": 0}
     if len(dims) == 1:

@@ -197,6 +197,8 @@ def test_another_drift_of_two_states_is_shown_beside_the_model(
     plane = content[content.index("Without a straight line") :]
     assert "Read it as a picture: the checks of this fit are not all good." in plane
     assert 0 < plane.index("<b>Step size.</b>") < plane.index("<figure")
+    assert "Where it is hatched no data are near" in plane
+    assert '<th scope="col">from data</th>' in plane
     for plane, words in ((exact, "linear map to 1 states"), (noisy, "linear map to 2 states")):
         with pytest.raises(ModelError, match=words):
             report(noisy, tmp_path / "other.html", plane=plane)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import xarray as xr
 
 from sdebayes import plots
+from sdebayes.plots.grid_fields import is_far_somewhere
 from sdebayes.posterior import Posterior
 from sdebayes.reporting.blocks import Block, Figure, Heading, Paragraph
 from sdebayes.reporting.chapters import verdicts
@@ -33,8 +34,9 @@ def portrait_figure(
         f"Phase portrait of {states[0]} and {states[1]}",
         "Lines follow the mean drift, pale where the posterior draws do not agree on its direction; crosses are the "
         f"{_MARKS[posterior.model.drift.affine]}, and orange points {_POINTS['x' in paths]}."
-        + elsewhere
-        * (len(states) > 2),
+        + " Where it is hatched no data are near: the model alone speaks there, and may be surer than it should be."
+        * is_far_somewhere(portrait)
+        + elsewhere * (len(states) > 2),
     )
 
 
