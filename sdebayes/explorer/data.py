@@ -167,7 +167,8 @@ def _regimes(posterior: Posterior, data: xr.Dataset) -> np.ndarray | None:
 
 def _words(posterior: Posterior, data: xr.Dataset, kept: xr.Dataset) -> dict[str, str]:
     noun = "text" if "text" in data else "trajectory"
-    remark = ["Arrows are the mean drift, pale where the draws do not agree on its direction."]
+    alone = "" if posterior.model.drift.affine else ", or no data are near"
+    remark = [f"Arrows are the mean drift, pale where the draws do not agree on its direction{alone}."]
     if not posterior.model.likelihood.states_observed or posterior.model.levels:
         remark.append("Points are smoothed paths; bars reach over 90 % of what is not known of a coordinate.")
     if posterior.model.observation.trajectory_effect:

@@ -114,10 +114,10 @@ def explore(posterior: Posterior, data: xr.Dataset, *, title: Name = "Explorer")
     Paths are smoothed where states are not observed, in the coordinates of the drift: without the offset of the
     trajectory, if the model has one. Bars reach over 90 % of what is not known of each coordinate, given the draw and
     between draws. Arrows are the mean drift with the other states at the equilibrium of a linear drift, else in the
-    middle of the data, pale where the draws do not agree on its direction; they are there for pairs of the first six
-    states, and sixteen states at most can be axes. Of more than 12,000 steps as many trajectories are kept as hold so
-    many, evenly spread. Surprise is that of `sdebayes.analysis.quality.surprise`, given all
-    other steps where one pass tells, else given those before.
+    middle of the data, pale where the draws do not agree on its direction or, for a drift that is no straight line, no
+    data are near; they are there for pairs of the first six states, and sixteen states at most can be axes. Of more
+    than 12,000 steps as many trajectories are kept as hold so many, evenly spread. Surprise is that of
+    `sdebayes.analysis.quality.surprise`, given all other steps where one pass tells, else given those before.
 
     Examples
     --------

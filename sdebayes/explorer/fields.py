@@ -11,6 +11,7 @@ import numpy as np
 import xarray as xr
 
 from sdebayes._core.draws import evenly_spread
+from sdebayes.analysis.fields.distance import FAR, NAME
 from sdebayes.analysis.phase_space import exemplars, fixed_points, matched, portrait
 from sdebayes.posterior import Posterior
 from sdebayes.simulation import Source, as_source
@@ -38,9 +39,9 @@ def fields_of(posterior: Posterior, centred: xr.Dataset, paths: np.ndarray) -> l
     list of dict
         ``title``, empty for the only one; ``planes``, by the positions of two states, such as ``"0,1"``: ``x`` and
         ``y``, the grid, ``u`` and ``v``, the mean drift along both, and ``certainty``, the length of the mean
-        direction, of each point, the first state running slowest; ``equilibria``, of draws, with ``place`` and
-        ``stable``; ``places``, what draws have in common: ``place``, ``share`` of draws, ``stable`` and ``nearest``,
-        pairs of positions of a trajectory and a step. All in units of the states.
+        direction, or 0 far from all data, of each point, the first state running slowest; ``equilibria``, of draws,
+        with ``place`` and ``stable``; ``places``, what draws have in common: ``place``, ``share`` of draws, ``stable``
+        and ``nearest``, pairs of positions of a trajectory and a step. All in units of the states.
     """
     box = _box(paths)
     return [
@@ -84,6 +85,9 @@ def _planes(source: Source, box: np.ndarray) -> Iterator[tuple[str, dict[str, An
         )
         axes = [f"grid_{source.states[k]}" for k in (first, second)]
         mean = found["drift_mean"].transpose(*axes, "state").values
+        certainty = found["direction_resultant"]
+        if NAME in found.coords:
+            certainty = certainty.where(found[NAME] <= FAR, 0.0)
         yield (
             f"{first},{second}",
             {
@@ -91,10 +95,7 @@ def _planes(source: Source, box: np.ndarray) -> Iterator[tuple[str, dict[str, An
                 "y": _rounded(found[axes[1]].values),
                 "u": _rounded(mean[..., 0].ravel()),
                 "v": _rounded(mean[..., 1].ravel()),
-                "certainty": [
-                    round(float(value), 2)
-                    for value in found["direction_resultant"].transpose(*axes).values.ravel()
-                ],
+                "certainty": [round(float(value), 2) for value in certainty.transpose(*axes).values.ravel()],
             },
         )
 

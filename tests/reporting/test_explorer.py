@@ -59,6 +59,18 @@ def test_the_drift_of_a_plane_is_that_of_the_posterior_at_its_points(shown, nois
     np.testing.assert_allclose(plane["certainty"], np.linalg.norm(unit.mean(axis=0), axis=-1), atol=0.011)
 
 
+def test_arrows_of_a_drift_that_bends_are_pale_far_from_all_data(four_wells, texts):
+    shown = ExplorerData.of(four_wells, texts[0])
+    plane = shown.fields[0]["planes"]["0,1"]
+    points = np.stack(np.meshgrid(plane["x"], plane["y"], indexing="ij"), axis=-1).reshape(-1, 2)
+    far = sb.analysis.fields.data_distance(four_wells, points).values > 0.35
+    certainty = np.array(plane["certainty"])
+    assert 0.1 < far.mean() < 0.9
+    np.testing.assert_array_equal(certainty[far], 0)
+    assert certainty[~far].mean() > 0.5
+    assert "or no data are near" in shown.words["remark"]
+
+
 def test_at_the_equilibrium_stand_the_nearest_steps(shown, noisy, texts):
     (place,) = shown.fields[0]["places"]
     zeros = np.array([mark["place"] for mark in shown.fields[0]["equilibria"]])
