@@ -24,10 +24,10 @@ from sdebayes.inference.problem import Problem
 from sdebayes.inference.strategy import Draws
 from sdebayes.likelihood.labelled import check_space, labelled_scores
 from sdebayes.model.groups import Pooling
-from sdebayes.model.sdemodel import SDEModel
 from sdebayes.posterior import compiled, serialization
 from sdebayes.posterior.export import build_tree, draw_positions, read_prior
 from sdebayes.posterior.packing import training_data
+from sdebayes.posterior.trained import Trained
 
 MOST_DRAWS = 100
 
@@ -38,19 +38,8 @@ _NO_GROUPS = (
 
 
 @checked
-class Groups:
-    """The part of a posterior that is about groups of trajectories.
-
-    Attributes
-    ----------
-    model
-        The model, its prior constants frozen as numbers.
-    data
-        The tree of the posterior.
-    """
-
-    model: SDEModel
-    data: xr.DataTree
+class Groups(Trained):
+    """The part of a posterior that is about groups of trajectories."""
 
     @cached_property
     def _observed_sde(self) -> ObservedSDE:

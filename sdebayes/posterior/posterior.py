@@ -31,11 +31,10 @@ from sdebayes.posterior.regime_findings import regime_findings
 from sdebayes.posterior.regimes import Switches
 from sdebayes.posterior.replicated import with_replicates
 from sdebayes.posterior.scoring import Densities
-from sdebayes.posterior.trained import Trained
 
 
 @checked
-class Posterior(Switches, Trained):
+class Posterior(Switches):
     """Posterior draws of an `SDEModel`.
 
     Nothing changes it: every method computes from the draws and returns something new.
