@@ -32,6 +32,7 @@ from sdebayes.dynamics import SDE, ConstantDiffusion, ParametricDrift
 DT, BURN_IN = 0.05, 200
 POINTS = 200
 PRIORS = {"GP": sb.priors.GP(), "BNN": sb.priors.BNN(hidden=(16, 16))}
+SCHEME = sb.schemes.EulerMaruyama()
 KEY = ("system", "steps", "seed")
 COLUMNS = tuple(
     f"{name}_{what}" for name in PRIORS for what in ("nmse", "covered", "score", "seconds", "rhat")
@@ -133,7 +134,10 @@ def main(
     for system in systems.split(","):
         for size in map(int, sizes.split(",")):
             first, _ = simulate(system, size, 100)
-            models = {name: sb.SDEModel(prior, observation=sb.Exact()) for name, prior in PRIORS.items()}
+            models = {
+                name: sb.SDEModel(prior, scheme=SCHEME, observation=sb.Exact())
+                for name, prior in PRIORS.items()
+            }
             frozen = {name: model.scaled_to(first) for name, model in models.items()}
             for seed in range(100, 100 + seeds):
                 if rows.done(system, size, seed):
