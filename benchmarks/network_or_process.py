@@ -2,11 +2,11 @@
 
 Smooth drifts in two states (double well, limit cycle), a sharp front (a wall of width 1/10 between two plateaus), and
 six coupled double wells, whose drift has six inputs. Both priors are fitted to the same data with the same strategy,
-scheme and diffusion, with a prior that is frozen at the first data set of each kind. Squared error of the posterior
-mean of the drift along a path of its own, relative to the drift's, coverage of 95 % bands there, and log score of that
-held-out path per transition; the largest R-hat of drifts at the probes over all data sets, and median seconds.
-Differences are network minus process, paired over data sets. A row for each pair is
-appended to a CSV file, and a run skips the pairs that are in it.
+scheme (Euler–Maruyama) and diffusion, with a prior that is frozen at the first data set of each kind. Squared error of
+the posterior mean of the drift along a path of its own, relative to the drift's, coverage of 95 % bands there, and log
+score of that held-out path per transition; the largest R-hat of drifts at the probes over all data sets, and median
+seconds. Differences are network minus process, paired over data sets. A row for each pair is appended to a CSV file,
+and a run skips the pairs that are in it.
 
 Run: .uv/bin/uv run python benchmarks/network_or_process.py --table network_or_process.csv
 """
