@@ -35,9 +35,13 @@ class Trained:
         return np.stack([self.training_scale.location, self.training_scale.extent])
 
     @cached_property
-    def training_points(self) -> np.ndarray:
-        """States of the training data, noise included, at most 20,000 of them evenly over all steps, (point, state)."""
-        return training_points(self.data, self.model)
+    def training_points(self) -> np.ndarray | None:
+        """States of the training data, noise included, at most 20,000 of them evenly over all steps, (point, state).
+
+        None where no step has all its states.
+        """
+        points = training_points(self.data, self.model)
+        return points if len(points) else None
 
     @cached_property
     def training_scale(self) -> DataScale:

@@ -109,3 +109,14 @@ def test_where_the_prior_was_scaled_to_the_data_both_are_one(exact, noisy):
         for name in ("location", "variance", "extent", "points", "path_variance"):
             np.testing.assert_allclose(getattr(scale, name), getattr(frozen, name), rtol=1e-6)
         assert (scale.step, scale.states) == (frozen.step, frozen.states)
+
+
+def test_points_of_the_training_data_are_its_complete_steps():
+    y = np.random.default_rng(0).normal(size=(2, 40, 2))
+    y[0, ::2, 0] = y[1, :, 1] = np.nan
+    model = sb.SDEModel(observation=sb.GaussianNoise())
+    posterior = sb.fit(model, sb.trajectories(list(y), t=0.1), sb.Laplace(draws=26), progress=False)
+    np.testing.assert_array_equal(posterior.training_points, y[0, 1::2])
+    y[0, 1::2, 1] = np.nan
+    posterior = sb.fit(model, sb.trajectories(list(y), t=0.1), sb.Laplace(draws=26), progress=False)
+    assert posterior.training_points is None

@@ -53,7 +53,8 @@ def portrait(
         ``direction_agreement``, the share of draws within 90° of the mean drift. Where they can be found (an affine
         drift, or data to search around) also ``equilibrium`` (sample, state) or (sample, fixed_point, state), the
         points where the whole drift vanishes (NaN where there is none), for the latter with ``stable``
-        (sample, fixed_point).
+        (sample, fixed_point). Of a posterior whose drift bends the coordinate ``data_distance`` as in
+        `sdebayes.analysis.fields.grid`.
 
     Raises
     ------

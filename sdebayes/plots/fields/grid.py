@@ -49,7 +49,7 @@ def profile(
     Returns
     -------
     numpy.ndarray
-        The axes, (state,).
+        The axes, (state,); hatched where no data are near, if the grid says it.
 
     Raises
     ------

@@ -45,7 +45,7 @@ def scalar(
     Axes
         One state: mean and band over the draws. Two: the mean as colours, on a scale that is symmetric about zero where
         it has both signs, and dotted contours of the standard deviation over the draws; with a truth instead three
-        contours of both at the same levels.
+        contours of both at the same levels. Hatched is what is far from all data, where the values say it.
 
     Raises
     ------

@@ -43,7 +43,7 @@ def portrait(
     Axes
         Streamlines of the mean drift coloured by the length of the draws' mean direction (1: the direction is certain),
         and the equilibria of the draws, if the dataset has them: crosses, and for a nonlinear drift circles where they
-        repel.
+        repel. Hatched is what is far from all data: bands of a process are too narrow there.
 
     Raises
     ------
