@@ -277,6 +277,7 @@ def test_posterior_states_precision_and_provenance_are_kept(observed, stack):
         precision = "float32"
         states = ["PC1", "PC2"]  # noqa: RUF012
         region = np.array([[0.0, 0.0], [1e-3, 1e-3]])
+        training_points = None
         data = xr.DataTree(xr.Dataset(attrs={"time_unit": "sentence", "space_hash": "abc", "other": 1}))
 
         def observed_sde(self):
