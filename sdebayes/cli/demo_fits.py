@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 from collections.abc import Callable
 from contextlib import suppress
@@ -96,8 +97,8 @@ class Fits:
 
     def forget_older(self) -> None:
         """Remove what earlier runs have kept, but for the runs that were last: a run takes 41 MB."""
-        self.folder.touch()
         with suppress(OSError):  # another process removes them as well
+            os.utime(self.folder)
             runs = sorted(self.folder.parent.iterdir(), key=lambda run: run.stat().st_mtime)
             for run in runs[:-_MOST_KEPT]:
                 shutil.rmtree(run, ignore_errors=True)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 import xarray as xr
 
 from sdebayes._core.errors import DataError
 from sdebayes.analysis import fields, phase_space
+from sdebayes.dynamics import SDE, LinearDrift, ParametricDiffusion
 from sdebayes.simulation import as_source
 
 SEEN = np.array([[0.0, 0.0], [1.0, 20.0], [-1.0, -20.0]])
@@ -58,6 +60,14 @@ def test_a_straight_drift_with_constant_noise_is_known_everywhere_alike(rotation
     assert "data_distance" not in phase_space.fixed_points(unseen)
     with pytest.raises(DataError, match="no data to be near to"):
         fields.data_distance(unseen, [0.0, 0.0])
+
+
+def test_noise_that_changes_hangs_on_nearness_where_a_straight_drift_does_not():
+    noise = ParametricDiffusion(lambda x, t, p: jnp.diag(0.5 + 0.1 * x**2), {})
+    straight = SDE(LinearDrift(jnp.eye(2), jnp.zeros(2)), noise)
+    source = replace(as_source(straight, 2), seen=SEEN, region=np.array([[0.0, 0.0], [1.0, 20.0]]))
+    assert "data_distance" in fields.grid(source, (0, 1), points=3).coords
+    assert "data_distance" not in phase_space.portrait(source, points=3).coords
 
 
 def test_a_state_that_never_moves_is_measured_in_its_own_units(seen):

@@ -25,7 +25,8 @@ def data_distance(source: SourceLike, x: Numbers) -> xr.DataArray:
 
     .. math:: d(x) = \min_k \Bigl( \frac1n \sum_{i=1}^{n} \frac{(x_i - y_{ki})^2}{s_i^2} \Bigr)^{1/2}
 
-    with the data y (noise included, 20,000 steps at most) and their standard deviations s.
+    with the data y, 20,000 steps at most, and their standard deviations s. Noise and offsets of trajectories are in
+    the data: where these are large, paths behind them fill less than is counted as near.
 
     Parameters
     ----------

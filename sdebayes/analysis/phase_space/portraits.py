@@ -10,6 +10,7 @@ from sdebayes._core.errors import DataError
 from sdebayes._core.kinds import Count, CountFromTwo, State, States
 from sdebayes._core.units import with_units
 from sdebayes.analysis.evaluate import state_indices
+from sdebayes.analysis.fields.distance import NAME
 from sdebayes.analysis.fields.grid import Limits, grid
 from sdebayes.analysis.phase_space.fixed_points import fixed_points
 from sdebayes.simulation import as_source
@@ -98,6 +99,10 @@ def portrait(
         attrs=whole.attrs | {"at": ", ".join(fixed)},
     )
     draws = whole["sample"].values
+    if stacked.sde.drift.as_affine() is not None:
+        dataset = dataset.drop_vars(
+            NAME, errors="ignore"
+        )  # known alike everywhere, unlike its noise
     equilibrium = stacked.equilibrium()
     if equilibrium is not None:
         dataset["equilibrium"] = (("sample", "state"), equilibrium[draws][:, chosen])
