@@ -100,9 +100,7 @@ def portrait(
     )
     draws = whole["sample"].values
     if stacked.sde.drift.as_affine() is not None:
-        dataset = dataset.drop_vars(
-            NAME, errors="ignore"
-        )  # known alike everywhere, unlike its noise
+        dataset = dataset.drop_vars(NAME, errors="ignore")  # known alike everywhere, unlike its noise
     equilibrium = stacked.equilibrium()
     if equilibrium is not None:
         dataset["equilibrium"] = (("sample", "state"), equilibrium[draws][:, chosen])
