@@ -14,6 +14,7 @@ from jax.extend.core import Jaxpr
 from jaxtyping import Array
 
 from sdebayes._core.code import digest_of
+from sdebayes._core.mappings import make_room
 from sdebayes._core.tracing import one_at_a_time
 
 _KEPT = 64
@@ -64,6 +65,8 @@ class Compiled:
     def _of(self, leaves: list[Any], structure: Any) -> _Traced:
         key = (structure, jax.config.jax_enable_x64, *(_kind(leaf) for leaf in leaves))
         if key not in self._traced:
+            if not any(isinstance(leaf, jax.core.Tracer) for leaf in leaves):
+                make_room()
             self._trace_once(key, leaves, structure)
         return self._traced[key]
 

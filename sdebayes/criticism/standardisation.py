@@ -12,7 +12,7 @@ from jaxtyping import Array, PyTree
 
 from sdebayes.dynamics import ObservedSDE
 from sdebayes.likelihood import AbstractLikelihood, Observations
-from sdebayes.model.rebuild import per_draw
+from sdebayes.model.rebuild import per_draw_of_data
 
 MOST_AT_ONCE = 16
 """Replicates in a block: few, so that a last one that is not full takes no program of its own."""
@@ -25,7 +25,7 @@ def judging(likelihood: AbstractLikelihood) -> Callable[..., PyTree]:
     def one(draw: ObservedSDE, data: Observations) -> tuple[Array, Array]:
         return likelihood.innovations(draw, data, [jnp.asarray(data.values)])[0]
 
-    return per_draw(one)
+    return per_draw_of_data(one)
 
 
 @lru_cache(maxsize=8)
@@ -38,4 +38,4 @@ def replicating(likelihood: AbstractLikelihood) -> Callable[..., PyTree]:
         own, theirs = likelihood.innovations(judge, data, [jnp.asarray(data.values), values])
         return jnp.where(jnp.asarray(data.seen), values, jnp.nan), own, theirs
 
-    return per_draw(one, block=MOST_AT_ONCE)
+    return per_draw_of_data(one, block=MOST_AT_ONCE)

@@ -156,10 +156,13 @@ def _starts(judge: Judge) -> Float[np.ndarray, "trajectory state"]:
 
 def _about_level(judge: Judge) -> Float[np.ndarray, "trajectory time state"]:
     """Return the data less the mean over draws of the level that covariates say: what returns, returns to that."""
+    values = np.asarray(judge.observations.values, dtype=float)
+    if judge.source.observed.level_slopes is None:
+        return values
     with precision.scope(judge.source.precision):
         mean = jax.tree.map(lambda leaf: leaf.mean(0) if eqx.is_array(leaf) else leaf, judge.source.observed)
         level = np.asarray(judge.observations.level(mean), dtype=float)
-    return np.asarray(judge.observations.values, dtype=float) - level
+    return values - level
 
 
 def _measures(z: Batch) -> tuple[np.ndarray, np.ndarray]:

@@ -18,7 +18,7 @@ from sdebayes.inference.regime_starts import check_steps, guided_starts, with_hi
 from sdebayes.inference.sufficient_statistics import Reading, shortest_program
 from sdebayes.inference.target import Density, Target, density_of, make_target
 from sdebayes.likelihood import Observations
-from sdebayes.likelihood.arrays import rows
+from sdebayes.likelihood.arrays import of_few_shapes, rows
 from sdebayes.model.sdemodel import SDEModel
 
 
@@ -78,7 +78,7 @@ class Problem:
         found = self._reading
         if not isinstance(found.data, Observations):
             return found
-        return found._replace(data=over_devices(found.data))
+        return found._replace(data=over_devices(of_few_shapes(found.data)))
 
     @property
     def _reading(self) -> Reading:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from functools import partial
+from typing import Any, Literal
 
 import equinox as eqx
 import jax
@@ -16,6 +17,9 @@ from jaxtyping import Array, Bool, Float, Int
 from sdebayes._core.errors import ModelError
 from sdebayes.data.container import to_arrays
 from sdebayes.dynamics import ObservedSDE
+
+SMALL = 2_000
+"""Steps, of all trajectories together, up to which data are filled up to one of few shapes."""
 
 AnyFloat = Float[Array, "..."] | Float[np.ndarray, "..."]
 
@@ -144,6 +148,68 @@ def filled_up(observations: Observations, count: int) -> Observations:
     there = np.arange(count)[:, None, None] < own
     seen = np.asarray(whole.seen) & there
     return replace(whole, seen=seen, values=np.where(there, np.asarray(whole.values), 0.0))
+
+
+def widened(observations: Observations, width: int) -> Observations:
+    """Add steps behind the end at which nothing is seen and no time passes.
+
+    Parameters
+    ----------
+    observations
+        The data.
+    width
+        The number of steps that the arrays are to have.
+    """
+    late = width - observations.values.shape[1]
+    if not late:
+        return observations
+
+    def added(leaf: Any, mode: Literal["edge", "constant"]) -> np.ndarray:
+        return np.pad(leaf, [(0, 0), (0, late), *[(0, 0)] * (np.ndim(leaf) - 2)], mode)
+
+    going_on = {
+        name: jax.tree.map(partial(added, mode="edge"), getattr(observations, name))
+        for name in ("times", "step_index", "table", "noise_terms", "level_terms")
+    }
+    empty = {
+        name: jax.tree.map(partial(added, mode="constant"), getattr(observations, name))
+        for name in ("values", "seen", "regime_hints")
+    }
+    return replace(observations, **going_on, **empty)
+
+
+def of_few_shapes(observations: Observations) -> Observations:
+    """Fill small data up to one of few shapes, so that what is compiled for some data serves most that are alike.
+
+    The numbers of trajectories, steps and different Δt are rounded up to four binary digits, an eighth at most; those
+    of trajectories of groups stay as they are, and so do data of more than `SMALL` steps, which are dearer to go
+    through than to compile for.
+
+    Parameters
+    ----------
+    observations
+        The data.
+    """
+    count, width = observations.times.shape
+    if count * width > SMALL:
+        return observations
+    found = widened(observations, rounded_up(width))
+    if observations.rows_of_groups is None:
+        found = filled_up(found, rounded_up(count))
+    late = rounded_up(len(observations.steps)) - len(observations.steps)
+    return replace(found, steps=np.pad(observations.steps, (0, late), mode="edge"))
+
+
+def rounded_up(count: int) -> int:
+    """Return the next number that four binary digits tell.
+
+    Parameters
+    ----------
+    count
+        A number of rows or columns.
+    """
+    unit = 2 ** max(0, count.bit_length() - 4)
+    return -(-count // unit) * unit
 
 
 def row_axes(observations: Observations) -> Observations:

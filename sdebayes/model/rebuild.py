@@ -17,6 +17,8 @@ from sdebayes._core.threads import side_by_side
 from sdebayes._core.tracing import one_at_a_time
 from sdebayes._core.types import Key
 from sdebayes.dynamics import ObservedSDE
+from sdebayes.likelihood import Observations
+from sdebayes.likelihood.arrays import of_few_shapes
 from sdebayes.model.groups import SCALE
 from sdebayes.model.sdemodel import SDEModel
 
@@ -123,6 +125,32 @@ def per_draw(
         sums = jax.tree.map(lambda *leaves: np.sum(leaves, axis=0) / count, *(total for total, _ in results))
         each = jax.tree.map(lambda *leaves: np.concatenate(leaves)[:count], *(found for _, found in results))
         return (each, sums) if averaging else each
+
+    return apply
+
+
+def per_draw_of_data(function: Callable[..., PyTree], block: int = BLOCK) -> Callable[..., PyTree]:
+    """Make a function of one draw and data one of stacked draws and data, compiled for few shapes of small data.
+
+    Parameters
+    ----------
+    function
+        ``function(draw, observations)``: every leaf of its result has the leading axes trajectory and, if it has more
+        than one, time.
+    block
+        Draws in a block, at most.
+
+    Returns
+    -------
+    callable
+        ``(stacked, observations)``: every leaf of the result is a NumPy array with a leading sample axis.
+    """
+    of_filled = per_draw(function, block)
+
+    def apply(stacked: Any, data: Observations) -> Any:
+        own = slice(None), *map(slice, data.times.shape)
+        found = of_filled(stacked, of_few_shapes(data))
+        return jax.tree.map(lambda leaf: leaf[own[: leaf.ndim]], found)
 
     return apply
 

@@ -15,7 +15,8 @@ from sdebayes._core import precision
 from sdebayes.dynamics import ObservedSDE
 from sdebayes.inference.target import Program
 from sdebayes.likelihood import AbstractLikelihood, Observations
-from sdebayes.model.rebuild import parameters, per_draw, prior_draw, read_draw
+from sdebayes.likelihood.arrays import of_few_shapes, rounded_up
+from sdebayes.model.rebuild import parameters, per_draw, per_draw_of_data, prior_draw, read_draw
 from sdebayes.model.sdemodel import SDEModel
 
 drift_at = per_draw(lambda sde, points: jax.vmap(sde.drift)(points))
@@ -50,7 +51,7 @@ def reading(model: SDEModel) -> Program:
 @lru_cache(maxsize=8)
 def step_terms(likelihood: AbstractLikelihood) -> Callable[[ObservedSDE, Observations], np.ndarray]:
     """From draws and data to log p(y_k | y_1, …, y_{k−1}), (sample, trajectory, time)."""
-    return per_draw(likelihood.log_density)
+    return per_draw_of_data(likelihood.log_density)
 
 
 @lru_cache(maxsize=8)
@@ -61,7 +62,7 @@ def log_density(likelihood: AbstractLikelihood) -> Callable[[ObservedSDE, Observ
         found = likelihood.log_density(one, data).sum(-1)
         return jnp.where(jnp.isnan(found), -jnp.inf, found)
 
-    return per_draw(total)
+    return per_draw_of_data(total)
 
 
 @lru_cache(maxsize=8)
@@ -69,7 +70,7 @@ def one_step_laws(
     likelihood: AbstractLikelihood,
 ) -> Callable[[ObservedSDE, Observations], tuple[np.ndarray, np.ndarray]]:
     """From draws and data to mean and covariance of y_k given y_1, …, y_{k−1}."""
-    return per_draw(likelihood.one_step)
+    return per_draw_of_data(likelihood.one_step)
 
 
 @lru_cache(maxsize=8)
@@ -77,13 +78,20 @@ def horizon_laws(
     likelihood: AbstractLikelihood, horizon: int
 ) -> Callable[[ObservedSDE, Observations, np.ndarray], tuple[np.ndarray, np.ndarray]]:
     """From draws, data and steps k to mean and covariance of y_k given y_1, …, y_{k−h}, h = 1, …, ``horizon``."""
-    return per_draw(lambda one, data, targets: likelihood.horizons(one, data, horizon, targets))
+    laws = per_draw(lambda one, data, targets: likelihood.horizons(one, data, horizon, targets))
+
+    def run(draws: ObservedSDE, data: Observations, targets: np.ndarray) -> Any:
+        late = rounded_up(targets.size) - targets.size
+        found = laws(draws, of_few_shapes(data), np.pad(targets, (0, late), mode="edge"))
+        return jax.tree.map(lambda leaf: leaf[:, :, : len(data.times), : targets.size], found)
+
+    return run
 
 
 @lru_cache(maxsize=8)
 def regimes(likelihood: AbstractLikelihood) -> Callable[[ObservedSDE, Observations], np.ndarray]:
     """From draws and data to the probability of each step's regime, (sample, trajectory, time, regime)."""
-    return per_draw(likelihood.regimes)
+    return per_draw_of_data(likelihood.regimes)
 
 
 @lru_cache(maxsize=8)
@@ -91,7 +99,7 @@ def smoothed(
     likelihood: AbstractLikelihood,
 ) -> Callable[[ObservedSDE, Observations], tuple[np.ndarray, np.ndarray]]:
     """From draws and data to mean and covariance of the latent path and the trajectory effect."""
-    return per_draw(likelihood.smooth)
+    return per_draw_of_data(likelihood.smooth)
 
 
 @lru_cache(maxsize=8)
@@ -103,4 +111,4 @@ def replicates(
     def one(pair: tuple[ObservedSDE, Array], data: Observations) -> Array:
         return likelihood.replicate(pair[0], data, jax.random.wrap_key_data(pair[1]))
 
-    return per_draw(one)
+    return per_draw_of_data(one)

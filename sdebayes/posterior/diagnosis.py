@@ -181,7 +181,7 @@ def _log(values: xr.DataArray) -> xr.DataArray:
 
 def _step(model: SDEModel, sde: SDE, scale: DataScale) -> Finding:
     points = scale.of_path().points
-    points = points[:: -(-len(points) // _POINTS)]
+    points = points[np.linspace(0, len(points) - 1, _POINTS).round().astype(int)]
     steep = float(np.median(_steepness(sde, points))) * scale.step
     additive, exact = model.diffusion.constant, model.exact_transitions
     return step_finding(steep, model.discretization, additive=additive, exact=exact)

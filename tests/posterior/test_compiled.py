@@ -65,3 +65,21 @@ def test_likelihoods_that_declare_no_fields_are_not_taken_for_each_other():
     methods = dict.fromkeys(AbstractLikelihood.__abstractmethods__)
     undeclared = type("Undeclared", (AbstractLikelihood,), methods)
     assert undeclared(EulerMaruyama()) != undeclared(EulerMaruyama())
+
+
+@pytest.mark.thorough
+def test_data_of_another_length_compile_nothing():
+    """A loop over texts of all lengths waits once for each of few lengths."""
+    rng = np.random.default_rng(0)
+    strategy, compiled = sb.Laplace(draws=20), []
+
+    def read(length: int) -> None:
+        data = sb.trajectories([rng.normal(size=(length, 1)).cumsum(0)])
+        posterior = sb.fit(sb.SDEModel(), data, strategy, progress=False)
+        posterior.diagnosis(), posterior.log_score(data), posterior.smooth(data), posterior.predict(data)
+        sb.forecast(posterior, data)
+
+    read(42)
+    jax.monitoring.register_event_duration_secs_listener(lambda name, *_, **__: compiled.append(name))
+    read(44)
+    assert not [name for name in compiled if "backend_compile" in name]

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Float
 
 from sdebayes.inference.independent_blocks import parts_of_each
 from sdebayes.likelihood import Observations
-from sdebayes.likelihood.arrays import by_row, filled_up
+from sdebayes.likelihood.arrays import by_row, filled_up, widened
 from sdebayes.model.sdemodel import SDEModel
 
 MOST_STEPS = 2**12
@@ -87,7 +87,7 @@ class Structure(NamedTuple):
 
     def given_to(self, observations: Observations, count: int) -> Observations:
         """Return some trajectories in this structure, filled up to a number by such of which nothing is seen."""
-        found = filled_up(_widened(observations, self.width), count)
+        found = filled_up(widened(observations, self.width), count)
         shared, complete = self.grid is not None, self.complete
         if self.steps is None:
             return replace(found, shared=False, complete=complete)
@@ -118,25 +118,3 @@ def joined(some: Sequence[Observations]) -> Observations:
 
 def _listed(steps: np.ndarray) -> np.ndarray | None:
     return steps if len(steps) <= MOST_STEPS else None
-
-
-def _widened(observations: Observations, width: int) -> Observations:
-    """Add steps behind the end at which nothing is seen and no time passes."""
-    late = width - observations.values.shape[1]
-    if not late:
-        return observations
-
-    def repeated(leaf: Array | np.ndarray) -> np.ndarray:
-        return np.pad(leaf, [(0, 0), (0, late), *[(0, 0)] * (np.ndim(leaf) - 2)], mode="edge")
-
-    def empty(leaf: Any) -> np.ndarray:
-        return np.pad(leaf, [(0, 0), (0, late), (0, 0)])
-
-    return replace(
-        observations,
-        values=empty(observations.values),
-        seen=empty(observations.seen),
-        times=repeated(observations.times),
-        step_index=repeated(observations.step_index),
-        table=jax.tree.map(repeated, observations.table),
-    )
