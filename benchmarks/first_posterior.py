@@ -1,10 +1,10 @@
 """Ask what a user waits for before the first posterior, and before the next ones.
 
 Each row is a process of its own, its import left out, on one core and an empty compilation cache: CPU-seconds, and
-programs compiled and CPU-seconds of compiling them (XLA's alone), of a fit, of the same fit with another seed, and of a
-fit to other data of the same shape. A second process finds what the first has compiled in JAX's cache on disk, as the
-command line does. Beside it the same linear model written by hand in NumPyro, which draws and does no more: no
-predictions, scores or checks.
+programs compiled and CPU-seconds of compiling them (XLA's alone), of a fit, of the same fit with another seed, of a fit
+to other data of the same shape, and of one to data of four steps fewer. A second process finds what the first has
+compiled in JAX's cache on disk, as the command line does. Beside it the same linear model written by hand in NumPyro,
+which draws and does no more: no predictions, scores or checks.
 
 Run: python benchmarks/first_posterior.py
 """
@@ -23,13 +23,15 @@ from typing import Any
 
 import numpy as np
 
-POINTS, DT, WARMUP, DRAWS = 500, 0.1, 500, 500
-TEXTS, STEPS = 33, 130
+DT, WARMUP, DRAWS, FEWER = 0.1, 500, 500, 4
 WORKERS = {
     "linear, 500 points": "linear",
     "the same by hand in NumPyro": "by hand",
-    "latent, 33 trajectories of 130 steps": "latent",
+    "latent, one trajectory of 125 steps": "text",
+    "latent, 33 trajectories of 130 steps": "texts",
 }
+STAGES = "first fit", "another seed", "other data", "another length"
+SIZES = {"linear": (1, 500), "by hand": (1, 500), "text": (1, 125), "texts": (33, 130)}
 
 
 def process(seed: int, count: int, steps: int, dt: float) -> np.ndarray:
@@ -44,16 +46,16 @@ def process(seed: int, count: int, steps: int, dt: float) -> np.ndarray:
     return np.stack(kept, 1)
 
 
-def ours(latent: bool) -> Callable[[int, int], None]:
-    """Return a fit of data and a sampler's seed."""
+def ours(count: int, latent: bool) -> Callable[[int, int, int], None]:
+    """Return a fit of data, of so many steps, and a sampler's seed."""
     import sdebayes as sb
 
-    observation = sb.GaussianNoise(trajectory_effect=True) if latent else sb.Exact()
+    observation = sb.GaussianNoise(trajectory_effect=count > 1) if latent else sb.Exact()
     model = sb.SDEModel(observation=observation)
     strategy = sb.NUTS(warmup=WARMUP, draws=DRAWS, chains=2)
 
-    def fit(data_seed: int, seed: int) -> None:
-        count, steps, dt = (TEXTS, STEPS, 1.0) if latent else (1, POINTS, DT)
+    def fit(data_seed: int, seed: int, steps: int) -> None:
+        dt = 1.0 if latent else DT
         values = process(data_seed, count, steps, dt)
         if latent:
             values = values + 0.5 * np.random.default_rng(data_seed).normal(size=values.shape)
@@ -62,7 +64,7 @@ def ours(latent: bool) -> Callable[[int, int], None]:
     return fit
 
 
-def by_hand() -> Callable[[int, int], None]:
+def by_hand() -> Callable[[int, int, int], None]:
     """Return the same for dX = A (b − X) dt + G dW by exact transitions, A stable, Σ full, as one would write it."""
     import jax
     import jax.numpy as jnp
@@ -99,15 +101,15 @@ def by_hand() -> Callable[[int, int], None]:
         jit_model_args=True,
     )
 
-    def fit(data_seed: int, seed: int) -> None:
-        mcmc.run(jax.random.key(seed), jnp.asarray(process(data_seed, 1, POINTS, DT)[0]))
+    def fit(data_seed: int, seed: int, steps: int) -> None:
+        mcmc.run(jax.random.key(seed), jnp.asarray(process(data_seed, 1, steps, DT)[0]))
         mcmc.get_samples()
 
     return fit
 
 
 def work(kind: str) -> list[dict[str, float]]:
-    """Fit three times in this process, and say what each cost."""
+    """Fit four times in this process, and say what each cost."""
     from jax import monitoring
 
     compiled: list[float] = []
@@ -116,13 +118,14 @@ def work(kind: str) -> list[dict[str, float]]:
         if event.endswith("/backend_compile_duration"):
             compiled.append(seconds)
 
-    fit = by_hand() if kind == "by hand" else ours(kind == "latent")
+    count, steps = SIZES[kind]
+    fit = by_hand() if kind == "by hand" else ours(count, kind != "linear")
     monitoring.register_event_duration_secs_listener(listen)
     found = []
-    for data_seed, seed in ((0, 0), (0, 1), (1, 0)):
+    for data_seed, seed, fewer in ((0, 0, 0), (0, 1, 0), (1, 0, 0), (2, 0, FEWER)):
         compiled.clear()
         start = time.process_time()
-        fit(data_seed, seed)
+        fit(data_seed, seed, steps - fewer)
         spent = time.process_time() - start
         found.append({"seconds": spent, "programs": len(compiled), "compiling": sum(compiled)})
     return found
@@ -147,8 +150,7 @@ def main() -> None:
     for title, kind in WORKERS.items():
         with tempfile.TemporaryDirectory() as cache:
             for number, name in ((1, "first process"), (2, "second process")):
-                stages = zip(("first fit", "another seed", "other data"), measured(kind, cache), strict=True)
-                for stage, found in stages:
+                for stage, found in zip(STAGES, measured(kind, cache), strict=True):
                     rows.append({"model": title, "process": name, "fit": stage} | found)
                     print(*rows[-1].values(), number, flush=True)
     keep("first_posterior", rows, ["model", "process"])

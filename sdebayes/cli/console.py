@@ -84,6 +84,8 @@ def say_claims(table: xr.Dataset, candidate: str | None = None) -> None:
     missing = [str(name) for name in found["claim"].values[(found["verdict"] == NOT_ASKED).values]]
     if missing:
         console.print(f"[dim]{NOT_ASKED:>13}  {', '.join(missing)}: no such fit beside this one[/]")
+    if found.attrs["not_asked"]:
+        console.print(f"[dim]{escape(found.attrs['not_asked'])}[/]")
 
 
 def _interval(row: xr.Dataset) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
+from sdebayes._core.characters import storable
 from sdebayes._core.errors import DataError, StateSpaceError, StoreError
 from sdebayes._core.netcdf import read_netcdf
 from sdebayes.cli.choices import encoder
@@ -38,11 +39,12 @@ def with_groups(corpus: xr.Dataset, column: str | None) -> xr.Dataset:
     if column is None:
         return corpus
     known = [str(name) for name in corpus.coords if name != "trajectory"]
+    column = column if column in known else storable(column)
     if column not in known:
         raise DataError(
             f"--groups {column}: the texts have no such column; they have {', '.join(known) or 'none'}."
         )
-    return corpus.assign_coords(group=("trajectory", corpus[column].values))
+    return corpus.assign_coords(group=("trajectory", corpus[column].values.astype(str)))
 
 
 def grouped_by_path(corpus: xr.Dataset, paths: Sequence[Path]) -> xr.Dataset:

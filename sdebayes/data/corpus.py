@@ -6,11 +6,12 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 
 from sdebayes._core.characters import cleaned, cleaned_name
 from sdebayes._core.errors import DataError
-from sdebayes.data.metadata import along_texts, own_name
+from sdebayes.data.metadata import along_texts, column_names, own_name
 from sdebayes.data.validation import check_unique
 
 
@@ -23,7 +24,8 @@ def as_corpus(texts: object, allow_blank: bool = False) -> xr.Dataset:
     Parameters
     ----------
     texts
-        A list of texts (named "text 1", "text 2", …), a mapping {name: text}, a pandas Series with names as index, or a
+        A list of texts (named "text 1", "text 2", …), a mapping {name: text}, a pandas Series with names as index, a
+        DataFrame with the columns of a file that :func:`~sdebayes.data.read_texts` reads, or a
         Dataset ``text(trajectory)`` whose other variables along ``trajectory`` alone are kept as coords.
     allow_blank
         Whether a text may be blank.
@@ -40,6 +42,8 @@ def as_corpus(texts: object, allow_blank: bool = False) -> xr.Dataset:
         a text or name has a character that no text may have, or a variable a name or values that files cannot hold.
     """
     coords: dict[str, Any] = {}
+    if isinstance(texts, pd.DataFrame):
+        texts = _of_frame(texts)
     if isinstance(texts, xr.Dataset):
         if "text" not in texts or texts["text"].dims != ("trajectory",):
             raise DataError("A corpus given as a Dataset needs the variable text(trajectory).")
@@ -64,6 +68,24 @@ def as_corpus(texts: object, allow_blank: bool = False) -> xr.Dataset:
     labels, clean = checked_texts(names, values, allow_blank)
     corpus = xr.Dataset({"text": ("trajectory", np.array(clean, dtype=object))})
     return corpus.assign_coords({"trajectory": np.array(labels, dtype=str), **coords})
+
+
+def _of_frame(frame: pd.DataFrame) -> xr.Dataset:
+    """Read a table, a text in each row: the column ``text``, its name in ``name``, and what else is known of it."""
+    named = dict(zip(column_names([str(name) for name in frame.columns]), frame.columns, strict=True))
+    if "text" not in named:
+        raise DataError(
+            f"The corpus is a DataFrame with the columns {', '.join(map(str, frame.columns))}; expected one called "
+            "'text', and perhaps 'name'. Rename them: frame.rename(columns={...})."
+        )
+    names = frame[named["name"]] if "name" in named else [f"text {k + 1}" for k in range(len(frame))]
+    columns = {
+        name: ("trajectory", frame[own].to_numpy())
+        for name, own in named.items()
+        if name not in ("text", "name")
+    }
+    text = ("trajectory", frame[named["text"]].to_numpy(dtype=object))
+    return xr.Dataset({"text": text, **columns}, {"trajectory": [str(name) for name in names]})
 
 
 def checked_texts(

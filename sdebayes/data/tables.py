@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import math
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +19,9 @@ from sdebayes.data.metadata import column_names
 
 _OWN = ("text", "name")
 _FIELD_SIZE = threading.Lock()
+_NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?", re.ASCII)
+"""A number; "007" and "1e5" are names."""
+
 _AT_ONCE = 256
 """Rows of a Parquet file that are decoded together."""
 
@@ -59,7 +63,7 @@ def from_csv(path: Path, content: str) -> list[Row]:
                 f"{', '.join(names)[:200]}."
             )
         rows.append(_row(path, f"{path}, line {line}", len(rows), dict(zip(names, record, strict=True))))
-    return _some(path, rows)
+    return _with_numbers(_some(path, rows))
 
 
 def from_jsonl(path: Path, content: str) -> list[Row]:
@@ -197,6 +201,30 @@ def _unrepeated(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         repeated = next(key for key in keys if keys.count(key) > 1)
         raise ValueError(f"the key {repeated[:80]!r} stands twice in one object")
     return fields
+
+
+def _with_numbers(rows: list[Row]) -> list[Row]:
+    """Read columns of which each cell is a number, or empty, as numbers: CSV itself does not say."""
+    numeric = {
+        name
+        for name in rows[0].columns
+        if any(row.columns[name] for row in rows)
+        and all(_NUMBER.fullmatch(row.columns[name] or "0") for row in rows)
+    }
+    return [
+        row._replace(
+            columns={
+                name: _number(value) if name in numeric else value for name, value in row.columns.items()
+            }
+        )
+        for row in rows
+    ]
+
+
+def _number(cell: str) -> int | float | None:
+    if not cell:
+        return None
+    return int(cell) if cell.lstrip("-").isdigit() else float(cell)
 
 
 def _columns(place: str, found: list[str]) -> list[str]:

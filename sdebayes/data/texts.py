@@ -31,7 +31,8 @@ def read_texts(paths: PathLike | Iterable[PathLike], allow_blank: bool = False) 
     Line ends become ``\n``, vertical tabs and form feeds spaces; byte-order marks and the embedding and isolation of
     phrases of another writing direction go. In the names of columns white space, slashes and a first dot become
     ``_``; a name that data sets use themselves gets a ``_`` before it, and a column without a name is ``column_1``, by
-    its place. JSON's null is NaN among numbers and "" among texts; objects and lists stay as JSON.
+    its place. A column of a CSV file is of numbers if every cell is one, as ``-3`` or ``0.25``, or empty; ``007`` is a
+    name. JSON's null and an empty cell are NaN among numbers and "" among texts; objects and lists stay as JSON.
 
     Parameters
     ----------
@@ -68,7 +69,7 @@ def read_texts(paths: PathLike | Iterable[PathLike], allow_blank: bool = False) 
     >>> _ = Path("talks.csv").write_text("name,text,year\na,One. Two. Three.,1990\nb,Four. Five. Six.,1991\n")
     >>> corpus = sb.data.read_texts("talks.csv")
     >>> corpus["trajectory"].values.tolist(), corpus["year"].values.tolist()
-    (['a', 'b'], ['1990', '1991'])
+    (['a', 'b'], [1990, 1991])
     """
     rows: list[Row] = []
     for path in files_of(paths):
@@ -147,10 +148,16 @@ def _inside(directory: Path) -> list[Path]:
 
 def _without_texts(directory: Path, known: str) -> str:
     others = sorted(child.name for child in directory.iterdir())
+    inside = sorted(str(child) for child in directory.iterdir() if child.is_dir())
+    if inside:
+        return (
+            f"The directory {directory} has no file that ends in {known}, but {len(inside)} directories, which are not "
+            f"read. Give these themselves: {' '.join(inside[:3])}{' …' * (len(inside) > 3)}"
+        )
     held = f"{len(others)} of other names, such as {others[0]!r}" if others else "nothing"
     return (
         f"The directory {directory} has no file that ends in {known}; it holds {held}. Save each text as a file "
-        "that ends in .txt; directories inside of this one are not read."
+        "that ends in .txt."
     )
 
 

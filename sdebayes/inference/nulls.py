@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar, Literal
 
 import equinox as eqx
 import jax
@@ -32,37 +32,16 @@ from sdebayes._core.arguments import checked
 from sdebayes._core.errors import DataError
 from sdebayes.data.validation import feature_dim
 from sdebayes.inference.curvature import hessian_of, inverse_factor
+from sdebayes.inference.null_form import Flags, Parameters, log_density, start_of, width_of
 from sdebayes.likelihood.arrays import Observations, read
 from sdebayes.likelihood.labelled import check_space, scores
-from sdebayes.likelihood.linear_gaussian import LinearGaussian, kalman_filter, shared_log_density
 from sdebayes.model.rebuild import per_draw
 
 __all__ = ["IID", "AbstractNull", "FittedNull", "IIDDocumentEffect", "RandomWalkNoise", "fit"]
 
+Correlations = Literal["diagonal", "full"]
 _DRAWS = 200
 _FAR = 1e12
-
-
-class _Flags(eqx.Module):
-    """Which parts of the common form a null has, each 0 or 1."""
-
-    memory: float
-    effect: float
-    noise: float
-
-
-class _Parameters(eqx.Module):
-    """Unconstrained parameters of the common form.
-
-    y_k = x_k + c + ε_k; x_{k+1} = μ + η_k with η ~ N(0, W), or x_k + η_k with η ~ N(0, W Δt); c ~ N(0, C) and
-    ε ~ N(0, R) with diagonal C and R; x_1 ~ N(μ, W), or N(μ, P₀) with diagonal P₀.
-    """
-
-    mean: Float[Array, " state"]
-    factor: Float[Array, "state state"]
-    log_effect: Float[Array, " state"]
-    log_noise: Float[Array, " state"]
-    log_initial: Float[Array, " state"]
 
 
 @checked
@@ -87,7 +66,8 @@ class AbstractNull:
     """
 
     name: ClassVar[str]
-    _flags: ClassVar[_Flags]
+    _flags: ClassVar[Flags]
+    covariance: ClassVar[Correlations] = "diagonal"
 
     def fit(self, data: xr.Dataset) -> FittedNull:
         """Fit the null to training trajectories.
@@ -128,12 +108,18 @@ class IID(AbstractNull):
     """
 
     name: ClassVar[str] = "iid"
-    _flags: ClassVar[_Flags] = _Flags(0.0, 0.0, 0.0)
+    _flags: ClassVar[Flags] = Flags(0.0, 0.0, 0.0)
 
 
 @checked
+@dataclass(frozen=True)
 class IIDDocumentEffect(AbstractNull):
-    """Independent steps around a middle that each trajectory has for itself: all there is to know but order.
+    """Independent steps around a middle that each trajectory has for itself: all a normal model knows but order.
+
+    Parameters
+    ----------
+    covariance
+        Of the middles: ``"diagonal"`` or ``"full"``.
 
     See Also
     --------
@@ -150,12 +136,19 @@ class IIDDocumentEffect(AbstractNull):
     """
 
     name: ClassVar[str] = "iid + document effect"
-    _flags: ClassVar[_Flags] = _Flags(0.0, 1.0, 0.0)
+    _flags: ClassVar[Flags] = Flags(0.0, 1.0, 0.0)
+    covariance: Correlations = "diagonal"  # type: ignore[misc]
 
 
 @checked
+@dataclass(frozen=True)
 class RandomWalkNoise(AbstractNull):
     """A random walk seen through noise: order, but no return to any equilibrium.
+
+    Parameters
+    ----------
+    covariance
+        Of the noise: ``"diagonal"`` or ``"full"``.
 
     See Also
     --------
@@ -171,7 +164,8 @@ class RandomWalkNoise(AbstractNull):
     """
 
     name: ClassVar[str] = "random walk + noise"
-    _flags: ClassVar[_Flags] = _Flags(1.0, 0.0, 1.0)
+    _flags: ClassVar[Flags] = Flags(1.0, 0.0, 1.0)
+    covariance: Correlations = "diagonal"  # type: ignore[misc]
 
 
 ALL: tuple[AbstractNull, ...] = (IID(), IIDDocumentEffect(), RandomWalkNoise())
@@ -256,7 +250,7 @@ class FittedNull:
     null: AbstractNull
     states: tuple[str, ...]
     space_hash: str | None
-    draws: _Parameters
+    draws: Parameters
 
     def __repr__(self) -> str:
         return f"<{type(self.null).__name__} fitted to {len(self.states)} states>"
@@ -302,7 +296,7 @@ def _check_states(data: xr.Dataset, states: tuple[str, ...]) -> None:
         raise DataError(f"The data have the states {found}; the null was fitted to {states}. Give the same.")
 
 
-def _as_arrays(null: AbstractNull) -> _Flags:
+def _as_arrays(null: AbstractNull) -> Flags:
     return jax.tree.map(jnp.asarray, null._flags)
 
 
@@ -312,7 +306,8 @@ def _fitted(null: AbstractNull, data: xr.Dataset) -> FittedNull:
             "A null is fitted to states, not to embeddings; transform the data with a StateSpace."
         )
     observations = read(data)
-    start, width, flags = _start(observations), _width(observations), _as_arrays(null)
+    correlated, flags = null.covariance == "full", _as_arrays(null)
+    start, width = start_of(correlated, observations), width_of(correlated, observations)
     first, unravel = ravel_pytree(start)
 
     def value(z: np.ndarray) -> tuple[float, np.ndarray]:
@@ -332,74 +327,19 @@ def _fitted(null: AbstractNull, data: xr.Dataset) -> FittedNull:
 @eqx.filter_jit
 @eqx.filter_value_and_grad
 def _potential_and_gradient(
-    parameters: _Parameters, start: _Parameters, width: _Parameters, flags: _Flags, observations: Observations
+    parameters: Parameters, start: Parameters, width: Parameters, flags: Flags, observations: Observations
 ) -> Float[Array, ""]:
     standard = jax.tree.map(lambda value, at, sd: (value - at) / sd, parameters, start, width)
     prior = 0.5 * sum(jnp.sum(part**2) for part in jax.tree.leaves(standard))
-    return prior - _log_density(parameters, flags, observations).sum()
+    return prior - log_density(parameters, flags, observations).sum()
 
 
 @per_draw
 def _log_densities(
-    parameters: _Parameters, flags: _Flags, observations: Observations
+    parameters: Parameters, flags: Flags, observations: Observations
 ) -> Float[Array, " trajectory"]:
-    return _log_density(parameters, flags, observations).sum(-1)
+    return log_density(parameters, flags, observations).sum(-1)
 
 
 def _normal_draws(mean: np.ndarray, factor: np.ndarray) -> np.ndarray:
     return mean + np.random.default_rng(0).standard_normal((_DRAWS, len(mean))) @ factor.T
-
-
-def _width(observations: Observations) -> _Parameters:
-    sd = jnp.sqrt(jnp.exp(_start(observations).log_initial))
-    logs = jnp.full_like(sd, 2.0)
-    off = jnp.broadcast_to(2 * sd[:, None], (sd.shape[0], sd.shape[0]))
-    return _Parameters(2 * sd, off - jnp.diag(jnp.diagonal(off)) + jnp.diag(logs), logs, logs, logs)
-
-
-def _start(observations: Observations) -> _Parameters:
-    values = np.where(observations.seen, observations.values, np.nan)
-    flat = values.reshape(-1, values.shape[-1])
-    variance = np.nanvar(flat, axis=0)
-    return _Parameters(
-        jnp.asarray(np.nanmean(flat, axis=0)),
-        jnp.asarray(np.diag(np.log(np.sqrt(0.5 * variance)))),
-        jnp.asarray(np.log(0.2 * variance)),
-        jnp.asarray(np.log(0.3 * variance)),
-        jnp.asarray(np.log(variance)),
-    )
-
-
-def _log_density(
-    parameters: _Parameters, flags: _Flags, observations: Observations
-) -> Float[Array, "trajectory time"]:
-    system = _system(parameters, flags, jnp.asarray(observations.steps))
-    if observations.shared:
-        return shared_log_density(system, observations)
-    return kalman_filter(system, observations).log_density
-
-
-def _system(parameters: _Parameters, flags: _Flags, steps: Float[Array, " unique"]) -> LinearGaussian:
-    n = parameters.mean.shape[0]
-    identity, zero = jnp.eye(n), jnp.zeros((n, n))
-    diagonal = jnp.exp(jnp.diagonal(parameters.factor))
-    factor = jnp.tril(parameters.factor, -1) + jnp.diag(diagonal)
-    W = factor @ factor.T
-    effect = flags.effect * jnp.diag(jnp.exp(parameters.log_effect))
-    initial = jnp.where(flags.memory > 0, jnp.diag(jnp.exp(parameters.log_initial)), W)
-    shift = jnp.concatenate([(1 - flags.memory) * parameters.mean, jnp.zeros(n)])
-
-    def blocks(a: Any, b: Any) -> Array:
-        return jnp.block([[a, zero], [zero, b]])
-
-    return LinearGaussian(
-        transition=jnp.broadcast_to(
-            blocks(flags.memory * identity, identity), (steps.shape[0], 2 * n, 2 * n)
-        ),
-        shift=jnp.broadcast_to(shift, (steps.shape[0], 2 * n)),
-        process=jax.vmap(lambda dt: blocks(jnp.where(flags.memory > 0, dt, 1.0) * W, zero))(steps),
-        matrix=jnp.concatenate([identity, identity], axis=1),
-        noise=flags.noise * jnp.diag(jnp.exp(parameters.log_noise)),
-        mean=jnp.concatenate([parameters.mean, jnp.zeros(n)]),
-        covariance=blocks(initial, effect),
-    )

@@ -7,9 +7,9 @@ import xarray as xr
 
 from sdebayes._core.arguments import checked
 from sdebayes._core.errors import DataError
-from sdebayes._core.ratio import ratio
+from sdebayes._core.ratio import caution, ratio
 from sdebayes.inference.nulls import IID, IIDDocumentEffect, RandomWalkNoise
-from sdebayes.posterior.compare import DIAGONAL, LINEAR, NONLINEAR
+from sdebayes.posterior.candidates import DIAGONAL, LINEAR, NONLINEAR, SHUFFLED
 
 ORDER, RETURN, COUPLING, NONLINEARITY = "order", "return to an equilibrium", "coupling", "nonlinearity"
 _NUMBERS, _UNITS = ("difference", "lower", "upper"), {"units": "nat per observed step"}
@@ -22,12 +22,17 @@ def claims(table: xr.Dataset, candidate: str | None = None) -> xr.Dataset:
 
     Each claim names the rows that know everything but what it claims, and all of them must be beaten:
 
-    - *order*: the order of the steps predicts what comes next; "iid" and "iid + document effect";
+    - *order*: the order of the steps predicts what comes next; "iid", "iid + document effect", and the same model
+      fitted to `sdebayes.shuffle` of its trajectories, where it is a row;
     - *return to an equilibrium*: steps lead back to a middle; "random walk + noise";
     - *coupling*: states move one another; of a linear model, the linear ones with a diagonal matrix A;
     - *nonlinearity*: the drift is not linear; of a nonlinear model, the linear ones with a full matrix A.
 
-    The last two count only rows with the same observation (noise, trajectory effect) as the model.
+    The last two, and a shuffled fit, count only where they have the same noise, trajectory effect, diffusion, first
+    state (``initial="free"`` of a linear model beside a nonlinear one), groups and covariates as the model. The nulls
+    are normal and know neither groups nor covariates nor regimes: of a model that does (``beyond_nulls``), order is
+    asked of the shuffled fit alone, and a return to an equilibrium not at all.
+    Trajectories that the model was fitted to do not count; where fewer than two others are left, nothing is asked.
 
     Parameters
     ----------
@@ -42,7 +47,8 @@ def claims(table: xr.Dataset, candidate: str | None = None) -> xr.Dataset:
         Over ``claim``: ``verdict``, which is "supported" where the 95 % interval of the difference to every such row is
         above zero, "against" where one is below zero, "not asked" where there is no such row, else "not supported";
         ``against``, the row that is the hardest to beat; ``difference`` to it, ``lower`` and ``upper``, in nats per
-        observed step, NaN where not asked. ``attrs["caution"]`` says so where there are few trajectories.
+        observed step, NaN where not asked. ``attrs["caution"]`` says so where there are few trajectories;
+        ``attrs["not_asked"]`` says why where a model or its data are such that nothing can be asked.
 
     Raises
     ------
@@ -73,7 +79,10 @@ def claims(table: xr.Dataset, candidate: str | None = None) -> xr.Dataset:
         name: xr.Variable("claim", np.array(values), _UNITS if name in _NUMBERS else None)
         for name, values in columns.items()
     }
-    attrs = {"candidate": own, "caution": table.attrs["caution"]}
+    why_not = _why_not(table, own, judged)
+    unseen = _unseen(table, own)
+    few = table.attrs["caution"] if unseen.all() else caution(int(unseen.sum()))
+    attrs = {"candidate": own, "not_asked": why_not, "caution": few}
     return xr.Dataset(variables, {"claim": list(judged)}, attrs)
 
 
@@ -87,19 +96,59 @@ def _rivals(table: xr.Dataset, own: str) -> dict[str, list[str]]:
         return [str(name) for name in table["candidate"].values[(alike & (table["kind"] == other)).values]]
 
     def nulls(*wanted: str) -> list[str]:
-        return [str(name) for name in table["candidate"].values if name in wanted and name != own]
+        there = [str(name) for name in table["candidate"].values if name in wanted and name != own]
+        return [] if _beyond(table, own) else there
 
-    return {
-        ORDER: nulls(IID.name, IIDDocumentEffect.name),
+    found = {
+        ORDER: [*nulls(IID.name, IIDDocumentEffect.name), *(rows(SHUFFLED) if kind != SHUFFLED else [])],
         RETURN: nulls(RandomWalkNoise.name),
         COUPLING: rows(DIAGONAL) if kind == LINEAR else [],
         NONLINEARITY: rows(LINEAR) if kind == NONLINEAR else [],
     }
+    return found if _unseen(table, own).sum() > 1 else {claim: [] for claim in found}
+
+
+def _beyond(table: xr.Dataset, own: str) -> str:
+    """Say what a model knows of steps without their order and no null does."""
+    return str(table["beyond_nulls"].sel(candidate=own).values) if "beyond_nulls" in table.coords else ""
+
+
+def _unseen(table: xr.Dataset, own: str) -> np.ndarray:
+    """Return which trajectories the model was not fitted to."""
+    if "in_sample" not in table.coords:
+        return np.ones(table.sizes["trajectory"], dtype=bool)
+    return ~table["in_sample"].sel(candidate=own).values
+
+
+def _why_not(table: xr.Dataset, own: str, judged: dict[str, tuple[str, str, float, float, float]]) -> str:
+    """Say what is not asked because of the model or its data; nothing where all is."""
+    unseen, beyond = _unseen(table, own), _beyond(table, own)
+    seen = f"{int((~unseen).sum())} of {unseen.size} trajectories are those of the fit"
+    if unseen.sum() < 2:
+        return f"Nothing is asked: {seen}; score such as it has not seen."
+    asked = {claim for claim, (verdict, *_) in judged.items() if verdict != NOT_ASKED}
+    said = [] if unseen.all() else [f"{seen} and do not count."]
+    open_claims = [claim for claim in (ORDER, RETURN) if claim not in asked]
+    if beyond and open_claims:
+        said.append(
+            f"Not asked: {' and '.join(open_claims)}, for the nulls do not know what this model does ({beyond})."
+        )
+    if beyond and ORDER in open_claims:
+        said.append("For order, give a fit of the same model to sdebayes.shuffle(train) as a further row.")
+    own_kind, kinds = str(table["kind"].sel(candidate=own).values), table["kind"].values
+    for claim, of, rival in ((COUPLING, LINEAR, DIAGONAL), (NONLINEARITY, NONLINEAR, LINEAR)):
+        if own_kind == of and rival in kinds and claim not in asked:
+            alike = str(table["observation"].sel(candidate=own).values)
+            said.append(
+                f"Not asked: {claim}, for no {rival} row is like this model in all but its drift ({alike})."
+            )
+    return " ".join(said)
 
 
 def _judged(table: xr.Dataset, own: str, rivals: list[str]) -> tuple[str, str, float, float, float]:
     if not rivals:
         return NOT_ASKED, "", np.nan, np.nan, np.nan
+    table = table.isel(trajectory=_unseen(table, own))
     scores = table["log_score"]
     gain = (scores.sel(candidate=own) - scores.sel(candidate=rivals)).transpose("candidate", "trajectory")
     found = ratio(gain.values, table["n_observed"].values.astype(float))

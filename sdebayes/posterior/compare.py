@@ -13,10 +13,8 @@ from sdebayes._core.ratio import caution, ratio
 from sdebayes.data.blocks import blocks
 from sdebayes.data.container import pack, to_arrays
 from sdebayes.inference import nulls as null_models
-from sdebayes.model.sdemodel import SDEModel
+from sdebayes.posterior.candidates import columns, nulls_beside
 from sdebayes.posterior.posterior import Posterior
-
-NULL, LINEAR, DIAGONAL, NONLINEAR = "null", "linear", "diagonal linear", "nonlinear"
 
 
 @checked
@@ -40,7 +38,7 @@ def compare(
         Held-out trajectories, in that state space; lazy ones are scored a block at a time.
     nulls
         Whether the nulls of `sdebayes.nulls` ("iid", "iid + document effect", "random walk + noise") are rows too,
-        averaged over their posterior as the models are.
+        averaged over their posterior as the models are; with correlated noise and effects if a model has them.
     baseline
         The row that others are compared with; default "iid + document effect", or the first model without nulls.
     nulls_from
@@ -56,7 +54,9 @@ def compare(
         ``difference_to_best`` with ``standard_error_to_best``, ``lower_to_best`` and ``upper_to_best``. Coords
         ``n_observed`` (trajectory), the observed steps; ``in_sample`` (candidate, trajectory), whether the candidate
         was fitted to the trajectory; ``kind`` (candidate), its drift: "linear", "diagonal linear", "nonlinear" or
-        "null"; ``observation`` (candidate). ``attrs["caution"]`` says so where there are few trajectories.
+        "null", or "shuffled" of a model that was fitted to `sdebayes.shuffle` of its trajectories; ``observation``
+        (candidate), all of the model but its drift; ``beyond_nulls`` (candidate), what the model knows of steps without
+        their order and no null does. ``attrs["caution"]`` says so where there are few trajectories.
 
     Raises
     ------
@@ -104,22 +104,17 @@ def compare(
     training = {name: posterior.training_data() for name, posterior in models.items()}
     scores = {name: posterior.log_score(data) for name, posterior in models.items()}
     known = {name: _in_sample(data, own) for name, own in training.items()}
-    kinds = {name: (kind_of(p.model), observation_of(p.model)) for name, p in models.items()}
     if nulls:
         source = _union(list(training.values())) if nulls_from is None else nulls_from
-        for name, null in null_models.fit(source).items():
-            scores[name], known[name], kinds[name] = (
-                null.log_score(data),
-                _in_sample(data, source),
-                (NULL, ""),
-            )
+        beside = nulls_beside(posterior.model for posterior in models.values())
+        for name, null in null_models.fit(source, beside).items():
+            scores[name], known[name] = null.log_score(data), _in_sample(data, source)
     baseline = baseline or (null_models.IIDDocumentEffect.name if nulls else next(iter(scores)))
     if baseline not in scores:
         raise ModelError(f"baseline={baseline!r} is no row; the rows are {', '.join(scores)}.")
     return score_table(scores, baseline).assign_coords(
         in_sample=(("candidate", "trajectory"), np.array(list(known.values()))),
-        kind=("candidate", [kind for kind, _ in kinds.values()]),
-        observation=("candidate", [observation for _, observation in kinds.values()]),
+        **columns(((p.model, is_shuffled(p)) for p in models.values()), len(scores) - len(models)),
     )
 
 
@@ -147,17 +142,9 @@ def _check(models: Mapping[str, Posterior], data: xr.Dataset) -> None:
         )
 
 
-def kind_of(model: SDEModel) -> str:
-    """Say what the drift of a model is."""
-    if not model.drift.affine or model.regimes is not None:
-        return NONLINEAR
-    return DIAGONAL if getattr(model.drift, "diagonal", False) else LINEAR
-
-
-def observation_of(model: SDEModel) -> str:
-    """Say how a model sees its states."""
-    noise = "exact" if model.likelihood.states_observed else "noise"
-    return f"{noise} + trajectory effect" if model.observation.trajectory_effect else noise
+def is_shuffled(posterior: Posterior) -> bool:
+    """Whether a model was fitted to trajectories whose steps `sdebayes.shuffle` put out of their order, one by one."""
+    return str(posterior.data.attrs.get("null", "")).startswith("steps shuffled within")
 
 
 def _observed(dataset: xr.Dataset) -> Iterator[bytes]:

@@ -25,7 +25,8 @@ from sdebayes.inference.archive import Archive, held
 from sdebayes.inference.progress import progress_bars
 from sdebayes.model.sdemodel import SDEModel
 from sdebayes.posterior import serialization
-from sdebayes.posterior.compare import NULL, kind_of, observation_of, score_table
+from sdebayes.posterior.candidates import columns, nulls_beside
+from sdebayes.posterior.compare import score_table
 from sdebayes.posterior.diagnosis import findings_of_computation
 from sdebayes.posterior.fit import data_hash, fit
 
@@ -128,11 +129,7 @@ def cross_validate(
     converged = np.array([one["converged"] for one in found]).T
     table = score_table(_rows(work, found), baseline).assign_coords(
         fold=("trajectory", work.number),
-        kind=("candidate", [*(kind_of(model) for model in models.values()), *[NULL] * len(work.null_names)]),
-        observation=(
-            "candidate",
-            [*(observation_of(model) for model in models.values()), *[""] * len(work.null_names)],
-        ),
+        **columns(((model, False) for model in models.values()), len(work.null_names)),
     )
     failed = int((~converged).sum())
     if failed:
@@ -199,7 +196,7 @@ def _fold(work: _Work, fold: int) -> dict[str, np.ndarray]:
         computation = findings_of_computation(posterior.model, posterior.data)
         converged.append(all(one.severity != "problem" for one in computation))
     if work.nulls:
-        known = null_models.fit(train)
+        known = null_models.fit(train, nulls_beside(work.models.values()))
         scores += [known[name].log_score(test) for name in work.null_names]
         converged += [True] * len(work.null_names)
     return {

@@ -153,6 +153,7 @@ _CARRIED = (
     "windows",
     "missing",
     "skipped",
+    "null",
 )
 
 

@@ -12,7 +12,6 @@ from sdebayes._core.errors import DataError
 from sdebayes._core.kinds import Count, PathLike
 from sdebayes._core.stores import new_store
 from sdebayes.data.validation import validate
-from sdebayes.likelihood.labelled import check_space
 from sdebayes.posterior.forecasting import Forecasting, into_store
 from sdebayes.posterior.posterior import Posterior
 
@@ -95,7 +94,7 @@ def forecast(
     if place is None:
         posterior._read(data)
     else:
-        check_space(validate(data), posterior.space_hash)
+        posterior.check_alike(validate(data))
     longest = int(data["n_steps"].max())
     if longest <= horizon:
         raise DataError(

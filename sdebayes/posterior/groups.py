@@ -22,7 +22,7 @@ from sdebayes._core.kinds import Count, Positive, Seed
 from sdebayes.dynamics import ObservedSDE
 from sdebayes.inference.problem import Problem
 from sdebayes.inference.strategy import Draws
-from sdebayes.likelihood.labelled import check_space, labelled_scores
+from sdebayes.likelihood.labelled import labelled_scores
 from sdebayes.model.groups import Pooling
 from sdebayes.posterior import compiled, serialization
 from sdebayes.posterior.export import build_tree, draw_positions, read_prior
@@ -87,7 +87,7 @@ class Groups(Trained):
             raise ModelError(
                 f"weights are of {sorted(weights)}; expected one for each of {list(self.groups)}."
             )
-        check_space(data, self.data.attrs.get("space_hash"))
+        self.check_alike(data)
         one = self.model.of_one_group
         score = compiled.log_density(one.likelihood)
         with precision.scope(self.data.attrs["precision"]), precision.single_blas_thread():

@@ -19,7 +19,7 @@ from sdebayes._core.units import time_unit
 from sdebayes.dynamics import SDE, ObservedSDE
 from sdebayes.inference.findings import Findings
 from sdebayes.likelihood import Observations
-from sdebayes.likelihood.labelled import check_space, scores
+from sdebayes.likelihood.labelled import scores
 from sdebayes.model.sdemodel import SDEModel
 from sdebayes.model.several import several
 from sdebayes.posterior import compiled, store
@@ -179,7 +179,7 @@ class Posterior(Switches):
         return time_unit(self.data.attrs)
 
     def _read(self, data: xr.Dataset) -> Observations:
-        check_space(data, self.space_hash)
+        self.check_alike(data)
         with precision.scope(self.precision):
             return self.model.read(data)
 
@@ -209,7 +209,7 @@ class Posterior(Switches):
         DataError, ModelError
             If the data are not valid, or do not fit the model.
         """
-        check_space(data, self.space_hash)
+        self.check_alike(data)
         densities = Densities(self.model, self._observed_sde, self.precision)
         draws = self.data["unconstrained"].sizes
         return scores(densities, data, draws["chain"] * draws["draw"], self._provenance())

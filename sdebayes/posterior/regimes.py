@@ -15,7 +15,6 @@ from sdebayes._core.arguments import checked
 from sdebayes._core.errors import ModelError
 from sdebayes._core.kinds import Count
 from sdebayes.dynamics import ObservedSDE
-from sdebayes.likelihood.labelled import check_space
 from sdebayes.likelihood.regime_chain import stationary_law
 from sdebayes.posterior import compiled
 from sdebayes.posterior.groups import Groups
@@ -97,7 +96,7 @@ class Switches(Groups):
             As ``log_score``.
         """
         self.observed_sde_by_regime()
-        check_space(data, self.data.attrs.get("space_hash"))
+        self.check_alike(data)
         with precision.scope(self.data.attrs["precision"]), precision.single_blas_thread():
             read = self.model.read(data)
             draws, chosen = self._draws(samples, 8 * read.times.size * len(self.regimes))

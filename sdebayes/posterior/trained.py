@@ -8,7 +8,10 @@ import numpy as np
 import xarray as xr
 
 from sdebayes._core.arguments import checked
+from sdebayes._core.errors import StateSpaceError
+from sdebayes._core.units import UNNAMED, time_unit
 from sdebayes.data.space import StateSpace
+from sdebayes.likelihood.labelled import check_space
 from sdebayes.model.sdemodel import SDEModel
 from sdebayes.posterior.packing import training_data, training_points, training_scale
 from sdebayes.priors.base import DataScale
@@ -59,6 +62,31 @@ class Trained:
         if self.space_hash is None:
             return None
         return StateSpace.from_dataset(self.data["constant_data"].to_dataset())
+
+    def check_alike(self, data: xr.Dataset) -> None:
+        """Check that trajectories are in the state space, of the states and in the unit of time of the training data.
+
+        Raises
+        ------
+        StateSpaceError
+            If they are not.
+        DataError
+            If the data are no trajectories.
+        """
+        check_space(data, self.space_hash)
+        y = self.data["observed_data"].to_dataset()["y"]
+        mine, theirs = (list(map(str, one)) for one in (y[y.dims[-1]].values, data["state"].values))
+        if mine != theirs and len(mine) == len(theirs):
+            raise StateSpaceError(
+                f"The data have the states {', '.join(theirs[:8])}; the fit is to {', '.join(mine[:8])}. Give the same "
+                "columns in the same order; where only their names differ, data.assign_coords(state=[...])."
+            )
+        units = [time_unit(attrs) for attrs in (data.attrs, self.data.attrs)]
+        if len({*units} - {UNNAMED}) > 1:
+            raise StateSpaceError(
+                f"The times of the data are in units of {units[0]}, those of the fit in {units[1]}; convert t, and say "
+                f"so: sdebayes.trajectories(..., t=, time_unit={units[1]!r})."
+            )
 
     def training_data(self) -> xr.Dataset:
         """Return the trajectories the model was fitted to, with covariates of the model, without texts."""

@@ -9,7 +9,7 @@ import xarray as xr
 
 from sdebayes._core import files
 from sdebayes._core.arguments import checked
-from sdebayes._core.errors import ModelError
+from sdebayes._core.errors import ModelError, StoreError
 from sdebayes._core.kinds import CountFromTwo, Name, PathLike, Seed
 from sdebayes._core.precision import single_blas_thread
 from sdebayes._core.threads import beside
@@ -45,7 +45,7 @@ def report(
         What `sdebayes.fit` returned. The page of one with several groups says what differs between them; drift, phase
         space and properties are those of one group, ``report(posterior.group(name), …)``.
     path
-        The page. One that is there already is replaced only when the new one is complete.
+        The page, ``….html``. One that is there already is replaced only when the new one is complete.
     data
         The trajectories the model was fitted to; with ``text(trajectory, time)`` the page shows the sentences at
         places in state space. By default the posterior's own copy, which has no texts.
@@ -86,7 +86,7 @@ def report(
         If ``posterior`` is none, ``plane`` has another number of states than two, or a linear drift, or the first row
         of ``comparison`` is another model's.
     StoreError
-        If the page cannot be written.
+        If the page cannot be written, or its name does not end in ``.html`` or ``.htm``.
 
     See Also
     --------
@@ -111,6 +111,10 @@ def report(
     if comparison is not None:
         check_comparison(comparison, test)
     files.check_writable(path)
+    if path.suffix.lower() not in (".html", ".htm"):
+        raise StoreError(
+            f"report: {str(path)!r} is to be a page of HTML; expected a name that ends in .html."
+        )
     data = posterior.training_data() if data is None else data
     context = ReportContext(posterior, data, test, draws, seed, comparison, plane, explorer, steered)
     writers = chapters_of(context)

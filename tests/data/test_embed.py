@@ -121,7 +121,7 @@ def test_what_is_known_about_each_text_is_carried():
         ),
         (["The same. The same. The same."], "same at every step"),
         (xr.Dataset({"text": ("time", ["a"])}), r"text\(trajectory\)"),
-        (pd.DataFrame({"text": list(TEXTS.values())}), "'text' is of type Series"),
+        (pd.DataFrame({"body": list(TEXTS.values())}), "columns body; expected one called 'text'"),
         (3, "corpus is of type int"),
         (None, "corpus is of type NoneType"),
     ],

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import jax
 import numpy as np
 import pytest
@@ -157,6 +159,24 @@ def test_data_of_another_state_space_are_refused(noisy, held_out):
     for call in (noisy.log_score, noisy.predict, noisy.smooth):
         with pytest.raises(StateSpaceError, match=r"0123456789abcdef.*none \(arrays\)"):
             call(other)
+
+
+def test_other_states_are_refused(noisy, held_out):
+    turned = held_out.isel(state=[1, 0])
+    named = held_out.assign_coords(state=["u", "v"])
+    for other, found in ((turned, "x2, x1"), (named, "u, v")):
+        for call in (noisy.log_score, noisy.predict, noisy.smooth, partial(sb.forecast, noisy)):
+            with pytest.raises(StateSpaceError, match=f"the states {found}; the fit is to x1, x2"):
+                call(other)
+    assert noisy.log_score(named.assign_coords(state=["x1", "x2"])).equals(noisy.log_score(held_out))
+
+
+def test_times_in_another_unit_are_refused(noisy, held_out):
+    with pytest.raises(StateSpaceError, match=r"in units of ms, those of the fit in step.*time_unit='step'"):
+        noisy.log_score(held_out.assign_attrs(time_unit="ms"))
+    unnamed = held_out.copy()
+    del unnamed.attrs["time_unit"]
+    assert noisy.log_score(unnamed).equals(noisy.log_score(held_out))
 
 
 def test_data_of_another_width_are_refused(noisy):

@@ -9,6 +9,7 @@ import xarray as xr
 import sdebayes as sb
 from sdebayes._core.errors import DataError, ModelError, StateSpaceError
 from sdebayes._core.ratio import ratio
+from sdebayes.posterior.candidates import beyond_nulls, nulls_beside, observation_of
 from tests.posterior.conftest import ornstein_uhlenbeck
 
 QUICK = sb.Laplace(draws=100)
@@ -182,6 +183,130 @@ def test_coupling_and_nonlinearity_are_asked_of_their_own_rivals():
     assert verdicts(table, "ou")["nonlinearity"] == "not asked"
     assert verdicts(table.sel(candidate=["gp", "exact", "iid"]))["nonlinearity"] == "not asked"
     assert str(sb.claims(table)["against"].sel(claim="nonlinearity").values) == "ou"
+
+
+def test_a_model_that_knows_what_no_null_does_is_asked_for_order_by_its_shuffled_fit():
+    rows = {"m": ("linear", "noise + heavy tails", 0.05), **NULLS, "random walk + noise": ("null", "", -0.3)}
+    beyond = {"beyond_nulls": ("candidate", ["heavy tails", "", "", ""])}
+    alone = sb.claims(made(rows).assign_coords(beyond))
+    assert (alone["verdict"] == "not asked").all()
+    assert "order and return to an equilibrium" in alone.attrs["not_asked"]
+    assert "(heavy tails)" in alone.attrs["not_asked"]
+    assert "sdebayes.shuffle(train)" in alone.attrs["not_asked"]
+    for gain, verdict in ((0.0, "supported"), (0.05, "not supported"), (0.2, "against")):
+        beside = rows | {"shuffled": ("shuffled", "noise + heavy tails", gain)}
+        beyond = {"beyond_nulls": ("candidate", ["heavy tails", "", "", "", "heavy tails"])}
+        found = sb.claims(made(beside).assign_coords(beyond))
+        assert found["verdict"].values.tolist() == [verdict, *["not asked"] * 3]
+        assert str(found["against"].sel(claim="order").values) == "shuffled"
+        assert found.attrs["not_asked"].startswith("Not asked: return to an equilibrium,")
+    unlike = rows | {"shuffled": ("shuffled", "noise", 0.0)}
+    beyond = {"beyond_nulls": ("candidate", ["heavy tails", "", "", "", ""])}
+    assert verdicts(made(unlike).assign_coords(beyond))["order"] == "not asked"
+
+
+def test_trajectories_of_the_fit_do_not_count():
+    table = made({"m": ("linear", "noise", 0.05), **NULLS}, sd=0.001)
+    seen = np.zeros((3, 12), dtype=bool)
+    seen[0, :10] = True
+    gain = table["log_score"].copy()
+    gain[0, 10:] -= 10
+    table["log_score"] = gain
+    found = sb.claims(table.assign_coords(in_sample=(("candidate", "trajectory"), seen)))
+    assert str(found["verdict"].sel(claim="order").values) == "against"
+    assert "10 of 12 trajectories are those of the fit" in found.attrs["not_asked"]
+    assert "next to nothing" in found.attrs["caution"]
+    seen[0, :11] = True
+    nothing = sb.claims(table.assign_coords(in_sample=(("candidate", "trajectory"), seen)))
+    assert (nothing["verdict"] == "not asked").all()
+    assert nothing.attrs["not_asked"].startswith("Nothing is asked: 11 of 12")
+
+
+def test_an_unlike_rival_is_named():
+    table = made(
+        {"gp": ("nonlinear", "exact + free first state", 0.3), "ou": ("linear", "exact", 0.2), **NULLS}
+    )
+    found = sb.claims(table)
+    assert str(found["verdict"].sel(claim="nonlinearity").values) == "not asked"
+    assert "no linear row is like this model in all but its drift" in found.attrs["not_asked"]
+
+
+NOISE = sb.GaussianNoise()
+FIELD = sb.priors.GP(basis=sb.priors.HSGP(functions=2))
+LIKE = {
+    "noise": sb.SDEModel(observation=NOISE),
+    "noise + trajectory effect": sb.SDEModel(),
+    "full noise + full trajectory effect": sb.SDEModel(
+        observation=sb.GaussianNoise(covariance="full", trajectory_effect=True, effect_covariance="full")
+    ),
+    "noise + heavy tails": sb.SDEModel(observation=sb.StudentTNoise()),
+    "exact + heavy tails": sb.SDEModel(observation=sb.Exact(innovations=sb.StudentT())),
+    "exact + free first state": sb.SDEModel(FIELD, observation=sb.Exact()),
+    "exact + Σ(x) + free first state": sb.SDEModel(
+        diffusion=sb.priors.Diagonal(FIELD), observation=sb.Exact()
+    ),
+    "noise + observation by group": sb.SDEModel(observation=sb.GaussianNoise(by_group=True)),
+    "noise + covariate year": sb.SDEModel(observation=NOISE, level=sb.Level("year")),
+}
+
+
+@pytest.mark.parametrize("said", LIKE)
+def test_all_but_the_drift_is_said_of_a_model(said):
+    assert observation_of(LIKE[said]) == said
+    same = sb.SDEModel(sb.priors.Linear(by_group=True), observation=NOISE)
+    assert observation_of(same) == observation_of(LIKE["noise"])
+
+
+def test_what_no_null_knows_is_said_of_a_model():
+    assert beyond_nulls(sb.SDEModel()) == []
+    assert beyond_nulls(LIKE["noise + heavy tails"]) == ["heavy tails"]
+    assert beyond_nulls(LIKE["exact + heavy tails"]) == ["heavy tails"]
+    assert beyond_nulls(sb.SDEModel(sb.priors.Linear(by_group=True))) == ["groups"]
+    assert beyond_nulls(LIKE["noise + covariate year"]) == ["covariates"]
+    assert beyond_nulls(sb.SDEModel(sb.priors.Regimes(2), observation=NOISE)) == ["regimes"]
+
+
+def test_nulls_are_correlated_where_a_model_is():
+    shapes = [null.covariance for null in nulls_beside([LIKE["noise"], sb.SDEModel()])]
+    assert shapes == ["diagonal"] * 3
+    shapes = [
+        null.covariance for null in nulls_beside([LIKE["noise"], LIKE["full noise + full trajectory effect"]])
+    ]
+    assert shapes == ["diagonal", "full", "full"]
+
+
+@pytest.mark.parametrize("null", [sb.nulls.IIDDocumentEffect, sb.nulls.RandomWalkNoise])
+def test_a_correlated_null_knows_what_one_that_is_not_misses(null):
+    """Correlations of .9, of the middles or of the noise: their gain is nearly that of the truth."""
+    rng = np.random.default_rng(3)
+    root = np.linalg.cholesky([[1.0, 0.9], [0.9, 1.0]])
+    steps, middles = rng.normal(size=(60, 25, 2)), 2 * rng.normal(size=(60, 1, 2)) @ root.T
+    walk = 0.05 * steps.cumsum(1) + 0.5 * rng.normal(size=steps.shape) @ root.T
+    values = steps + middles if null is sb.nulls.IIDDocumentEffect else walk
+    train, test = sb.split(sb.trajectories(list(values)), test=20, seed=0)
+    known, unknown = (null(shape).fit(train).log_score(test).values for shape in ("full", "diagonal"))
+    low = float(ratio(known - unknown, np.full(20, 25.0)).lower)
+    truth = -0.5 * np.log(1 - 0.9**2) / (25 if null is sb.nulls.IIDDocumentEffect else 1)
+    assert low > 0.3 * truth
+
+
+@pytest.mark.thorough
+def test_order_that_is_none_is_not_found_behind_heavy_tails():
+    """Independent t₃ steps: the nulls lose to a model of heavy tails, its own shuffled fit does not."""
+    rng = np.random.default_rng(1)
+    scale = np.sqrt(rng.gamma(1.5, 1 / 1.5, (30, 30, 1)))
+    train, test = sb.split(sb.trajectories(list(rng.normal(size=(30, 30, 2)) / scale)), test=15, seed=0)
+    model, strategy = sb.SDEModel(observation=sb.StudentTNoise()), sb.Laplace(draws=100)
+    fits = {
+        name: sb.fit(model, data, strategy, progress=False)
+        for name, data in {"m": train, "shuffled": sb.shuffle(train)}.items()
+    }
+    table = sb.compare(fits, test)
+    assert table["kind"].sel(candidate=["m", "shuffled"]).values.tolist() == ["linear", "shuffled"]
+    assert float(table["lower"].sel(candidate="m")) > 0
+    found = sb.claims(table)
+    assert str(found["verdict"].sel(claim="order").values) == "not supported"
+    assert str(found["against"].sel(claim="order").values) == "shuffled"
 
 
 def test_claims_need_a_table_and_one_of_its_rows(table):

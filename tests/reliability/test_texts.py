@@ -21,6 +21,7 @@ from sdebayes._core.characters import cleaned
 from sdebayes._core.errors import DataError, LeftOutWarning, SdebayesError, StoreError
 from sdebayes._core.netcdf import write_netcdf
 from sdebayes.data import load, read_texts, save
+from sdebayes.data.corpus import as_corpus
 
 THREE = "The river rises. The harvest is late. Nobody minded it at all."
 LABELS = ("trajectory", "group")
@@ -258,10 +259,42 @@ def test_columns_of_files_get_names_that_files_hold(tmp_path):
     corpus = from_file(tmp_path, "a.csv", f"{header}\n{THREE},1,2,3,4,5,6,x\n{THREE} So.,,,,,,,y\n".encode())
     names = ["year_of_birth", "column_3", "a_b", "_c", "_time", "_space_mean"]
     assert [name for name in corpus.coords if name != "trajectory"] == names
-    assert [str(corpus[name].values[0]) for name in names] == list("123456")
+    assert [float(corpus[name].values[0]) for name in names] == [1, 2, 3, 4, 5, 6]
+    assert np.isnan(corpus["_c"].values[1])
     data = embed(corpus)
     for name in ("data.nc", "data.zarr"):
         xr.testing.assert_identical(load(save(data, tmp_path / name)), data)
+
+
+def test_columns_of_csv_are_numbers_where_each_cell_is_one(tmp_path):
+    rows = ["year,gap,share,code,mixed,none", "1990,1,-0.5,007,1,", "2003,,12.25,8,a,"]
+    lines = "\n".join(f"{row},{text}" for row, text in zip(rows, ["text", THREE, THREE], strict=True))
+    corpus = from_file(tmp_path, "a.csv", lines.encode())
+    assert corpus["year"].dtype == np.int64
+    assert corpus["year"].values.tolist() == [1990, 2003]
+    np.testing.assert_array_equal(corpus["gap"].values, [1, np.nan])
+    assert corpus["share"].values.tolist() == [-0.5, 12.25]
+    for name, texts in {"code": ["007", "8"], "mixed": ["1", "a"], "none": ["", ""]}.items():
+        assert corpus[name].values.tolist() == texts
+
+
+def test_a_table_is_a_corpus():
+    frame = pd.DataFrame({"name": ["a", "b"], "text": [THREE, f"{THREE} So."], "year of birth": [1990, 2003]})
+    corpus = as_corpus(frame)
+    assert corpus["trajectory"].values.tolist() == ["a", "b"]
+    assert corpus["year_of_birth"].values.tolist() == [1990, 2003]
+    assert as_corpus(frame[["text"]])["trajectory"].values.tolist() == ["text 1", "text 2"]
+    with pytest.raises(DataError, match=r"columns name, body; expected one called 'text'.*frame\.rename"):
+        as_corpus(pd.DataFrame({"name": ["a"], "body": [THREE]}))
+    with pytest.raises(DataError, match="Text 'text 2' is of type float"):
+        as_corpus(pd.DataFrame({"text": [THREE, np.nan]}))
+
+
+def test_directories_within_a_directory_are_named(tmp_path):
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "a.txt").write_text(THREE)
+    with pytest.raises(DataError, match=r"1 directories, which are not read\. Give these themselves: .*own$"):
+        read_texts(tmp_path)
 
 
 def test_columns_of_json_keep_numbers_and_say_what_is_missing(tmp_path):

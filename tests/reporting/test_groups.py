@@ -10,6 +10,7 @@ import pytest
 
 import sdebayes as sb
 from sdebayes.analysis.contrast.overview import DIFFERS, NOT_SEEN
+from sdebayes.inference.findings import Finding, Findings
 from sdebayes.reporting.blocks import Table, Verdicts
 from sdebayes.reporting.chapters import groups, model, summary
 from sdebayes.reporting.context import ReportContext
@@ -60,9 +61,19 @@ def test_the_verdict_asks_for_more_differences_than_chance_has(material, monkeyp
         monkeypatch.setitem(vars(material), "group_rows", rows)
         verdict = groups.judged(material)
         assert verdict.severity == severity
-        assert ("Too clear for chance: equilibrium (1)" in verdict.message) == (rows is clear)
+        assert (
+            "Too clear for chance, where all texts of a group are alike: equilibrium (1)" in verdict.message
+        ) == (rows is clear)
         count = sum(row.verdict == DIFFERS for row in rows)
         assert verdict.message.startswith(f"{count} of" if rows else "no quantity")
+    monkeypatch.setitem(vars(material), "group_rows", clear)
+    for severity, expected in (("warning", "note"), ("note", "good")):
+        doubt = Finding("Changing variance", severity, "found", "read")
+        monkeypatch.setattr(ReportContext, "findings", Findings((doubt,)))
+        verdict = groups.judged(material)
+        assert verdict.severity == expected
+        assert ("are not alike (Changing variance)" in verdict.message) == (expected == "note")
+        assert ("shuffled_groups" in verdict.advice) == (expected == "note")
 
 
 @pytest.mark.thorough

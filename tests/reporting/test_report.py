@@ -178,6 +178,8 @@ def test_a_posterior_of_one_draw_is_reported_as_one(exact, tmp_path):
 def test_outputs_that_cannot_be_written_are_refused_before_the_work(exact, tmp_path):
     with pytest.raises(StoreError, match="is a directory"):
         report(exact, tmp_path)
+    with pytest.raises(StoreError, match=r"a name that ends in \.html"):
+        report(exact, tmp_path / "report.pdf")
     with pytest.raises(StoreError, match="does not exist"):
         report(exact, tmp_path / "nowhere" / "report.html")
     with pytest.raises(DataError, match="draws=1"):

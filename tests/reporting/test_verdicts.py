@@ -64,7 +64,9 @@ def claimed(*verdicts: str, caution: str = "") -> xr.Dataset:
         for name, value in (("difference", 0.05), ("lower", 0.02), ("upper", 0.08))
     }
     words = {"verdict": ("claim", found), "against": ("claim", ["rival"] * 4)}
-    return xr.Dataset(words | numbers, {"claim": NAMES}, {"candidate": "m", "caution": caution})
+    return xr.Dataset(
+        words | numbers, {"claim": NAMES}, {"candidate": "m", "caution": caution, "not_asked": ""}
+    )
 
 
 @pytest.mark.parametrize(
@@ -94,6 +96,16 @@ def test_two_trajectories_make_no_good_news():
     )
     assert verdict.severity == "note"
     assert verdict.message.endswith("Two tell nothing.")
+
+
+def test_where_order_is_not_asked_nothing_is_good():
+    found = claimed("not asked", "supported").assign_attrs(not_asked="Not asked: order, for a reason.")
+    verdict = judged_claims(found, 12, "texts", "step")
+    assert verdict.severity == "note"
+    assert "Not asked: order, for a reason." in verdict.message
+    nothing = claimed().assign_attrs(not_asked="Nothing is asked: 12 of 12 are those of the fit.")
+    assert judged_claims(nothing, 12, "texts", "step").message == nothing.attrs["not_asked"]
+    assert judged_claims(claimed(), 12, "texts", "step").message.startswith("not judged")
 
 
 def test_nats_are_said_as_a_ratio_of_probabilities():

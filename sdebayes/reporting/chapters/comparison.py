@@ -48,7 +48,8 @@ def write(context: ReportContext) -> Chapter:
             Paragraph(
                 f"The score is the log density of a whole {context.noun} that the fit has not seen, with the latent "
                 "path, the trajectory effect and missing values integrated out and the posterior not updated on it. "
-                f"The baseline knows everything about a {context.noun} but the order of its steps.",
+                f"The baseline is normal, has no groups and covariates, and knows all about a {context.noun} but the "
+                "order of its steps.",
                 quiet=True,
             ),
         ]
@@ -69,5 +70,5 @@ def _claims(found: xr.Dataset, unit: str) -> Table:
         ["claim", "verdict", "hardest row to beat", f"difference, {unit}", "95 % interval"],
         rows,
         "Each claim must beat every row that knows all but what it claims. Coupling and nonlinearity are asked where a "
-        "fit without them, under the same observation, stands beside this one.",
+        f"fit without them, alike in all else, stands beside this one. {found.attrs['not_asked']}".strip(),
     )

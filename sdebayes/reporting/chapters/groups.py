@@ -20,6 +20,8 @@ TITLE = "Groups"
 MOST_ROWS, MOST_MODES, MOST_TEXTS, MOST_NAMED = 20, 8, 40, 3
 MOST_PAIRS, MOST_STATES = 6, 8
 CHANCE = 0.01
+UNLIKE = ("Changing variance", "Level of trajectories", "Memory")
+"""Findings that warn where trajectories of one group differ from one another."""
 
 
 def write(context: ReportContext) -> Chapter:
@@ -66,8 +68,24 @@ def judged(context: ReportContext) -> Verdict:
     message += f" Of {untold} the data tell hardly more than the prior." if untold else ""
     clear = [row for row in differ if _is_clear(row, len(found))]
     if clear or (differ and binom.sf(len(differ) - 1, len(found), 0.1) < CHANCE):
+        if clear:
+            message += (
+                f" Too clear for chance, where all {context.nouns} of a group are alike: {_named(clear)}."
+            )
+        unlike = [
+            one.subject
+            for one in context.findings
+            if one.subject in UNLIKE and one.severity in verdicts.DOUBTS
+        ]
+        if not unlike:
+            return Verdict("good", TITLE, message)
         return Verdict(
-            "good", TITLE, f"{message} Too clear for chance: {_named(clear)}." if clear else message
+            "note",
+            TITLE,
+            f"{message} But {context.nouns} of one group are not alike ({listed(unlike)}): their steps count as one "
+            "sample here, and few of them can make such a difference.",
+            f"Draw groups of {context.nouns} by lot: sdebayes.analysis.contrast.shuffled_groups, or sdebayes contrast "
+            "--shuffles.",
         )
     expected = number(0.1 * len(found), 0)
     advice = f"Of groups that are the same about {expected} would, or fewer: read no single one as found."

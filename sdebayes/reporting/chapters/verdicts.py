@@ -84,7 +84,7 @@ def meaning(order: xr.Dataset, step: str) -> str:
     factor, low, high = (_times(float(np.exp(value))) for value in nats)
     return (
         f"What {signed(nats[0])} nats per {step} mean: a held-out {step} is, on the geometric mean, {factor} times as "
-        f"probable as under {order['against'].values}, which knows all but the order (95 % interval {low} to {high})."
+        f"probable as under {order['against'].values}, which knows no order (95 % interval {low} to {high})."
     )
 
 
@@ -106,15 +106,18 @@ def judged_claims(found: xr.Dataset, count: int, nouns: str, step: str) -> Verdi
     """
     verdict = found["verdict"].to_series()
     asked = [name for name in verdict.index if verdict[name] != NOT_ASKED]
+    if not asked:
+        why = found.attrs["not_asked"] or "not judged: no row stands beside this one that it could beat."
+        return Verdict("note", "Held-out score", why)
     message = f"{'; '.join(_said(found.sel(claim=name)) for name in asked)}; nats per {step}, {count} held-out {nouns}."
-    message = f"{message} {found.attrs['caution']}".strip()
+    message = " ".join(filter(None, (message, found.attrs["not_asked"], found.attrs["caution"])))
     missing = [name for name in asked if verdict[name] != SUPPORTED]
     if verdict[ORDER] == AGAINST:
         advice = "Do not read the dynamics below; look at noise, trajectory effect and step."
         return Verdict("problem", "Held-out score", f"{message} Worse than a model without order.", advice)
     if missing:
         return Verdict("warning", "Held-out score", message, " ".join(_ADVICE[name] for name in missing))
-    severity = "good" if count >= 3 and asked else "note"
+    severity = "good" if count >= 3 and ORDER in asked else "note"
     return Verdict(severity, "Held-out score", message)
 
 
