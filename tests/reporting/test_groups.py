@@ -69,7 +69,7 @@ def test_the_verdict_asks_for_more_differences_than_chance_has(material, monkeyp
     monkeypatch.setitem(vars(material), "group_rows", clear)
     for severity, expected in (("warning", "note"), ("note", "good")):
         doubt = Finding("Changing variance", severity, "found", "read")
-        monkeypatch.setattr(ReportContext, "findings", Findings((doubt,)))
+        monkeypatch.setattr(ReportContext, "findings", property(lambda _, doubt=doubt: Findings((doubt,))))
         verdict = groups.judged(material)
         assert verdict.severity == expected
         assert ("are not alike (Changing variance)" in verdict.message) == (expected == "note")
