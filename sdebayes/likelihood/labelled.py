@@ -29,9 +29,13 @@ def check_space(data: xr.Dataset, mine: str | None) -> None:
     theirs = data.attrs.get("space_hash")
     if mine != theirs:
         raise StateSpaceError(
-            f"The data are in the state space {theirs or 'none (arrays)'}, the fit is in {mine or 'none (arrays)'}; "
+            f"The data are in the state space {_named(theirs)}, the fit is in {_named(mine)}; "
             "scores and states compare only within one. Transform the data with the StateSpace of the training data."
         )
+
+
+def _named(space_hash: str | None) -> str:
+    return "none (arrays)" if space_hash is None else f"{space_hash[:16]}…"
 
 
 class _Scored(NamedTuple):
