@@ -52,7 +52,8 @@ def least_steps(dataset: xr.Dataset) -> int:
 
 
 def refuse_short(dataset: xr.Dataset) -> None:
-    """Raise a DataError if trajectories are shorter than a fit needs."""
+    """Raise a DataError if a data set is none of trajectories, or these are shorter than a fit needs."""
+    _check_layout(dataset)
     steps = dataset["n_steps"].values
     short = [str(name) for name in dataset["trajectory"].values[steps < MINIMUM_STEPS]]
     if short:

@@ -217,3 +217,9 @@ def test_odd_times_and_covariates_are_refused(odd):
         sb.trajectories([x, x], [odd, odd])
     with pytest.raises(DataError):
         sb.trajectories(x, covariates={"a": odd})
+
+
+def test_a_model_is_scaled_to_trajectories_alone():
+    for empty in (xr.Dataset(), xr.Dataset({"z": 1})):
+        with pytest.raises(DataError, match="has no variable 'y'"):
+            sb.SDEModel().scaled_to(empty)

@@ -55,7 +55,7 @@ JUDGED = (
 
 SMALL: dict[str, dict[str, Any]] = {
     "points": {"points": 5},
-    "samples": {"samples": 1},
+    "samples": {"samples": 2},
     "replicates": {"replicates": 20},
     "resamples": {"resamples": 20},
     "shuffles": {"shuffles": 2},
