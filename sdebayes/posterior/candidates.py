@@ -57,7 +57,7 @@ def observation_of(model: SDEModel) -> str:
         said.append("Σ(x)")
     if not model.stationary:
         said.append("free first state" if model.initial in (None, "free") else "given first state")
-    said += [f"{part} by group" for part in model.parts_by_group if part != "drift"]
+    said += [f"{part} by group" for part in model.parts_by_group]
     said += [f"covariate {name}" for name in model.covariates]
     return " + ".join(said)
 

@@ -42,7 +42,8 @@ def compare(
     baseline
         The row that others are compared with; default "iid + document effect", or the first model without nulls.
     nulls_from
-        The trajectories that the nulls are fitted to; by default those of the models, each once. Where models are
+        The trajectories that the nulls are fitted to; by default those of the models, each once, and no
+        shuffled ones beside others. Where models are
         fitted to different trajectories, the nulls then know more of them than each model does.
 
     Returns
@@ -105,7 +106,8 @@ def compare(
     scores = {name: posterior.log_score(data) for name, posterior in models.items()}
     known = {name: _in_sample(data, own) for name, own in training.items()}
     if nulls:
-        source = _union(list(training.values())) if nulls_from is None else nulls_from
+        in_order = [training[name] for name, posterior in models.items() if not is_shuffled(posterior)]
+        source = _union(in_order or list(training.values())) if nulls_from is None else nulls_from
         beside = nulls_beside(posterior.model for posterior in models.values())
         for name, null in null_models.fit(source, beside).items():
             scores[name], known[name] = null.log_score(data), _in_sample(data, source)
